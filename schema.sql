@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   subject      TEXT NOT NULL,
   scope        TEXT NOT NULL,
   resource     TEXT NOT NULL,
-  servers      TEXT,             -- ids of the servers consent left in; null: not narrowed
+  servers      TEXT,             -- JSON ids of the servers consent left in; null: not narrowed
+  read_only    INTEGER NOT NULL, -- 1: the person narrowed the scope to mcp:read
   created_at   INTEGER NOT NULL,
   expires_at   INTEGER,          -- null: until withdrawn
   last_used_at INTEGER,
@@ -73,6 +74,7 @@ CREATE TABLE IF NOT EXISTS server (
   tool_sync_interval        INTEGER,           -- minutes; null: the setting
   state                     TEXT NOT NULL,     -- healthy | unstable | disabled …
   last_failure              TEXT,              -- JSON {stage, message, at, since}
+  left_out                  TEXT NOT NULL DEFAULT '[]', -- JSON [{kind, name, reason}]: listed, not offered
   listed_at                 INTEGER,           -- last complete listing
   asked_at                  INTEGER,           -- last time somebody set out to list
   created_at                INTEGER NOT NULL,

@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { open, seal } from '../../crypto/secrets';
+import type { Connection, UpstreamAuth } from './index';
+
+/** Headers that describe the exchange itself, which the gateway writes. */
+const OURS =
+  /^(accept|accept-encoding|connection|content-(encoding|length|type)|expect|host|keep-alive|last-event-id|mcp-.*|origin|proxy-.*|te|trailer|transfer-encoding|upgrade|x-bf-.*)$/i;
+
+/** Secrets of the gateway itself: a server configured with one would be sent it. */
+const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET']);
+
+const MASK = '••••';
+
+const Name = z
+  .string()
+  .max(100)
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be header names') // RFC 9110 §5.1
+  .refine((name) => !OURS.test(name), 'must not name a header the gateway itself sends');
+
+const Value = z
+  .string()
+  .min(1)
+  .max(8192)
+  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, 'must be visible ASCII values')
+  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), 'must not be a secret of the gateway itself');
+
+/** Header values as they are kept: each a value, or `env.NAME` for the variable or secret of that name. */
+const HeaderValues = z
+  .record(Name, Value)
+  .refine((values) => Object.keys(values).length <= 50, 'must be at most 50')
+  .refine((values) => {
+    const names = Object.keys(values).map((name) => name.toLowerCase());
+    return new Set(names).size === names.length;
+  }, 'must not name a header twice');
+
+/** Header values as an update takes them: a mask the API has shown means the value in `kept` stays. */
+export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<Record<string, string>> {
+  return HeaderValues.transform((sent, context) => {
+    const values = Object.entries(sent).map(([name, value]) => {
+      if (!value.startsWith(MASK)) return [name, value];
+      const [, known] =
+        Object.entries(kept).find(([other]) => other.toLowerCase() === name.toLowerCase()) ?? [];
+      if (known !== undefined && maskOf(known) === value) return [name, known];
+      context.addIssue({
+        code: 'custom',
+        message: `${name} is masked and no such value is kept; send it again`,
+      });
+      return [name, ''];
+    });
+    return Object.fromEntries(values);
+  });
+}
+
+/** The variable's name when a value is written `env.NAME`. */
+function variableOf(value: string): string | undefined {
+  return /^env\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(value)?.[1];
+}
+
+function maskOf(value: string): string {
+  if (variableOf(value)) return value;
+  return value.length < 12 ? MASK : MASK + value.slice(-4);
+}
+
+/** Header values as answers show them: the last four characters, and none of a short one. `env.NAME` is no secret. */
+export function maskHeaders(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskOf(value)]));
+}
+
+/** Sealed for one server at one origin: moved to another, or the server's address changed, they do not open. */
+const place = (serverId: string, origin: string) => `server/${serverId}/headers@${origin}`;
+
+/** Header values as the `server` table keeps them; null for none. */
+export async function sealHeaders(
+  keys: string,
+  server: { id: string; origin: string },
+  values: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  if (!Object.keys(values).length) return null;
+  return seal(keys, place(server.id, server.origin), JSON.stringify(values));
+}
+
+/** Header values as configured (`env.NAME` unread); null when they were sealed for another origin or with a lost key. */
+export async function openHeaders(
+  connection: Pick<Connection, 'serverId' | 'origin' | 'sealedHeaders' | 'keys'>,
+): Promise<Record<string, string> | null> {
+  const { keys, serverId, origin, sealedHeaders } = connection;
+  if (!sealedHeaders) return {};
+  const opened = await open(keys, place(serverId, origin), sealedHeaders);
+  return opened === null ? null : JSON.parse(opened);
+}
+
+/** Header values an administrator keeps, sent to the server with every request. */
+export const headers: UpstreamAuth = {
+  Settings: z.object({ headers: headerValues({}).optional() }),
+
+  async headers(connection) {
+    const values = await openHeaders(connection);
+    if (!values)
+      return {
+        refused: 'its header values have to be entered again: its address or the encryption key changed',
+      };
+
+    const sent = new Headers();
+    for (const [name, value] of Object.entries(values)) {
+      const variable = variableOf(value);
+      const read = variable === undefined ? value : connection.variables[variable];
+      if (typeof read !== 'string' || !read || NEVER_SENT.has(variable ?? '')) {
+        return { refused: `the variable ${variable}, which its header ${name} needs, is not set` };
+      }
+      sent.set(name, read);
+    }
+    return sent;
+  },
+};

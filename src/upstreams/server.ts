@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import { refusedTarget } from '../protocol/public-url';
+import { headerValues } from './auth/headers';
+import { authTypes } from './auth/index';
+
+/** `unstable` until it has answered, and whenever it last failed; `needs_reauth`: its credentials do not serve. */
+export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
+
+/** The last thing that went wrong with a server. Times in epoch seconds; `since`: the first of an unbroken row. */
+export type Failure = { stage: 'connect' | 'list' | 'call'; message: string; at: number; since: number };
+
+/** A definition a server listed that is not offered, and why. */
+export type LeftOut = { kind: ItemKind; name: string; reason: string };
+
+/** An MCP server behind the gateway: an "MCP client" of the API (CONTRACT §7). Times are epoch seconds. */
+export type Server = {
+  id: string;
+  name: string;
+  endpointSlug: string;
+  connectionType: 'http';
+  connectionString: string;
+  authType: string;
+  /** Sealed; null when there are none. */
+  sealedHeaders: string | null;
+  /** Names of tools as the server gives them; `["*"]` is all. */
+  toolsToExecute: string[];
+  allowOnAllVirtualKeys: boolean;
+  enabled: boolean;
+  /** Seconds without progress; null: the setting. */
+  toolExecutionTimeout: number | null;
+  /** Minutes; null: the setting. */
+  toolSyncInterval: number | null;
+  state: ServerState;
+  lastFailure: Failure | null;
+  leftOut: LeftOut[];
+  /** The last complete listing; null when there never was one. */
+  listedAt: number | null;
+  /** When somebody last set out to list. */
+  askedAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+};
+
+export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';
+
+/** What a server lists, each item as JSON. */
+export type Listing = Record<ItemKind, string[]>;
+
+/** The address segment under `/mcp/` made from a name. */
+export function slugOf(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}
+
+const Name = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, 'must be letters, digits and _');
+
+const ConnectionType = z.literal('http', {
+  error: ({ input }) => {
+    if (input === 'stdio')
+      return 'must be http: nothing can be spawned here; put a bridge in front of the program';
+    return input === 'sse' ? 'must be http: sse comes later' : 'must be http';
+  },
+});
+
+const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
+
+/** Members an update may change, as the API spells them. */
+const members = (allowLoopback: boolean) =>
+  z.object({
+    name: Name,
+    connection_string: z
+      .string()
+      .max(2000)
+      .superRefine((value, context) => {
+        const refused = refusedTarget(value, allowLoopback);
+        if (refused) context.addIssue({ code: 'custom', message: refused });
+      }),
+    tools_to_execute: ToolNames,
+    allow_on_all_virtual_keys: z.boolean(),
+    enabled: z.boolean(),
+    tool_execution_timeout: z.int().min(0).max(300).nullable(),
+    tool_sync_interval: z.int().min(0).max(10_080).nullable(),
+  });
+
+/** `disabled` is `enabled` said the other way round. */
+function withEnabled(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || !('disabled' in body) || 'enabled' in body) return body;
+  return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
+}
+
+/** A server as `POST /api/mcp/client` takes it. */
+export function newServer(allowLoopback: boolean) {
+  const common = members(allowLoopback).partial().required({ name: true, connection_string: true });
+  const options = [...authTypes].map(([type, { Settings }]) =>
+    common.extend({
+      connection_type: ConnectionType,
+      auth_type: z.literal(type),
+      headers: Settings.shape.headers,
+    }),
+  );
+  type Option = (typeof options)[number];
+  const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
+    error: `must be one of ${[...authTypes.keys()].join(', ')}`,
+  });
+  const withAuthType = (body: unknown) =>
+    typeof body === 'object' && body !== null && !('auth_type' in body)
+      ? { ...body, auth_type: 'none' }
+      : body;
+  return z.preprocess((body) => withAuthType(withEnabled(body)), typed);
+}
+
+/**
+ * What `PUT /api/mcp/client/{id}` may change of `server`.
+ * @param kept its header values as configured, which a mask sent back keeps.
+ */
+export function serverChange(server: Server, kept: Readonly<Record<string, string>>, allowLoopback: boolean) {
+  const headers =
+    server.authType === 'none' ? authTypes.get('none')?.Settings.shape.headers : headerValues(kept);
+  const never = { error: 'never changes; make another server' };
+  return z.preprocess(
+    withEnabled,
+    members(allowLoopback)
+      .extend({
+        connection_type: z.literal(server.connectionType, never),
+        auth_type: z.literal(server.authType, never),
+        headers: headers ?? headerValues(kept),
+      })
+      .partial(),
+  );
+}
+
+export type NewServer = z.output<ReturnType<typeof newServer>>;
+export type ServerChange = z.output<ReturnType<typeof serverChange>>;

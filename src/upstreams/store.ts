@@ -1,0 +1,195 @@
+import { sealHeaders } from './auth/headers';
+import { type NewServer, type Server, type ServerChange, type ServerState, slugOf } from './server';
+
+/** Every change of servers or lists moves the catalogue's revision in the same batch, so that isolates read it again. */
+export function bumpCatalog(db: D1Database): D1PreparedStatement {
+  return db.prepare("INSERT INTO revision VALUES ('catalog', 1) ON CONFLICT (name) DO UPDATE SET n = n + 1");
+}
+
+/** Adds a server. Null when its name or slug is taken. @param keys the value of `ENCRYPTION_KEY`. */
+export async function insertServer(
+  db: D1Database,
+  keys: string,
+  wanted: NewServer,
+  now: number,
+): Promise<Server | null> {
+  const id = crypto.randomUUID();
+  const { origin } = new URL(wanted.connection_string);
+  const server: Server = {
+    id,
+    name: wanted.name,
+    endpointSlug: slugOf(wanted.name),
+    connectionType: wanted.connection_type,
+    connectionString: wanted.connection_string,
+    authType: wanted.auth_type,
+    sealedHeaders: await sealHeaders(keys, { id, origin }, wanted.headers ?? {}),
+    toolsToExecute: wanted.tools_to_execute ?? ['*'],
+    allowOnAllVirtualKeys: wanted.allow_on_all_virtual_keys ?? false,
+    enabled: wanted.enabled ?? true,
+    toolExecutionTimeout: wanted.tool_execution_timeout || null,
+    toolSyncInterval: wanted.tool_sync_interval || null,
+    state: 'unstable',
+    lastFailure: null,
+    leftOut: [],
+    listedAt: null,
+    askedAt: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const [inserted] = await db.batch([
+    db
+      .prepare(
+        `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
+           allow_on_all_virtual_keys, enabled, tool_execution_timeout, tool_sync_interval, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14) ON CONFLICT DO NOTHING`,
+      )
+      .bind(
+        id,
+        server.name,
+        server.endpointSlug,
+        server.connectionType,
+        server.connectionString,
+        server.authType,
+        server.sealedHeaders,
+        JSON.stringify(server.toolsToExecute),
+        Number(server.allowOnAllVirtualKeys),
+        Number(server.enabled),
+        server.toolExecutionTimeout,
+        server.toolSyncInterval,
+        server.state,
+        now,
+      ),
+    bumpCatalog(db),
+  ]);
+  return inserted?.meta.changes ? server : null;
+}
+
+/** Changes a server; the slug stays. Null when the new name is taken. Header values not sent are kept. */
+export async function updateServer(
+  db: D1Database,
+  keys: string,
+  server: Server,
+  change: ServerChange,
+  now: number,
+): Promise<Server | null> {
+  const connectionString = change.connection_string ?? server.connectionString;
+  const { origin } = new URL(connectionString);
+  const moved = origin !== new URL(server.connectionString).origin;
+  const timeout = change.tool_execution_timeout;
+  const interval = change.tool_sync_interval;
+  const changed: Server = {
+    ...server,
+    name: change.name ?? server.name,
+    connectionString,
+    sealedHeaders: change.headers
+      ? await sealHeaders(keys, { id: server.id, origin }, change.headers)
+      : server.sealedHeaders,
+    toolsToExecute: change.tools_to_execute ?? server.toolsToExecute,
+    allowOnAllVirtualKeys: change.allow_on_all_virtual_keys ?? server.allowOnAllVirtualKeys,
+    enabled: change.enabled ?? server.enabled,
+    toolExecutionTimeout: timeout === undefined ? server.toolExecutionTimeout : timeout || null,
+    toolSyncInterval: interval === undefined ? server.toolSyncInterval : interval || null,
+    state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : server.state,
+    updatedAt: now,
+  };
+  const [updated] = await db.batch([
+    db
+      .prepare(
+        `UPDATE OR IGNORE server SET name = ?2, connection_string = ?3, headers = ?4, tools_to_execute = ?5,
+           allow_on_all_virtual_keys = ?6, enabled = ?7, tool_execution_timeout = ?8, tool_sync_interval = ?9, state = ?10,
+           updated_at = ?11 WHERE id = ?1`,
+      )
+      .bind(
+        server.id,
+        changed.name,
+        connectionString,
+        changed.sealedHeaders,
+        JSON.stringify(changed.toolsToExecute),
+        Number(changed.allowOnAllVirtualKeys),
+        Number(changed.enabled),
+        changed.toolExecutionTimeout,
+        changed.toolSyncInterval,
+        changed.state,
+        now,
+      ),
+    bumpCatalog(db),
+  ]);
+  return updated?.meta.changes ? changed : null;
+}
+
+/** Removes a server and its lists. False when there is none. */
+export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
+  const [, deleted] = await db.batch([
+    db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
+    db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
+    bumpCatalog(db),
+  ]);
+  return Boolean(deleted?.meta.changes);
+}
+
+type Row = {
+  id: string;
+  name: string;
+  endpoint_slug: string;
+  connection_type: 'http';
+  connection_string: string;
+  auth_type: string;
+  headers: string | null;
+  tools_to_execute: string;
+  allow_on_all_virtual_keys: number;
+  enabled: number;
+  tool_execution_timeout: number | null;
+  tool_sync_interval: number | null;
+  state: ServerState;
+  last_failure: string | null;
+  left_out: string;
+  listed_at: number | null;
+  asked_at: number | null;
+  created_at: number;
+  updated_at: number;
+};
+
+function fromRow(row: Row): Server {
+  return {
+    id: row.id,
+    name: row.name,
+    endpointSlug: row.endpoint_slug,
+    connectionType: row.connection_type,
+    connectionString: row.connection_string,
+    authType: row.auth_type,
+    sealedHeaders: row.headers,
+    toolsToExecute: JSON.parse(row.tools_to_execute),
+    allowOnAllVirtualKeys: Boolean(row.allow_on_all_virtual_keys),
+    enabled: Boolean(row.enabled),
+    toolExecutionTimeout: row.tool_execution_timeout,
+    toolSyncInterval: row.tool_sync_interval,
+    state: row.state,
+    lastFailure: row.last_failure ? JSON.parse(row.last_failure) : null,
+    leftOut: JSON.parse(row.left_out),
+    listedAt: row.listed_at,
+    askedAt: row.asked_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** The server with this id, or null. */
+export async function findServer(db: D1Database, id: string): Promise<Server | null> {
+  const row = await db.prepare('SELECT * FROM server WHERE id = ?1').bind(id).first<Row>();
+  return row && fromRow(row);
+}
+
+/** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
+export async function listServers(
+  db: D1Database,
+  page: { search: string; limit: number; offset: number },
+): Promise<{ servers: Server[]; total: number }> {
+  const matching = 'FROM server WHERE lower(substr(name, 1, length(?1))) = lower(?1)';
+  const [rows, count] = await db.batch<Row & { total: number }>([
+    db
+      .prepare(`SELECT * ${matching} ORDER BY name COLLATE NOCASE LIMIT ?2 OFFSET ?3`)
+      .bind(page.search, page.limit, page.offset),
+    db.prepare(`SELECT count(*) AS total ${matching}`).bind(page.search),
+  ]);
+  return { servers: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+}
