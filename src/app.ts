@@ -1,0 +1,182 @@
+import { type Context, Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { api } from './admin/api';
+import { health } from './admin/health';
+import { type App, BadVariable, missingSecrets, withSettings } from './config';
+import { log, shortCode } from './log';
+import { endpoint } from './mcp/endpoint';
+import { authorize } from './oauth/authorize';
+import { consent } from './oauth/consent';
+import { discovery } from './oauth/discovery';
+import { register } from './oauth/register';
+import { revoke } from './oauth/revoke';
+import { token } from './oauth/token';
+import { OAuthError, Unavailable } from './protocol/error';
+import { PageProblem, type Problem, problemPage } from './ui/layout';
+
+/** OAuth documents and endpoints answer any origin, without credentials (CONTRACT §2). */
+const anyOrigin = cors({
+  origin: '*',
+  allowMethods: ['GET', 'POST', 'OPTIONS'],
+  allowHeaders: ['Authorization', 'Content-Type', 'MCP-Protocol-Version'],
+  exposeHeaders: ['WWW-Authenticate'],
+  maxAge: 86_400,
+});
+
+/** Every area, mounted once. */
+export const app = new Hono<App>()
+  .use(async (c, next) => {
+    c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
+    await next();
+  })
+  .use('/.well-known/*', anyOrigin)
+  .use('/oauth2/register', anyOrigin)
+  .use('/oauth2/token', anyOrigin)
+  .use('/oauth2/revoke', anyOrigin)
+  .use('/api/oauth/per-user/register', anyOrigin)
+  .use('/api/oauth/per-user/token', anyOrigin)
+  .use('/register', anyOrigin)
+  .use('/token', anyOrigin)
+  .use(async (c, next) => {
+    const missing = missingSecrets(c.env);
+    if (missing.length && c.req.path !== '/health') return unconfigured(c, missing);
+    await next();
+  })
+  .use(withSettings)
+  .route('/.well-known', discovery)
+  .route('/oauth2/register', register)
+  .route('/oauth2/authorize', authorize)
+  .route('/oauth2/token', token)
+  .route('/oauth2/revoke', revoke)
+  .route('/oauth/consent', consent)
+  // Older names of the same handlers (CONTRACT §2).
+  .route('/api/oauth/per-user/register', register)
+  .route('/api/oauth/per-user/authorize', authorize)
+  .route('/api/oauth/per-user/token', token)
+  .route('/register', register)
+  .route('/authorize', authorize)
+  .route('/token', token)
+  .route('/mcp', endpoint)
+  .route('/api', api)
+  .route('/health', health)
+  .notFound((c) =>
+    failure(c, {
+      status: 404,
+      type: 'not_found',
+      title: 'There is nothing here',
+      text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
+    }),
+  )
+  .onError((error, c) => {
+    if (error instanceof PageProblem) return problem(c, error.problem);
+    if (error instanceof OAuthError) return isPage(c) ? problem(c, pageOf(error)) : error.toResponse();
+    const { requestId } = c.var;
+    log('request.failed', {
+      request_id: requestId,
+      path: c.req.routePath,
+      error: error.name,
+      message: error.message,
+      cause: String(error.cause ?? ''),
+    });
+    if (error instanceof BadVariable) {
+      return failure(c, {
+        status: 500,
+        type: 'bad_setting',
+        title: 'A setting of this gateway cannot be read',
+        text: `${error.message} Whoever runs this gateway has to mend it in wrangler.toml.`,
+      });
+    }
+    if (isPassing(error)) {
+      return failure(c, {
+        status: 503,
+        type: 'temporarily_unavailable',
+        title: 'Storage is not answering',
+        text: 'Nothing was lost. Try again in a moment.',
+        retryAfter: 2,
+      });
+    }
+    return failure(c, {
+      status: 500,
+      type: 'server_error',
+      title: 'Something went wrong here',
+      text: 'It is not your doing. Try again; if it stays, give the code below to whoever runs this gateway.',
+    });
+  });
+
+/** Faults of storage pass; everything else is ours to mend. */
+function isPassing(error: Error): boolean {
+  if (error instanceof Unavailable) return true;
+  const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+  return retryable === true || overloaded === true || /^(D1_|KV )/.test(error.message);
+}
+
+/** People's paths; all others are machines', which never get HTML. */
+function isPage(c: Context<App>): boolean {
+  return /^\/(oauth2\/authorize|api\/oauth\/per-user\/authorize|authorize|oauth\/consent)$/.test(c.req.path);
+}
+
+function isMachines(c: Context<App>): boolean {
+  return (
+    /^\/(\.well-known|oauth2|api|mcp|v1|health|register|token)(\/|$)/.test(c.req.path) ||
+    !c.req.header('accept')?.includes('text/html')
+  );
+}
+
+type Failure = Problem & { type: string };
+
+/** A failure in the form the caller reads: a page, JSON-RPC, OAuth's or the API's JSON. */
+function failure(c: Context<App>, { type, ...shown }: Failure): Response {
+  if (isPage(c) || !isMachines(c)) return problem(c, shown);
+  const { status, title, text, retryAfter } = shown;
+  const message = `${title}. ${text}`;
+  const headers = new Headers({ 'cache-control': 'no-store' });
+  if (retryAfter) headers.set('retry-after', String(retryAfter));
+  const { path } = c.req;
+  const body = path.startsWith('/mcp')
+    ? {
+        jsonrpc: '2.0',
+        id: null,
+        error: { code: -32603, message, data: { type, request_id: c.var.requestId } },
+      }
+    : path.startsWith('/api/') && !path.startsWith('/api/oauth/per-user/')
+      ? { error: { type, message } }
+      : { error: type, error_description: message };
+  return Response.json(body, { status, headers });
+}
+
+function problem(c: Context<App>, shown: Problem): Response {
+  const { settings, issuer, requestId } = c.var;
+  const place = {
+    displayName: settings?.display_name ?? 'Toolgate',
+    supportText: settings?.support_text ?? '',
+    issuer: issuer ?? null,
+  };
+  return problemPage(place, shown, shortCode(requestId), requestId);
+}
+
+function pageOf(error: OAuthError): Problem {
+  if (error.code === 'not_found') {
+    return {
+      status: 404,
+      title: 'Browser sign-in is off here',
+      text: 'Apps connect to this gateway with an access key. Ask whoever runs it for one.',
+    };
+  }
+  return {
+    status: 503,
+    title: 'This gateway is not set up yet',
+    text: `Whoever runs it has to finish: ${error.message}.`,
+    retryAfter: 60,
+  };
+}
+
+function unconfigured(c: Context<App>, missing: { name: string; command: string }[]): Response {
+  const names = missing.map(({ name }) => name).join(' and ');
+  return failure(c, {
+    status: 503,
+    type: 'temporarily_unavailable',
+    title: `The secret ${names} is missing`,
+    text: `Whoever runs this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: npm run dev writes .dev.vars).`,
+    retryAfter: 60,
+  });
+}

@@ -1,0 +1,59 @@
+import { equalSecrets, hashSecret } from '../crypto/secrets';
+import { OAuthError } from '../protocol/error';
+import type { Params } from '../protocol/params';
+import { type Client, findClient } from './store';
+
+/**
+ * The client that sent a token or revocation request (RFC 6749 §2.3): by HTTP Basic, by `client_secret` in the form, or,
+ * for a public client, by its `client_id` alone. Unknown and wrong are answered alike.
+ * @throws OAuthError `invalid_client` (401), or `invalid_request` for two methods at once or none.
+ */
+export async function authenticateClient(
+  db: D1Database,
+  form: Params,
+  authorization: string | undefined,
+): Promise<Client> {
+  const basic = authorization === undefined ? null : parseBasic(authorization);
+  if (basic && form.client_secret)
+    throw new OAuthError('invalid_request', 'use one client authentication method, not two');
+  if (basic && form.client_id && form.client_id !== basic.id) {
+    throw new OAuthError(
+      'invalid_request',
+      'client_id differs from the user name of the Authorization header',
+    );
+  }
+  const clientId = basic?.id ?? form.client_id;
+  if (!clientId) throw new OAuthError('invalid_request', 'client_id is required');
+
+  const client = await findClient(db, clientId);
+  const secret = basic?.secret ?? form.client_secret ?? '';
+  if (!client || (client.secretHash && !equalSecrets(client.secretHash, await hashSecret(secret)))) {
+    throw new OAuthError('invalid_client', 'this client is not registered here, or its secret is wrong');
+  }
+  return client;
+}
+
+/** HTTP Basic with form-encoded halves (RFC 6749 §2.3.1). */
+function parseBasic(authorization: string): { id: string; secret: string } {
+  const [, encoded] = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? [];
+  const [, id, secret] = /^([^:]*):([\s\S]*)$/.exec(encoded ? decodeBase64(encoded) : '') ?? [];
+  if (!id || secret === undefined)
+    throw new OAuthError('invalid_client', 'the Authorization header is not HTTP Basic');
+  return { id: formDecode(id), secret: formDecode(secret) };
+}
+
+function decodeBase64(encoded: string): string {
+  try {
+    return atob(encoded);
+  } catch {
+    return '';
+  }
+}
+
+function formDecode(value: string): string {
+  try {
+    return decodeURIComponent(value.replace(/\+/g, ' '));
+  } catch {
+    return value;
+  }
+}

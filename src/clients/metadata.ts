@@ -1,0 +1,120 @@
+import * as z from 'zod';
+import { scopesKnown } from '../protocol/authorization';
+import { OAuthError } from '../protocol/error';
+import { faultOf, parse } from '../protocol/params';
+import { isLoopback } from '../protocol/public-url';
+
+/** Schemes that run, read or embed something instead of bringing a person back to an app. */
+const UNSAFE_SCHEMES =
+  /^(javascript|data|file|blob|vbscript|about|view-source|filesystem|intent|wss?|ftps?|mailto|tel|sms|chrome|jar):/i;
+
+/**
+ * Why `value` cannot be a redirect URI, or null when it can: https anywhere, http on loopback (RFC 8252 §7.3), or a
+ * private-use scheme (RFC 8252 §7.1). Judged as written, before any parser tidies it up.
+ */
+function refusedRedirectUri(value: string): string | null {
+  if (value.length > 2000) return 'must be at most 2000 characters';
+  if (/[^\x21-\x7e]/.test(value) || value.includes('\\'))
+    return 'must not hold blanks, control characters or backslashes';
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(value) || !URL.canParse(value)) return 'must be an absolute URI';
+  if (UNSAFE_SCHEMES.test(value)) return 'must not use this scheme';
+  if (value.includes('#')) return 'must not hold a fragment';
+  const { protocol, hostname, username, password } = new URL(value);
+  if (username || password || /^[^/?]*\/\/[^/?]*@/.test(value))
+    return 'must not hold a user name or password';
+  if (/(^|[/\\])(\.|%2e){1,2}([/?]|$)/i.test(value.replace(/^[^:]*:\/*/, '').replace(/\?.*$/, ''))) {
+    return 'must not hold dot segments';
+  }
+  if (hostname.includes('*')) return 'must not hold a wildcard';
+  if (protocol === 'http:' && !isLoopback(hostname))
+    return 'must be https, or http on localhost, 127.0.0.1 or [::1]';
+  if (/^https?:$/.test(protocol) && !/^https?:\/\/[^/]/i.test(value)) return 'must name a host';
+  return null;
+}
+
+const RedirectUri = z.string().superRefine((value, context) => {
+  const reason = refusedRedirectUri(value);
+  if (reason) context.addIssue({ code: 'custom', message: reason });
+});
+
+const RedirectUris = z
+  .array(RedirectUri, 'is required: a list of 1 to 10 URIs')
+  .min(1, 'is required')
+  .max(10, 'must hold at most 10');
+
+/** What people must not see in a name: controls, bidirectional overrides, zero-width characters (SECURITY 4). */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu;
+
+/** A name as people may see it: plain text, at most 200 characters; undefined when nothing visible is left. */
+function visibleName(name: string): string | undefined {
+  return [...name.replace(HIDDEN, '')].slice(0, 200).join('').trim() || undefined;
+}
+
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => value ?? undefined, schema.optional());
+
+/** Client metadata, RFC 7591 §2. Members the gateway does not know are dropped, as §2 allows. */
+const Metadata = z.object({
+  redirect_uris: RedirectUris,
+  client_name: optional(z.string().max(1024).transform(visibleName)),
+  grant_types: z.preprocess(
+    orDefault(['authorization_code']),
+    z
+      .array(z.enum(['authorization_code', 'refresh_token'], 'unsupported grant type'))
+      .refine((types) => types.includes('authorization_code'), 'must include authorization_code'),
+  ),
+  response_types: z.preprocess(orDefault(['code']), z.array(z.literal('code', 'only "code" is supported'))),
+  token_endpoint_auth_method: z.preprocess(
+    orDefault('none'),
+    z.enum(
+      ['none', 'client_secret_basic', 'client_secret_post'],
+      'must be none, client_secret_basic or client_secret_post',
+    ),
+  ),
+  scope: z.preprocess(
+    orDefault('mcp'),
+    z
+      .string()
+      .max(2000)
+      .transform((scope) => scopesKnown(scope) || 'mcp'),
+  ),
+});
+export type ClientMetadata = z.infer<typeof Metadata>;
+
+/** Absent, null and empty all mean the default (CONTRACT §3). */
+function orDefault<T>(value: T): (given: unknown) => unknown {
+  return (given) =>
+    given === undefined || given === null || given === '' || (Array.isArray(given) && !given.length)
+      ? value
+      : given;
+}
+
+/**
+ * Reads a registration.
+ * @throws OAuthError `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2), naming the member.
+ */
+export function parseMetadata(body: unknown): ClientMetadata {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new OAuthError('invalid_client_metadata', 'the body must be a JSON object of client metadata');
+  }
+  const uris = RedirectUris.safeParse((body as { redirect_uris?: unknown }).redirect_uris);
+  if (!uris.success) throw new OAuthError('invalid_redirect_uri', `redirect_uris ${faultOf(uris.error)}`);
+  return parse(Metadata, body, 'invalid_client_metadata');
+}
+
+/**
+ * True when `asked` is one of `registered`: compared as strings, but for a loopback URI's port and its host among the
+ * three loopback names (RFC 8252 §7.3, RFC 9700 §4.1.3).
+ */
+export function redirectUriMatches(registered: readonly string[], asked: string): boolean {
+  if (registered.includes(asked)) return true;
+  const loopback = loopbackForm(asked);
+  return loopback !== null && registered.some((uri) => loopbackForm(uri) === loopback);
+}
+
+/** A loopback redirect URI without host and port, as written; null for every other kind. */
+function loopbackForm(uri: string): string | null {
+  if (refusedRedirectUri(uri)) return null;
+  const { protocol, hostname } = new URL(uri);
+  return protocol === 'http:' && isLoopback(hostname) ? uri.replace(/^http:\/\/[^/?]*/i, '') || '/' : null;
+}

@@ -1,0 +1,125 @@
+import { base64url } from 'jose';
+
+const utf8 = new TextEncoder();
+
+/** `bytes` random bytes, base64url: 32 for anything that stands as a credential. */
+export function randomSecret(bytes = 32): string {
+  return base64url.encode(crypto.getRandomValues(new Uint8Array(bytes)));
+}
+
+/** SHA-256 of a secret, base64url. Enough for secrets of 256 random bits, which need no salt or stretching. */
+export async function hashSecret(secret: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(secret))));
+}
+
+/** Compares in a time that depends on the lengths only. */
+export function equalSecrets(a: string, b: string): boolean {
+  const left = utf8.encode(a);
+  const right = utf8.encode(b);
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
+}
+
+/** What a derived key is for: keys of two purposes tell nothing about each other. */
+type Purpose = 'seal' | 'mac';
+
+/** Keys derived from the entries of `ENCRYPTION_KEY`, kept for the isolate's life. */
+const derived = new Map<string, CryptoKey>();
+
+/** HKDF over an entry of `ENCRYPTION_KEY`. */
+async function derive(entry: string, purpose: Purpose): Promise<CryptoKey> {
+  const name = `${purpose} ${entry}`;
+  const known = derived.get(name);
+  if (known) return known;
+
+  const master = await crypto.subtle.importKey('raw', base64url.decode(entry), 'HKDF', false, ['deriveKey']);
+  const info = utf8.encode(`toolgate ${purpose}`);
+  const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
+  const key =
+    purpose === 'seal'
+      ? await crypto.subtle.deriveKey(hkdf, master, { name: 'AES-GCM', length: 256 }, false, [
+          'encrypt',
+          'decrypt',
+        ])
+      : await crypto.subtle.deriveKey(hkdf, master, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, [
+          'sign',
+        ]);
+  derived.set(name, key);
+  return key;
+}
+
+/** Names an entry of `ENCRYPTION_KEY` beside what it sealed, without telling anything about it. */
+async function keyId(entry: string): Promise<string> {
+  return (await hashSecret(`id ${entry}`)).slice(0, 8);
+}
+
+/** The entries of `ENCRYPTION_KEY`: the first seals, all open. Null when one is not 32 bytes of base64url. */
+export function encryptionKeys(value: string | undefined): string[] | null {
+  const entries = (value ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  return entries.length && entries.every((entry) => /^[A-Za-z0-9_-]{43}=?$/.test(entry)) ? entries : null;
+}
+
+function entriesOf(keys: string): [string, ...string[]] {
+  return (encryptionKeys(keys) ?? ['']) as [string, ...string[]];
+}
+
+/**
+ * Seals a text with AES-256-GCM: `<key id>.<iv>.<ciphertext>`, base64url.
+ * @param keys the value of `ENCRYPTION_KEY`; @param place table, row and column (`server/<id>/headers`), authenticated
+ * with the text, so that a sealed value moved elsewhere does not open.
+ */
+export async function seal(keys: string, place: string, text: string): Promise<string> {
+  const [entry] = entriesOf(keys);
+  const id = await keyId(entry);
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const algorithm = { name: 'AES-GCM', iv, additionalData: utf8.encode(`${place} ${id}`) };
+  const sealed = await crypto.subtle.encrypt(algorithm, await derive(entry, 'seal'), utf8.encode(text));
+  return `${id}.${base64url.encode(iv)}.${base64url.encode(new Uint8Array(sealed))}`;
+}
+
+/** Opens what {@link seal} sealed at the same place; null when it was moved, altered or sealed with a key that is gone. */
+export async function open(keys: string, place: string, sealed: string): Promise<string | null> {
+  const [id, iv, text] = sealed.split('.');
+  if (!id || !iv || !text) return null;
+  for (const entry of entriesOf(keys)) {
+    if ((await keyId(entry)) !== id) continue;
+    try {
+      const algorithm = {
+        name: 'AES-GCM',
+        iv: base64url.decode(iv),
+        additionalData: utf8.encode(`${place} ${id}`),
+      };
+      return new TextDecoder().decode(
+        await crypto.subtle.decrypt(algorithm, await derive(entry, 'seal'), base64url.decode(text)),
+      );
+    } catch {
+      return null;
+    }
+  }
+  return null;
+}
+
+/** HMAC-SHA-256 of `text` under the newest of `keys`, base64url: for values we hand out and must know again. */
+export async function mac(keys: string, text: string): Promise<string> {
+  return macWith(await derive(entriesOf(keys)[0], 'mac'), text);
+}
+
+/** True when `tag` is the {@link mac} of `text` under any of `keys`. */
+export async function verifyMac(keys: string, text: string, tag: string): Promise<boolean> {
+  for (const entry of entriesOf(keys)) {
+    if (equalSecrets(await macWith(await derive(entry, 'mac'), text), tag)) return true;
+  }
+  return false;
+}
+
+/** HMAC-SHA-256 of `text` under a base64url `seed` of its own, base64url. */
+export async function macWithSeed(seed: string, text: string): Promise<string> {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' };
+  return macWith(await crypto.subtle.importKey('raw', base64url.decode(seed), hmac, false, ['sign']), text);
+}
+
+async function macWith(key: CryptoKey, text: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(text))));
+}

@@ -1,0 +1,282 @@
+import { DurableObject } from 'cloudflare:workers';
+import type { Env } from '../config';
+import { equalSecrets, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
+import type { Subject } from '../protocol/subject';
+import { recordEnd } from './store';
+
+/** What a person allowed a client to do, and what the code for it is bound to. Times are epoch seconds. */
+export type Terms = {
+  clientId: string;
+  subject: Subject;
+  scope: string;
+  resource: string;
+  redirectUri: string;
+  codeChallenge: string;
+  codeHash: string;
+  codeExpiresAt: number;
+  /** When the browser flow that opened the grant can no longer be answered. */
+  flowExpiresAt: number;
+  /** Null: until withdrawn. */
+  expiresAt: number | null;
+};
+
+/** Why a grant ended, as the list of grants names it. */
+export type EndReason =
+  | 'revoked_by_client'
+  | 'revoked_by_administrator'
+  | 'code_replayed'
+  | 'refresh_token_reused'
+  | 'code_never_redeemed'
+  | 'idle'
+  | 'expired'
+  | 'key_refused'
+  | 'client_deleted';
+
+export type Redemption =
+  | { ok: true; terms: Terms; refreshToken: string; n: number }
+  | {
+      ok: false;
+      reason:
+        | 'unknown'
+        | 'wrong_client'
+        | 'wrong_redirect_uri'
+        | 'wrong_resource'
+        | 'wrong_verifier'
+        | 'expired'
+        | 'spent';
+    };
+
+export type Rotation =
+  | { ok: true; refreshToken: string; n: number }
+  | { ok: false; reason: 'unknown' | 'wrong_client' | 'ended' };
+
+type Open = {
+  status: 'open';
+  terms: Terms;
+  /** When the code was redeemed, epoch milliseconds; null before. */
+  redeemedAt: number | null;
+  /** Which refresh token is current: the first is 1. */
+  n: number;
+  /** When the current refresh token was issued, epoch milliseconds. */
+  rotatedAt: number;
+  /** True once an access token issued with the current refresh token has been seen on /mcp. */
+  used: boolean;
+  /** Seconds without a refresh after which the grant ends; 0: never. */
+  idleTtl: number;
+};
+type Closed = {
+  status: 'refused' | 'ended';
+  reason: EndReason | null;
+  /** Epoch milliseconds until when this marker stands. */
+  until: number;
+  /** True once D1 knows. */
+  recorded: boolean;
+};
+
+/** A second redemption this soon after the first is a duplicate of the same request. Milliseconds. */
+const DUPLICATE = 2_000;
+/** How long a replaced refresh token finds its successor again while that is unused. Milliseconds. */
+const LOST_ANSWER = 86_400_000;
+/** How soon the index is told again when it did not answer. Milliseconds. */
+const RECORD_AGAIN = 10_000;
+
+/**
+ * One grant: the commit point of consent, the one redemption of its code, the order of its refresh tokens and its end
+ * (CONTRACT §5). Its refresh tokens are `<grant id>.<n>.<HMAC(seed, n)>`, so none of them is stored.
+ */
+export class GrantObject extends DurableObject<Env> {
+  private readonly kv = this.ctx.storage.kv;
+  private readonly id = this.ctx.id.toString();
+  private readonly place = `grant/${this.id}/seed`;
+
+  /** Opens the grant: the commit point of consent. False when it was answered before. */
+  async open(terms: Terms): Promise<boolean> {
+    const seed = await seal(this.env.ENCRYPTION_KEY, this.place, randomSecret());
+
+    if (this.state()) return false;
+    this.kv.put('seed', seed);
+    this.put({
+      status: 'open',
+      terms,
+      redeemedAt: null,
+      n: 0,
+      rotatedAt: Date.now(),
+      used: false,
+      idleTtl: 0,
+    });
+    await this.ctx.storage.setAlarm(terms.codeExpiresAt * 1000);
+    return true;
+  }
+
+  /** Closes the grant before it opened: the person said no. False when it was answered before. */
+  async refuse(flowExpiresAt: number): Promise<boolean> {
+    if (this.state()) return false;
+    const until = flowExpiresAt * 1000;
+    this.put({ status: 'refused', reason: null, until, recorded: true });
+    await this.ctx.storage.setAlarm(until);
+    return true;
+  }
+
+  /** What became of the consent that could open this grant; null while nobody answered. */
+  answer(): 'allowed' | 'refused' | null {
+    const state = this.state();
+    return state && (state.status === 'refused' ? 'refused' : 'allowed');
+  }
+
+  /**
+   * Redeems the authorization code, once (RFC 6749 §4.1.2). A request that fails a check spends nothing. A later one
+   * that passes them all ends the grant, unless it comes so soon that it repeats the first.
+   */
+  async redeem(request: {
+    clientId: string;
+    codeHash: string;
+    codeChallenge: string;
+    redirectUri: string | undefined;
+    resource: string | undefined;
+    idleTtl: number;
+  }): Promise<Redemption> {
+    const seed = await this.seed();
+    const refreshToken = seed && (await this.refreshToken(seed, 1));
+
+    const state = this.state();
+    const now = Date.now();
+    if (!refreshToken || state?.status !== 'open') return { ok: false, reason: 'unknown' };
+    const { terms } = state;
+    if (!equalSecrets(terms.codeHash, request.codeHash)) return { ok: false, reason: 'unknown' };
+    if (terms.clientId !== request.clientId) return { ok: false, reason: 'wrong_client' };
+    if ((request.redirectUri ?? terms.redirectUri) !== terms.redirectUri)
+      return { ok: false, reason: 'wrong_redirect_uri' };
+    if ((request.resource ?? terms.resource) !== terms.resource)
+      return { ok: false, reason: 'wrong_resource' };
+    if (!equalSecrets(terms.codeChallenge, request.codeChallenge))
+      return { ok: false, reason: 'wrong_verifier' };
+    if (now >= terms.codeExpiresAt * 1000) return { ok: false, reason: 'expired' };
+
+    if (state.redeemedAt !== null) {
+      if (now >= state.redeemedAt + DUPLICATE) await this.end('code_replayed');
+      return { ok: false, reason: 'spent' };
+    }
+    this.put({ ...state, redeemedAt: now, n: 1, rotatedAt: now, used: false, idleTtl: request.idleTtl });
+    return { ok: true, terms, refreshToken, n: 1 };
+  }
+
+  /** The terms a right refresh token stands for, without spending it; null when it is not one, or the grant has ended. */
+  async terms(n: number, tag: string): Promise<Terms | null> {
+    const seed = await this.seed();
+    if (!seed || !equalSecrets(await macWithSeed(seed, String(n)), tag)) return null;
+    const state = this.state();
+    return state?.status === 'open' && state.redeemedAt !== null && n <= state.n ? state.terms : null;
+  }
+
+  /**
+   * Replaces refresh token `n` by its successor. The token replaced last finds the same successor again: for 24 hours
+   * while that is unused, for `reuseInterval` seconds once it is used. Any other replay ends the grant (RFC 9700 §4.14.2).
+   */
+  async rotate(request: {
+    clientId: string;
+    n: number;
+    tag: string;
+    reuseInterval: number;
+    idleTtl: number;
+  }): Promise<Rotation> {
+    const seed = await this.seed();
+    if (!seed) return { ok: false, reason: 'unknown' };
+    const { n } = request;
+    const isOurs = equalSecrets(await macWithSeed(seed, String(n)), request.tag);
+    const answer: Rotation = { ok: true, refreshToken: await this.refreshToken(seed, n + 1), n: n + 1 };
+
+    const state = this.state();
+    const now = Date.now();
+    if (!isOurs || state?.status !== 'open' || n > state.n) return { ok: false, reason: 'unknown' };
+    if (state.terms.clientId !== request.clientId) return { ok: false, reason: 'wrong_client' };
+
+    const due = dueAt({ ...state, idleTtl: request.idleTtl });
+    if (due && now >= due.at) {
+      await this.end(due.reason);
+      return { ok: false, reason: 'ended' };
+    }
+    if (n === state.n) {
+      this.put({ ...state, n: n + 1, rotatedAt: now, used: false, idleTtl: request.idleTtl });
+      return answer;
+    }
+    const window = state.used ? request.reuseInterval * 1000 : LOST_ANSWER;
+    if (n === state.n - 1 && now < state.rotatedAt + window) return answer;
+    await this.end('refresh_token_reused');
+    return { ok: false, reason: 'ended' };
+  }
+
+  /** Notes that an access token issued with refresh token `n` was seen on /mcp. False when the grant does not stand. */
+  seen(n: number): boolean {
+    const state = this.state();
+    if (state?.status !== 'open') return false;
+    if (n === state.n && !state.used) this.put({ ...state, used: true });
+    return true;
+  }
+
+  /** Ends the grant. Repeatable; false while the index could not be told, which the alarm then does. */
+  async end(reason: EndReason): Promise<boolean> {
+    const state = this.state();
+    if (state?.status === 'open') {
+      this.kv.delete('seed');
+      this.put({ status: 'ended', reason, until: state.terms.flowExpiresAt * 1000, recorded: false });
+    }
+    return this.settle();
+  }
+
+  /** Ends what is over by itself, and sees to what an ended grant leaves behind. */
+  override async alarm(): Promise<void> {
+    const state = this.state();
+    const due = state?.status === 'open' ? dueAt(state) : null;
+    if (due && Date.now() >= due.at) await this.end(due.reason);
+    else if (due) await this.ctx.storage.setAlarm(due.at);
+    else await this.settle();
+  }
+
+  /** Tells the index of an end it does not know yet, keeps the marker while its flow lives, then leaves nothing here. */
+  private async settle(): Promise<boolean> {
+    const state = this.state();
+    if (!state || state.status === 'open') return true;
+    if (!state.recorded && state.reason) {
+      try {
+        await recordEnd(this.env.DB, this.id, state.reason, Math.floor(Date.now() / 1000));
+        this.put({ ...state, recorded: true });
+      } catch {
+        await this.ctx.storage.setAlarm(Date.now() + RECORD_AGAIN);
+        return false;
+      }
+    }
+    if (Date.now() < state.until) {
+      await this.ctx.storage.setAlarm(state.until);
+    } else {
+      await this.ctx.storage.deleteAlarm();
+      await this.ctx.storage.deleteAll();
+    }
+    return true;
+  }
+
+  private state(): Open | Closed | null {
+    return this.kv.get<Open | Closed>('state') ?? null;
+  }
+
+  private put(state: Open | Closed): void {
+    this.kv.put('state', state);
+  }
+
+  private async seed(): Promise<string | null> {
+    const sealed = this.kv.get<string>('seed');
+    return sealed ? open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;
+  }
+
+  private async refreshToken(seed: string, n: number): Promise<string> {
+    return `${this.id}.${n}.${await macWithSeed(seed, String(n))}`;
+  }
+}
+
+/** When an open grant is over by itself, epoch milliseconds, and why; null: never. */
+function dueAt({ terms, redeemedAt, rotatedAt, idleTtl }: Open): { at: number; reason: EndReason } | null {
+  if (redeemedAt === null) return { at: terms.codeExpiresAt * 1000, reason: 'code_never_redeemed' };
+  const idle = idleTtl ? rotatedAt + idleTtl * 1000 : Number.POSITIVE_INFINITY;
+  const expiry = terms.expiresAt === null ? Number.POSITIVE_INFINITY : terms.expiresAt * 1000;
+  if (Math.min(idle, expiry) === Number.POSITIVE_INFINITY) return null;
+  return idle < expiry ? { at: idle, reason: 'idle' } : { at: expiry, reason: 'expired' };
+}

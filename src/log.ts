@@ -1,0 +1,16 @@
+/** What a log line may hold: ids, counts and words of ours. Never a token, code, key, cookie or header value. */
+type Facts = Record<string, string | number | boolean | null | undefined>;
+
+/** Writes one JSON line. `event` is named for the area and what happened, e.g. `token.refreshed`. */
+export function log(event: string, facts: Facts): void {
+  console.log(JSON.stringify({ event, ...facts }));
+}
+
+/** The short code a person can read out (`F-7K2Q`), from an id that the log lines of the same request or flow carry. */
+export function shortCode(id: string): string {
+  let hash = 0x811c9dc5;
+  for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0; // FNV-1a
+  let code = '';
+  for (let at = 0; at < 4; at++, hash >>>= 5) code += '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'[hash & 31];
+  return `F-${code}`;
+}

@@ -1,0 +1,93 @@
+import { type Context, Hono } from 'hono';
+import { redirectUriMatches } from '../clients/metadata';
+import { type Client, findClient } from '../clients/store';
+import type { App } from '../config';
+import { hashSecret, randomSecret } from '../crypto/secrets';
+import { FLOW_LIFE, putFlow } from '../flows';
+import { log } from '../log';
+import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
+import { OAuthError } from '../protocol/error';
+import { params, readText } from '../protocol/params';
+import { PageProblem } from '../ui/layout';
+import { dropOldFlows, writeFlowState } from './flow-cookie';
+import { issuerOf, surface } from './surface';
+
+/** The authorization endpoint, RFC 6749 §3.1. Until client and redirect URI are known good, errors stay here. */
+export const authorize = new Hono<App>()
+  .use(surface)
+  .get('/', (c) => begin(c, new URL(c.req.url).searchParams))
+  .post('/', async (c) => begin(c, new URLSearchParams((await readText(c.req.raw.body, 64 * 1024)) ?? '')));
+
+async function begin(c: Context<App>, query: URLSearchParams): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const client = await knownClient(c.env.DB, query);
+  const redirectUri = knownRedirectUri(client, query);
+  const now = Math.floor(Date.now() / 1000);
+  try {
+    const ids = { clientId: client.clientId, redirectUri };
+    const request = parseAuthorizationRequest(params(query), ids, client.metadata.scope, issuer);
+
+    const flowId = randomSecret(16);
+    const secret = randomSecret();
+    await putFlow(c.env.KV, flowId, {
+      request,
+      clientName: client.metadata.client_name ?? null,
+      clientSince: client.createdAt,
+      grantId: c.env.GRANTS.newUniqueId().toString(),
+      browserHash: await hashSecret(secret),
+      createdAt: now,
+      expiresAt: now + FLOW_LIFE,
+    });
+    log('authorization.begun', { request_id: c.var.requestId, client_id: client.clientId });
+
+    const cookies = await dropOldFlows(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'));
+    cookies.push(await writeFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, { secret, at: now }));
+    return redirect(`${issuer}/oauth/consent?flow_id=${flowId}`, cookies);
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    const states = query.getAll('state');
+    const state = states.length === 1 ? states[0] : undefined;
+    return redirect(authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()), []);
+  }
+}
+
+function redirect(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 302, headers });
+}
+
+async function knownClient(db: D1Database, query: URLSearchParams): Promise<Client> {
+  const ids = query.getAll('client_id');
+  if (ids.length > 1) throw new PageProblem(malformed('client_id is repeated'));
+  if (!ids[0]) throw new PageProblem(malformed('client_id is missing'));
+  const client = await findClient(db, ids[0]);
+  if (client) return client;
+  throw new PageProblem({
+    status: 400,
+    title: 'This app is not known here',
+    text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers anew.',
+  });
+}
+
+function knownRedirectUri({ metadata }: Client, query: URLSearchParams): string {
+  const uris = query.getAll('redirect_uri');
+  if (uris.length > 1) throw new PageProblem(malformed('redirect_uri is repeated'));
+  const [only, ...more] = metadata.redirect_uris;
+  const asked = uris[0] || (more.length ? undefined : only); // RFC 6749 §3.1.2.3: may be left out when there is one
+  if (!asked) throw new PageProblem(malformed('redirect_uri is missing'));
+  if (redirectUriMatches(metadata.redirect_uris, asked)) return asked;
+  throw new PageProblem({
+    status: 400,
+    title: 'This app asked to send you somewhere it has not registered',
+    text: 'Nothing was sent there. If you were connecting an app you trust, remove this connection in it and add it again; if a link brought you here, you can close this page. (redirect_uri is not one the app registered)',
+  });
+}
+
+function malformed(detail: string) {
+  return {
+    status: 400,
+    title: 'The app sent an incomplete request',
+    text: `Go back to the app and connect again. If it happens again, its developer has to mend it: ${detail}.`,
+  };
+}

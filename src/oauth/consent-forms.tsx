@@ -1,0 +1,261 @@
+import type { Child } from 'hono/jsx';
+import type { Settings } from '../config';
+import type { Flow } from '../flows';
+import { type Identity, type IdentityMode, identityModes } from '../identity';
+import { covers } from '../protocol/authorization';
+import { isLoopback } from '../protocol/public-url';
+import { parseSubject } from '../protocol/subject';
+import type { FlowState } from './flow-cookie';
+import type { UsableServer } from './services';
+
+/** How long access may be allowed for, in seconds; 0: until it is withdrawn. */
+export const LENGTHS: ReadonlyMap<number, string> = new Map([
+  [2_592_000, '30 days'],
+  [28_800, '8 hours'],
+  [0, 'until I withdraw it'],
+]);
+export const PRESET_LENGTH = 2_592_000;
+
+/** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
+type FlowForm = { flowId: string; value: string; notice: string | undefined; flow: Flow; name: string };
+
+/** First step: who are you? */
+export function IdentityForm(props: FlowForm & { settings: Settings; remembered: Identity | null }) {
+  const { flow, name, settings, remembered, notice } = props;
+  const modes = [...identityModes];
+  const offered = modes.filter(([, mode]) => !mode.unavailable(settings));
+  const missing = modes.map(([, mode]) => mode.unavailable(settings)).filter(Boolean);
+  return (
+    <Form {...props} step="identity">
+      <header class="stack tight">
+        <h1>{name} wants to use your tools</h1>
+        <p class="muted">
+          It will be able to call the tools you choose in the next step, as you, until you withdraw it.
+        </p>
+      </header>
+      <About flow={flow} />
+      {remembered ? (
+        <Remembered identity={remembered} flowId={props.flowId} />
+      ) : (
+        <Choice offered={offered} notice={notice} />
+      )}
+      {remembered && notice && <p class="notice">{notice}</p>}
+      {!remembered && missing.map((reason) => <small>{reason}</small>)}
+      <Actions primary="continue" label={remembered ? `Continue as ${remembered.name}` : 'Continue'} />
+    </Form>
+  );
+}
+
+function Remembered({ identity, flowId }: { identity: Identity; flowId: string }) {
+  const { kind } = parseSubject(identity.subject);
+  const [wire] = [...identityModes].find(([, mode]) => mode.kind === kind) ?? [];
+  return (
+    <div class="stack tight">
+      <input type="hidden" name="identity" value={wire} />
+      <input type="hidden" name="remembered" value="on" />
+      <p>
+        You used <b>{identity.name}</b> here before.{' '}
+        <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
+      </p>
+    </div>
+  );
+}
+
+function Choice({ offered, notice }: { offered: [string, IdentityMode][]; notice: string | undefined }) {
+  const [only, ...more] = offered;
+  const key = (
+    <div class="field vk" data-error={notice ? '' : undefined}>
+      <label for="virtual_key">Access key</label>
+      <input
+        class="input mono"
+        id="virtual_key"
+        name="virtual_key"
+        type="password"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        autofocus
+        aria-describedby={notice ? 'notice hint' : 'hint'}
+        aria-invalid={notice ? 'true' : undefined}
+      />
+      {notice && (
+        <span class="error" id="notice" role="alert">
+          {notice}
+        </span>
+      )}
+      <small id="hint">{identityModes.get('virtual_key')?.hint}</small>
+    </div>
+  );
+  if (only && !more.length) {
+    return (
+      <>
+        <input type="hidden" name="identity" value={only[0]} />
+        {key}
+      </>
+    );
+  }
+  return (
+    <fieldset>
+      <legend>Who are you?</legend>
+      {offered.map(([wire, mode], place) => (
+        <label class="choice">
+          <input type="radio" name="identity" value={wire} checked={place === 0} />
+          <span>{mode.label}</span>
+          {wire !== 'virtual_key' && <small>{mode.hint}</small>}
+        </label>
+      ))}
+      {key}
+    </fieldset>
+  );
+}
+
+/** Second step: what may it use? */
+export function ServicesForm(
+  props: FlowForm & { identity: Identity; servers: UsableServer[]; choices: FlowState['choices'] },
+) {
+  const { flow, flowId, name, identity, servers, choices, notice } = props;
+  const canWrite = covers(flow.request.scope, 'mcp:write') && covers(flow.request.scope, 'mcp:read');
+  return (
+    <Form {...props} step="services">
+      <header class="stack tight">
+        <h1>What may {name} use?</h1>
+        <p class="muted">
+          It acts as <b>{identity.name}</b>.{' '}
+          <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
+        </p>
+      </header>
+      {notice && (
+        <p class="notice" role="alert">
+          {notice}
+        </p>
+      )}
+      {servers.length ? (
+        <fieldset>
+          <legend>Servers</legend>
+          <input type="hidden" name="services" value="shown" />
+          {servers.map((server) => (
+            <ServerTick server={server} ticked={!choices?.unticked.includes(server.name)} />
+          ))}
+        </fieldset>
+      ) : (
+        <p class="notice">
+          No server is open to you yet. You can connect {name} now; tools appear once your administrator gives
+          you some.
+        </p>
+      )}
+      {canWrite ? (
+        <label class="row check">
+          <input type="checkbox" name="read_only" value="on" checked={choices?.readOnly} />
+          <span>
+            Only tools that read <small>as described by each server</small>
+          </span>
+        </label>
+      ) : (
+        <p class="muted">
+          {name} asked only for tools that {covers(flow.request.scope, 'mcp:read') ? 'read' : 'change things'}
+          , as described by each server.
+        </p>
+      )}
+      <div class="field">
+        <label for="expires_in">Allow for</label>
+        <select class="input" id="expires_in" name="expires_in">
+          {[...LENGTHS].map(([seconds, label]) => (
+            <option value={seconds} selected={seconds === (choices?.expiresIn ?? PRESET_LENGTH)}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </div>
+      <About flow={flow} />
+      <Actions primary="allow" label="Allow" />
+    </Form>
+  );
+}
+
+function ServerTick({ server, ticked }: { server: UsableServer; ticked: boolean }) {
+  const id = `server-${server.name}`;
+  return (
+    <div class="server">
+      <div class="head">
+        <input type="checkbox" id={id} name="server" value={server.name} checked={ticked} />
+        <label class="grow" for={id}>
+          <b>{server.name}</b>
+        </label>
+        {server.unstable && <span class="badge warn">not answering now</span>}
+      </div>
+      {server.tools.length ? (
+        <details>
+          <summary>{server.tools.length === 1 ? '1 tool' : `${server.tools.length} tools`}</summary>
+          <ul>
+            {server.tools.map((tool) => (
+              <li>
+                <span>{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
+                {tool.description && <small class="block">{tool.description}</small>}
+              </li>
+            ))}
+          </ul>
+        </details>
+      ) : (
+        <small class="none">Its tools are not known yet.</small>
+      )}
+    </div>
+  );
+}
+
+type FormProps = { flowId: string; value: string; step: 'identity' | 'services'; children?: Child };
+
+function Form({ flowId, value, step, children }: FormProps) {
+  return (
+    <form class="card stack wide" method="post" action="/oauth/consent">
+      <input type="hidden" name="flow_id" value={flowId} />
+      <input type="hidden" name="form" value={value} />
+      <input type="hidden" name="step" value={step} />
+      {children}
+    </form>
+  );
+}
+
+/** Where the client sends the person back, and how much of what it says of itself is known. */
+function About({ flow }: { flow: Flow }) {
+  const url = new URL(flow.request.redirectUri);
+  const since = new Date(flow.clientSince * 1000).toISOString();
+  const today = since.slice(0, 10) === new Date().toISOString().slice(0, 10);
+  return (
+    <dl class="facts">
+      <dt>Sends you back to</dt>
+      <dd>
+        {isLoopback(url.hostname) ? (
+          <>
+            <span class="host">this computer</span> <small class="mono">{url.host}</small>
+          </>
+        ) : url.protocol === 'https:' ? (
+          <span class="host">{url.host}</span>
+        ) : (
+          <>
+            <span class="host">an app on this device</span>{' '}
+            <small class="mono">{`${url.protocol}//${url.host}`}</small>
+          </>
+        )}
+      </dd>
+      <dt>Registered</dt>
+      <dd>
+        by itself, <time datetime={since}>{today ? 'today' : `on ${since.slice(0, 10)}`}</time>. The name
+        above is its own claim.
+      </dd>
+    </dl>
+  );
+}
+
+/** The primary action comes first in the document, so that Enter in a field never means Deny. */
+function Actions({ primary, label }: { primary: 'allow' | 'continue'; label: string }) {
+  return (
+    <div class="actions">
+      <button type="submit" class="button primary" name="decision" value={primary}>
+        {label}
+      </button>
+      <button type="submit" class="button" name="decision" value="deny">
+        Deny
+      </button>
+    </div>
+  );
+}

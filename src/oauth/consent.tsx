@@ -1,0 +1,270 @@
+import { type Context, Hono } from 'hono';
+import { type App, withinLimit } from '../config';
+import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
+import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
+import type { Terms } from '../grants/grant-object';
+import { correctGrant, grantObject, insertGrant } from '../grants/store';
+import { type Identity, identityModes, standingOf } from '../identity';
+import { rememberedIdentity, rememberIdentity } from '../identity/browser';
+import { log } from '../log';
+import { addressOf } from '../protocol/address';
+import { authorizationResponse } from '../protocol/authorization';
+import { OAuthError } from '../protocol/error';
+import { readText } from '../protocol/params';
+import { PageProblem, page } from '../ui/layout';
+import { IdentityForm, LENGTHS, PRESET_LENGTH, ServicesForm } from './consent-forms';
+import { type FlowState, formValue, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
+import { usableServers } from './services';
+import { issuerOf, surface } from './surface';
+
+/** A flow under way in the browser that began it. */
+type Step = { flowId: string; flow: Flow; state: FlowState; issuer: string; now: number };
+
+/** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
+export const consent = new Hono<App>()
+  .use(surface)
+  .get('/', async (c) => {
+    const step = await takeUp(c, c.req.query('flow_id') ?? '');
+    return show(c, step, c.req.query('use') === 'another');
+  })
+  .post('/', async (c) => {
+    refuseForeign(c);
+    const form = new URLSearchParams((await readText(c.req.raw.body, 64 * 1024)) ?? '');
+    const step = await takeUp(c, form.get('flow_id') ?? '');
+    if (!(await verifyFormValue(c.env.ENCRYPTION_KEY, step.flowId, step.state, form.get('form') ?? ''))) {
+      throw new PageProblem({
+        status: 403,
+        title: 'This form is out of date',
+        text: 'Nothing was changed. Another tab or a later step took its place.',
+        way: { href: consentUrl(step), label: 'Show the current form' },
+      });
+    }
+
+    if (form.get('decision') === 'deny') return deny(c, step);
+    if (form.get('step') === 'services' && step.state.identity) {
+      if (form.get('decision') === 'allow') return allow(c, step, step.state.identity, form);
+      return again(c, step, { notice: 'Choose Allow or Deny.' });
+    }
+    return identify(c, step, form);
+  });
+
+/** The step this browser is at. @throws PageProblem 410, 403 or 409 when there is none to take. */
+async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
+  const issuer = issuerOf(c.var.issuer);
+  const now = Math.floor(Date.now() / 1000);
+  const flow = await findFlow(c.env.KV, flowId, now);
+  if (!flow) throw tooLate('the app');
+  const state = await readFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, c.req.header('cookie'));
+  if (!state || !equalSecrets(flow.browserHash, await hashSecret(state.secret))) {
+    if (now >= flow.createdAt + STEP_LIFE) throw tooLate(nameOf(flow));
+    throw new PageProblem({
+      status: 403,
+      title: 'This page belongs to another browser',
+      text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${nameOf(flow)} and connect again.`,
+    });
+  }
+  if (now >= state.at + STEP_LIFE) throw tooLate(nameOf(flow));
+  const answer = await grantObject(c.env.GRANTS, flow.grantId)?.answer();
+  if (answer) throw answered(flow, answer);
+  return { flowId, flow, state, issuer, now };
+}
+
+/** A browser says where a POST came from; when it does, it must be from us (SECURITY 5). */
+function refuseForeign(c: Context<App>): void {
+  const origin = c.req.header('origin');
+  const site = c.req.header('sec-fetch-site');
+  if (
+    (origin === undefined || origin === issuerOf(c.var.issuer)) &&
+    (site === undefined || site === 'same-origin' || site === 'none')
+  )
+    return;
+  throw new PageProblem({
+    status: 403,
+    title: 'This form was sent from another site',
+    text: 'Nothing was changed. Answer on the page that opened when you connected your app.',
+  });
+}
+
+async function show(c: Context<App>, step: Step, another: boolean): Promise<Response> {
+  const { flowId, flow, state, issuer, now } = step;
+  const { settings } = c.var;
+  const place = { displayName: settings.display_name, supportText: settings.support_text, issuer };
+  const form = {
+    flowId,
+    value: await formValue(c.env.ENCRYPTION_KEY, flowId, state),
+    notice: state.notice,
+    flow,
+    name: nameOf(flow),
+  };
+  const title = `${form.name} wants to connect`;
+
+  if (state.identity && !another) {
+    const servers = await usableServers(c.env, state.identity.subject, flow.request.resource);
+    return page(
+      place,
+      title,
+      <ServicesForm {...form} identity={state.identity} servers={servers} choices={state.choices} />,
+    );
+  }
+  const subject = another
+    ? null
+    : await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'), now);
+  const remembered = subject && (await recall(c, subject));
+  return page(place, title, <IdentityForm {...form} settings={settings} remembered={remembered} />);
+}
+
+/** Someone this browser remembers, when they still stand. */
+async function recall(c: Context<App>, subject: Identity['subject']): Promise<Identity | null> {
+  const standing = await standingOf(c.env, c.var.settings, subject);
+  return typeof standing === 'object' ? { subject, name: standing.name } : null;
+}
+
+/** Settles who the person is: by what they typed, or as the one this browser remembers. */
+async function identify(c: Context<App>, step: Step, form: URLSearchParams): Promise<Response> {
+  const mode = identityModes.get(form.get('identity') ?? '');
+  if (!mode || mode.unavailable(c.var.settings)) return again(c, step, { notice: 'Choose who you are.' });
+
+  const fields = Object.fromEntries(form);
+  if (form.get('remembered') === 'on' && !fields.virtual_key) {
+    const subject = await rememberedIdentity(
+      c.env.ENCRYPTION_KEY,
+      step.issuer,
+      c.req.header('cookie'),
+      step.now,
+    );
+    const identity = subject && (await recall(c, subject));
+    if (identity) return again(c, step, { identity });
+    return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
+  }
+  if (mode.isGuessable) await countAttempt(c, step.flowId);
+  const identity = await mode.identify(c.env, fields);
+  if (identity) return again(c, step, { identity });
+  log('consent.identity_refused', { request_id: c.var.requestId, client_id: step.flow.request.clientId });
+  return again(c, step, { notice: mode.refusal });
+}
+
+async function countAttempt(c: Context<App>, flowId: string): Promise<void> {
+  const within = await Promise.all([
+    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_FLOW, flowId),
+    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_ADDRESS, addressOf(c.req.raw)),
+  ]);
+  if (within.every(Boolean)) return;
+  throw new PageProblem({
+    status: 429,
+    title: 'Too many attempts',
+    text: 'Wait a minute, then go back and try again.',
+    way: { href: `/oauth/consent?flow_id=${flowId}`, label: 'Back to the form' },
+    retryAfter: 60,
+  });
+}
+
+/** Ends a step: what it decided goes into the cookie, and the browser is shown the form that is next. */
+async function again(c: Context<App>, step: Step, decided: Partial<FlowState>): Promise<Response> {
+  const { notice: _, ...kept } = step.state;
+  const state = { ...kept, ...decided, at: step.now };
+  const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
+  return seeOther(consentUrl(step), [cookie]);
+}
+
+async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> {
+  const refused = await grantObject(c.env.GRANTS, flow.grantId)?.refuse(flow.expiresAt);
+  if (!refused) throw answered(flow, 'refused');
+  log('consent.denied', { request_id: c.var.requestId, client_id: flow.request.clientId });
+  const { redirectUri, state } = flow.request;
+  const error = new OAuthError('access_denied', 'the person said no');
+  return seeOther(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
+}
+
+/** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
+async function allow(
+  c: Context<App>,
+  step: Step,
+  identity: Identity,
+  form: URLSearchParams,
+): Promise<Response> {
+  const { flow, issuer, now } = step;
+  const { request, grantId } = flow;
+  if (!(await recall(c, identity.subject))) {
+    return again(c, step, {
+      identity: undefined,
+      notice: 'That access key is no longer active here. Use another one.',
+    });
+  }
+
+  const usable = await usableServers(c.env, identity.subject, request.resource);
+  const ticked = new Set(form.getAll('server'));
+  const servers = form.get('services') === 'shown' ? usable.filter(({ name }) => ticked.has(name)) : null;
+  const readOnly = form.get('read_only') === 'on';
+  const expiresIn = Number(form.get('expires_in') ?? PRESET_LENGTH);
+  const unticked = usable.filter(({ name }) => !ticked.has(name)).map(({ name }) => name);
+  const choices = { unticked, readOnly, expiresIn: LENGTHS.has(expiresIn) ? expiresIn : PRESET_LENGTH };
+  if (servers && !servers.length) {
+    return again(c, step, { choices, notice: 'Tick at least one server, or choose Deny.' });
+  }
+  if (!LENGTHS.has(expiresIn)) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
+
+  const scope = readOnly ? 'mcp:read' : request.scope;
+  const expiresAt = expiresIn ? now + expiresIn : null;
+  const row = {
+    grantId,
+    clientId: request.clientId,
+    clientName: nameOf(flow),
+    subject: identity.subject,
+    scope,
+    resource: request.resource,
+    servers: servers && servers.map(({ id }) => id),
+    readOnly,
+    createdAt: now,
+    expiresAt,
+  };
+  const code = `${grantId}.${randomSecret()}`;
+  const { clientId, redirectUri, resource, codeChallenge } = request;
+  const bound = { clientId, subject: identity.subject, redirectUri, resource, codeChallenge };
+  const codeHash = await hashSecret(code);
+  const codeExpiresAt = now + c.var.settings.oauth2_server_config.auth_code_ttl;
+  const terms: Terms = { ...bound, scope, codeHash, codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
+
+  const inserted = await insertGrant(c.env.DB, row);
+  await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);
+  if (!(await grantObject(c.env.GRANTS, grantId)?.open(terms))) throw answered(flow, 'allowed');
+  if (!inserted) await correctGrant(c.env.DB, row);
+  log('consent.allowed', { request_id: c.var.requestId, client_id: request.clientId, grant_id: grantId });
+
+  const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity.subject, now);
+  return seeOther(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
+}
+
+function seeOther(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 303, headers });
+}
+
+function consentUrl({ issuer, flowId }: Step): string {
+  return `${issuer}/oauth/consent?flow_id=${flowId}`;
+}
+
+/** How people see the client: by its own name, else by where it sends them back to. */
+function nameOf({ clientName, request }: Flow): string {
+  return (
+    clientName ?? `The app at ${new URL(request.redirectUri).host || new URL(request.redirectUri).protocol}`
+  );
+}
+
+function tooLate(name: string): PageProblem {
+  return new PageProblem({
+    status: 410,
+    title: 'This took too long',
+    text: `Nothing was changed. Go back to ${name} and connect again.`,
+  });
+}
+
+function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem {
+  const name = nameOf(flow);
+  return new PageProblem({
+    status: 409,
+    calm: true,
+    title: answer === 'allowed' ? `You have already allowed ${name}` : `You have already said no to ${name}`,
+    text: `There is nothing left to do here: go back to ${name}, or close this page. If it is still waiting, connect again from there.`,
+  });
+}

@@ -1,0 +1,97 @@
+import * as z from 'zod';
+import { hashSecret, mac, open, seal, verifyMac } from '../crypto/secrets';
+import { STEP_LIFE } from '../flows';
+import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { isSubject, type Subject } from '../protocol/subject';
+
+/**
+ * What the steps of one browser flow have decided so far. It travels sealed in the flow's own cookie, set anew at each
+ * step, so it survives going back and belongs to one browser only (SECURITY 5).
+ */
+const FlowState = z.object({
+  /** Proves that this browser began the flow; the flow keeps its hash. */
+  secret: z.string(),
+  /** When the last step was taken, epoch seconds. */
+  at: z.number(),
+  identity: z.object({ subject: z.custom<Subject>(isSubject), name: z.string() }).optional(),
+  /** What the last step must tell the person. */
+  notice: z.string().optional(),
+  /** What was chosen on a form that has to be shown again. */
+  choices: z
+    .object({ unticked: z.array(z.string()), readOnly: z.boolean(), expiresIn: z.number() })
+    .optional(),
+});
+export type FlowState = z.infer<typeof FlowState>;
+
+const PREFIX = 'toolgate-flow-';
+/** Bytes a cookie of ours may have. */
+const COOKIE_LIMIT = 3500;
+/** Flows one browser may have under way, the new one included. */
+const MOST_FLOWS = 5;
+
+/** The `Set-Cookie` value that keeps `state`; choices are dropped when they do not fit. */
+export async function writeFlowState(
+  encryptionKey: string,
+  issuer: string,
+  flowId: string,
+  state: FlowState,
+): Promise<string> {
+  const value = await seal(encryptionKey, `cookie/flow/${flowId}`, JSON.stringify(state));
+  if (value.length > COOKIE_LIMIT && state.choices) {
+    return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined });
+  }
+  return writeCookie(issuer, { name: PREFIX + flowId, value, maxAge: STEP_LIFE });
+}
+
+/** The state of a flow as this browser's cookie holds it, or null when the cookie is missing or not of our making. */
+export async function readFlowState(
+  encryptionKey: string,
+  issuer: string,
+  flowId: string,
+  cookies: string | undefined,
+): Promise<FlowState | null> {
+  const sealed = readCookie(issuer, cookies, PREFIX + flowId);
+  return sealed ? openState(encryptionKey, flowId, sealed) : null;
+}
+
+async function openState(encryptionKey: string, flowId: string, sealed: string): Promise<FlowState | null> {
+  const text = await open(encryptionKey, `cookie/flow/${flowId}`, sealed);
+  return text ? (FlowState.safeParse(JSON.parse(text)).data ?? null) : null;
+}
+
+/** The `Set-Cookie` values that end this browser's oldest flows, so that a new one fits beside the others. */
+export async function dropOldFlows(
+  encryptionKey: string,
+  issuer: string,
+  cookies: string | undefined,
+): Promise<string[]> {
+  const held = await Promise.all(
+    [...readCookies(issuer, cookies, PREFIX)].map(async ([flowId, sealed]) => {
+      const state = await openState(encryptionKey, flowId, sealed);
+      return { flowId, at: state?.at ?? 0 };
+    }),
+  );
+  return held
+    .sort((a, b) => b.at - a.at)
+    .filter(({ at }, place) => at === 0 || place >= MOST_FLOWS - 1)
+    .map(({ flowId }) => writeCookie(issuer, { name: PREFIX + flowId, value: '', maxAge: 0 }));
+}
+
+/** The unguessable value of a flow's form: bound to the flow, to this browser and to who it says the person is. */
+export async function formValue(encryptionKey: string, flowId: string, state: FlowState): Promise<string> {
+  return mac(encryptionKey, await formText(flowId, state));
+}
+
+/** True when `value` is the {@link formValue} of the form this browser was last shown. */
+export async function verifyFormValue(
+  encryptionKey: string,
+  flowId: string,
+  state: FlowState,
+  value: string,
+): Promise<boolean> {
+  return verifyMac(encryptionKey, await formText(flowId, state), value);
+}
+
+async function formText(flowId: string, { secret, identity }: FlowState): Promise<string> {
+  return `form ${flowId} ${await hashSecret(secret)} ${identity?.subject ?? ''}`;
+}

@@ -1,0 +1,33 @@
+import type { Client } from '../../clients/store';
+import type { Env, Settings } from '../../config';
+import type { Params } from '../../protocol/params';
+import { authorizationCode } from './authorization-code';
+import { refreshToken } from './refresh-token';
+
+/** The answer of the token endpoint, RFC 6749 §5.1. `expires_in` in seconds. */
+export type TokenResponse = {
+  access_token: string;
+  token_type: 'Bearer';
+  expires_in: number;
+  refresh_token: string;
+  scope: string;
+};
+
+/** What a grant type has to work with besides the form: the authenticated client, and where it stands. */
+export type TokenContext = {
+  client: Client;
+  env: Env;
+  settings: Settings;
+  issuer: string;
+  /** Goes on behind the answer. */
+  later(work: Promise<unknown>): void;
+};
+
+/** One way to get an access token. @throws OAuthError */
+export type GrantType = (form: Params, context: TokenContext) => Promise<TokenResponse>;
+
+/** Every grant type by its `grant_type`. Discovery and registration follow these keys. */
+export const grantTypes: ReadonlyMap<string, GrantType> = new Map<string, GrantType>([
+  ['authorization_code', authorizationCode],
+  ['refresh_token', refreshToken],
+]);

@@ -1,0 +1,47 @@
+import { grantObject, touchGrant } from '../../grants/store';
+import { standingOf } from '../../identity';
+import { canonicalResource, narrowScope } from '../../protocol/authorization';
+import { OAuthError } from '../../protocol/error';
+import type { GrantType } from './index';
+import { tokenResponse } from './token-response';
+
+/** Refreshing, RFC 6749 §6, with rotation (RFC 9700 §4.14.2). Everything is checked before a token is spent. */
+export const refreshToken: GrantType = async (form, context) => {
+  const { client, env, settings, issuer } = context;
+  if (!form.refresh_token) throw new OAuthError('invalid_request', 'refresh_token is required');
+  const presented = parseRefreshToken(form.refresh_token);
+  const grant = presented && grantObject(env.GRANTS, presented.grantId);
+  const terms = grant && (await grant.terms(presented.n, presented.tag));
+  if (!presented || !grant || !terms || terms.clientId !== client.clientId) throw refusal();
+  if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
+    throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
+  }
+  const scope = narrowScope(form.scope, terms.scope);
+
+  const standing = await standingOf(env, settings, terms.subject);
+  if (standing === 'suspended')
+    throw new OAuthError('invalid_grant', 'anonymous use is switched off here for now');
+  if (standing === 'gone') {
+    await grant.end('key_refused');
+    throw new OAuthError('invalid_grant', 'the access key behind this grant is no longer active');
+  }
+
+  const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
+  const rotated = await grant.rotate({ ...presented, clientId: client.clientId, reuseInterval, idleTtl });
+  if (!rotated.ok) throw refusal();
+  context.later(touchGrant(env.DB, presented.grantId, Math.floor(Date.now() / 1000)));
+  return tokenResponse(context, presented.grantId, terms, scope, rotated);
+};
+
+function refusal(): OAuthError {
+  return new OAuthError(
+    'invalid_grant',
+    'the refresh token is unknown, replaced or expired, or its grant has ended',
+  );
+}
+
+/** The parts of a refresh token: `<grant id>.<n>.<tag>`. Null for what this gateway could not have written. */
+export function parseRefreshToken(token: string): { grantId: string; n: number; tag: string } | null {
+  const [, grantId, n, tag] = /^([0-9a-f]{64})\.([1-9]\d{0,9})\.([A-Za-z0-9_-]{43})$/.exec(token) ?? [];
+  return grantId && n && tag ? { grantId, n: Number(n), tag } : null;
+}

@@ -1,0 +1,37 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { parseMetadata } from '../clients/metadata';
+import { insertClient } from '../clients/store';
+import { type App, withinLimit } from '../config';
+import { hashSecret, randomSecret } from '../crypto/secrets';
+import { log } from '../log';
+import { addressOf } from '../protocol/address';
+import { OAuthError } from '../protocol/error';
+import { surface } from './surface';
+
+const tooLarge = () => {
+  throw new OAuthError('invalid_client_metadata', 'the body is larger than 16 KiB');
+};
+
+/** Dynamic Client Registration, RFC 7591 §3. Open; fetches nothing, and picks its own ids. */
+export const register = new Hono<App>()
+  .use(surface)
+  .post('/', bodyLimit({ maxSize: 16 * 1024, onError: tooLarge }), answer);
+
+async function answer(c: Context<App>): Promise<Response> {
+  if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw)))) {
+    throw new OAuthError('slow_down', 'too many registrations from this address: wait a minute');
+  }
+  const metadata = parseMetadata(await c.req.json().catch(() => null));
+
+  const clientId = crypto.randomUUID();
+  const secret = metadata.token_endpoint_auth_method === 'none' ? null : randomSecret();
+  const secretHash = secret && (await hashSecret(secret));
+  const now = Math.floor(Date.now() / 1000);
+  await insertClient(c.env.DB, { clientId, secretHash, metadata, createdAt: now });
+  log('client.registered', { request_id: c.var.requestId, client_id: clientId });
+
+  const credentials = secret ? { client_secret: secret, client_secret_expires_at: 0 } : {};
+  const body = { ...metadata, client_id: clientId, client_id_issued_at: now, ...credentials };
+  return c.json(body, 201, { 'cache-control': 'no-store', pragma: 'no-cache' });
+}

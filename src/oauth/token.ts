@@ -1,0 +1,45 @@
+import { type Context, Hono } from 'hono';
+import { authenticateClient } from '../clients/authenticate';
+import type { App } from '../config';
+import { log } from '../log';
+import { OAuthError } from '../protocol/error';
+import { type Params, params, readText } from '../protocol/params';
+import { grantTypes } from './grant-types';
+import { issuerOf, surface } from './surface';
+
+/** The token endpoint, RFC 6749 §3.2: shape first, then the client, then the grant type. */
+export const token = new Hono<App>().use(surface).post('/', async (c) => {
+  const form = await readForm(c);
+  if (!form.grant_type) throw new OAuthError('invalid_request', 'grant_type is required');
+  const grantType = grantTypes.get(form.grant_type);
+  if (!grantType)
+    throw new OAuthError(
+      'unsupported_grant_type',
+      `grant_type must be ${[...grantTypes.keys()].join(' or ')}`,
+    );
+
+  const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
+  const answer = await grantType(form, {
+    client,
+    env: c.env,
+    settings: c.var.settings,
+    issuer: issuerOf(c.var.issuer),
+    later: (work) => c.executionCtx.waitUntil(work),
+  });
+  log('token.issued', {
+    request_id: c.var.requestId,
+    client_id: client.clientId,
+    grant_type: form.grant_type,
+  });
+  return c.json(answer, 200, { 'cache-control': 'no-store', pragma: 'no-cache' });
+});
+
+/** The form of a token or revocation request. @throws OAuthError `invalid_request` for any other body. */
+export async function readForm(c: Context<App>): Promise<Params> {
+  if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header('content-type') ?? '')) {
+    throw new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
+  }
+  const body = await readText(c.req.raw.body, 16 * 1024);
+  if (body === null) throw new OAuthError('invalid_request', 'the body is larger than 16 KiB');
+  return params(new URLSearchParams(body));
+}

@@ -1,0 +1,33 @@
+import { parse, serialize } from 'hono/utils/cookie';
+
+/** A cookie of ours. `maxAge` in seconds; 0 removes it. */
+export type Cookie = { name: string; value: string; maxAge: number };
+
+/** On https the name binds the cookie to this host (RFC 6265bis §4.1.3.2); plain http on loopback has no such thing. */
+function wireName(issuer: string, name: string): string {
+  return issuer.startsWith('https:') ? `__Host-${name}` : name;
+}
+
+/** The `Set-Cookie` value: this host only, no script, sent along when a link from elsewhere is followed. */
+export function writeCookie(issuer: string, { name, value, maxAge }: Cookie): string {
+  const secure = issuer.startsWith('https:');
+  return serialize(wireName(issuer, name), value, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'Lax',
+    secure,
+    maxAge,
+  });
+}
+
+/** The value of one of our cookies in a `Cookie` header, or null. */
+export function readCookie(issuer: string, header: string | undefined, name: string): string | null {
+  return parse(header ?? '', wireName(issuer, name))[wireName(issuer, name)] ?? null;
+}
+
+/** Every cookie of ours whose name begins with `prefix`, by the rest of its name. */
+export function readCookies(issuer: string, header: string | undefined, prefix: string): Map<string, string> {
+  const start = wireName(issuer, prefix);
+  const ours = Object.entries(parse(header ?? '')).filter(([name]) => name.startsWith(start));
+  return new Map(ours.map(([name, value]) => [name.slice(start.length), value]));
+}

@@ -1,0 +1,52 @@
+import { Unavailable } from './error';
+
+type Remembered<V> = { value: V; readAt: number; rereadingUntil: number };
+
+/** How long what is known serves on while its source does not answer, past the lag. Milliseconds. */
+const GRACE = 60_000;
+/** How long one request may take to read again before another tries. Milliseconds. */
+const TURN = 2_000;
+
+/**
+ * What an isolate remembers of something it must keep asking for: at most `size` entries, each read again once it is
+ * older than the caller's lag. "Not there" is never remembered, so what has just been made is found at once.
+ */
+export class Memory<V> {
+  private readonly entries = new Map<string, Remembered<V>>();
+
+  constructor(private readonly size: number) {}
+
+  /**
+   * The value under `key`, at most `lag` milliseconds old. When it is older, one request reads it again while those
+   * beside it go on with what is known. Null when the source says there is none.
+   * @throws Unavailable when the source does not answer and nothing recent enough is known.
+   */
+  async recall(key: string, lag: number, read: () => Promise<V | null>): Promise<V | null> {
+    const now = Date.now();
+    const known = this.entries.get(key);
+    if (known && now < known.readAt + lag) return known.value;
+    if (known && now < known.rereadingUntil) return known.value;
+
+    if (known && lag > 0) known.rereadingUntil = now + TURN;
+    try {
+      const value = await read();
+      if (value === null) this.entries.delete(key);
+      else this.remember(key, value, now);
+      return value;
+    } catch (cause) {
+      if (known && now < known.readAt + lag + GRACE) return known.value;
+      throw new Unavailable('storage did not answer', { cause });
+    }
+  }
+
+  /** Puts `value` in place of what was known, as read at `readAt` (epoch milliseconds). */
+  remember(key: string, value: V, readAt = Date.now()): void {
+    this.entries.delete(key);
+    this.entries.set(key, { value, readAt, rereadingUntil: 0 });
+    if (this.entries.size > this.size) this.entries.delete(this.entries.keys().next().value as string);
+  }
+
+  forget(key: string): void {
+    this.entries.delete(key);
+  }
+}

@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import { type ErrorCode, OAuthError } from './error';
+
+/** Parameters of a query or form: absent and empty are the same, none may repeat (RFC 6749 §3.1, §3.2). */
+export type Params = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads a query or form. `resource` may repeat when every value is the same (RFC 8707 §2 allows several; this gateway
+ * has one resource a grant).
+ * @throws OAuthError `invalid_request` naming the repeated parameter, `invalid_target` for differing resources.
+ */
+export function params(source: URLSearchParams): Params {
+  const found: Record<string, string> = Object.create(null);
+  for (const [name, value] of source) {
+    if (name in found && !(name === 'resource' && found[name] === value)) {
+      if (name === 'resource') throw new OAuthError('invalid_target', 'only one resource can be asked for');
+      throw new OAuthError('invalid_request', `the parameter ${name} is repeated`);
+    }
+    found[name] = value;
+  }
+  for (const name of Object.keys(found)) if (found[name] === '') delete found[name];
+  return found;
+}
+
+/** The value as `schema` reads it. @throws OAuthError `code`, its description naming the first member at fault. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.infer<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new OAuthError(code, faultOf(result.error));
+}
+
+/** A sentence for a developer: which member is at fault, and why. */
+export function faultOf(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const member = issue?.path.join('.');
+  return member ? `${member}: ${issue?.message}` : (issue?.message ?? 'malformed');
+}
+
+/**
+ * Reads a body as text, counting while reading.
+ * @returns null when it is longer than `limit` bytes; the rest is not read.
+ */
+export async function readText(
+  body: ReadableStream<Uint8Array> | null,
+  limit: number,
+): Promise<string | null> {
+  if (!body) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    size += value.byteLength;
+    if (size > limit) {
+      await reader.cancel().catch(() => undefined);
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}

@@ -1,0 +1,49 @@
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** True for the three names of this computer that RFC 8252 §7.3 and browsers agree on. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.has(hostname);
+}
+
+/**
+ * Why the gateway must not send a request to `value`, or null when it may: https on a public host, or, where the
+ * deployment allows it, http on loopback. Literal addresses and names are judged (the URL parser has already put every
+ * IPv4 spelling into dotted form); what a name resolves to cannot be seen from a Worker.
+ */
+export function refusedTarget(value: string, allowLoopback: boolean): string | null {
+  if (!URL.canParse(value)) return 'must be a URL';
+  const url = new URL(value);
+  if (url.username || url.password) return 'must not hold a user name or password';
+  if (url.hash) return 'must not hold a fragment';
+  if (allowLoopback && isLoopback(url.hostname))
+    return /^https?:$/.test(url.protocol) ? null : 'must be http or https';
+  if (url.protocol !== 'https:') return 'must be https';
+  return isPublicHost(url.hostname) ? null : 'must be on a public host';
+}
+
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/\.$/, '').toLowerCase();
+  if (host.startsWith('[')) return isPublicIPv6(host.slice(1, -1));
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return isPublicIPv4(host.split('.').map(Number));
+  return host.includes('.') && !/\.(localhost|local|internal|home\.arpa|lan|test|invalid|onion)$/.test(host);
+}
+
+/** RFC 6890 and its successors: what is routed on the public internet. */
+function isPublicIPv4([a = 0, b = 0, c = 0]: number[]): boolean {
+  if (a === 0 || a === 10 || a === 127 || a >= 224) return false;
+  if (a === 100 && b >= 64 && b <= 127) return false;
+  if (a === 169 && b === 254) return false;
+  if (a === 172 && b >= 16 && b <= 31) return false;
+  if (a === 192 && (b === 168 || (b === 0 && (c === 0 || c === 2)) || (b === 88 && c === 99))) return false;
+  if (a === 198 && (b === 18 || b === 19 || (b === 51 && c === 100))) return false;
+  return !(a === 203 && b === 0 && c === 113);
+}
+
+/** Global unicast (2000::/3) only, and none of its ranges that carry an IPv4 address or documentation. */
+function isPublicIPv6(address: string): boolean {
+  const [first = '', second = ''] = address.split(':');
+  const head = Number.parseInt(first || '0', 16);
+  if (head < 0x2000 || head > 0x3fff) return false;
+  if (head === 0x2002) return false; // 6to4
+  return !(head === 0x2001 && (second === '' || Number.parseInt(second, 16) < 0x200 || second === 'db8'));
+}

@@ -1,0 +1,101 @@
+import { raw } from 'hono/html';
+import type { Child } from 'hono/jsx';
+
+/** What every page says about the place it stands in. */
+export type Place = { displayName: string; supportText: string; issuer: string | null };
+
+/** Nothing loads but our own stylesheet and images, nothing runs, nothing frames us (SECURITY 6). */
+const CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
+export function page(place: Place, title: string, body: Child, status = 200): Response {
+  const host = place.issuer ? new URL(place.issuer).host : '';
+  const html = (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{`${title} · ${place.displayName}`}</title>
+        <link rel="stylesheet" href="/toolgate.css" />
+        <link rel="icon" href="/favicon.svg" />
+      </head>
+      <body>
+        <main class="narrow">
+          <div class="brand">
+            <Gate /> <span>{place.displayName}</span> {host && <span class="mono">{host}</span>}
+          </div>
+          {body}
+          {place.supportText && <p class="support muted">{place.supportText}</p>}
+        </main>
+      </body>
+    </html>
+  );
+  return new Response(`<!doctype html>${html}`, { status, headers: pageHeaders(place.issuer) });
+}
+
+function pageHeaders(issuer: string | null): Headers {
+  const headers = new Headers({
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': CSP,
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  if (issuer?.startsWith('https:')) headers.set('strict-transport-security', 'max-age=31536000');
+  return headers;
+}
+
+function Gate() {
+  return raw(
+    '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true"><path d="M4 21V10a8 8 0 0 1 16 0v11"/><path d="M9 21v-9M15 21v-9M4 16h16"/></svg>',
+  );
+}
+
+/** Something a person must read: what happened, whose turn it is and what to do. `calm` when nothing went wrong. */
+export type Problem = {
+  status: number;
+  title: string;
+  text: string;
+  calm?: boolean;
+  way?: { href: string; label: string };
+  retryAfter?: number;
+};
+
+/** Thrown where a person's browser asked; `app.onError` shows it as a page. */
+export class PageProblem extends Error {
+  override readonly name = 'PageProblem';
+
+  constructor(readonly problem: Problem) {
+    super(problem.title);
+  }
+}
+
+/** The page of a problem, with the short code and request id that the log finds again. */
+export function problemPage(
+  place: Place,
+  { status, title, text, calm, way, retryAfter }: Problem,
+  code: string,
+  requestId: string,
+): Response {
+  const response = page(
+    place,
+    title,
+    <div class="card stack">
+      <h1>{title}</h1>
+      <p class={calm ? 'muted' : 'notice'}>{text}</p>
+      {way && (
+        <div class="actions">
+          <a class="button primary" href={way.href}>
+            {way.label}
+          </a>
+        </div>
+      )}
+      <small>
+        {code} · request <span class="mono">{requestId}</span>
+      </small>
+    </div>,
+    status,
+  );
+  if (retryAfter) response.headers.set('retry-after', String(retryAfter));
+  return response;
+}

@@ -1,0 +1,60 @@
+import { type Answers, formsOf } from '../../demo/consent';
+import { gate, ISSUER } from './gate';
+
+/** A page as a person's browser has it. */
+export type Page = { status: number; url: string; html: string; headers: Headers };
+
+/** A person's browser: keeps cookies, follows redirects within the gateway, submits forms. */
+export class Browser {
+  readonly cookies = new Map<string, string>();
+  /** Where the gateway last sent this browser on another host: the client's callback. */
+  callback: URL | null = null;
+
+  /** Opens an address; the page it ends at, or null when it led away from the gateway. */
+  async open(url: string | URL): Promise<Page | null> {
+    return this.send(new Request(new URL(url, ISSUER)));
+  }
+
+  /** Submits the form of `page` that asks for a decision, with the fields as they stand but for `answers`. */
+  async submit(
+    page: Page,
+    answers: Answers,
+    headers: Record<string, string> = { origin: ISSUER },
+  ): Promise<Page | null> {
+    const form = formsOf(page.html).find(({ controls }) => controls.some(({ name }) => name === 'decision'));
+    if (!form) throw new Error(`no decision is asked for: ${page.status} ${page.html}`);
+    const body = new URLSearchParams();
+    for (const { name, value, isSent } of form.controls)
+      if (isSent && !(name in answers)) body.append(name, value);
+    for (const [name, answer] of Object.entries(answers)) {
+      for (const value of answer === null ? [] : [answer].flat()) body.append(name, value);
+    }
+    return this.send(new Request(new URL(form.action, page.url), { method: 'POST', body, headers }));
+  }
+
+  private async send(request: Request): Promise<Page | null> {
+    this.callback = null;
+    request.headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
+    const response = await gate(request);
+    for (const cookie of response.headers.getSetCookie()) this.keep(cookie);
+    const location = response.headers.get('location');
+    if (!location)
+      return {
+        status: response.status,
+        url: request.url,
+        html: await response.text(),
+        headers: response.headers,
+      };
+    await response.body?.cancel();
+    const next = new URL(location, request.url);
+    if (next.origin === ISSUER) return this.send(new Request(next));
+    this.callback = next;
+    return null;
+  }
+
+  private keep(cookie: string): void {
+    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+    if (/max-age=0/i.test(cookie)) this.cookies.delete(name);
+    else this.cookies.set(name, value);
+  }
+}
