@@ -1,0 +1,54 @@
+import { Stop } from './stop.ts';
+
+/** A virtual key as lists show it: its value masked. */
+export type VirtualKey = { id: string; name: string; value: string; is_active: boolean };
+/** A server as the management API answers it. */
+export type Server = { id: string; name: string; connection_string: string };
+
+/** The management API of one gateway (CONTRACT §8). Refusals end the command with the gateway's own words. */
+export class AdminApi {
+  readonly url: string;
+  private readonly token: string;
+
+  constructor(url: string, token: string) {
+    this.url = url;
+    this.token = token;
+  }
+
+  async get<Answer>(path: string): Promise<Answer> {
+    return this.send<Answer>('GET', path);
+  }
+
+  /** The issuer in effect; null while none is set, and where the OAuth surface is off. */
+  async issuer(): Promise<string | null> {
+    const response = await fetch(`${this.url}/.well-known/oauth-authorization-server`);
+    return response.ok ? ((await response.json()) as { issuer: string }).issuer : null;
+  }
+
+  async send<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok)
+      throw new Stop(`${method} ${path} was answered with ${response.status}: ${messageOf(text)}`);
+    return JSON.parse(text) as Answer;
+  }
+}
+
+/** The sentence in one of the gateway's answers, or what else came. */
+export function messageOf(body: string): string {
+  try {
+    const { error, message } = JSON.parse(body) as {
+      error?: string | { message?: string };
+      message?: string;
+    };
+    const said = typeof error === 'object' ? error.message : (message ?? error);
+    if (said) return said;
+  } catch {
+    // Not JSON: shown as it came.
+  }
+  return body.slice(0, 500) || '(empty)';
+}

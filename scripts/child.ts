@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+const LEASH = new URL('leash.ts', import.meta.url).href;
+
+/** How long a process may take to end by itself before it is killed. */
+const PATIENCE_MS = 5000;
+
+/** A Node program that lives as long as we let it, with everything it starts: it leads a process group of its own. */
+export class Child {
+  /** What it ended with, once it has: an exit code or a signal's name. */
+  readonly ended: Promise<string>;
+  private readonly process: ChildProcess;
+
+  constructor(options: {
+    args: string[];
+    env: NodeJS.ProcessEnv;
+    onLine(line: string): void;
+    onMessage?(message: unknown): void;
+  }) {
+    this.process = spawn(process.execPath, ['--import', LEASH, ...options.args], {
+      env: options.env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', options.onLine);
+    }
+    if (options.onMessage) this.process.on('message', options.onMessage);
+    this.ended = new Promise((resolve) => {
+      this.process.once('error', (error) => resolve(error.message));
+      this.process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  /** Asks the whole group to end, and kills what is left of it after {@link PATIENCE_MS}. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    const timer = setTimeout(() => this.signal('SIGKILL'), PATIENCE_MS);
+    await this.ended;
+    clearTimeout(timer);
+    this.signal('SIGKILL');
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    try {
+      if (this.pid) process.kill(-this.pid, signal);
+    } catch {
+      // The group is empty: nothing is left to end.
+    }
+  }
+}

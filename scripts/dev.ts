@@ -1,0 +1,116 @@
+import { styleText } from 'node:util';
+import { AdminApi } from './admin-api.ts';
+import { DemoServer } from './demo-server.ts';
+import { demoKey, registerDemoServer } from './dev-setup.ts';
+import { type DevFacts, DevState, ROOT } from './dev-state.ts';
+import { ensureDevVars } from './dev-vars.ts';
+import { Gateway } from './gateway.ts';
+import { deleteDatabase, inspectDatabase } from './local-database.ts';
+import { freePort, freePortFrom } from './ports.ts';
+import { run, Stop } from './stop.ts';
+
+const DEFAULT_PORT = 8787;
+
+/** A part of what runs, which `npm run dev` must end before it ends itself. */
+type Part = { stop(): Promise<void> };
+
+/** `npm run dev`: the gateway on this machine, with a demo server behind it and a key to use it. */
+await run(async () => {
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+  const state = new DevState(process.env);
+  state.lock();
+  const parts: Part[] = [];
+  try {
+    await Promise.race([serve(state, parts), interrupted]);
+  } finally {
+    await Promise.all(parts.map((part) => part.stop()));
+    state.unlock();
+  }
+});
+process.exit();
+
+/** Starts everything, then waits for as long as the gateway runs. What it starts stands in `parts`. */
+async function serve(state: DevState, parts: Part[]): Promise<void> {
+  const { values, added } = ensureDevVars(state.devVars);
+  if (added.length) console.log(`Made ${added.join(' and ')} in ${state.devVars}`);
+  renewDatabase(state, added.includes('ENCRYPTION_KEY'));
+  const port = await choosePort(process.env.PORT);
+
+  let facts: Omit<DevFacts, 'demo_server'> | null = null;
+  const save = () => facts && state.save({ ...facts, demo_server: { url: demo.url, pid: demo.pid } });
+  const demo = new DemoServer(await freePort(), save);
+  const gateway = new Gateway(state, port, await freePort());
+  parts.push(demo, gateway);
+
+  const setUp = async () => {
+    await Promise.all([demo.start(), gateway.ready]);
+    const url = `http://localhost:${port}`;
+    const api = new AdminApi(url, values.ADMIN_TOKEN);
+    await registerDemoServer(api, demo.url);
+    facts = {
+      url,
+      mcp_url: `${url}/mcp`,
+      issuer: (await api.issuer()) ?? url,
+      admin_token: values.ADMIN_TOKEN,
+      virtual_key: await demoKey(api, state.facts()?.virtual_key),
+      pid: process.pid,
+    };
+    save();
+    printWhatNext(facts);
+    gateway.speak();
+    await gateway.ended;
+  };
+  await Promise.race([setUp(), gateway.ended]);
+}
+
+/** Puts a local database aside that the Worker could not use, and says what that loses. */
+function renewDatabase(state: DevState, keyIsNew: boolean): void {
+  const database = inspectDatabase(state.persistTo, `${ROOT}/schema.sql`);
+  if (!database) return;
+  const reason = keyIsNew
+    ? 'was sealed with an encryption key that is gone'
+    : `has an older schema than schema.sql (${database.outdated.join(', ')})`;
+  if (!keyIsNew && !database.outdated.length) return;
+  deleteDatabase(state.persistTo);
+  console.log(
+    `The local database ${reason}, so it is made anew. ${database.holds ? `Lost, with the number of rows: ${database.holds}.` : 'It was empty.'}`,
+  );
+}
+
+async function choosePort(asked: string | undefined): Promise<number> {
+  const wanted = Number(asked || DEFAULT_PORT);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
+    throw new Stop(`PORT must be a number from 1 to 65535, and is "${asked}".`);
+  }
+  const port = await freePortFrom(wanted);
+  if (port !== wanted) console.log(`Port ${wanted} is taken, so this is on port ${port}.`);
+  return port;
+}
+
+function printWhatNext(facts: Omit<DevFacts, 'demo_server'>): void {
+  const strong = (text: string) => styleText('bold', text);
+  console.log(`
+${strong('Toolgate is running.')} Ctrl-C stops it.
+
+  MCP endpoint   ${strong(facts.mcp_url)}
+  Access key     ${strong(facts.virtual_key)}   (opens the demo server)
+
+Connect a client: it opens a browser, where you paste the access key.
+  claude mcp add --transport http toolgate ${facts.mcp_url}
+
+Connect with the key alone, without a browser:
+  claude mcp add --transport http toolgate ${facts.mcp_url} --header "Authorization: Bearer ${facts.virtual_key}"
+
+See the whole flow, driven by the official SDK clients (in another terminal):
+  npm run demo
+
+Manage it:
+  API            ${facts.url}/api
+  Admin token    ${facts.admin_token}
+  curl -H "Authorization: Bearer ${facts.admin_token}" ${facts.url}/api/mcp/clients
+
+The same as JSON: ${process.env.TOOLGATE_STATE ?? '.wrangler'}/dev.json
+`);
+}

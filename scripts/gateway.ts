@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from './admin-api.ts';
+import { Child } from './child.ts';
+import { VARIABLES } from './dev-settings.ts';
+import { type DevState, ROOT } from './dev-state.ts';
+import { SECRETS } from './dev-vars.ts';
+import { Stop } from './stop.ts';
+import { quietly, WRANGLER } from './wrangler.ts';
+
+/** How long wrangler and the Worker may take to answer. */
+const START_MS = 120_000;
+
+/** The Worker, run by `wrangler dev`. */
+export class Gateway {
+  /** Resolves when the Worker answers, rejects when it says why it cannot. */
+  readonly ready: Promise<void>;
+  /** Never resolves; rejects when wrangler has ended. */
+  readonly ended: Promise<never>;
+  private readonly child: Child;
+  private early: string[] | null = [];
+
+  constructor(state: DevState, port: number, inspectorPort: number) {
+    let listens: () => void;
+    const listening = new Promise<void>((resolve) => {
+      listens = resolve;
+    });
+    this.child = new Child({
+      args: [WRANGLER, 'dev', ...wranglerOptions(state, port, inspectorPort)],
+      env: quietly(wranglerEnvironment(state)),
+      onLine: (line) => this.print(line),
+      onMessage: () => listens(), // wrangler's only message: DEV_SERVER_READY
+    });
+    this.ended = this.child.ended.then((how) => {
+      throw new Stop(`wrangler dev ended (${how}), so everything else was stopped.${this.saidEarly()}`);
+    });
+    this.ended.catch(() => undefined); // heard by those who wait for it
+    this.ready = listening.then(() => this.health(`http://localhost:${port}/health`));
+  }
+
+  /** From here on, what wrangler and the Worker log is printed. */
+  speak(): void {
+    this.early = null;
+  }
+
+  stop(): Promise<void> {
+    return this.child.stop();
+  }
+
+  /** What is said while everything starts matters only if it never does. */
+  private print(line: string): void {
+    if (this.early) this.early.push(line);
+    else if (line.trim()) console.log(line);
+  }
+
+  private saidEarly(): string {
+    return this.early?.length ? `\n${this.early.join('\n')}` : '';
+  }
+
+  private async health(url: string): Promise<void> {
+    const until = Date.now() + START_MS;
+    for (;;) {
+      const response = await fetch(url).catch(() => null);
+      if (response?.ok) return;
+      if (response) throw new Stop(`The Worker runs, but cannot work: ${messageOf(await response.text())}`);
+      if (Date.now() > until) throw new Stop(`The Worker does not answer at ${url}.${this.saidEarly()}`);
+      await delay(100);
+    }
+  }
+}
+
+function wranglerOptions(state: DevState, port: number, inspectorPort: number): string[] {
+  const variables = VARIABLES.flatMap((name) => {
+    const value = process.env[name] ?? (name === 'ALLOW_LOOPBACK_UPSTREAMS' ? 'true' : undefined);
+    return value === undefined ? [] : ['--var', `${name}:${value}`];
+  });
+  return [
+    `--cwd=${ROOT}`,
+    '--ip=localhost',
+    `--port=${port}`,
+    `--inspector-port=${inspectorPort}`,
+    `--persist-to=${state.persistTo}`,
+    '--show-interactive-dev-session=false',
+    ...(state.isElsewhere ? [`--env-file=${state.devVars}`] : []),
+    ...variables,
+  ];
+}
+
+/** Ours, but what `.dev.vars` holds comes from there. Colours are kept, though wrangler writes into a pipe. */
+function wranglerEnvironment(state: DevState): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  if (state.isElsewhere) for (const name of SECRETS) delete env[name];
+  if (process.stdout.isTTY && !env.NO_COLOR) env.FORCE_COLOR = '1';
+  return env;
+}
