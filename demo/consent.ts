@@ -18,11 +18,7 @@ const MOST_STEPS = 20;
  * Goes from an authorization URL to the client's callback, answering every form on the way, and allowing what is asked
  * unless `answers.decision` says otherwise. Returns the callback's URL, with what the authorization server sent there.
  */
-export async function consent(
-  authorizationUrl: string | URL,
-  answers: Answers,
-  fetch: (request: Request) => Promise<Response> = globalThis.fetch,
-): Promise<URL> {
+export async function consent(authorizationUrl: string | URL, answers: Answers): Promise<URL> {
   const { origin } = new URL(authorizationUrl);
   const cookies = new Map<string, string>();
   const asked = new Set<string>();
@@ -80,7 +76,7 @@ type Control = { name: string; value: string; isSent: boolean };
 type Form = { action: string; controls: Control[] };
 
 /** Every form of a page, with its controls as they stand. Buttons are sent only when pressed. */
-function formsOf(page: string): Form[] {
+export function formsOf(page: string): Form[] {
   const forms: Form[] = [];
   let choice: Control | null = null;
   for (const { tag, attributes } of tagsOf(page)) {

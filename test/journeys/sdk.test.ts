@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
+import { consent } from '../../demo/consent.ts';
+import { walkWithConsent, walkWithKey } from '../../demo/walk.ts';
+import { DevSession, StateFolder } from './support/dev-session.ts';
+
+const REVISIONS = ['2025-11-25', '2025-11-25', '2026-07-28'];
+
+describe.each(SDK_CLIENTS.map((client, place) => ({ client, revision: REVISIONS[place] })))(
+  '$client.name',
+  ({ client, revision }) => {
+    it('gets from the MCP URL to tool results, as the person who allowed it, and refreshes', async () => {
+      const steps = new Map<string, string>();
+      const answers = { identity: 'virtual_key', virtual_key: dev.facts.virtual_key };
+
+      await walkWithConsent(client, dev.facts.mcp_url, answers, (step, outcome) => steps.set(step, outcome));
+
+      expect(steps.get('connected')).toBe(`MCP ${revision}`);
+      expect(steps.get('called demo-echo')).toBe('Echo: hello through the gateway');
+      expect(steps.get('called a long tool')).toContain('progress 1, 2, 3, 4');
+      expect(steps.get('called again')).toBe('Echo: the new token works');
+    });
+
+    it('gets to tool results with an access key alone', async () => {
+      const steps = new Map<string, string>();
+
+      await walkWithKey(client, dev.facts.mcp_url, dev.facts.virtual_key, (step, outcome) =>
+        steps.set(step, outcome),
+      );
+
+      expect(steps.get('called demo-echo')).toBe('Echo: hello through the gateway');
+    });
+
+    it('hears that the person said no', async () => {
+      const memory = new OAuthMemory('Journey');
+      await expect(client.connect(dev.facts.mcp_url, memory)).rejects.toThrow();
+
+      const callback = await consent(memory.authorizationUrl ?? '', { decision: 'deny' });
+
+      await expect(async () => client.finishAuth(dev.facts.mcp_url, memory, callback)).rejects.toThrow(
+        /access_denied/,
+      );
+    });
+  },
+);
+
+let state: StateFolder;
+let dev: DevSession;
+beforeAll(async () => {
+  state = new StateFolder();
+  dev = await DevSession.start(state, { RATE_LIMITS: 'off' });
+});
+afterAll(async () => {
+  await dev?.stop();
+  state.remove();
+});

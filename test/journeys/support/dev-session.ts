@@ -1,0 +1,128 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DevFacts } from '../../../scripts/dev-state.ts';
+import { freePort } from '../../../scripts/ports.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+/** A folder in the place of `.dev.vars` and `.wrangler`, so that a test leaves the developer's own alone. */
+export class StateFolder {
+  readonly path = mkdtempSync(join(tmpdir(), 'toolgate-journey-'));
+
+  facts(): DevFacts | null {
+    const file = join(this.path, 'dev.json');
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DevFacts) : null;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** One npm command, run as on a terminal: npm and what it starts are in the foreground together. */
+export class Command {
+  /** The exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** Everything it has printed so far. */
+  output = '';
+  private readonly process: ChildProcess;
+
+  constructor(args: string[], state: StateFolder, env: Record<string, string> = {}) {
+    const { PATH = '', HOME = state.path } = process.env; // nothing of vitest's
+    this.process = spawn('npm', ['run', '--silent', ...args], {
+      cwd: ROOT,
+      env: { PATH, HOME, TOOLGATE_STATE: state.path, WRANGLER_LOG_PATH: join(state.path, 'logs'), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
+    this.ended = new Promise((resolve, reject) => {
+      this.process.once('error', reject);
+      this.process.once('close', resolve);
+    });
+  }
+
+  /** Presses Ctrl-C: the terminal tells every process in the foreground. */
+  interrupt(): void {
+    if (this.process.pid && this.process.exitCode === null) process.kill(-this.process.pid, 'SIGINT');
+  }
+
+  /** The ids of the command's process and of everything it has started, at any depth. */
+  processes(): number[] {
+    const parents = parentsOfAll();
+    const family = new Set([this.process.pid]);
+    for (let size = 0; size !== family.size; ) {
+      size = family.size;
+      for (const [pid, parent] of parents) if (family.has(parent)) family.add(pid);
+    }
+    return [...family].filter((pid) => pid !== undefined);
+  }
+}
+
+/** `npm run dev`, up and ready. */
+export class DevSession {
+  readonly command: Command;
+  readonly facts: DevFacts;
+
+  private constructor(command: Command, facts: DevFacts) {
+    this.command = command;
+    this.facts = facts;
+  }
+
+  /** @throws with all that was printed when it ends before it is ready. */
+  static async start(state: StateFolder, env: Record<string, string> = {}): Promise<DevSession> {
+    const command = new Command(['dev'], state, { PORT: String(await freePort()), ...env });
+    let hasEnded = false;
+    const ended = command.ended.then(() => {
+      hasEnded = true;
+    });
+    while (!command.output.includes('Toolgate is running.')) {
+      if (hasEnded) throw new Error(`npm run dev ended:\n${command.output}`);
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+    }
+    const facts = state.facts();
+    if (!facts) throw new Error('npm run dev wrote no dev.json');
+    return new DevSession(command, facts);
+  }
+
+  async stop(): Promise<void> {
+    this.command.interrupt();
+    await this.command.ended;
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Every process on this machine with its parent. Small images have no `ps`, and macOS has no `/proc`. */
+function parentsOfAll(): Map<number, number> {
+  if (!existsSync('/proc/self/stat')) {
+    const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+    const rows = table
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    return new Map(rows.map(([pid = 0, parent = 0]) => [pid, parent]));
+  }
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8'); // "<pid> (<name>) <state> <parent> …"
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // It has ended since the folder was read.
+    }
+  }
+  return parents;
+}
