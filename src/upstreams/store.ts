@@ -1,5 +1,16 @@
 import { sealHeaders } from './auth/headers';
-import { type NewServer, type Server, type ServerChange, type ServerState, slugOf } from './server';
+import type { UpstreamFailure } from './failure';
+import {
+  type Failure,
+  type ItemKind,
+  type LeftOut,
+  type Listing,
+  type NewServer,
+  type Server,
+  type ServerChange,
+  type ServerState,
+  slugOf,
+} from './server';
 
 /** Every change of servers or lists moves the catalogue's revision in the same batch, so that isolates read it again. */
 export function bumpCatalog(db: D1Database): D1PreparedStatement {
@@ -192,4 +203,144 @@ export async function listServers(
     db.prepare(`SELECT count(*) AS total ${matching}`).bind(page.search),
   ]);
   return { servers: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+}
+
+/** Everything `/mcp` serves from: every server and what each listed last. */
+export async function readServers(db: D1Database): Promise<{ server: Server; listing: Listing }[]> {
+  const [servers, items] = await db.batch<Row & { server_id: string; kind: ItemKind; definition: string }>([
+    db.prepare('SELECT * FROM server ORDER BY name COLLATE NOCASE'),
+    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
+  ]);
+  const listings = new Map<string, Listing>();
+  for (const { id } of servers?.results ?? [])
+    listings.set(id, { tool: [], prompt: [], resource: [], template: [] });
+  for (const { server_id, kind, definition } of items?.results ?? [])
+    listings.get(server_id)?.[kind].push(definition);
+  return (servers?.results ?? []).map((row) => ({
+    server: fromRow(row),
+    listing: listings.get(row.id) as Listing,
+  }));
+}
+
+/** Characters of definitions written by one statement: D1 takes 2 MB a value. */
+const CHUNK = 500_000;
+
+/** Puts a complete listing in place of the last one. Isolates read lists again only when something in them changed. */
+export async function saveListing(
+  db: D1Database,
+  serverId: string,
+  listing: Listing,
+  leftOut: LeftOut[],
+  now: number,
+): Promise<void> {
+  const rows = Object.entries(listing).flatMap(([kind, items]) =>
+    items.map((item, at): Item => [kind, at, item]),
+  );
+  const { results } = await db
+    .prepare('SELECT kind, position, definition FROM listing WHERE server_id = ?1')
+    .bind(serverId)
+    .all<{ kind: string; position: number; definition: string }>();
+  const stored = new Map(
+    results.map(({ kind, position, definition }) => [`${kind} ${position}`, definition]),
+  );
+  const same =
+    stored.size === rows.length && rows.every(([kind, at, item]) => stored.get(`${kind} ${at}`) === item);
+
+  const standing = db
+    .prepare(
+      `UPDATE server SET state = 'healthy', last_failure = NULL, left_out = ?2, listed_at = ?3, asked_at = ?3 WHERE id = ?1`,
+    )
+    .bind(serverId, JSON.stringify(leftOut), now);
+  if (same && rows.length) {
+    await standing.run();
+    return;
+  }
+  const insert = (chunk: Item[]) =>
+    db
+      .prepare(
+        `INSERT INTO listing SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)
+         WHERE EXISTS (SELECT 1 FROM server WHERE id = ?1)`,
+      )
+      .bind(serverId, JSON.stringify(chunk));
+  await db.batch([
+    db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(serverId),
+    ...chunksOf(rows).map(insert),
+    standing,
+    bumpCatalog(db),
+  ]);
+}
+
+/** Kind, position, definition. */
+type Item = [kind: string, position: number, definition: string];
+
+function chunksOf(rows: Item[]): Item[][] {
+  const chunks: Item[][] = [];
+  let size = CHUNK;
+  for (const row of rows) {
+    size += row[2].length;
+    if (size >= CHUNK) {
+      chunks.push([]);
+      size = row[2].length;
+    }
+    chunks.at(-1)?.push(row);
+  }
+  return chunks;
+}
+
+/**
+ * Claims the turn to list a server: true for one asker in `interval` seconds, whatever the isolate.
+ * @param now epoch seconds
+ */
+export async function claimListing(
+  db: D1Database,
+  serverId: string,
+  interval: number,
+  now: number,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare('UPDATE server SET asked_at = ?2 WHERE id = ?1 AND (asked_at IS NULL OR asked_at <= ?3)')
+    .bind(serverId, now, now - interval)
+    .run();
+  return meta.changes === 1;
+}
+
+/** Notes that a server failed, when that is news. @returns the server as it is now known. */
+export async function recordFailure(
+  db: D1Database,
+  server: Server,
+  stage: Failure['stage'],
+  failure: UpstreamFailure,
+  now: number,
+): Promise<Server> {
+  if (failure.state === null) return server;
+  const { lastFailure } = server;
+  if (lastFailure?.message === failure.message && server.state === failure.state) return server;
+  const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
+  const noted: Failure = { stage, message: failure.message, at: now, since };
+  await recordState(db, server.id, failure.state, noted);
+  return { ...server, state: failure.state, lastFailure: noted };
+}
+
+/** Notes that a server does its part again. @returns the server as it is now known. */
+export async function recordRecovery(db: D1Database, server: Server): Promise<Server> {
+  await recordState(db, server.id, 'healthy', null);
+  return { ...server, state: 'healthy', lastFailure: null };
+}
+
+async function recordState(
+  db: D1Database,
+  id: string,
+  state: ServerState,
+  failure: Failure | null,
+): Promise<void> {
+  await db
+    .prepare('UPDATE server SET state = ?2, last_failure = ?3 WHERE id = ?1')
+    .bind(id, state, failure && JSON.stringify(failure))
+    .run();
+}
+
+/** Every server's name, by its id. */
+export async function namesOfServers(db: D1Database): Promise<Map<string, string>> {
+  const { results } = await db.prepare('SELECT id, name FROM server').all<{ id: string; name: string }>();
+  return new Map(results.map(({ id, name }) => [id, name]));
 }

@@ -1,0 +1,183 @@
+import * as z from 'zod';
+
+/** The revision without sessions: version and capabilities come with each request. */
+export const MODERN_VERSION = '2026-07-28';
+/** The revisions that begin with `initialize`, newest first. */
+export const LEGACY_VERSIONS: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26'];
+/** Every revision served to clients and spoken to servers, newest first. */
+export const SERVED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
+
+/** `2025`: sessions begun with `initialize`. `2026`: stateless. */
+export type Era = '2025' | '2026';
+
+/** Keys of `_meta` that carry what a session carried before (MCP 2026-07-28, `_meta`). */
+export const META = {
+  protocolVersion: 'io.modelcontextprotocol/protocolVersion',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  serverInfo: 'io.modelcontextprotocol/serverInfo',
+} as const;
+
+/** JSON-RPC 2.0 §5.1, and the codes MCP 2026-07-28 defines. */
+export const CODE = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  headerMismatch: -32020,
+  missingClientCapability: -32021,
+  unsupportedVersion: -32022,
+  /** MCP 2025-11-25, Resources; 2026-07-28 answers `invalidParams`. */
+  resourceNotFound: -32002,
+} as const;
+
+export type JsonObject = { [member: string]: unknown };
+
+/** A request's id; JSON-RPC's null is not one (MCP, Requests). */
+export const RequestId = z.union([z.string().max(1000), z.number()]);
+export type RequestId = z.infer<typeof RequestId>;
+
+const Params = z.record(z.string(), z.unknown());
+
+const Request = z.object({
+  jsonrpc: z.literal('2.0'),
+  id: RequestId,
+  method: z.string().max(200),
+  params: Params.default({}),
+});
+/** A message that wants an answer. */
+export type Request = z.infer<typeof Request>;
+
+const Notification = z.object({
+  jsonrpc: z.literal('2.0'),
+  id: z.undefined().optional(),
+  method: z.string().max(200),
+  params: Params.default({}),
+});
+/** A message that wants none. */
+export type Notification = z.infer<typeof Notification>;
+
+const RpcErrorObject = z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() });
+export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
+
+const Response = z.object({
+  id: RequestId.nullish(),
+  result: Params.optional(),
+  error: RpcErrorObject.optional(),
+});
+/** The answer to one of our requests: a result or an error. */
+export type Response = z.infer<typeof Response>;
+
+/** A refusal as JSON-RPC says it, with the HTTP status it goes out under. */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+
+  constructor(
+    readonly status: number,
+    readonly code: number,
+    message: string,
+    readonly data?: JsonObject,
+  ) {
+    super(message);
+  }
+}
+
+/** The text of an error response. */
+export function errorText(id: RequestId | null, error: RpcErrorObject): string {
+  const { code, message, data } = error;
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    error: { code, message, ...(data === undefined ? {} : { data }) },
+  });
+}
+
+/** The text of a response that carries `result`. */
+export function resultText(id: RequestId, result: JsonObject): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, result });
+}
+
+/** What a client may send: a request, a notification, or the answer to a question nobody asked it. */
+export type ClientMessage = Request | Notification | 'response';
+
+/** Nesting deeper than this is refused before it is parsed. */
+const MOST_DEPTH = 64;
+
+/**
+ * Reads the one message of a body.
+ * @throws RpcError for text that is not JSON or too deep, for a batch (batches left MCP in 2025-06-18), and for
+ * anything that is no JSON-RPC message.
+ */
+export function readMessage(text: string): ClientMessage {
+  const value = parseJson(text);
+  if (value === undefined)
+    throw new RpcError(400, CODE.parseError, `The body is not JSON of at most ${MOST_DEPTH} levels.`);
+  if (Array.isArray(value))
+    throw new RpcError(400, CODE.invalidRequest, 'Batches are not served: send one message.');
+  for (const schema of [Request, Notification]) {
+    const message = schema.safeParse(value);
+    if (message.success) return message.data;
+  }
+  if (Response.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
+  throw new RpcError(400, CODE.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
+}
+
+/** The id of a message that may be malformed otherwise, for the error that answers it. */
+export function readableId(text: string): RequestId | null {
+  const value = parseJson(text);
+  const id = RequestId.safeParse(isObject(value) ? value.id : null);
+  return id.success ? id.data : null;
+}
+
+/** A response among what a server sends; null for its notifications and requests. */
+export function readResponse(text: string): Response | null {
+  const value = parseJson(text);
+  if (!isObject(value) || 'method' in value) return null;
+  const response = Response.safeParse(value);
+  return response.success && (response.data.result || response.data.error) ? response.data : null;
+}
+
+/** The value of a JSON text; undefined when it is none, or nested too deep. */
+function parseJson(text: string): unknown {
+  if (deeperThan(text, MOST_DEPTH)) return undefined;
+  try {
+    return JSON.parse(text, /\d{16}/.test(text) ? exactNumber : undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a number that a double cannot hold as it was written, for when it is written again (ECMAScript `rawJSON`). */
+function exactNumber(_member: string, value: unknown, context?: { source: string }): unknown {
+  if (typeof value !== 'number' || !context || String(value) === context.source) return value;
+  const { rawJSON } = JSON as unknown as { rawJSON?: (text: string) => unknown };
+  return Number.isSafeInteger(value) || !rawJSON ? value : rawJSON(context.source);
+}
+
+/** True when arrays and objects of a JSON text are nested deeper than `most`. */
+export function deeperThan(text: string, most: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (inString) {
+      if (char === 0x5c) at++;
+      else inString = char !== 0x22;
+    } else if (char === 0x22) inString = true;
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > most) return true;
+    } else if (char === 0x7d || char === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** True for a JSON object: neither null nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The `_meta` of a request's params; empty when there is none. */
+export function metaOf(params: JsonObject): JsonObject {
+  return isObject(params._meta) ? params._meta : {};
+}

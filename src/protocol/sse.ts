@@ -1,0 +1,189 @@
+import type { MessageScanner } from './json-insert';
+
+const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
+
+const utf8 = new TextEncoder();
+const DATA = utf8.encode('data: ');
+const END_OF_LINE = utf8.encode('\n');
+const END_OF_EVENT = utf8.encode('\n\n');
+
+/** A line that clients ignore: it keeps a stream open, and shows us when nobody reads it any more. */
+export const COMMENT = utf8.encode(': \n\n');
+
+/** One message as an event. */
+export function eventOf(message: string): Uint8Array {
+  return utf8.encode(`event: message\ndata: ${message}\n\n`);
+}
+
+/** Something that rewrites an answer while its bytes flow. */
+export type Relay = {
+  /** The bytes to send on for `chunk`. */
+  push(chunk: Uint8Array): Uint8Array[];
+  /** The bytes that close the answer once the last chunk has come. */
+  end(): Uint8Array[];
+  /** True once the response has gone by: nothing may follow it. */
+  readonly answered: boolean;
+  /** True where something of ours may stand between two events. */
+  readonly between: boolean;
+};
+
+/** A JSON body as it is. */
+export class JsonRelay implements Relay {
+  private begun = false;
+
+  constructor(private readonly scanner: MessageScanner) {}
+
+  get answered(): boolean {
+    return this.scanner.answered;
+  }
+
+  get between(): boolean {
+    return !this.begun;
+  }
+
+  push(chunk: Uint8Array): Uint8Array[] {
+    this.begun = true;
+    return this.scanner.push(chunk);
+  }
+
+  end(): Uint8Array[] {
+    return [];
+  }
+}
+
+/** A JSON body as the one event of a stream that has begun already. */
+export class JsonAsEventRelay implements Relay {
+  private begun = false;
+  answered = false;
+
+  constructor(private readonly scanner: MessageScanner) {}
+
+  get between(): boolean {
+    return !this.begun;
+  }
+
+  push(chunk: Uint8Array): Uint8Array[] {
+    const oneLine = chunk.map((byte) => (byte === LF || byte === CR ? SPACE : byte)); // only ever whitespace in JSON
+    const out = this.scanner.push(oneLine);
+    if (!this.begun) out.unshift(DATA);
+    this.begun = true;
+    return out;
+  }
+
+  end(): Uint8Array[] {
+    this.answered = this.scanner.answered;
+    return this.begun ? [END_OF_EVENT] : [];
+  }
+}
+
+/**
+ * An event stream (WHATWG HTML, Server-sent events) of JSON-RPC messages. `data` and `event` pass; `id` and `retry` do not,
+ * for nothing can be resumed here, nor do comments (we send our own) and events without data.
+ */
+export class EventRelay implements Relay {
+  private readonly field: number[] = [];
+  private state: 'field' | 'value' | 'data' | 'event' | 'skip' = 'field';
+  private afterCr = false;
+  private scanner: MessageScanner;
+  private heldEvent: Uint8Array[] = [];
+  private inEvent = false;
+  answered = false;
+
+  constructor(private readonly newScanner: () => MessageScanner) {
+    this.scanner = newScanner();
+  }
+
+  get between(): boolean {
+    return !this.inEvent;
+  }
+
+  push(chunk: Uint8Array): Uint8Array[] {
+    const out: Uint8Array[] = [];
+    for (let at = 0; at < chunk.length && !this.answered; ) {
+      const end = this.lineEnd(chunk, at);
+      if (end > at) this.readPart(chunk.subarray(at, end), out);
+      if (end === chunk.length) break;
+      if (chunk[end] === LF && this.afterCr && end === at) this.afterCr = false;
+      else {
+        this.afterCr = chunk[end] === CR;
+        this.endLine(out);
+      }
+      at = end + 1;
+    }
+    return out;
+  }
+
+  end(): Uint8Array[] {
+    return [];
+  }
+
+  private lineEnd(chunk: Uint8Array, from: number): number {
+    let at = from;
+    while (at < chunk.length && chunk[at] !== LF && chunk[at] !== CR) at++;
+    return at;
+  }
+
+  /** A part of one line, without its end. */
+  private readPart(part: Uint8Array, out: Uint8Array[]): void {
+    this.afterCr = false;
+    let rest = part;
+    if (this.state === 'field') {
+      const colon = part.indexOf(COLON);
+      this.field.push(...part.subarray(0, Math.min(colon < 0 ? part.length : colon, 16)));
+      if (colon < 0) return;
+      const name = new TextDecoder().decode(Uint8Array.from(this.field)); // which drops a byte order mark
+      this.state = name === 'data' ? 'value' : name === 'event' ? 'event' : 'skip';
+      if (this.state === 'event') this.heldEvent = [utf8.encode('event:')];
+      rest = part.subarray(colon + 1);
+    }
+    if (this.state === 'event') {
+      this.heldEvent.push(rest.slice());
+      if (this.heldEvent.length > 8) this.state = 'skip'; // no type of event is that long
+    }
+    if (this.state === 'value') {
+      if (rest[0] === SPACE) rest = rest.subarray(1);
+      if (!rest.length) return;
+      if (this.heldEvent.length) out.push(...this.heldEvent, END_OF_LINE);
+      this.heldEvent = [];
+      out.push(DATA);
+      this.state = 'data';
+      this.inEvent = true;
+    }
+    if (this.state === 'data') out.push(...this.scanner.push(rest));
+  }
+
+  private endLine(out: Uint8Array[]): void {
+    const blank = this.state === 'field' && !this.field.length;
+    if (this.state === 'data') out.push(END_OF_LINE);
+    if (blank) {
+      if (this.inEvent) out.push(END_OF_LINE);
+      this.inEvent = false;
+      this.heldEvent = [];
+      this.answered = this.scanner.answered;
+      this.scanner = this.newScanner();
+    }
+    this.state = 'field';
+    this.field.length = 0;
+  }
+}
+
+/** The data of each event of a body that is read as text, given as it arrives. */
+export class EventReader {
+  private buffer = '';
+  private data: string[] = [];
+
+  /** The data of the events that `text` completes. */
+  push(text: string): string[] {
+    this.buffer += text;
+    const lines = this.buffer.split(/\r\n|\n|\r(?!$)/);
+    this.buffer = lines.pop() as string;
+    const events: string[] = [];
+    for (const line of lines) {
+      if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
+      if (line !== '' || !this.data.length) continue;
+      events.push(this.data.join('\n'));
+      this.data = [];
+    }
+    return events;
+  }
+}

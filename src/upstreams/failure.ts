@@ -1,0 +1,80 @@
+import type { ServerState } from './server';
+
+/** A server did not do its part. The message is a sentence for whoever called: what happened and whose turn it is. */
+export class UpstreamFailure extends Error {
+  override readonly name = 'UpstreamFailure';
+
+  constructor(
+    message: string,
+    /** What the server is now known to be. Null: this says nothing about it. */
+    readonly state: Exclude<ServerState, 'healthy'> | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Every way a server can fail a request, by the name of the server. */
+export const failures = {
+  unreachable: (name: string, cause: unknown) =>
+    new UpstreamFailure(
+      `The server ${name} cannot be reached. Try again later; whoever runs it has to bring it back.`,
+      'unstable',
+      { cause },
+    ),
+  refused: (name: string, reason: string) =>
+    new UpstreamFailure(
+      `The server ${name} cannot be asked: ${reason}. An administrator of this gateway has to see to it.`,
+      'needs_reauth',
+    ),
+  credentials: (name: string, status: number) =>
+    new UpstreamFailure(
+      `The server ${name} did not accept this gateway's credentials (HTTP ${status}). An administrator of this gateway has to renew them.`,
+      'needs_reauth',
+    ),
+  redirect: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} answered with a redirect, which is not followed. An administrator of this gateway has to correct its address.`,
+      'unstable',
+    ),
+  status: (name: string, status: number) =>
+    new UpstreamFailure(
+      `The server ${name} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
+      'unstable',
+    ),
+  notFound: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} has no MCP endpoint at its address (HTTP 404). An administrator of this gateway has to correct it.`,
+      'unstable',
+    ),
+  busy: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} asks for fewer requests (HTTP 429). Try again in a minute.`,
+      null,
+    ),
+  notMcp: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} answered with something that is not MCP. Whoever runs it has to look.`,
+      'unstable',
+    ),
+  unanswered: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
+      'unstable',
+    ),
+  silent: (name: string, seconds: number) =>
+    new UpstreamFailure(
+      `The server ${name} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
+      'unstable',
+    ),
+  tooLong: (name: string, seconds: number) =>
+    new UpstreamFailure(
+      `The server ${name} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
+      null,
+    ),
+  resting: (name: string, seconds: number) =>
+    new UpstreamFailure(
+      `The server ${name} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
+      null,
+    ),
+};

@@ -1,0 +1,356 @@
+import { waitUntil } from 'cloudflare:workers';
+import {
+  CODE,
+  isObject,
+  type JsonObject,
+  LEGACY_VERSIONS,
+  META,
+  MODERN_VERSION,
+  metaOf,
+  type RequestId,
+  type RpcErrorObject,
+  type Response as RpcResponse,
+  readResponse,
+} from '../protocol/mcp';
+import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
+import { readText } from '../protocol/params';
+import { EventReader } from '../protocol/sse';
+import { noteTurn, restOf } from './breaker';
+import type { Peer } from './connect';
+import { failures, UpstreamFailure } from './failure';
+import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
+
+/** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
+export type Outgoing = {
+  id: RequestId;
+  method: string;
+  params: JsonObject;
+  mirrored?: readonly MirroredParam[];
+};
+
+/** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
+export type Answer =
+  | { kind: 'json' | 'events'; body: ReadableStream<Uint8Array>; release: () => void }
+  | { kind: 'error'; error: RpcErrorObject };
+
+/** Who we say we are, upstream. */
+const CLIENT_INFO = { name: 'toolgate', version: '0.1.0' };
+
+/** The most that is read of an answer that is not passed on. */
+const MOST_REFUSAL = 65_536;
+const MOST_PAGE = 8_388_608;
+
+/** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
+const MODERN_CODES: readonly number[] = [
+  CODE.headerMismatch,
+  CODE.missingClientCapability,
+  CODE.unsupportedVersion,
+];
+
+/** Servers found to speak 2026-07-28 only, with the address at which they did. */
+const modernServers = new Map<string, string>();
+
+/** Thrown when what a server says shows that it is of the other era. Nothing has run. */
+class OtherEra extends Error {}
+
+/**
+ * Sends a request and answers once the server's headers are there. A session the server has forgotten is begun anew and the
+ * request sent again, once: it has not run. Nothing else is sent twice.
+ * @throws UpstreamFailure
+ */
+export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+  const { server } = peer;
+  const rest = restOf(server.id);
+  if (rest) throw failures.resting(server.name, rest);
+  try {
+    const answer = await sendInEra(peer, outgoing, signal);
+    noteTurn(server.id, true);
+    return answer;
+  } catch (error) {
+    if (!signal.aborted && error instanceof UpstreamFailure && error.state === 'unstable')
+      noteTurn(server.id, false);
+    throw error;
+  }
+}
+
+async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+  const { id, connectionString } = peer.server;
+  const modern = modernServers.get(id) === connectionString;
+  try {
+    return await (modern ? sendModern(peer, outgoing, signal) : sendLegacy(peer, outgoing, signal));
+  } catch (error) {
+    if (!(error instanceof OtherEra)) throw error;
+    if (modern) modernServers.delete(id);
+    else modernServers.set(id, connectionString);
+  }
+  try {
+    return await (modern ? sendLegacy(peer, outgoing, signal) : sendModern(peer, outgoing, signal));
+  } catch (error) {
+    if (!(error instanceof OtherEra)) throw error;
+    modernServers.delete(id);
+    throw failures.notMcp(peer.server.name);
+  }
+}
+
+async function sendModern(
+  peer: Peer,
+  { id, method, params, mirrored = [] }: Outgoing,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const _meta = {
+    ...metaOf(params),
+    [META.protocolVersion]: MODERN_VERSION,
+    [META.clientInfo]: CLIENT_INFO,
+    [META.clientCapabilities]: {},
+  };
+  const body = { jsonrpc: '2.0', id, method, params: { ...params, _meta } };
+  const headers = new Headers(mirrorHeaders(method, params, mirrored));
+  headers.set('mcp-protocol-version', MODERN_VERSION);
+  const response = await post(peer, body, headers, signal);
+  return answerOf(peer, response, (refusal) => {
+    // Only a server of the 2025 era refuses this with an error that 2026-07-28 does not know.
+    if (![...MODERN_CODES, CODE.methodNotFound, CODE.invalidParams].includes(refusal?.error?.code ?? 0))
+      throw new OtherEra();
+  });
+}
+
+async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+  const { server, owner } = peer;
+  const { id, method, params } = outgoing;
+  const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
+  for (let renewed = false; ; renewed = true) {
+    const session = (owner !== null && takeSession(server.id, owner, id)) || (await begin(peer, id, signal));
+    const free = () => {
+      release(session, id);
+      if (owner === null) waitUntil(endSession(peer, session));
+    };
+    try {
+      const response = await post(peer, body, sessionHeaders(session), signal);
+      const answer = await answerOf(peer, response, (refusal, status) => {
+        if (MODERN_CODES.includes(refusal?.error?.code ?? 0)) throw new OtherEra();
+        if (session.id !== null && isForgotten(status, refusal)) throw new SessionForgotten();
+      });
+      if (answer.kind === 'error') free();
+      else answer.release = free;
+      return answer;
+    } catch (error) {
+      free();
+      if (!(error instanceof SessionForgotten)) throw error;
+      if (owner !== null) dropSession(server.id, owner, session);
+      if (renewed) throw failures.notFound(server.name);
+    }
+  }
+}
+
+/** Thrown when the server does not know our session any more. Nothing has run. */
+class SessionForgotten extends Error {}
+
+/** 404 is the rule (MCP 2025-11-25, Session Management); some servers answer 400 and say so. */
+function isForgotten(status: number, refusal: RpcResponse | null): boolean {
+  return status === 404 || (status === 400 && /session/i.test(refusal?.error?.message ?? ''));
+}
+
+/** Begins a session with `initialize` and takes it for the request `id` (MCP 2025-11-25, Lifecycle). */
+async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Session> {
+  const { server, owner } = peer;
+  const params = { protocolVersion: LEGACY_VERSIONS[0], capabilities: {}, clientInfo: CLIENT_INFO };
+  const response = await post(
+    peer,
+    { jsonrpc: '2.0', id: 'initialize', method: 'initialize', params },
+    new Headers(),
+    signal,
+  );
+  const sessionId = response.headers.get('mcp-session-id');
+  const answer = await answerOf(peer, response, (refusal) => {
+    if (refusal) throw new OtherEra();
+  });
+  const { result } =
+    answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_REFUSAL * 4);
+  if (!result) throw new OtherEra();
+
+  const session: Session = {
+    id: sessionId,
+    version:
+      typeof result.protocolVersion === 'string' ? result.protocolVersion : (LEGACY_VERSIONS[0] as string),
+    capabilities: isObject(result.capabilities) ? result.capabilities : {},
+    inFlight: new Set(),
+    usedAt: Date.now(),
+  };
+  const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
+  await drain(await post(peer, initialized, sessionHeaders(session), signal));
+  occupy(session, id);
+  if (owner !== null) keepSession(server.id, owner, session);
+  return session;
+}
+
+/** Ends a session that nobody may use again (MCP 2025-11-25, Session Management). */
+async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
+  if (session.id === null) return;
+  const headers = new Headers(credentials);
+  for (const [name, value] of sessionHeaders(session)) headers.set(name, value);
+  const options = {
+    method: 'DELETE',
+    headers,
+    redirect: 'manual',
+    signal: AbortSignal.timeout(5000),
+  } as const;
+  const response = await fetch(server.connectionString, options).catch(() => null);
+  if (response) await drain(response);
+}
+
+/** A request whose whole result is read, for what the gateway itself wants to know. @throws UpstreamFailure */
+export async function ask(
+  peer: Peer,
+  method: string,
+  params: JsonObject,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const answer = await send(peer, { id: crypto.randomUUID(), method, params }, signal);
+  const { error, result } =
+    answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST_PAGE);
+  if (result) return result;
+  throw new UpstreamFailure(
+    `The server ${peer.server.name} refused ${method}: ${error?.message ?? 'no result'}`.slice(0, 500),
+    'unstable',
+  );
+}
+
+/** What a server says it offers, asked in its own era. @throws UpstreamFailure */
+export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<JsonObject> {
+  const { server, owner } = peer;
+  const isModern = () => modernServers.get(server.id) === server.connectionString;
+  if (!isModern() && owner !== null) {
+    const id = crypto.randomUUID();
+    try {
+      const session = takeSession(server.id, owner, id) ?? (await begin(peer, id, signal));
+      release(session, id);
+      return session.capabilities;
+    } catch (error) {
+      if (!(error instanceof OtherEra)) throw error;
+      modernServers.set(server.id, server.connectionString);
+    }
+  }
+  const { capabilities } = await ask(peer, 'server/discover', {}, signal);
+  return isObject(capabilities) ? capabilities : {};
+}
+
+/**
+ * Tells a server of the 2025 era that a request is not wanted any more (MCP 2025-11-25, Cancellation). One of 2026-07-28 hears
+ * it from its closed stream. Does nothing when no such request is in flight here.
+ */
+export async function cancelRequest(peer: Peer, id: RequestId, reason: string): Promise<void> {
+  const session = peer.owner === null ? null : sessionOf(peer.server.id, peer.owner, id);
+  if (!session) return;
+  const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason } };
+  const response = await post(peer, message, sessionHeaders(session), AbortSignal.timeout(5000)).catch(
+    () => null,
+  );
+  if (response) await drain(response);
+}
+
+/** Frees a body nobody will read. */
+async function drain(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
+}
+
+function sessionHeaders({ id, version }: Session): Headers {
+  const headers = new Headers({ 'mcp-protocol-version': version });
+  if (id !== null) headers.set('mcp-session-id', id);
+  return headers;
+}
+
+/** A client of 2026-07-28 says in `_meta` what a session of the 2025 era has said already. */
+function withoutModernMeta(params: JsonObject): JsonObject {
+  if (!isObject(params._meta)) return params;
+  const kept = Object.entries(params._meta).filter(([key]) => !key.startsWith('io.modelcontextprotocol/'));
+  return { ...params, _meta: Object.fromEntries(kept) };
+}
+
+async function post(
+  peer: Peer,
+  message: JsonObject,
+  protocol: Headers,
+  signal: AbortSignal,
+): Promise<Response> {
+  const headers = new Headers(peer.credentials);
+  for (const [name, value] of protocol) headers.set(name, value);
+  headers.set('content-type', 'application/json');
+  headers.set('accept', 'application/json, text/event-stream');
+  if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
+  try {
+    const body = JSON.stringify(message);
+    return await fetch(peer.server.connectionString, {
+      method: 'POST',
+      headers,
+      body,
+      redirect: 'manual',
+      signal,
+    });
+  } catch (cause) {
+    throw failures.unreachable(peer.server.name, cause);
+  }
+}
+
+/**
+ * What a response means. @param onRefusal sees a 4xx that is about the request, with the JSON-RPC error it holds or null,
+ * before anything is made of it.
+ */
+async function answerOf(
+  { server }: Peer,
+  response: Response,
+  onRefusal: (refusal: RpcResponse | null, status: number) => void,
+): Promise<Answer> {
+  const { status, body } = response;
+  if (status === 400 || status === 404 || status === 405 || status === 422) {
+    const refusal = readResponse((await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '');
+    onRefusal(refusal, status);
+    if (refusal?.error) return { kind: 'error', error: refusal.error };
+    throw status === 404 ? failures.notFound(server.name) : failures.status(server.name, status);
+  }
+  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (status === 200 && body && (type === 'application/json' || type === 'text/event-stream')) {
+    return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
+  }
+  await drain(response);
+  if (status === 401 || status === 403) throw failures.credentials(server.name, status);
+  if (status === 429) throw failures.busy(server.name);
+  if (status >= 300 && status < 400) throw failures.redirect(server.name);
+  throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
+}
+
+/** Reads an answer to its JSON-RPC response. */
+async function readAnswer(
+  { server }: Peer,
+  answer: Answer & { kind: 'json' | 'events' },
+  most: number,
+): Promise<RpcResponse> {
+  const events = new EventReader();
+  const decoder = new TextDecoder();
+  const reader = answer.body.getReader();
+  let size = 0;
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      size += value.byteLength;
+      if (size > most) throw failures.notMcp(server.name);
+      const part = decoder.decode(value, { stream: true });
+      if (answer.kind === 'json') text += part;
+      else {
+        for (const data of events.push(part)) {
+          const response = readResponse(data);
+          if (response) return response;
+        }
+      }
+    }
+    const response = answer.kind === 'json' ? readResponse(text) : null;
+    if (!response) throw failures.notMcp(server.name);
+    return response;
+  } catch (error) {
+    throw error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
+  } finally {
+    reader.cancel().catch(() => undefined);
+    answer.release();
+  }
+}

@@ -1,0 +1,68 @@
+import type { JsonObject, RequestId } from '../protocol/mcp';
+
+/** A session that a server of the 2025 era began with us. */
+export type Session = {
+  /** `Mcp-Session-Id`; null when the server keeps no sessions. */
+  id: string | null;
+  version: string;
+  capabilities: JsonObject;
+  /** Ids of requests being answered: two requests that share one session never share one. */
+  inFlight: Set<string>;
+  usedAt: number;
+};
+
+/** Milliseconds a session stays with nobody using it. */
+const IDLE = 600_000;
+const MOST = 2000;
+
+/** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises anew. */
+const sessions = new Map<string, Session[]>();
+
+const keyOf = (serverId: string, owner: string) => `${serverId} ${owner}`;
+
+/** Servers and some clients take 1 and "1" for the same id. */
+const nameOf = (id: RequestId) => String(id);
+
+/** A session of `owner` at the server in which `id` is free, and takes it. Null when one has to be begun. */
+export function takeSession(serverId: string, owner: string, id: RequestId): Session | null {
+  const now = Date.now();
+  const key = keyOf(serverId, owner);
+  const known =
+    sessions.get(key)?.filter(({ usedAt, inFlight }) => inFlight.size || usedAt > now - IDLE) ?? [];
+  const session = known.find((one) => one.id === null || !one.inFlight.has(nameOf(id)));
+  sessions.delete(key);
+  if (known.length) sessions.set(key, known);
+  if (!session) return null;
+  occupy(session, id);
+  return session;
+}
+
+/** Keeps a session just begun for the next request of its owner. */
+export function keepSession(serverId: string, owner: string, session: Session): void {
+  const key = keyOf(serverId, owner);
+  sessions.set(key, [...(sessions.get(key) ?? []), session]);
+  if (sessions.size > MOST) sessions.delete(sessions.keys().next().value as string);
+}
+
+/** Forgets a session the server no longer knows. */
+export function dropSession(serverId: string, owner: string, session: Session): void {
+  const key = keyOf(serverId, owner);
+  const left = sessions.get(key)?.filter((one) => one !== session) ?? [];
+  if (left.length) sessions.set(key, left);
+  else sessions.delete(key);
+}
+
+export function occupy(session: Session, id: RequestId): void {
+  session.inFlight.add(nameOf(id));
+  session.usedAt = Date.now();
+}
+
+export function release(session: Session, id: RequestId): void {
+  session.inFlight.delete(nameOf(id));
+  session.usedAt = Date.now();
+}
+
+/** The session of `owner` at the server in which the request `id` is being answered; null when there is none here. */
+export function sessionOf(serverId: string, owner: string, id: RequestId): Session | null {
+  return sessions.get(keyOf(serverId, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
+}
