@@ -37,9 +37,10 @@ export const app = new Hono<App>()
   .use('/api/oauth/per-user/token', anyOrigin)
   .use('/register', anyOrigin)
   .use('/token', anyOrigin)
+  .route('/health', health) // looks after missing secrets and settings itself
   .use(async (c, next) => {
     const missing = missingSecrets(c.env);
-    if (missing.length && c.req.path !== '/health') return unconfigured(c, missing);
+    if (missing.length) return unconfigured(c, missing);
     await next();
   })
   .use(withSettings)
@@ -58,7 +59,6 @@ export const app = new Hono<App>()
   .route('/token', token)
   .route('/mcp', endpoint)
   .route('/api', api)
-  .route('/health', health)
   .notFound((c) =>
     failure(c, {
       status: 404,

@@ -150,35 +150,45 @@ export class BadVariable extends Error {
  * @throws BadVariable naming the variable that cannot be read.
  */
 export function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Settings {
-  const variables = env as unknown as Record<string, unknown>;
   const tree = {};
-  for (const { name, variable, schema } of SETTINGS) {
-    const fromVariable = variables[variable] === '' ? undefined : variables[variable];
-    const result = schema.safeParse(saved.has(name) ? saved.get(name) : fromVariable);
+  for (const setting of SETTINGS) {
+    const { name, variable, schema } = setting;
+    const result = saved.has(name) ? schema.safeParse(saved.get(name)) : readVariable(env, setting);
     if (!result.success) throw new BadVariable(`The variable ${variable} ${faultOf(result.error)}.`);
     put(tree, name.split('.'), result.data);
   }
   return tree as Settings;
 }
 
-function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], value: unknown): void {
-  if (!rest.length) tree[head] = value;
-  else put((tree[head] ??= {}) as Record<string, unknown>, rest, value);
+/** What the setting is when nothing is saved: its variable's value, or the default. */
+export function readVariable(env: Env, { variable, schema }: Setting): z.ZodSafeParseResult<unknown> {
+  const value = (env as unknown as Record<string, unknown>)[variable];
+  return schema.safeParse(value === '' ? undefined : value);
 }
 
-/** Saves settings by dotted name; null returns one to its variable. In effect at once in this isolate. */
-export async function saveSettings(db: D1Database, changes: ReadonlyMap<string, unknown>): Promise<void> {
+function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], value: unknown): void {
+  if (!rest.length) {
+    tree[head] = value;
+    return;
+  }
+  tree[head] ??= {};
+  put(tree[head] as Record<string, unknown>, rest, value);
+}
+
+/**
+ * Saves settings by dotted name; null returns one to its variable. In effect at once in this isolate.
+ * @returns all that are now in effect.
+ */
+export async function saveSettings(env: Env, changes: ReadonlyMap<string, unknown>): Promise<Settings> {
+  const upsert = 'INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
   const statements = [...changes].map(([name, value]) =>
     value === null
-      ? db.prepare('DELETE FROM setting WHERE name = ?1').bind(name)
-      : db
-          .prepare(
-            'INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-          )
-          .bind(name, JSON.stringify(value)),
+      ? env.DB.prepare('DELETE FROM setting WHERE name = ?1').bind(name)
+      : env.DB.prepare(upsert).bind(name, JSON.stringify(value)),
   );
-  if (statements.length) await db.batch(statements);
+  if (statements.length) await env.DB.batch(statements);
   forgetDeployment();
+  return (await deployment(env)).settings;
 }
 
 type Deployment = { settings: Settings | BadVariable; revision: number };

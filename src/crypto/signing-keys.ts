@@ -42,6 +42,12 @@ export async function publicKeys(db: D1Database, encryptionKey: string): Promise
   return [...(await currentRing(db)).keys.values()].map(({ publicJwk }) => publicJwk);
 }
 
+/** How many keys are kept, and which one signs now; null: none was needed yet. */
+export async function keyRing(db: D1Database): Promise<{ count: number; activeKid: string | null }> {
+  const ring = await readRing(db);
+  return { count: ring.keys.size, activeKid: active(ring)?.kid ?? null };
+}
+
 /** Signs an access token (RFC 9068) that lives from `now` to `expiresAt`, both epoch seconds. */
 export async function signAccessToken(
   db: D1Database,

@@ -49,9 +49,107 @@ export function refusalOf(key: VirtualKey, now: number): 'inactive' | 'expired' 
   return key.expiresAt !== null && key.expiresAt <= now ? 'expired' : null;
 }
 
-/** A new key value: `sk-bf-` and 32 random bytes. */
-export function newKeyValue(): string {
-  return `sk-bf-${randomSecret()}`;
+/** A value as lists show it: its last four characters. */
+function maskOf(value: string): string {
+  return `sk-bf-••••${value.slice(-4)}`;
+}
+
+/** What a key is made from, and what an administrator may change of it. */
+type KeyTerms = Pick<VirtualKey, 'name' | 'description' | 'isActive' | 'expiresAt' | 'mcpConfigs'>;
+
+/**
+ * Adds a key. Says which when its name or its value is taken.
+ * @param imported a value it already has elsewhere; else one is made: `sk-bf-` and 32 random bytes.
+ */
+export async function insertVirtualKey(
+  db: D1Database,
+  terms: KeyTerms,
+  imported: string | undefined,
+  now: number,
+): Promise<{ key: VirtualKey; value: string } | 'name_taken' | 'value_taken'> {
+  const value = imported ?? `sk-bf-${randomSecret()}`;
+  const valueHash = await hashSecret(value);
+  const id = crypto.randomUUID();
+  const key = { ...terms, id, valueMask: maskOf(value), createdAt: now, updatedAt: now };
+  const [inserted, sameValue] = await db.batch([
+    db
+      .prepare(
+        `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, is_active, expires_at, mcp_configs, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) ON CONFLICT DO NOTHING`,
+      )
+      .bind(
+        id,
+        key.name,
+        key.description,
+        valueHash,
+        key.valueMask,
+        Number(key.isActive),
+        key.expiresAt,
+        JSON.stringify(key.mcpConfigs),
+        now,
+      ),
+    db.prepare('SELECT 1 FROM virtual_key WHERE value_hash = ?1 AND id <> ?2').bind(valueHash, id),
+  ]);
+  if (inserted?.meta.changes) return { key, value };
+  return sameValue?.results.length ? 'value_taken' : 'name_taken';
+}
+
+/** Changes the terms given and no others. Null when the name is taken, or there is no such key any more. */
+export async function updateVirtualKey(
+  db: D1Database,
+  id: string,
+  change: Partial<KeyTerms>,
+  now: number,
+): Promise<VirtualKey | null> {
+  const { name = null, description = null, isActive, expiresAt, mcpConfigs } = change;
+  const row = await db
+    .prepare(
+      `UPDATE OR IGNORE virtual_key SET name = coalesce(?2, name), description = coalesce(?3, description),
+         is_active = coalesce(?4, is_active), expires_at = iif(?5, ?6, expires_at), mcp_configs = coalesce(?7, mcp_configs),
+         updated_at = ?8 WHERE id = ?1 RETURNING *`,
+    )
+    .bind(
+      id,
+      name,
+      description,
+      isActive === undefined ? null : Number(isActive),
+      Number(expiresAt !== undefined),
+      expiresAt ?? null,
+      mcpConfigs ? JSON.stringify(mcpConfigs) : null,
+      now,
+    )
+    .first<Row>();
+  return row && fromRow(row);
+}
+
+/** Removes a key. False when there is none. */
+export async function deleteVirtualKey(db: D1Database, id: string): Promise<boolean> {
+  const { meta } = await db.prepare('DELETE FROM virtual_key WHERE id = ?1').bind(id).run();
+  return meta.changes === 1;
+}
+
+/** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
+export async function listVirtualKeys(
+  db: D1Database,
+  page: { search: string; limit: number; offset: number },
+): Promise<{ keys: VirtualKey[]; total: number }> {
+  const matching = 'FROM virtual_key WHERE lower(substr(name, 1, length(?1))) = lower(?1)';
+  const [rows, count] = await db.batch<Row & { total: number }>([
+    db
+      .prepare(`SELECT * ${matching} ORDER BY name COLLATE NOCASE LIMIT ?2 OFFSET ?3`)
+      .bind(page.search, page.limit, page.offset),
+    db.prepare(`SELECT count(*) AS total ${matching}`).bind(page.search),
+  ]);
+  return { keys: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+}
+
+/** The names of the keys with these ids that there are. */
+export async function namesOfVirtualKeys(db: D1Database, ids: string[]): Promise<Map<string, string>> {
+  const { results } = await db
+    .prepare('SELECT id, name FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids))
+    .all<{ id: string; name: string }>();
+  return new Map(results.map(({ id, name }) => [id, name]));
 }
 
 /** The key whose value is `value`, or null: the same for unknown and wrong. */

@@ -1,4 +1,4 @@
-import { isSubject, type Subject } from '../protocol/subject';
+import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
 
 /** A row of the index of grants. Times are epoch seconds. */
@@ -136,40 +136,34 @@ export async function touchGrant(db: D1Database, grantId: string, now: number): 
   await db.prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1').bind(grantId, now).run();
 }
 
-/** What a list of grants may be narrowed to. Several values of one member are alternatives. */
-export type GrantFilter = { prefix?: string; kinds?: string[]; subjects?: string[]; clientIds?: string[] };
+/** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
+type GrantFilter = {
+  /** How the client's name begins, without regard to case. */
+  clientName: string;
+  /** What subjects begin with: `vk`, `session`, `user`. */
+  kinds: string[] | null;
+  subjects: string[] | null;
+  clientIds: string[] | null;
+};
 
-/** A page of the grants that stand, newest first, and how many there are. */
+/** A page of the grants that stand at `now` (epoch seconds), newest first, and how many there are. */
 export async function listGrants(
   db: D1Database,
-  filter: GrantFilter,
-  limit: number,
-  offset: number,
+  { clientName, kinds, subjects, clientIds }: GrantFilter,
+  page: { limit: number; offset: number },
+  now: number,
 ): Promise<{ grants: Grant[]; total: number }> {
-  const where = ['ended_at IS NULL'];
-  const values: (string | number)[] = [];
-  const anyOf = (expression: string, options: string[] | undefined) => {
-    if (!options) return;
-    where.push(`${expression} IN (${options.map(() => '?').join(', ')})`);
-    values.push(...options);
-  };
-  if (filter.prefix) {
-    where.push("client_name LIKE ? ESCAPE '\\'");
-    values.push(`${filter.prefix.replace(/[\\%_]/g, '\\$&')}%`);
-  }
-  anyOf("substr(subject, 1, instr(subject, ':') - 1)", filter.kinds);
-  anyOf('subject', filter.subjects?.filter(isSubject));
-  anyOf('client_id', filter.clientIds);
-
-  const matching = `FROM oauth_grant WHERE ${where.join(' AND ')}`;
-  const [page, count] = await db.batch([
+  const matching = `FROM oauth_grant WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?1)
+    AND lower(substr(client_name, 1, length(?2))) = lower(?2)
+    AND (?3 IS NULL OR substr(subject, 1, instr(subject, ':') - 1) IN (SELECT value FROM json_each(?3)))
+    AND (?4 IS NULL OR subject IN (SELECT value FROM json_each(?4)))
+    AND (?5 IS NULL OR client_id IN (SELECT value FROM json_each(?5)))`;
+  const lists = [kinds, subjects, clientIds].map((list) => list && JSON.stringify(list));
+  const [rows, count] = await db.batch<Row & { total: number }>([
     db
-      .prepare(`SELECT * ${matching} ORDER BY created_at DESC, grant_id LIMIT ? OFFSET ?`)
-      .bind(...values, limit, offset),
-    db.prepare(`SELECT count(*) AS total ${matching}`).bind(...values),
+      .prepare(`SELECT * ${matching} ORDER BY created_at DESC, grant_id LIMIT ?6 OFFSET ?7`)
+      .bind(now, clientName, ...lists, page.limit, page.offset),
+    db.prepare(`SELECT count(*) AS total ${matching}`).bind(now, clientName, ...lists),
   ]);
-  return {
-    grants: (page?.results as Row[]).map(fromRow),
-    total: (count?.results[0] as { total: number }).total,
-  };
+  return { grants: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
 }

@@ -87,9 +87,10 @@ const members = (allowLoopback: boolean) =>
     tool_sync_interval: z.int().min(0).max(10_080).nullable(),
   });
 
-/** `disabled` is `enabled` said the other way round. */
-function withEnabled(body: unknown): unknown {
-  if (typeof body !== 'object' || body === null || !('disabled' in body) || 'enabled' in body) return body;
+/** `disabled` is `enabled` said the other way round; of two that disagree, the one that changes what is `known` holds. */
+function withEnabled(body: unknown, known = true): unknown {
+  if (typeof body !== 'object' || body === null || !('disabled' in body)) return body;
+  if ('enabled' in body && (body.enabled !== known || body.disabled !== known)) return body;
   return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
 }
 
@@ -123,7 +124,7 @@ export function serverChange(server: Server, kept: Readonly<Record<string, strin
     server.authType === 'none' ? authTypes.get('none')?.Settings.shape.headers : headerValues(kept);
   const never = { error: 'never changes; make another server' };
   return z.preprocess(
-    withEnabled,
+    (body) => withEnabled(body, server.enabled),
     members(allowLoopback)
       .extend({
         connection_type: z.literal(server.connectionType, never),

@@ -1,0 +1,18 @@
+import type { Page } from './request';
+
+/** A moment given in epoch seconds, as RFC 3339 writes it; null stays null. */
+export function rfc3339(seconds: number): string;
+export function rfc3339(seconds: number | null): string | null;
+export function rfc3339(seconds: number | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** A page of a list under its plural noun, and where in the whole it stands. */
+export function listed(
+  plural: string,
+  items: unknown[],
+  total: number,
+  { limit, offset }: Pick<Page, 'limit' | 'offset'>,
+) {
+  return { [plural]: items, count: items.length, total_count: total, limit, offset };
+}

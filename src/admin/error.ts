@@ -1,0 +1,37 @@
+/** Every error type of the management API, with its status (CONTRACT §8). */
+const STATUS = {
+  invalid_request: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  payload_too_large: 413,
+  server_failed: 422,
+  temporarily_unavailable: 503,
+} as const;
+
+/** A refusal of the management API: `message` is a sentence for whoever called, `field` the dotted name of the member at fault. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly type: keyof typeof STATUS,
+    message: string,
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+
+  toResponse(): Response {
+    const headers = new Headers();
+    if (this.type === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="toolgate"');
+    if (this.type === 'temporarily_unavailable') headers.set('retry-after', '2');
+    const { type, message, field } = this;
+    return Response.json({ error: { type, message, field } }, { status: STATUS[type], headers });
+  }
+}
+
+/** What is answered, on every verb, when `noun` has no such id. */
+export function unknown(noun: string): ApiError {
+  return new ApiError('not_found', `There is no ${noun} with this id.`);
+}

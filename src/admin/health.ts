@@ -1,0 +1,54 @@
+import { Hono } from 'hono';
+import { version } from '../../package.json';
+import { type App, missingSecrets, withSettings } from '../config';
+import { keyRing } from '../crypto/signing-keys';
+import { listServers } from '../upstreams/store';
+import { isAdministrator } from './administrator';
+
+/**
+ * Whether this deployment works: `unconfigured` while a secret is missing, `degraded` while storage does not answer, else
+ * `ok`. Administrators also learn which part it is.
+ */
+export const health = new Hono<App>()
+  .use(async (c, next) => {
+    c.header('cache-control', 'no-store');
+    const missing = missingSecrets(c.env).map(({ name, command }) => ({ secret: name, command }));
+    if (missing.length) return c.json({ status: 'unconfigured', version, missing }, 503);
+    await next();
+  })
+  .use(withSettings)
+  .get('/', async (c) => {
+    if (!(await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)))
+      return c.json({ status: 'ok', version });
+    const [database, kv] = await Promise.all([
+      databaseFacts(c.env.DB),
+      c.env.KV.get('health').then(ok, failing),
+    ]);
+    const status = database.d1 === 'ok' && kv === 'ok' ? 'ok' : 'degraded';
+    return c.json({ status, version, kv, ...database }, status === 'ok' ? 200 : 503);
+  });
+
+const ok = () => 'ok' as const;
+const failing = () => 'failing' as const;
+
+/** Whether D1 answers, and what it knows of our signing keys and the servers. */
+async function databaseFacts(db: D1Database) {
+  try {
+    const everyServer = { search: '', limit: 500, offset: 0 };
+    const [{ count, activeKid }, { servers }] = await Promise.all([
+      keyRing(db),
+      listServers(db, everyServer),
+    ]);
+    return {
+      d1: ok(),
+      signing_keys: { count, active_kid: activeKid },
+      servers: servers.map(({ id, name, enabled, state }) => ({
+        id,
+        name,
+        state: enabled ? state : 'disabled',
+      })),
+    };
+  } catch {
+    return { d1: failing() };
+  }
+}
