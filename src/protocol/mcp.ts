@@ -28,8 +28,9 @@ export const CODE = {
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedVersion: -32022,
-  /** MCP 2025-11-25, Resources; 2026-07-28 answers `invalidParams`. */
+  /** MCP 2025-11-25 only: Resources, and URL mode elicitation. Clients of 2026-07-28 must never see them. */
   resourceNotFound: -32002,
+  urlElicitation: -32042,
 } as const;
 
 export type JsonObject = { [member: string]: unknown };

@@ -1,0 +1,43 @@
+import { version } from '../../package.json';
+import { type JsonObject, META, resultText } from '../protocol/mcp';
+import type { Call } from './call';
+
+/** Who answers. */
+export function serverInfo({ gate }: Call): JsonObject {
+  return { name: 'toolgate', title: gate.settings.display_name, version };
+}
+
+/** A result of our own, with what the client's era demands of every result. */
+export function answer(call: Call, result: JsonObject, headers: Record<string, string> = {}): Response {
+  return json(resultText(call.request.id, stamped(call, result)), headers);
+}
+
+/** A list of definitions that are JSON already, as the member `member` of a result. */
+export function answerList(
+  call: Call,
+  member: string,
+  definitions: readonly string[],
+  rest: JsonObject,
+): Response {
+  const others = JSON.stringify(stamped(call, { ...rest, ...cachingHints(call) })).slice(1);
+  const list = `{${JSON.stringify(member)}:[${definitions.join(',')}]${others === '}' ? '' : ','}${others}`;
+  return json(`{"jsonrpc":"2.0","id":${JSON.stringify(call.request.id)},"result":${list}}`);
+}
+
+/** `resultType` and who answered (MCP 2026-07-28, Result Responses and Per-response protocol fields). */
+export function stamped(call: Call, result: JsonObject): JsonObject {
+  if (call.era === '2025') return result;
+  const _meta = { ...(result._meta as JsonObject | undefined), [META.serverInfo]: serverInfo(call) };
+  return { ...result, resultType: 'complete', _meta };
+}
+
+/** How long a client may keep what depends on who it is and what it may use (MCP 2026-07-28, Caching). */
+export function cachingHints({ gate, era }: Call): JsonObject {
+  return era === '2025' ? {} : { ttlMs: gate.settings.revocation_lag * 1000, cacheScope: 'private' };
+}
+
+function json(text: string, headers: Record<string, string> = {}): Response {
+  return new Response(text, {
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+  });
+}

@@ -1,0 +1,27 @@
+import type { Rules } from '../governance/policy';
+import type { Era, Request } from '../protocol/mcp';
+import type { Caller, Gate } from './caller';
+import type { Entry, Item } from './catalog';
+import type { ClientSession } from './session';
+
+/** One request of a client, with everything it is judged by. */
+export type Call = {
+  gate: Gate;
+  caller: Caller;
+  rules: Rules;
+  /** The servers the caller may use something of, here. */
+  entries: readonly Entry[];
+  request: Request;
+  era: Era;
+  /** What a client of the 2025 era said at `initialize`; null when it shows no session of ours. */
+  session: ClientSession | null;
+  headers: Headers;
+  /** Aborts when the client has gone, as far as the platform tells. */
+  signal: AbortSignal;
+  requestId: string;
+};
+
+/** The name of an item at this address: on `/mcp/<server>` its own. */
+export function nameAt({ gate }: Call, item: Item): string {
+  return gate.slug === null ? item.exposedName : item.name;
+}

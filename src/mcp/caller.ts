@@ -1,0 +1,212 @@
+import { waitUntil } from 'cloudflare:workers';
+import { findClient } from '../clients/store';
+import type { Env, Settings } from '../config';
+import { hashSecret } from '../crypto/secrets';
+import { verifyAccessToken } from '../crypto/signing-keys';
+import {
+  findVirtualKey,
+  findVirtualKeyByValue,
+  refusalOf,
+  type VirtualKey,
+} from '../governance/virtual-keys';
+import { findGrant, type Grant, grantObject } from '../grants/store';
+import { subjectOfSessionValue } from '../identity/session';
+import { RpcError } from '../protocol/mcp';
+import { Memory } from '../protocol/memory';
+import { parseSubject, type Subject } from '../protocol/subject';
+
+/** Who is calling, and what narrows them from the start. */
+export type Caller = {
+  /** Null: nobody said who they are, and nobody has to here. */
+  subject: Subject | null;
+  key: VirtualKey | null;
+  /** The grant of a token; null for a key, a session or nobody. */
+  grant: Grant | null;
+  scope: string;
+};
+
+/** Where a request was sent, and the rules it is judged by. */
+export type Gate = { env: Env; settings: Settings; issuer: string; slug: string | null };
+
+/** A refusal that says in `WWW-Authenticate` what is wanted instead (RFC 6750 §3, RFC 9728 §5.1). */
+export class Challenge extends RpcError {
+  constructor(
+    status: 401 | 403,
+    type: string,
+    message: string,
+    readonly challenge: string,
+  ) {
+    super(status, status, message, { type });
+  }
+}
+
+const lagOf = (settings: Settings) => settings.revocation_lag * 1000;
+
+/** Keys by the hash of their value, grants by id: what this isolate knows of callers, for `revocation_lag` at most. */
+const keys = new Memory<VirtualKey>(5000);
+const grants = new Memory<{ grant: Grant; key: VirtualKey | null }>(5000);
+
+/** Headers that carry a virtual key (CONTRACT §6). */
+const KEY_HEADERS = ['x-bf-vk', 'x-bf-virtual-key', 'x-api-key', 'x-goog-api-key'];
+
+/** Who is calling. @throws Challenge, RpcError as CONTRACT §6's table says. */
+export async function authenticate(gate: Gate, headers: Headers): Promise<Caller> {
+  const bearer = bearerOf(headers);
+  const isKey = bearer?.startsWith('sk-bf-') ?? false;
+  const token = isKey ? null : bearer;
+  const sent = KEY_HEADERS.map((name) => ({ name, value: headers.get(name) })).filter(({ value }) => value);
+  const presented = isKey ? [{ name: 'Authorization', value: bearer }, ...sent] : sent;
+  const [first] = presented;
+
+  if (token !== null && first) {
+    throw refuse(
+      gate,
+      'conflicting_credentials',
+      `Conflicting credentials: Authorization holds a token and ${first.name} a key. Send one of them.`,
+    );
+  }
+  if (new Set(presented.map(({ value }) => value)).size > 1) {
+    const names = presented.map(({ name }) => name).join(' and ');
+    throw refuse(
+      gate,
+      'conflicting_credentials',
+      `Conflicting credentials: ${names} hold different keys. Send one of them.`,
+    );
+  }
+  if (token !== null) return callerOfToken(gate, token);
+  if (first?.value) return callerOfKey(gate, first.name, first.value);
+  return callerWithout(gate, headers);
+}
+
+/** The value of `Authorization: Bearer`; null when there is none. Other schemes say nothing here. */
+function bearerOf(headers: Headers): string | null {
+  return /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null;
+}
+
+async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
+  const { env, settings, issuer, slug } = gate;
+  const refused = refuse(
+    gate,
+    'invalid_token',
+    'The access token is not valid here, or no longer. Connect again.',
+  );
+  if (settings.mcp_server_auth_mode === 'headers') {
+    throw refuse(gate, 'invalid_token', 'Access tokens are not accepted here: send a virtual key.');
+  }
+  const claims = await verifyAccessToken(env.DB, token, issuer);
+  if (!claims) throw refused;
+  const audiences = [`${issuer}/mcp`, ...(slug === null ? [] : [`${issuer}/mcp/${slug}`])];
+  if (!audiences.includes(claims.aud)) throw refused;
+  if (endedGrants.has(claims.grant_id)) throw refused;
+
+  const known = await grants.recall(claims.grant_id, lagOf(settings), () =>
+    readGrant(env.DB, claims.grant_id),
+  );
+  const now = Date.now() / 1000;
+  if (!known || !stands(known.grant, now) || known.grant.subject !== claims.sub) throw refused;
+  const { kind } = parseSubject(known.grant.subject);
+  if (kind === 'vk' && (!known.key || refusalOf(known.key, now))) throw refused;
+  if (kind === 'session' && settings.enforce_auth_on_inference) throw refused;
+
+  tellGrant(env, claims.grant_id, claims.jti);
+  return { subject: known.grant.subject, key: known.key, grant: known.grant, scope: claims.scope };
+}
+
+/** A grant whose client still exists, with the key it acts for; null when either grant or client is gone. */
+async function readGrant(
+  db: D1Database,
+  grantId: string,
+): Promise<{ grant: Grant; key: VirtualKey | null } | null> {
+  const grant = await findGrant(db, grantId);
+  if (!grant) return null;
+  const { kind, id } = parseSubject(grant.subject);
+  const [client, key] = await Promise.all([
+    findClient(db, grant.clientId),
+    kind === 'vk' ? findVirtualKey(db, id) : null,
+  ]);
+  return client && { grant, key };
+}
+
+function stands({ endedAt, expiresAt }: Grant, now: number): boolean {
+  return endedAt === null && (expiresAt === null || expiresAt > now);
+}
+
+/** Tokens this isolate has told their grants of, and grants that answered that they are over. */
+const toldTokens = new Set<string>();
+const endedGrants = new Set<string>();
+const MOST_TOLD = 10_000;
+
+/** Tells the grant, once per token and isolate, that a token of its refresh token `n` was seen (ARCHITECTURE, refresh tokens). */
+function tellGrant(env: Env, grantId: string, jti: string): void {
+  if (toldTokens.has(jti)) return;
+  if (toldTokens.size >= MOST_TOLD) toldTokens.clear();
+  toldTokens.add(jti);
+  const tell = async () => {
+    const standing = await grantObject(env.GRANTS, grantId)?.seen(Number.parseInt(jti, 10));
+    if (standing === false) endedGrants.add(grantId);
+  };
+  waitUntil(tell().catch(() => toldTokens.delete(jti)));
+}
+
+async function callerOfKey(gate: Gate, header: string, value: string): Promise<Caller> {
+  const { env, settings } = gate;
+  if (settings.mcp_server_auth_mode === 'oauth') {
+    throw refuse(
+      gate,
+      'token_required',
+      `Only access tokens are accepted here, and ${header} holds a key. Machines that use keys need the mode "both".`,
+    );
+  }
+  const hash = await hashSecret(value);
+  const key = await keys.recall(hash, lagOf(settings), () => findVirtualKeyByValue(env.DB, value));
+  if (!key) {
+    throw new Challenge(
+      401,
+      'invalid_token',
+      `The key in ${header} is not known here.`,
+      `Bearer error="invalid_token", error_description="the key in ${header} is not known"`,
+    );
+  }
+  const refusal = refusalOf(key, Date.now() / 1000);
+  if (refusal)
+    throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });
+  return { subject: `vk:${key.id}`, key, grant: null, scope: 'mcp' };
+}
+
+/** Nobody, or an anonymous session, where enforcement is off. */
+async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
+  const { env, settings } = gate;
+  if (settings.enforce_auth_on_inference || settings.mcp_server_auth_mode === 'oauth') {
+    throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
+  }
+  const value = headers.get('x-bf-mcp-session-id');
+  if (!value) return { subject: null, key: null, grant: null, scope: 'mcp' };
+  const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
+  if (!subject) throw refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
+  return { subject, key: null, grant: null, scope: 'mcp' };
+}
+
+/** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */
+function refuse(gate: Gate, type: string | null, message: string): Challenge {
+  const error = type === null ? '' : 'error="invalid_token"';
+  const parameters =
+    gate.settings.mcp_server_auth_mode === 'headers'
+      ? ['realm="mcp"', error]
+      : [error, `resource_metadata="${metadataOf(gate)}"`, 'scope="mcp"'];
+  return new Challenge(
+    401,
+    type ?? 'virtual_key_required',
+    message,
+    `Bearer ${parameters.filter(Boolean).join(', ')}`,
+  );
+}
+
+/** The client asked for a scope too narrow for what it now wants; asking again can mend it (RFC 6750 §3.1). */
+export function insufficientScope(gate: Gate, message: string): Challenge {
+  const challenge = `Bearer error="insufficient_scope", scope="mcp", resource_metadata="${metadataOf(gate)}"`;
+  return new Challenge(403, 'insufficient_scope', message, challenge);
+}
+
+function metadataOf({ issuer, slug }: Gate): string {
+  return `${issuer}/.well-known/oauth-protected-resource/mcp${slug === null ? '' : `/${slug}`}`;
+}

@@ -1,0 +1,109 @@
+import { isObject, type JsonObject } from '../protocol/mcp';
+import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
+import type { ItemKind, Listing, Server } from '../upstreams/server';
+import { readServers } from '../upstreams/store';
+
+/** Something a server lists, as the gateway offers it. */
+export type Item = {
+  /** The server's own name or URI for it. */
+  name: string;
+  /** Its name among everything on `/mcp`: `<server>-<name>`. A resource keeps its URI. */
+  exposedName: string;
+  /** JSON, as the server described it; `exposed` with the exposed name. */
+  definition: string;
+  exposed: string;
+  /** Of tools: whether the server calls it read-only, and which arguments it wants repeated in headers. */
+  readOnly: boolean;
+  mirrored: readonly MirroredParam[];
+};
+
+/** A server and what it lists, as this isolate knows it. */
+export type Entry = {
+  server: Server;
+  items: Record<ItemKind, readonly Item[]>;
+  /** When this isolate last asked it for its lists, epoch milliseconds. */
+  askedAt: number;
+};
+
+type Catalog = { revision: number; entries: Entry[] };
+
+let catalog: Catalog | null = null;
+
+/** Every server and what it lists, read again only when the revision has moved. While D1 does not answer, the last one serves. */
+export async function entriesAt(db: D1Database, revision: number): Promise<readonly Entry[]> {
+  if (catalog?.revision === revision) return catalog.entries;
+  const known = catalog;
+  try {
+    const rows = await readServers(db);
+    const entries = await Promise.all(
+      rows.map(async ({ server, listing }): Promise<Entry> => {
+        const before = known?.entries.find((entry) => entry.server.id === server.id);
+        return { server, items: await itemsOf(server, listing), askedAt: before?.askedAt ?? 0 };
+      }),
+    );
+    catalog = { revision, entries };
+    return entries;
+  } catch (error) {
+    if (known) return known.entries;
+    throw error;
+  }
+}
+
+/** Puts what a server lists now in place of what was known. */
+export async function relist(entry: Entry, server: Server, listing: Listing | null): Promise<void> {
+  if (listing) entry.items = await itemsOf(server, listing);
+  entry.server = server;
+}
+
+async function itemsOf(server: Server, listing: Listing): Promise<Record<ItemKind, Item[]>> {
+  const kinds = Object.entries(listing).map(async ([kind, definitions]) => {
+    const items = await Promise.all(
+      definitions.map((definition) => itemOf(server, kind as ItemKind, definition)),
+    );
+    const names = new Set<string>();
+    return [kind, items.filter(({ exposedName }) => names.size < names.add(exposedName).size)];
+  });
+  return Object.fromEntries(await Promise.all(kinds));
+}
+
+async function itemOf(server: Server, kind: ItemKind, definition: string): Promise<Item> {
+  const parsed = JSON.parse(definition) as JsonObject;
+  const name = String(
+    kind === 'resource' ? parsed.uri : kind === 'template' ? parsed.uriTemplate : parsed.name,
+  );
+  if (kind === 'resource' || kind === 'template') {
+    return { name, exposedName: name, definition, exposed: definition, readOnly: true, mirrored: [] };
+  }
+  const exposedName = await exposedNameOf(server.name, name);
+  const readOnly = isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true;
+  const exposed = JSON.stringify({ ...parsed, name: exposedName });
+  return { name, exposedName, definition, exposed, readOnly, mirrored: mirroredParams(parsed.inputSchema) };
+}
+
+/** `<server>-<name>` within what model providers take as a name: `[A-Za-z0-9_-]`, at most 64 (CONTRACT §6, Names). */
+export async function exposedNameOf(serverName: string, name: string): Promise<string> {
+  const original = `${serverName}-${name}`;
+  const plain = original.replace(/[^A-Za-z0-9_-]/g, '_');
+  if (plain === original && plain.length <= 64) return plain;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(original)));
+  const hex = [...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${plain.slice(0, 55)}_${hex}`;
+}
+
+/**
+ * True when `uri` can be an expansion of a URI template (RFC 6570): its literal parts follow each other, whatever stands
+ * where the expressions are.
+ */
+export function matchesTemplate(template: string, uri: string): boolean {
+  const [head = '', ...parts] = template.split(/\{[^}]*\}/);
+  const tail = parts.pop();
+  if (tail === undefined) return uri === head;
+  if (!uri.startsWith(head) || !uri.endsWith(tail) || uri.length < head.length + tail.length) return false;
+  const middle = uri.slice(head.length, uri.length - tail.length);
+  let at = 0;
+  return parts.every((part) => {
+    const found = middle.indexOf(part, at);
+    at = found + part.length;
+    return found >= 0;
+  });
+}

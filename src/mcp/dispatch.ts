@@ -1,0 +1,69 @@
+import * as z from 'zod';
+import { CODE, type Era, LEGACY_VERSIONS, RpcError, SERVED_VERSIONS } from '../protocol/mcp';
+import { answer, cachingHints, serverInfo } from './answer';
+import type { Call } from './call';
+import { callTool, getPrompt, readResource } from './forward';
+import { listPrompts, listResources, listTemplates, listTools, nothingToList } from './lists';
+import { sealSession } from './session';
+
+type Handler = (call: Call) => Promise<Response>;
+
+const IN_BOTH: readonly [string, Handler][] = [
+  ['tools/list', listTools],
+  ['tools/call', callTool],
+  ['prompts/list', listPrompts],
+  ['prompts/get', getPrompt],
+  ['resources/list', listResources],
+  ['resources/templates/list', listTemplates],
+  ['resources/read', readResource],
+];
+
+/** What clients may ask, by era. Maps, so that `method: "constructor"` finds nothing. */
+const METHODS: Record<Era, ReadonlyMap<string, Handler>> = {
+  '2025': new Map([...IN_BOTH, ['initialize', initialize], ['ping', async (call) => answer(call, {})]]),
+  '2026': new Map([...IN_BOTH, ['server/discover', discover]]),
+};
+
+/** Answers one request. @throws RpcError −32601 for a method that its era does not have, here. */
+export async function dispatch(call: Call): Promise<Response> {
+  const handler = METHODS[call.era].get(call.request.method);
+  if (handler) return handler(call);
+  throw new RpcError(call.era === '2026' ? 404 : 200, CODE.methodNotFound, 'Method not found');
+}
+
+/** What the gateway offers, whoever asks. */
+const CAPABILITIES = { tools: {}, prompts: {}, resources: {} };
+
+const Initialize = z.object({
+  protocolVersion: z.string(),
+  capabilities: z.record(z.string(), z.unknown()).default({}),
+  clientInfo: z.object({ name: z.string() }).default({ name: '' }),
+});
+
+/** MCP 2025-11-25, Initialization: the version asked for if it is served, else the newest of its era. */
+async function initialize(call: Call): Promise<Response> {
+  const params = Initialize.safeParse(call.request.params);
+  if (!params.success) throw new RpcError(200, CODE.invalidParams, 'initialize needs a protocolVersion.');
+  const { protocolVersion, capabilities, clientInfo } = params.data;
+  const version = LEGACY_VERSIONS.includes(protocolVersion)
+    ? protocolVersion
+    : (LEGACY_VERSIONS[0] as string);
+  const client = { version, clientName: clientInfo.name, capabilities };
+  const result = {
+    protocolVersion: version,
+    capabilities: CAPABILITIES,
+    serverInfo: serverInfo(call),
+    instructions: nothingToList(call),
+  };
+  return answer(call, result, { 'mcp-session-id': await sealSession(call.gate.env.ENCRYPTION_KEY, client) });
+}
+
+/** MCP 2026-07-28, Discovery. */
+async function discover(call: Call): Promise<Response> {
+  return answer(call, {
+    supportedVersions: [...SERVED_VERSIONS],
+    capabilities: CAPABILITIES,
+    instructions: nothingToList(call),
+    ...cachingHints(call),
+  });
+}

@@ -1,0 +1,187 @@
+import { type Context, Hono } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import type { App } from '../config';
+import { mayUseServer, type Rules } from '../governance/policy';
+import { log, shortCode } from '../log';
+import { SLUG } from '../protocol/authorization';
+import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
+import { readText } from '../protocol/params';
+import { isLoopback } from '../protocol/public-url';
+import { authenticate, type Caller, Challenge, type Gate } from './caller';
+import { type Entry, entriesAt } from './catalog';
+import { dispatch } from './dispatch';
+import { eraOf } from './era';
+import { forwardCancellation } from './forward';
+import { refreshStale } from './refresh';
+import { openSession } from './session';
+
+const MOST_BODY = 4_194_304;
+
+/** What browsers may send and read (CONTRACT §2). */
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'MCP-Protocol-Version',
+  'Mcp-Session-Id',
+  'Mcp-Method',
+  'Mcp-Name',
+  'Last-Event-ID',
+];
+const EXPOSED_HEADERS = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version';
+
+/** Only browsers send `Origin`: from a page that may not call us it is refused, against DNS rebinding (MCP, Security Warning). */
+const fromAllowedOrigin = createMiddleware<App>(async (c, next) => {
+  const origin = c.req.header('origin');
+  if (origin !== undefined && !isAllowedOrigin(c, origin)) {
+    return refused(
+      c,
+      new RpcError(403, 403, 'This origin may not call the gateway.', { type: 'origin_not_allowed' }),
+      null,
+    );
+  }
+  if (c.req.method === 'OPTIONS') {
+    const asked = (c.req.header('access-control-request-headers') ?? '')
+      .split(',')
+      .map((name) => name.trim());
+    const params = asked.filter((name) => /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name));
+    c.header('access-control-allow-methods', 'POST, GET, DELETE, OPTIONS');
+    c.header('access-control-allow-headers', [...ALLOWED_HEADERS, ...params].join(', '));
+    c.header('access-control-max-age', '86400');
+    c.res = c.body(null, 204);
+  } else await next();
+  if (origin === undefined) return;
+  c.res.headers.set('access-control-allow-origin', origin);
+  c.res.headers.set('access-control-expose-headers', EXPOSED_HEADERS);
+  c.res.headers.append('vary', 'Origin');
+});
+
+function isAllowedOrigin(c: Context<App>, origin: string): boolean {
+  const { settings, issuer } = c.var;
+  if (origin === issuer || settings.allowed_origins.includes(origin)) return true;
+  if (!URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return url.origin === origin && isLoopback(url.hostname);
+}
+
+/** `/mcp` is every server the caller may use as one; `/mcp/<slug>` one of them (CONTRACT §6). */
+export const endpoint = new Hono<App>()
+  .use(fromAllowedOrigin)
+  .all('/', (c) => serve(c, null))
+  .all('/:slug', (c) => serve(c, c.req.param('slug')));
+
+async function serve(c: Context<App>, slug: string | null): Promise<Response> {
+  let body = '';
+  try {
+    const { settings, issuer } = c.var;
+    if (issuer === null) throw notConfigured();
+    const gate: Gate = { env: c.env, settings, issuer, slug: slug !== null && SLUG.test(slug) ? slug : null };
+
+    const caller = await authenticate(gate, c.req.raw.headers);
+    if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
+    const rules = rulesOf(caller, c.req.raw.headers);
+    const entries = await entriesHere(c, slug, rules);
+
+    body = await readBody(c.req.raw);
+    return await answerMessage(c, gate, caller, rules, entries, readMessage(body));
+  } catch (error) {
+    if (error instanceof RpcError) return refused(c, error, body);
+    throw error;
+  }
+}
+
+/** Without an issuer no token can be judged and no link printed (CONTRACT §1). */
+function notConfigured(): RpcError {
+  const how =
+    'PUT /api/config {"oauth2_server_config": {"issuer_url": "https://…", "confirm": true}}, or npm run deploy';
+  const message = `This gateway does not know its own address yet. Whoever runs it sets issuer_url: ${how}.`;
+  return new RpcError(503, CODE.internalError, message, { type: 'not_configured' });
+}
+
+function rulesOf({ key, grant, scope }: Caller, headers: Headers): Rules {
+  return {
+    mcpConfigs: key?.mcpConfigs ?? [],
+    consented: grant?.servers ?? null,
+    scope,
+    scopeIsFinal: grant?.readOnly ?? false,
+    includeClients: listOf(headers.get('x-bf-mcp-include-clients')),
+    includeTools: listOf(headers.get('x-bf-mcp-include-tools')),
+  };
+}
+
+/** A comma list; null when the header is not there, empty when it holds nothing. */
+function listOf(header: string | null): string[] | null {
+  if (header === null) return null;
+  return header
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+/** The servers the caller may use at this address. @throws RpcError 404 for an unknown slug, 403 for one not granted. */
+async function entriesHere(c: Context<App>, slug: string | null, rules: Rules): Promise<readonly Entry[]> {
+  const every = await entriesAt(c.env.DB, c.var.revision);
+  const here =
+    slug === null ? every : every.filter(({ server }) => server.enabled && server.endpointSlug === slug);
+  if (!here.length && slug !== null) {
+    throw new RpcError(404, 404, 'There is nothing at this address.', { type: 'not_found' });
+  }
+  const usable = here.filter(({ server }) => mayUseServer(rules, server));
+  if (!usable.length && slug !== null) {
+    throw new RpcError(403, 403, 'This server is not open to you.', { type: 'access_denied' });
+  }
+  return usable;
+}
+
+/** The body as text, counted while reading. */
+async function readBody(request: Request): Promise<string> {
+  const encoding = request.headers.get('content-encoding');
+  if (encoding && encoding !== 'identity') {
+    throw new RpcError(415, CODE.invalidRequest, 'Send the body without content encoding.');
+  }
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json')
+    throw new RpcError(415, CODE.invalidRequest, 'Send the body as application/json.');
+  const text = await readText(request.body, MOST_BODY);
+  if (text === null) throw new RpcError(413, CODE.invalidRequest, 'The body is over 4 MiB.');
+  return text;
+}
+
+async function answerMessage(
+  c: Context<App>,
+  gate: Gate,
+  caller: Caller,
+  rules: Rules,
+  entries: readonly Entry[],
+  message: ClientMessage,
+): Promise<Response> {
+  const { headers, signal } = c.req.raw;
+  const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
+  const call = { gate, caller, rules, entries, session, headers, signal, requestId: c.var.requestId };
+  if (message === 'response') return c.body(null, 202);
+  if (!('id' in message) || message.id === undefined) {
+    if (message.method === 'notifications/cancelled')
+      forwardCancellation({ ...call, era: '2025' }, message.params);
+    return c.body(null, 202);
+  }
+  const { era } = eraOf(message, headers, session?.version);
+  refreshStale(c.env, c.var.settings, entries);
+  return dispatch({ ...call, request: message, era, session: era === '2025' ? session : null });
+}
+
+/** A refusal as the JSON-RPC error of the request in `body`, with what HTTP wants beside it. */
+function refused(c: Context<App>, error: RpcError, body: string | null): Response {
+  const { requestId } = c.var;
+  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
+  if (error instanceof Challenge) headers.set('www-authenticate', error.challenge);
+  if (error.status === 503) headers.set('retry-after', '60');
+  if (error.status === 405) headers.set('allow', 'POST, OPTIONS');
+  const data = error.status === 401 ? { ...error.data, reference: shortCode(requestId) } : error.data;
+  if (error.status === 401 || error.status === 403) {
+    log('mcp.refused', { request_id: requestId, status: error.status, type: String(error.data?.type) });
+  }
+  const { status, code, message } = error;
+  return new Response(errorText(body ? readableId(body) : null, { code, message, data }), {
+    status,
+    headers,
+  });
+}

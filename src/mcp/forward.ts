@@ -1,0 +1,210 @@
+import { waitUntil } from 'cloudflare:workers';
+import { judgeReading, judgeTool, type Verdict } from '../governance/policy';
+import { log } from '../log';
+import { type Additions, NOTHING } from '../protocol/json-insert';
+import { CODE, errorText, type JsonObject, RpcError, resultText } from '../protocol/mcp';
+import { checkMirroredParams } from '../protocol/mcp-headers';
+import { connect, type Peer } from '../upstreams/connect';
+import type { UpstreamFailure } from '../upstreams/failure';
+import { cancelRequest, send } from '../upstreams/mcp-client';
+import { sessionOf } from '../upstreams/sessions';
+import { recordFailure, recordRecovery } from '../upstreams/store';
+import { stamped } from './answer';
+import { type Call, nameAt } from './call';
+import { insufficientScope } from './caller';
+import { type Entry, type Item, matchesTemplate } from './catalog';
+import { listMissing } from './refresh';
+import { type Outcome, pass } from './stream';
+
+/** A server's item that a request names. */
+type Found = { entry: Entry; item: Item };
+
+/** Members of a request's params that go on to the server; the name or URI goes on as the server's own. */
+const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
+
+/** Runs a tool (MCP, Calling Tools). A server that fails is a tool's error, for the model to read. */
+export async function callTool(call: Call): Promise<Response> {
+  const name = textParam(call, 'name');
+  const found = await find(call, 'tool', name);
+  const verdict = found && judgeTool(call.rules, found.entry.server, found.item);
+  if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown tool: ${name.slice(0, 200)}`);
+
+  if (call.era === '2026') checkMirroredParams(call.headers, call.request.params, found.item.mirrored);
+  return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
+    resultText(
+      call.request.id,
+      stamped(call, { content: [{ type: 'text', text: failure.message }], isError: true }),
+    ),
+  );
+}
+
+/** MCP, Getting a Prompt. */
+export async function getPrompt(call: Call): Promise<Response> {
+  const name = textParam(call, 'name');
+  const found = await find(call, 'prompt', name);
+  const verdict = found && judgeReading(call.rules, found.entry.server);
+  if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown prompt: ${name.slice(0, 200)}`);
+  return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
+    failedText(call, failure),
+  );
+}
+
+/** MCP, Reading Resources: from the server that lists the URI, else from one with a template for it. */
+export async function readResource(call: Call): Promise<Response> {
+  const uri = textParam(call, 'uri');
+  const found = (await find(call, 'resource', uri)) ?? (await find(call, 'template', uri));
+  const verdict = found && judgeReading(call.rules, found.entry.server);
+  if (!found || verdict !== 'allowed') {
+    const code = call.era === '2025' ? CODE.resourceNotFound : CODE.invalidParams;
+    throw refusal(call, verdict, `Resource not found: ${uri.slice(0, 500)}`, code);
+  }
+  return forward(call, found.entry, { uri }, found.item, (failure) => failedText(call, failure));
+}
+
+/**
+ * Hands a 2025-era client's `notifications/cancelled` to the server that is answering the request (MCP 2025-11-25,
+ * Cancellation). One that names no request in flight here changes nothing.
+ */
+export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObject): void {
+  const owner = ownerOf(call);
+  const { requestId, reason } = params;
+  if (owner === null || (typeof requestId !== 'string' && typeof requestId !== 'number')) return;
+  const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
+  for (const { server } of call.entries) {
+    if (!sessionOf(server.id, owner, requestId)) continue;
+    const tell = async () => cancelRequest(await connect(call.gate.env, server, owner), requestId, said);
+    waitUntil(tell().catch(() => undefined));
+  }
+}
+
+function textParam({ request }: Call, member: 'name' | 'uri'): string {
+  const value = request.params[member];
+  if (typeof value === 'string') return value;
+  throw new RpcError(200, CODE.invalidParams, `params.${member} is missing.`);
+}
+
+/** Where a name leads, seen or hidden. Servers never listed are asked first when the name may be one of theirs. */
+async function find(call: Call, kind: keyof Entry['items'], name: string): Promise<Found | null> {
+  const search = (): Found | null => {
+    for (const entry of call.entries) {
+      const item = entry.items[kind].find((one) =>
+        kind === 'template' ? matchesTemplate(one.name, name) : nameAt(call, one) === name,
+      );
+      if (item) return { entry, item };
+    }
+    return null;
+  };
+  const found = search();
+  const byName = kind === 'tool' || kind === 'prompt';
+  const mayList = ({ server }: Entry) =>
+    !byName || call.gate.slug !== null || name.startsWith(`${server.name}-`);
+  const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
+  if (found || !unlisted.length) return found;
+  await listMissing(call.gate.env, unlisted);
+  return search();
+}
+
+/** What a request for something missing, hidden or out of scope meets: the first two are told alike. */
+function refusal(
+  call: Call,
+  verdict: Verdict | null,
+  message: string,
+  code: number = CODE.invalidParams,
+): RpcError {
+  if (verdict !== 'insufficient_scope') return new RpcError(200, code, message);
+  return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
+}
+
+function failedText({ request }: Call, { message }: UpstreamFailure): string {
+  return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
+}
+
+/** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
+async function forward(
+  call: Call,
+  entry: Entry,
+  own: JsonObject,
+  { exposedName, mirrored }: Item,
+  failed: (failure: UpstreamFailure) => string,
+): Promise<Response> {
+  const { gate, request, requestId } = call;
+  const { server } = entry;
+  const { id, method } = request;
+  const passedOn = PASSED_ON.filter((member) => request.params[member] !== undefined);
+  const params = {
+    ...own,
+    ...Object.fromEntries(passedOn.map((member) => [member, request.params[member]])),
+  };
+  const startedAt = Date.now();
+  let peer: Peer | null = null;
+
+  const ended = (outcome: Outcome, failure: UpstreamFailure | null) => {
+    const ms = Date.now() - startedAt;
+    const { subject, grant } = call.caller;
+    const who = { subject, client: grant?.clientId, grant: grant?.grantId };
+    log('mcp.forwarded', {
+      request_id: requestId,
+      method,
+      item: exposedName,
+      server: server.id,
+      ...who,
+      outcome,
+      ms,
+    });
+    const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
+    const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
+    if (peer && isCancelled) waitUntil(cancelRequest(peer, id, reason));
+    waitUntil(noteStanding(call, entry, outcome, failure));
+  };
+
+  return pass({
+    serverName: server.name,
+    acceptsEvents: (call.headers.get('accept') ?? '').includes('text/event-stream'),
+    additions: additionsFor(call),
+    quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
+    clientSignal: call.signal,
+    async send(signal) {
+      peer = await connect(gate.env, server, ownerOf(call));
+      return send(peer, { id, method, params, mirrored }, signal);
+    },
+    failed,
+    refused: (error) => errorText(id, error),
+    ended,
+  });
+}
+
+/** What a server of the 2025 era leaves out and a client of 2026-07-28 has to read. */
+function additionsFor({ era, request }: Call): Additions {
+  if (era === '2025') return NOTHING;
+  const complete = { resultType: '"complete"' };
+  const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
+  return {
+    members: request.method === 'resources/read' ? cacheable : complete,
+    codes: {
+      [CODE.resourceNotFound]: String(CODE.invalidParams),
+      [CODE.urlElicitation]: String(CODE.internalError),
+    },
+  };
+}
+
+/** Who may share a session at a server: one caller's one client. Null: nobody can be told from anybody else. */
+function ownerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): string | null {
+  const client = session?.id ?? caller.grant?.grantId;
+  if (caller.subject) return `${caller.subject} ${client ?? ''}`;
+  return session && `anonymous ${session.id}`;
+}
+
+/** Keeps in D1 whether the server does its part, when that is news. */
+async function noteStanding(
+  { gate }: Call,
+  entry: Entry,
+  outcome: Outcome,
+  failure: UpstreamFailure | null,
+): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  const { server } = entry;
+  if (failure) entry.server = await recordFailure(gate.env.DB, server, 'call', failure, now);
+  else if ((outcome === 'answered' || outcome === 'refused') && server.state !== 'healthy') {
+    entry.server = await recordRecovery(gate.env.DB, server);
+  }
+}

@@ -1,0 +1,87 @@
+import { waitUntil } from 'cloudflare:workers';
+import type { Env, Settings } from '../config';
+import { log } from '../log';
+import { listUpstream } from '../upstreams/listing';
+import { claimListing } from '../upstreams/store';
+import { type Entry, relist } from './catalog';
+
+/** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
+export type Unavailable = { server: string; message: string };
+
+/** How long a request waits for one server's lists, and for all of them; how long one is asked behind an answer. Milliseconds. */
+const WAIT_EACH = 5_000;
+const WAIT_ALL = 8_000;
+const BEHIND = 25_000;
+/** How soon a server that failed is asked again. Milliseconds. */
+const PAUSE = 30_000;
+/** Outgoing requests of one invocation that await headers: Workers allow six at once. */
+const POOL = 5;
+
+/**
+ * Asks the servers that were never listed, within the request. Those that do not answer in time are asked again, for longer,
+ * behind the answer.
+ * @returns those that are missing.
+ */
+export async function listMissing(env: Env, entries: readonly Entry[]): Promise<Unavailable[]> {
+  const missing = entries.filter(({ server }) => server.listedAt === null);
+  const due = missing.filter(isDue);
+  if (due.length) {
+    const all = AbortSignal.timeout(WAIT_ALL);
+    await inPool(due, (entry) => ask(env, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
+    const late = due.filter(({ server }) => server.listedAt === null);
+    if (late.length) waitUntil(inPool(late, (entry) => ask(env, entry, AbortSignal.timeout(BEHIND))));
+  }
+  return missing
+    .filter(({ server }) => server.listedAt === null)
+    .map(({ server }) => ({
+      server: server.name,
+      message:
+        server.lastFailure?.message ??
+        `The server ${server.name} has not answered yet. Ask again in a moment.`,
+    }));
+}
+
+/** Has lists that are older than they may be asked again behind the answer, by one isolate in the world. */
+export function refreshStale(env: Env, settings: Settings, entries: readonly Entry[]): void {
+  const now = Date.now();
+  const stale = entries.filter((entry) => {
+    const { listedAt } = entry.server;
+    return listedAt !== null && listedAt * 1000 + intervalOf(settings, entry) <= now && isDue(entry);
+  });
+  if (!stale.length) return;
+  for (const entry of stale) entry.askedAt = now;
+  const refresh = async (entry: Entry) => {
+    const seconds = Math.floor(now / 1000);
+    const claimed = await claimListing(env.DB, entry.server.id, intervalOf(settings, entry) / 1000, seconds);
+    if (claimed) await ask(env, entry, AbortSignal.timeout(BEHIND));
+  };
+  waitUntil(inPool(stale, refresh));
+}
+
+/** Milliseconds between two listings: a server that is not well is looked after more often. */
+function intervalOf(settings: Settings, { server }: Entry): number {
+  if (server.state !== 'healthy') return PAUSE;
+  return (server.toolSyncInterval ?? settings.mcp_tool_sync_interval) * 60_000;
+}
+
+function isDue(entry: Entry): boolean {
+  return entry.askedAt + PAUSE <= Date.now();
+}
+
+async function ask(env: Env, entry: Entry, signal: AbortSignal): Promise<void> {
+  entry.askedAt = Date.now();
+  try {
+    const { server, listing } = await listUpstream(env, entry.server, signal);
+    await relist(entry, server, listing);
+  } catch (error) {
+    log('server.list_failed', { server: entry.server.id, error: String(error) });
+  }
+}
+
+async function inPool(entries: readonly Entry[], work: (entry: Entry) => Promise<void>): Promise<void> {
+  const waiting = [...entries];
+  const worker = async () => {
+    for (let entry = waiting.shift(); entry; entry = waiting.shift()) await work(entry);
+  };
+  await Promise.all(Array.from({ length: Math.min(POOL, entries.length) }, worker));
+}

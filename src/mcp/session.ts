@@ -1,0 +1,41 @@
+import * as z from 'zod';
+import { open, randomSecret, seal } from '../crypto/secrets';
+import type { JsonObject } from '../protocol/mcp';
+
+/**
+ * What a client of the 2025 era told us at `initialize`. Its `Mcp-Session-Id` *is* this record, sealed and stored nowhere
+ * (CONTRACT §6). It identifies no one.
+ */
+const ClientSession = z.object({
+  id: z.string(),
+  version: z.string(),
+  clientName: z.string(),
+  capabilities: z.record(z.string(), z.unknown()),
+});
+export type ClientSession = z.infer<typeof ClientSession>;
+
+const PLACE = 'mcp-session';
+/** Capabilities longer than this as JSON are not kept: the client is served as one without. */
+const MOST_CAPABILITIES = 2000;
+
+/** The `Mcp-Session-Id` for a client that has just initialised. */
+export async function sealSession(
+  keys: string,
+  client: { version: string; clientName: string; capabilities: JsonObject },
+): Promise<string> {
+  const kept = JSON.stringify(client.capabilities).length <= MOST_CAPABILITIES ? client.capabilities : {};
+  const session = {
+    ...client,
+    clientName: client.clientName.slice(0, 100),
+    capabilities: kept,
+    id: randomSecret(16),
+  };
+  return seal(keys, PLACE, JSON.stringify(session));
+}
+
+/** The session of a request; null for none and for one we did not make. */
+export async function openSession(keys: string, value: string | undefined): Promise<ClientSession | null> {
+  if (!value || value.length > 6000) return null;
+  const opened = await open(keys, PLACE, value);
+  return opened === null ? null : ClientSession.parse(JSON.parse(opened));
+}

@@ -1,0 +1,240 @@
+import { type Additions, MessageScanner } from '../protocol/json-insert';
+import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
+import { failures, UpstreamFailure } from '../upstreams/failure';
+import type { Answer } from '../upstreams/mcp-client';
+
+/** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
+const PATIENCE = 2_000;
+/** How often a comment goes out on a quiet stream. */
+const COMMENT_EVERY = 15_000;
+/** The most a request may take, whatever progress it makes. */
+const MOST_SECONDS = 300;
+
+/** One request on its way through. */
+export type Passage = {
+  serverName: string;
+  /** True when the client reads `text/event-stream`. */
+  acceptsEvents: boolean;
+  additions: Additions;
+  /** Seconds without a byte after which the request is given up. */
+  quietSeconds: number;
+  /** Aborts when the client has gone, as far as the platform tells. */
+  clientSignal: AbortSignal;
+  send(signal: AbortSignal): Promise<Answer>;
+  /** The text of the whole response that says the server failed. */
+  failed(failure: UpstreamFailure): string;
+  /** The text of the whole response that carries the server's JSON-RPC error. */
+  refused(error: (Answer & { kind: 'error' })['error']): string;
+  /** Called once, at the end. `gone`: the client left; `given_up`: we did. */
+  ended(outcome: Outcome, failure: UpstreamFailure | null): void;
+};
+
+export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone';
+
+/**
+ * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
+ * begins as an event stream, so that a client that has gone is noticed.
+ */
+export async function pass(passage: Passage): Promise<Response> {
+  return new Flow(passage).begin();
+}
+
+class Flow {
+  private readonly upstream = new AbortController();
+  private readonly startedAt = Date.now();
+  /** When the read under way began, epoch milliseconds; null: the client's turn. */
+  private waitingSince: number | null = Date.now();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  private release = () => {};
+  private relay: Relay | null = null;
+  private inEvents = false;
+  private over = false;
+  private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
+  private commentedAt = Date.now();
+  /** The time limit that was reached. */
+  private limited: UpstreamFailure | null = null;
+  /** Settles when a time limit is reached. */
+  private readonly limit: Promise<UpstreamFailure>;
+  private reachLimit: (failure: UpstreamFailure) => void = () => {};
+
+  constructor(private readonly passage: Passage) {
+    this.limit = new Promise((resolve) => {
+      this.reachLimit = resolve;
+    });
+    passage.clientSignal.addEventListener('abort', this.clientGone);
+    this.tick();
+  }
+
+  async begin(): Promise<Response> {
+    const sending = this.send();
+    const early = this.passage.acceptsEvents
+      ? await Promise.race([sending, new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null))])
+      : await sending;
+    if (early && 'text' in early) return new Response(early.text, { headers: JSON_HEADERS });
+    this.inEvents = early === null || early.kind === 'events';
+    if (early) this.attach(early);
+    const body = new ReadableStream<Uint8Array>(
+      {
+        start: (sink) => {
+          this.sink = sink;
+          if (early === null) sink.enqueue(COMMENT);
+        },
+        pull: (sink) => this.pull(sink, sending),
+        cancel: () => this.clientGone(),
+      },
+      { highWaterMark: 0 },
+    );
+    return this.inEvents
+      ? new Response(body, { headers: EVENT_HEADERS })
+      : new Response(body, { headers: JSON_HEADERS });
+  }
+
+  /** The server's answer, or the text of the response that stands in for it. Never rejects. */
+  private async send(): Promise<(Answer & { kind: 'json' | 'events' }) | { text: string }> {
+    const { passage } = this;
+    try {
+      const sent = passage.send(this.upstream.signal);
+      sent.then((answer) => this.over && discard(answer)).catch(() => undefined);
+      const answer = await Promise.race([sent, this.limit]);
+      if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
+      if (answer.kind !== 'error') return answer;
+      this.finish('refused', null);
+      return { text: passage.refused(answer.error) };
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      this.finish('failed', error);
+      return { text: passage.failed(error) };
+    }
+  }
+
+  private attach(answer: Answer & { kind: 'json' | 'events' }): void {
+    const { additions } = this.passage;
+    const newScanner = () => new MessageScanner(additions);
+    if (this.over) {
+      discard(answer);
+      return;
+    }
+    this.reader = answer.body.getReader();
+    this.release = answer.release;
+    if (answer.kind === 'events') this.relay = new EventRelay(newScanner);
+    else this.relay = this.inEvents ? new JsonAsEventRelay(newScanner()) : new JsonRelay(newScanner());
+  }
+
+  /** Sends on what the server sends next. */
+  private async pull(
+    sink: ReadableStreamDefaultController<Uint8Array>,
+    sending: ReturnType<Flow['send']>,
+  ): Promise<void> {
+    if (!this.reader) {
+      const answer = await sending;
+      if ('text' in answer) return this.close(sink, eventOf(answer.text));
+      this.attach(answer);
+    }
+    const { relay, reader } = this;
+    while (relay && reader && !this.over) {
+      this.waitingSince ??= Date.now();
+      const read = await reader.read().catch(() => null);
+      this.waitingSince = null;
+      if (this.over) return;
+      if (this.limited) return this.breakOff(sink, relay, this.limited, this.giveUp(this.limited));
+      if (!read || read.done) return this.endOf(sink, relay, read !== null);
+
+      const parts = relay.push(read.value);
+      for (const part of parts) if (part.byteLength) sink.enqueue(part);
+      if (relay.answered && relay instanceof EventRelay) {
+        this.finish('answered', null);
+        return this.close(sink);
+      }
+      if (parts.length) return;
+    }
+  }
+
+  /** The server's body has ended; `whole` when it ended by itself. */
+  private endOf(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay, whole: boolean): void {
+    if (whole) for (const part of relay.end()) sink.enqueue(part);
+    if (whole && relay.answered) {
+      this.finish('answered', null);
+      this.close(sink);
+      return;
+    }
+    const failure = failures.unanswered(this.passage.serverName);
+    this.finish('failed', failure);
+    this.breakOff(sink, relay, failure, this.passage.failed(failure));
+  }
+
+  /** Says in place of the answer why there is none, where there is still room for it; else cuts the answer visibly. */
+  private breakOff(
+    sink: ReadableStreamDefaultController<Uint8Array>,
+    relay: Relay,
+    failure: UpstreamFailure,
+    text: string,
+  ): void {
+    if (this.inEvents && relay.between) this.close(sink, eventOf(text));
+    else if (!this.inEvents && relay.between) this.close(sink, new TextEncoder().encode(text));
+    else sink.error(failure);
+  }
+
+  private close(sink: ReadableStreamDefaultController<Uint8Array>, last?: Uint8Array): void {
+    if (last) sink.enqueue(last);
+    sink.close();
+  }
+
+  /** Ends the request for want of time. The text of the response that says so. */
+  private giveUp(failure: UpstreamFailure): string {
+    this.finish('given_up', failure);
+    return this.passage.failed(failure);
+  }
+
+  private readonly clientGone = (): void => this.finish('gone', null);
+
+  /** Looks at the clock: a limit reached, a comment due. */
+  private readonly tick = (): void => {
+    if (this.over) return;
+    const { passage, sink, relay } = this;
+    const now = Date.now();
+    const quiet = passage.quietSeconds * 1000;
+    const mostLeft = this.startedAt + MOST_SECONDS * 1000 - now;
+    const quietLeft = (this.waitingSince ?? now) + quiet - now;
+    if (mostLeft <= 0 || quietLeft <= 0) {
+      this.limited =
+        mostLeft <= 0
+          ? failures.tooLong(passage.serverName, MOST_SECONDS)
+          : failures.silent(passage.serverName, passage.quietSeconds);
+      this.reachLimit(this.limited);
+      this.reader?.cancel().catch(() => undefined);
+      return;
+    }
+    if (sink && this.inEvents && (relay?.between ?? true) && now - this.commentedAt >= COMMENT_EVERY) {
+      this.commentedAt = now;
+      sink.enqueue(COMMENT);
+    }
+    this.timer = setTimeout(this.tick, Math.min(mostLeft, quietLeft, COMMENT_EVERY) + 5);
+  };
+
+  /** Frees everything, once. */
+  private finish(outcome: Outcome, failure: UpstreamFailure | null): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.timer);
+    this.passage.clientSignal.removeEventListener('abort', this.clientGone);
+    this.passage.ended(outcome, failure);
+    this.release();
+    this.reader?.cancel().catch(() => undefined);
+    if (outcome !== 'answered') this.upstream.abort();
+  }
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+const EVENT_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
+};
+
+/** Frees an answer that came too late. */
+function discard(answer: Answer): void {
+  if (answer.kind === 'error') return;
+  answer.release();
+  answer.body.cancel().catch(() => undefined);
+}
