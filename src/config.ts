@@ -64,23 +64,17 @@ const Origin = z.string().refine((value) => {
  * README's table are made from this.
  */
 export const Settings = z.object({
-  display_name: plainText()
-    .min(1)
-    .default('Toolgate')
-    .meta({
-      type: 'text',
-      does: 'The name people see at consent and on error pages, and clients see as `resource_name` and `serverInfo.title`',
-    }),
+  display_name: plainText().min(1).default('Toolgate').meta({
+    type: 'text',
+    does: 'The name people see at consent and on error pages, and clients see as `resource_name` and `serverInfo.title`',
+  }),
   support_text: plainText()
     .default('')
     .meta({ type: 'text', does: 'Whom to ask, shown under error pages and consent' }),
-  mcp_server_auth_mode: z
-    .enum(['headers', 'both', 'oauth'])
-    .default('headers')
-    .meta({
-      type: '`headers`, `both` or `oauth`',
-      does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
-    }),
+  mcp_server_auth_mode: z.enum(['headers', 'both', 'oauth']).default('headers').meta({
+    type: '`headers`, `both` or `oauth`',
+    does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
+  }),
   oauth2_server_config: z.object({
     issuer_url: Origin.optional().meta({
       type: 'https origin',
@@ -95,19 +89,15 @@ export const Settings = z.object({
     refresh_token_ttl: number(0, 315_360_000)
       .default(7_776_000)
       .meta({ type: 'seconds, 0 = none', does: 'Idle life of a grant' }),
-    refresh_reuse_interval: number(0, 300)
-      .default(60)
-      .meta({
-        type: 'seconds, 0 to 300',
-        does: 'How long a replaced refresh token is still answered once its successor is in use',
-      }),
-  }),
-  enforce_auth_on_inference: flag()
-    .default(true)
-    .meta({
-      type: 'true or false',
-      does: 'When true there is no anonymous access and no anonymous identity at consent',
+    refresh_reuse_interval: number(0, 300).default(60).meta({
+      type: 'seconds, 0 to 300',
+      does: 'How long a replaced refresh token is still answered once its successor is in use',
     }),
+  }),
+  enforce_auth_on_inference: flag().default(true).meta({
+    type: 'true or false',
+    does: 'When true there is no anonymous access and no anonymous identity at consent',
+  }),
   revocation_lag: number(0, 60)
     .default(10)
     .meta({ type: 'seconds, 0 to 60', does: 'How long `/mcp` goes on from what it knows of a caller' }),
@@ -180,7 +170,8 @@ function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], valu
  * @returns all that are now in effect.
  */
 export async function saveSettings(env: Env, changes: ReadonlyMap<string, unknown>): Promise<Settings> {
-  const upsert = 'INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+  const upsert =
+    'INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
   const statements = [...changes].map(([name, value]) =>
     value === null
       ? env.DB.prepare('DELETE FROM setting WHERE name = ?1').bind(name)

@@ -30,7 +30,7 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
       <header class="stack tight">
         <h1>{name} wants to use your tools</h1>
         <p class="muted">
-          It will be able to call the tools you choose in the next step, as you, until you withdraw it.
+          It can call the tools you choose in the next step, as you, for as long as you allow it.
         </p>
       </header>
       <About flow={flow} />
@@ -181,15 +181,16 @@ function ServerTick({ server, ticked }: { server: UsableServer; ticked: boolean 
         <label class="grow" for={id}>
           <b>{server.name}</b>
         </label>
-        {server.unstable && <span class="badge warn">not answering now</span>}
+        {server.isUnstable && <span class="badge warn">not answering now</span>}
       </div>
       {server.tools.length ? (
         <details>
           <summary>{server.tools.length === 1 ? '1 tool' : `${server.tools.length} tools`}</summary>
-          <ul>
+          {/* A long list scrolls by itself, so it must take the focus to scroll by keyboard. */}
+          <ul tabindex={0} aria-label={`Tools of ${server.name}`}>
             {server.tools.map((tool) => (
               <li>
-                <span>{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
+                <span class="mono">{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
                 {tool.description && <small class="block">{tool.description}</small>}
               </li>
             ))}

@@ -99,7 +99,7 @@ async function show(c: Context<App>, step: Step, another: boolean): Promise<Resp
   const title = `${form.name} wants to connect`;
 
   if (state.identity && !another) {
-    const servers = await usableServers(c.env, state.identity.subject, flow.request.resource);
+    const servers = await usableServers(c.env, state.identity.subject, flow.request);
     return page(
       place,
       title,
@@ -191,7 +191,7 @@ async function allow(
     });
   }
 
-  const usable = await usableServers(c.env, identity.subject, request.resource);
+  const usable = await usableServers(c.env, identity.subject, request);
   const ticked = new Set(form.getAll('server'));
   const servers = form.get('services') === 'shown' ? usable.filter(({ name }) => ticked.has(name)) : null;
   const readOnly = form.get('read_only') === 'on';

@@ -1,13 +1,18 @@
-import type { Reporter, SerializedError, TestModule } from 'vitest/node';
+import type { Reporter, TestModule } from 'vitest/node';
 
-/** Ends the output with one plain line, which CI reads: `N passed, N failed, N skipped`. */
+/** Ends the run with one plain line that any tool can read. */
 export default class SummaryReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 };
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const count = { passed: 0, failed: 0, skipped: 0 };
     for (const module of modules) {
-      count.failed += module.errors().length; // a file that could not be loaded has no tests to count
-      for (const test of module.children.allTests()) count[test.result().state]++;
+      const tests = [...module.children.allTests()];
+      for (const test of tests) {
+        const { state } = test.result();
+        count[state === 'pending' ? 'failed' : state] += 1;
+      }
+      if (module.state() === 'failed' && !tests.some((test) => test.result().state === 'failed'))
+        count.failed += 1;
     }
-    console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`);
+    console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   }
 }

@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest';
+import { Browser } from '../support/browser';
+import { gate, ISSUER } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+
+/** Sends an authorization request; where it leads, and the parameters there. */
+async function authorize(client: McpClient, changes: Record<string, string | null>) {
+  const response = await gate(await client.authorizeUrl(changes));
+  const location = response.headers.get('location');
+  return {
+    status: response.status,
+    location,
+    query: Object.fromEntries(location ? new URL(location).searchParams : []),
+    response,
+  };
+}
+
+describe('the authorization endpoint (RFC 6749 §3.1)', () => {
+  it('keeps the request, binds it to this browser and leads to consent', async () => {
+    const client = await McpClient.register();
+
+    const { status, location, response } = await authorize(client, {});
+
+    expect(status).toBe(302);
+    expect(location).toMatch(new RegExp(`^${ISSUER}/oauth/consent\\?flow_id=[\\w-]{22}$`));
+    const cookie = response.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^__Host-toolgate-flow-[\w-]{22}=/);
+    expect(cookie).toMatch(/Max-Age=900; Path=\/; HttpOnly; Secure; SameSite=Lax/);
+    expect(cookie).not.toMatch(/domain/i);
+  });
+
+  it('takes a POST and the older paths as well', async () => {
+    const client = await McpClient.register();
+    const url = new URL(await client.authorizeUrl());
+
+    const posted = await gate('/oauth2/authorize', { method: 'POST', body: url.searchParams });
+    const older = await Promise.all(
+      ['/authorize', '/api/oauth/per-user/authorize'].map((path) => gate(path + url.search)),
+    );
+
+    for (const response of [posted, ...older]) {
+      expect(response.headers.get('location')).toContain(`${ISSUER}/oauth/consent?flow_id=`);
+    }
+  });
+
+  it.each([
+    ['an unknown client', { client_id: 'nobody' }],
+    ['no client', { client_id: null }],
+    ['an unregistered redirect URI', { redirect_uri: 'https://evil.example/cb' }],
+    ['a redirect URI with something appended', { redirect_uri: 'http://127.0.0.1:7777/callback/../evil' }],
+    ['a redirect URI with a query appended', { redirect_uri: 'http://127.0.0.1:7777/callback?x=1' }],
+    ['a loopback URI with user info', { redirect_uri: 'http://127.0.0.1@evil.example/callback' }],
+  ])('shows %s as a page, and redirects nowhere', async (_, changes) => {
+    const client = await McpClient.register();
+
+    const { status, location, response } = await authorize(client, changes);
+
+    expect(status).toBe(400);
+    expect(location).toBeNull();
+    expect(response.headers.get('content-type')).toContain('text/html');
+    expect(await response.text()).not.toContain('evil.example');
+  });
+
+  it.each(['client_id', 'redirect_uri'])('shows a repeated %s as a page', async (name) => {
+    const client = await McpClient.register();
+    const url = new URL(await client.authorizeUrl());
+    url.searchParams.append(name, url.searchParams.get(name) ?? '');
+
+    expect((await gate(url.href)).status).toBe(400);
+  });
+
+  it('forgives a loopback redirect its port and which of the three names it uses (RFC 8252 §7.3)', async () => {
+    const client = await McpClient.register({ redirect_uris: ['http://localhost/callback'] });
+
+    for (const redirect_uri of [
+      'http://localhost:54321/callback',
+      'http://127.0.0.1:1/callback',
+      'http://[::1]:65535/callback',
+    ]) {
+      expect((await authorize(client, { redirect_uri })).location).toContain('/oauth/consent');
+    }
+    for (const redirect_uri of [
+      'http://localhost:1/other',
+      'https://localhost/callback',
+      'http://localhost.evil.example/callback',
+    ]) {
+      expect((await authorize(client, { redirect_uri })).status).toBe(400);
+    }
+  });
+
+  it('compares every other redirect URI as a string', async () => {
+    const client = await McpClient.register({
+      redirect_uris: ['https://app.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'],
+    });
+
+    for (const redirect_uri of [
+      'https://app.example:443/cb',
+      'https://APP.example/cb',
+      'https://app.example/cb/',
+      'cursor://anysphere.cursor-mcp/oauth/callback/',
+    ]) {
+      expect((await authorize(client, { redirect_uri })).status).toBe(400);
+    }
+    expect(
+      (await authorize(client, { redirect_uri: 'cursor://anysphere.cursor-mcp/oauth/callback' })).status,
+    ).toBe(302);
+  });
+
+  it.each([
+    [{ response_type: 'token' }, 'unsupported_response_type'],
+    [{ response_type: null }, 'invalid_request'],
+    [{ code_challenge: null }, 'invalid_request'],
+    [{ code_challenge_method: null }, 'invalid_request'],
+    [{ code_challenge_method: 'plain' }, 'invalid_request'],
+    [{ code_challenge_method: 's256' }, 'invalid_request'],
+    [{ code_challenge: 'short' }, 'invalid_request'],
+    [{ resource: 'https://other.example/mcp' }, 'invalid_target'],
+    [{ resource: `${ISSUER}/elsewhere` }, 'invalid_target'],
+    [{ resource: `${ISSUER}/x/../mcp` }, 'invalid_target'],
+    [{ resource: `${ISSUER}/mcp?x=1` }, 'invalid_target'],
+    [{ resource: 'not a uri' }, 'invalid_target'],
+    [{ prompt: 'none' }, 'interaction_required'],
+    [{ request_uri: 'https://app.example/request' }, 'invalid_request'],
+    [{ state: 'x'.repeat(2001) }, 'invalid_request'],
+  ])('sends %j back to the client as %s, with state and iss (RFC 9207)', async (changes, error) => {
+    const client = await McpClient.register();
+
+    const { status, location, query } = await authorize(client, changes);
+
+    expect(status).toBe(302);
+    expect(location).toMatch(/^http:\/\/127\.0\.0\.1:7777\/callback\?/);
+    expect(query).toMatchObject({
+      error,
+      iss: ISSUER,
+      state: 'state' in changes ? changes.state : 'the-state',
+    });
+    expect(query.error_description).toBeTruthy();
+  });
+
+  it.each(['scope', 'state', 'code_challenge', 'prompt'])(
+    'sends a repeated %s back to the client',
+    async (name) => {
+      const client = await McpClient.register();
+      const url = new URL(await client.authorizeUrl({ scope: 'mcp', prompt: 'consent' }));
+      url.searchParams.append(name, 'again');
+
+      const location = (await gate(url.href)).headers.get('location') ?? '';
+
+      expect(new URL(location).searchParams.get('error')).toBe('invalid_request');
+    },
+  );
+
+  it('takes the same resource twice, and refuses two different ones', async () => {
+    const client = await McpClient.register();
+    const twice = `${await client.authorizeUrl({ resource: `${ISSUER}/mcp` })}&resource=${ISSUER}/mcp`;
+    const different = `${await client.authorizeUrl({ resource: `${ISSUER}/mcp` })}&resource=${ISSUER}/mcp/x`;
+
+    expect((await gate(twice)).headers.get('location')).toContain('/oauth/consent');
+    expect((await gate(different)).headers.get('location')).toContain('error=invalid_target');
+  });
+
+  it.each([
+    null,
+    '',
+    `${ISSUER}`,
+    `${ISSUER}/`,
+    `${ISSUER}/mcp`,
+    `${ISSUER}/mcp/`,
+    'HTTPS://GATE.example/mcp',
+  ])('takes the resource %j as /mcp', async (resource) => {
+    const client = await McpClient.register();
+
+    const { access_token } = await client.obtainGrant({ changes: { resource } });
+
+    expect(JSON.parse(atob(access_token.split('.')[1] ?? '')).aud).toBe(`${ISSUER}/mcp`);
+  });
+
+  it('keeps the resource of one server', async () => {
+    const client = await McpClient.register();
+
+    const { access_token } = await client.obtainGrant({
+      changes: { resource: `${ISSUER}/mcp/some-server/` },
+    });
+
+    expect(JSON.parse(atob(access_token.split('.')[1] ?? '')).aud).toBe(`${ISSUER}/mcp/some-server`);
+  });
+
+  it('grants what was asked, else what was registered, and never more', async () => {
+    const reader = await McpClient.register({ scope: 'mcp:read' });
+    const any = await McpClient.register();
+
+    const asked = async (client: McpClient, scope: string | null) =>
+      (await client.obtainGrant({ changes: { scope } })).scope;
+
+    expect(await asked(any, null)).toBe('mcp');
+    expect(await asked(any, '')).toBe('mcp');
+    expect(await asked(any, 'mcp:write')).toBe('mcp:write');
+    expect(await asked(any, 'openid mcp:read offline_access')).toBe('mcp:read');
+    expect(await asked(any, 'openid profile')).toBe('mcp');
+    expect(await asked(reader, null)).toBe('mcp:read');
+    expect((await authorize(reader, { scope: 'mcp' })).query.error).toBe('invalid_scope');
+    expect((await authorize(reader, { scope: 'mcp:write' })).query.error).toBe('invalid_scope');
+  });
+
+  it('returns a state of 2,000 characters untouched', async () => {
+    const client = await McpClient.register();
+    const state = `${"~!*()'%20 +&=#é€".repeat(100)}`.slice(0, 2000);
+    const browser = new Browser();
+
+    await browser.submit(await client.toServices(browser, { changes: { state } }), { decision: 'allow' });
+
+    expect(browser.callback?.searchParams.get('state')).toBe(state);
+    expect(browser.callback?.searchParams.get('iss')).toBe(ISSUER);
+  });
+
+  it('lets a browser have five flows under way, and ends the oldest for a sixth', async () => {
+    const client = await McpClient.register();
+    const browser = new Browser();
+
+    for (let flow = 0; flow < 7; flow++) await browser.open(await client.authorizeUrl());
+
+    expect(
+      [...browser.cookies.keys()].filter((name) => name.startsWith('__Host-toolgate-flow-')),
+    ).toHaveLength(5);
+  });
+});

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { gate, read } from '../support/gate';
+import { register } from '../support/mcp-client';
+
+const callback = 'https://app.example/callback';
+
+describe('registration (RFC 7591)', () => {
+  it('keeps what it was told, fills in the defaults and echoes both', async () => {
+    const { status, body } = await register({
+      redirect_uris: [callback],
+      client_name: 'Claude Code',
+      logo_uri: 'https://x.example/l.png',
+    });
+
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      client_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      client_id_issued_at: expect.closeTo(Date.now() / 1000, -1),
+      client_name: 'Claude Code',
+      redirect_uris: [callback],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+      scope: 'mcp',
+    });
+  });
+
+  it('answers no-store, and the older paths too', async () => {
+    for (const path of ['/oauth2/register', '/register', '/api/oauth/per-user/register']) {
+      const response = await gate(path, {
+        method: 'POST',
+        body: JSON.stringify({ redirect_uris: [callback] }),
+      });
+
+      expect(response.status).toBe(201);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    }
+  });
+
+  it.each(['client_secret_basic', 'client_secret_post'])(
+    'gives a secret to a client that authenticates by %s, and to no other',
+    async (method) => {
+      const confidential = await register({ redirect_uris: [callback], token_endpoint_auth_method: method });
+      const open = await register({ redirect_uris: [callback], token_endpoint_auth_method: 'none' });
+
+      expect(confidential.body).toMatchObject({
+        client_secret: expect.stringMatching(/^[\w-]{43}$/),
+        client_secret_expires_at: 0,
+      });
+      expect(open.body).not.toHaveProperty('client_secret');
+      expect(open.body).not.toHaveProperty('client_secret_expires_at');
+    },
+  );
+
+  it.each([
+    'https://vscode.dev/redirect',
+    'https://app.example:8443/cb?x=1',
+    'http://127.0.0.1/',
+    'http://127.0.0.1:33418/',
+    'http://localhost:54321/callback',
+    'http://[::1]:9000/cb',
+    'cursor://anysphere.cursor-mcp/oauth/callback',
+    'vscode://vscode.github-authentication/did-authenticate',
+    'com.example.app:/cb',
+  ])('takes the redirect URI %s', async (uri) => {
+    expect((await register({ redirect_uris: [uri], application_type: 'web' })).status).toBe(201);
+  });
+
+  it.each([
+    'http://app.example/cb',
+    'http://127.0.0.1.example/cb',
+    'http://localhost.example/cb',
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    'java\tscript:alert(1)',
+    ' https://app.example/cb',
+    'data:text/html,x',
+    'file:///etc/passwd',
+    'blob:https://app.example/x',
+    'vbscript:x',
+    'about:blank',
+    'view-source:https://app.example',
+    'filesystem:https://app.example/x',
+    'intent://x#Intent;end',
+    'ws://app.example',
+    'wss://app.example',
+    'ftp://app.example/x',
+    'https://app.example/cb#fragment',
+    'https://app.example/cb#',
+    'https://user:pass@app.example/cb',
+    'https://@app.example/cb',
+    'https://app.example/a/../cb',
+    'https://app.example/a/%2e%2e/cb',
+    'https://app.example/./cb',
+    'https://*.example/cb',
+    'https:/app.example',
+    'https:\\\\app.example',
+    '//app.example/cb',
+    '/callback',
+    'callback',
+    '',
+    `https://app.example/${'a'.repeat(2000)}`,
+  ])('refuses the redirect URI %j', async (uri) => {
+    const { status, body } = await register({ redirect_uris: [callback, uri] });
+
+    expect({ status, error: body.error }).toEqual({ status: 400, error: 'invalid_redirect_uri' });
+    expect(body.error_description).toMatch(/^redirect_uris/);
+  });
+
+  it.each([
+    [{ redirect_uris: undefined }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: callback }, 'invalid_redirect_uri'],
+    [{ redirect_uris: Array(11).fill(callback) }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [7] }, 'invalid_redirect_uri'],
+    [{ grant_types: ['password'] }, 'invalid_client_metadata'],
+    [{ grant_types: ['refresh_token'] }, 'invalid_client_metadata'],
+    [{ response_types: ['token'] }, 'invalid_client_metadata'],
+    [{ token_endpoint_auth_method: 'private_key_jwt' }, 'invalid_client_metadata'],
+    [{ client_name: 'x'.repeat(1025) }, 'invalid_client_metadata'],
+    [{ client_name: 7 }, 'invalid_client_metadata'],
+  ])('refuses %j as %s, naming the member', async (change, error) => {
+    const { status, body } = await register({ redirect_uris: [callback], ...change });
+
+    expect({ status, error: body.error }).toEqual({ status: 400, error });
+    expect(body.error_description).toContain(Object.keys(change)[0]);
+  });
+
+  it.each(['{', '[]', '"x"', 'null', ''])('refuses the body %j', async (body) => {
+    const answer = await read(await gate('/oauth2/register', { method: 'POST', body }));
+
+    expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_client_metadata' } });
+  });
+
+  it('refuses a body over 16 KiB', async () => {
+    const { status, body } = await register({ redirect_uris: [callback], client_uri: 'x'.repeat(17_000) });
+
+    expect({ status, error: body.error }).toEqual({ status: 400, error: 'invalid_client_metadata' });
+  });
+
+  it('takes empty and null members as absent', async () => {
+    const { body } = await register({
+      redirect_uris: [callback],
+      client_name: null,
+      grant_types: [],
+      response_types: null,
+      token_endpoint_auth_method: '',
+      scope: '',
+    });
+
+    expect(body).toMatchObject({
+      grant_types: ['authorization_code'],
+      token_endpoint_auth_method: 'none',
+      scope: 'mcp',
+    });
+  });
+
+  it('drops scopes it does not know, and keeps the first 200 visible characters of a name', async () => {
+    const { body } = await register({
+      redirect_uris: [callback],
+      scope: 'openid mcp:read offline_access',
+      client_name: `Cla\u202Eude\u200B\u0000 ${'x'.repeat(900)}`,
+    });
+
+    expect(body.scope).toBe('mcp:read');
+    expect(body.client_name).toBe(`Claude ${'x'.repeat(193)}`);
+  });
+
+  it('picks its own ids and ignores flags of trust', async () => {
+    const { body } = await register({
+      redirect_uris: [callback],
+      client_id: 'mine',
+      client_secret: 'mine',
+      trusted: true,
+      software_statement: 'x',
+    });
+
+    expect(body.client_id).not.toBe('mine');
+    expect(body).not.toHaveProperty('client_secret');
+    expect(body).not.toHaveProperty('trusted');
+  });
+});
