@@ -45,6 +45,7 @@ export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientPr
   /** What the SDK registered as, and where. */
   client: v2.StoredOAuthClientInformation | undefined;
   private issued: v2.StoredOAuthTokens | undefined;
+  private discovered: v2.OAuthDiscoveryState | undefined;
   private verifier = '';
   private readonly stateSent = crypto.randomUUID();
 
@@ -77,6 +78,12 @@ export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientPr
   }
   saveCodeVerifier(verifier: string) {
     this.verifier = verifier;
+  }
+  discoveryState() {
+    return this.discovered;
+  }
+  saveDiscoveryState(state: v2.OAuthDiscoveryState) {
+    this.discovered = state;
   }
   redirectToAuthorization(url: URL) {
     this.authorizationUrl = url;

@@ -81,14 +81,19 @@ async function useTools(connection: Connection, tell: Tell): Promise<void> {
   tell('listed', `${tools.length} tools: ${tools.slice(0, 3).join(', ')}, …`);
   tell('called demo-echo', await echo(connection, 'hello through the gateway'));
 
-  const steps: number[] = [];
+  const begun = Date.now();
+  const heardAfter = new Map<number, number>();
   const long = await connection.callTool(LONG_TOOL, { duration: 1, steps: 4 }, (progress) =>
-    steps.push(progress),
+    heardAfter.set(progress, Date.now() - begun),
   );
-  if (long.isError || steps.length < 3) {
-    throw new WalkFailed(`${LONG_TOOL} told of ${steps.length} steps of 4 and answered: ${long.text}`);
+  const steps = [...heardAfter.keys()].join(', ');
+  if (long.isError || steps !== '1, 2, 3, 4') {
+    throw new WalkFailed(`${LONG_TOOL} told of steps ${steps || '(none)'} of 4 and answered: ${long.text}`);
   }
-  tell('called a long tool', `progress ${steps.join(', ')}; ${long.text}`);
+  tell(
+    'called a long tool',
+    `progress ${steps} after ${[...heardAfter.values()].join(', ')} ms; ${long.text}`,
+  );
 }
 
 async function echo(connection: Connection, message: string): Promise<string> {

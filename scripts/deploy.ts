@@ -32,9 +32,16 @@ await run(async () => {
   const made = new Map(
     SECRETS.filter((secret) => !present?.includes(secret)).map((secret) => [secret, newSecret()]),
   );
-  const targets = deploy(made, present ? null : namespaceLeftBehind(name));
   const newToken = made.get('ADMIN_TOKEN');
-  if (newToken) console.log(`\nADMIN_TOKEN was made. It is shown only now, so keep it:\n  ${newToken}\n`);
+  let targets: string[];
+  try {
+    targets = deploy(made, present ? null : namespaceLeftBehind(name));
+  } finally {
+    // Also after a failure: the upload may have gone through before it, and nobody can read a secret back.
+    if (newToken && mayHaveSecret(name, 'ADMIN_TOKEN')) {
+      console.log(`\nADMIN_TOKEN was made. It is shown only now, so keep it:\n  ${newToken}\n`);
+    }
+  }
 
   const url = askedUrl ?? addressAmong(targets);
   await reachable(url);
@@ -100,6 +107,15 @@ function secretsOf(name: string): string[] | null {
   } catch (error) {
     if (error instanceof Stop && error.message.includes(`Worker "${name}" not found`)) return null;
     throw error;
+  }
+}
+
+/** False only when Cloudflare says that the Worker has no such secret. */
+function mayHaveSecret(worker: string, secret: SecretName): boolean {
+  try {
+    return secretsOf(worker)?.includes(secret) ?? false;
+  } catch {
+    return true;
   }
 }
 

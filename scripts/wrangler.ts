@@ -46,5 +46,5 @@ export function showWrangler(args: string[], env: NodeJS.ProcessEnv): void {
     stdio: 'inherit',
   });
   if (status !== 0)
-    throw new Stop(`wrangler ${args[0]} failed: see above. Nothing else was done; run this again.`);
+    throw new Stop(`wrangler ${args[0]} failed, as it says above. Once that is solved, run this again.`);
 }
