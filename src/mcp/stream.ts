@@ -68,9 +68,7 @@ class Flow {
 
   async begin(): Promise<Response> {
     const sending = this.send();
-    const early = this.passage.acceptsEvents
-      ? await Promise.race([sending, new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null))])
-      : await sending;
+    const early = this.passage.acceptsEvents ? await within(PATIENCE, sending) : await sending;
     if (early && 'text' in early) return new Response(early.text, { headers: JSON_HEADERS });
     this.inEvents = early === null || early.kind === 'events';
     if (early) this.attach(early);
@@ -231,6 +229,17 @@ const EVENT_HEADERS = {
   'cache-control': 'no-store',
   'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
 };
+
+/** The value, or null when it is not there after `patience` milliseconds. */
+async function within<T>(patience: number, value: Promise<T>): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, patience, null);
+  });
+  const first = await Promise.race([value, late]);
+  clearTimeout(timer);
+  return first;
+}
 
 /** Frees an answer that came too late. */
 function discard(answer: Answer): void {

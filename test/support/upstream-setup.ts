@@ -1,0 +1,257 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestProject } from 'vitest/node';
+
+/** How a server behaves; tests set it over HTTP. */
+type Behaviour = {
+  /** `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions. */
+  era: '2025' | '2026' | 'stateless';
+  answers: 'json' | 'events';
+  /** What every request meets in place of an answer. */
+  fault: null | 'hang' | 'die' | 'html' | 'redirect' | number;
+  /** How a session it does not know is refused. */
+  forgetting: 404 | 400;
+  pageSize: number;
+  tools: Record<string, unknown>[];
+  prompts: Record<string, unknown>[];
+  resources: Record<string, unknown>[];
+  resourceTemplates: Record<string, unknown>[];
+  /** The text of a result, as it is, by the name or URI asked for. */
+  results: Record<string, string>;
+};
+
+type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
+type Seen = { method: string; headers: Record<string, unknown>; message: Message };
+
+/** One MCP server of the tests, at `/<name>/mcp`, with what it has seen. */
+class Upstream {
+  behaviour: Behaviour = {
+    era: '2025',
+    answers: 'json',
+    fault: null,
+    forgetting: 404,
+    pageSize: 100,
+    tools: [],
+    prompts: [],
+    resources: [],
+    resourceTemplates: [],
+    results: {},
+  };
+  seen: Seen[] = [];
+  /** Calls whose client closed the connection before their answer was complete. */
+  dropped = 0;
+  private sessions = new Set<string>();
+  private waiting: (() => void)[] = [];
+  private held: (() => void)[] = [];
+
+  forget(): void {
+    this.sessions.clear();
+  }
+
+  /** Lets every call of a `held_…` tool go on. */
+  release(): void {
+    for (const go of this.held.splice(0)) go();
+  }
+
+  /** Resolves once `count` requests of `method` have come, or as many were dropped. */
+  async until(method: string, count: number): Promise<void> {
+    const reached = () =>
+      method === 'dropped'
+        ? this.dropped >= count
+        : this.seen.filter(({ message }) => message.method === method).length >= count;
+    while (!reached()) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  private changed(): void {
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await bodyOf(request);
+    const message: Message = text ? JSON.parse(text) : {};
+    this.seen.push({ method: request.method ?? '', headers: request.headers, message });
+    response.on('close', () => {
+      if (!response.writableFinished) this.dropped++;
+      this.changed();
+    });
+    this.changed();
+    const { fault, era } = this.behaviour;
+    if (fault === 'hang') return;
+    if (fault === 'die') return void request.socket.destroy();
+    if (fault === 'html')
+      return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
+    if (fault === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
+    if (fault !== null) return void response.writeHead(fault).end();
+    if (request.method === 'DELETE') return void response.writeHead(204).end();
+    if (era === '2026') return this.serveModern(request, response, message);
+    return this.serveLegacy(request, response, message);
+  }
+
+  private async serveModern(
+    request: IncomingMessage,
+    response: ServerResponse,
+    message: Message,
+  ): Promise<void> {
+    const version = request.headers['mcp-protocol-version'];
+    const meta = (message.params?._meta ?? {}) as Record<string, unknown>;
+    if (version !== '2026-07-28' || meta['io.modelcontextprotocol/protocolVersion'] !== version) {
+      const data = { supported: ['2026-07-28'], requested: String(version) };
+      return refuse(response, 400, message, { code: -32022, message: 'Unsupported protocol version', data });
+    }
+    const name = message.params?.name ?? message.params?.uri;
+    if (
+      request.headers['mcp-method'] !== message.method ||
+      (name !== undefined && request.headers['mcp-name'] !== name)
+    ) {
+      return refuse(response, 400, message, { code: -32020, message: 'Header mismatch' });
+    }
+    await this.answer(response, message, { resultType: 'complete' });
+  }
+
+  private async serveLegacy(
+    request: IncomingMessage,
+    response: ServerResponse,
+    message: Message,
+  ): Promise<void> {
+    const { era, forgetting } = this.behaviour;
+    const session = request.headers['mcp-session-id'];
+    if (message.method === 'initialize') {
+      const id = `session-${Math.random()}`;
+      this.sessions.add(id);
+      if (era === '2025') response.setHeader('mcp-session-id', id);
+      return this.answer(response, message, {});
+    }
+    if (era === '2025' && !this.sessions.has(String(session))) {
+      const error = { code: -32000, message: 'Bad Request: No valid session ID provided' };
+      return refuse(response, forgetting, message, error);
+    }
+    if (message.id === undefined) return void response.writeHead(202).end();
+    await this.answer(response, message, {});
+  }
+
+  private async answer(
+    response: ServerResponse,
+    message: Message,
+    stamp: Record<string, unknown>,
+  ): Promise<void> {
+    const name = String(message.params?.name ?? message.params?.uri ?? '');
+    const events = this.behaviour.answers === 'events' || name.startsWith('progress');
+    if (name.startsWith('held') && !events) await this.hold(response);
+    response.writeHead(200, {
+      'content-type': events ? 'text/event-stream; charset=utf-8' : 'application/json',
+      'set-cookie': 'a=b',
+    });
+    if (events) response.write('id: 1\ndata: \n\n');
+    if (name.startsWith('progress')) {
+      const progressToken = (message.params?._meta as { progressToken?: unknown } | undefined)?.progressToken;
+      const progress = {
+        jsonrpc: '2.0',
+        method: 'notifications/progress',
+        params: { progressToken, progress: 1 },
+      };
+      response.write(`event: message\nid: 2\ndata: ${JSON.stringify(progress)}\n\n`);
+      await this.hold(response);
+    }
+    if (name.startsWith('cut')) {
+      response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
+      return void response.destroy();
+    }
+    const result = this.behaviour.results[name] ?? JSON.stringify({ ...this.result(message), ...stamp });
+    const text = result.startsWith('{"error"') ? result.slice(1, -1) : `"result":${result}`;
+    const whole = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${text}}`;
+    if (!events) return void response.end(whole);
+    response.end(`event: message\r\nid: 3\r\ndata: ${whole}\r\n\r\n`);
+  }
+
+  private async hold(response: ServerResponse): Promise<void> {
+    const released = new Promise<void>((resolve) => this.held.push(resolve));
+    await Promise.race([released, once(response, 'close')]);
+  }
+
+  private result({ method, params }: Message): Record<string, unknown> {
+    const { tools, prompts, resources, resourceTemplates } = this.behaviour;
+    const capabilities = { tools: {}, prompts: {}, resources: {} };
+    switch (method) {
+      case 'initialize':
+        return {
+          protocolVersion: params?.protocolVersion,
+          capabilities,
+          serverInfo: { name: 'upstream', version: '1' },
+        };
+      case 'server/discover':
+        return { supportedVersions: ['2026-07-28'], capabilities };
+      case 'tools/list':
+        return this.page('tools', tools, params?.cursor);
+      case 'prompts/list':
+        return this.page('prompts', prompts, params?.cursor);
+      case 'resources/list':
+        return this.page('resources', resources, params?.cursor);
+      case 'resources/templates/list':
+        return this.page('resourceTemplates', resourceTemplates, params?.cursor);
+      case 'prompts/get':
+        return { messages: [{ role: 'user', content: { type: 'text', text: `prompt ${params?.name}` } }] };
+      case 'resources/read':
+        return { contents: [{ uri: params?.uri, text: `read ${params?.uri}` }] };
+      default:
+        return {
+          content: [{ type: 'text', text: `${params?.name} ran` }],
+          structuredContent: { arguments: params?.arguments },
+        };
+    }
+  }
+
+  private page(member: string, items: unknown[], cursor: unknown): Record<string, unknown> {
+    const from = Number(cursor ?? 0);
+    const to = from + this.behaviour.pageSize;
+    return { [member]: items.slice(from, to), ...(to < items.length ? { nextCursor: String(to) } : {}) };
+  }
+}
+
+function refuse(
+  response: ServerResponse,
+  status: number,
+  { id }: Message,
+  error: Record<string, unknown>,
+): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ jsonrpc: '2.0', id, error }));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+/** Starts the servers of the tests: `/<name>/mcp` each, set and asked through `/<name>/control…`. */
+export default async function setup(project: TestProject): Promise<() => void> {
+  const upstreams = new Map<string, Upstream>();
+  const server = createServer(async (request, response) => {
+    const [, name = '', what = '', act = ''] = new URL(request.url ?? '', 'http://x').pathname.split('/');
+    const upstream = upstreams.get(name) ?? new Upstream();
+    upstreams.set(name, upstream);
+    if (what === 'mcp') return upstream.serve(request, response);
+
+    const asked = JSON.parse((await bodyOf(request)) || '{}');
+    if (act === 'set') Object.assign(upstream.behaviour, asked);
+    if (act === 'forget') upstream.forget();
+    if (act === 'release') upstream.release();
+    if (act === 'until') await upstream.until(asked.method, asked.count);
+    response.end(JSON.stringify({ seen: upstream.seen, dropped: upstream.dropped }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  project.provide('upstreamOrigin', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return () => {
+    server.closeAllConnections();
+    server.close();
+  };
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    upstreamOrigin: string;
+  }
+}

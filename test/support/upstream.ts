@@ -1,0 +1,95 @@
+import { inject } from 'vitest';
+import { admin } from './gate';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    upstreamOrigin: string;
+  }
+}
+
+type Seen = {
+  method: string;
+  headers: Record<string, string>;
+  message: { id?: unknown; method?: string; params?: Record<string, unknown> };
+};
+
+/** A real MCP server (support/upstream-setup.ts) and what the gateway knows it as. */
+export class Upstream {
+  private constructor(
+    readonly name: string,
+    readonly id: string,
+    readonly slug: string,
+  ) {}
+
+  /** Starts a server with `tools`, by name or definition, and registers it with the gateway. */
+  static async start(
+    tools: (string | Record<string, unknown>)[] = ['echo'],
+    {
+      registration = {},
+      ...behaviour
+    }: Record<string, unknown> & { registration?: Record<string, unknown> } = {},
+  ): Promise<Upstream> {
+    const name = (registration.name as string) ?? `up_${crypto.randomUUID().slice(0, 8)}`;
+    const defined = tools.map((tool) =>
+      typeof tool === 'string' ? { name: tool, inputSchema: { type: 'object' } } : tool,
+    );
+    await control(name, 'set', { tools: defined, ...behaviour });
+    const { client, status } = await admin<{ client: { id: string; endpoint_slug: string } }>(
+      'POST',
+      '/mcp/client',
+      {
+        name,
+        connection_type: 'http',
+        connection_string: addressOf(name),
+        allow_on_all_virtual_keys: true,
+        ...registration,
+      },
+    );
+    if (status !== 200) throw new Error(`POST /api/mcp/client answered ${status}`);
+    return new Upstream(name, client.id, client.endpoint_slug);
+  }
+
+  /** Changes how the server behaves. */
+  async behave(behaviour: Record<string, unknown>): Promise<void> {
+    await control(this.name, 'set', behaviour);
+  }
+
+  async forgetSessions(): Promise<void> {
+    await control(this.name, 'forget');
+  }
+
+  async release(): Promise<void> {
+    await control(this.name, 'release');
+  }
+
+  /** Waits until the server has seen `count` messages of `method`; `dropped` counts answers nobody waited for. */
+  async sees(method: string, count = 1): Promise<Seen[]> {
+    await control(this.name, 'until', { method, count });
+    return this.seen(method);
+  }
+
+  /** The messages of `method` seen so far; all of them when none is named. */
+  async seen(method?: string): Promise<Seen[]> {
+    const { seen } = await control(this.name, 'seen');
+    return seen.filter(({ message }) => !method || message.method === method);
+  }
+
+  /** Changes the server's registration with the gateway. */
+  async change(change: Record<string, unknown>): Promise<void> {
+    const { status } = await admin('PUT', `/mcp/client/${this.id}`, change);
+    if (status !== 200) throw new Error(`PUT /api/mcp/client answered ${status}`);
+  }
+}
+
+export function addressOf(name: string): string {
+  return `${inject('upstreamOrigin')}/${name}/mcp`;
+}
+
+async function control(
+  name: string,
+  act: string,
+  body: unknown = {},
+): Promise<{ seen: Seen[]; dropped: number }> {
+  const url = `${inject('upstreamOrigin')}/${name}/control/${act}`;
+  return (await fetch(url, { method: 'POST', body: JSON.stringify(body) })).json();
+}
