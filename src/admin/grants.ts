@@ -5,7 +5,7 @@ import { namesOfVirtualKeys } from '../governance/virtual-keys';
 import { findGrant, type Grant, grantObject, listGrants, recordEnd } from '../grants/store';
 import { log } from '../log';
 import { parseSubject } from '../protocol/subject';
-import { namesOfServers } from '../upstreams/store';
+import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339 } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page } from './request';

@@ -5,7 +5,7 @@ import { maskHeaders, openHeaders } from '../upstreams/auth/headers';
 import { listUpstream } from '../upstreams/listing';
 import { newServer, type Server, serverChange } from '../upstreams/server';
 import { deleteServer, findServer, insertServer, listServers, updateServer } from '../upstreams/store';
-import { type ToolSummary, toolsOf } from '../upstreams/tools';
+import { type ToolSummary, toolsOf } from '../upstreams/summaries';
 import { listed, rfc3339 } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';

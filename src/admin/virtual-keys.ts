@@ -11,7 +11,7 @@ import {
   type VirtualKey,
 } from '../governance/virtual-keys';
 import { log } from '../log';
-import { namesOfServers } from '../upstreams/store';
+import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339 } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';

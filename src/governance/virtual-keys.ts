@@ -166,3 +166,32 @@ export async function findVirtualKey(db: D1Database, id: string): Promise<Virtua
   const row = await db.prepare('SELECT * FROM virtual_key WHERE id = ?1').bind(id).first<Row>();
   return row && fromRow(row);
 }
+
+/** What keys say of the server with id `?1`, which they know by its name. */
+const SAYS = "value ->> 'mcp_client_name' = (SELECT name FROM server WHERE id = ?1) COLLATE NOCASE";
+
+/**
+ * Makes keys follow a server to a new name, if no other server has it. To run just before the server is renamed, in the same
+ * batch: a name must never come to give access to another server than it was given for.
+ */
+export function renameServerInKeys(db: D1Database, serverId: string, name: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE virtual_key SET mcp_configs = (
+         SELECT json_group_array(json(iif(${SAYS}, json_set(value, '$.mcp_client_name', ?2), value))) FROM json_each(mcp_configs)
+       ) WHERE EXISTS (SELECT 1 FROM json_each(mcp_configs) WHERE ${SAYS})
+         AND NOT EXISTS (SELECT 1 FROM server WHERE name = ?2 AND id <> ?1)`,
+    )
+    .bind(serverId, name);
+}
+
+/** Makes keys forget a server. To run just before it is deleted, in the same batch, for the same reason. */
+export function dropServerFromKeys(db: D1Database, serverId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE virtual_key SET mcp_configs = (
+         SELECT json_group_array(json(value)) FROM json_each(mcp_configs) WHERE NOT ${SAYS}
+       ) WHERE EXISTS (SELECT 1 FROM json_each(mcp_configs) WHERE ${SAYS})`,
+    )
+    .bind(serverId);
+}

@@ -1,3 +1,4 @@
+import { dropServerFromKeys, renameServerInKeys } from '../governance/virtual-keys';
 import { sealHeaders } from './auth/headers';
 import type { UpstreamFailure } from './failure';
 import {
@@ -75,7 +76,7 @@ export async function insertServer(
   return inserted?.meta.changes ? server : null;
 }
 
-/** Changes a server; the slug stays. Null when the new name is taken. Header values not sent are kept. */
+/** Changes a server; the slug stays, keys follow the name. Null when that is taken. Header values not sent are kept. */
 export async function updateServer(
   db: D1Database,
   keys: string,
@@ -103,7 +104,8 @@ export async function updateServer(
     state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : server.state,
     updatedAt: now,
   };
-  const [updated] = await db.batch([
+  const [, updated] = await db.batch([
+    renameServerInKeys(db, server.id, changed.name),
     db
       .prepare(
         `UPDATE OR IGNORE server SET name = ?2, connection_string = ?3, headers = ?4, tools_to_execute = ?5,
@@ -128,9 +130,10 @@ export async function updateServer(
   return updated?.meta.changes ? changed : null;
 }
 
-/** Removes a server and its lists. False when there is none. */
+/** Removes a server, its lists and what keys say of it. False when there is none. */
 export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
-  const [, deleted] = await db.batch([
+  const [, , deleted] = await db.batch([
+    dropServerFromKeys(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
     db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
     bumpCatalog(db),
@@ -337,10 +340,4 @@ async function recordState(
     .prepare('UPDATE server SET state = ?2, last_failure = ?3 WHERE id = ?1')
     .bind(id, state, failure && JSON.stringify(failure))
     .run();
-}
-
-/** Every server's name, by its id. */
-export async function namesOfServers(db: D1Database): Promise<Map<string, string>> {
-  const { results } = await db.prepare('SELECT id, name FROM server').all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
 }

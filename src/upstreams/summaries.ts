@@ -30,3 +30,9 @@ export async function toolsOf(db: D1Database, serverIds: string[]): Promise<Map<
   }
   return tools;
 }
+
+/** Every server's name, by its id. */
+export async function namesOfServers(db: D1Database): Promise<Map<string, string>> {
+  const { results } = await db.prepare('SELECT id, name FROM server').all<{ id: string; name: string }>();
+  return new Map(results.map(({ id, name }) => [id, name]));
+}

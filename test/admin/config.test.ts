@@ -1,0 +1,254 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, it } from 'vitest';
+import { app } from '../../src/app';
+import { SETTINGS } from '../../src/config';
+import { admin, gate, ISSUER, read } from '../support/gate';
+
+type Config = Record<string, unknown> & { oauth2_server_config: Record<string, unknown> };
+type Refusal = { error: { type: string; message: string; field?: string } };
+
+const get = () => admin<Config>('GET', '/config');
+const put = <T = Config>(body: unknown) => admin<T>('PUT', '/config', body);
+
+/** Every setting back to its variable. */
+afterEach(async () => {
+  const nothing: Record<string, unknown> = { confirm: true, oauth2_server_config: {} };
+  for (const { name } of SETTINGS) {
+    const [group, member] = name.split('.');
+    if (member) (nothing[group as string] as Record<string, unknown>)[member] = null;
+    else nothing[name] = null;
+  }
+  expect(await put(nothing)).toMatchObject({ status: 200 });
+});
+
+describe('reading the settings (CONTRACT §1)', () => {
+  it('answers every one in effect, by its name', async () => {
+    const { status, ...settings } = await get();
+
+    expect(status).toBe(200);
+    expect(settings).toEqual({
+      display_name: 'Toolgate',
+      support_text: '',
+      mcp_server_auth_mode: 'both',
+      oauth2_server_config: {
+        issuer_url: ISSUER,
+        auth_code_ttl: 300,
+        access_token_ttl: 600,
+        refresh_token_ttl: 7_776_000,
+        refresh_reuse_interval: 60,
+      },
+      enforce_auth_on_inference: true,
+      revocation_lag: 0,
+      mcp_tool_execution_timeout: 60,
+      mcp_tool_sync_interval: 10,
+      allowed_origins: [],
+    });
+  });
+
+  it('names every setting of the table', async () => {
+    const settings = await get();
+
+    for (const { name } of SETTINGS) {
+      const value = name
+        .split('.')
+        .reduce<unknown>((at, member) => (at as Record<string, unknown>)[member], settings);
+      expect([name, value]).not.toEqual([name, undefined]);
+    }
+  });
+});
+
+describe('changing the settings (CONTRACT §1)', () => {
+  it('takes any part of what it answers, keeps the rest and answers the whole', async () => {
+    const changed = await put({
+      display_name: 'Acme tools',
+      oauth2_server_config: { auth_code_ttl: 90 },
+      nonsense: 1,
+    });
+
+    expect(changed).toMatchObject({ status: 200, display_name: 'Acme tools', mcp_server_auth_mode: 'both' });
+    expect(changed.oauth2_server_config).toMatchObject({
+      issuer_url: ISSUER,
+      auth_code_ttl: 90,
+      access_token_ttl: 600,
+    });
+    expect(changed).not.toHaveProperty('nonsense');
+    expect(await get()).toEqual(changed);
+  });
+
+  it('takes them inside client_config too, where what stands outside wins', async () => {
+    const changed = await put({
+      client_config: {
+        support_text: 'inside',
+        display_name: 'inside',
+        oauth2_server_config: { auth_code_ttl: 90 },
+      },
+      display_name: 'outside',
+    });
+
+    expect(changed).toMatchObject({ support_text: 'inside', display_name: 'outside' });
+    expect(changed.oauth2_server_config).toMatchObject({ auth_code_ttl: 90 });
+  });
+
+  it('is in effect for the next request', async () => {
+    await put({ mcp_server_auth_mode: 'headers' });
+
+    expect((await gate('/.well-known/oauth-authorization-server')).status).toBe(404);
+  });
+
+  it('returns a setting to its variable with null', async () => {
+    await put({ mcp_server_auth_mode: 'oauth', revocation_lag: 5 });
+
+    const returned = await put({ mcp_server_auth_mode: null, revocation_lag: null, display_name: null });
+
+    expect(returned).toMatchObject({
+      mcp_server_auth_mode: 'both',
+      revocation_lag: 0,
+      display_name: 'Toolgate',
+    });
+  });
+
+  it('changes nothing when all of its answer is sent back', async () => {
+    const { status: _, ...settings } = await get();
+
+    expect(await put(settings)).toEqual({ status: 200, ...settings });
+  });
+
+  it('reads numbers and booleans written as text, as wrangler.toml may', async () => {
+    const changed = await put({
+      revocation_lag: '7',
+      enforce_auth_on_inference: 'false',
+      allowed_origins: 'https://a.example, https://b.example',
+    });
+
+    expect(changed).toMatchObject({
+      revocation_lag: 7,
+      enforce_auth_on_inference: false,
+      allowed_origins: ['https://a.example', 'https://b.example'],
+    });
+  });
+
+  it.each([
+    ['mcp_server_auth_mode', { mcp_server_auth_mode: 'open' }],
+    ['revocation_lag', { revocation_lag: 61 }],
+    ['revocation_lag', { revocation_lag: -1 }],
+    ['revocation_lag', { revocation_lag: 1.5 }],
+    ['enforce_auth_on_inference', { enforce_auth_on_inference: 'no' }],
+    ['display_name', { display_name: '<b>Toolgate</b>' }],
+    ['display_name', { display_name: '' }],
+    ['display_name', { display_name: 'x'.repeat(201) }],
+    ['mcp_tool_execution_timeout', { client_config: { mcp_tool_execution_timeout: 0 } }],
+    ['oauth2_server_config.access_token_ttl', { oauth2_server_config: { access_token_ttl: 59 } }],
+    ['oauth2_server_config.auth_code_ttl', { oauth2_server_config: { auth_code_ttl: 901 } }],
+    [
+      'oauth2_server_config.refresh_reuse_interval',
+      { oauth2_server_config: { refresh_reuse_interval: '301' } },
+    ],
+    [
+      'oauth2_server_config.issuer_url',
+      { confirm: true, oauth2_server_config: { issuer_url: 'https://other.example/' } },
+    ],
+    [
+      'oauth2_server_config.issuer_url',
+      { confirm: true, oauth2_server_config: { issuer_url: 'http://other.example' } },
+    ],
+    ['oauth2_server_config', { oauth2_server_config: 'https://other.example' }],
+    ['oauth2_server_config', { oauth2_server_config: null }],
+    ['client_config', { client_config: [] }],
+    ['allowed_origins.1', { allowed_origins: ['https://a.example', 7] }],
+  ])('refuses a bad value of %s: %j', async (field, body) => {
+    const before = await get();
+
+    const refused = await put<Refusal>({ support_text: 'Ask Ada', ...body });
+
+    expect(refused.status).toBe(400);
+    expect(refused.error).toMatchObject({ type: 'invalid_request', field });
+    expect(refused.error.message).toMatch(new RegExp(`^${field} .*\\.$`));
+    expect(await get()).toEqual(before); // nothing is saved unless all is valid
+  });
+
+  it('explains that mcp_external_base_url was split', async () => {
+    for (const body of [
+      { mcp_external_base_url: ISSUER },
+      { client_config: { mcp_external_base_url: ISSUER } },
+    ]) {
+      const { status, error } = await put<Refusal>({ support_text: 'Ask Ada', ...body });
+
+      expect([status, error.field]).toEqual([400, 'mcp_external_base_url']);
+      expect(error.message).toMatch(/mcp_external_server_url.*mcp_external_client_url/);
+    }
+    expect(await get()).toMatchObject({ support_text: '' });
+  });
+});
+
+describe('changing the issuer (CONTRACT §1)', () => {
+  const other = { oauth2_server_config: { issuer_url: 'https://other.example' } };
+
+  it('needs confirm, and says why', async () => {
+    const { status, error } = await put<Refusal>({ support_text: 'Ask Ada', ...other });
+
+    expect([status, error.field]).toEqual([400, 'oauth2_server_config.issuer_url']);
+    expect(error.message).toMatch(/ends every token.*confirm: true/);
+    expect(await get()).toMatchObject({ support_text: '', oauth2_server_config: { issuer_url: ISSUER } });
+  });
+
+  it.each([
+    { confirm: true, ...other },
+    { client_config: { confirm: true, ...other } },
+    { oauth2_server_config: { confirm: true, ...other.oauth2_server_config } },
+  ])('is done with it: %j', async (body) => {
+    expect(await put(body)).toMatchObject({
+      status: 200,
+      oauth2_server_config: { issuer_url: 'https://other.example' },
+    });
+  });
+
+  it('needs it to return to the variable as well', async () => {
+    await put({ confirm: true, ...other });
+
+    expect(await put({ oauth2_server_config: { issuer_url: null } })).toMatchObject({ status: 400 });
+  });
+
+  it('takes nothing but true for a yes', async () => {
+    expect(await put({ confirm: 'yes', ...other })).toMatchObject({ status: 400 });
+  });
+
+  it('needs none when it stays what it is', async () => {
+    expect(await put({ oauth2_server_config: { issuer_url: ISSUER } })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a deployment of another kind', () => {
+  const headers = { authorization: 'Bearer test-admin-token' };
+  const send = (url: string, bindings: object, body: unknown) =>
+    app.request(url, { method: 'PUT', headers, body: JSON.stringify(body) }, { ...env, ...bindings });
+
+  it('saves its first issuer without confirm', async () => {
+    const body = { oauth2_server_config: { issuer_url: 'https://fresh.example' } };
+    const unset = { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined };
+
+    const response = await send('https://fresh.workers.dev/api/config', unset, body);
+
+    expect(response.status).toBe(200);
+  });
+
+  it('asks for confirm on loopback, where the address itself is the issuer', async () => {
+    const unset = { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined };
+    const set = (issuer_url: string) =>
+      send('http://localhost:8787/api/config', unset, { oauth2_server_config: { issuer_url } });
+
+    expect((await set('https://fresh.example')).status).toBe(400);
+    expect((await set('http://localhost:8787')).status).toBe(200);
+  });
+
+  it('never goes back to a variable that cannot be read', async () => {
+    await put({ revocation_lag: 0 });
+    const broken = { REVOCATION_LAG: 'soon' };
+
+    const response = await send(`${ISSUER}/api/config`, broken, { revocation_lag: null });
+
+    expect(await read<Refusal>(response)).toMatchObject({
+      status: 400,
+      body: { error: { field: 'revocation_lag' } },
+    });
+  });
+});

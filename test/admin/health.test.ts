@@ -1,0 +1,79 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { version } from '../../package.json';
+import { app } from '../../src/app';
+import { admin, gate, ISSUER, read } from '../support/gate';
+
+const headers = { authorization: 'Bearer test-admin-token' };
+const failing = () => Promise.reject(new Error('D1_ERROR: no answer'));
+
+describe('GET /health (CONTRACT §8)', () => {
+  it('tells everyone that it works, and no more', async () => {
+    const response = await gate('/health');
+
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await read(response)).toEqual({ status: 200, body: { status: 'ok', version } });
+  });
+
+  it('tells an administrator about D1, KV, the signing keys and each server', async () => {
+    const before = await read(await gate('/health', { headers }));
+    const { keys } = (await (await gate('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] };
+    const server = { connection_type: 'http', connection_string: 'https://mcp.example.com', enabled: false };
+    await admin('POST', '/mcp/client', { name: 'resting', ...server });
+
+    const { status, body } = await read(await gate('/health', { headers }));
+
+    expect(before.body).toMatchObject({ signing_keys: { count: 0, active_kid: null }, servers: [] });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      status: 'ok',
+      version,
+      d1: 'ok',
+      kv: 'ok',
+      signing_keys: { count: 1, active_kid: keys[0]?.kid },
+      servers: [{ id: expect.any(String), name: 'resting', state: 'disabled' }],
+    });
+  });
+
+  it.each([
+    ['ENCRYPTION_KEY', { ENCRYPTION_KEY: undefined }],
+    ['ENCRYPTION_KEY', { ENCRYPTION_KEY: 'too short' }],
+    ['ADMIN_TOKEN', { ADMIN_TOKEN: '' }],
+  ])('says that %s is missing and the command that sets it', async (secret, bindings) => {
+    const broken = { ...env, ...bindings, DB: null }; // and needs no storage for it
+
+    const response = await app.request(`${ISSUER}/health`, { headers: { authorization: 'Bearer ' } }, broken);
+
+    expect(await read(response)).toEqual({
+      status: 503,
+      body: {
+        status: 'unconfigured',
+        version,
+        missing: [{ secret, command: expect.stringContaining(`npx wrangler secret put ${secret}`) }],
+      },
+    });
+  });
+
+  it('tells an administrator that KV does not answer', async () => {
+    const response = await app.request(`${ISSUER}/health`, { headers }, { ...env, KV: { get: failing } });
+
+    expect(await read(response)).toMatchObject({
+      status: 503,
+      body: { status: 'degraded', d1: 'ok', kv: 'failing' },
+    });
+  });
+
+  it('tells an administrator that D1 does not answer, while what is known of the settings still serves', async () => {
+    await gate('/health');
+    const DB = { batch: failing, prepare: () => ({ bind: () => ({ all: failing }), all: failing }) };
+
+    const everyone = await app.request(`${ISSUER}/health`, {}, { ...env, DB });
+    const response = await app.request(`${ISSUER}/health`, { headers }, { ...env, DB });
+
+    expect(everyone.status).toBe(200);
+    expect(await read(response)).toMatchObject({
+      status: 503,
+      body: { status: 'degraded', d1: 'failing', kv: 'ok' },
+    });
+  });
+});

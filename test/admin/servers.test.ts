@@ -1,0 +1,497 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { admin, newKey } from '../support/gate';
+
+type Client = {
+  id: string;
+  client_id: string;
+  name: string;
+  endpoint_slug: string;
+  connection_string: string;
+  headers: Record<string, string>;
+  enabled: boolean;
+  disabled: boolean;
+  state: string;
+  last_failure: { stage: string; message: string; at: string; since: string } | null;
+  tools: { name: string; description?: string; annotations?: object }[];
+  left_out: object[];
+};
+type One = { message: string; client: Client };
+type List = { clients: Client[]; count: number; total_count: number };
+type Refusal = { error: { type: string; message: string; field?: string } };
+
+const create = <T = One>(body: object) => admin<T>('POST', '/mcp/client', body);
+const change = <T = One>(id: string, body: object) => admin<T>('PUT', `/mcp/client/${id}`, body);
+const find = async (id: string) => (await admin<One>('GET', `/mcp/client/${id}`)).client;
+
+let made = 0;
+const fresh = () => `server_${++made}`;
+const at = (connection_string: string) => ({ name: fresh(), connection_type: 'http', connection_string });
+
+type Tool = { name: string; description?: string; annotations?: object; inputSchema?: object };
+
+/** An MCP server of the 2025 era at `https://<host>/mcp`: what it lists, and what it was sent. */
+class Upstream {
+  readonly url: string;
+  readonly received: Request[] = [];
+  /** False: it fails with HTTP 500. */
+  isUp = true;
+
+  constructor(public tools: Tool[] = [{ name: 'echo', inputSchema: { type: 'object' } }]) {
+    this.url = `https://mcp-${crypto.randomUUID()}.example.com/mcp`;
+    upstreams.set(new URL(this.url).host, this);
+  }
+
+  async answer(request: Request): Promise<Response> {
+    this.received.push(request);
+    if (!this.isUp) return new Response(null, { status: 500 });
+    if (request.method !== 'POST') return new Response(null, { status: 405 });
+    const { id, method } = await request.clone().json<{ id?: string; method: string }>();
+    if (id === undefined) return new Response(null, { status: 202 });
+    const serverInfo = { name: 'upstream', version: '1' };
+    const results: Record<string, object> = {
+      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo },
+      'tools/list': { tools: this.tools },
+    };
+    return Response.json({ jsonrpc: '2.0', id, result: results[method] });
+  }
+}
+
+/** Everything the Worker may reach, by host. */
+const upstreams = new Map<string, Upstream | 'silent'>();
+vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+  const request = new Request(input, init);
+  const upstream = upstreams.get(new URL(request.url).host);
+  if (upstream === 'silent') {
+    return new Promise((_, reject) =>
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
+    );
+  }
+  if (!upstream) throw new TypeError('connection refused');
+  return upstream.answer(request);
+});
+
+afterEach(() => upstreams.clear());
+
+describe('adding a server (CONTRACT §§7, 8)', () => {
+  it('saves it and asks it for its tools at once', async () => {
+    const annotations = { readOnlyHint: true };
+    const inputSchema = { type: 'object' };
+    const upstream = new Upstream([
+      { name: 'read', description: 'Reads', annotations, inputSchema },
+      { name: 'write', inputSchema },
+      { name: 'broken' },
+    ]);
+
+    const { status, message, client } = await create({ ...at(upstream.url), name: 'My_Tools', nonsense: 1 });
+
+    expect(status).toBe(200);
+    expect(message).toBe('The server was saved and lists 2 tools.');
+    expect(client).toEqual({
+      id: expect.any(String),
+      client_id: client.id,
+      name: 'My_Tools',
+      endpoint_slug: 'my-tools',
+      connection_type: 'http',
+      connection_string: upstream.url,
+      auth_type: 'none',
+      headers: {},
+      tools_to_execute: ['*'],
+      allow_on_all_virtual_keys: false,
+      enabled: true,
+      disabled: false,
+      tool_execution_timeout: null,
+      tool_sync_interval: null,
+      state: 'healthy',
+      last_failure: null,
+      tools: [{ name: 'read', description: 'Reads', annotations }, { name: 'write' }],
+      left_out: [{ kind: 'tool', name: 'broken', reason: expect.any(String) }],
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      updated_at: expect.stringMatching(/Z$/),
+    });
+    expect(await find(client.id)).toEqual(client);
+  });
+
+  it('saves one that does not answer, and says so', async () => {
+    const { status, message, client } = await create(at('https://nobody.example.com/mcp'));
+
+    expect(status).toBe(200);
+    expect(message).toMatch(
+      /^The server was saved, but it could not be asked for its tools\. .* cannot be reached/,
+    );
+    expect(client).toMatchObject({
+      state: 'unstable',
+      tools: [],
+      last_failure: {
+        stage: 'list',
+        message: expect.stringMatching(/cannot be reached/),
+        at: expect.stringMatching(/Z$/),
+        since: expect.stringMatching(/Z$/),
+      },
+    });
+    expect(await find(client.id)).toEqual(client);
+  });
+
+  it('waits 5 seconds for one that is silent, no longer', async () => {
+    upstreams.set('silent.example.com', 'silent');
+    const begun = Date.now();
+
+    const { status, client } = await create(at('https://silent.example.com/mcp'));
+
+    expect([status, client.state]).toEqual([200, 'unstable']);
+    expect(Date.now() - begun).toBeGreaterThan(4_500);
+    expect(Date.now() - begun).toBeLessThan(7_000);
+  }, 10_000);
+
+  it('asks nothing of one that is disabled', async () => {
+    const upstream = new Upstream();
+
+    const enabled = await create({ ...at(upstream.url), enabled: false });
+    const disabled = await create({ ...at(upstream.url), disabled: true });
+
+    for (const { status, message, client } of [enabled, disabled]) {
+      expect([status, client.state, client.enabled, client.disabled]).toEqual([200, 'disabled', false, true]);
+      expect(message).toMatch(/disabled/);
+    }
+    expect(upstream.received).toEqual([]);
+  });
+
+  it('refuses a name or an address segment that is taken', async () => {
+    await create({ ...at('https://nobody.example.com'), name: 'Taken_1', enabled: false });
+
+    for (const name of ['Taken_1', 'taken_1', 'taken__1']) {
+      const refused = await create<Refusal>({ ...at('https://nobody.example.com'), name });
+      expect([name, refused.status, refused.error.type, refused.error.field]).toEqual([
+        name,
+        409,
+        'conflict',
+        'name',
+      ]);
+    }
+  });
+
+  it.each([
+    ['connection_type', { connection_type: 'sse' }, /comes later/],
+    ['connection_type', { connection_type: 'stdio' }, /nothing can be spawned/],
+    ['connection_type', { connection_type: 'pigeon' }, /must be http/],
+    ['connection_type', { connection_type: undefined }, /./],
+    ['auth_type', { auth_type: 'oauth' }, /must be one of none, headers/],
+    ['auth_type', { auth_type: 'per_user_oauth' }, /must be one of none, headers/],
+    ['auth_type', { auth_type: 'constructor' }, /must be one of none, headers/],
+    ['name', { name: 'with space' }, /letters, digits and _/],
+    ['name', { name: 'with-hyphen' }, /letters, digits and _/],
+    ['name', { name: undefined }, /is required/],
+    ['connection_string', { connection_string: 'http://mcp.example.com' }, /must be https/],
+    ['connection_string', { connection_string: 'https://10.0.0.1/mcp' }, /public host/],
+    ['connection_string', { connection_string: 'https://169.254.169.254/latest' }, /public host/],
+    [
+      'connection_string',
+      { connection_string: 'https://user:secret@mcp.example.com' },
+      /user name or password/,
+    ],
+    ['connection_string', { connection_string: 'nonsense' }, /must be a URL/],
+    ['headers', { headers: { Authorization: 'Bearer x' } }, /auth_type headers/],
+    [
+      'headers.Authorization',
+      { auth_type: 'headers', headers: { Authorization: 'env.ADMIN_TOKEN' } },
+      /secret of the gateway/,
+    ],
+    ['headers.Mcp-Session-Id', { auth_type: 'headers', headers: { 'Mcp-Session-Id': 'x' } }, /./],
+    ['tools_to_execute', { tools_to_execute: '*' }, /./],
+    ['enabled', { disabled: 'yes' }, /./],
+    ['tool_execution_timeout', { tool_execution_timeout: 301 }, /./],
+  ])('refuses a bad %s: %j', async (field, body, reason) => {
+    const { status, error } = await create<Refusal>({ ...at('https://nobody.example.com/mcp'), ...body });
+
+    expect([status, error.type, error.field]).toEqual([400, 'invalid_request', field]);
+    expect(error.message).toMatch(reason);
+    expect(error.message).not.toContain('secret@');
+  });
+});
+
+describe('header values (SECURITY 19, 20)', () => {
+  const Authorization = 'Bearer a-long-enough-secret-1234';
+  const withHeaders = (url: string, headers: object = { Authorization, 'X-Tenant': 'env.TENANT_NAME' }) =>
+    create({ ...at(url), auth_type: 'headers', headers });
+
+  it('are shown masked, everywhere', async () => {
+    const { client } = await withHeaders('https://nobody.example.com/mcp', {
+      Authorization,
+      'X-Short': 'secret',
+    });
+    const list = await admin<List>('GET', `/mcp/clients?search=${client.name}`);
+
+    expect(client.headers).toEqual({ Authorization: '••••1234', 'X-Short': '••••' });
+    expect(await find(client.id)).toMatchObject({ headers: client.headers });
+    expect(list.clients[0]?.headers).toEqual(client.headers);
+  });
+
+  it('stay when their mask is sent back, and are sent to the server', async () => {
+    const upstream = new Upstream();
+    const { client } = await withHeaders(upstream.url, { Authorization });
+
+    const { status } = await change(client.id, {
+      headers: { ...client.headers, 'X-More': 'more-visible-text' },
+    });
+
+    expect(status).toBe(200);
+    const last = upstream.received.at(-1);
+    expect(last?.headers.get('authorization')).toBe(Authorization);
+    expect(last?.headers.get('x-more')).toBe('more-visible-text');
+  });
+
+  it('never go to another origin: the credentials have to be entered again', async () => {
+    const { client } = await withHeaders(new Upstream().url, { Authorization });
+    const elsewhere = new Upstream();
+
+    const moved = await change(client.id, { connection_string: elsewhere.url });
+    const masked = await change<Refusal>(client.id, {
+      connection_string: new Upstream().url,
+      headers: { Authorization: '••••1234' },
+    });
+
+    expect(moved).toMatchObject({ status: 200, client: { state: 'needs_reauth', headers: {} } });
+    expect(elsewhere.received).toEqual([]);
+    expect(masked).toMatchObject({ status: 400, error: { message: expect.stringMatching(/send it again/) } });
+    const entered = await change(client.id, { headers: { Authorization: 'Bearer another-secret-5678' } });
+    expect(entered.client).toMatchObject({ state: 'healthy', headers: { Authorization: '••••5678' } });
+  });
+
+  it('move with the address when they are entered again at once', async () => {
+    const { client } = await withHeaders(new Upstream().url, { Authorization });
+    const elsewhere = new Upstream();
+
+    const moved = await change(client.id, {
+      connection_string: elsewhere.url,
+      headers: { Authorization: 'Bearer another-secret-5678' },
+    });
+
+    expect(moved.client).toMatchObject({ state: 'healthy', headers: { Authorization: '••••5678' } });
+    expect(elsewhere.received.at(-1)?.headers.get('authorization')).toBe('Bearer another-secret-5678');
+  });
+});
+
+describe('changing a server (CONTRACT §§7, 8)', () => {
+  it('merges, and puts a list in place of the list', async () => {
+    const { client } = await create({
+      ...at(new Upstream().url),
+      tools_to_execute: ['a', 'b'],
+      tool_execution_timeout: 20,
+    });
+
+    const {
+      status,
+      message,
+      client: changed,
+    } = await change(client.id, { tools_to_execute: ['c'], allow_on_all_virtual_keys: true });
+
+    expect([status, message]).toEqual([200, 'The server was changed.']);
+    expect({ ...changed, updated_at: '' }).toEqual({
+      ...client,
+      tools_to_execute: ['c'],
+      allow_on_all_virtual_keys: true,
+      updated_at: '',
+    });
+  });
+
+  it('changes nothing when all of an answer is sent back', async () => {
+    const { client } = await create({
+      ...at(new Upstream().url),
+      auth_type: 'headers',
+      headers: { 'X-Key': 'a-secret-of-some-length' },
+    });
+
+    const { status, client: after } = await change(client.id, client);
+
+    expect(status).toBe(200);
+    expect({ ...after, updated_at: '' }).toEqual({ ...client, updated_at: '' });
+  });
+
+  it('disables and enables by either name, also within all of an answer', async () => {
+    const { client } = await create(at(new Upstream().url));
+
+    const disabled = await change(client.id, { ...client, disabled: true });
+    const enabled = await change(client.id, { ...disabled.client, enabled: true });
+    const again = await change(client.id, { disabled: true });
+
+    expect(disabled.client).toMatchObject({ enabled: false, disabled: true, state: 'disabled' });
+    expect(enabled.client).toMatchObject({ enabled: true, disabled: false, state: 'healthy' });
+    expect(again.client).toMatchObject({ enabled: false, disabled: true });
+  });
+
+  it('asks it again at another address', async () => {
+    const { client } = await create(at('https://nobody.example.com/mcp'));
+
+    const { message, client: changed } = await change(client.id, { connection_string: new Upstream().url });
+
+    expect(message).toBe('The server was changed and lists 1 tool.');
+    expect(changed).toMatchObject({ state: 'healthy', last_failure: null, tools: [{ name: 'echo' }] });
+  });
+
+  it('never changes how it is connected or authenticated, nor its address segment', async () => {
+    const { client } = await create({ ...at('https://nobody.example.com/mcp'), enabled: false });
+
+    for (const [field, body] of [
+      ['auth_type', { auth_type: 'headers' }],
+      ['connection_type', { connection_type: 'sse' }],
+    ] as const) {
+      expect(await change<Refusal>(client.id, body)).toMatchObject({
+        status: 400,
+        error: { field, message: expect.stringMatching(/never changes/) },
+      });
+    }
+    const renamed = await change(client.id, { name: fresh(), endpoint_slug: 'other' });
+    expect(renamed.client.endpoint_slug).toBe(client.endpoint_slug);
+  });
+
+  it('refuses a name that is taken', async () => {
+    const { client: one } = await create({ ...at('https://nobody.example.com'), enabled: false });
+    const { client: two } = await create({ ...at('https://nobody.example.com'), enabled: false });
+
+    expect(await change<Refusal>(two.id, { name: one.name.toUpperCase() })).toMatchObject({
+      status: 409,
+      error: { field: 'name' },
+    });
+    expect(await change(two.id, { name: two.name.toUpperCase() })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('what keys say of a server', () => {
+  const configsOf = async (id: string) =>
+    (
+      await admin<{ virtual_key: { mcp_configs: { mcp_client_name: string }[] } }>(
+        'GET',
+        `/governance/virtual-keys/${id}`,
+      )
+    ).virtual_key.mcp_configs;
+  const all = (mcp_client_name: string) => ({ mcp_client_name, tools_to_execute: ['*'] });
+  const disabled = async () => (await create({ ...at('https://nobody.example.com'), enabled: false })).client;
+
+  it('follows it to another name', async () => {
+    const [kept, renamed] = [await disabled(), await disabled()];
+    const key = await newKey([kept.name, renamed.name]);
+    const bystander = await newKey([kept.name]);
+    const name = fresh();
+
+    await change(renamed.id, { name });
+
+    expect(await configsOf(key.id)).toEqual([all(kept.name), all(name)]);
+    expect(await configsOf(bystander.id)).toEqual([all(kept.name)]);
+  });
+
+  it('never gives access to another server: not by a name refused, not by a name used again', async () => {
+    const [one, two] = [await disabled(), await disabled()];
+    const key = await newKey([one.name]);
+
+    await change(one.id, { name: two.name });
+    expect(await configsOf(key.id)).toEqual([all(one.name)]);
+
+    await admin('DELETE', `/mcp/client/${one.id}`);
+    await create({ ...at('https://nobody.example.com'), name: one.name, enabled: false });
+    expect(await configsOf(key.id)).toEqual([]);
+  });
+});
+
+describe('asking a server now (CONTRACT §8)', () => {
+  it('takes up what it lists today', async () => {
+    const upstream = new Upstream();
+    const { client } = await create(at(upstream.url));
+    const inputSchema = { type: 'object' };
+    upstream.tools = [
+      { name: 'one', inputSchema },
+      { name: 'two', inputSchema },
+    ];
+
+    const refreshed = await admin<{ message: string; tool_count: number }>(
+      'POST',
+      `/mcp/client/${client.id}/refresh-tools`,
+    );
+
+    expect(refreshed).toEqual({
+      status: 200,
+      message: `The server ${client.name} lists 2 tools.`,
+      tool_count: 2,
+    });
+    expect((await find(client.id)).tools).toEqual([{ name: 'one' }, { name: 'two' }]);
+  });
+
+  it.each(['reconnect', 'refresh-tools'])(
+    '%s says when it fails, keeps its tools, and sees it come back',
+    async (verb) => {
+      const upstream = new Upstream();
+      const { client } = await create(at(upstream.url));
+
+      upstream.isUp = false;
+      const failed = await admin<Refusal>('POST', `/mcp/client/${client.id}/${verb}`);
+      const meanwhile = await find(client.id);
+      upstream.isUp = true;
+      const { status } = await admin('POST', `/mcp/client/${client.id}/${verb}`);
+
+      expect(failed).toMatchObject({
+        status: 422,
+        error: { type: 'server_failed', message: expect.stringMatching(/HTTP 500/) },
+      });
+      expect(meanwhile).toMatchObject({
+        state: 'unstable',
+        tools: [{ name: 'echo' }],
+        last_failure: { stage: 'list' },
+      });
+      expect(status).toBe(200);
+      expect(await find(client.id)).toMatchObject({ state: 'healthy', last_failure: null });
+    },
+  );
+
+  it.each(['reconnect', 'refresh-tools'])('%s is refused while it is disabled', async (verb) => {
+    const upstream = new Upstream();
+    const { client } = await create({ ...at(upstream.url), enabled: false });
+
+    const refused = await admin<Refusal>('POST', `/mcp/client/${client.id}/${verb}`);
+
+    expect(refused).toMatchObject({
+      status: 400,
+      error: { type: 'invalid_request', message: expect.stringMatching(/disabled/) },
+    });
+    expect(upstream.received).toEqual([]);
+  });
+});
+
+describe('listing and deleting servers', () => {
+  it('pages by name and finds by how a name begins, without regard to case', async () => {
+    for (const name of ['Zoo_a', 'zoo_B', 'ZOO_c', 'A_zoo'])
+      await create({ ...at('https://nobody.example.com'), name, enabled: false });
+
+    const found = await admin<List>('GET', '/mcp/clients?search=zOO_');
+    const second = await admin<List>('GET', '/mcp/clients?search=zOO_&limit=1&offset=1');
+
+    expect(found.clients.map(({ name }) => name)).toEqual(['Zoo_a', 'zoo_B', 'ZOO_c']);
+    expect(found).toMatchObject({ status: 200, count: 3, total_count: 3, limit: 50, offset: 0 });
+    expect(second).toMatchObject({ count: 1, total_count: 3, clients: [{ name: 'zoo_B' }] });
+  });
+
+  it('knows a deleted one no more, on every verb', async () => {
+    const { client } = await create(at(new Upstream().url));
+
+    const deleted = await admin('DELETE', `/mcp/client/${client.id}`);
+
+    expect(deleted).toMatchObject({ status: 200, message: expect.stringMatching(/deleted/) });
+    const verbs = [
+      ['GET', ''],
+      ['PUT', ''],
+      ['DELETE', ''],
+      ['POST', '/reconnect'],
+      ['POST', '/refresh-tools'],
+    ] as const;
+    for (const [method, path] of verbs) {
+      const answer = await admin<Refusal>(
+        method,
+        `/mcp/client/${client.id}${path}`,
+        method === 'PUT' ? {} : undefined,
+      );
+      expect([method, path, answer.status, answer.error.message]).toEqual([
+        method,
+        path,
+        404,
+        'There is no server with this id.',
+      ]);
+    }
+  });
+});
