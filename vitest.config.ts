@@ -6,6 +6,7 @@ const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 
 export default defineConfig({
   test: {
+    silent: 'passed-only',
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       {

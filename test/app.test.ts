@@ -1,0 +1,184 @@
+import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { app } from '../src/app';
+import { admin, ISSUER, read } from './support/gate';
+import { McpClient } from './support/mcp-client';
+
+/** One request to a Worker that was deployed with other variables. */
+async function deployedWith(
+  changes: Record<string, unknown>,
+  url: string,
+  init?: RequestInit,
+): Promise<Response> {
+  const ctx = createExecutionContext();
+  const response = await app.fetch(new Request(url, init), { ...env, ...changes }, ctx);
+  await waitOnExecutionContext(ctx);
+  return response;
+}
+
+describe('a gateway that is not set up yet (CONTRACT §1)', () => {
+  it.each(['ENCRYPTION_KEY', 'ADMIN_TOKEN'])(
+    'says that %s is missing, and the command that sets it',
+    async (name) => {
+      const machine = await deployedWith({ [name]: undefined }, `${ISSUER}/mcp`, { method: 'POST' });
+      const person = await deployedWith({ [name]: undefined }, `${ISSUER}/oauth/consent?flow_id=x`);
+      const health = await deployedWith({ [name]: undefined }, `${ISSUER}/health`);
+
+      for (const response of [machine, person, health]) {
+        expect(response.status).toBe(503);
+        expect(await response.text()).toContain(`npx wrangler secret put ${name}`);
+      }
+      expect(machine.headers.get('content-type')).toContain('application/json');
+      expect(person.headers.get('content-type')).toContain('text/html');
+    },
+  );
+
+  it('takes no ENCRYPTION_KEY that is not 32 bytes', async () => {
+    expect((await deployedWith({ ENCRYPTION_KEY: 'short' }, `${ISSUER}/.well-known/jwks.json`)).status).toBe(
+      503,
+    );
+  });
+
+  it('answers 503 saying how while the issuer is not set, and never takes it from the request', async () => {
+    for (const path of ['/.well-known/oauth-authorization-server', '/oauth2/token', '/mcp']) {
+      const method = path.startsWith('/.') ? 'GET' : 'POST';
+      const response = await deployedWith(
+        { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined },
+        `https://gate.workers.example${path}`,
+        { method },
+      );
+
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBeTruthy();
+      expect(await response.text()).toContain('issuer_url');
+    }
+  });
+
+  it.each(['http://localhost:8787', 'http://127.0.0.1:8787', 'http://[::1]:8787'])(
+    'is its own issuer on %s',
+    async (origin) => {
+      const { body } = await read<{ issuer: string }>(
+        await deployedWith(
+          { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined },
+          `${origin}/.well-known/oauth-authorization-server`,
+        ),
+      );
+
+      expect(body.issuer).toBe(origin);
+    },
+  );
+
+  it('uses plain cookie names on loopback http, where __Host- cannot be', async () => {
+    const changes = { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined };
+    const client = await McpClient.register();
+    const url = (await client.authorizeUrl()).replace(ISSUER, 'http://localhost:8787');
+
+    const cookie = (await deployedWith(changes, url)).headers.get('set-cookie') ?? '';
+
+    expect(cookie).toMatch(/^toolgate-flow-/);
+    expect(cookie).not.toContain('Secure');
+  });
+});
+
+describe('settings from variables', () => {
+  it.each([
+    ['REVOCATION_LAG', 61],
+    ['REVOCATION_LAG', 'soon'],
+    ['MCP_SERVER_AUTH_MODE', 'open'],
+    ['OAUTH2_SERVER_CONFIG_ISSUER_URL', 'https://gate.example/'],
+    ['OAUTH2_SERVER_CONFIG_ISSUER_URL', 'http://gate.example'],
+    ['OAUTH2_SERVER_CONFIG_AUTH_CODE_TTL', 59],
+    ['DISPLAY_NAME', '<b>'],
+  ])('names %s when it is %j', async (name, value) => {
+    const { status, body } = await read<{ error_description: string }>(
+      await deployedWith({ [name]: value }, `${ISSUER}/.well-known/oauth-authorization-server`),
+    );
+
+    expect(status).toBe(500);
+    expect(body.error_description).toContain(name);
+  });
+
+  it('reads numbers, booleans and lists from strings as well', async () => {
+    const changes = {
+      DISPLAY_NAME: 'Acme',
+      REVOCATION_LAG: '0',
+      OAUTH2_SERVER_CONFIG_ACCESS_TOKEN_TTL: '90',
+      ENFORCE_AUTH_ON_INFERENCE: 'true',
+      ALLOWED_ORIGINS: 'https://a.example,https://b.example',
+    };
+    const headers = { authorization: 'Bearer test-admin-token' };
+
+    const { body } = await read(await deployedWith(changes, `${ISSUER}/api/config`, { headers }));
+
+    expect(body).toMatchObject({
+      display_name: 'Acme',
+      oauth2_server_config: { access_token_ttl: 90 },
+      enforce_auth_on_inference: true,
+      allowed_origins: ['https://a.example', 'https://b.example'],
+    });
+  });
+});
+
+describe('limits against floods (CONTRACT §§3, 4)', () => {
+  const limited = { RATE_LIMITS: 'on' };
+
+  it('takes 60 registrations a minute from an address, an IPv6 /64 being one', async () => {
+    const from = (address: string) =>
+      deployedWith(limited, `${ISSUER}/oauth2/register`, {
+        method: 'POST',
+        headers: { 'cf-connecting-ip': address },
+        body: JSON.stringify({ redirect_uris: ['https://app.example/cb'] }),
+      });
+    const answers = [];
+    for (let n = 0; n < 70; n++) answers.push(await from(`2001:db8:1:2::${n.toString(16)}`));
+    const refused = answers.filter(({ status }) => status === 429);
+
+    expect(refused.length).toBe(10);
+    expect(refused[0]?.headers.get('retry-after')).toBe('60');
+    expect((await from('2001:db8:1:3::1')).status).toBe(201);
+  });
+
+  it('lets a key be tried 10 times a minute in one flow', async () => {
+    const client = await McpClient.register();
+    const begun = await deployedWith(limited, await client.authorizeUrl());
+    const cookie = (begun.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    let jar = cookie;
+    const flowId = new URL(begun.headers.get('location') ?? '').searchParams.get('flow_id') ?? '';
+    const statuses = [];
+    for (let n = 0; n < 12; n++) {
+      const page = await (
+        await deployedWith(limited, `${ISSUER}/oauth/consent?flow_id=${flowId}`, { headers: { cookie: jar } })
+      ).text();
+      const form = /name="form" value="([^"]+)"/.exec(page)?.[1] ?? '';
+      const body = new URLSearchParams({
+        flow_id: flowId,
+        form,
+        identity: 'virtual_key',
+        virtual_key: `guess ${n}`,
+        decision: 'continue',
+      });
+      const answer = await deployedWith(limited, `${ISSUER}/oauth/consent`, {
+        method: 'POST',
+        body,
+        headers: { cookie: jar, 'cf-connecting-ip': `192.0.2.${n}` },
+      });
+      statuses.push(answer.status);
+      jar = (answer.headers.get('set-cookie') ?? jar).split(';')[0] ?? '';
+    }
+
+    expect(statuses.filter((status) => status === 303)).toHaveLength(10);
+    expect(statuses.slice(10)).toEqual([429, 429]);
+  });
+});
+
+describe('what nobody built', () => {
+  it('is a page to a person and JSON to a machine', async () => {
+    const person = await deployedWith({}, `${ISSUER}/nowhere`, { headers: { accept: 'text/html' } });
+    const machine = await deployedWith({}, `${ISSUER}/nowhere`);
+
+    expect([person.status, machine.status]).toEqual([404, 404]);
+    expect(person.headers.get('content-type')).toContain('text/html');
+    expect(machine.headers.get('content-type')).toContain('application/json');
+    expect((await admin('GET', '/nowhere')).status).toBe(404);
+  });
+});
