@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { app } from '../../src/app';
+import { McpCaller } from '../support/caller';
 import { admin, configure, gate, ISSUER, read } from '../support/gate';
 
 const basic = (user: string, password: string) => `Basic ${btoa(`${user}:${password}`)}`;
@@ -173,16 +174,19 @@ describe('an anonymous session (POST /api/mcp/session)', () => {
     await configure({ enforce_auth_on_inference: false });
     type Answer = { message: string; session: { id: string } };
 
-    const first = await gate('/api/mcp/session', { method: 'POST' });
-    const one = await read<Answer>(first);
+    const response = await gate('/api/mcp/session', { method: 'POST' });
+    const one = await read<Answer>(response);
     const two = await read<Answer>(await gate('/api/mcp/session', { method: 'POST' }));
+    const { id } = one.body.session;
+    const ours = await new McpCaller({ 'x-bf-mcp-session-id': id }).ask('tools/list');
+    const forged = await new McpCaller({ 'x-bf-mcp-session-id': `x${id.slice(1)}` }).ask('tools/list');
     await configure({ enforce_auth_on_inference: null });
 
     expect(one.status).toBe(200);
-    expect(first.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('cache-control')).toBe('no-store');
     expect(one.body.message).toMatch(/x-bf-mcp-session-id/);
-    expect(one.body.session.id).toMatch(/^[\w-]{22}\.[\w-]{43}$/);
-    expect(two.body.session.id).not.toBe(one.body.session.id);
+    expect(two.body.session.id).not.toBe(id);
+    expect([ours.status, forged.status]).toEqual([200, 401]);
   });
 
   it('cannot be asked for by other means', async () => {

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { McpCaller } from '../support/caller';
 import { admin, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
@@ -133,6 +134,16 @@ describe('ending a grant (CONTRACT §8)', () => {
       .bind(id)
       .first();
     expect(row).toEqual({ ended_reason: 'revoked_by_administrator' });
+  });
+
+  it('ends its access tokens on /mcp', async () => {
+    const { client, tokens } = await allowed();
+    const { sessions } = await list({ client_id: client.clientId });
+    const caller = new McpCaller({ authorization: `Bearer ${tokens.access_token}` });
+
+    expect((await caller.ask('tools/list')).status).toBe(200);
+    await end(sessions[0]?.id as string);
+    expect((await caller.ask('tools/list')).status).toBe(401);
   });
 
   it('ends no other grant of the same client and key', async () => {

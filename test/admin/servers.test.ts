@@ -1,5 +1,7 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { McpCaller } from '../support/caller';
 import { admin, newKey } from '../support/gate';
+import { addressOf, control } from '../support/upstream';
 
 type Client = {
   id: string;
@@ -23,60 +25,26 @@ const create = <T = One>(body: object) => admin<T>('POST', '/mcp/client', body);
 const change = <T = One>(id: string, body: object) => admin<T>('PUT', `/mcp/client/${id}`, body);
 const find = async (id: string) => (await admin<One>('GET', `/mcp/client/${id}`)).client;
 
-let made = 0;
-const fresh = () => `server_${++made}`;
+const fresh = () => `server_${crypto.randomUUID().slice(0, 8)}`;
 const at = (connection_string: string) => ({ name: fresh(), connection_type: 'http', connection_string });
+const NOBODY = 'http://127.0.0.1:1/mcp';
+const inputSchema = { type: 'object' };
 
-type Tool = { name: string; description?: string; annotations?: object; inputSchema?: object };
-
-/** An MCP server of the 2025 era at `https://<host>/mcp`: what it lists, and what it was sent. */
-class Upstream {
-  readonly url: string;
-  readonly received: Request[] = [];
-  /** False: it fails with HTTP 500. */
-  isUp = true;
-
-  constructor(public tools: Tool[] = [{ name: 'echo', inputSchema: { type: 'object' } }]) {
-    this.url = `https://mcp-${crypto.randomUUID()}.example.com/mcp`;
-    upstreams.set(new URL(this.url).host, this);
-  }
-
-  async answer(request: Request): Promise<Response> {
-    this.received.push(request);
-    if (!this.isUp) return new Response(null, { status: 500 });
-    if (request.method !== 'POST') return new Response(null, { status: 405 });
-    const { id, method } = await request.clone().json<{ id?: string; method: string }>();
-    if (id === undefined) return new Response(null, { status: 202 });
-    const serverInfo = { name: 'upstream', version: '1' };
-    const results: Record<string, object> = {
-      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo },
-      'tools/list': { tools: this.tools },
-    };
-    return Response.json({ jsonrpc: '2.0', id, result: results[method] });
-  }
+/** A real MCP server the gateway does not know yet. */
+async function listen(tools: object[] = [{ name: 'echo', inputSchema }]) {
+  const name = fresh();
+  const behave = (behaviour: object) => control(name, 'set', behaviour);
+  await behave({ tools });
+  return { url: addressOf(name), behave, seen: async () => (await control(name, 'seen')).seen };
 }
 
-/** Everything the Worker may reach, by host. */
-const upstreams = new Map<string, Upstream | 'silent'>();
-vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-  const request = new Request(input, init);
-  const upstream = upstreams.get(new URL(request.url).host);
-  if (upstream === 'silent') {
-    return new Promise((_, reject) =>
-      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
-    );
-  }
-  if (!upstream) throw new TypeError('connection refused');
-  return upstream.answer(request);
-});
-
-afterEach(() => upstreams.clear());
+/** The same server by another name of this computer: another origin. */
+const elsewhere = (url: string) => url.replace('127.0.0.1', 'localhost');
 
 describe('adding a server (CONTRACT §§7, 8)', () => {
   it('saves it and asks it for its tools at once', async () => {
     const annotations = { readOnlyHint: true };
-    const inputSchema = { type: 'object' };
-    const upstream = new Upstream([
+    const upstream = await listen([
       { name: 'read', description: 'Reads', annotations, inputSchema },
       { name: 'write', inputSchema },
       { name: 'broken' },
@@ -112,7 +80,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
   });
 
   it('saves one that does not answer, and says so', async () => {
-    const { status, message, client } = await create(at('https://nobody.example.com/mcp'));
+    const { status, message, client } = await create(at(NOBODY));
 
     expect(status).toBe(200);
     expect(message).toMatch(
@@ -132,10 +100,11 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
   });
 
   it('waits 5 seconds for one that is silent, no longer', async () => {
-    upstreams.set('silent.example.com', 'silent');
+    const upstream = await listen();
+    await upstream.behave({ fault: 'hang' });
     const begun = Date.now();
 
-    const { status, client } = await create(at('https://silent.example.com/mcp'));
+    const { status, client } = await create(at(upstream.url));
 
     expect([status, client.state]).toEqual([200, 'unstable']);
     expect(Date.now() - begun).toBeGreaterThan(4_500);
@@ -143,7 +112,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
   }, 10_000);
 
   it('asks nothing of one that is disabled', async () => {
-    const upstream = new Upstream();
+    const upstream = await listen();
 
     const enabled = await create({ ...at(upstream.url), enabled: false });
     const disabled = await create({ ...at(upstream.url), disabled: true });
@@ -152,14 +121,14 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
       expect([status, client.state, client.enabled, client.disabled]).toEqual([200, 'disabled', false, true]);
       expect(message).toMatch(/disabled/);
     }
-    expect(upstream.received).toEqual([]);
+    expect(await upstream.seen()).toEqual([]);
   });
 
   it('refuses a name or an address segment that is taken', async () => {
-    await create({ ...at('https://nobody.example.com'), name: 'Taken_1', enabled: false });
+    await create({ ...at(NOBODY), name: 'Taken_1', enabled: false });
 
     for (const name of ['Taken_1', 'taken_1', 'taken__1']) {
-      const refused = await create<Refusal>({ ...at('https://nobody.example.com'), name });
+      const refused = await create<Refusal>({ ...at(NOBODY), name });
       expect([name, refused.status, refused.error.type, refused.error.field]).toEqual([
         name,
         409,
@@ -200,7 +169,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
     ['enabled', { disabled: 'yes' }, /./],
     ['tool_execution_timeout', { tool_execution_timeout: 301 }, /./],
   ])('refuses a bad %s: %j', async (field, body, reason) => {
-    const { status, error } = await create<Refusal>({ ...at('https://nobody.example.com/mcp'), ...body });
+    const { status, error } = await create<Refusal>({ ...at(NOBODY), ...body });
 
     expect([status, error.type, error.field]).toEqual([400, 'invalid_request', field]);
     expect(error.message).toMatch(reason);
@@ -214,7 +183,7 @@ describe('header values (SECURITY 19, 20)', () => {
     create({ ...at(url), auth_type: 'headers', headers });
 
   it('are shown masked, everywhere', async () => {
-    const { client } = await withHeaders('https://nobody.example.com/mcp', {
+    const { client } = await withHeaders(NOBODY, {
       Authorization,
       'X-Short': 'secret',
     });
@@ -226,7 +195,7 @@ describe('header values (SECURITY 19, 20)', () => {
   });
 
   it('stay when their mask is sent back, and are sent to the server', async () => {
-    const upstream = new Upstream();
+    const upstream = await listen();
     const { client } = await withHeaders(upstream.url, { Authorization });
 
     const { status } = await change(client.id, {
@@ -234,46 +203,55 @@ describe('header values (SECURITY 19, 20)', () => {
     });
 
     expect(status).toBe(200);
-    const last = upstream.received.at(-1);
-    expect(last?.headers.get('authorization')).toBe(Authorization);
-    expect(last?.headers.get('x-more')).toBe('more-visible-text');
+    const last = (await upstream.seen()).at(-1);
+    expect(last?.headers).toMatchObject({ authorization: Authorization, 'x-more': 'more-visible-text' });
   });
 
   it('never go to another origin: the credentials have to be entered again', async () => {
-    const { client } = await withHeaders(new Upstream().url, { Authorization });
-    const elsewhere = new Upstream();
+    const upstream = await listen();
+    const { client } = await withHeaders(upstream.url, { Authorization });
+    const before = (await upstream.seen()).length;
 
-    const moved = await change(client.id, { connection_string: elsewhere.url });
-    const masked = await change<Refusal>(client.id, {
-      connection_string: new Upstream().url,
-      headers: { Authorization: '••••1234' },
-    });
+    const moved = await change(client.id, { connection_string: elsewhere(upstream.url) });
 
     expect(moved).toMatchObject({ status: 200, client: { state: 'needs_reauth', headers: {} } });
-    expect(elsewhere.received).toEqual([]);
-    expect(masked).toMatchObject({ status: 400, error: { message: expect.stringMatching(/send it again/) } });
+    expect(await upstream.seen()).toHaveLength(before);
     const entered = await change(client.id, { headers: { Authorization: 'Bearer another-secret-5678' } });
     expect(entered.client).toMatchObject({ state: 'healthy', headers: { Authorization: '••••5678' } });
   });
 
+  it('do not go there behind their mask either', async () => {
+    const { url } = await listen();
+    const { client } = await withHeaders(url, { Authorization });
+
+    const masked = await change<Refusal>(client.id, {
+      connection_string: elsewhere(url),
+      headers: client.headers,
+    });
+
+    expect(masked).toMatchObject({ status: 400, error: { message: expect.stringMatching(/send it again/) } });
+    expect((await find(client.id)).connection_string).toBe(url);
+  });
+
   it('move with the address when they are entered again at once', async () => {
-    const { client } = await withHeaders(new Upstream().url, { Authorization });
-    const elsewhere = new Upstream();
+    const upstream = await listen();
+    const { client } = await withHeaders(upstream.url, { Authorization });
 
     const moved = await change(client.id, {
-      connection_string: elsewhere.url,
+      connection_string: elsewhere(upstream.url),
       headers: { Authorization: 'Bearer another-secret-5678' },
     });
 
     expect(moved.client).toMatchObject({ state: 'healthy', headers: { Authorization: '••••5678' } });
-    expect(elsewhere.received.at(-1)?.headers.get('authorization')).toBe('Bearer another-secret-5678');
+    const last = (await upstream.seen()).at(-1);
+    expect(last?.headers).toMatchObject({ authorization: 'Bearer another-secret-5678' });
   });
 });
 
 describe('changing a server (CONTRACT §§7, 8)', () => {
   it('merges, and puts a list in place of the list', async () => {
     const { client } = await create({
-      ...at(new Upstream().url),
+      ...at((await listen()).url),
       tools_to_execute: ['a', 'b'],
       tool_execution_timeout: 20,
     });
@@ -295,7 +273,7 @@ describe('changing a server (CONTRACT §§7, 8)', () => {
 
   it('changes nothing when all of an answer is sent back', async () => {
     const { client } = await create({
-      ...at(new Upstream().url),
+      ...at((await listen()).url),
       auth_type: 'headers',
       headers: { 'X-Key': 'a-secret-of-some-length' },
     });
@@ -307,7 +285,7 @@ describe('changing a server (CONTRACT §§7, 8)', () => {
   });
 
   it('disables and enables by either name, also within all of an answer', async () => {
-    const { client } = await create(at(new Upstream().url));
+    const { client } = await create(at((await listen()).url));
 
     const disabled = await change(client.id, { ...client, disabled: true });
     const enabled = await change(client.id, { ...disabled.client, enabled: true });
@@ -319,16 +297,16 @@ describe('changing a server (CONTRACT §§7, 8)', () => {
   });
 
   it('asks it again at another address', async () => {
-    const { client } = await create(at('https://nobody.example.com/mcp'));
+    const { client } = await create(at(NOBODY));
 
-    const { message, client: changed } = await change(client.id, { connection_string: new Upstream().url });
+    const { message, client: changed } = await change(client.id, { connection_string: (await listen()).url });
 
     expect(message).toBe('The server was changed and lists 1 tool.');
     expect(changed).toMatchObject({ state: 'healthy', last_failure: null, tools: [{ name: 'echo' }] });
   });
 
   it('never changes how it is connected or authenticated, nor its address segment', async () => {
-    const { client } = await create({ ...at('https://nobody.example.com/mcp'), enabled: false });
+    const { client } = await create({ ...at(NOBODY), enabled: false });
 
     for (const [field, body] of [
       ['auth_type', { auth_type: 'headers' }],
@@ -344,8 +322,8 @@ describe('changing a server (CONTRACT §§7, 8)', () => {
   });
 
   it('refuses a name that is taken', async () => {
-    const { client: one } = await create({ ...at('https://nobody.example.com'), enabled: false });
-    const { client: two } = await create({ ...at('https://nobody.example.com'), enabled: false });
+    const { client: one } = await create({ ...at(NOBODY), enabled: false });
+    const { client: two } = await create({ ...at(NOBODY), enabled: false });
 
     expect(await change<Refusal>(two.id, { name: one.name.toUpperCase() })).toMatchObject({
       status: 409,
@@ -364,7 +342,7 @@ describe('what keys say of a server', () => {
       )
     ).virtual_key.mcp_configs;
   const all = (mcp_client_name: string) => ({ mcp_client_name, tools_to_execute: ['*'] });
-  const disabled = async () => (await create({ ...at('https://nobody.example.com'), enabled: false })).client;
+  const disabled = async () => (await create({ ...at(NOBODY), enabled: false })).client;
 
   it('follows it to another name', async () => {
     const [kept, renamed] = [await disabled(), await disabled()];
@@ -386,20 +364,20 @@ describe('what keys say of a server', () => {
     expect(await configsOf(key.id)).toEqual([all(one.name)]);
 
     await admin('DELETE', `/mcp/client/${one.id}`);
-    await create({ ...at('https://nobody.example.com'), name: one.name, enabled: false });
+    await create({ ...at(NOBODY), name: one.name, enabled: false });
     expect(await configsOf(key.id)).toEqual([]);
   });
 });
 
 describe('asking a server now (CONTRACT §8)', () => {
   it('takes up what it lists today', async () => {
-    const upstream = new Upstream();
+    const upstream = await listen();
     const { client } = await create(at(upstream.url));
-    const inputSchema = { type: 'object' };
-    upstream.tools = [
+    const tools = [
       { name: 'one', inputSchema },
       { name: 'two', inputSchema },
     ];
+    await upstream.behave({ tools });
 
     const refreshed = await admin<{ message: string; tool_count: number }>(
       'POST',
@@ -417,13 +395,13 @@ describe('asking a server now (CONTRACT §8)', () => {
   it.each(['reconnect', 'refresh-tools'])(
     '%s says when it fails, keeps its tools, and sees it come back',
     async (verb) => {
-      const upstream = new Upstream();
+      const upstream = await listen();
       const { client } = await create(at(upstream.url));
 
-      upstream.isUp = false;
+      await upstream.behave({ fault: 500 });
       const failed = await admin<Refusal>('POST', `/mcp/client/${client.id}/${verb}`);
       const meanwhile = await find(client.id);
-      upstream.isUp = true;
+      await upstream.behave({ fault: null });
       const { status } = await admin('POST', `/mcp/client/${client.id}/${verb}`);
 
       expect(failed).toMatchObject({
@@ -441,7 +419,7 @@ describe('asking a server now (CONTRACT §8)', () => {
   );
 
   it.each(['reconnect', 'refresh-tools'])('%s is refused while it is disabled', async (verb) => {
-    const upstream = new Upstream();
+    const upstream = await listen();
     const { client } = await create({ ...at(upstream.url), enabled: false });
 
     const refused = await admin<Refusal>('POST', `/mcp/client/${client.id}/${verb}`);
@@ -450,14 +428,34 @@ describe('asking a server now (CONTRACT §8)', () => {
       status: 400,
       error: { type: 'invalid_request', message: expect.stringMatching(/disabled/) },
     });
-    expect(upstream.received).toEqual([]);
+    expect(await upstream.seen()).toEqual([]);
+  });
+});
+
+describe('a server on /mcp', () => {
+  it('is there for the next request once saved, under its present name, until disabled or deleted', async () => {
+    const { url } = await listen();
+    const { client } = await create({ ...at(url), allow_on_all_virtual_keys: true });
+    const caller = await McpCaller.withKey();
+    const mine = async () => (await caller.toolNames()).filter((name) => name.endsWith('-echo'));
+    const renamed = fresh();
+
+    expect(await mine()).toEqual([`${client.name}-echo`]);
+    await change(client.id, { name: renamed });
+    expect(await mine()).toEqual([`${renamed}-echo`]);
+    await change(client.id, { enabled: false });
+    expect(await mine()).toEqual([]);
+    await change(client.id, { enabled: true });
+    expect(await mine()).toEqual([`${renamed}-echo`]);
+    await admin('DELETE', `/mcp/client/${client.id}`);
+    expect(await mine()).toEqual([]);
   });
 });
 
 describe('listing and deleting servers', () => {
   it('pages by name and finds by how a name begins, without regard to case', async () => {
     for (const name of ['Zoo_a', 'zoo_B', 'ZOO_c', 'A_zoo'])
-      await create({ ...at('https://nobody.example.com'), name, enabled: false });
+      await create({ ...at(NOBODY), name, enabled: false });
 
     const found = await admin<List>('GET', '/mcp/clients?search=zOO_');
     const second = await admin<List>('GET', '/mcp/clients?search=zOO_&limit=1&offset=1');
@@ -468,7 +466,7 @@ describe('listing and deleting servers', () => {
   });
 
   it('knows a deleted one no more, on every verb', async () => {
-    const { client } = await create(at(new Upstream().url));
+    const { client } = await create(at((await listen()).url));
 
     const deleted = await admin('DELETE', `/mcp/client/${client.id}`);
 

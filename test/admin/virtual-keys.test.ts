@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { McpCaller } from '../support/caller';
 import { admin, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
@@ -23,6 +24,8 @@ const change = <T = One>(id: string, body: object) => admin<T>('PUT', `${PATH}/$
 const find = async (id: string) => (await admin<One>('GET', `${PATH}/${id}`)).virtual_key;
 const fresh = () => `key ${crypto.randomUUID()}`;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+afterEach(() => void vi.useRealTimers());
 
 beforeAll(async () => {
   for (const name of ['Weather', 'tickets']) {
@@ -200,17 +203,38 @@ describe('changing a key (CONTRACT §8)', () => {
     expect(refused).toMatchObject({ status: 400, error: { field: 'value' } });
   });
 
-  it('refuses what is new only where it is new: an expiry that has passed may be sent back', async () => {
-    const key = await newKey();
+  it('takes an expiry that has passed meanwhile back as it is, and no other in the past', async () => {
+    const { virtual_key: made } = await create({ name: fresh(), expires_at: '2099-01-01T00:00:00Z' });
+    const key = await find(made.id);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2099-06-01T00:00:00Z') });
 
-    expect(await change<Refusal>(key.id, { expires_at: '2020-01-01T00:00:00Z' })).toMatchObject({
-      status: 400,
-      error: { field: 'expires_at' },
-    });
+    const described = await change(key.id, { ...key, description: 'gone' });
+    const backdated = await change<Refusal>(key.id, { expires_at: '2099-02-01T00:00:00Z' });
+
+    expect(described).toMatchObject({ status: 200, virtual_key: { description: 'gone' } });
+    expect(backdated).toMatchObject({ status: 400, error: { field: 'expires_at' } });
   });
 });
 
 describe('a key that no longer stands', () => {
+  it.each([
+    ['deleted', 401, (id: string) => admin('DELETE', `${PATH}/${id}`)],
+    ['deactivated', 403, (id: string) => change(id, { is_active: false })],
+  ])('is refused on /mcp when %s, and so are tokens made with it', async (_, refusal, withdraw) => {
+    const key = await newKey();
+    const { access_token } = await (await McpClient.register()).obtainGrant({ key: key.value });
+    const byHeader = new McpCaller({ 'x-bf-vk': key.value });
+    const byToken = new McpCaller({ authorization: `Bearer ${access_token}` });
+    const statuses = async () => [
+      (await byHeader.ask('tools/list')).status,
+      (await byToken.ask('tools/list')).status,
+    ];
+
+    expect(await statuses()).toEqual([200, 200]);
+    await withdraw(key.id);
+    expect(await statuses()).toEqual([refusal, 401]);
+  });
+
   it.each([
     ['deleted', (id: string) => admin('DELETE', `${PATH}/${id}`)],
     ['deactivated', (id: string) => change(id, { is_active: false })],

@@ -85,7 +85,8 @@ export function addressOf(name: string): string {
   return `${inject('upstreamOrigin')}/${name}/mcp`;
 }
 
-async function control(
+/** Sets or asks a server of the tests (support/upstream-setup.ts). */
+export async function control(
   name: string,
   act: string,
   body: unknown = {},
