@@ -4,8 +4,12 @@ const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 
 const utf8 = new TextEncoder();
 const DATA = utf8.encode('data: ');
+const EVENT = utf8.encode('event:');
 const END_OF_LINE = utf8.encode('\n');
 const END_OF_EVENT = utf8.encode('\n\n');
+
+/** No type of event is longer, in bytes. */
+const MOST_TYPE = 64;
 
 /** A line that clients ignore: it keeps a stream open, and shows us when nobody reads it any more. */
 export const COMMENT = utf8.encode(': \n\n');
@@ -85,7 +89,8 @@ export class EventRelay implements Relay {
   private state: 'field' | 'value' | 'data' | 'event' | 'skip' = 'field';
   private afterCr = false;
   private scanner: MessageScanner;
-  private heldEvent: Uint8Array[] = [];
+  /** The type of an event whose data has not come yet. */
+  private type: number[] = [];
   private inEvent = false;
   answered = false;
 
@@ -133,18 +138,18 @@ export class EventRelay implements Relay {
       if (colon < 0) return;
       const name = new TextDecoder().decode(Uint8Array.from(this.field)); // which drops a byte order mark
       this.state = name === 'data' ? 'value' : name === 'event' ? 'event' : 'skip';
-      if (this.state === 'event') this.heldEvent = [utf8.encode('event:')];
+      if (this.state === 'event') this.type = [];
       rest = part.subarray(colon + 1);
     }
     if (this.state === 'event') {
-      this.heldEvent.push(rest.slice());
-      if (this.heldEvent.length > 8) this.state = 'skip'; // no type of event is that long
+      this.type.push(...rest.subarray(0, MOST_TYPE));
+      if (this.type.length > MOST_TYPE) this.state = 'skip';
     }
     if (this.state === 'value') {
       if (rest[0] === SPACE) rest = rest.subarray(1);
       if (!rest.length) return;
-      if (this.heldEvent.length) out.push(...this.heldEvent, END_OF_LINE);
-      this.heldEvent = [];
+      if (this.type.length) out.push(EVENT, Uint8Array.from(this.type), END_OF_LINE);
+      this.type = [];
       out.push(DATA);
       this.state = 'data';
       this.inEvent = true;
@@ -158,7 +163,7 @@ export class EventRelay implements Relay {
     if (blank) {
       if (this.inEvent) out.push(END_OF_LINE);
       this.inEvent = false;
-      this.heldEvent = [];
+      this.type = [];
       this.answered = this.scanner.answered;
       this.scanner = this.newScanner();
     }

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { type Additions, MessageScanner, NOTHING } from '../../src/protocol/json-insert';
+import { EventRelay, JsonAsEventRelay, JsonRelay, type Relay } from '../../src/protocol/sse';
+
+const utf8 = new TextEncoder();
+
+const ADDITIONS: Additions = {
+  members: { resultType: '"complete"', ttlMs: '0' },
+  codes: { '-32002': '-32602' },
+};
+
+/** What comes out when `text` goes in as chunks of `size` bytes. */
+function through(relay: Relay, text: string, size: number): { out: string; answered: boolean } {
+  const bytes = utf8.encode(text);
+  const out: number[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    for (const part of relay.push(bytes.slice(at, at + size))) out.push(...part);
+  }
+  for (const part of relay.end()) out.push(...part);
+  return { out: new TextDecoder().decode(Uint8Array.from(out)), answered: relay.answered };
+}
+
+/** The same for every chunk size: boundaries fall everywhere, inside characters and escapes too. */
+function throughEveryCut(newRelay: () => Relay, text: string): { out: string; answered: boolean } {
+  const whole = through(newRelay(), text, text.length * 4);
+  for (let size = 1; size < 12; size++) expect(through(newRelay(), text, size)).toEqual(whole);
+  return whole;
+}
+
+const json = (additions = ADDITIONS) => new JsonRelay(new MessageScanner(additions));
+const events = (additions = ADDITIONS) => new EventRelay(() => new MessageScanner(additions));
+
+describe('members written into a result while it flows (MCP 2026-07-28, ResultType, Caching)', () => {
+  it.each([
+    [
+      'after the last member',
+      '{"id":1,"result":{"content":[]}}',
+      '{"id":1,"result":{"content":[],"resultType":"complete","ttlMs":0}}',
+    ],
+    ['into an empty result', '{"result":{},"id":1}', '{"result":{"resultType":"complete","ttlMs":0},"id":1}'],
+    ['keeping what is there', '{"result":{"ttlMs":5}}', '{"result":{"ttlMs":5,"resultType":"complete"}}'],
+    [
+      'whatever strings hold',
+      '{"a":"{\\"result\\":{","result":{"t":"}\\\\\\"é漢😀{"}}',
+      '{"a":"{\\"result\\":{","result":{"t":"}\\\\\\"é漢😀{","resultType":"complete","ttlMs":0}}',
+    ],
+    [
+      'at the second level only',
+      '{"result":{"result":{"a":1},"list":[{"resultType":1}]}}',
+      '{"result":{"result":{"a":1},"list":[{"resultType":1}],"resultType":"complete","ttlMs":0}}',
+    ],
+    [
+      'with a name written in escapes',
+      '{"\\u0072esult" : { "x" : 1 } }',
+      '{"\\u0072esult" : { "x" : 1 ,"resultType":"complete","ttlMs":0} }',
+    ],
+  ])('%s', (_, given, expected) => {
+    const { out, answered } = throughEveryCut(json, given);
+
+    expect(out).toBe(expected);
+    expect(answered).toBe(true);
+  });
+
+  it.each([
+    ['a result that has its resultType', '{"result":{"resultType":"input_required"}}'],
+    ['a result that is no object', '{"result":[{}]}'],
+    ['a notification', '{"method":"notifications/progress","params":{"result":{}}}'],
+    ['something that is not JSON', 'not {"json'],
+  ])('leaves %s alone', (_, given) => {
+    expect(throughEveryCut(json, given).out).toBe(given);
+  });
+
+  it('writes an error code that the revision must not see as the one it knows, and no other number', () => {
+    const given =
+      '{"error":{"code":-32002,"message":"-32002","data":{"code":-32002}},"result":{"code":-32002}}';
+    const expected =
+      '{"error":{"code":-32602,"message":"-32002","data":{"code":-32002}},"result":{"code":-32002,"resultType":"complete","ttlMs":0}}';
+
+    expect(throughEveryCut(json, given).out).toBe(expected);
+  });
+
+  it('changes no byte when nothing is to be added', () => {
+    const given = ' {"jsonrpc":"2.0",\r\n"result":{"n":1.0e5,"error":{"code": -32002}}}\n';
+
+    expect(throughEveryCut(() => json(NOTHING), given)).toEqual({ out: given, answered: true });
+  });
+
+  it('takes a cut-off message for no answer', () => {
+    expect(throughEveryCut(json, '{"result":{"content":[').answered).toBe(false);
+  });
+});
+
+describe('an event stream on its way (WHATWG HTML, Server-sent events)', () => {
+  it('passes messages, and neither ids nor comments nor empty events', () => {
+    const given =
+      ': hello\n\nid: 1\ndata: \n\nretry: 5\nevent: message\nid: 2\ndata: {"method":"a"}\n\ndata:{"result":\r\ndata: {}}\r\n\r\n';
+    const { out, answered } = throughEveryCut(events, given);
+
+    expect(out).toBe(
+      'event: message\ndata: {"method":"a"}\n\ndata: {"result":\ndata: {"resultType":"complete","ttlMs":0}}\n\n',
+    );
+    expect(answered).toBe(true);
+  });
+
+  it('reads lines that end in CR alone, and one behind a byte order mark', () => {
+    const { out, answered } = throughEveryCut(events, '\ufeffdata: {"error":{}}\r\r');
+
+    expect({ out, answered }).toEqual({ out: 'data: {"error":{}}\n\n', answered: true });
+  });
+
+  it('lets nothing follow the answer', () => {
+    const { out } = throughEveryCut(
+      events,
+      'data: {"result":{"resultType":"x"}}\n\ndata: {"method":"late"}\n\n',
+    );
+
+    expect(out).toBe('data: {"result":{"resultType":"x"}}\n\n');
+  });
+
+  it('says where a comment may stand: never inside an event', () => {
+    const relay = events();
+
+    const before = relay.between;
+    relay.push(utf8.encode('data: {"method"'));
+    const inside = relay.between;
+    relay.push(utf8.encode(':"a"}\n\n'));
+
+    expect([before, inside, relay.between]).toEqual([true, false, true]);
+  });
+});
+
+describe('a JSON answer in a stream that has begun', () => {
+  it('is one event on one line', () => {
+    const relay = () => new JsonAsEventRelay(new MessageScanner(ADDITIONS));
+    const { out, answered } = throughEveryCut(relay, '{\r\n  "result": {"t": "a\\nb"}\n}');
+
+    expect(out).toBe('data: {    "result": {"t": "a\\nb","resultType":"complete","ttlMs":0} }\n\n');
+    expect(answered).toBe(true);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { readMessage, readResponse } from '../../src/protocol/mcp';
+import {
+  checkMirroredHeaders,
+  checkMirroredParams,
+  mirroredParams,
+  mirrorHeaders,
+} from '../../src/protocol/mcp-headers';
+
+const codeOf = (act: () => unknown): number | undefined => {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return (error as { code: number }).code;
+  }
+};
+
+describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
+  it.each([
+    ['text that is not JSON', '{"jsonrpc"', -32700],
+    ['65 levels', `{"jsonrpc":"2.0","method":"a","params":{"a":${'['.repeat(63)}${']'.repeat(63)}}}`, -32700],
+    ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600],
+    ['another version', '{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600],
+    ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600],
+    ['params that are a list', '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', -32600],
+    ['a number', '1', -32600],
+  ])('refuses %s', (_, text, code) => {
+    expect(codeOf(() => readMessage(text))).toBe(code);
+  });
+
+  it('takes 64 levels, and brackets in strings for nothing', () => {
+    const deep = `{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":${'['.repeat(62)}"${'['.repeat(99)}\\""${']'.repeat(62)}}}`;
+
+    expect(readMessage(deep)).toMatchObject({ id: 1, method: 'a' });
+  });
+
+  it('keeps numbers that a double cannot hold as they were written', () => {
+    const message = readMessage(
+      '{"jsonrpc":"2.0","id":1,"method":"a","params":{"n":12345678901234567890,"m":9007199254740991}}',
+    );
+
+    expect(JSON.stringify(message)).toContain('"params":{"n":12345678901234567890,"m":9007199254740991}');
+  });
+
+  it('tells a response from what a server asks or notifies', () => {
+    expect(readResponse('{"jsonrpc":"2.0","id":1,"result":{}}')).toEqual({ id: 1, result: {} });
+    expect(readResponse('{"jsonrpc":"2.0","id":1,"method":"roots/list","result":{}}')).toBeNull();
+    expect(readMessage('{"jsonrpc":"2.0","id":1,"result":{}}')).toBe('response');
+  });
+});
+
+describe('headers that repeat the body (MCP 2026-07-28, Request Metadata)', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      region: { type: 'string', 'x-mcp-header': 'Region' },
+      again: { type: 'string', 'x-mcp-header': 'region' },
+      bad: { type: 'string', 'x-mcp-header': 'not a token' },
+      number: { type: 'number', 'x-mcp-header': 'Number' },
+      nested: { type: 'object', properties: { count: { type: 'integer', 'x-mcp-header': 'Count' } } },
+      list: { type: 'array', items: { type: 'string', 'x-mcp-header': 'Item' } },
+    },
+  };
+
+  it('finds the parameters a tool marks, where the rules let it mark them', () => {
+    expect(mirroredParams(schema)).toEqual([
+      { header: 'Region', path: ['region'] },
+      { header: 'Count', path: ['nested', 'count'] },
+    ]);
+  });
+
+  it.each([
+    ['us-west1', 'us-west1'],
+    ['Hello, 世界', '=?base64?SGVsbG8sIOS4lueVjA==?='],
+    [' padded ', '=?base64?IHBhZGRlZCA=?='],
+    ['line1\nline2', '=?base64?bGluZTEKbGluZTI=?='],
+    ['=?base64?literal?=', '=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?='],
+  ])('writes %j as the table of the revision does, and reads it back', (value, encoded) => {
+    const params = { name: 'tool', arguments: { region: value, nested: { count: 42 } } };
+    const headers = new Headers(mirrorHeaders('tools/call', params, mirroredParams(schema)));
+
+    expect(headers.get('mcp-param-region')).toBe(encoded);
+    expect(headers.get('mcp-param-count')).toBe('42');
+    expect(headers.get('mcp-name')).toBe('tool');
+    checkMirroredHeaders(headers, 'tools/call', params);
+    checkMirroredParams(headers, params, mirroredParams(schema));
+  });
+
+  it.each([
+    ['another value', { 'mcp-param-region': 'eu' }],
+    ['bad base64', { 'mcp-param-region': '=?base64?x?=' }],
+    ['no header for a value that is there', {}],
+    ['a header for a value that is not', { 'mcp-param-region': 'us', 'mcp-param-count': '1' }],
+  ])('refuses %s', (_, sent) => {
+    const params = { arguments: { region: 'us' } };
+
+    expect(
+      codeOf(() =>
+        checkMirroredParams(new Headers(sent as Record<string, string>), params, mirroredParams(schema)),
+      ),
+    ).toBe(-32020);
+  });
+
+  it('compares integers as numbers', () => {
+    const params = { arguments: { nested: { count: 42 } } };
+
+    checkMirroredParams(new Headers({ 'mcp-param-count': '42.0' }), params, mirroredParams(schema));
+  });
+
+  it('wants Mcp-Method of every request and Mcp-Name of those that name something', () => {
+    expect(codeOf(() => checkMirroredHeaders(new Headers(), 'tools/list', {}))).toBe(-32020);
+    expect(
+      codeOf(() =>
+        checkMirroredHeaders(new Headers({ 'mcp-method': 'tools/call' }), 'tools/call', { name: 'a' }),
+      ),
+    ).toBe(-32020);
+    expect(
+      codeOf(() => checkMirroredHeaders(new Headers({ 'mcp-method': 'TOOLS/LIST' }), 'tools/list', {})),
+    ).toBe(-32020);
+  });
+});
