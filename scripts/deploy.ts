@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { AdminApi } from './admin-api.ts';
+import { AdminApi, messageOf } from './admin-api.ts';
 import { weighBundle } from './bundle.ts';
 import { ROOT } from './dev-state.ts';
 import { newSecret, SECRETS, type SecretName } from './dev-vars.ts';
@@ -46,7 +46,7 @@ await run(async () => {
   const url = askedUrl ?? addressAmong(targets);
   await reachable(url);
   const issuer = await saveIssuer(url, newToken ?? process.env.ADMIN_TOKEN, askedUrl !== undefined);
-  await fetch(`${issuer}/.well-known/jwks.json`); // the first request makes the first signing key
+  await makeSigningKey(issuer);
   console.log(`
 Toolgate runs at ${issuer}
 
@@ -198,4 +198,13 @@ async function saveIssuer(url: string, token: string | undefined, isAsked: boole
   await api.send('PUT', '/api/config', { oauth2_server_config: { issuer_url: url }, confirm: true });
   console.log(`Saved ${url} as the issuer.`);
   return url;
+}
+
+/** The first request for the keys makes the first one. Without the OAuth surface (404) none is needed. */
+async function makeSigningKey(issuer: string): Promise<void> {
+  const response = await fetch(`${issuer}/.well-known/jwks.json`);
+  if (response.ok || response.status === 404) return;
+  throw new Stop(
+    `The Worker is deployed, but its first signing key could not be made (${response.status}: ${messageOf(await response.text())}).\nOn the free plan, the 10 ms of CPU may not suffice for it. Run "npm run deploy" again.`,
+  );
 }
