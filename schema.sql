@@ -89,3 +89,23 @@ CREATE TABLE IF NOT EXISTS listing (
   definition TEXT NOT NULL,    -- the item as the server described it
   PRIMARY KEY (server_id, kind, position)
 ) STRICT;
+
+-- Acts and changes (CONTRACT §8), never changed, swept after 90 days. A grant's acts are found by their code.
+CREATE TABLE IF NOT EXISTS audit (
+  id         TEXT PRIMARY KEY,  -- begins with the time, so that it sorts as time does
+  at         INTEGER NOT NULL,
+  act        TEXT NOT NULL,     -- noun.verb
+  outcome    TEXT NOT NULL,     -- done | refused | failed
+  actor      TEXT NOT NULL,     -- a subject, or: administrator | client | system | unknown
+  client_id  TEXT,
+  grant_id   TEXT,
+  detail     TEXT NOT NULL,     -- JSON: ids and words of ours
+  address    TEXT,
+  code       TEXT NOT NULL,     -- what a person reads out: of the grant, else of the request
+  request_id TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS audit_act ON audit (act, id);
+CREATE INDEX IF NOT EXISTS audit_outcome ON audit (outcome, id);
+CREATE INDEX IF NOT EXISTS audit_actor ON audit (actor, id);
+CREATE INDEX IF NOT EXISTS audit_client ON audit (client_id, id) WHERE client_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_code ON audit (code, id);

@@ -5,6 +5,7 @@ import { applySchema, lacksSchema } from './database';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
 import { isLoopback } from './protocol/public-url';
+import type { Actor } from './protocol/subject';
 
 /** What wrangler.toml binds and `wrangler secret put` sets. Settings stand among `[vars]` under their own names. */
 export interface Env {
@@ -30,6 +31,10 @@ export type App = {
     /** Counts changes to servers and their lists. */
     revision: number;
     requestId: string;
+    /** The grant of the flow or token this request belongs to, once that is known: what its short code is made of. */
+    grantId?: string;
+    /** Who makes this request, once that is known. */
+    actor?: Actor;
   };
 };
 

@@ -15,6 +15,7 @@ const LAYERS = [
   ['identity'],
   ['governance'],
   ['grants', 'clients'],
+  ['audit'],
   ['flows', 'config'],
   ['database', 'log', 'ui', 'crypto'],
   ['protocol'],

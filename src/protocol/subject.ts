@@ -16,3 +16,6 @@ export function parseSubject(subject: Subject): { kind: SubjectKind; id: string 
 export function isSubject(value: unknown): value is Subject {
   return typeof value === 'string' && /^(vk|session|user):[\x21-\x7e]{1,200}$/.test(value);
 }
+
+/** Who did something: a subject, an administrator who showed ADMIN_TOKEN, an app, the gateway itself, or nobody knows. */
+export type Actor = Subject | 'administrator' | 'client' | 'system' | 'unknown';

@@ -1,0 +1,239 @@
+import { waitUntil } from 'cloudflare:workers';
+import type { Context } from 'hono';
+import type { App } from './config';
+import { type Condition, equals, selectPage } from './database';
+import { log, shortCode } from './log';
+import { addressOf } from './protocol/address';
+import type { Actor } from './protocol/subject';
+
+/**
+ * What the audit remembers (CONTRACT §8): authorization acts and management changes, each with the ids it is about.
+ * Settings are named, their values are not; no arguments, no secrets, no header values.
+ */
+export type Act =
+  | { act: 'client.registered' | 'client.deleted' | 'client.swept'; client_id: string }
+  | { act: 'authorization.begun'; client_id: string; grant_id: string }
+  | { act: 'identity.refused'; client_id: string; grant_id: string; mode: string }
+  | { act: 'consent.allowed'; client_id: string; grant_id: string; redirect_host: string; scope: string }
+  | { act: 'consent.denied'; client_id: string; grant_id: string }
+  | { act: 'code.redeemed' | 'code.replayed' | 'refresh_token.reused'; client_id: string; grant_id: string }
+  | { act: 'grant.ended'; grant_id: string; reason: string }
+  | { act: 'virtual_key.created' | 'virtual_key.changed' | 'virtual_key.deleted'; virtual_key: string }
+  | { act: 'virtual_key.rotated'; virtual_key: string; reason: 'routine' | 'leaked' }
+  | { act: 'virtual_key.expired'; virtual_key: string }
+  | { act: 'virtual_mcp.created' | 'virtual_mcp.changed' | 'virtual_mcp.deleted'; virtual_mcp: string }
+  | { act: 'server.created' | 'server.changed' | 'server.deleted'; server: string }
+  | { act: 'setting.changed'; settings: string }
+  | { act: 'user.signed_in' | 'user.changed' | 'user.blocked' | 'user.deleted'; user: string }
+  | { act: 'user.refused'; reason: string }
+  | { act: 'administrator.signed_in' | 'administrator.signed_out' }
+  | { act: 'administrator.refused'; reason: string }
+  | { act: 'signing_key.rotated'; kid: string }
+  | { act: 'encryption.resealed'; values: number }
+  | { act: 'request.refused' | 'request.failed'; path: string; status: number; type: string };
+
+/** Who did it, from where, in which request. */
+export type By = { actor: Actor; address: string | null; requestId: string | null };
+
+/** Whatever nobody asked for: a cron's act, or an alarm's. */
+export const SYSTEM: By = { actor: 'system', address: null, requestId: null };
+
+/** How long the audit is kept. Seconds: 90 days. */
+export const RETENTION = 90 * 86_400;
+
+/** Who makes this request, as far as is known by now. */
+export function by(c: Context<App>): By {
+  return { actor: c.var.actor ?? 'unknown', address: addressOf(c.req.raw), requestId: c.var.requestId };
+}
+
+/** The short code of what this request belongs to: one per flow, which its grant's id names, else its own. */
+export function codeOf(c: Context<App>): string {
+  return shortCode(c.var.grantId ?? c.var.requestId);
+}
+
+/**
+ * Logs an act and keeps it, behind the answer: a failure to write is logged and changes nothing else.
+ * @param actor when it is somebody other than `c.var.actor`
+ */
+export function audit(c: Context<App>, act: Act, actor?: Actor): void {
+  const who = by(c);
+  const entry = entryOf(act, actor ? { ...who, actor } : who, c.var.grantId);
+  logEntry(entry);
+  waitUntil(
+    write(c.env.DB, entry)
+      .run()
+      .catch((error: unknown) => log('audit.failed', { act: entry.act, id: entry.id, error: String(error) })),
+  );
+}
+
+/**
+ * The same for whoever has a batch of his own: to run right after the statement it tells of, and written only when that
+ * changed a row, so that an act that is repeated is told once.
+ */
+export function auditIfChanged(db: D1Database, act: Act, who: By): D1PreparedStatement {
+  const entry = entryOf(act, who);
+  logEntry(entry);
+  return write(db, entry, 'WHERE changes() > 0');
+}
+
+/** How many refusals an isolate keeps in so many milliseconds; the others are only logged. */
+const MOST_REFUSALS = 20;
+const WINDOW = 10_000;
+let refusals = { since: 0, kept: 0 };
+
+/**
+ * Keeps a refusal or failure whose code somebody was shown. Anybody can bring those about, so that each isolate keeps
+ * 20 in 10 s, and the rest are log lines (docs/decisions/0007).
+ */
+export function auditRefusal(c: Context<App>, status: number, type: string): void {
+  const now = Date.now();
+  if (now >= refusals.since + WINDOW || now < refusals.since) refusals = { since: now, kept: 0 };
+  const act: Act = {
+    act: status >= 500 ? 'request.failed' : 'request.refused',
+    path: c.req.routePath,
+    status,
+    type,
+  };
+  if (++refusals.kept <= MOST_REFUSALS) audit(c, act);
+  else logEntry(entryOf(act, by(c), c.var.grantId));
+}
+
+/** How an act ended. */
+export type Outcome = 'done' | 'refused' | 'failed';
+
+/** An act as the audit shows it. `at` is in epoch seconds. */
+export type Entry = {
+  /** Sorts as time does. */
+  id: string;
+  at: number;
+  act: Act['act'];
+  outcome: Outcome;
+  actor: Actor;
+  clientId: string | null;
+  grantId: string | null;
+  /** The other members of the act. */
+  detail: Record<string, string | number>;
+  address: string | null;
+  code: string;
+  requestId: string | null;
+};
+
+function entryOf(
+  { act, ...facts }: Act,
+  { actor, address, requestId }: By,
+  flow: string | undefined = undefined,
+): Entry {
+  const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Ids>;
+  const now = Date.now();
+  const id = idAt(now) + crypto.randomUUID().slice(0, 8);
+  return {
+    id,
+    at: Math.floor(now / 1000),
+    act,
+    outcome: outcomeOf(act),
+    actor,
+    clientId: client_id,
+    grantId: grant_id,
+    detail,
+    address,
+    code: shortCode(grant_id ?? flow ?? requestId ?? id),
+    requestId,
+  };
+}
+
+type Ids = { client_id: string; grant_id: string };
+
+/** What ids begin with that were made at `now` (epoch milliseconds): nine digits of base 36, for 3,000 years. */
+function idAt(now: number): string {
+  return Math.max(0, now).toString(36).padStart(9, '0');
+}
+
+function outcomeOf(act: Act['act']): Outcome {
+  if (act === 'request.failed') return 'failed';
+  return /\.(refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
+}
+
+function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Entry): void {
+  const ids = { request_id: requestId, code, actor, client_id: clientId, grant_id: grantId };
+  log(act, { ...ids, ...detail });
+}
+
+/** The client of a grant need not be named: the index of grants knows it. */
+function write(db: D1Database, entry: Entry, condition = ''): D1PreparedStatement {
+  const { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId } = entry;
+  return db
+    .prepare(
+      `INSERT INTO audit (id, at, act, outcome, actor, client_id, grant_id, detail, address, code, request_id)
+       SELECT ?1, ?2, ?3, ?4, ?5, coalesce(?6, (SELECT client_id FROM oauth_grant WHERE grant_id = ?7)), ?7, ?8, ?9, ?10, ?11
+       ${condition}`,
+    )
+    .bind(id, at, act, outcome, actor, clientId, grantId, JSON.stringify(detail), address, code, requestId);
+}
+
+/** What a list of acts is narrowed to; undefined: all. `since` and `until` are epoch seconds, the second not included. */
+export type AuditFilter = {
+  act?: string | undefined;
+  outcome?: string | undefined;
+  actor?: string | undefined;
+  client_id?: string | undefined;
+  grant_id?: string | undefined;
+  code?: string | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+};
+
+type Row = {
+  id: string;
+  at: number;
+  act: Act['act'];
+  outcome: Outcome;
+  actor: Actor;
+  client_id: string | null;
+  grant_id: string | null;
+  detail: string;
+  address: string | null;
+  code: string;
+  request_id: string | null;
+};
+
+/** A page of the audit, newest first, and how many acts there are. */
+export async function listAudit(
+  db: D1Database,
+  { since, until, ...ids }: AuditFilter,
+  page: { limit: number; offset: number },
+): Promise<{ entries: Entry[]; total: number }> {
+  const conditions: Condition[] = [
+    ...equals('act', ids.act),
+    ...equals('outcome', ids.outcome),
+    ...equals('actor', ids.actor),
+    ...equals('client_id', ids.client_id),
+    ...equals('grant_id', ids.grant_id),
+    ...equals('code', ids.code ?? (ids.grant_id && shortCode(ids.grant_id))), // a grant's acts are found by their code
+  ];
+  if (since !== undefined) conditions.push({ sql: 'id >= ?', values: [idAt(since * 1000)] });
+  if (until !== undefined) conditions.push({ sql: 'id < ?', values: [idAt(until * 1000)] });
+  const { rows, total } = await selectPage<Row>(db, 'audit', conditions, 'id DESC', page);
+  return { entries: rows.map(fromRow), total };
+}
+
+function fromRow({ client_id, grant_id, detail, request_id, ...row }: Row): Entry {
+  return {
+    ...row,
+    clientId: client_id,
+    grantId: grant_id,
+    detail: JSON.parse(detail),
+    requestId: request_id,
+  };
+}
+
+/** Most rows that one sweep deletes, so that it ends in time. */
+const PORTION = 10_000;
+
+/** Deletes what is past its {@link RETENTION} at `now` (epoch seconds), at most 10,000 acts at a time. @returns how many. */
+export async function deleteOldAudit(db: D1Database, now: number): Promise<number> {
+  const { meta } = await db
+    .prepare('DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ?1 ORDER BY id LIMIT ?2)')
+    .bind(idAt((now - RETENTION) * 1000), PORTION)
+    .run();
+  return meta.changes;
+}
