@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { weighBundle } from '../../scripts/bundle.ts';
+
+describe('the weight of the bundle', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'toolgate-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is that of what is uploaded, gzipped: no source map, no note', () => {
+    writeFileSync(join(folder, 'index.js'), 'a'.repeat(2048));
+    writeFileSync(join(folder, 'index.js.map'), randomBytes(400 * 1024));
+    writeFileSync(join(folder, 'README.md'), randomBytes(400 * 1024));
+
+    expect(weighBundle(folder)).toBe('Bundle: 2.0 KiB, 0.0 KiB gzipped, of 300.0 KiB allowed');
+  });
+
+  it('must stay under 300 KiB', () => {
+    writeFileSync(join(folder, 'index.js'), randomBytes(301 * 1024)); // noise does not shrink
+
+    expect(() => weighBundle(folder)).toThrow(/301\.\d KiB gzipped, of 300\.0 KiB allowed: too much/);
+  });
+});
