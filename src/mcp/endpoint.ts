@@ -16,6 +16,8 @@ import { refreshStale } from './refresh';
 import { openSession } from './session';
 
 const MOST_BODY = 4_194_304;
+/** The most that is read of a body that is refused, for the id of its message. */
+const MOST_REFUSED_BODY = 65_536;
 
 /** What browsers may send and read (CONTRACT §2). */
 const ALLOWED_HEADERS = [
@@ -70,7 +72,7 @@ export const endpoint = new Hono<App>()
   .all('/:slug', (c) => serve(c, c.req.param('slug')));
 
 async function serve(c: Context<App>, slug: string | null): Promise<Response> {
-  let body = '';
+  let body: string | null = null;
   try {
     const { settings, issuer } = c.var;
     if (issuer === null) throw notConfigured();
@@ -84,8 +86,9 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     body = await readBody(c.req.raw);
     return await answerMessage(c, gate, caller, rules, entries, readMessage(body));
   } catch (error) {
-    if (error instanceof RpcError) return refused(c, error, body);
-    throw error;
+    if (!(error instanceof RpcError)) throw error;
+    body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
+    return refused(c, error, body);
   }
 }
 

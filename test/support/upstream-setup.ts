@@ -22,7 +22,7 @@ type Behaviour = {
 };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
-type Seen = { method: string; headers: Record<string, unknown>; message: Message };
+type Seen = { method: string; headers: Record<string, unknown>; message: Message; text: string };
 
 /** One MCP server of the tests, at `/<name>/mcp`, with what it has seen. */
 class Upstream {
@@ -70,7 +70,7 @@ class Upstream {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await bodyOf(request);
     const message: Message = text ? JSON.parse(text) : {};
-    this.seen.push({ method: request.method ?? '', headers: request.headers, message });
+    this.seen.push({ method: request.method ?? '', headers: request.headers, message, text });
     response.on('close', () => {
       if (!response.writableFinished) this.dropped++;
       this.changed();
@@ -155,7 +155,7 @@ class Upstream {
     }
     if (name.startsWith('cut')) {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
-      return void response.destroy();
+      return void response.socket?.end();
     }
     const result = this.behaviour.results[name] ?? JSON.stringify({ ...this.result(message), ...stamp });
     const text = result.startsWith('{"error"') ? result.slice(1, -1) : `"result":${result}`;

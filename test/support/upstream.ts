@@ -10,6 +10,7 @@ declare module 'vitest' {
 type Seen = {
   method: string;
   headers: Record<string, string>;
+  text: string;
   message: { id?: unknown; method?: string; params?: Record<string, unknown> };
 };
 
