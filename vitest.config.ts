@@ -27,6 +27,7 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
+          testTimeout: 30_000, // a busy machine is no failure
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/journeys/**', 'test/node/**'],
           globalSetup: ['./test/support/upstream-setup.ts'],
