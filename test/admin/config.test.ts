@@ -240,6 +240,17 @@ describe('a deployment of another kind', () => {
     expect((await set('http://localhost:8787')).status).toBe(200);
   });
 
+  it('changes nothing on loopback when all of its answer is sent back', async () => {
+    const unset = { ...env, OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined };
+    const response = await app.request('http://localhost:8787/api/config', { headers }, unset);
+    const settings = await response.json<Config>();
+
+    const sentBack = await send('http://localhost:8787/api/config', unset, settings);
+
+    expect(settings.oauth2_server_config.issuer_url).toBeNull();
+    expect(await read(sentBack)).toEqual({ status: 200, body: settings });
+  });
+
   it('never goes back to a variable that cannot be read', async () => {
     await put({ revocation_lag: 0 });
     const broken = { REVOCATION_LAG: 'soon' };

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { McpCaller } from '../support/caller';
-import { admin, gate, newKey } from '../support/gate';
+import { admin, gate, newKey, read } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
 type Session = {
@@ -180,6 +180,19 @@ describe('ending a grant (CONTRACT §8)', () => {
     expect(await client.redeem(code)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
+  it('takes one off the list that was begun and never opened', async () => {
+    const grantId = env.GRANTS.newUniqueId().toString();
+    const { client } = await allowed();
+    await env.DB.prepare(
+      'UPDATE oauth_grant SET grant_id = ?2 WHERE client_id = ?1', // what is left when an answer at consent breaks off
+    )
+      .bind(client.clientId, grantId)
+      .run();
+
+    expect((await end(grantId)).status).toBe(204);
+    expect(await list({ client_id: client.clientId })).toMatchObject({ sessions: [] });
+  });
+
   it('says 503 while the index cannot be told, and 204 once it can', async () => {
     const { client, tokens } = await allowed();
     const { sessions } = await list({ client_id: client.clientId });
@@ -194,6 +207,9 @@ describe('ending a grant (CONTRACT §8)', () => {
     const told = await end(id);
 
     expect([untold.status, untold.headers.get('retry-after')]).toEqual([503, '2']);
+    expect(await read<Refusal>(untold)).toMatchObject({
+      body: { error: { message: expect.stringMatching(/has ended/) } },
+    });
     expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_grant' } }); // it has ended all the same
     expect(told.status).toBe(204);
   });

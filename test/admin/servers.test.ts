@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { McpCaller } from '../support/caller';
-import { admin, newKey } from '../support/gate';
+import { admin, configure, newKey } from '../support/gate';
 import { addressOf, control } from '../support/upstream';
 
 type Client = {
@@ -433,7 +433,8 @@ describe('asking a server now (CONTRACT §8)', () => {
 });
 
 describe('a server on /mcp', () => {
-  it('is there for the next request once saved, under its present name, until disabled or deleted', async () => {
+  it('is there for the next request here once saved, under its present name, until disabled or deleted', async () => {
+    await configure({ revocation_lag: 60 }); // elsewhere it may take this long
     const { url } = await listen();
     const { client } = await create({ ...at(url), allow_on_all_virtual_keys: true });
     const caller = await McpCaller.withKey();
@@ -449,6 +450,7 @@ describe('a server on /mcp', () => {
     expect(await mine()).toEqual([`${renamed}-echo`]);
     await admin('DELETE', `/mcp/client/${client.id}`);
     expect(await mine()).toEqual([]);
+    await configure({ revocation_lag: null });
   });
 });
 
