@@ -1,6 +1,7 @@
 import { Unavailable } from './error';
 
-type Remembered<V> = { value: V; readAt: number; rereadingUntil: number };
+/** `turnEndsAt`: until when one request has the reading to itself; 0 once it is answered. */
+type Remembered<V> = { value: V; readAt: number; turnEndsAt: number; isUnanswered: boolean };
 
 /** How long what is known serves on while its source does not answer, past the lag. Milliseconds. */
 const GRACE = 60_000;
@@ -17,17 +18,22 @@ export class Memory<V> {
   constructor(private readonly size: number) {}
 
   /**
-   * The value under `key`, at most `lag` milliseconds old. When it is older, one request reads it again while those
-   * beside it go on with what is known. Null when the source says there is none.
+   * The value under `key`, at most `lag` milliseconds old. When it has just become older, one request reads it again
+   * while those beside it go on with what is known; they go on longer only when a whole turn brought no answer. Null
+   * when the source says there is none.
    * @throws Unavailable when the source does not answer and nothing recent enough is known.
    */
   async recall(key: string, lag: number, read: () => Promise<V | null>): Promise<V | null> {
     const now = Date.now();
     const known = this.entries.get(key);
     if (known && now < known.readAt + lag) return known.value;
-    if (known && now < known.rereadingUntil) return known.value;
-
-    if (known && lag > 0) known.rereadingUntil = now + TURN;
+    if (known && now < known.turnEndsAt) {
+      if (now < known.readAt + lag + (known.isUnanswered ? GRACE : TURN)) return known.value;
+    }
+    if (known && lag > 0) {
+      known.isUnanswered = known.turnEndsAt > 0 && now >= known.turnEndsAt;
+      known.turnEndsAt = now + TURN;
+    }
     try {
       const value = await read();
       if (value === null) this.entries.delete(key);
@@ -39,10 +45,11 @@ export class Memory<V> {
     }
   }
 
-  /** Puts `value` in place of what was known, as read at `readAt` (epoch milliseconds). */
+  /** Puts `value` in place of what was known, as read at `readAt` (epoch milliseconds), unless that was read later. */
   remember(key: string, value: V, readAt = Date.now()): void {
+    if ((this.entries.get(key)?.readAt ?? 0) > readAt) return;
     this.entries.delete(key);
-    this.entries.set(key, { value, readAt, rereadingUntil: 0 });
+    this.entries.set(key, { value, readAt, turnEndsAt: 0, isUnanswered: false });
     if (this.entries.size > this.size) this.entries.delete(this.entries.keys().next().value as string);
   }
 
