@@ -48,6 +48,11 @@ export async function keyRing(db: D1Database): Promise<{ count: number; activeKi
   return { count: ring.keys.size, activeKid: active(ring)?.kid ?? null };
 }
 
+/** Has the key that signs now at hand, so that what follows a spent code cannot fail for want of storage. */
+export async function readySigningKey(db: D1Database, encryptionKey: string): Promise<void> {
+  await privateKey(encryptionKey, await activeKey(db, encryptionKey));
+}
+
 /** Signs an access token (RFC 9068) that lives from `now` to `expiresAt`, both epoch seconds. */
 export async function signAccessToken(
   db: D1Database,

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { authenticateClient } from '../clients/authenticate';
 import type { App } from '../config';
+import { readySigningKey } from '../crypto/signing-keys';
 import { log } from '../log';
 import { OAuthError } from '../protocol/error';
 import { type Params, params, readText } from '../protocol/params';
@@ -19,6 +20,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     );
 
   const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
+  await readySigningKey(c.env.DB, c.env.ENCRYPTION_KEY);
   const answer = await grantType(form, {
     client,
     env: c.env,
