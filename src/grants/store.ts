@@ -92,6 +92,11 @@ export async function correctGrant(db: D1Database, grant: NewGrant): Promise<voi
     .run();
 }
 
+/** Takes back the row of a grant that did not open after all. */
+export async function deleteGrant(db: D1Database, grantId: string): Promise<void> {
+  await db.prepare('DELETE FROM oauth_grant WHERE grant_id = ?1').bind(grantId).run();
+}
+
 function columns(grant: NewGrant) {
   const { grantId, clientId, clientName, subject, scope, resource, servers, readOnly, createdAt, expiresAt } =
     grant;

@@ -3,7 +3,7 @@ import { type App, withinLimit } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
 import type { Terms } from '../grants/grant-object';
-import { correctGrant, grantObject, insertGrant } from '../grants/store';
+import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
 import { type Identity, identityModes, standingOf } from '../identity';
 import { rememberedIdentity, rememberIdentity } from '../identity/browser';
 import { log } from '../log';
@@ -167,8 +167,8 @@ async function again(c: Context<App>, step: Step, decided: Partial<FlowState>): 
 }
 
 async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> {
-  const refused = await grantObject(c.env.GRANTS, flow.grantId)?.refuse(flow.expiresAt);
-  if (!refused) throw answered(flow, 'refused');
+  const grant = grantObject(c.env.GRANTS, flow.grantId);
+  if (!(await grant?.refuse(flow.expiresAt))) throw answered(flow, (await grant?.answer()) ?? 'refused');
   log('consent.denied', { request_id: c.var.requestId, client_id: flow.request.clientId });
   const { redirectUri, state } = flow.request;
   const error = new OAuthError('access_denied', 'the person said no');
@@ -226,7 +226,12 @@ async function allow(
 
   const inserted = await insertGrant(c.env.DB, row);
   await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);
-  if (!(await grantObject(c.env.GRANTS, grantId)?.open(terms))) throw answered(flow, 'allowed');
+  const grant = grantObject(c.env.GRANTS, grantId);
+  if (!(await grant?.open(terms))) {
+    const answer = (await grant?.answer()) ?? 'allowed';
+    if (answer === 'refused') await deleteGrant(c.env.DB, grantId); // it never opened, so nothing else would
+    throw answered(flow, answer);
+  }
   if (!inserted) await correctGrant(c.env.DB, row);
   log('consent.allowed', { request_id: c.var.requestId, client_id: request.clientId, grant_id: grantId });
 

@@ -1,7 +1,9 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, type Page } from '../support/browser';
-import { admin, configure, ISSUER, newKey } from '../support/gate';
+import { wait } from '../support/clock';
+import { admin, configure, gate, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
 /** The page a browser is shown, which must be one of the gateway's own. */
@@ -16,6 +18,10 @@ async function begin(metadata: Record<string, unknown> = {}) {
   const page = shown(await browser.open(await client.authorizeUrl()));
   return { client, browser, page, flowId: new URL(page.url).searchParams.get('flow_id') ?? '' };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Two servers that never answer: enough to be ticked. */
 beforeAll(async () => {
@@ -58,6 +64,7 @@ describe('consent (CONTRACT §4)', () => {
     expect(page.headers.get('referrer-policy')).toBe('same-origin');
     expect(page.headers.get('cache-control')).toBe('no-store');
     expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(page.headers.get('strict-transport-security')).toBe('max-age=31536000');
     expect(page.headers.get('cross-origin-opener-policy')).toBeNull();
     expect(page.html).not.toMatch(/<script|style="|https?:\/\/(?!gate\.example|www\.w3\.org)/);
   });
@@ -93,9 +100,17 @@ describe('consent (CONTRACT §4)', () => {
   it('answers an unknown, a wrong, an inactive and an expired key alike, and never echoes one', async () => {
     const inactive = await newKey();
     await admin('PUT', `/governance/virtual-keys/${inactive.id}`, { is_active: false });
+    const expired = await newKey();
+    await env.DB.prepare('UPDATE virtual_key SET expires_at = 1 WHERE id = ?').bind(expired.id).run();
     const { browser, page } = await begin();
 
-    for (const value of ['sk-bf-unknown-key-value-0123456789', 'nonsense', inactive.value, '']) {
+    for (const value of [
+      'sk-bf-unknown-key-value-0123456789',
+      'nonsense',
+      inactive.value,
+      expired.value,
+      '',
+    ]) {
       const again = shown(await browser.submit(page, { virtual_key: value, decision: 'continue' }));
 
       expect(again.html).toContain(
@@ -214,6 +229,40 @@ describe('consent (CONTRACT §4)', () => {
     expect(browser.callback).toBeNull();
   });
 
+  it('takes a key typed instead of the identity it remembers, and blanks around one', async () => {
+    const { client, browser } = await begin();
+    await browser.submit(await client.toServices(browser), { decision: 'allow' });
+    const remembered = shown(await browser.open(await client.authorizeUrl()));
+    const typed = await newKey();
+
+    const services = shown(
+      await browser.submit(remembered, { virtual_key: ` ${typed.value}\n`, decision: 'continue' }),
+    );
+
+    expect(services.html).toContain(`It acts as <b>${typed.name}</b>`);
+  });
+
+  it('remembers an identity for 30 days', async () => {
+    const { client, browser } = await begin();
+    await browser.submit(await client.toServices(browser), { decision: 'allow' });
+
+    wait(29 * 86_400);
+    const within = shown(await browser.open(await client.authorizeUrl()));
+    wait(86_400);
+    const after = shown(await browser.open(await client.authorizeUrl()));
+
+    expect(within.html).toContain('Continue as');
+    expect(after.html).not.toContain('Continue as');
+  });
+
+  it.each(['continue', 'constructor', ''])('allows nothing for the decision %j', async (decision) => {
+    const { client, browser } = await begin();
+
+    const again = shown(await browser.submit(await client.toServices(browser), { decision }));
+
+    expect(again.html).toContain('Choose Allow or Deny');
+  });
+
   it('no longer knows an identity whose key is gone', async () => {
     const { client, browser } = await begin();
     const key = await newKey();
@@ -305,6 +354,29 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     expect((await browser.open(page.url))?.status).toBe(200);
   });
 
+  it('takes a POST the person made without a page, as from a saved address', async () => {
+    const { browser, page } = await begin();
+
+    await browser.submit(page, { decision: 'deny' }, { 'sec-fetch-site': 'none' });
+
+    expect(browser.callback?.searchParams.get('error')).toBe('access_denied');
+  });
+
+  it('sends the browser on by 303, and lets nobody keep that', async () => {
+    const { browser, page, flowId } = await begin();
+    const form = /name="form" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
+
+    for (const decision of ['continue', 'deny']) {
+      const body = new URLSearchParams({ flow_id: flowId, form, decision });
+      const { status, headers } = await gate('/oauth/consent', { method: 'POST', body, headers: { cookie } });
+
+      expect(status).toBe(303);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('referrer-policy')).toBe('same-origin');
+    }
+  });
+
   it('judges a POST with neither header by cookie and form alone', async () => {
     const { browser, page } = await begin();
 
@@ -356,9 +428,12 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     expect(browser.callback).toBeNull();
   });
 
-  it.each(['', 'AAAAAAAAAAAAAAAAAAAAAA', '../code'])('is 410 for the unknown flow %j', async (flowId) => {
-    expect((await new Browser().open(`/oauth/consent?flow_id=${flowId}`))?.status).toBe(410);
-  });
+  it.each(['', 'AAAAAAAAAAAAAAAAAAAAAA', '../code', 'A'.repeat(600)])(
+    'is 410 for the unknown flow %j',
+    async (flowId) => {
+      expect((await new Browser().open(`/oauth/consent?flow_id=${flowId}`))?.status).toBe(410);
+    },
+  );
 
   it('ends 15 minutes after its last step, and an hour after its first', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
@@ -378,6 +453,84 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     expect((await new Browser().open(page.url))?.status).toBe(410);
     vi.useRealTimers();
     expect(client.clientId).toBeTruthy();
+  });
+
+  it('ends an hour after its first step, however many are taken', async () => {
+    const { browser, page } = await begin();
+
+    for (let step = 0; step < 4; step++) {
+      wait(840);
+      await browser.submit(page, { identity: 'constructor', decision: 'continue' });
+      expect((await browser.open(page.url))?.status).toBe(200);
+    }
+    wait(240);
+
+    expect((await browser.open(page.url))?.status).toBe(410);
+  });
+
+  it('says that it took too long to a browser that has let its cookie go', async () => {
+    const { page } = await begin();
+
+    wait(901);
+
+    expect((await new Browser().open(page.url))?.status).toBe(410);
+  });
+
+  it('keeps its cookie within what browsers take, however much was unticked', async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `s${n}_${'x'.repeat(50)}`);
+    for (const name of names) {
+      const connection = {
+        connection_type: 'http',
+        connection_string: 'http://127.0.0.1:1/mcp',
+        auth_type: 'none',
+      };
+      await admin('POST', '/mcp/client', { name, ...connection });
+    }
+    const { client, browser, flowId } = await begin();
+    const key = await newKey(names);
+
+    await browser.submit(await client.toServices(browser, { key: key.value }), {
+      server: null,
+      decision: 'allow',
+    });
+
+    expect(browser.cookies.get(`__Host-toolgate-flow-${flowId}`)?.length).toBeLessThan(3600);
+    for (const name of names) await env.DB.prepare('DELETE FROM server WHERE name = ?').bind(name).run();
+  });
+
+  it('leaves nothing behind once a denied flow is over', async () => {
+    const { browser, page, flowId } = await begin();
+    const flow = await env.KV.get<{ grantId: string }>(`flow:${flowId}`, 'json');
+    const grant = env.GRANTS.get(env.GRANTS.idFromString(flow?.grantId ?? ''));
+    await browser.submit(page, { decision: 'deny' });
+
+    wait(3601);
+
+    expect(await runDurableObjectAlarm(grant)).toBe(true);
+    expect(await runDurableObjectAlarm(grant)).toBe(false);
+  });
+
+  it('lists no grant when allowing and denying meet and denying wins', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { client, browser, flowId } = await begin();
+      const services = await client.toServices(browser);
+      const flow = await env.KV.get<{ grantId: string }>(`flow:${flowId}`, 'json');
+      const twin = new Browser();
+      for (const [name, value] of browser.cookies) twin.cookies.set(name, value);
+
+      const [, lost] = await Promise.all([
+        browser.submit(services, { decision: 'deny' }),
+        twin.submit(services, { decision: 'allow' }),
+      ]);
+      const won = browser.callback ? 'access_denied' : null;
+      const row = await env.DB.prepare('SELECT 1 FROM oauth_grant WHERE grant_id = ?')
+        .bind(flow?.grantId)
+        .first();
+
+      expect(twin.callback === null).toBe(won !== null);
+      expect(row === null).toBe(won !== null);
+      if (lost) expect(lost.html).toContain('You have already said no');
+    }
   });
 
   it('is answered once: calm for the browser that answered, 403 for another', async () => {
