@@ -19,9 +19,8 @@ function refusedRedirectUri(value: string): string | null {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(value) || !URL.canParse(value)) return 'must be an absolute URI';
   if (UNSAFE_SCHEMES.test(value)) return 'must not use this scheme';
   if (value.includes('#')) return 'must not hold a fragment';
-  const { protocol, hostname, username, password } = new URL(value);
-  if (username || password || /^[^/?]*\/\/[^/?]*@/.test(value))
-    return 'must not hold a user name or password';
+  if (/^[^/?]*\/\/[^/?]*@/.test(value)) return 'must not hold a user name or password';
+  const { protocol, hostname } = new URL(value);
   if (/(^|[/\\])(\.|%2e){1,2}([/?]|$)/i.test(value.replace(/^[^:]*:\/*/, '').replace(/\?.*$/, ''))) {
     return 'must not hold dot segments';
   }
@@ -42,8 +41,8 @@ const RedirectUris = z
   .min(1, 'is required')
   .max(10, 'must hold at most 10');
 
-/** What people must not see in a name: controls, bidirectional overrides, zero-width characters (SECURITY 4). */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu;
+/** What has no place in a name: controls, bidirectional overrides, and whatever shows as nothing (SECURITY 4). */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** A name as people may see it: plain text, at most 200 characters; undefined when nothing visible is left. */
 function visibleName(name: string): string | undefined {

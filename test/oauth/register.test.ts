@@ -86,10 +86,17 @@ describe('registration (RFC 7591)', () => {
     'ws://app.example',
     'wss://app.example',
     'ftp://app.example/x',
+    'mailto:x@app.example',
+    'tel:1',
+    'sms:1',
+    'chrome://settings',
+    'jar:https://app.example/x!/',
     'https://app.example/cb#fragment',
     'https://app.example/cb#',
     'https://user:pass@app.example/cb',
     'https://@app.example/cb',
+    'https://user@app.example/cb',
+    'https://app.example\\@evil.example/cb',
     'https://app.example/a/../cb',
     'https://app.example/a/%2e%2e/cb',
     'https://app.example/./cb',
@@ -120,6 +127,7 @@ describe('registration (RFC 7591)', () => {
     [{ token_endpoint_auth_method: 'private_key_jwt' }, 'invalid_client_metadata'],
     [{ client_name: 'x'.repeat(1025) }, 'invalid_client_metadata'],
     [{ client_name: 7 }, 'invalid_client_metadata'],
+    [{ scope: 'x'.repeat(2001) }, 'invalid_client_metadata'],
   ])('refuses %j as %s, naming the member', async (change, error) => {
     const { status, body } = await register({ redirect_uris: [callback], ...change });
 
@@ -165,6 +173,15 @@ describe('registration (RFC 7591)', () => {
 
     expect(body.scope).toBe('mcp:read');
     expect(body.client_name).toBe(`Claude ${'x'.repeat(193)}`);
+  });
+
+  it('takes a name that shows as nothing for no name', async () => {
+    const { body } = await register({
+      redirect_uris: [callback],
+      client_name: '\u2800\u034F\u3164\uFE0F \uD800',
+    });
+
+    expect(body).not.toHaveProperty('client_name');
   });
 
   it('picks its own ids and ignores flags of trust', async () => {
