@@ -117,7 +117,7 @@ function isPage(c: Context<App>): boolean {
 
 function isMachines(c: Context<App>): boolean {
   return (
-    /^\/(\.well-known|oauth2|api|mcp|v1|health|register|token)(\/|$)/.test(c.req.path) ||
+    /^\/(oauth2|api|mcp|v1|health|register|token)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
     !c.req.header('accept')?.includes('text/html')
   );
 }
