@@ -77,6 +77,8 @@ describe('a gateway that is not set up yet (CONTRACT §1)', () => {
 
     expect(cookie).toMatch(/^toolgate-flow-/);
     expect(cookie).not.toContain('Secure');
+    const page = await deployedWith(changes, 'http://localhost:8787/oauth/consent?flow_id=x');
+    expect(page.headers.get('strict-transport-security')).toBeNull();
   });
 });
 
@@ -171,6 +173,37 @@ describe('limits against floods (CONTRACT §§3, 4)', () => {
   });
 });
 
+describe('guessing from one address (CONTRACT §4)', () => {
+  it('is let through 30 times a minute, in however many flows', async () => {
+    const client = await McpClient.register();
+    const answers = [];
+    for (let flow = 0; flow < 4; flow++) {
+      const begun = await deployedWith({}, await client.authorizeUrl());
+      const cookie = (begun.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+      const location = begun.headers.get('location') ?? '';
+      const page = await (await deployedWith({}, location, { headers: { cookie } })).text();
+      const body = new URLSearchParams({
+        flow_id: new URL(location).searchParams.get('flow_id') ?? '',
+        form: /name="form" value="([^"]+)"/.exec(page)?.[1] ?? '',
+        identity: 'virtual_key',
+        virtual_key: 'guess',
+      });
+      for (let attempt = 0; attempt < 8; attempt++) {
+        answers.push(
+          await deployedWith({ RATE_LIMITS: 'on' }, `${ISSUER}/oauth/consent`, {
+            method: 'POST',
+            body,
+            headers: { cookie, 'cf-connecting-ip': '198.51.100.77' },
+          }),
+        );
+      }
+    }
+
+    expect(answers.map(({ status }) => status)).toEqual([...Array(30).fill(303), 429, 429]);
+    expect(answers.at(-1)?.headers.get('retry-after')).toBe('60');
+  });
+});
+
 describe('what nobody built', () => {
   it('is a page to a person and JSON to a machine', async () => {
     const person = await deployedWith({}, `${ISSUER}/nowhere`, { headers: { accept: 'text/html' } });
@@ -179,6 +212,7 @@ describe('what nobody built', () => {
     expect([person.status, machine.status]).toEqual([404, 404]);
     expect(person.headers.get('content-type')).toContain('text/html');
     expect(machine.headers.get('content-type')).toContain('application/json');
+    expect(machine.headers.get('cache-control')).toBe('no-store');
     expect((await admin('GET', '/nowhere')).status).toBe(404);
   });
 });

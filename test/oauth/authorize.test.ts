@@ -50,6 +50,8 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     ['a redirect URI with something appended', { redirect_uri: 'http://127.0.0.1:7777/callback/../evil' }],
     ['a redirect URI with a query appended', { redirect_uri: 'http://127.0.0.1:7777/callback?x=1' }],
     ['a loopback URI with user info', { redirect_uri: 'http://127.0.0.1@evil.example/callback' }],
+    ['user info before a loopback host', { redirect_uri: 'http://user@127.0.0.1:7777/callback' }],
+    ['what is no URI', { redirect_uri: 'http://[' }],
   ])('shows %s as a page, and redirects nowhere', async (_, changes) => {
     const client = await McpClient.register();
 
@@ -88,6 +90,28 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     }
   });
 
+  it('takes a loopback redirect with no path for one with the root path, as VS Code registers it', async () => {
+    const client = await McpClient.register({ redirect_uris: ['http://127.0.0.1'] });
+
+    expect((await authorize(client, { redirect_uri: 'http://127.0.0.1:33418/' })).status).toBe(302);
+  });
+
+  it('needs no redirect_uri from a client that registered one, and one of several from others', async () => {
+    const one = await McpClient.register();
+    const two = await McpClient.register({ redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] });
+
+    expect((await authorize(one, { redirect_uri: null })).location).toContain('/oauth/consent');
+    expect((await authorize(two, { redirect_uri: null })).status).toBe(400);
+  });
+
+  it('keeps the query of a registered redirect URI', async () => {
+    const client = await McpClient.register({ redirect_uris: ['https://app.example/cb?tenant=1'] });
+
+    const { location } = await authorize(client, { response_type: 'token' });
+
+    expect(location).toMatch(/^https:\/\/app\.example\/cb\?tenant=1&error=/);
+  });
+
   it('compares every other redirect URI as a string', async () => {
     const client = await McpClient.register({
       redirect_uris: ['https://app.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'],
@@ -119,7 +143,11 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     [{ resource: `${ISSUER}/x/../mcp` }, 'invalid_target'],
     [{ resource: `${ISSUER}/mcp?x=1` }, 'invalid_target'],
     [{ resource: 'not a uri' }, 'invalid_target'],
+    [{ resource: 'https://user@gate.example/mcp' }, 'invalid_target'],
+    [{ resource: `${ISSUER}/mcp/Not_A_Slug` }, 'invalid_target'],
     [{ prompt: 'none' }, 'interaction_required'],
+    [{ prompt: 'login none' }, 'interaction_required'],
+    [{ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'invalid_request'],
     [{ request_uri: 'https://app.example/request' }, 'invalid_request'],
     [{ state: 'x'.repeat(2001) }, 'invalid_request'],
   ])('sends %j back to the client as %s, with state and iss (RFC 9207)', async (changes, error) => {
@@ -149,6 +177,38 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
       expect(new URL(location).searchParams.get('error')).toBe('invalid_request');
     },
   );
+
+  it('returns no state to a client that sent none, or two', async () => {
+    const client = await McpClient.register();
+    const none = await authorize(client, { state: null, response_type: 'token' });
+    const two = await gate(`${await client.authorizeUrl()}&state=another`);
+
+    expect(none.query).not.toHaveProperty('state');
+    expect(new URL(two.headers.get('location') ?? '').searchParams.has('state')).toBe(false);
+  });
+
+  it('ignores parameters it does not know, and names a repeated one in the characters RFC 6749 allows', async () => {
+    const client = await McpClient.register();
+    const url = `${await client.authorizeUrl()}&constructor=1&__proto__=1`;
+    const repeated = new URL(`${url}&n%22%C3%A9%5C=1&n%22%C3%A9%5C=2`);
+
+    const location = new URL((await gate(repeated.href)).headers.get('location') ?? '');
+
+    expect((await gate(url)).headers.get('location')).toContain('/oauth/consent');
+    expect(location.searchParams.get('error')).toBe('invalid_request');
+    expect(location.searchParams.get('error_description')).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
+  });
+
+  it('lets nobody keep its redirects', async () => {
+    const client = await McpClient.register();
+
+    for (const changes of [{ response_type: 'code' }, { response_type: 'token' }]) {
+      const { response } = await authorize(client, changes);
+
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(response.headers.get('referrer-policy')).toBe('same-origin');
+    }
+  });
 
   it('takes the same resource twice, and refuses two different ones', async () => {
     const client = await McpClient.register();
@@ -197,6 +257,7 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     expect(await asked(any, 'mcp:write')).toBe('mcp:write');
     expect(await asked(any, 'openid mcp:read offline_access')).toBe('mcp:read');
     expect(await asked(any, 'openid profile')).toBe('mcp');
+    expect(await asked(any, 'mcp:read mcp:read')).toBe('mcp:read');
     expect(await asked(reader, null)).toBe('mcp:read');
     expect((await authorize(reader, { scope: 'mcp' })).query.error).toBe('invalid_scope');
     expect((await authorize(reader, { scope: 'mcp:write' })).query.error).toBe('invalid_scope');
@@ -222,5 +283,14 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     expect(
       [...browser.cookies.keys()].filter((name) => name.startsWith('__Host-toolgate-flow-')),
     ).toHaveLength(5);
+  });
+
+  it('ends flow cookies it did not make', async () => {
+    const client = await McpClient.register();
+    const name = `__Host-toolgate-flow-${'A'.repeat(22)}`;
+
+    const { headers } = await gate(await client.authorizeUrl(), { headers: { cookie: `${name}=planted` } });
+
+    expect(headers.getSetCookie()).toContainEqual(expect.stringMatching(new RegExp(`^${name}=; Max-Age=0`)));
   });
 });

@@ -1,5 +1,6 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Browser } from '../support/browser';
 import { admin, configure, gate, newKey } from '../support/gate';
 import { McpClient, post } from '../support/mcp-client';
@@ -62,21 +63,38 @@ describe('revocation (RFC 7009)', () => {
     const client = await McpClient.register();
     const { refresh_token } = await client.obtainGrant();
 
-    expect((await client.revoke(refresh_token)).status).toBe(200);
+    expect((await client.revoke(refresh_token)).headers.get('cache-control')).toBe('no-store');
     expect((await client.revoke(refresh_token)).status).toBe(200);
     expect((await post('/oauth2/revoke', { token: refresh_token })).status).toBe(400);
     expect((await post('/oauth2/revoke', { client_id: client.clientId })).status).toBe(400);
     expect((await post('/oauth2/revoke', { client_id: 'nobody', token: refresh_token })).status).toBe(401);
   });
 
-  it('holds although yesterday came back in D1: the object decides (SECURITY 26)', async () => {
+  it('ends the grant although the index does not answer, and tells it later', async () => {
     const client = await McpClient.register();
     const { refresh_token } = await client.obtainGrant();
+    await env.DB.prepare('ALTER TABLE oauth_grant RENAME TO oauth_grant_away').run();
+
+    const unsure = await client.revoke(refresh_token);
+    const refused = await client.refresh(refresh_token);
+    await env.DB.prepare('ALTER TABLE oauth_grant_away RENAME TO oauth_grant').run();
+    await runDurableObjectAlarm(env.GRANTS.get(env.GRANTS.idFromString(refresh_token.slice(0, 64))));
+
+    expect(unsure.status).toBe(503);
+    expect(unsure.headers.get('retry-after')).toBeTruthy();
+    expect(refused).toMatchObject(ended);
+    expect(await reasonOf(refresh_token)).toBe('revoked_by_client');
+  });
+
+  it('holds although yesterday came back in D1: the object decides (SECURITY 26)', async () => {
+    const client = await McpClient.register();
+    const { access_token, refresh_token } = await client.obtainGrant();
     await client.revoke(refresh_token);
 
     await env.DB.prepare('UPDATE oauth_grant SET ended_at = NULL, ended_reason = NULL').run();
 
     expect(await client.refresh(refresh_token)).toMatchObject(ended);
+    await vi.waitFor(async () => expect((await ping(access_token)).status).toBe(401));
   });
 });
 

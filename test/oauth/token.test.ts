@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { wait } from '../support/clock';
 import { configure, gate, ISSUER, read } from '../support/gate';
 import { McpClient, post } from '../support/mcp-client';
 
@@ -9,11 +10,6 @@ const claimsOf = (token: string) =>
 const headerOf = (token: string) => JSON.parse(atob(token.split('.')[0] ?? ''));
 const grantOf = (code: string) => env.GRANTS.get(env.GRANTS.idFromString(code.slice(0, 64)));
 
-/** From now on the clock stands `seconds` ahead. */
-function wait(seconds: number): void {
-  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] });
-  vi.setSystemTime(Date.now() + seconds * 1000);
-}
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -26,6 +22,7 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
 
     expect(status).toBe(200);
     expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('pragma')).toBe('no-cache');
     expect(body).toEqual({
       access_token: expect.any(String),
       token_type: 'Bearer',
@@ -70,6 +67,11 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
       'invalid_grant',
     ],
     ['another resource', async () => ({ resource: `${ISSUER}/mcp/other` }), 'invalid_target'],
+    [
+      'a resource of somebody else',
+      async () => ({ resource: 'https://other.example/mcp' }),
+      'invalid_target',
+    ],
     ['no verifier', async () => ({ code_verifier: null }), 'invalid_request'],
     ['a verifier too short', async () => ({ code_verifier: 'short' }), 'invalid_request'],
     ['no client', async () => ({ client_id: null }), 'invalid_request'],
@@ -85,6 +87,10 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
     expect(refused.status).toBe(error === 'invalid_client' ? 401 : 400);
     expect(refused.body.error).toBe(error);
     expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect(refused.headers.get('pragma')).toBe('no-cache');
+    expect(refused.headers.get('www-authenticate')).toBe(
+      error === 'invalid_client' ? 'Basic realm="oauth2"' : null,
+    );
     expect(redeemed.status).toBe(200);
   });
 
@@ -209,6 +215,11 @@ describe('the token endpoint (RFC 6749 §3.2)', () => {
       'application/x-www-form-urlencoded',
       'grant_type=authorization_code&grant_type=refresh_token',
     ],
+    [
+      'a body over 16 KiB',
+      'application/x-www-form-urlencoded',
+      `grant_type=refresh_token&client_id=x&refresh_token=${'x'.repeat(17_000)}`,
+    ],
   ])('refuses %s as invalid_request', async (_, type, body) => {
     const answer = await read(
       await gate('/oauth2/token', { method: 'POST', body, headers: { 'content-type': type } }),
@@ -277,6 +288,34 @@ describe('the token endpoint (RFC 6749 §3.2)', () => {
       body: { error: 'invalid_client' },
     });
   });
+
+  it('reads the halves of HTTP Basic as RFC 6749 §2.3.1 encodes them, and refuses what is none', async () => {
+    const client = await McpClient.register({ token_endpoint_auth_method: 'client_secret_basic' });
+    const { client_id, client_secret = '' } = client.registration;
+    const redeem = (authorization: string) =>
+      post(
+        '/oauth2/token',
+        { grant_type: 'refresh_token', refresh_token: 'unknown' },
+        { authorization: `Basic ${authorization}` },
+      ).then(read<{ error: string }>);
+    const encoded = `${client_id.replaceAll('-', '%2D')}:${client_secret}`;
+
+    expect((await redeem(btoa(encoded))).body.error).toBe('invalid_grant');
+    for (const wrong of ['!', 'A', btoa(`:${client_secret}`), btoa(client_id), btoa(`${client_id}:%zz`)]) {
+      expect(await redeem(wrong)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    }
+  });
+
+  it.each(['/oauth2/token', '/token', '/api/oauth/per-user/token', '/oauth2/revoke', '/oauth2/register'])(
+    'lets a browser client read what %s answers, refusals too',
+    async (path) => {
+      const refused = await post(path, { client_id: 'nobody', token: 'x', grant_type: 'refresh_token' });
+
+      expect(refused.status).toBeGreaterThanOrEqual(400);
+      expect(refused.headers.get('access-control-allow-origin')).toBe('*');
+      expect(refused.headers.get('access-control-allow-credentials')).toBeNull();
+    },
+  );
 
   it('answers a passing fault of storage with 503 and Retry-After, and spends nothing', async () => {
     const client = await McpClient.register();
@@ -378,6 +417,18 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     expect(await reasonOf(refresh_token)).toBe('refresh_token_reused');
   });
 
+  it('finds a lost answer again although the replaced token itself was in use', async () => {
+    const client = await McpClient.register();
+    const first = await client.obtainGrant();
+    await use(first.access_token);
+    const lost = await client.refresh(first.refresh_token);
+
+    wait(3600);
+    const found = await client.refresh(first.refresh_token);
+
+    expect(found.body.refresh_token).toBe(lost.body.refresh_token);
+  });
+
   it('does not take an access token issued with the predecessor for use of the successor', async () => {
     const client = await McpClient.register();
     const first = await client.obtainGrant();
@@ -465,6 +516,20 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     await configure({ oauth2_server_config: { refresh_token_ttl: null } });
   });
 
+  it('ends at the idle time that is set now, not the one set when it began', async () => {
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant();
+    await configure({ oauth2_server_config: { refresh_token_ttl: 3600 } });
+
+    wait(4000);
+    const refused = await client.refresh(refresh_token);
+    vi.useRealTimers();
+    await configure({ oauth2_server_config: { refresh_token_ttl: null } });
+
+    expect(refused).toMatchObject(ended);
+    expect(await reasonOf(refresh_token)).toBe('idle');
+  });
+
   it('ends with the time the person allowed, access tokens too', async () => {
     const client = await McpClient.register();
     const { refresh_token } = await client.obtainGrant({ answers: { expires_in: '28800' } });
@@ -476,5 +541,6 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
 
     expect(last.body.expires_in).toBeLessThanOrEqual(300);
     expect(late).toMatchObject(ended);
+    expect(await reasonOf(refresh_token)).toBe('expired');
   });
 });
