@@ -109,3 +109,13 @@ CREATE INDEX IF NOT EXISTS audit_outcome ON audit (outcome, id);
 CREATE INDEX IF NOT EXISTS audit_actor ON audit (actor, id);
 CREATE INDEX IF NOT EXISTS audit_client ON audit (client_id, id) WHERE client_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_code ON audit (code, id);
+
+-- Tool calls, counted in memory and added here (CONTRACT §8); swept after 90 days.
+CREATE TABLE IF NOT EXISTS tool_count (
+  hour      INTEGER NOT NULL,  -- hours since the epoch
+  server_id TEXT NOT NULL,
+  tool      TEXT NOT NULL,     -- as it is exposed on /mcp
+  outcome   TEXT NOT NULL,     -- answered | refused | failed | given_up | gone …
+  n         INTEGER NOT NULL,
+  PRIMARY KEY (hour, server_id, tool, outcome)
+) STRICT, WITHOUT ROWID;

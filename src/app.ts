@@ -2,8 +2,9 @@ import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { api } from './admin/api';
 import { health } from './admin/health';
+import { auditRefusal, codeOf } from './audit';
 import { type App, BadVariable, missingSecrets, withSettings } from './config';
-import { log, shortCode } from './log';
+import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
 import { consent } from './oauth/consent';
@@ -69,7 +70,12 @@ export const app = new Hono<App>()
   )
   .onError((error, c) => {
     if (error instanceof PageProblem) return problem(c, error.problem);
-    if (error instanceof OAuthError) return isPage(c) ? problem(c, pageOf(error)) : error.toResponse();
+    if (error instanceof OAuthError) {
+      if (isPage(c)) return problem(c, pageOf(error));
+      if (error.code !== 'invalid_client') return error.toResponse();
+      auditRefusal(c, 401, error.code);
+      return error.toResponse(codeOf(c));
+    }
     const { requestId } = c.var;
     log('request.failed', {
       request_id: requestId,
@@ -144,14 +150,16 @@ function failure(c: Context<App>, { type, ...shown }: Failure): Response {
   return Response.json(body, { status, headers });
 }
 
+/** A page for a person, who can read out its code: the audit then finds what happened. */
 function problem(c: Context<App>, shown: Problem): Response {
   const { settings, issuer, requestId } = c.var;
+  auditRefusal(c, shown.status, shown.title);
   const place = {
     displayName: settings?.display_name ?? 'Toolgate',
     supportText: settings?.support_text ?? '',
     issuer: issuer ?? null,
   };
-  return problemPage(place, shown, shortCode(requestId), requestId);
+  return problemPage(place, shown, codeOf(c), requestId);
 }
 
 function pageOf(error: OAuthError): Problem {

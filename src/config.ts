@@ -149,7 +149,8 @@ export function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>)
   for (const setting of SETTINGS) {
     const { name, variable, schema } = setting;
     const result = saved.has(name) ? schema.safeParse(saved.get(name)) : readVariable(env, setting);
-    if (!result.success) throw new BadVariable(`The variable ${variable} cannot be used: ${faultOf(result.error)}.`);
+    if (!result.success)
+      throw new BadVariable(`The variable ${variable} cannot be used: ${faultOf(result.error)}.`);
     put(tree, name.split('.'), result.data);
   }
   return tree as Settings;

@@ -11,6 +11,7 @@ export const administrator = createMiddleware<App>(async (c, next) => {
       'This needs the ADMIN_TOKEN: as "Authorization: Bearer …", as the password of HTTP Basic, or in x-api-key.',
     );
   }
+  c.set('actor', 'administrator');
   await next();
 });
 

@@ -1,6 +1,8 @@
 import { Hono } from 'hono';
+import { auditRefusal, codeOf } from '../audit';
 import type { App } from '../config';
 import { administrator } from './administrator';
+import { auditTrail } from './audit';
 import { config } from './config';
 import { ApiError } from './error';
 import { grants } from './grants';
@@ -21,10 +23,13 @@ export const api = new Hono<App>()
   .route('/mcp', servers)
   .route('/governance/virtual-keys', virtualKeys)
   .route('/oauth2/sessions', grants)
+  .route('/audit', auditTrail)
   .all('/*', () => {
     throw new ApiError('not_found', 'There is nothing at this path of the management API.');
   })
-  .onError((error) => {
-    if (error instanceof ApiError) return error.toResponse();
-    throw error;
+  .onError((error, c) => {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.type !== 'unauthorized') return error.toResponse();
+    auditRefusal(c, 401, error.type);
+    return error.toResponse(codeOf(c));
   });

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
+import { audit } from '../audit';
 import { type App, readVariable, SETTINGS, type Setting, type Settings, saveSettings } from '../config';
-import { log } from '../log';
 import { isLoopback } from '../protocol/public-url';
 import { ApiError } from './error';
 import { fault, readJson } from './request';
@@ -27,7 +27,7 @@ export const config = new Hono<App>()
     if (endsTokens(c, changes) && !layers.some(isConfirmed)) throw unconfirmed(c.var.issuer);
 
     const settings = await saveSettings(c.env, changes);
-    log('admin.config_changed', { request_id: c.var.requestId, settings: [...changes.keys()].join(' ') });
+    audit(c, { act: 'setting.changed', settings: [...changes.keys()].join(' ') });
     return c.json(shown(settings));
   });
 

@@ -22,11 +22,13 @@ export class ApiError extends Error {
     super(message);
   }
 
-  toResponse(): Response {
+  /** @param reference a short code for whoever runs this gateway */
+  toResponse(reference?: string): Response {
     const headers = new Headers();
     if (this.type === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="toolgate"');
     if (this.type === 'temporarily_unavailable') headers.set('retry-after', '2');
-    const { type, message, field } = this;
+    const { type, field } = this;
+    const message = reference ? `${this.message} (${reference})` : this.message;
     return Response.json({ error: { type, message, field } }, { status: STATUS[type], headers });
   }
 }

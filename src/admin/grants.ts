@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { by } from '../audit';
 import type { App } from '../config';
 import { namesOfVirtualKeys } from '../governance/virtual-keys';
 import { findGrant, type Grant, grantObject, listGrants, recordEnd } from '../grants/store';
-import { log } from '../log';
 import { parseSubject } from '../protocol/subject';
 import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339 } from './answer';
@@ -66,15 +66,14 @@ export const grants = new Hono<App>()
     if (!stands) throw unknown('session');
 
     const reason = 'revoked_by_administrator';
-    const recorded = await grantObject(c.env.GRANTS, grant.grantId)?.end(reason);
+    const recorded = await grantObject(c.env.GRANTS, grant.grantId)?.end(reason, by(c));
     if (recorded === false) {
       throw new ApiError(
         'temporarily_unavailable',
         'The session has ended, but the list could not be told yet. Try again.',
       );
     }
-    await recordEnd(c.env.DB, grant.grantId, reason, now); // a grant that never opened has no object that would
-    log('grant.ended', { request_id: c.var.requestId, grant_id: grant.grantId, reason });
+    await recordEnd(c.env.DB, grant.grantId, reason, by(c), now); // a grant that never opened has no object that would
     return c.body(null, 204);
   });
 

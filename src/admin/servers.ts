@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
 import { maskHeaders, openHeaders } from '../upstreams/auth/headers';
@@ -31,7 +32,7 @@ export const servers = new Hono<App>()
     const made = await insertServer(c.env.DB, c.env.ENCRYPTION_KEY, wanted, Math.floor(Date.now() / 1000));
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
-    log('admin.server_created', { request_id: c.var.requestId, server: made.id });
+    audit(c, { act: 'server.created', server: made.id });
     return answerSaved(c, 'The server was saved', made);
   })
 
@@ -53,7 +54,7 @@ export const servers = new Hono<App>()
     );
     if (!changed) throw nameTaken(change.name ?? server.name);
     forgetDeployment();
-    log('admin.server_changed', { request_id: c.var.requestId, server: server.id });
+    audit(c, { act: 'server.changed', server: server.id });
     const isNews = change.connection_string ?? change.headers ?? change.enabled;
     if (isNews !== undefined) return answerSaved(c, 'The server was changed', changed);
     return c.json({ message: 'The server was changed.', client: await shownWithTools(c, changed) });
@@ -63,7 +64,7 @@ export const servers = new Hono<App>()
     const id = c.req.param('id');
     if (!(await deleteServer(c.env.DB, id))) throw unknown('server');
     forgetDeployment();
-    log('admin.server_deleted', { request_id: c.var.requestId, server: id });
+    audit(c, { act: 'server.deleted', server: id });
     return c.json({ message: 'The server was deleted, with its credentials and lists.' });
   })
 

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { audit } from '../audit';
 import type { App } from '../config';
 import {
   deleteVirtualKey,
@@ -10,7 +11,6 @@ import {
   updateVirtualKey,
   type VirtualKey,
 } from '../governance/virtual-keys';
-import { log } from '../log';
 import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339 } from './answer';
 import { ApiError, unknown } from './error';
@@ -92,7 +92,7 @@ export const virtualKeys = new Hono<App>()
     const made = await insertVirtualKey(c.env.DB, wanted, value, Math.floor(Date.now() / 1000));
     if (made === 'name_taken') throw nameTaken(name);
     if (made === 'value_taken') throw new ApiError('conflict', 'Another key has this value.', 'value');
-    log('admin.virtual_key_created', { request_id: c.var.requestId, virtual_key: made.key.id });
+    audit(c, { act: 'virtual_key.created', virtual_key: made.key.id });
     return c.json({
       message: 'The key was made. Its value is shown only now.',
       virtual_key: { ...shown(made.key), value: made.value },
@@ -121,14 +121,14 @@ export const virtualKeys = new Hono<App>()
     };
     const changed = await updateVirtualKey(c.env.DB, key.id, change, Math.floor(Date.now() / 1000));
     if (!changed) throw nameTaken(name ?? key.name);
-    log('admin.virtual_key_changed', { request_id: c.var.requestId, virtual_key: key.id });
+    audit(c, { act: 'virtual_key.changed', virtual_key: key.id });
     return c.json({ message: 'The key was changed.', virtual_key: shown(changed) });
   })
 
   .delete('/:id', async (c) => {
     const id = c.req.param('id');
     if (!(await deleteVirtualKey(c.env.DB, id))) throw unknown('virtual key');
-    log('admin.virtual_key_deleted', { request_id: c.var.requestId, virtual_key: id });
+    audit(c, { act: 'virtual_key.deleted', virtual_key: id });
     return c.json({ message: 'The key was deleted. What it gave access to is refused from now on.' });
   });
 

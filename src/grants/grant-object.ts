@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import { equalSecrets, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
 import type { Subject } from '../protocol/subject';
@@ -43,12 +44,13 @@ export type Redemption =
         | 'wrong_resource'
         | 'wrong_verifier'
         | 'expired'
-        | 'spent';
+        | 'spent'
+        | 'replayed';
     };
 
 export type Rotation =
   | { ok: true; refreshToken: string; n: number }
-  | { ok: false; reason: 'unknown' | 'wrong_client' | 'ended' };
+  | { ok: false; reason: 'unknown' | 'wrong_client' | 'ended' | 'reused' };
 
 type Open = {
   status: 'open';
@@ -67,6 +69,7 @@ type Open = {
 type Closed = {
   status: 'refused' | 'ended';
   reason: EndReason | null;
+  by: By;
   /** Epoch milliseconds until when this marker stands. */
   until: number;
   /** True once D1 knows. */
@@ -112,7 +115,7 @@ export class GrantObject extends DurableObject<Env> {
   async refuse(flowExpiresAt: number): Promise<boolean> {
     if (this.state()) return false;
     const until = flowExpiresAt * 1000;
-    this.put({ status: 'refused', reason: null, until, recorded: true });
+    this.put({ status: 'refused', reason: null, by: SYSTEM, until, recorded: true });
     await this.ctx.storage.setAlarm(until);
     return true;
   }
@@ -153,8 +156,9 @@ export class GrantObject extends DurableObject<Env> {
     if (now >= terms.codeExpiresAt * 1000) return { ok: false, reason: 'expired' };
 
     if (state.redeemedAt !== null) {
-      if (now >= state.redeemedAt + DUPLICATE) await this.end('code_replayed');
-      return { ok: false, reason: 'spent' };
+      if (now < state.redeemedAt + DUPLICATE) return { ok: false, reason: 'spent' };
+      await this.end('code_replayed');
+      return { ok: false, reason: 'replayed' };
     }
     this.put({ ...state, redeemedAt: now, n: 1, rotatedAt: now, used: false, idleTtl: request.idleTtl });
     return { ok: true, terms, refreshToken, n: 1 };
@@ -202,7 +206,7 @@ export class GrantObject extends DurableObject<Env> {
     const window = state.used ? request.reuseInterval * 1000 : LOST_ANSWER;
     if (n === state.n - 1 && now < state.rotatedAt + window) return answer;
     await this.end('refresh_token_reused');
-    return { ok: false, reason: 'ended' };
+    return { ok: false, reason: 'reused' };
   }
 
   /** Notes that an access token issued with refresh token `n` was seen on /mcp. False when the grant does not stand. */
@@ -213,12 +217,12 @@ export class GrantObject extends DurableObject<Env> {
     return true;
   }
 
-  /** Ends the grant. Repeatable; false while the index could not be told, which the alarm then does. */
-  async end(reason: EndReason): Promise<boolean> {
+  /** Ends the grant, on behalf of whoever asked. Repeatable; false while the index could not be told, which the alarm then does. */
+  async end(reason: EndReason, by: By = SYSTEM): Promise<boolean> {
     const state = this.state();
     if (state?.status === 'open') {
       this.kv.delete('seed');
-      this.put({ status: 'ended', reason, until: state.terms.flowExpiresAt * 1000, recorded: false });
+      this.put({ status: 'ended', reason, by, until: state.terms.flowExpiresAt * 1000, recorded: false });
     }
     return this.settle();
   }
@@ -238,7 +242,8 @@ export class GrantObject extends DurableObject<Env> {
     if (!state || state.status === 'open') return true;
     if (!state.recorded && state.reason) {
       try {
-        await recordEnd(this.env.DB, this.id, state.reason, Math.floor(Date.now() / 1000));
+        const now = Math.floor(Date.now() / 1000);
+        await recordEnd(this.env.DB, this.id, state.reason, state.by, now);
         this.put({ ...state, recorded: true });
       } catch {
         await this.ctx.storage.setAlarm(Date.now() + RECORD_AGAIN);

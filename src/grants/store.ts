@@ -1,3 +1,4 @@
+import { auditIfChanged, type By } from '../audit';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
 
@@ -121,19 +122,22 @@ export async function findGrant(db: D1Database, grantId: string): Promise<Grant 
   return row && fromRow(row);
 }
 
-/** Notes in the index that a grant has ended, at `now` (epoch seconds). The first reason stands. */
+/** Notes in the index that a grant has ended, at `now` (epoch seconds), and tells the audit. The first reason stands. */
 export async function recordEnd(
   db: D1Database,
   grantId: string,
   reason: EndReason,
+  who: By,
   now: number,
 ): Promise<void> {
-  await db
-    .prepare(
-      'UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3 WHERE grant_id = ?1 AND ended_at IS NULL',
-    )
-    .bind(grantId, now, reason)
-    .run();
+  await db.batch([
+    db
+      .prepare(
+        'UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3 WHERE grant_id = ?1 AND ended_at IS NULL',
+      )
+      .bind(grantId, now, reason),
+    auditIfChanged(db, { act: 'grant.ended', grant_id: grantId, reason }, who),
+  ]);
 }
 
 /** Notes that a grant was used at `now` (epoch seconds). */

@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { auditRefusal, codeOf } from '../audit';
 import type { App } from '../config';
 import { mayUseServer, type Rules } from '../governance/policy';
-import { log, shortCode } from '../log';
+import { addCalls } from '../governance/tool-counts';
+import { log } from '../log';
 import { SLUG } from '../protocol/authorization';
 import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
 import { readText } from '../protocol/params';
@@ -168,6 +170,7 @@ async function answerMessage(
   }
   const { era } = eraOf(message, headers, session?.version);
   refreshStale(c.env, c.var.settings, entries);
+  addCalls(c.env.DB);
   return dispatch({ ...call, request: message, era, session: era === '2025' ? session : null });
 }
 
@@ -178,10 +181,10 @@ function refused(c: Context<App>, error: RpcError, body: string | null): Respons
   if (error instanceof Challenge) headers.set('www-authenticate', error.challenge);
   if (error.status === 503) headers.set('retry-after', '60');
   if (error.status === 405) headers.set('allow', 'POST, OPTIONS');
-  const data = error.status === 401 ? { ...error.data, reference: shortCode(requestId) } : error.data;
-  if (error.status === 401 || error.status === 403) {
-    log('mcp.refused', { request_id: requestId, status: error.status, type: String(error.data?.type) });
-  }
+  const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
+  const type = String(error.data?.type);
+  if (error.status === 401) auditRefusal(c, 401, type);
+  if (error.status === 403) log('mcp.refused', { request_id: requestId, status: 403, type });
   const { status, code, message } = error;
   return new Response(errorText(body ? readableId(body) : null, { code, message, data }), {
     status,

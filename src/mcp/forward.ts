@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import { judgeReading, judgeTool, type Verdict } from '../governance/policy';
+import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { type Additions, NOTHING } from '../protocol/json-insert';
 import { CODE, errorText, type JsonObject, RpcError, resultText } from '../protocol/mcp';
@@ -151,6 +152,8 @@ async function forward(
       outcome,
       ms,
     });
+    if (method === 'tools/call') countCall({ server: server.id, tool: exposedName, outcome });
+    addCalls(gate.env.DB);
     const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
     const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
     if (peer && isCancelled) waitUntil(cancelRequest(peer, id, reason));

@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
+import { audit } from '../audit';
 import { redirectUriMatches } from '../clients/metadata';
 import { type Client, findClient } from '../clients/store';
 import type { App } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
-import { log } from '../log';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { params, readText } from '../protocol/params';
@@ -29,16 +29,17 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
 
     const flowId = randomSecret(16);
     const secret = randomSecret();
+    const grantId = c.env.GRANTS.newUniqueId().toString();
     await putFlow(c.env.KV, flowId, {
       request,
       clientName: client.metadata.client_name ?? null,
       clientSince: client.createdAt,
-      grantId: c.env.GRANTS.newUniqueId().toString(),
+      grantId,
       browserHash: await hashSecret(secret),
       createdAt: now,
       expiresAt: now + FLOW_LIFE,
     });
-    log('authorization.begun', { request_id: c.var.requestId, client_id: client.clientId });
+    audit(c, { act: 'authorization.begun', client_id: client.clientId, grant_id: grantId });
 
     const cookies = await dropOldFlows(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'));
     cookies.push(await writeFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, { secret, at: now }));

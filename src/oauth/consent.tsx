@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { audit } from '../audit';
 import { type App, withinLimit } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
@@ -6,7 +7,6 @@ import type { Terms } from '../grants/grant-object';
 import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
 import { type Identity, identityModes, standingOf } from '../identity';
 import { rememberedIdentity, rememberIdentity } from '../identity/browser';
-import { log } from '../log';
 import { addressOf } from '../protocol/address';
 import { authorizationResponse } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
@@ -54,6 +54,7 @@ async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
   const now = Math.floor(Date.now() / 1000);
   const flow = await findFlow(c.env.KV, flowId, now);
   if (!flow) throw tooLate('the app');
+  c.set('grantId', flow.grantId);
   const state = await readFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, c.req.header('cookie'));
   if (!state || !equalSecrets(flow.browserHash, await hashSecret(state.secret))) {
     if (now >= flow.createdAt + STEP_LIFE) throw tooLate(nameOf(flow));
@@ -139,7 +140,7 @@ async function identify(c: Context<App>, step: Step, form: URLSearchParams): Pro
   if (mode.isGuessable) await countAttempt(c, step.flowId);
   const identity = await mode.identify(c.env, fields);
   if (identity) return again(c, step, { identity });
-  log('consent.identity_refused', { request_id: c.var.requestId, client_id: step.flow.request.clientId });
+  audit(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
   return again(c, step, { notice: mode.refusal });
 }
 
@@ -169,7 +170,7 @@ async function again(c: Context<App>, step: Step, decided: Partial<FlowState>): 
 async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> {
   const grant = grantObject(c.env.GRANTS, flow.grantId);
   if (!(await grant?.refuse(flow.expiresAt))) throw answered(flow, (await grant?.answer()) ?? 'refused');
-  log('consent.denied', { request_id: c.var.requestId, client_id: flow.request.clientId });
+  audit(c, { act: 'consent.denied', ...story(flow) });
   const { redirectUri, state } = flow.request;
   const error = new OAuthError('access_denied', 'the person said no');
   return seeOther(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
@@ -233,7 +234,7 @@ async function allow(
     throw answered(flow, answer);
   }
   if (!inserted) await correctGrant(c.env.DB, row);
-  log('consent.allowed', { request_id: c.var.requestId, client_id: request.clientId, grant_id: grantId });
+  audit(c, { act: 'consent.allowed', ...story(flow), redirect_host: hostOf(flow), scope }, identity.subject);
 
   const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity.subject, now);
   return seeOther(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
@@ -250,10 +251,19 @@ function consentUrl({ issuer, flowId }: Step): string {
 }
 
 /** How people see the client: by its own name, else by where it sends them back to. */
-function nameOf({ clientName, request }: Flow): string {
-  return (
-    clientName ?? `The app at ${new URL(request.redirectUri).host || new URL(request.redirectUri).protocol}`
-  );
+function nameOf(flow: Flow): string {
+  return flow.clientName ?? `The app at ${hostOf(flow)}`;
+}
+
+/** Where a flow sends the person back to: a host, or a private-use scheme. */
+function hostOf({ request }: Flow): string {
+  const { host, protocol } = new URL(request.redirectUri);
+  return host || protocol;
+}
+
+/** What every act of a flow is about. */
+function story({ request, grantId }: Flow) {
+  return { client_id: request.clientId, grant_id: grantId };
 }
 
 function tooLate(name: string): PageProblem {

@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { audit } from '../audit';
 import { parseMetadata } from '../clients/metadata';
 import { insertClient } from '../clients/store';
 import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { log } from '../log';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
 import { surface } from './surface';
@@ -29,7 +29,7 @@ async function answer(c: Context<App>): Promise<Response> {
   const secretHash = secret && (await hashSecret(secret));
   const now = Math.floor(Date.now() / 1000);
   await insertClient(c.env.DB, { clientId, secretHash, metadata, createdAt: now });
-  log('client.registered', { request_id: c.var.requestId, client_id: clientId });
+  audit(c, { act: 'client.registered', client_id: clientId }, 'client');
 
   const credentials = secret ? { client_secret: secret, client_secret_expires_at: 0 } : {};
   const body = { ...metadata, client_id: clientId, client_id_issued_at: now, ...credentials };

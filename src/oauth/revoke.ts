@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
+import { by } from '../audit';
 import { authenticateClient } from '../clients/authenticate';
 import type { App } from '../config';
 import { verifyAccessToken } from '../crypto/signing-keys';
 import { grantObject } from '../grants/store';
-import { log } from '../log';
 import { OAuthError, Unavailable } from '../protocol/error';
 import { parseRefreshToken } from './grant-types/refresh-token';
 import { issuerOf, surface } from './surface';
@@ -20,9 +20,11 @@ export const revoke = new Hono<App>().use(surface).post('/', async (c) => {
 
   const grantId = await grantOf(c.env, form.token, client.clientId, issuerOf(c.var.issuer));
   if (grantId) {
-    const recorded = await grantObject(c.env.GRANTS, grantId)?.end('revoked_by_client');
+    const recorded = await grantObject(c.env.GRANTS, grantId)?.end('revoked_by_client', {
+      ...by(c),
+      actor: 'client',
+    });
     if (recorded === false) throw new Unavailable('the grant has ended, but the index could not be told yet');
-    log('grant.ended', { request_id: c.var.requestId, grant_id: grantId, reason: 'revoked_by_client' });
   }
   return c.body(null, 200, { 'cache-control': 'no-store', pragma: 'no-cache' });
 });

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { audit } from '../audit';
 import { authenticateClient } from '../clients/authenticate';
 import type { App } from '../config';
 import { readySigningKey } from '../crypto/signing-keys';
@@ -27,6 +28,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     settings: c.var.settings,
     issuer: issuerOf(c.var.issuer),
     later: (work) => c.executionCtx.waitUntil(work),
+    audit: (act) => audit(c, act, 'client'),
   });
   log('token.issued', {
     request_id: c.var.requestId,

@@ -32,14 +32,18 @@ export class OAuthError extends Error {
     super(description.replace(/[^\x20-\x7e]|["\\]/g, "'"), options); // the characters RFC 6749 §5.2 allows
   }
 
-  /** The body and status of RFC 6749 §5.2; a client that tried HTTP Basic is told the scheme. */
-  toResponse(): Response {
+  /**
+   * The body and status of RFC 6749 §5.2; a client that tried HTTP Basic is told the scheme.
+   * @param reference a short code for whoever runs this gateway
+   */
+  toResponse(reference?: string): Response {
     const headers = new Headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
     const status = STATUS[this.code];
     if (status === 401) headers.set('www-authenticate', 'Basic realm="oauth2"');
     if (status === 429) headers.set('retry-after', '60');
     if (status === 503) headers.set('retry-after', '2');
-    return Response.json({ error: this.code, error_description: this.message }, { status, headers });
+    const error_description = reference ? `${this.message} (${reference})` : this.message;
+    return Response.json({ error: this.code, error_description }, { status, headers });
   }
 
   /** The same failure as parameters of the authorization response (RFC 6749 §4.1.2.1). */

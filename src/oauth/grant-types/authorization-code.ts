@@ -31,6 +31,9 @@ export const authorizationCode: GrantType = async (form, context) => {
 
   const grantId = code.slice(0, 64);
   const redeemed = await grantObject(env.GRANTS, grantId)?.redeem(request);
+  const story = { client_id: client.clientId, grant_id: grantId };
+  if (redeemed?.ok) context.audit({ act: 'code.redeemed', ...story });
+  else if (redeemed?.reason === 'replayed') context.audit({ act: 'code.replayed', ...story });
   if (!redeemed?.ok) throw refusalOf(redeemed?.reason ?? 'unknown');
   return tokenResponse(context, grantId, redeemed.terms, redeemed.terms.scope, redeemed);
 };

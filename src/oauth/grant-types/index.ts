@@ -1,3 +1,4 @@
+import type { Act } from '../../audit';
 import type { Client } from '../../clients/store';
 import type { Env, Settings } from '../../config';
 import type { Params } from '../../protocol/params';
@@ -21,6 +22,8 @@ export type TokenContext = {
   issuer: string;
   /** Goes on behind the answer. */
   later(work: Promise<unknown>): void;
+  /** Tells the audit what the client did. */
+  audit(act: Act): void;
 };
 
 /** One way to get an access token. @throws OAuthError */

@@ -28,6 +28,13 @@ export const refreshToken: GrantType = async (form, context) => {
 
   const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
   const rotated = await grant.rotate({ ...presented, clientId: client.clientId, reuseInterval, idleTtl });
+  if (!rotated.ok && rotated.reason === 'reused') {
+    context.audit({
+      act: 'refresh_token.reused',
+      client_id: client.clientId,
+      grant_id: presented.grantId,
+    });
+  }
   if (!rotated.ok) throw refusal();
   context.later(touchGrant(env.DB, presented.grantId, Math.floor(Date.now() / 1000)));
   return tokenResponse(context, presented.grantId, terms, scope, rotated);

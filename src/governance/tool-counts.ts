@@ -1,0 +1,65 @@
+import { waitUntil } from 'cloudflare:workers';
+import { log } from '../log';
+
+/** How a tool call ended, as the relay of its answer saw it. */
+type Called = { server: string; tool: string; outcome: string };
+
+/** How long counts are gathered before they are added to D1. Milliseconds. */
+const GATHERED_FOR = 10_000;
+/** Most different counts one isolate gathers. */
+const MOST_GATHERED = 5_000;
+/** How long counts are kept. Seconds: 90 days. */
+const RETENTION = 90 * 86_400;
+
+/**
+ * Calls not yet in D1, by hour (epoch hours), server, tool and outcome. An isolate that dies loses these and no more: at most
+ * what came since it last added, which it does behind the first answer once ten seconds have passed (CONTRACT §8).
+ */
+let gathered = new Map<string, number>();
+let addedAt = 0;
+
+/** Counts one tool call, in memory. */
+export function countCall({ server, tool, outcome }: Called): void {
+  const hour = Math.floor(Date.now() / 3_600_000);
+  add(gathered, JSON.stringify([hour, server, tool, outcome]), 1);
+}
+
+function add(counts: Map<string, number>, key: string, n: number): void {
+  if (counts.has(key) || counts.size < MOST_GATHERED) counts.set(key, (counts.get(key) ?? 0) + n);
+}
+
+/** Adds what was gathered to D1, behind the answer, unless this isolate did so in the last ten seconds. */
+export function addCalls(db: D1Database): void {
+  const now = Date.now();
+  if (!gathered.size || (now < addedAt + GATHERED_FOR && now >= addedAt)) return;
+  const counts = gathered;
+  gathered = new Map();
+  addedAt = now;
+  const kept = upsert(db, counts).catch((error: unknown) => {
+    for (const [key, n] of counts) add(gathered, key, n); // D1 took none of them: they go with the next
+    log('tool_count.failed', { counts: counts.size, error: String(error) });
+  });
+  waitUntil(kept);
+}
+
+/** Adds every count in one statement. */
+async function upsert(db: D1Database, counts: ReadonlyMap<string, number>): Promise<void> {
+  const rows = [...counts].map(([key, n]) => [...JSON.parse(key), n]);
+  await db
+    .prepare(
+      `INSERT INTO tool_count (hour, server_id, tool, outcome, n)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
+       ON CONFLICT DO UPDATE SET n = n + excluded.n`,
+    )
+    .bind(JSON.stringify(rows))
+    .run();
+}
+
+/** Deletes counts older than 90 days at `now` (epoch seconds). @returns how many. */
+export async function deleteOldCounts(db: D1Database, now: number): Promise<number> {
+  const { meta } = await db
+    .prepare('DELETE FROM tool_count WHERE hour < ?1')
+    .bind(Math.floor((now - RETENTION) / 3600))
+    .run();
+  return meta.changes;
+}

@@ -1,0 +1,345 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deleteOldAudit } from '../src/audit';
+import { deleteOldCounts } from '../src/governance/tool-counts';
+import { Browser } from './support/browser';
+import { McpCaller } from './support/caller';
+import { admin, configure, gate, newKey } from './support/gate';
+import { McpClient, post } from './support/mcp-client';
+import { Upstream } from './support/upstream';
+
+type Event = {
+  id: string;
+  at: string;
+  act: string;
+  outcome: string;
+  actor: string;
+  client_id: string | null;
+  grant_id: string | null;
+  detail: Record<string, unknown>;
+  address: string | null;
+  code: string;
+  request_id: string | null;
+};
+type List = { events: Event[]; count: number; total_count: number };
+type Refusal = { error: { type: string; message: string; field?: string } };
+
+const list = (query: Record<string, string> = {}) =>
+  admin<List>('GET', `/audit?${new URLSearchParams(query)}`);
+
+/** The acts a query finds, oldest first, once there are `count`: they are written behind the answers. */
+async function acts(query: Record<string, string>, count: number): Promise<Event[]> {
+  const events = await vi.waitFor(async () => {
+    const { events, total_count } = await list(query);
+    expect(total_count).toBeGreaterThanOrEqual(count);
+    return events;
+  });
+  return events.reverse();
+}
+
+const named = (events: Event[]) => events.map(({ act }) => act);
+
+/** Minutes pass, so that this isolate may keep refusals and add counts again. */
+const later = (minutes: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
+
+beforeEach(() => void later(1));
+afterEach(() => void vi.useRealTimers());
+
+describe('the audit of a flow (CONTRACT §8)', () => {
+  it('tells its whole story under one short code', async () => {
+    await Upstream.start();
+    const client = await McpClient.register();
+    const key = await newKey();
+    const tokens = await client.obtainGrant({ key: key.value });
+    await client.revoke(tokens.refresh_token);
+
+    const story = await acts({ client_id: client.clientId }, 5);
+    const flow = story.slice(1);
+
+    expect(named(story)).toEqual([
+      'client.registered',
+      'authorization.begun',
+      'consent.allowed',
+      'code.redeemed',
+      'grant.ended',
+    ]);
+    expect(new Set(flow.map(({ code }) => code)).size).toBe(1);
+    expect(flow[0]?.code).toMatch(/^F-[2-9A-Z]{4}$/);
+    expect(await list({ code: flow[0]?.code.toLowerCase() ?? '' })).toMatchObject({ total_count: 4 });
+    expect(await list({ grant_id: flow[0]?.grant_id ?? '' })).toMatchObject({ total_count: 4 });
+    expect(flow[1]).toMatchObject({
+      actor: `vk:${key.id}`,
+      outcome: 'done',
+      address: 'local',
+      request_id: expect.any(String),
+      detail: { redirect_host: '127.0.0.1:7777', scope: 'mcp' },
+    });
+    expect(flow[3]).toMatchObject({ actor: 'client', detail: { reason: 'revoked_by_client' } });
+  });
+
+  it('names who was refused and who said no', async () => {
+    const client = await McpClient.register();
+    const browser = new Browser();
+    const asked = await browser.open(await client.authorizeUrl());
+    const again =
+      asked && (await browser.submit(asked, { virtual_key: 'sk-bf-wrong', decision: 'continue' }));
+    if (again) await browser.submit(again, { decision: 'deny' });
+
+    const [, begun, refused, denied] = await acts({ client_id: client.clientId }, 4);
+
+    expect(refused).toMatchObject({ act: 'identity.refused', outcome: 'refused', code: begun?.code });
+    expect(denied).toMatchObject({ act: 'consent.denied', outcome: 'refused', code: begun?.code });
+  });
+
+  it('tells a code redeemed again and a refresh token used again, and that each ended its grant', async () => {
+    await Upstream.start();
+    const client = await McpClient.register();
+    const code = await client.obtainCode();
+    await client.redeem(code);
+    later(1);
+    await client.redeem(code);
+    const [codeReplayed] = await acts({ client_id: client.clientId, act: 'code.replayed' }, 1);
+    const first = await client.obtainGrant();
+    const second = await client.refresh(first.refresh_token);
+    await client.refresh(second.body.refresh_token);
+    await client.refresh(first.refresh_token);
+    const [reused] = await acts({ client_id: client.clientId, act: 'refresh_token.reused' }, 1);
+    const ended = await acts({ client_id: client.clientId, act: 'grant.ended' }, 2);
+
+    expect(codeReplayed).toMatchObject({ outcome: 'refused', actor: 'client' });
+    expect(reused).toMatchObject({ outcome: 'refused', actor: 'client' });
+    expect(ended.map(({ detail, code: of }) => [detail.reason, of])).toEqual([
+      ['code_replayed', codeReplayed?.code],
+      ['refresh_token_reused', reused?.code],
+    ]);
+  });
+
+  it('tells the end of a grant once, however often it is told to end', async () => {
+    await Upstream.start();
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant();
+
+    await client.revoke(refresh_token);
+    await client.revoke(refresh_token);
+
+    expect(await acts({ client_id: client.clientId, act: 'grant.ended' }, 1)).toHaveLength(1);
+  });
+});
+
+describe('the audit of changes (CONTRACT §8)', () => {
+  it('names what an administrator changed, never a value', async () => {
+    const upstream = await Upstream.start();
+    const key = await newKey();
+    await admin('PUT', `/governance/virtual-keys/${key.id}`, { description: 'a private remark' });
+    await admin('DELETE', `/governance/virtual-keys/${key.id}`);
+    await upstream.change({ tools_to_execute: ['a_private_tool'] });
+    await configure({ support_text: 'Ask the desk', display_name: null });
+
+    const keys = (await acts({ actor: 'administrator' }, 5)).filter(
+      ({ detail }) => detail.virtual_key === key.id,
+    );
+    const [settings] = await acts({ act: 'setting.changed' }, 1);
+    const servers = await acts({ act: 'server.changed' }, 1);
+
+    expect(named(keys)).toEqual(['virtual_key.created', 'virtual_key.changed', 'virtual_key.deleted']);
+    expect(settings?.detail).toEqual({ settings: 'display_name support_text' });
+    expect(servers).toHaveLength(1);
+    const everything = JSON.stringify(await list({ limit: '500' }));
+    for (const value of [
+      'Ask the desk',
+      'a_private_tool',
+      'a private remark',
+      key.value,
+      'test-admin-token',
+    ]) {
+      expect(everything).not.toContain(value);
+    }
+  });
+
+  it('holds no token, code or key of any flow', async () => {
+    await Upstream.start();
+    const key = await newKey();
+    const client = await McpClient.register({ token_endpoint_auth_method: 'client_secret_post' });
+    const code = await client.obtainCode({ key: key.value });
+    const { body } = await client.redeem(code);
+    await acts({ client_id: client.clientId, act: 'code.redeemed' }, 1);
+
+    const { results } = await env.DB.prepare('SELECT * FROM audit').all();
+
+    const secrets = [
+      key.value,
+      code,
+      body.access_token,
+      body.refresh_token,
+      client.registration.client_secret,
+    ];
+    for (const secret of secrets) expect(JSON.stringify(results)).not.toContain(secret);
+  });
+});
+
+describe('short codes (CONTRACT §8)', () => {
+  const codeIn = (text: string) => /F-[2-9A-Z]{4}/.exec(text)?.[0] ?? 'none';
+
+  it.each([
+    ['a page before any flow', 400, () => gate('/oauth2/authorize?client_id=nobody')],
+    ['a page nobody built', 404, () => gate('/nowhere', { headers: { accept: 'text/html' } })],
+    ['/mcp', 401, () => gate('/mcp', { method: 'POST', body: '{}' })],
+    ['the management API', 401, () => gate('/api/config')],
+    ['the token endpoint', 401, () => post('/oauth2/token', { grant_type: 'refresh_token', client_id: 'x' })],
+  ])('let the audit find what %s refused', async (_, status, ask) => {
+    const response = await ask();
+    const code = codeIn(await response.text());
+
+    const [refused] = await acts({ code }, 1);
+
+    expect(response.status).toBe(status);
+    expect(refused).toMatchObject({ act: 'request.refused', outcome: 'refused', code, detail: { status } });
+  });
+
+  it('are the flow’s on the pages of a flow', async () => {
+    const client = await McpClient.register();
+    const begun = await gate(await client.authorizeUrl());
+    const stolen = await gate(begun.headers.get('location') ?? ''); // a browser without the cookie
+    const code = codeIn(await stolen.text());
+
+    expect(stolen.status).toBe(403);
+    expect(named(await acts({ code }, 2))).toEqual(['authorization.begun', 'request.refused']);
+  });
+
+  it('do not make a write of every refusal: an isolate keeps 20 in ten seconds', async () => {
+    for (let n = 0; n < 30; n++) await (await gate('/mcp', { method: 'POST', body: '{}' })).body?.cancel();
+    later(1);
+    const last = codeIn(await (await gate('/mcp', { method: 'POST', body: '{}' })).text());
+    await acts({ code: last }, 1);
+
+    const kept = await env.DB.prepare(
+      "SELECT count(*) AS n FROM audit WHERE act = 'request.refused' AND at BETWEEN ?1 - 61 AND ?1 - 59",
+    )
+      .bind(Math.floor(Date.now() / 1000))
+      .first('n');
+
+    expect(kept).toBe(20);
+  });
+});
+
+describe('writing the audit', () => {
+  it('is never on a request’s way: a failure to write is only logged', async () => {
+    const logged = vi.spyOn(console, 'log');
+    await env.DB.prepare(
+      "CREATE TRIGGER failing BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'failing'); END",
+    ).run();
+
+    const registered = await McpClient.register();
+    await vi.waitFor(() => expect(logged).toHaveBeenCalledWith(expect.stringContaining('audit.failed')));
+    await env.DB.prepare('DROP TRIGGER failing').run();
+
+    expect(await list({ client_id: registered.clientId })).toMatchObject({ total_count: 0 });
+  });
+
+  it('ends after 90 days', async () => {
+    await McpClient.register();
+    const now = Math.floor(Date.now() / 1000);
+    const { total_count } = await list();
+
+    expect(await deleteOldAudit(env.DB, now + 89 * 86_400)).toBe(0);
+    expect(await deleteOldAudit(env.DB, now + 91 * 86_400)).toBeGreaterThanOrEqual(total_count);
+    expect(await list()).toMatchObject({ events: [] });
+  });
+});
+
+describe('reading the audit (CONTRACT §8)', () => {
+  it('goes newest first, a page at a time, within a span', async () => {
+    const since = new Date().toISOString();
+    const client = await McpClient.register();
+    later(5);
+    const middle = new Date().toISOString();
+    await gate(await client.authorizeUrl());
+    await acts({ client_id: client.clientId }, 2);
+    const of = { client_id: client.clientId };
+
+    const all = await list(of);
+    const second = await list({ ...of, limit: '1', offset: '1' });
+
+    expect(named(all.events)).toEqual(['authorization.begun', 'client.registered']);
+    expect(second).toMatchObject({ events: [all.events[1]], count: 1, total_count: 2, limit: 1, offset: 1 });
+    expect(named((await list({ ...of, since: middle })).events)).toEqual(['authorization.begun']);
+    expect(named((await list({ ...of, since, until: middle })).events)).toEqual(['client.registered']);
+    expect(await list({ ...of, outcome: 'refused' })).toMatchObject({ total_count: 0 });
+    expect(await list({ ...of, actor: 'client' })).toMatchObject({ total_count: 1 });
+  });
+
+  it.each([
+    ['outcome', 'well'],
+    ['code', '7K2Q'],
+    ['since', 'yesterday'],
+    ['until', '2026-01-01'],
+    ['limit', '501'],
+  ])('refuses %s=%s, naming it', async (field, value) => {
+    const { status, error } = await admin<Refusal>('GET', `/audit?${field}=${value}`);
+
+    expect([status, error.type, error.field]).toEqual([400, 'invalid_request', field]);
+  });
+
+  it('is for administrators', async () => {
+    expect((await gate('/api/audit')).status).toBe(401);
+  });
+});
+
+describe('tool calls, counted (CONTRACT §8)', () => {
+  const countsOf = async (server: string) =>
+    (
+      await env.DB.prepare('SELECT tool, outcome, n FROM tool_count WHERE server_id = ?1 ORDER BY outcome')
+        .bind(server)
+        .all()
+    ).results;
+
+  it('are gathered in memory and added behind an answer, at most every ten seconds', async () => {
+    const upstream = await Upstream.start(['echo']);
+    const caller = await McpCaller.withKey();
+    const tool = `${upstream.name}-echo`;
+    const { id } = await env.DB.prepare('SELECT id FROM server WHERE name = ?1')
+      .bind(upstream.name)
+      .first<{ id: string }>()
+      .then((row) => row ?? { id: '' });
+
+    await caller.call(tool);
+    await vi.waitFor(async () => expect(await countsOf(id)).toEqual([{ tool, outcome: 'answered', n: 1 }]));
+    await caller.call(tool);
+    await caller.call(tool);
+    await caller.ask('tools/list');
+    const within = await countsOf(id);
+    later(1);
+    await caller.ask('tools/list');
+
+    expect(within).toMatchObject([{ n: 1 }]);
+    await vi.waitFor(async () => expect(await countsOf(id)).toMatchObject([{ n: 3 }]));
+  });
+
+  it('are not lost while D1 takes none, and are no reason to fail a call', async () => {
+    const upstream = await Upstream.start(['echo']);
+    const caller = await McpCaller.withKey();
+    const logged = vi.spyOn(console, 'log');
+    await env.DB.prepare(
+      "CREATE TRIGGER failing BEFORE INSERT ON tool_count BEGIN SELECT RAISE(ABORT, 'failing'); END",
+    ).run();
+
+    const answer = await caller.call(`${upstream.name}-echo`);
+    await vi.waitFor(() => expect(logged).toHaveBeenCalledWith(expect.stringContaining('tool_count.failed')));
+    await env.DB.prepare('DROP TRIGGER failing').run();
+    later(1);
+    await caller.ask('tools/list');
+
+    expect(answer.status).toBe(200);
+    await vi.waitFor(async () => {
+      const sql = 'SELECT sum(n) AS n FROM tool_count WHERE tool = ?1';
+      expect(await env.DB.prepare(sql).bind(`${upstream.name}-echo`).first('n')).toBe(1);
+    });
+  });
+
+  it('are kept for 90 days', async () => {
+    await env.DB.prepare("INSERT INTO tool_count VALUES (1, 'a server', 'a tool', 'answered', 1)").run();
+
+    expect(await deleteOldCounts(env.DB, 90 * 86_400 + 3600)).toBe(0);
+    expect(await deleteOldCounts(env.DB, 90 * 86_400 + 7200)).toBe(1);
+  });
+});
