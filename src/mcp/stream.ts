@@ -1,7 +1,7 @@
 import { type Additions, MessageScanner } from '../protocol/json-insert';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
+import type { Answer } from '../upstreams/exchange';
 import { failures, UpstreamFailure } from '../upstreams/failure';
-import type { Answer } from '../upstreams/mcp-client';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;

@@ -11,7 +11,7 @@ const NAMED_BY: ReadonlyMap<string, 'name' | 'uri'> = new Map([
 ]);
 
 /** What `Mcp-Name` says of this request; undefined when its method has no such header. */
-export function mirroredName(method: string, params: JsonObject): string | undefined {
+function mirroredName(method: string, params: JsonObject): string | undefined {
   const member = NAMED_BY.get(method);
   const value = member && params[member];
   return typeof value === 'string' ? value : undefined;

@@ -57,7 +57,7 @@ const Notification = z.object({
   params: Params.default({}),
 });
 /** A message that wants none. */
-export type Notification = z.infer<typeof Notification>;
+type Notification = z.infer<typeof Notification>;
 
 const RpcErrorObject = z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() });
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;

@@ -22,6 +22,11 @@ export const failures = {
       'unstable',
       { cause },
     ),
+  late: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} did not answer in time. Try again later; whoever runs it has to look.`,
+      'unstable',
+    ),
   refused: (name: string, reason: string) =>
     new UpstreamFailure(
       `The server ${name} cannot be asked: ${reason}. An administrator of this gateway has to see to it.`,

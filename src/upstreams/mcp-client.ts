@@ -8,15 +8,12 @@ import {
   MODERN_VERSION,
   metaOf,
   type RequestId,
-  type RpcErrorObject,
   type Response as RpcResponse,
-  readResponse,
 } from '../protocol/mcp';
 import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
-import { readText } from '../protocol/params';
-import { EventReader } from '../protocol/sse';
 import { noteTurn, restOf } from './breaker';
 import type { Peer } from './connect';
+import { type Answer, answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
 import { failures, UpstreamFailure } from './failure';
 import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
 
@@ -28,16 +25,8 @@ export type Outgoing = {
   mirrored?: readonly MirroredParam[];
 };
 
-/** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
-export type Answer =
-  | { kind: 'json' | 'events'; body: ReadableStream<Uint8Array>; release: () => void }
-  | { kind: 'error'; error: RpcErrorObject };
-
-/** Who we say we are, upstream. */
-const CLIENT_INFO = { name: 'toolgate', version: '0.1.0' };
-
-/** The most that is read of an answer that is not passed on. */
-const MOST_REFUSAL = 65_536;
+/** The most that is read of the result of `initialize`, and of a page of a list. */
+const MOST_GREETING = 262_144;
 const MOST_PAGE = 8_388_608;
 
 /** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
@@ -165,7 +154,7 @@ async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Se
     if (refusal) throw new OtherEra();
   });
   const { result } =
-    answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_REFUSAL * 4);
+    answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
   if (!result) throw new OtherEra();
 
   const session: Session = {
@@ -248,11 +237,6 @@ export async function cancelRequest(peer: Peer, id: RequestId, reason: string): 
   if (response) await drain(response);
 }
 
-/** Frees a body nobody will read. */
-async function drain(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => undefined);
-}
-
 function sessionHeaders({ id, version }: Session): Headers {
   const headers = new Headers({ 'mcp-protocol-version': version });
   if (id !== null) headers.set('mcp-session-id', id);
@@ -264,93 +248,4 @@ function withoutModernMeta(params: JsonObject): JsonObject {
   if (!isObject(params._meta)) return params;
   const kept = Object.entries(params._meta).filter(([key]) => !key.startsWith('io.modelcontextprotocol/'));
   return { ...params, _meta: Object.fromEntries(kept) };
-}
-
-async function post(
-  peer: Peer,
-  message: JsonObject,
-  protocol: Headers,
-  signal: AbortSignal,
-): Promise<Response> {
-  const headers = new Headers(peer.credentials);
-  for (const [name, value] of protocol) headers.set(name, value);
-  headers.set('content-type', 'application/json');
-  headers.set('accept', 'application/json, text/event-stream');
-  if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
-  try {
-    const body = JSON.stringify(message);
-    return await fetch(peer.server.connectionString, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'manual',
-      signal,
-    });
-  } catch (cause) {
-    throw failures.unreachable(peer.server.name, cause);
-  }
-}
-
-/**
- * What a response means. @param onRefusal sees a 4xx that is about the request, with the JSON-RPC error it holds or null,
- * before anything is made of it.
- */
-async function answerOf(
-  { server }: Peer,
-  response: Response,
-  onRefusal: (refusal: RpcResponse | null, status: number) => void,
-): Promise<Answer> {
-  const { status, body } = response;
-  if (status === 400 || status === 404 || status === 405 || status === 422) {
-    const refusal = readResponse((await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '');
-    onRefusal(refusal, status);
-    if (refusal?.error) return { kind: 'error', error: refusal.error };
-    throw status === 404 ? failures.notFound(server.name) : failures.status(server.name, status);
-  }
-  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (status === 200 && body && (type === 'application/json' || type === 'text/event-stream')) {
-    return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
-  }
-  await drain(response);
-  if (status === 401 || status === 403) throw failures.credentials(server.name, status);
-  if (status === 429) throw failures.busy(server.name);
-  if (status >= 300 && status < 400) throw failures.redirect(server.name);
-  throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
-}
-
-/** Reads an answer to its JSON-RPC response. */
-async function readAnswer(
-  { server }: Peer,
-  answer: Answer & { kind: 'json' | 'events' },
-  most: number,
-): Promise<RpcResponse> {
-  const events = new EventReader();
-  const decoder = new TextDecoder();
-  const reader = answer.body.getReader();
-  let size = 0;
-  let text = '';
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      size += value.byteLength;
-      if (size > most) throw failures.notMcp(server.name);
-      const part = decoder.decode(value, { stream: true });
-      if (answer.kind === 'json') text += part;
-      else {
-        for (const data of events.push(part)) {
-          const response = readResponse(data);
-          if (response) return response;
-        }
-      }
-    }
-    const response = answer.kind === 'json' ? readResponse(text) : null;
-    if (!response) throw failures.notMcp(server.name);
-    return response;
-  } catch (error) {
-    throw error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
-  } finally {
-    reader.cancel().catch(() => undefined);
-    answer.release();
-  }
 }

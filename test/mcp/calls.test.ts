@@ -155,8 +155,8 @@ describe('sessions with servers of the 2025 era', () => {
   it('are kept for one client session, and shared with no other caller', async () => {
     const { upstream, caller } = await pair();
     const one = await caller.initialized();
-    const other = new McpCaller({ 'x-bf-vk': (await newKey()).value }, '2025', caller.path);
-    for (const each of [one, one, await caller.initialized(), other]) await each.call('echo');
+    const thief = one.with({ 'x-bf-vk': (await newKey()).value }); // shows the client session of another
+    for (const each of [one, one, await caller.initialized(), thief]) await each.call('echo');
     const sessions = (await upstream.seen('tools/call')).map(({ headers }) => headers['mcp-session-id']);
 
     expect(sessions[0]).toBe(sessions[1]);
@@ -166,10 +166,12 @@ describe('sessions with servers of the 2025 era', () => {
   it('never hold one request id twice', async () => {
     const { upstream, caller } = await pair(['held']);
     const session = await caller.initialized();
-    const calls = [1, 2].map(() => session.send('tools/call', { name: 'held' }, { id: 5 }));
+    const first = session.send('tools/call', { name: 'held' }, { id: 5 });
+    await upstream.sees('tools/call');
+    const second = session.send('tools/call', { name: 'held' }, { id: 5 });
     const seen = await upstream.sees('tools/call', 2);
     await upstream.release();
-    const answers = await Promise.all(calls.map(async (call) => wholeAnswer(await call)));
+    const answers = await Promise.all([first, second].map(async (call) => wholeAnswer(await call)));
 
     expect(new Set(seen.map(({ headers }) => headers['mcp-session-id'])).size).toBe(2);
     expect(answers.map(({ body }) => body.id)).toEqual([5, 5]);
@@ -325,6 +327,7 @@ describe('time (SECURITY 24)', () => {
     const { upstream, caller } = await pair(['held'], { registration: { tool_execution_timeout: 1 } });
     const answer = await (await caller.initialized()).call('held');
     const [cancelled] = await upstream.sees('notifications/cancelled');
+    await upstream.sees('dropped');
     const [call] = await upstream.seen('tools/call');
 
     expect(answer).toMatchObject(failed('sent nothing for 1 seconds'));

@@ -16,7 +16,7 @@ export type Connection = {
 };
 
 /** Why a server cannot be asked, in words for its administrator and callers. */
-export type Refused = { refused: string };
+type Refused = { refused: string };
 
 /** How requests to a server are authenticated (`auth_type`, CONTRACT §7). */
 export type UpstreamAuth = {

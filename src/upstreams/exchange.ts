@@ -1,0 +1,117 @@
+import { version } from '../../package.json';
+import {
+  type JsonObject,
+  type RpcErrorObject,
+  type Response as RpcResponse,
+  readResponse,
+} from '../protocol/mcp';
+import { readText } from '../protocol/params';
+import { EventReader } from '../protocol/sse';
+import type { Peer } from './connect';
+import { failures, UpstreamFailure } from './failure';
+
+/** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
+export type Answer =
+  | { kind: 'json' | 'events'; body: ReadableStream<Uint8Array>; release: () => void }
+  | { kind: 'error'; error: RpcErrorObject };
+
+/** Who we say we are, upstream. */
+export const CLIENT_INFO = { name: 'toolgate', version };
+
+/** The most that is read of an answer that is not passed on. */
+const MOST_REFUSAL = 65_536;
+
+/** Frees a body nobody will read. */
+export async function drain(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
+}
+
+/** One message by POST; only what the gateway writes goes along. @throws UpstreamFailure when nobody answers. */
+export async function post(
+  peer: Peer,
+  message: JsonObject,
+  protocol: Headers,
+  signal: AbortSignal,
+): Promise<Response> {
+  const headers = new Headers(peer.credentials);
+  for (const [name, value] of protocol) headers.set(name, value);
+  headers.set('content-type', 'application/json');
+  headers.set('accept', 'application/json, text/event-stream');
+  if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
+  try {
+    const body = JSON.stringify(message);
+    return await fetch(peer.server.connectionString, {
+      method: 'POST',
+      headers,
+      body,
+      redirect: 'manual',
+      signal,
+    });
+  } catch (cause) {
+    throw signal.aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
+  }
+}
+
+/**
+ * What a response means. @param onRefusal sees a 4xx that is about the request, with the JSON-RPC error it holds or null,
+ * before anything is made of it.
+ */
+export async function answerOf(
+  { server }: Peer,
+  response: Response,
+  onRefusal: (refusal: RpcResponse | null, status: number) => void,
+): Promise<Answer> {
+  const { status, body } = response;
+  if (status === 400 || status === 404 || status === 405 || status === 422) {
+    const refusal = readResponse((await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '');
+    onRefusal(refusal, status);
+    if (refusal?.error) return { kind: 'error', error: refusal.error };
+    throw status === 404 ? failures.notFound(server.name) : failures.status(server.name, status);
+  }
+  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (status === 200 && body && (type === 'application/json' || type === 'text/event-stream')) {
+    return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
+  }
+  await drain(response);
+  if (status === 401 || status === 403) throw failures.credentials(server.name, status);
+  if (status === 429) throw failures.busy(server.name);
+  if (status >= 300 && status < 400) throw failures.redirect(server.name);
+  throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
+}
+
+/** Reads an answer to its JSON-RPC response. */
+export async function readAnswer(
+  { server }: Peer,
+  answer: Answer & { kind: 'json' | 'events' },
+  most: number,
+): Promise<RpcResponse> {
+  const events = new EventReader();
+  const decoder = new TextDecoder();
+  const reader = answer.body.getReader();
+  let size = 0;
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      size += value.byteLength;
+      if (size > most) throw failures.notMcp(server.name);
+      const part = decoder.decode(value, { stream: true });
+      if (answer.kind === 'json') text += part;
+      else {
+        for (const data of events.push(part)) {
+          const response = readResponse(data);
+          if (response) return response;
+        }
+      }
+    }
+    const response = answer.kind === 'json' ? readResponse(text) : null;
+    if (!response) throw failures.notMcp(server.name);
+    return response;
+  } catch (error) {
+    throw error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
+  } finally {
+    reader.cancel().catch(() => undefined);
+    answer.release();
+  }
+}
