@@ -192,14 +192,18 @@ describe('the ring (CONTRACT §5)', () => {
 
   it('goes on with the keys it knows while storage does not answer', async () => {
     const { access_token } = await (await McpClient.register()).obtainGrant();
-    const token = await forge(access_token, { claims: { exp: now() + 3600 } });
+    const claims = { exp: now() + 3600 };
+    const token = await forge(access_token, { claims });
+    const ofUnknownKey = await forge(access_token, { claims, header: { kid: 'nobody' } });
     await env.DB.prepare('ALTER TABLE signing_key RENAME TO signing_key_away').run();
 
     wait(301);
     const status = await statusOf(token);
+    const unknown = await statusOf(ofUnknownKey);
     await env.DB.prepare('ALTER TABLE signing_key_away RENAME TO signing_key').run();
 
     expect(status).toBe(200);
+    expect(unknown).toBe(503); // a refusal would be for good
   });
 
   it('answers 503 when its key does not open with this ENCRYPTION_KEY', async () => {
