@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Browser, type Page } from '../support/browser';
 import { McpCaller, wholeAnswer } from '../support/caller';
 import { admin, configure, gate, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
@@ -195,6 +196,24 @@ describe('credentials, judged before anything else (CONTRACT §6)', () => {
     const ofDeleted = await meets({ authorization: `Bearer ${orphaned.access_token}` });
 
     expect([ofRevoked.status, standing.status, ofDeleted.status]).toEqual([401, 200, 401]);
+  });
+
+  it('refuses the token of an anonymous session while enforcement is on, and takes it again when it is off', async () => {
+    await configure({ enforce_auth_on_inference: false });
+    await Upstream.start();
+    const [client, browser] = [await McpClient.register(), new Browser()];
+    const identify = (await browser.open(await client.authorizeUrl())) as Page;
+    const services = (await browser.submit(identify, { identity: 'session', decision: 'continue' })) as Page;
+    await browser.submit(services, { decision: 'allow' });
+    const { body } = await client.redeem(browser.callback?.searchParams.get('code') ?? '');
+    const meetsNow = async () => (await meets({ authorization: `Bearer ${body.access_token}` })).status;
+
+    const before = await meetsNow();
+    await configure({ enforce_auth_on_inference: true });
+    const enforced = await meetsNow();
+    await configure({ enforce_auth_on_inference: false });
+
+    expect([before, enforced, await meetsNow()]).toEqual([200, 401, 200]);
   });
 
   it('tells the grant that its token was seen: the refresh token before it is then spent (CONTRACT §5)', async () => {
