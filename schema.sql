@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS setting (
 
 -- Counts changes, so that an isolate can tell from one small read whether what it remembers still holds.
 CREATE TABLE IF NOT EXISTS revision (
-  name TEXT PRIMARY KEY,   -- 'catalog': servers and their lists
+  name TEXT PRIMARY KEY,   -- 'catalog': servers, their lists, Virtual MCPs
   n    INTEGER NOT NULL
 ) STRICT;
 
@@ -20,11 +20,18 @@ CREATE TABLE IF NOT EXISTS signing_key (
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS client (
-  client_id   TEXT PRIMARY KEY,
+  client_id   TEXT PRIMARY KEY, -- a UUID of ours, or the address of a metadata document
   secret_hash TEXT,             -- null for a public client
   metadata    TEXT NOT NULL,    -- RFC 7591 §2, as kept
-  created_at  INTEGER NOT NULL
+  name        TEXT NOT NULL,    -- client_name, for searching; '' for none
+  twin_hash   TEXT,             -- of the metadata, while an identical registration is answered with this client; else null
+  fresh_until INTEGER,          -- until when the document need not be fetched again; null for a client that registered
+  deleted_at  INTEGER,          -- no client any more: kept until its last grant has ended
+  created_at  INTEGER NOT NULL  -- registered; identically once more: the last time
 ) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS client_twin ON client (twin_hash) WHERE twin_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS client_created ON client (deleted_at, created_at DESC, client_id);
+CREATE INDEX IF NOT EXISTS client_name ON client (deleted_at, name COLLATE NOCASE, client_id);
 
 CREATE TABLE IF NOT EXISTS virtual_key (
   id          TEXT PRIMARY KEY,
@@ -32,12 +39,42 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   description TEXT NOT NULL,
   value_hash  TEXT NOT NULL UNIQUE,
   value_mask  TEXT NOT NULL,    -- what lists show of the value
+  previous_hash  TEXT,          -- the value before the last routine rotation
+  previous_until INTEGER,       -- when that stops working
+  generation  INTEGER NOT NULL, -- counts leaks: what was proved with an earlier one proves nothing
   is_active   INTEGER NOT NULL,
   expires_at  INTEGER,
+  delete_after_expire INTEGER,  -- null: nobody said
+  owner_user_id TEXT,           -- null: the key is an identity of its own
+  shared      INTEGER NOT NULL,
   mcp_configs TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute}]
+  limits      TEXT NOT NULL,    -- [{calls, window_seconds}]
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS virtual_key_previous ON virtual_key (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS virtual_key_owner ON virtual_key (owner_user_id) WHERE owner_user_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS virtual_key_leaving ON virtual_key (expires_at) WHERE delete_after_expire = 1;
+
+-- Virtual MCPs: tools of several servers under an address and a name of their own.
+CREATE TABLE IF NOT EXISTS virtual_mcp (
+  id            TEXT PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  endpoint_slug TEXT NOT NULL UNIQUE, -- no server has it either
+  description   TEXT NOT NULL,
+  enabled       INTEGER NOT NULL,
+  tools         TEXT NOT NULL,        -- [{mcp_client_id, tool_names}]
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL
+) STRICT;
+
+-- Which keys may use which Virtual MCPs.
+CREATE TABLE IF NOT EXISTS virtual_mcp_key (
+  virtual_key_id TEXT NOT NULL,
+  virtual_mcp_id TEXT NOT NULL,
+  PRIMARY KEY (virtual_key_id, virtual_mcp_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS virtual_mcp_key_mcp ON virtual_mcp_key (virtual_mcp_id, virtual_key_id);
 
 -- The index of grants: what lists show and /mcp asks. The grant's object decides.
 CREATE TABLE IF NOT EXISTS oauth_grant (
@@ -45,19 +82,26 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   client_id    TEXT NOT NULL,
   client_name  TEXT NOT NULL,
   subject      TEXT NOT NULL,
+  generation   INTEGER NOT NULL, -- of the key that allowed it; 0 for other identities
   scope        TEXT NOT NULL,
   resource     TEXT NOT NULL,
   servers      TEXT,             -- JSON ids of the servers consent left in; null: not narrowed
   read_only    INTEGER NOT NULL, -- 1: the person narrowed the scope to mcp:read
+  redirect_host TEXT NOT NULL,   -- or a private-use scheme
+  user_agent   TEXT,             -- of the browser that answered consent
+  country      TEXT,
   created_at   INTEGER NOT NULL,
   expires_at   INTEGER,          -- null: until withdrawn
   last_used_at INTEGER,
   ended_at     INTEGER,
   ended_reason TEXT
 ) STRICT;
-CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id);
-CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject);
+CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
+CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_created ON oauth_grant (created_at DESC, grant_id);
+CREATE INDEX IF NOT EXISTS oauth_grant_ended ON oauth_grant (ended_at, created_at DESC, grant_id, expires_at);
+CREATE INDEX IF NOT EXISTS oauth_grant_kind ON oauth_grant (substr(subject, 1, instr(subject, ':') - 1), created_at DESC, grant_id);
+CREATE INDEX IF NOT EXISTS oauth_grant_name ON oauth_grant (client_name COLLATE NOCASE, created_at DESC, grant_id);
 
 CREATE TABLE IF NOT EXISTS server (
   id                        TEXT PRIMARY KEY,
@@ -108,7 +152,34 @@ CREATE INDEX IF NOT EXISTS audit_act ON audit (act, id);
 CREATE INDEX IF NOT EXISTS audit_outcome ON audit (outcome, id);
 CREATE INDEX IF NOT EXISTS audit_actor ON audit (actor, id);
 CREATE INDEX IF NOT EXISTS audit_client ON audit (client_id, id) WHERE client_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS audit_code ON audit (code, id);
+CREATE INDEX IF NOT EXISTS audit_code ON audit (code, id, grant_id);
+
+-- People who signed in, each as one account of one provider.
+CREATE TABLE IF NOT EXISTS person (
+  id                TEXT PRIMARY KEY,
+  issuer            TEXT NOT NULL,    -- of the provider
+  provider_subject  TEXT NOT NULL,    -- `sub` there
+  email             TEXT NOT NULL,    -- verified there, as of the last sign-in
+  name              TEXT NOT NULL,
+  generation        INTEGER NOT NULL, -- counts blocks: what was proved with an earlier one proves nothing
+  is_active         INTEGER NOT NULL, -- 0: blocked, whoever signs in
+  mcp_configs       TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute}]
+  last_signed_in_at INTEGER NOT NULL,
+  created_at        INTEGER NOT NULL,
+  updated_at        INTEGER NOT NULL,
+  UNIQUE (issuer, provider_subject)
+) STRICT;
+CREATE INDEX IF NOT EXISTS person_email ON person (email COLLATE NOCASE, id);
+
+-- Browsers signed in, for 12 hours at most. The cookie holds the secret.
+CREATE TABLE IF NOT EXISTS browser_session (
+  secret_hash TEXT PRIMARY KEY,
+  subject     TEXT NOT NULL,      -- user:<id>; administrator: signed in with ADMIN_TOKEN
+  proof       TEXT NOT NULL,      -- what must still be so: the person's generation; a hash of ADMIN_TOKEN
+  expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS browser_session_subject ON browser_session (subject);
+CREATE INDEX IF NOT EXISTS browser_session_expiry ON browser_session (expires_at);
 
 -- Tool calls, counted in memory and added here (CONTRACT §8); swept after 90 days.
 CREATE TABLE IF NOT EXISTS tool_count (

@@ -1,6 +1,6 @@
 /**
  * The variables that `npm run dev` hands on to the Worker when the environment has them: every setting of CONTRACT §1,
- * and the two that exist only as variables. A test holds this equal to the Worker's own table.
+ * but the secrets, which .dev.vars holds, and the two that exist only as variables. A test holds this equal to the Worker's own table.
  */
 export const VARIABLES = [
   'DISPLAY_NAME',
@@ -11,11 +11,24 @@ export const VARIABLES = [
   'OAUTH2_SERVER_CONFIG_ACCESS_TOKEN_TTL',
   'OAUTH2_SERVER_CONFIG_REFRESH_TOKEN_TTL',
   'OAUTH2_SERVER_CONFIG_REFRESH_REUSE_INTERVAL',
+  'OAUTH2_SERVER_CONFIG_ALLOWED_REDIRECT_URIS',
+  'OAUTH2_SERVER_CONFIG_DISABLE_VK_IDENTITY',
   'ENFORCE_AUTH_ON_INFERENCE',
+  'DEFAULT_USER_ACCESS',
+  'USER_REAUTH_DAYS',
   'REVOCATION_LAG',
   'MCP_TOOL_EXECUTION_TIMEOUT',
   'MCP_TOOL_SYNC_INTERVAL',
   'ALLOWED_ORIGINS',
+  'MCP_EXTERNAL_SERVER_URL',
+  'MCP_EXTERNAL_CLIENT_URL',
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_SCOPES',
+  'OIDC_ALLOWED_DOMAINS',
+  'OIDC_ADMIN_EMAILS',
+  'ACCESS_TEAM_DOMAIN',
+  'ACCESS_AUD',
   'ALLOW_LOOPBACK_UPSTREAMS',
   'RATE_LIMITS',
 ] as const;

@@ -3,14 +3,17 @@ import { cors } from 'hono/cors';
 import { api } from './admin/api';
 import { health } from './admin/health';
 import { auditRefusal, codeOf } from './audit';
-import { type App, BadVariable, missingSecrets, withSettings } from './config';
+import { type App, BadVariable, missingProviderSecret, missingSecrets, withSettings } from './config';
 import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
+import { callback } from './oauth/callback';
 import { consent } from './oauth/consent';
 import { discovery } from './oauth/discovery';
 import { register } from './oauth/register';
 import { revoke } from './oauth/revoke';
+import { signInPage } from './oauth/sign-in';
+import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
 import { OAuthError, Unavailable } from './protocol/error';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
@@ -45,12 +48,20 @@ export const app = new Hono<App>()
     await next();
   })
   .use(withSettings)
+  .use(atIssuer)
+  .use(async (c, next) => {
+    const missing = missingProviderSecret(c.var.settings);
+    if (missing && /^\/(mcp|oauth)(\/|$)/.test(c.req.path)) return unconfigured(c, [missing]);
+    await next();
+  })
   .route('/.well-known', discovery)
   .route('/oauth2/register', register)
   .route('/oauth2/authorize', authorize)
   .route('/oauth2/token', token)
   .route('/oauth2/revoke', revoke)
   .route('/oauth/consent', consent)
+  .route('/oauth/sign-in', signInPage)
+  .route('/api/oauth/callback', callback)
   // Older names of the same handlers (CONTRACT §2).
   .route('/api/oauth/per-user/register', register)
   .route('/api/oauth/per-user/authorize', authorize)
@@ -118,7 +129,9 @@ function isPassing(error: Error): boolean {
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {
-  return /^\/(oauth2\/authorize|api\/oauth\/per-user\/authorize|authorize|oauth\/consent)$/.test(c.req.path);
+  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/authorize|callback)|authorize|oauth\/(consent|sign-in))$/.test(
+    c.req.path,
+  );
 }
 
 function isMachines(c: Context<App>): boolean {

@@ -1,27 +1,102 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../config';
 import { equalSecrets, hashSecret } from '../crypto/secrets';
+import { type Account, findUserByAccount, recordSignIn, type User } from '../governance/users';
+import { accessAccount } from '../identity/access';
+import { isAdminEmail, SignInRefused } from '../identity/provider';
+import { type SignedIn, signedIn, subjectOf, verifyCsrf } from '../identity/signed-in';
+import { isForeign } from '../protocol/own-origin';
 import { ApiError } from './error';
 
 /** Lets administrators through, whatever the verb and whether or not there is anything at the path. */
 export const administrator = createMiddleware<App>(async (c, next) => {
-  if (!(await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN))) {
-    throw new ApiError(
-      'unauthorized',
-      'This needs the ADMIN_TOKEN: as "Authorization: Bearer …", as the password of HTTP Basic, or in x-api-key.',
-    );
+  if (await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)) {
+    c.set('actor', 'administrator');
+  } else {
+    const session = await browserSession(c);
+    if (!session) {
+      throw new ApiError(
+        'unauthorized',
+        'This needs the ADMIN_TOKEN: as "Authorization: Bearer …", as the password of HTTP Basic, or in x-api-key; or a browser signed in as an administrator.',
+      );
+    }
+    if (!administers(c, session)) {
+      throw new ApiError('forbidden', `You are signed in as ${session.user?.name}, who is no administrator.`);
+    }
+    if (!/^(GET|HEAD)$/.test(c.req.method)) await requireOwnWrite(c, session, c.req.header('x-csrf-token'));
+    c.set('actor', session.user ? subjectOf(session.user) : 'administrator');
   }
-  c.set('actor', 'administrator');
   await next();
 });
 
-/** True when one of the headers carries `ADMIN_TOKEN`. Hashes are compared, so that the time tells nothing about it. */
+/** True when the request is an administrator's, by token or as signed in. */
+export async function isAdministrators(c: Context<App>): Promise<boolean> {
+  if (await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)) return true;
+  const session = await browserSession(c);
+  return session !== null && administers(c, session);
+}
+
+/** Where our cookies belong: the issuer, or, until it is set, wherever we were asked. */
+export function baseOf(c: Context<App>): string {
+  return c.var.issuer ?? new URL(c.req.url).origin;
+}
+
+/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: nobody. */
+export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
+  const now = Math.floor(Date.now() / 1000);
+  const session = await signedIn(c.env, baseOf(c), c.req.header('cookie'), now);
+  if (session) return session;
+  const account = await accessAccount(c.env, c.var.settings, c.req.raw.headers).catch((error: unknown) => {
+    if (error instanceof SignInRefused) return null;
+    throw error;
+  });
+  const user = account && (await userOf(c.env.DB, account, now));
+  if (!user?.isActive) return null;
+  return { secretHash: `access ${user.id}`, user, since: now, expiresAt: null };
+}
+
+/** The person Access vouches for. Whom we do not know yet, or by another address, signs in with this request. */
+async function userOf(db: D1Database, account: Account, now: number): Promise<User> {
+  const known = await findUserByAccount(db, account);
+  return known?.email === account.email ? known : recordSignIn(db, account, now);
+}
+
+/** True when the signed-in one is an administrator now: by ADMIN_TOKEN, or by a verified address in `oidc.admin_emails`. */
+export function administers(c: Context<App>, { user }: SignedIn): boolean {
+  return user === null || isAdminEmail(c.var.settings, user.email);
+}
+
+/**
+ * Refuses a write that our own pages did not make: a browser sends its cookies along with anybody's (SECURITY 21).
+ * @throws ApiError
+ */
+export async function requireOwnWrite(
+  c: Context<App>,
+  session: SignedIn,
+  csrf: string | undefined,
+): Promise<void> {
+  if (isForeign(c.req.raw.headers, baseOf(c))) {
+    throw new ApiError('forbidden', 'This was sent from another site. Nothing was changed.');
+  }
+  if (await verifyCsrf(c.env.ENCRYPTION_KEY, session, csrf ?? '')) return;
+  throw new ApiError(
+    'forbidden',
+    'A signed-in browser sends the csrf value of GET /api/session along, as x-csrf-token. Nothing was changed.',
+  );
+}
+
+/** True when one of the headers carries `ADMIN_TOKEN`. */
 export async function isAdministrator(headers: Headers, adminToken: string): Promise<boolean> {
-  const expected = await hashSecret(adminToken);
   for (const presented of credentials(headers)) {
-    if (presented && equalSecrets(await hashSecret(presented), expected)) return true;
+    if (presented && (await isAdminToken(presented, adminToken))) return true;
   }
   return false;
+}
+
+/** Hashes are compared, so that the time tells nothing about the token. */
+export async function isAdminToken(presented: string, adminToken: string): Promise<boolean> {
+  return equalSecrets(await hashSecret(presented), await hashSecret(adminToken));
 }
 
 function credentials(headers: Headers): (string | undefined)[] {

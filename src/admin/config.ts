@@ -1,13 +1,27 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
-import { type App, readVariable, SETTINGS, type Setting, type Settings, saveSettings } from '../config';
-import { isLoopback } from '../protocol/public-url';
+import {
+  type App,
+  allowsLoopback,
+  incoherence,
+  isSecret,
+  missingProviderSecret,
+  readVariable,
+  SETTINGS,
+  type Setting,
+  type Settings,
+  saveSettings,
+  treeOf,
+} from '../config';
+import type { McpConfig } from '../protocol/mcp-config';
+import { isLoopback, refusedTarget } from '../protocol/public-url';
 import { ApiError } from './error';
+import { knownServers } from './known-servers';
 import { fault, readJson } from './request';
 
 type Members = Record<string, unknown>;
 
-/** Settings (CONTRACT §1): every one in effect, as the shape their dotted names make. None of them is a secret yet. */
+/** Settings (CONTRACT §1): every one in effect, as the shape their dotted names make; a secret as its mask. */
 export const config = new Hono<App>()
   .get('/', (c) => c.json(shown(c.var.settings)))
 
@@ -21,9 +35,15 @@ export const config = new Hono<App>()
       const sent = layers
         .map((layer) => memberAt(layer, setting.name))
         .findLast((value) => value !== undefined);
-      if (sent !== undefined)
+      if (sent !== undefined && !isMask(c.var.settings, setting, sent))
         changes.set(setting.name, sent === null ? returned(c.env, setting) : read(setting, sent));
     }
+    const access = changes.get('default_user_access');
+    if (access) {
+      const known = await knownServers(c.env.DB, access as McpConfig[], 'default_user_access');
+      changes.set('default_user_access', known);
+    }
+    refuseIncoherent(c, changes);
     if (endsTokens(c, changes) && !layers.some(isConfirmed)) throw unconfirmed(c.var.issuer);
 
     const settings = await saveSettings(c.env, changes);
@@ -31,10 +51,52 @@ export const config = new Hono<App>()
     return c.json(shown(settings));
   });
 
-/** A setting that is nothing is null, so that sending all of this back changes nothing. */
-function shown(settings: Settings) {
-  const { oauth2_server_config: server } = settings;
-  return { ...settings, oauth2_server_config: { ...server, issuer_url: server.issuer_url ?? null } };
+/** A setting that is nothing is null and a secret is its mask, so that sending all of this back changes nothing. */
+function shown(settings: Settings): Members {
+  const shownAs = (setting: Setting) => {
+    const value = memberAt(settings, setting.name) ?? null;
+    return isSecret(setting) && value !== null ? maskOf(String(value)) : value;
+  };
+  return treeOf(new Map(SETTINGS.map((setting) => [setting.name, shownAs(setting)])));
+}
+
+/** A secret as it is shown: no more of it than tells it from another. */
+function maskOf(secret: string): string {
+  return `••••${secret.length >= 16 ? secret.slice(-4) : ''}`;
+}
+
+/** True when what was sent of a secret is only what was shown of it: it stays as it is. */
+function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
+  const current = isSecret(setting) && memberAt(settings, setting.name);
+  return typeof current === 'string' && sent === maskOf(current);
+}
+
+/** @throws ApiError naming a setting that the others, as they would then be, do not let stand. */
+function refuseIncoherent(c: Context<App>, changes: ReadonlyMap<string, unknown>): void {
+  const settings = settingsAfter(c.env, c.var.settings, changes);
+  const { issuer } = settings.oidc;
+  const refused = issuer && changes.has('oidc.issuer') ? refusedTarget(issuer, allowsLoopback(c.env)) : null;
+  if (refused) throw new ApiError('invalid_request', `oidc.issuer ${refused}.`, 'oidc.issuer');
+  const fault = incoherence(settings);
+  if (fault) throw new ApiError('invalid_request', `${fault.name} ${fault.message}.`, fault.name);
+  const missing = changes.has('oidc.issuer') && missingProviderSecret(settings);
+  if (!missing) return;
+  const message = `oidc.client_secret is needed beside oidc.issuer: send it, or first run ${missing.command}.`;
+  throw new ApiError('invalid_request', message, 'oidc.client_secret');
+}
+
+/** The settings as they would be: what is sent, else what is in effect; null is the variable. */
+function settingsAfter(
+  env: App['Bindings'],
+  current: Settings,
+  changes: ReadonlyMap<string, unknown>,
+): Settings {
+  const after = (setting: Setting) => {
+    const next = changes.get(setting.name);
+    if (next === undefined) return memberAt(current, setting.name);
+    return next ?? readVariable(env, setting).data;
+  };
+  return treeOf(new Map(SETTINGS.map((setting) => [setting.name, after(setting)]))) as Settings;
 }
 
 /** @throws ApiError when `value` is not a JSON object. */

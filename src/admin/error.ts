@@ -7,6 +7,7 @@ const STATUS = {
   conflict: 409,
   payload_too_large: 413,
   server_failed: 422,
+  too_many_attempts: 429,
   temporarily_unavailable: 503,
 } as const;
 
@@ -26,6 +27,7 @@ export class ApiError extends Error {
   toResponse(reference?: string): Response {
     const headers = new Headers();
     if (this.type === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="toolgate"');
+    if (this.type === 'too_many_attempts') headers.set('retry-after', '60');
     if (this.type === 'temporarily_unavailable') headers.set('retry-after', '2');
     const { type, field } = this;
     const message = reference ? `${this.message} (${reference})` : this.message;

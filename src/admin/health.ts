@@ -1,9 +1,24 @@
 import { Hono } from 'hono';
+import * as z from 'zod';
 import { version } from '../../package.json';
-import { type App, missingSecrets, withSettings } from '../config';
+import { type App, missingProviderSecret, missingSecrets, withSettings } from '../config';
 import { keyRing } from '../crypto/signing-keys';
 import { listServers } from '../upstreams/store';
-import { isAdministrator } from './administrator';
+import { isAdministrators } from './administrator';
+
+const Works = z.enum(['ok', 'failing']);
+
+/** What `/health` answers. All but `status` and `version` is for administrators, or says what is missing. */
+export const Health = z.object({
+  status: z.enum(['ok', 'degraded', 'unconfigured']),
+  version: z.string(),
+  missing: z.array(z.object({ secret: z.string(), command: z.string() })).optional(),
+  kv: Works.optional(),
+  d1: Works.optional(),
+  signing_keys: z.object({ count: z.int(), active_kid: z.string().nullable() }).optional(),
+  servers: z.array(z.object({ id: z.string(), name: z.string(), state: z.string() })).optional(),
+});
+type Health = z.infer<typeof Health>;
 
 /**
  * Whether this deployment works: `unconfigured` while a secret is missing, `degraded` while storage does not answer, else
@@ -18,14 +33,18 @@ export const health = new Hono<App>()
   })
   .use(withSettings)
   .get('/', async (c) => {
-    if (!(await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)))
-      return c.json({ status: 'ok', version });
+    const missing = missingProviderSecret(c.var.settings);
+    if (missing) {
+      const { name: secret, command } = missing;
+      return c.json({ status: 'unconfigured', version, missing: [{ secret, command }] }, 503);
+    }
+    if (!(await isAdministrators(c))) return c.json({ status: 'ok', version });
     const [database, kv] = await Promise.all([
       databaseFacts(c.env.DB),
       c.env.KV.get('health').then(ok, failing),
     ]);
     const status = database.d1 === 'ok' && kv === 'ok' ? 'ok' : 'degraded';
-    return c.json({ status, version, kv, ...database }, status === 'ok' ? 200 : 503);
+    return c.json({ status, version, kv, ...database } satisfies Health, status === 'ok' ? 200 : 503);
   });
 
 const ok = () => 'ok' as const;

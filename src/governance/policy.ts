@@ -1,5 +1,7 @@
 import { covers } from '../protocol/authorization';
-import type { McpConfig } from './virtual-keys';
+import type { McpConfig } from '../protocol/mcp-config';
+import type { Access } from './access';
+import type { ServerTools } from './virtual-mcps';
 
 /** A server, as far as rules speak of it. */
 type RuledServer = {
@@ -16,8 +18,12 @@ type RuledTool = { name: string; exposedName: string; readOnly: boolean };
 
 /** Everything that narrows what a caller may use. Rules only narrow: all of them have to agree (CONTRACT §6). */
 export type Rules = {
-  /** What the identity was given, by server name. */
-  mcpConfigs: readonly McpConfig[];
+  /** What the identity was given, by server name: a list for each giver. */
+  mcpConfigs: Access['mcpConfigs'];
+  /** What its Virtual MCPs add to that, by server id. */
+  toolsets: readonly ServerTools[];
+  /** The Virtual MCP whose address was asked: nothing else is there. Null: none. */
+  within: readonly ServerTools[] | null;
   /** Ids of the servers consent left in; null: not narrowed. */
   consented: readonly string[] | null;
   scope: string;
@@ -32,16 +38,27 @@ export type Rules = {
 /** `hidden`: as if it were not there. `insufficient_scope`: there, but the client asked for too little. */
 export type Verdict = 'allowed' | 'hidden' | 'insufficient_scope';
 
-/** What the identity was given of a server: names of tools, `*` for all, empty for nothing. An entry of its own decides. */
-function given(configs: readonly McpConfig[], server: RuledServer): readonly string[] {
-  const own = configs.find(({ mcp_client_name }) => sameName(mcp_client_name, server.name));
-  if (own) return own.tools_to_execute;
+/** What the identity was given of a server: names of tools, `*` for all, empty for nothing. Givers and Virtual MCPs add up. */
+function given({ mcpConfigs, toolsets }: Rules, server: RuledServer): readonly string[] {
+  return [...mcpConfigs.flatMap((list) => givenBy(list, server)), ...held(toolsets, server)];
+}
+
+/** What one giver gave of a server. Entries of its own decide; without one, what is open to everyone is. */
+function givenBy(list: readonly McpConfig[], server: RuledServer): readonly string[] {
+  const own = list.filter(({ mcp_client_name }) => sameName(mcp_client_name, server.name));
+  if (own.length) return own.flatMap(({ tools_to_execute }) => tools_to_execute);
   return server.allowOnAllVirtualKeys ? ['*'] : [];
+}
+
+/** What toolsets hold of a server. */
+function held(toolsets: readonly ServerTools[], { id }: RuledServer): readonly string[] {
+  return toolsets.flatMap(({ mcp_client_id, tool_names }) => (mcp_client_id === id ? tool_names : []));
 }
 
 /** True when the caller may use something of this server. */
 export function mayUseServer(rules: Rules, server: RuledServer): boolean {
-  if (!server.enabled || !given(rules.mcpConfigs, server).length) return false;
+  if (!server.enabled || !given(rules, server).length) return false;
+  if (rules.within && !held(rules.within, server).length) return false;
   if (rules.consented && !rules.consented.includes(server.id)) return false;
   return (
     !rules.includeClients || rules.includeClients.some((name) => name === '*' || sameName(name, server.name))
@@ -53,8 +70,9 @@ export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): V
   const named = (list: readonly string[]) =>
     list.includes('*') || list.includes(tool.name) || list.includes(unprefixed(server, tool));
   if (!mayUseServer(rules, server)) return 'hidden';
-  if (!named(server.toolsToExecute) || !named(given(rules.mcpConfigs, server))) return 'hidden';
-  const { includeTools } = rules;
+  if (!named(server.toolsToExecute) || !named(given(rules, server))) return 'hidden';
+  const { includeTools, within } = rules;
+  if (within && !named(held(within, server))) return 'hidden';
   if (includeTools && !includesServer(includeTools, server) && !includeTools.includes(tool.exposedName))
     return 'hidden';
   return judgeScope(rules, tool.readOnly ? 'mcp:read' : 'mcp:write');

@@ -1,6 +1,7 @@
 import { open, seal } from '../crypto/secrets';
 import { type Cookie, readCookie, writeCookie } from '../protocol/cookies';
-import { isSubject, type Subject } from '../protocol/subject';
+import { isSubject } from '../protocol/subject';
+import type { Proof } from './index';
 
 /** How long a browser remembers who its person was. Never what they approved. Seconds. */
 const LIFE = 2_592_000;
@@ -11,10 +12,11 @@ const PLACE = 'cookie/identity';
 export async function rememberIdentity(
   encryptionKey: string,
   issuer: string,
-  subject: Subject,
+  { subject, generation }: Proof,
   now: number,
 ): Promise<string> {
-  const value = await seal(encryptionKey, PLACE, JSON.stringify({ subject, expiresAt: now + LIFE }));
+  const remembered = { subject, generation, expiresAt: now + LIFE };
+  const value = await seal(encryptionKey, PLACE, JSON.stringify(remembered));
   return writeCookie(issuer, { name: NAME, value, maxAge: LIFE } satisfies Cookie);
 }
 
@@ -24,10 +26,15 @@ export async function rememberedIdentity(
   issuer: string,
   cookies: string | undefined,
   now: number,
-): Promise<Subject | null> {
+): Promise<Proof | null> {
   const sealed = readCookie(issuer, cookies, NAME);
   const text = sealed && (await open(encryptionKey, PLACE, sealed));
   if (!text) return null;
-  const { subject, expiresAt } = JSON.parse(text) as { subject: unknown; expiresAt: number };
-  return isSubject(subject) && now < expiresAt ? subject : null;
+  const { subject, generation, expiresAt } = JSON.parse(text) as Proof & { expiresAt: number };
+  return isSubject(subject) && now < expiresAt ? { subject, generation } : null;
+}
+
+/** The `Set-Cookie` value that makes this browser forget who its person was. */
+export function forgetIdentity(issuer: string): string {
+  return writeCookie(issuer, { name: NAME, value: '', maxAge: 0 });
 }

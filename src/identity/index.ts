@@ -2,10 +2,20 @@ import type { Env, Settings } from '../config';
 import type { Params } from '../protocol/params';
 import { parseSubject, type Subject } from '../protocol/subject';
 import { session } from './session';
+import { user } from './user';
 import { virtualKey } from './virtual-key';
 
-/** Someone who proved who they are: the subject, and the name people know it by. */
-export type Identity = { subject: Subject; name: string };
+/**
+ * Who was proved. A virtual key's generation counts its leaks, a person's their blocks, and a proof of an earlier one proves
+ * nothing any more; that of other identities is 0.
+ */
+export type Proof = { subject: Subject; generation: number };
+
+/** Someone who proved who they are, and the name people know them by. */
+export type Identity = Proof & { name: string };
+
+/** What the fields prove holds only for somebody who is signed in: this person, or, null, whoever it turns out to be. */
+export type MustSignIn = { mustSignIn: string | null };
 
 /** One way to prove an identity at consent, and to tell later whether it still stands. */
 export type IdentityMode = {
@@ -18,30 +28,36 @@ export type IdentityMode = {
   isGuessable: boolean;
   /** What a person reads whose fields prove no one: the same for unknown and wrong. */
   refusal: string;
-  /** Why this deployment does not offer it, in words for the person; null when it does. */
+  /** Why this deployment does not offer it, in words for the person; empty: nobody misses it. Null when it does. */
   unavailable(settings: Settings): string | null;
   /** Who the fields of the consent form prove; null when they prove no one. */
-  identify(env: Env, form: Params): Promise<Identity | null>;
+  identify(env: Env, form: Params): Promise<Identity | MustSignIn | null>;
   /**
    * Whether the identity still stands: `gone` ends its grants, `suspended` (by a setting) only refuses them.
    * @param id the part of the subject after its kind.
    */
-  standing(env: Env, settings: Settings, id: string): Promise<{ name: string } | 'suspended' | 'gone'>;
+  standing(
+    env: Env,
+    settings: Settings,
+    id: string,
+  ): Promise<{ name: string; generation: number } | 'suspended' | 'gone'>;
 };
 
 /** Every mode, by its name in the consent form's `identity` field. */
 export const identityModes: ReadonlyMap<string, IdentityMode> = new Map([
   ['virtual_key', virtualKey],
+  ['user', user],
   ['session', session],
 ]);
 
-/** Whether a subject still stands, whatever its mode. */
+/** Whether someone who was proved still stands, whatever the mode. */
 export async function standingOf(
   env: Env,
   settings: Settings,
-  subject: Subject,
+  { subject, generation }: Proof,
 ): ReturnType<IdentityMode['standing']> {
   const { kind, id } = parseSubject(subject);
-  for (const mode of identityModes.values()) if (mode.kind === kind) return mode.standing(env, settings, id);
-  return 'gone';
+  const mode = [...identityModes.values()].find((mode) => mode.kind === kind);
+  const standing = mode ? await mode.standing(env, settings, id) : 'gone';
+  return typeof standing === 'object' && standing.generation !== generation ? 'gone' : standing;
 }

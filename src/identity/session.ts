@@ -11,8 +11,9 @@ export const session: IdentityMode = {
   refusal: 'Choose who you are.',
   unavailable: ({ enforce_auth_on_inference }) =>
     enforce_auth_on_inference ? 'Anonymous use is off here: everyone must identify themselves.' : null,
-  identify: async () => ({ subject: `session:${randomSecret(16)}`, name: 'Anonymous' }),
-  standing: async (_env, settings) => (session.unavailable(settings) ? 'suspended' : { name: 'Anonymous' }),
+  identify: async () => ({ subject: `session:${randomSecret(16)}`, generation: 0, name: 'Anonymous' }),
+  standing: async (_env, settings) =>
+    session.unavailable(settings) ? 'suspended' : { name: 'Anonymous', generation: 0 },
 };
 
 /** A value for `x-bf-mcp-session-id`: a fresh session's id and our mark on it. */

@@ -3,13 +3,10 @@ import { findClient } from '../clients/store';
 import type { Env, Settings } from '../config';
 import { hashSecret } from '../crypto/secrets';
 import { verifyAccessToken } from '../crypto/signing-keys';
-import {
-  findVirtualKey,
-  findVirtualKeyByValue,
-  refusalOf,
-  type VirtualKey,
-} from '../governance/virtual-keys';
+import { type Access, accessOf, findHolder, type Holder, NOTHING } from '../governance/access';
+import { findVirtualKeyByValue, type HeldKey, refusalOf, type VirtualKey } from '../governance/virtual-keys';
 import { findGrant, type Grant, grantObject } from '../grants/store';
+import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
 import { RpcError } from '../protocol/mcp';
 import { Memory } from '../protocol/memory';
@@ -20,6 +17,8 @@ export type Caller = {
   /** Null: nobody said who they are, and nobody has to here. */
   subject: Subject | null;
   key: VirtualKey | null;
+  /** What the identity was given. */
+  access: Access;
   /** The grant of a token; null for a key, a session or nobody. */
   grant: Grant | null;
   scope: string;
@@ -35,6 +34,8 @@ export class Challenge extends RpcError {
     type: string,
     message: string,
     readonly challenge: string,
+    /** The grant of a token that is over: what the refusal's short code is made of. */
+    readonly grantId?: string,
   ) {
     super(status, status, message, { type });
   }
@@ -42,31 +43,27 @@ export class Challenge extends RpcError {
 
 const lagOf = (settings: Settings) => settings.revocation_lag * 1000;
 
-/** Keys by the hash of their value, grants by id: what this isolate knows of callers, for `revocation_lag` at most. */
-const keys = new Memory<VirtualKey>(5000);
-const grants = new Memory<{ grant: Grant; key: VirtualKey | null }>(5000);
+/** A key by one of its values, and whose it is: a person's, or an identity of its own. */
+type PresentedKey = { key: HeldKey; valueUntil: number | null; holder: Holder | null };
 
-/** Headers that carry a virtual key (CONTRACT §6). */
-const KEY_HEADERS = ['x-bf-vk', 'x-bf-virtual-key', 'x-api-key', 'x-goog-api-key'];
+/** Keys by the hash of their value, grants by id: what this isolate knows of callers, for `revocation_lag` at most. */
+const keys = new Memory<PresentedKey>(5000);
+const grants = new Memory<{ grant: Grant; holder: Holder | null }>(5000);
 
 /** Who is calling. @throws Challenge, RpcError as CONTRACT §6's table says. */
 export async function authenticate(gate: Gate, headers: Headers): Promise<Caller> {
-  const bearer = bearerOf(headers);
-  const isKey = bearer?.startsWith('sk-bf-') ?? false;
-  const token = isKey ? null : bearer;
-  const sent = KEY_HEADERS.map((name) => ({ name, value: headers.get(name) })).filter(({ value }) => value);
-  const presented = isKey ? [{ name: 'Authorization', value: bearer }, ...sent] : sent;
+  const { token, keys: presented } = credentialsIn(headers);
   const [first] = presented;
 
   if (token !== null && first) {
     throw refuse(
       gate,
       'conflicting_credentials',
-      `Conflicting credentials: Authorization holds a token and ${first.name} a key. Send one of them.`,
+      `Conflicting credentials: Authorization holds a token and ${first.header} a key. Send one of them.`,
     );
   }
   if (new Set(presented.map(({ value }) => value)).size > 1) {
-    const names = presented.map(({ name }) => name).join(' and ');
+    const names = presented.map(({ header }) => header).join(' and ');
     throw refuse(
       gate,
       'conflicting_credentials',
@@ -74,57 +71,65 @@ export async function authenticate(gate: Gate, headers: Headers): Promise<Caller
     );
   }
   if (token !== null) return callerOfToken(gate, token);
-  if (first?.value) return callerOfKey(gate, first.name, first.value);
+  if (first) return callerOfKey(gate, first.header, first.value);
   return callerWithout(gate, headers);
-}
-
-/** The value of `Authorization: Bearer`; null when there is none. Other schemes say nothing here. */
-function bearerOf(headers: Headers): string | null {
-  return /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null;
 }
 
 async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   const { env, settings, issuer, slug } = gate;
-  const refused = refuse(
-    gate,
-    'invalid_token',
-    'The access token is not valid here, or no longer. Connect again.',
-  );
+  const refused = (grantId?: string) =>
+    refuse(
+      gate,
+      'invalid_token',
+      'The access token is not valid here, or no longer. Connect again.',
+      grantId,
+    );
   if (settings.mcp_server_auth_mode === 'headers') {
     throw refuse(gate, 'invalid_token', 'Access tokens are not accepted here: send a virtual key.');
   }
   const claims = await verifyAccessToken(env.DB, token, issuer);
-  if (!claims) throw refused;
+  if (!claims) throw refused();
   const audiences = [`${issuer}/mcp`, ...(slug === null ? [] : [`${issuer}/mcp/${slug}`])];
-  if (!audiences.includes(claims.aud)) throw refused;
-  if (endedGrants.has(claims.grant_id)) throw refused;
+  if (!audiences.includes(claims.aud)) throw refused(claims.grant_id);
+  if (endedGrants.has(claims.grant_id)) throw refused(claims.grant_id);
 
   const known = await grants.recall(claims.grant_id, lagOf(settings), () =>
     readGrant(env.DB, claims.grant_id),
   );
   const now = Date.now() / 1000;
-  if (!known || !stands(known.grant, now) || known.grant.subject !== claims.sub) throw refused;
-  const { kind } = parseSubject(known.grant.subject);
-  if (kind === 'vk' && (!known.key || refusalOf(known.key, now))) throw refused;
-  if (kind === 'session' && settings.enforce_auth_on_inference) throw refused;
+  if (!known || !stands(known.grant, now) || known.grant.subject !== claims.sub)
+    throw refused(claims.grant_id);
+  if (!identityStands(known, settings, now)) throw refused(claims.grant_id);
 
   tellGrant(env, claims.grant_id, claims.jti);
-  return { subject: known.grant.subject, key: known.key, grant: known.grant, scope: claims.scope };
+  const { grant, holder } = known;
+  const key = holder && 'key' in holder ? holder.key : null;
+  return { subject: grant.subject, key, access: accessOf(holder, settings, now), grant, scope: claims.scope };
 }
 
-/** A grant whose client still exists, with the key it acts for; null when either grant or client is gone. */
+/** A grant whose client still exists, with whom it acts for; null when either grant or client is gone. */
 async function readGrant(
   db: D1Database,
   grantId: string,
-): Promise<{ grant: Grant; key: VirtualKey | null } | null> {
+): Promise<{ grant: Grant; holder: Holder | null } | null> {
   const grant = await findGrant(db, grantId);
   if (!grant) return null;
-  const { kind, id } = parseSubject(grant.subject);
-  const [client, key] = await Promise.all([
-    findClient(db, grant.clientId),
-    kind === 'vk' ? findVirtualKey(db, id) : null,
-  ]);
-  return client && { grant, key };
+  const [client, holder] = await Promise.all([findClient(db, grant.clientId), findHolder(db, grant.subject)]);
+  return client && { grant, holder };
+}
+
+/** True when whom the grant acts for may still use this gateway: no leak, no block and no setting since speaks against it. */
+function identityStands(
+  { grant, holder }: { grant: Grant; holder: Holder | null },
+  settings: Settings,
+  now: number,
+): boolean {
+  if (parseSubject(grant.subject).kind === 'session') return !settings.enforce_auth_on_inference;
+  if (!holder) return false;
+  if ('user' in holder) return holder.user.isActive && holder.user.generation === grant.generation;
+  const { disable_vk_identity: keysIdentifyNoOne } = settings.oauth2_server_config;
+  const { key } = holder;
+  return !keysIdentifyNoOne && !refusalOf(key, now) && key.generation === grant.generation;
 }
 
 function stands({ endedAt, expiresAt }: Grant, now: number): boolean {
@@ -158,8 +163,9 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
     );
   }
   const hash = await hashSecret(value);
-  const key = await keys.recall(hash, lagOf(settings), () => findVirtualKeyByValue(env.DB, value));
-  if (!key) {
+  const known = await keys.recall(hash, lagOf(settings), () => readKey(env.DB, value));
+  const now = Date.now() / 1000;
+  if (!known || (known.valueUntil !== null && known.valueUntil <= now)) {
     throw new Challenge(
       401,
       'invalid_token',
@@ -167,10 +173,27 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
       `Bearer error="invalid_token", error_description="the key in ${header} is not known"`,
     );
   }
-  const refusal = refusalOf(key, Date.now() / 1000);
+  const { key, holder } = known;
+  const isOwnerGone = !holder || ('user' in holder && !holder.user.isActive);
+  const refusal = isOwnerGone ? 'inactive' : refusalOf(key, now);
   if (refusal)
     throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });
-  return { subject: `vk:${key.id}`, key, grant: null, scope: 'mcp' };
+  const access = accessOf(holder, settings, now);
+  return { subject: identityOfKey(key), key, access, grant: null, scope: 'mcp' };
+}
+
+/** The key with this value and whose it is; null: the same for unknown and wrong. */
+async function readKey(db: D1Database, value: string): Promise<PresentedKey | null> {
+  const found = await findVirtualKeyByValue(db, value);
+  if (!found) return null;
+  const { valueUntil, ...key } = found;
+  const holder = key.ownerUserId === null ? { key } : await findHolder(db, identityOfKey(key));
+  return { key, valueUntil, holder };
+}
+
+/** One identity is one identity by header and by token (CONTRACT §6): an owned key's is its owner. */
+function identityOfKey({ id, ownerUserId }: HeldKey): Subject {
+  return ownerUserId === null ? `vk:${id}` : `user:${ownerUserId}`;
 }
 
 /** Nobody, or an anonymous session, where enforcement is off. */
@@ -180,14 +203,14 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
     throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
   }
   const value = headers.get('x-bf-mcp-session-id');
-  if (!value) return { subject: null, key: null, grant: null, scope: 'mcp' };
+  if (!value) return { subject: null, key: null, access: NOTHING, grant: null, scope: 'mcp' };
   const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
   if (!subject) throw refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
-  return { subject, key: null, grant: null, scope: 'mcp' };
+  return { subject, key: null, access: NOTHING, grant: null, scope: 'mcp' };
 }
 
 /** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */
-function refuse(gate: Gate, type: string | null, message: string): Challenge {
+function refuse(gate: Gate, type: string | null, message: string, grantId?: string): Challenge {
   const error = type === null ? '' : 'error="invalid_token"';
   const parameters =
     gate.settings.mcp_server_auth_mode === 'headers'
@@ -198,6 +221,7 @@ function refuse(gate: Gate, type: string | null, message: string): Challenge {
     type ?? 'virtual_key_required',
     message,
     `Bearer ${parameters.filter(Boolean).join(', ')}`,
+    grantId,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { isDocumentUrl } from '../clients/metadata-document';
 import type { Settings } from '../config';
 import type { Flow } from '../flows';
 import { type Identity, type IdentityMode, identityModes } from '../identity';
@@ -17,13 +18,20 @@ export const LENGTHS: ReadonlyMap<number, string> = new Map([
 export const PRESET_LENGTH = 2_592_000;
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
-type FlowForm = { flowId: string; value: string; notice: string | undefined; flow: Flow; name: string };
+type FlowForm = {
+  flowId: string;
+  value: string;
+  notice: string | undefined;
+  chosen: string | undefined;
+  flow: Flow;
+  name: string;
+};
 
 /** First step: who are you? */
 export function IdentityForm(props: FlowForm & { settings: Settings; remembered: Identity | null }) {
-  const { flow, name, settings, remembered, notice } = props;
+  const { flow, name, settings, remembered, notice, chosen } = props;
   const modes = [...identityModes];
-  const offered = modes.filter(([, mode]) => !mode.unavailable(settings));
+  const offered = modes.filter(([, mode]) => mode.unavailable(settings) === null);
   const missing = modes.map(([, mode]) => mode.unavailable(settings)).filter(Boolean);
   return (
     <Form {...props} step="identity">
@@ -37,7 +45,7 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
       {remembered ? (
         <Remembered identity={remembered} flowId={props.flowId} />
       ) : (
-        <Choice offered={offered} notice={notice} />
+        <Choice offered={offered} chosen={chosen} notice={notice} />
       )}
       {remembered && notice && <p class="notice">{notice}</p>}
       {!remembered && missing.map((reason) => <small>{reason}</small>)}
@@ -61,9 +69,47 @@ function Remembered({ identity, flowId }: { identity: Identity; flowId: string }
   );
 }
 
-function Choice({ offered, notice }: { offered: [string, IdentityMode][]; notice: string | undefined }) {
-  const [only, ...more] = offered;
-  const key = (
+type Offered = [string, IdentityMode][];
+type ChoiceProps = { offered: Offered; chosen: string | undefined; notice: string | undefined };
+
+function Choice({ offered, chosen, notice }: ChoiceProps) {
+  const [first = ['', null], ...more] = offered;
+  const current = offered.some(([wire]) => wire === chosen) ? chosen : first[0];
+  const takesKeys = offered.some(([wire]) => wire === 'virtual_key');
+  const isAboutKey = takesKeys && current === 'virtual_key';
+  const key = takesKeys && <KeyField notice={isAboutKey ? notice : undefined} focus={isAboutKey} />;
+  const message = notice && !isAboutKey && (
+    <p class="notice" role="alert">
+      {notice}
+    </p>
+  );
+  if (!more.length) {
+    return (
+      <>
+        <input type="hidden" name="identity" value={first[0]} />
+        {message}
+        {key || <p class="muted">{first[1]?.hint}</p>}
+      </>
+    );
+  }
+  return (
+    <fieldset>
+      <legend>Who are you?</legend>
+      {message}
+      {offered.map(([wire, mode]) => (
+        <label class="choice">
+          <input type="radio" name="identity" value={wire} checked={wire === current} />
+          <span>{mode.label}</span>
+          {wire !== 'virtual_key' && <small>{mode.hint}</small>}
+        </label>
+      ))}
+      {key}
+    </fieldset>
+  );
+}
+
+function KeyField({ notice, focus }: { notice: string | undefined; focus: boolean }) {
+  return (
     <div class="field vk" data-error={notice ? '' : undefined}>
       <label for="virtual_key">Access key</label>
       <input
@@ -74,7 +120,7 @@ function Choice({ offered, notice }: { offered: [string, IdentityMode][]; notice
         autocomplete="off"
         autocapitalize="off"
         spellcheck={false}
-        autofocus
+        autofocus={focus}
         aria-describedby={notice ? 'notice hint' : 'hint'}
         aria-invalid={notice ? 'true' : undefined}
       />
@@ -85,27 +131,6 @@ function Choice({ offered, notice }: { offered: [string, IdentityMode][]; notice
       )}
       <small id="hint">{identityModes.get('virtual_key')?.hint}</small>
     </div>
-  );
-  if (only && !more.length) {
-    return (
-      <>
-        <input type="hidden" name="identity" value={only[0]} />
-        {key}
-      </>
-    );
-  }
-  return (
-    <fieldset>
-      <legend>Who are you?</legend>
-      {offered.map(([wire, mode], place) => (
-        <label class="choice">
-          <input type="radio" name="identity" value={wire} checked={place === 0} />
-          <span>{mode.label}</span>
-          {wire !== 'virtual_key' && <small>{mode.hint}</small>}
-        </label>
-      ))}
-      {key}
-    </fieldset>
   );
 }
 
@@ -238,11 +263,23 @@ function About({ flow }: { flow: Flow }) {
           </>
         )}
       </dd>
-      <dt>Registered</dt>
-      <dd>
-        by itself, <time datetime={since}>{today ? 'today' : `on ${since.slice(0, 10)}`}</time>. The name
-        above is its own claim.
-      </dd>
+      {isDocumentUrl(flow.request.clientId) ? (
+        <>
+          <dt>Described at</dt>
+          <dd>
+            <span class="host">{new URL(flow.request.clientId).host}</span>. The name above is what that site
+            calls it.
+          </dd>
+        </>
+      ) : (
+        <>
+          <dt>Registered</dt>
+          <dd>
+            by itself, <time datetime={since}>{today ? 'today' : `on ${since.slice(0, 10)}`}</time>. The name
+            above is its own claim.
+          </dd>
+        </>
+      )}
     </dl>
   );
 }

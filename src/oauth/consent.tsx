@@ -1,17 +1,23 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
-import { type App, withinLimit } from '../config';
+import { keepClientApart } from '../clients/store';
+import { type App, hasProvider, withinLimit } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
 import type { Terms } from '../grants/grant-object';
 import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
-import { type Identity, identityModes, standingOf } from '../identity';
+import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
 import { rememberedIdentity, rememberIdentity } from '../identity/browser';
+import { signedIn } from '../identity/signed-in';
+import { identityOf } from '../identity/user';
 import { addressOf } from '../protocol/address';
 import { authorizationResponse } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
+import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
+import { parseSubject } from '../protocol/subject';
 import { PageProblem, page } from '../ui/layout';
+import { requireAllowedRedirect } from './allowed-redirect';
 import { IdentityForm, LENGTHS, PRESET_LENGTH, ServicesForm } from './consent-forms';
 import { type FlowState, formValue, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { usableServers } from './services';
@@ -25,7 +31,7 @@ export const consent = new Hono<App>()
   .use(surface)
   .get('/', async (c) => {
     const step = await takeUp(c, c.req.query('flow_id') ?? '');
-    return show(c, step, c.req.query('use') === 'another');
+    return (await afterSignIn(c, step)) ?? show(c, step, c.req.query('use') === 'another');
   })
   .post('/', async (c) => {
     refuseForeign(c);
@@ -67,18 +73,12 @@ async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
   if (now >= state.at + STEP_LIFE) throw tooLate(nameOf(flow));
   const answer = await grantObject(c.env.GRANTS, flow.grantId)?.answer();
   if (answer) throw answered(flow, answer);
+  requireAllowedRedirect(c.var.settings, flow.request.redirectUri);
   return { flowId, flow, state, issuer, now };
 }
 
-/** A browser says where a POST came from; when it does, it must be from us (SECURITY 5). */
 function refuseForeign(c: Context<App>): void {
-  const origin = c.req.header('origin');
-  const site = c.req.header('sec-fetch-site');
-  if (
-    (origin === undefined || origin === issuerOf(c.var.issuer)) &&
-    (site === undefined || site === 'same-origin' || site === 'none')
-  )
-    return;
+  if (!isForeign(c.req.raw.headers, issuerOf(c.var.issuer))) return;
   throw new PageProblem({
     status: 403,
     title: 'This form was sent from another site',
@@ -87,61 +87,98 @@ function refuseForeign(c: Context<App>): void {
 }
 
 async function show(c: Context<App>, step: Step, another: boolean): Promise<Response> {
-  const { flowId, flow, state, issuer, now } = step;
+  const { flowId, flow, state, issuer } = step;
   const { settings } = c.var;
   const place = { displayName: settings.display_name, supportText: settings.support_text, issuer };
   const form = {
     flowId,
     value: await formValue(c.env.ENCRYPTION_KEY, flowId, state),
     notice: state.notice,
+    chosen: state.chosen,
     flow,
     name: nameOf(flow),
   };
   const title = `${form.name} wants to connect`;
 
   if (state.identity && !another) {
-    const servers = await usableServers(c.env, state.identity.subject, flow.request);
+    const servers = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
     return page(
       place,
       title,
       <ServicesForm {...form} identity={state.identity} servers={servers} choices={state.choices} />,
     );
   }
-  const subject = another
-    ? null
-    : await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'), now);
-  const remembered = subject && (await recall(c, subject));
+  const remembered = another ? null : await knownHere(c, step);
   return page(place, title, <IdentityForm {...form} settings={settings} remembered={remembered} />);
 }
 
-/** Someone this browser remembers, when they still stand. */
-async function recall(c: Context<App>, subject: Identity['subject']): Promise<Identity | null> {
-  const standing = await standingOf(c.env, c.var.settings, subject);
-  return typeof standing === 'object' ? { subject, name: standing.name } : null;
+/** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */
+async function knownHere(c: Context<App>, { issuer, now }: Step): Promise<Identity | null> {
+  const cookies = c.req.header('cookie');
+  const proof = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, now);
+  const remembered = proof && (await recall(c, proof));
+  if (remembered) return remembered;
+  const person = (await signedIn(c.env, issuer, cookies, now))?.user;
+  return person ? recall(c, identityOf(person)) : null;
+}
+
+/** Someone who was proved before, when they still stand. */
+async function recall(c: Context<App>, { subject, generation }: Proof): Promise<Identity | null> {
+  const standing = await standingOf(c.env, c.var.settings, { subject, generation });
+  return typeof standing === 'object' ? { subject, generation, name: standing.name } : null;
 }
 
 /** Settles who the person is: by what they typed, or as the one this browser remembers. */
 async function identify(c: Context<App>, step: Step, form: URLSearchParams): Promise<Response> {
-  const mode = identityModes.get(form.get('identity') ?? '');
-  if (!mode || mode.unavailable(c.var.settings)) return again(c, step, { notice: 'Choose who you are.' });
+  const chosen = form.get('identity') ?? '';
+  const mode = identityModes.get(chosen);
+  if (!mode || mode.unavailable(c.var.settings) !== null)
+    return again(c, step, { notice: 'Choose who you are.' });
 
   const fields = Object.fromEntries(form);
   if (form.get('remembered') === 'on' && !fields.virtual_key) {
-    const subject = await rememberedIdentity(
-      c.env.ENCRYPTION_KEY,
-      step.issuer,
-      c.req.header('cookie'),
-      step.now,
-    );
-    const identity = subject && (await recall(c, subject));
+    const identity = await knownHere(c, step);
     if (identity) return again(c, step, { identity });
     return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
   }
   if (mode.isGuessable) await countAttempt(c, step.flowId);
   const identity = await mode.identify(c.env, fields);
+  if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
   if (identity) return again(c, step, { identity });
   audit(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
-  return again(c, step, { notice: mode.refusal });
+  return again(c, step, { chosen, notice: mode.refusal });
+}
+
+/** Sends the person to sign in and back to this flow. The owner of a key who is signed in already goes on at once. */
+async function signInFirst(
+  c: Context<App>,
+  step: Step,
+  { mustSignIn: owner }: MustSignIn,
+  chosen: string,
+): Promise<Response> {
+  const { issuer, now } = step;
+  const person = owner && (await signedIn(c.env, issuer, c.req.header('cookie'), now))?.user;
+  if (person && person.id === owner) return again(c, step, { identity: identityOf(person) });
+  if (!hasProvider(c.var.settings)) {
+    const notice = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
+    return again(c, step, { chosen, notice });
+  }
+  const returnTo = new URL(consentUrl(step));
+  const to = `${issuer}/oauth/sign-in?${new URLSearchParams({ return_to: returnTo.pathname + returnTo.search })}`;
+  return again(c, step, { chosen, waiting: { owner, since: now } }, to);
+}
+
+/** Takes up what waited for a sign-in, once there was one; null when there is nothing to take up. */
+async function afterSignIn(c: Context<App>, step: Step): Promise<Response | null> {
+  const { waiting } = step.state;
+  if (!waiting) return null;
+  const session = await signedIn(c.env, step.issuer, c.req.header('cookie'), step.now);
+  if (!session?.user || session.since < waiting.since) return null;
+  if (waiting.owner === null || waiting.owner === session.user.id) {
+    return again(c, step, { waiting: undefined, identity: identityOf(session.user) });
+  }
+  const notice = `That access key belongs to somebody else than ${session.user.name}. Use another one, or sign in as its owner.`;
+  return again(c, step, { waiting: undefined, notice });
 }
 
 async function countAttempt(c: Context<App>, flowId: string): Promise<void> {
@@ -160,11 +197,16 @@ async function countAttempt(c: Context<App>, flowId: string): Promise<void> {
 }
 
 /** Ends a step: what it decided goes into the cookie, and the browser is shown the form that is next. */
-async function again(c: Context<App>, step: Step, decided: Partial<FlowState>): Promise<Response> {
+async function again(
+  c: Context<App>,
+  step: Step,
+  decided: Partial<FlowState>,
+  to = consentUrl(step),
+): Promise<Response> {
   const { notice: _, ...kept } = step.state;
   const state = { ...kept, ...decided, at: step.now };
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
-  return seeOther(consentUrl(step), [cookie]);
+  return seeOther(to, [cookie]);
 }
 
 async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> {
@@ -185,14 +227,17 @@ async function allow(
 ): Promise<Response> {
   const { flow, issuer, now } = step;
   const { request, grantId } = flow;
-  if (!(await recall(c, identity.subject))) {
+  if (!(await recall(c, identity))) {
     return again(c, step, {
       identity: undefined,
-      notice: 'That access key is no longer active here. Use another one.',
+      notice:
+        parseSubject(identity.subject).kind === 'vk'
+          ? 'That access key is no longer active here. Use another one.'
+          : 'You are no longer known here. Say who you are once more.',
     });
   }
 
-  const usable = await usableServers(c.env, identity.subject, request);
+  const usable = await usableServers(c.env, c.var.settings, identity.subject, request);
   const ticked = new Set(form.getAll('server'));
   const servers = form.get('services') === 'shown' ? usable.filter(({ name }) => ticked.has(name)) : null;
   const readOnly = form.get('read_only') === 'on';
@@ -211,10 +256,13 @@ async function allow(
     clientId: request.clientId,
     clientName: nameOf(flow),
     subject: identity.subject,
+    generation: identity.generation,
     scope,
     resource: request.resource,
     servers: servers && servers.map(({ id }) => id),
     readOnly,
+    redirectHost: hostOf(flow),
+    ...browserOf(c.req.raw),
     createdAt: now,
     expiresAt,
   };
@@ -223,9 +271,11 @@ async function allow(
   const bound = { clientId, subject: identity.subject, redirectUri, resource, codeChallenge };
   const codeHash = await hashSecret(code);
   const codeExpiresAt = now + c.var.settings.oauth2_server_config.auth_code_ttl;
-  const terms: Terms = { ...bound, scope, codeHash, codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
+  const { generation } = identity;
+  const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
+  const terms: Terms = { ...bound, generation, scope, codeHash, ...lives };
 
-  const inserted = await insertGrant(c.env.DB, row);
+  const [inserted] = await Promise.all([insertGrant(c.env.DB, row), keepClientApart(c.env.DB, clientId)]);
   await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);
   const grant = grantObject(c.env.GRANTS, grantId);
   if (!(await grant?.open(terms))) {
@@ -236,7 +286,7 @@ async function allow(
   if (!inserted) await correctGrant(c.env.DB, row);
   audit(c, { act: 'consent.allowed', ...story(flow), redirect_host: hostOf(flow), scope }, identity.subject);
 
-  const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity.subject, now);
+  const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity, now);
   return seeOther(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
 }
 
@@ -259,6 +309,12 @@ function nameOf(flow: Flow): string {
 function hostOf({ request }: Flow): string {
   const { host, protocol } = new URL(request.redirectUri);
   return host || protocol;
+}
+
+/** The browser that answers, as the list of grants describes it. */
+function browserOf({ headers, cf }: Request): { userAgent: string | null; country: string | null } {
+  const userAgent = headers.get('user-agent')?.replace(/[^\x20-\x7e]/g, '').slice(0, 300);
+  return { userAgent: userAgent || null, country: typeof cf?.country === 'string' ? cf.country : null };
 }
 
 /** What every act of a flow is about. */

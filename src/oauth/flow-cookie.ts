@@ -13,7 +13,13 @@ const FlowState = z.object({
   secret: z.string(),
   /** When the last step was taken, epoch seconds. */
   at: z.number(),
-  identity: z.object({ subject: z.custom<Subject>(isSubject), name: z.string() }).optional(),
+  identity: z
+    .object({ subject: z.custom<Subject>(isSubject), generation: z.number(), name: z.string() })
+    .optional(),
+  /** How the person chose to identify themselves, as the form names it. */
+  chosen: z.string().optional(),
+  /** What goes on once somebody has signed in after `since` (epoch seconds): this person, or, null, anybody. */
+  waiting: z.object({ owner: z.string().nullable(), since: z.number() }).optional(),
   /** What the last step must tell the person. */
   notice: z.string().optional(),
   /** What was chosen on a form that has to be shown again. */

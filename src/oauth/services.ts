@@ -1,7 +1,8 @@
-import type { Env } from '../config';
+import type { Env, Settings } from '../config';
+import { accessOf, findHolder } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
-import { findVirtualKey } from '../governance/virtual-keys';
-import { parseSubject, type Subject } from '../protocol/subject';
+import { readVirtualMcps } from '../governance/virtual-mcps';
+import type { Subject } from '../protocol/subject';
 import type { Server } from '../upstreams/server';
 import { readServers } from '../upstreams/store';
 
@@ -24,23 +25,33 @@ type Described = {
 /** The servers an identity may use at `resource` within `scope`, by name, before consent narrows them. */
 export async function usableServers(
   env: Env,
+  settings: Settings,
   subject: Subject,
   request: { resource: string; scope: string },
 ): Promise<UsableServer[]> {
-  const { kind, id } = parseSubject(subject);
-  const key = kind === 'vk' ? await findVirtualKey(env.DB, id) : null;
+  const [holder, virtualMcps, servers] = await Promise.all([
+    findHolder(env.DB, subject),
+    readVirtualMcps(env.DB),
+    readServers(env.DB),
+  ]);
+  const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
+  const access = accessOf(holder, settings, Date.now() / 1000);
+  const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
+  const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
   const rules: Rules = {
-    mcpConfigs: key?.mcpConfigs ?? [],
+    mcpConfigs: access.mcpConfigs,
+    toolsets: held.flatMap(({ tools }) => tools),
+    within: asked ? (held.includes(asked) ? asked.tools : []) : null,
     consented: null,
     scope: request.scope,
     scopeIsFinal: true,
     includeClients: null,
     includeTools: null,
   };
-  const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
+  const isHere = (server: Server) => !slug || asked !== undefined || server.endpointSlug === slug;
 
-  return (await readServers(env.DB))
-    .filter(({ server }) => mayUseServer(rules, server) && (!slug || server.endpointSlug === slug))
+  return servers
+    .filter(({ server }) => isHere(server) && mayUseServer(rules, server))
     .map(({ server, listing }) => ({
       id: server.id,
       name: server.name,

@@ -19,3 +19,19 @@ export function issuerOf(issuer: string | null): string {
     'issuer_url is not set: PUT /api/config {oauth2_server_config: {issuer_url, confirm: true}}, or run npm run deploy',
   );
 }
+
+/**
+ * People's browsers are sent on from the other addresses we print (`mcp_external_…_url`) to the issuer's, where their cookies
+ * are, before anything acts (CONTRACT §1). Machines never are.
+ */
+export const atIssuer = createMiddleware<App>(async (c, next) => {
+  const { settings, issuer } = c.var;
+  const { host, pathname, search } = new URL(c.req.url);
+  const printed = [settings.mcp_external_server_url, settings.mcp_external_client_url];
+  const isElsewhere =
+    issuer && host !== new URL(issuer).host && printed.some((url) => url && new URL(url).host === host);
+  if (isElsewhere && /^\/(connect\/|oauth\/|api\/oauth\/callback$)/.test(pathname)) {
+    return c.redirect(`${issuer}${pathname}${search}`, 302);
+  }
+  await next();
+});

@@ -14,8 +14,8 @@ const put = <T = Config>(body: unknown) => admin<T>('PUT', '/config', body);
 afterEach(async () => {
   const nothing: Record<string, unknown> = { confirm: true, oauth2_server_config: {} };
   for (const { name } of SETTINGS) {
-    const [group, member] = name.split('.');
-    if (member) (nothing[group as string] as Record<string, unknown>)[member] = null;
+    const [group = '', member] = name.split('.');
+    if (member) nothing[group] = { ...(nothing[group] as object), [member]: null };
     else nothing[name] = null;
   }
   expect(await put(nothing)).toMatchObject({ status: 200 });
@@ -36,12 +36,28 @@ describe('reading the settings (CONTRACT §1)', () => {
         access_token_ttl: 600,
         refresh_token_ttl: 7_776_000,
         refresh_reuse_interval: 60,
+        disable_vk_identity: false,
+        allowed_redirect_uris: [],
       },
       enforce_auth_on_inference: true,
+      default_user_access: [],
+      user_reauth_days: 30,
       revocation_lag: 0,
+      vk_rotation_cooldown: 0,
       mcp_tool_execution_timeout: 60,
       mcp_tool_sync_interval: 10,
       allowed_origins: [],
+      mcp_external_server_url: null,
+      mcp_external_client_url: null,
+      oidc: {
+        issuer: null,
+        client_id: null,
+        client_secret: null,
+        scopes: ['openid', 'email', 'profile'],
+        allowed_domains: [],
+        admin_emails: [],
+      },
+      access: { team_domain: null, aud: null },
     });
   });
 

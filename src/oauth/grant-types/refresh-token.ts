@@ -2,6 +2,7 @@ import { grantObject, touchGrant } from '../../grants/store';
 import { standingOf } from '../../identity';
 import { canonicalResource, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
+import { parseSubject } from '../../protocol/subject';
 import type { GrantType } from './index';
 import { tokenResponse } from './token-response';
 
@@ -18,12 +19,12 @@ export const refreshToken: GrantType = async (form, context) => {
   }
   const scope = narrowScope(form.scope, terms.scope);
 
-  const standing = await standingOf(env, settings, terms.subject);
-  if (standing === 'suspended')
-    throw new OAuthError('invalid_grant', 'anonymous use is switched off here for now');
+  const standing = await standingOf(env, settings, terms);
+  const { kind } = parseSubject(terms.subject);
+  if (standing === 'suspended') throw new OAuthError('invalid_grant', SUSPENDED[kind]);
   if (standing === 'gone') {
-    await grant.end('key_refused');
-    throw new OAuthError('invalid_grant', 'the access key behind this grant is no longer active');
+    await grant.end(kind === 'user' ? 'user_blocked' : 'key_refused');
+    throw new OAuthError('invalid_grant', 'who allowed this may no longer use this gateway');
   }
 
   const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
@@ -38,6 +39,13 @@ export const refreshToken: GrantType = async (form, context) => {
   if (!rotated.ok) throw refusal();
   context.later(touchGrant(env.DB, presented.grantId, Math.floor(Date.now() / 1000)));
   return tokenResponse(context, presented.grantId, terms, scope, rotated);
+};
+
+/** Why an identity is refused for now, by its kind. */
+const SUSPENDED = {
+  vk: 'access keys identify no one here for now',
+  session: 'anonymous use is switched off here for now',
+  user: 'the person has to sign in here again',
 };
 
 function refusal(): OAuthError {

@@ -1,0 +1,155 @@
+import { selectPage, startsWith } from '../database';
+import type { McpConfig } from '../protocol/mcp-config';
+
+/** Someone who signed in: one account of one provider. Times are epoch seconds. */
+export type User = {
+  id: string;
+  /** The provider's issuer. */
+  issuer: string;
+  /** Verified by the provider, as of the last sign-in. */
+  email: string;
+  name: string;
+  /** Counts blocks: what was proved with an earlier generation proves nothing any more. The first is 1. */
+  generation: number;
+  /** False while blocked, however often they sign in. */
+  isActive: boolean;
+  mcpConfigs: McpConfig[];
+  lastSignedInAt: number;
+  createdAt: number;
+  updatedAt: number;
+};
+
+type Row = {
+  id: string;
+  issuer: string;
+  email: string;
+  name: string;
+  generation: number;
+  is_active: number;
+  mcp_configs: string;
+  last_signed_in_at: number;
+  created_at: number;
+  updated_at: number;
+};
+
+function fromRow(row: Row): User {
+  return {
+    id: row.id,
+    issuer: row.issuer,
+    email: row.email,
+    name: row.name,
+    generation: row.generation,
+    isActive: row.is_active === 1,
+    mcpConfigs: JSON.parse(row.mcp_configs),
+    lastSignedInAt: row.last_signed_in_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What a provider vouches for: its issuer, who this is there (`sub`), their verified e-mail address. */
+export type Account = { issuer: string; subject: string; email: string; name: string };
+
+/** Notes that the holder of an account signed in at `now`; the first time makes the person. A block outlasts it. */
+export async function recordSignIn(
+  db: D1Database,
+  { issuer, subject, email, name }: Account,
+  now: number,
+): Promise<User> {
+  const row = await db
+    .prepare(
+      `INSERT INTO person (id, issuer, provider_subject, email, name, generation, is_active, mcp_configs, last_signed_in_at, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, 1, 1, '[]', ?6, ?6, ?6)
+       ON CONFLICT (issuer, provider_subject) DO UPDATE SET email = excluded.email, name = excluded.name,
+         last_signed_in_at = iif(is_active, ?6, last_signed_in_at) RETURNING *`,
+    )
+    .bind(crypto.randomUUID(), issuer, subject, email, name, now)
+    .first<Row>();
+  if (!row) throw new Error('the person was not recorded');
+  return fromRow(row);
+}
+
+/** The person `id`, or null when there is none. */
+export async function findUser(db: D1Database, id: string): Promise<User | null> {
+  const row = await db.prepare('SELECT * FROM person WHERE id = ?1').bind(id).first<Row>();
+  return row && fromRow(row);
+}
+
+/** The person who holds an account, or null when they never signed in. */
+export async function findUserByAccount(
+  db: D1Database,
+  { issuer, subject }: Pick<Account, 'issuer' | 'subject'>,
+): Promise<User | null> {
+  const row = await db
+    .prepare('SELECT * FROM person WHERE issuer = ?1 AND provider_subject = ?2')
+    .bind(issuer, subject)
+    .first<Row>();
+  return row && fromRow(row);
+}
+
+/** A page of people by e-mail address, and how many there are in all. `search` is a prefix of the address. */
+export async function listUsers(
+  db: D1Database,
+  { search, ...page }: { search: string; limit: number; offset: number },
+): Promise<{ users: User[]; total: number }> {
+  const conditions = startsWith('email', search);
+  const { rows, total } = await selectPage<Row>(db, 'person', conditions, 'email COLLATE NOCASE, id', page);
+  return { users: rows.map(fromRow), total };
+}
+
+/** The names of the people with these ids that there are. */
+export async function namesOfUsers(db: D1Database, ids: string[]): Promise<Map<string, string>> {
+  const { results } = await db
+    .prepare('SELECT id, name FROM person WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids))
+    .all<{ id: string; name: string }>();
+  return new Map(results.map(({ id, name }) => [id, name]));
+}
+
+/** What an administrator may change of a person. */
+export type UserChange = { isActive?: boolean | undefined; mcpConfigs?: McpConfig[] | undefined };
+
+/**
+ * Changes what is given. A block begins a new generation, so that nothing proved before it comes back with its end, and
+ * deactivates the keys the person owns. Null when there is no such person.
+ */
+export async function updateUser(
+  db: D1Database,
+  id: string,
+  { isActive, mcpConfigs }: UserChange,
+  now: number,
+): Promise<User | null> {
+  const update = db
+    .prepare(
+      `UPDATE person SET generation = generation + (is_active AND ?2 IS 0), is_active = coalesce(?2, is_active),
+         mcp_configs = coalesce(?3, mcp_configs), updated_at = ?4 WHERE id = ?1 RETURNING *`,
+    )
+    .bind(
+      id,
+      isActive === undefined ? null : Number(isActive),
+      mcpConfigs ? JSON.stringify(mcpConfigs) : null,
+      now,
+    );
+  const [updated] = await db.batch<Row>(
+    isActive === false ? [update, deactivateKeysOf(db, id, now)] : [update],
+  );
+  const [row] = updated?.results ?? [];
+  return row ? fromRow(row) : null;
+}
+
+/** Removes a person, and deactivates the keys they own. False when there is none. */
+export async function deleteUser(db: D1Database, id: string, now: number): Promise<boolean> {
+  const [deleted] = await db.batch([
+    db.prepare('DELETE FROM person WHERE id = ?1').bind(id),
+    deactivateKeysOf(db, id, now),
+  ]);
+  return deleted?.meta.changes === 1;
+}
+
+function deactivateKeysOf(db: D1Database, id: string, now: number): D1PreparedStatement {
+  return db
+    .prepare(
+      'UPDATE virtual_key SET is_active = 0, updated_at = ?2 WHERE owner_user_id = ?1 AND is_active = 1',
+    )
+    .bind(id, now);
+}

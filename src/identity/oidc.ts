@@ -1,0 +1,168 @@
+import * as o from 'oauth4webapi';
+import { allowsLoopback, type Env, type Settings } from '../config';
+import type { Account } from '../governance/users';
+import { Unavailable } from '../protocol/error';
+import { Memory } from '../protocol/memory';
+import { refusedTarget } from '../protocol/public-url';
+import { accountOf, isAdminEmail, providerFetch, SignInRefused } from './provider';
+
+/** What an authorization request at the provider is bound to, besides this browser. */
+export type Binding = { redirectUri: string; state: string; nonce: string; verifier: string };
+
+/** Skew forgiven between the provider's clock and ours, seconds (SECURITY 10). */
+const SKEW = 120;
+/** How long a provider's metadata and keys are used before they are asked for again, milliseconds. */
+const METADATA_LIFE = 3_600_000;
+/** Asymmetric algorithms only: an ID token signed with our own secret, or not at all, proves nothing (RFC 8725 §3.1). */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+
+const providers = new Memory<o.AuthorizationServer>(4);
+
+/** The URL that sends a person to the provider (OpenID Connect Core §3.1.2.1). */
+export async function authorizationUrl(env: Env, settings: Settings, binding: Binding): Promise<string> {
+  const provider = await discover(env, settings);
+  const endpoint = provider.authorization_endpoint ?? '';
+  const refused = refusedTarget(endpoint, allowsLoopback(env));
+  if (refused) throw new Unavailable(`the sign-in provider's authorization_endpoint ${refused}`);
+  const url = new URL(endpoint);
+  const scopes = new Set(['openid', ...settings.oidc.scopes]);
+  const parameters = {
+    response_type: 'code',
+    client_id: settings.oidc.client_id ?? '',
+    redirect_uri: binding.redirectUri,
+    scope: [...scopes].join(' '),
+    state: binding.state,
+    nonce: binding.nonce,
+    code_challenge: await o.calculatePKCECodeChallenge(binding.verifier),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/**
+ * Whose account the provider vouches for: its answer, the code's exchange and the ID token checked (OpenID Connect Core
+ * §3.1.3.7, RFC 9207 §2.4), the e-mail address verified and allowed here.
+ * @throws SignInRefused, Unavailable
+ */
+export async function redeem(
+  env: Env,
+  settings: Settings,
+  answer: URLSearchParams,
+  binding: Binding,
+): Promise<Account> {
+  const provider = await discover(env, settings);
+  try {
+    const account = await verifiedAccount(env, settings, provider, answer, binding);
+    if (mayEnter(settings, account.email)) return account;
+  } catch (error) {
+    if (error instanceof Unavailable || error instanceof SignInRefused) throw error;
+    if (error instanceof o.AuthorizationResponseError) {
+      throw new SignInRefused('declined', 'the provider answered with an error', { cause: error });
+    }
+    const detail = error instanceof Error ? error.message : 'unknown';
+    throw new SignInRefused('unverified', detail, { cause: error });
+  }
+  throw new SignInRefused('not_allowed', 'neither the address nor its domain may sign in');
+}
+
+async function verifiedAccount(
+  env: Env,
+  { oidc }: Settings,
+  provider: o.AuthorizationServer,
+  answer: URLSearchParams,
+  { redirectUri, state, nonce, verifier }: Binding,
+): Promise<Account> {
+  const client: o.Client = { client_id: oidc.client_id ?? '', [o.clockTolerance]: SKEW };
+  const options = optionsFor(env);
+  const parameters = o.validateAuthResponse(provider, client, answer, state);
+  const response = await o.authorizationCodeGrantRequest(
+    provider,
+    client,
+    authenticationAt(provider, oidc.client_secret ?? ''),
+    parameters,
+    redirectUri,
+    verifier,
+    options,
+  );
+  const tokens = await o.processAuthorizationCodeResponse(provider, client, response, {
+    expectedNonce: nonce,
+    requireIdToken: true,
+  });
+  await o.validateApplicationLevelSignature(provider, response, options);
+  const claims = o.getValidatedIdTokenClaims(tokens);
+  if (!claims) throw new SignInRefused('unverified', 'there is no ID token');
+
+  const described =
+    claims.email === undefined && provider.userinfo_endpoint
+      ? await userInfo(provider, client, claims.sub, tokens.access_token, options)
+      : claims;
+  if (typeof described.email !== 'string' || described.email_verified !== true) {
+    throw new SignInRefused('email_unverified', 'the provider does not vouch for an e-mail address');
+  }
+  return accountOf(claims.iss, claims.sub, described.email, described.name ?? claims.name);
+}
+
+/** The claims some providers keep out of the ID token (OpenID Connect Core §5.3). */
+async function userInfo(
+  provider: o.AuthorizationServer,
+  client: o.Client,
+  subject: string,
+  accessToken: string,
+  options: ReturnType<typeof optionsFor>,
+): Promise<o.UserInfoResponse> {
+  const response = await o.userInfoRequest(provider, client, accessToken, options);
+  return o.processUserInfoResponse(provider, client, subject, response);
+}
+
+/** The provider's metadata (OpenID Connect Discovery §4), its issuer compared with the one that was set. */
+async function discover(env: Env, { oidc }: Settings): Promise<o.AuthorizationServer> {
+  const issuer = oidc.issuer ?? '';
+  const provider = await providers.recall(issuer, METADATA_LIFE, async () => {
+    const url = new URL(issuer);
+    const response = await o.discoveryRequest(url, { ...optionsFor(env), algorithm: 'oidc' });
+    const metadata = await o.processDiscoveryResponse(url, response);
+    const algorithms = metadata.id_token_signing_alg_values_supported?.filter((name) =>
+      ALGORITHMS.includes(name),
+    );
+    return {
+      ...metadata,
+      id_token_signing_alg_values_supported: algorithms?.length ? algorithms : ['RS256'],
+    };
+  });
+  return provider as o.AuthorizationServer;
+}
+
+/** As the provider says it takes our secret; Basic when it does not say (RFC 8414 §2). */
+function authenticationAt(provider: o.AuthorizationServer, secret: string): o.ClientAuth {
+  const methods = provider.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return methods.includes('client_secret_basic') ? o.ClientSecretBasic(secret) : o.ClientSecretPost(secret);
+}
+
+function optionsFor(env: Env) {
+  const allowLoopback = allowsLoopback(env);
+  const send = providerFetch(allowLoopback);
+  return {
+    [o.allowInsecureRequests]: allowLoopback,
+    [o.customFetch]: (url: string, { method, headers, body }: o.CustomFetchOptions<string, unknown>) =>
+      send(url, { method, headers, body: (body as BodyInit | null | undefined) ?? null }),
+  };
+}
+
+/** Without `allowed_domains` only administrators may sign in (CONTRACT §1). */
+function mayEnter(settings: Settings, email: string): boolean {
+  const domain = email.slice(email.lastIndexOf('@') + 1);
+  return isAdminEmail(settings, email) || settings.oidc.allowed_domains.includes(domain);
+}

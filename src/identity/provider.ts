@@ -1,0 +1,73 @@
+import type { Settings } from '../config';
+import type { Account } from '../governance/users';
+import { Unavailable } from '../protocol/error';
+import { readText } from '../protocol/params';
+import { refusedTarget } from '../protocol/public-url';
+
+/** How long a provider may take to answer, in milliseconds, and how long its answer may be, in bytes. */
+const TIME = 8_000;
+const SIZE = 262_144;
+
+/** Why somebody could not sign in, told apart only as far as the person can do something about it. */
+export class SignInRefused extends Error {
+  override readonly name = 'SignInRefused';
+
+  constructor(
+    /** `declined`: the provider says the person went no further. `unverified`: the answer does not stand. `not_allowed`: it does, but not here. */
+    readonly reason: 'declined' | 'unverified' | 'email_unverified' | 'not_allowed' | 'blocked',
+    /** For the log: which check failed. Never a value that was sent. */
+    detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
+}
+
+/**
+ * `fetch` towards an identity provider: to https on public hosts (or loopback, where the deployment allows it), without
+ * following redirects, with time and size counted (SECURITY 17, 18).
+ * @throws Unavailable when it cannot be reached, or has a fault of its own.
+ */
+export function providerFetch(allowLoopback: boolean) {
+  return async (url: string, init: RequestInit): Promise<Response> => {
+    const refused = refusedTarget(url, allowLoopback);
+    if (refused) throw new Unavailable(`an address of the sign-in provider ${refused}`);
+    const signal = AbortSignal.timeout(TIME);
+    const fetched = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
+      throw new Unavailable('the sign-in provider cannot be reached', { cause });
+    });
+    const body = await readText(fetched.body, SIZE).catch((cause: unknown) => {
+      throw new Unavailable('the sign-in provider broke off', { cause });
+    });
+    if (body === null) throw new Unavailable('the sign-in provider said too much');
+    const { status, headers } = fetched;
+    if (status >= 500 || status === 429 || (status >= 300 && status < 400)) {
+      throw new Unavailable(`the sign-in provider answered ${status}`);
+    }
+    return new Response(status === 204 ? null : body, { status, headers });
+  };
+}
+
+/**
+ * An account as we keep it. Addresses compare without regard to the case of ASCII letters only: other letters that some
+ * fold into ASCII (the Kelvin sign) must not come to mean another address.
+ */
+export function accountOf(issuer: string, subject: string, email: string, name: unknown): Account {
+  const address = email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (!subject || !/^[^\s@<>"\p{C}]{1,64}@[^\s@<>"\p{C}]{1,190}$/u.test(address)) {
+    throw new SignInRefused('unverified', 'the subject or the e-mail address is malformed');
+  }
+  const plain =
+    typeof name === 'string'
+      ? name
+          .replace(/[\p{C}<>]/gu, '')
+          .trim()
+          .slice(0, 200)
+      : '';
+  return { issuer, subject, email: address, name: plain || address };
+}
+
+/** True when a verified address makes its person an administrator. */
+export function isAdminEmail({ oidc }: Settings, email: string): boolean {
+  return oidc.admin_emails.includes(email);
+}

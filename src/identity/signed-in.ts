@@ -1,0 +1,91 @@
+import type { Env } from '../config';
+import { equalSecrets, hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
+import { findUser, type User } from '../governance/users';
+import { readCookie, writeCookie } from '../protocol/cookies';
+import { isSubject, parseSubject, type Subject } from '../protocol/subject';
+
+/** How long a browser stays signed in. Seconds. */
+const LIFE = 43_200;
+const NAME = 'toolgate-session';
+
+/**
+ * Whom a browser is signed in as: a person, or whoever knows ADMIN_TOKEN (null). Times are epoch seconds; without
+ * `expiresAt` it holds for this request only, as Cloudflare Access vouches for each.
+ */
+export type SignedIn = { secretHash: string; user: User | null; since: number; expiresAt: number | null };
+
+/** Signs this browser in from `now` on, as `user` or with ADMIN_TOKEN (null). Returns the `Set-Cookie` value. */
+export async function signIn(env: Env, base: string, user: User | null, now: number): Promise<string> {
+  const secret = randomSecret();
+  const secretHash = await hashSecret(secret);
+  await env.DB.prepare('INSERT INTO browser_session VALUES (?1, ?2, ?3, ?4)')
+    .bind(
+      secretHash,
+      user ? subjectOf(user) : 'administrator',
+      await proofOf(env, secretHash, user),
+      now + LIFE,
+    )
+    .run();
+  return writeCookie(base, { name: NAME, value: secret, maxAge: LIFE });
+}
+
+/** Whom this browser is signed in as at `now`; null: nobody, or no longer. A block and another ADMIN_TOKEN end it at once. */
+export async function signedIn(
+  env: Env,
+  base: string,
+  cookies: string | undefined,
+  now: number,
+): Promise<SignedIn | null> {
+  const secret = readCookie(base, cookies, NAME);
+  if (!secret || !/^[A-Za-z0-9_-]{43}$/.test(secret)) return null;
+  const secretHash = await hashSecret(secret);
+  const row = await env.DB.prepare(
+    'SELECT subject, proof, expires_at FROM browser_session WHERE secret_hash = ?1',
+  )
+    .bind(secretHash)
+    .first<{ subject: string; proof: string; expires_at: number }>();
+  if (!row || row.expires_at <= now) return null;
+
+  const user = isSubject(row.subject) ? await findUser(env.DB, parseSubject(row.subject).id) : null;
+  if (isSubject(row.subject) && !user?.isActive) return null;
+  if (!equalSecrets(row.proof, await proofOf(env, secretHash, user))) return null;
+  return { secretHash, user, since: row.expires_at - LIFE, expiresAt: row.expires_at };
+}
+
+/** Signs this browser out. Returns the `Set-Cookie` value. */
+export async function signOut(db: D1Database, base: string, { secretHash }: SignedIn): Promise<string> {
+  await db.prepare('DELETE FROM browser_session WHERE secret_hash = ?1').bind(secretHash).run();
+  return writeCookie(base, { name: NAME, value: '', maxAge: 0 });
+}
+
+/** Signs someone out everywhere. */
+export async function signOutEverywhere(db: D1Database, subject: Subject): Promise<void> {
+  await db.prepare('DELETE FROM browser_session WHERE subject = ?1').bind(subject).run();
+}
+
+/** Forgets the browsers whose time was over at `now`. */
+export async function sweepSessions(db: D1Database, now: number): Promise<void> {
+  await db.prepare('DELETE FROM browser_session WHERE expires_at <= ?1').bind(now).run();
+}
+
+/** What must still be so when the session is read: nobody blocked the person since, nobody changed ADMIN_TOKEN. */
+async function proofOf(env: Env, secretHash: string, user: User | null): Promise<string> {
+  return user ? String(user.generation) : hashSecret(`${secretHash} ${env.ADMIN_TOKEN}`);
+}
+
+export function subjectOf({ id }: Pick<User, 'id'>): Subject {
+  return `user:${id}`;
+}
+
+/** What writes of this browser carry, in `x-csrf-token` or the form's `csrf`: another site cannot know it (SECURITY 21). */
+export async function csrfValue(encryptionKey: string, { secretHash }: SignedIn): Promise<string> {
+  return mac(encryptionKey, `csrf ${secretHash}`);
+}
+
+export async function verifyCsrf(
+  encryptionKey: string,
+  { secretHash }: SignedIn,
+  value: string,
+): Promise<boolean> {
+  return verifyMac(encryptionKey, `csrf ${secretHash}`, value);
+}

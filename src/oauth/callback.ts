@@ -1,0 +1,22 @@
+import { type Context, Hono } from 'hono';
+import type { App } from '../config';
+import { PageProblem } from '../ui/layout';
+import { completeSignIn, SIGN_IN } from './sign-in';
+
+/** What a `state` of ours begins with, and who takes it up: `<purpose>.<id>`. */
+const purposes: ReadonlyMap<string, (c: Context<App>, id: string) => Promise<Response>> = new Map([
+  [SIGN_IN, completeSignIn],
+]);
+
+/** Where every provider sends its people back (RFC 6749 §3.1.2). */
+export const callback = new Hono<App>().get('/', async (c) => {
+  const [state = '', ...more] = c.req.queries('state') ?? [];
+  const [, purpose = '', id = ''] = /^([a-z-]+)\.([A-Za-z0-9_-]{22})$/.exec(state) ?? [];
+  const take = more.length ? undefined : purposes.get(purpose);
+  if (take) return take(c, id);
+  throw new PageProblem({
+    status: 400,
+    title: 'This address is for coming back from a sign-in',
+    text: 'The part that says which one is missing. Go back to where you wanted to sign in, and begin again.',
+  });
+});

@@ -1,0 +1,190 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { audit } from '../audit';
+import type { App, Settings } from '../config';
+import { open, randomSecret, seal } from '../crypto/secrets';
+import { type Account, recordSignIn } from '../governance/users';
+import { accessAccount } from '../identity/access';
+import { authorizationUrl, type Binding, redeem } from '../identity/oidc';
+import { isAdminEmail, SignInRefused } from '../identity/provider';
+import { signIn, subjectOf } from '../identity/signed-in';
+import { log } from '../log';
+import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { Unavailable } from '../protocol/error';
+import { PageProblem } from '../ui/layout';
+import { issuerOf } from './surface';
+
+/** What a sign-in under way at the provider is bound to; sealed in a cookie of its own, so that it belongs to one browser. */
+const Pending = z.object({
+  nonce: z.string(),
+  verifier: z.string(),
+  /** A path of ours, with its query. */
+  returnTo: z.string(),
+  /** Epoch seconds. */
+  expiresAt: z.number(),
+});
+type Pending = z.infer<typeof Pending>;
+
+/** What the `state` of a sign-in begins with (oauth/callback.ts). */
+export const SIGN_IN = 'sign-in';
+const PREFIX = 'toolgate-sign-in-';
+/** How long a person may take at the provider. Seconds. */
+const LIFE = 900;
+/** Sign-ins one browser may have under way, the new one included. */
+const MOST = 5;
+
+/** Where people sign in: through Cloudflare Access at once, with OpenID Connect by way of the provider. */
+export const signInPage = new Hono<App>().get('/', async (c) => {
+  const issuer = issuerOf(c.var.issuer);
+  const { settings } = c.var;
+  const returnTo = ownPath(issuer, c.req.query('return_to'));
+  const account = await accessAccount(c.env, settings, c.req.raw.headers).catch(explain(c, returnTo));
+  if (account) return enter(c, account, returnTo, []);
+  if (!settings.oidc.issuer)
+    throw new PageProblem(settings.access.team_domain ? NOT_THROUGH_ACCESS : NO_PROVIDER);
+
+  const id = randomSecret(16);
+  const pending = { nonce: randomSecret(), verifier: randomSecret(), returnTo, expiresAt: seconds() + LIFE };
+  const location = await authorizationUrl(c.env, settings, bindingOf(issuer, settings, id, pending)).catch(
+    explain(c, returnTo),
+  );
+  const value = await seal(c.env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending));
+  const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
+  return redirect(location, [
+    ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
+    writeCookie(issuer, { name: PREFIX + id, value, maxAge: LIFE }),
+  ]);
+});
+
+/** Takes up a sign-in when the provider sends its person back. @param id the part of `state` after its purpose. */
+export async function completeSignIn(c: Context<App>, id: string): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const { settings } = c.var;
+  const sealed = readCookie(issuer, c.req.header('cookie'), PREFIX + id);
+  const text = sealed && (await open(c.env.ENCRYPTION_KEY, placeOf(id), sealed));
+  const pending = text ? Pending.parse(JSON.parse(text)) : null;
+  if (!pending || pending.expiresAt <= seconds() || !settings.oidc.issuer) throw new PageProblem(TOO_LATE);
+
+  const answer = new URL(c.req.url).searchParams;
+  const binding = bindingOf(issuer, settings, id, pending);
+  const account = await redeem(c.env, settings, answer, binding).catch(explain(c, pending.returnTo));
+  return enter(c, account, pending.returnTo, [
+    writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 }),
+  ]);
+}
+
+/** Signs the holder of an account in, unless they are blocked, and sends them on. */
+async function enter(
+  c: Context<App>,
+  account: Account,
+  returnTo: string,
+  cookies: string[],
+): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const now = seconds();
+  const person = await recordSignIn(c.env.DB, account, now);
+  if (!person.isActive) {
+    return explain(c, returnTo)(new SignInRefused('blocked', `the person ${person.id} is blocked`));
+  }
+  const cookie = await signIn(c.env, issuer, person, now);
+  audit(c, { act: 'user.signed_in', user: person.id }, subjectOf(person));
+  if (isAdminEmail(c.var.settings, person.email)) {
+    audit(c, { act: 'administrator.signed_in' }, subjectOf(person));
+  }
+  return redirect(`${issuer}${returnTo}`, [...cookies, cookie]);
+}
+
+function bindingOf(issuer: string, settings: Settings, id: string, { nonce, verifier }: Pending): Binding {
+  const redirectUri = `${settings.mcp_external_client_url ?? issuer}/api/oauth/callback`;
+  return { redirectUri, state: `${SIGN_IN}.${id}`, nonce, verifier };
+}
+
+function placeOf(id: string): string {
+  return `cookie/sign-in/${id}`;
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** The path that was asked for when it is one of ours, else the front page. Nobody is sent to another site from here. */
+function ownPath(issuer: string, asked: string | undefined): string {
+  if (!asked?.startsWith('/') || asked.length > 2000 || !URL.canParse(asked, issuer)) return '/';
+  const url = new URL(asked, issuer);
+  return url.origin === issuer ? url.pathname + url.search : '/';
+}
+
+/** Turns what stopped a sign-in into a page, and keeps the reason for whoever runs this gateway. */
+function explain(c: Context<App>, returnTo: string) {
+  return (error: unknown): never => {
+    const way = { href: returnTo, label: 'Back' };
+    if (error instanceof Unavailable) {
+      log('sign_in.unavailable', { request_id: c.var.requestId, message: error.message });
+      throw new PageProblem({
+        status: 503,
+        title: 'The sign-in provider is not answering',
+        text: 'Nothing was changed. Try again in a moment; if it stays, tell whoever runs this gateway.',
+        way,
+        retryAfter: 10,
+      });
+    }
+    if (!(error instanceof SignInRefused)) throw error;
+    const { reason, message } = error;
+    log('sign_in.refused', { request_id: c.var.requestId, message });
+    audit(c, { act: 'user.refused', reason });
+    throw new PageProblem({ ...REFUSALS[reason], way });
+  };
+}
+
+const REFUSALS = {
+  declined: {
+    status: 403,
+    title: 'You are not signed in',
+    text: 'The sign-in was not finished. Go back to try again or choose another way.',
+  },
+  unverified: {
+    status: 403,
+    title: 'That sign-in could not be verified',
+    text: 'Nothing was changed. Go back and try again; if it happens again, give the code below to whoever runs this gateway.',
+  },
+  email_unverified: {
+    status: 403,
+    title: 'Your e-mail address is not verified',
+    text: 'Your sign-in provider does not vouch for it. Verify the address there, then try again.',
+  },
+  not_allowed: {
+    status: 403,
+    title: 'That account may not sign in here',
+    text: 'Go back and use another account, or ask whoever runs this gateway to let yours in.',
+  },
+  blocked: {
+    status: 403,
+    title: 'Your access here has been withdrawn',
+    text: 'An administrator of this gateway did that. Only they can give it back.',
+  },
+} as const;
+
+const TOO_LATE = {
+  status: 403,
+  title: 'This sign-in does not belong to this browser, or took too long',
+  text: 'Nothing was changed. Go back to where you wanted to sign in, and begin again.',
+  way: { href: '/oauth/sign-in', label: 'Sign in' },
+};
+
+const NO_PROVIDER = {
+  status: 404,
+  title: 'Nobody can sign in here',
+  text: 'This gateway has no sign-in provider. Apps connect with an access key.',
+};
+
+const NOT_THROUGH_ACCESS = {
+  status: 403,
+  title: 'You did not come through Cloudflare Access',
+  text: 'This address is not behind it. Whoever runs this gateway has to put it there.',
+};
+
+function redirect(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 302, headers });
+}
