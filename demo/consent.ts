@@ -17,8 +17,13 @@ const MOST_STEPS = 20;
 /**
  * Goes from an authorization URL to the client's callback, answering every form on the way, and allowing what is asked
  * unless `answers.decision` says otherwise. Returns the callback's URL, with what the authorization server sent there.
+ * @param added headers that something between the browser and the gateway puts on every request, as Cloudflare Access does
  */
-export async function consent(authorizationUrl: string | URL, answers: Answers): Promise<URL> {
+export async function consent(
+  authorizationUrl: string | URL,
+  answers: Answers,
+  added: Readonly<Record<string, string>> = {},
+): Promise<URL> {
   const { origin } = new URL(authorizationUrl);
   const cookies = new Map<string, string>();
   const asked = new Set<string>();
@@ -26,6 +31,7 @@ export async function consent(authorizationUrl: string | URL, answers: Answers):
 
   for (let step = 0; step < MOST_STEPS; step++) {
     if (cookies.size) request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '));
+    for (const [name, value] of Object.entries(added)) request.headers.set(name, value);
     const response = await fetch(new Request(request, { redirect: 'manual' }));
     for (const cookie of response.headers.getSetCookie()) keep(cookies, cookie);
     const page = await response.text();

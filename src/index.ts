@@ -1,5 +1,14 @@
 import { app } from './app';
+import type { Env } from './config';
+import { sweep } from './sweeps';
 
+export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
 
-export default app;
+export default {
+  fetch: app.fetch,
+  /** The hourly cron (wrangler.toml). */
+  async scheduled({ scheduledTime }, env) {
+    await sweep(env, Math.floor(scheduledTime / 1000));
+  },
+} satisfies ExportedHandler<Env>;

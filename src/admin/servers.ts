@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
@@ -7,7 +8,7 @@ import { listUpstream } from '../upstreams/listing';
 import { newServer, type Server, serverChange } from '../upstreams/server';
 import { deleteServer, findServer, insertServer, listServers, updateServer } from '../upstreams/store';
 import { type ToolSummary, toolsOf } from '../upstreams/summaries';
-import { listed, rfc3339 } from './answer';
+import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
 
@@ -55,8 +56,8 @@ export const servers = new Hono<App>()
     if (!changed) throw nameTaken(change.name ?? server.name);
     forgetDeployment();
     audit(c, { act: 'server.changed', server: server.id });
-    const isNews = change.connection_string ?? change.headers ?? change.enabled;
-    if (isNews !== undefined) return answerSaved(c, 'The server was changed', changed);
+    const reachedBy = change.connection_string ?? change.headers ?? change.enabled;
+    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', changed);
     return c.json({ message: 'The server was changed.', client: await shownWithTools(c, changed) });
   })
 
@@ -82,7 +83,7 @@ export const servers = new Hono<App>()
 function nameTaken(name: string): ApiError {
   return new ApiError(
     'conflict',
-    `Another server has the name ${name}, or the address made from it.`,
+    `Another server has the name ${name}, or another server or toolset the address made from it.`,
     'name',
   );
 }
@@ -151,7 +152,46 @@ async function shownWithTools(c: Context<App>, server: Server) {
   return shown(c, server, (await toolsOf(c.env.DB, [server.id])).get(server.id) ?? []);
 }
 
-async function shown(c: Context<App>, server: Server, tools: ToolSummary[]) {
+/** A server as answers show it. */
+export const ShownServer = z.object({
+  id: z.string(),
+  client_id: z.string().describe('The same as `id`'),
+  name: z.string(),
+  endpoint_slug: z.string().describe('Apps reach it alone at `/mcp/{endpoint_slug}`'),
+  connection_type: z.enum(['http']),
+  connection_string: z.string(),
+  auth_type: z.string(),
+  headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
+  tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
+  allow_on_all_virtual_keys: z.boolean(),
+  enabled: z.boolean(),
+  disabled: z.boolean(),
+  tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
+  tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
+  state: z.enum(['healthy', 'unstable', 'needs_reauth', 'disabled']),
+  last_failure: z
+    .object({ stage: z.enum(['connect', 'list', 'call']), message: z.string(), at: Time, since: Time })
+    .nullable(),
+  tools: z.array(
+    z.object({
+      name: z.string(),
+      title: z.string().optional(),
+      description: z.string().optional(),
+      annotations: z.looseObject({}).optional().describe('As the server described it (MCP, ToolAnnotations)'),
+    }),
+  ),
+  left_out: z
+    .array(z.object({ kind: z.enum(['tool', 'prompt', 'resource', 'template']), name: z.string(), reason: z.string() }))
+    .describe('What the server listed and is not offered'),
+  created_at: Time,
+  updated_at: Time,
+});
+
+async function shown(
+  c: Context<App>,
+  server: Server,
+  tools: ToolSummary[],
+): Promise<z.infer<typeof ShownServer>> {
   const { lastFailure } = server;
   return {
     id: server.id,

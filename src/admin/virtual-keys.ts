@@ -1,72 +1,25 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { audit } from '../audit';
+import { audit, by } from '../audit';
 import type { App } from '../config';
+import { keyObject } from '../governance/key-object';
+import { deleteVirtualKey } from '../governance/key-removal';
+import { findUser } from '../governance/users';
 import {
-  deleteVirtualKey,
   findVirtualKey,
   insertVirtualKey,
   listVirtualKeys,
-  type McpConfig,
+  replaceValue,
   updateVirtualKey,
   type VirtualKey,
 } from '../governance/virtual-keys';
-import { namesOfServers } from '../upstreams/summaries';
-import { listed, rfc3339 } from './answer';
+import { endGrantsOf } from '../grants/end';
+import { McpConfigs } from '../protocol/mcp-config';
+import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
+import { knownServers } from './known-servers';
 import { accept, Page, readJson } from './request';
-
-const Value = z
-  .string()
-  .regex(
-    /^sk-bf-[A-Za-z0-9._~-]+$/,
-    'must begin with sk-bf- and go on with letters, digits, ".", "_", "~" or "-"',
-  )
-  .min(20, 'must be at least 20 characters')
-  .max(200, 'must be at most 200 characters');
-
-/** RFC 3339, to epoch seconds; `""` and null: never. What is in the past is only taken when it is already so. */
-const expiry = (known: number | null) =>
-  z.preprocess(
-    (value) => (value === '' ? null : value),
-    z.iso
-      .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
-      .transform((text) => Math.floor(Date.parse(text) / 1000))
-      .refine((at) => at === known || at > Date.now() / 1000, 'must be in the future')
-      .nullable(),
-  );
-
-const McpConfigs = z
-  .array(
-    z.object({
-      mcp_client_name: z.string(),
-      tools_to_execute: z.array(z.string().min(1).max(256)).max(1000).default([]),
-    }),
-  )
-  .max(500);
-
-/** What an administrator may say of a key. */
-const terms = (expiresAt: number | null) =>
-  z.object({
-    name: z
-      .string()
-      .trim()
-      .min(1, 'must not be empty')
-      .max(200)
-      .regex(/^\P{C}*$/u, 'must be plain characters'),
-    description: z.string().max(2000),
-    is_active: z.boolean(),
-    expires_at: expiry(expiresAt),
-    mcp_configs: McpConfigs,
-  });
-
-const NewKey = terms(null).partial().required({ name: true }).extend({ value: Value.optional() });
-
-/** What may change of a key. Its value never does; as shown it may be sent back. */
-const keyChange = (key: VirtualKey) =>
-  terms(key.expiresAt)
-    .extend({ value: z.literal(key.valueMask, 'never changes; make another key') })
-    .partial();
+import { KeyRotation, keyChange, Limits, NewKey } from './virtual-key-terms';
 
 /** Virtual keys (CONTRACT §8). Their values are shown whole once, by the answer that makes them. */
 export const virtualKeys = new Hono<App>()
@@ -77,20 +30,22 @@ export const virtualKeys = new Hono<App>()
   })
 
   .post('/', async (c) => {
-    const { name, description, is_active, expires_at, mcp_configs, value } = accept(
-      NewKey,
-      await readJson(c),
-    );
-    const mcpConfigs = await knownServers(c.env.DB, mcp_configs ?? []);
+    const asked = accept(NewKey, await readJson(c));
     const wanted = {
-      name,
-      description: description ?? '',
-      isActive: is_active ?? true,
-      expiresAt: expires_at ?? null,
-      mcpConfigs,
+      name: asked.name,
+      description: asked.description ?? '',
+      isActive: asked.is_active ?? true,
+      expiresAt: asked.expires_at ?? null,
+      deleteAfterExpire: asked.delete_after_expire ?? null,
+      ownerUserId: asked.owner_user_id ?? null,
+      shared: asked.shared ?? false,
+      mcpConfigs: await knownServers(c.env.DB, asked.mcp_configs ?? []),
+      limits: asked.limits ?? [],
     };
-    const made = await insertVirtualKey(c.env.DB, wanted, value, Math.floor(Date.now() / 1000));
-    if (made === 'name_taken') throw nameTaken(name);
+    refuseEndless(wanted);
+    await refuseUnknownOwner(c.env.DB, wanted.ownerUserId);
+    const made = await insertVirtualKey(c.env.DB, wanted, asked.value, Math.floor(Date.now() / 1000));
+    if (made === 'name_taken') throw nameTaken(asked.name);
     if (made === 'value_taken') throw new ApiError('conflict', 'Another key has this value.', 'value');
     audit(c, { act: 'virtual_key.created', virtual_key: made.key.id });
     return c.json({
@@ -108,56 +63,96 @@ export const virtualKeys = new Hono<App>()
   .put('/:id', async (c) => {
     const key = await findVirtualKey(c.env.DB, c.req.param('id'));
     if (!key) throw unknown('virtual key');
-    const { name, description, is_active, expires_at, mcp_configs } = accept(
-      keyChange(key),
-      await readJson(c),
-    );
+    const asked = accept(keyChange(key), await readJson(c));
     const change = {
-      name,
-      description,
-      isActive: is_active,
-      expiresAt: expires_at,
-      mcpConfigs: mcp_configs && (await knownServers(c.env.DB, mcp_configs)),
+      name: asked.name,
+      description: asked.description,
+      isActive: asked.is_active,
+      expiresAt: asked.expires_at,
+      deleteAfterExpire: asked.delete_after_expire,
+      ownerUserId: asked.owner_user_id,
+      shared: asked.shared,
+      mcpConfigs: asked.mcp_configs && (await knownServers(c.env.DB, asked.mcp_configs)),
+      limits: asked.limits,
     };
+    const { expiresAt = key.expiresAt, deleteAfterExpire = key.deleteAfterExpire } = change;
+    refuseEndless({ expiresAt, deleteAfterExpire });
+    if (change.ownerUserId !== key.ownerUserId) await refuseUnknownOwner(c.env.DB, change.ownerUserId);
     const changed = await updateVirtualKey(c.env.DB, key.id, change, Math.floor(Date.now() / 1000));
-    if (!changed) throw nameTaken(name ?? key.name);
+    if (!changed) throw nameTaken(asked.name ?? key.name);
+    if (key.limits.length && !changed.limits.length) await keyObject(c.env.KEYS, key.id).forget();
     audit(c, { act: 'virtual_key.changed', virtual_key: key.id });
     return c.json({ message: 'The key was changed.', virtual_key: shown(changed) });
   })
 
+  .post('/:id/rotate', async (c) => {
+    const { reason } = accept(KeyRotation, await readJson(c));
+    const isLeaked = reason === 'leaked';
+    const now = Math.floor(Date.now() / 1000);
+    const cooldown = isLeaked ? 0 : c.var.settings.vk_rotation_cooldown;
+    const previousUntil = cooldown ? now + cooldown : null;
+    const rotated = await replaceValue(c.env.DB, c.req.param('id'), { previousUntil, isLeaked }, now);
+    if (!rotated) throw unknown('virtual key');
+    const { key, value } = rotated;
+    if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, `vk:${key.id}`, 'key_leaked', by(c), now);
+    audit(c, { act: 'virtual_key.rotated', virtual_key: key.id, reason });
+    const before = previousUntil
+      ? `The one before works until ${rfc3339(previousUntil)}.`
+      : `The one before is refused from now on${isLeaked ? ', and what apps were allowed with it has ended' : ''}.`;
+    return c.json({
+      message: `The key has a new value, shown only now. ${before}`,
+      virtual_key: { ...shown(key), value },
+    });
+  })
+
   .delete('/:id', async (c) => {
     const id = c.req.param('id');
-    if (!(await deleteVirtualKey(c.env.DB, id))) throw unknown('virtual key');
+    const now = Math.floor(Date.now() / 1000);
+    if (!(await deleteVirtualKey(c.env, id, by(c), now))) throw unknown('virtual key');
     audit(c, { act: 'virtual_key.deleted', virtual_key: id });
     return c.json({ message: 'The key was deleted. What it gave access to is refused from now on.' });
   });
+
+/** @throws ApiError when a key that never expires is to go once it has. */
+function refuseEndless({
+  expiresAt,
+  deleteAfterExpire,
+}: Pick<VirtualKey, 'expiresAt' | 'deleteAfterExpire'>): void {
+  if (expiresAt !== null || !deleteAfterExpire) return;
+  const message = 'delete_after_expire needs expires_at: a key that never expires is never deleted for it.';
+  throw new ApiError('invalid_request', message, 'delete_after_expire');
+}
 
 function nameTaken(name: string): ApiError {
   return new ApiError('conflict', `Another key is named ${name}.`, 'name');
 }
 
-/** The same list with every server's name as it is spelled. @throws ApiError at a server that is not there, or there twice. */
-async function knownServers(db: D1Database, configs: McpConfig[]): Promise<McpConfig[]> {
-  const servers = configs.length ? await namesOfServers(db) : new Map<string, string>();
-  const names = new Map([...servers.values()].map((name) => [name.toLowerCase(), name]));
-  const seen = new Set<string>();
-  return configs.map((config, at) => {
-    const name = names.get(config.mcp_client_name.toLowerCase());
-    const field = `mcp_configs.${at}.mcp_client_name`;
-    if (!name)
-      throw new ApiError(
-        'invalid_request',
-        `${field}: there is no server named ${config.mcp_client_name}.`,
-        field,
-      );
-    if (seen.has(name))
-      throw new ApiError('invalid_request', `${field}: the server ${name} is named twice.`, field);
-    seen.add(name);
-    return { ...config, mcp_client_name: name };
-  });
+/** @throws ApiError when there is no such person. */
+async function refuseUnknownOwner(db: D1Database, userId: string | null | undefined): Promise<void> {
+  if (!userId || (await findUser(db, userId))) return;
+  const message =
+    'owner_user_id: there is no user with this id. People appear here once they have signed in.';
+  throw new ApiError('invalid_request', message, 'owner_user_id');
 }
 
-function shown(key: VirtualKey) {
+/** A key as answers show it. */
+export const ShownKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  value: z.string().describe('Masked; whole only in the answer that makes or rotates the key'),
+  is_active: z.boolean(),
+  expires_at: Time.nullable(),
+  delete_after_expire: z.boolean().nullable(),
+  owner_user_id: z.string().nullable(),
+  shared: z.boolean().describe('Several people hold it: it keeps no account of one person'),
+  mcp_configs: McpConfigs,
+  limits: Limits,
+  created_at: Time,
+  updated_at: Time,
+});
+
+function shown(key: VirtualKey): z.infer<typeof ShownKey> {
   return {
     id: key.id,
     name: key.name,
@@ -165,7 +160,11 @@ function shown(key: VirtualKey) {
     value: key.valueMask,
     is_active: key.isActive,
     expires_at: rfc3339(key.expiresAt),
+    delete_after_expire: key.deleteAfterExpire,
+    owner_user_id: key.ownerUserId,
+    shared: key.shared,
     mcp_configs: key.mcpConfigs,
+    limits: key.limits,
     created_at: rfc3339(key.createdAt),
     updated_at: rfc3339(key.updatedAt),
   };

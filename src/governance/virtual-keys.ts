@@ -1,7 +1,7 @@
 import { hashSecret, randomSecret } from '../crypto/secrets';
-
-/** What a key may use of one server, named by its name: exposed tool names without the prefix, `*` for all. */
-export type McpConfig = { mcp_client_name: string; tools_to_execute: string[] };
+import { selectPage, startsWith } from '../database';
+import type { McpConfig } from '../protocol/mcp-config';
+import type { Limit } from './key-object';
 
 /** A virtual key, without its value. Times are epoch seconds. */
 export type VirtualKey = {
@@ -10,24 +10,42 @@ export type VirtualKey = {
   description: string;
   /** The value as lists show it. */
   valueMask: string;
+  /** Counts leaks: what was proved with an earlier generation proves nothing any more. The first is 1. */
+  generation: number;
   isActive: boolean;
   expiresAt: number | null;
+  /** Whether the key is removed once it has expired; null: nobody said, so it stays. */
+  deleteAfterExpire: boolean | null;
+  /** The person whose key it is; null: the key is an identity of its own. */
+  ownerUserId: string | null;
+  /** True when several people use it, so that it holds nobody's account. */
+  shared: boolean;
   mcpConfigs: McpConfig[];
+  limits: Limit[];
   createdAt: number;
   updatedAt: number;
 };
+
+/** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
+export type HeldKey = VirtualKey & { virtualMcpIds: string[] };
 
 type Row = {
   id: string;
   name: string;
   description: string;
   value_mask: string;
+  generation: number;
   is_active: number;
   expires_at: number | null;
+  delete_after_expire: number | null;
+  owner_user_id: string | null;
+  shared: number;
   mcp_configs: string;
+  limits: string;
   created_at: number;
   updated_at: number;
 };
+type HeldRow = Row & { virtual_mcp_ids: string };
 
 function fromRow(row: Row): VirtualKey {
   return {
@@ -35,12 +53,23 @@ function fromRow(row: Row): VirtualKey {
     name: row.name,
     description: row.description,
     valueMask: row.value_mask,
+    generation: row.generation,
     isActive: row.is_active === 1,
     expiresAt: row.expires_at,
+    deleteAfterExpire: row.delete_after_expire === null ? null : row.delete_after_expire === 1,
+    ownerUserId: row.owner_user_id,
+    shared: row.shared === 1,
     mcpConfigs: JSON.parse(row.mcp_configs),
+    limits: JSON.parse(row.limits),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) AS virtual_mcp_ids`;
+
+function fromHeldRow(row: HeldRow): HeldKey {
+  return { ...fromRow(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
 }
 
 /** What stops a key from being used at `now` (epoch seconds); null when nothing does. Inactive wins over expired. */
@@ -54,12 +83,17 @@ function maskOf(value: string): string {
   return `sk-bf-••••${value.slice(-4)}`;
 }
 
+/** `sk-bf-` and 32 random bytes. */
+function newValue(): string {
+  return `sk-bf-${randomSecret()}`;
+}
+
 /** What a key is made from, and what an administrator may change of it. */
-type KeyTerms = Pick<VirtualKey, 'name' | 'description' | 'isActive' | 'expiresAt' | 'mcpConfigs'>;
+type KeyTerms = Omit<VirtualKey, 'id' | 'valueMask' | 'generation' | 'createdAt' | 'updatedAt'>;
 
 /**
- * Adds a key. Says which when its name or its value is taken.
- * @param imported a value it already has elsewhere; else one is made: `sk-bf-` and 32 random bytes.
+ * Adds a key. Says which when its name or its value is taken; a value another key had before is.
+ * @param imported a value it already has elsewhere; else one is made.
  */
 export async function insertVirtualKey(
   db: D1Database,
@@ -67,15 +101,17 @@ export async function insertVirtualKey(
   imported: string | undefined,
   now: number,
 ): Promise<{ key: VirtualKey; value: string } | 'name_taken' | 'value_taken'> {
-  const value = imported ?? `sk-bf-${randomSecret()}`;
+  const value = imported ?? newValue();
   const valueHash = await hashSecret(value);
   const id = crypto.randomUUID();
-  const key = { ...terms, id, valueMask: maskOf(value), createdAt: now, updatedAt: now };
+  const key = { ...terms, id, valueMask: maskOf(value), generation: 1, createdAt: now, updatedAt: now };
   const [inserted, sameValue] = await db.batch([
     db
       .prepare(
-        `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, is_active, expires_at, mcp_configs, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) ON CONFLICT DO NOTHING`,
+        `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, generation, is_active, expires_at,
+           delete_after_expire, owner_user_id, shared, mcp_configs, limits, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14
+         WHERE NOT EXISTS (SELECT 1 FROM virtual_key WHERE previous_hash = ?4) ON CONFLICT DO NOTHING`,
       )
       .bind(
         id,
@@ -83,12 +119,19 @@ export async function insertVirtualKey(
         key.description,
         valueHash,
         key.valueMask,
+        key.generation,
         Number(key.isActive),
         key.expiresAt,
+        key.deleteAfterExpire === null ? null : Number(key.deleteAfterExpire),
+        key.ownerUserId,
+        Number(key.shared),
         JSON.stringify(key.mcpConfigs),
+        JSON.stringify(key.limits),
         now,
       ),
-    db.prepare('SELECT 1 FROM virtual_key WHERE value_hash = ?1 AND id <> ?2').bind(valueHash, id),
+    db
+      .prepare('SELECT 1 FROM virtual_key WHERE (value_hash = ?1 OR previous_hash = ?1) AND id <> ?2')
+      .bind(valueHash, id),
   ]);
   if (inserted?.meta.changes) return { key, value };
   return sameValue?.results.length ? 'value_taken' : 'name_taken';
@@ -101,31 +144,59 @@ export async function updateVirtualKey(
   change: Partial<KeyTerms>,
   now: number,
 ): Promise<VirtualKey | null> {
-  const { name = null, description = null, isActive, expiresAt, mcpConfigs } = change;
+  const { expiresAt, deleteAfterExpire, ownerUserId } = change;
   const row = await db
     .prepare(
       `UPDATE OR IGNORE virtual_key SET name = coalesce(?2, name), description = coalesce(?3, description),
-         is_active = coalesce(?4, is_active), expires_at = iif(?5, ?6, expires_at), mcp_configs = coalesce(?7, mcp_configs),
-         updated_at = ?8 WHERE id = ?1 RETURNING *`,
+         is_active = coalesce(?4, is_active), expires_at = iif(?5, ?6, expires_at),
+         delete_after_expire = iif(?7, ?8, delete_after_expire), owner_user_id = iif(?9, ?10, owner_user_id),
+         shared = coalesce(?11, shared), mcp_configs = coalesce(?12, mcp_configs), limits = coalesce(?13, limits),
+         updated_at = ?14 WHERE id = ?1 RETURNING *`,
     )
     .bind(
       id,
-      name,
-      description,
-      isActive === undefined ? null : Number(isActive),
+      change.name ?? null,
+      change.description ?? null,
+      orNull(change.isActive, Number),
       Number(expiresAt !== undefined),
       expiresAt ?? null,
-      mcpConfigs ? JSON.stringify(mcpConfigs) : null,
+      Number(deleteAfterExpire !== undefined),
+      orNull(deleteAfterExpire, Number),
+      Number(ownerUserId !== undefined),
+      ownerUserId ?? null,
+      orNull(change.shared, Number),
+      orNull(change.mcpConfigs, JSON.stringify),
+      orNull(change.limits, JSON.stringify),
       now,
     )
     .first<Row>();
   return row && fromRow(row);
 }
 
-/** Removes a key. False when there is none. */
-export async function deleteVirtualKey(db: D1Database, id: string): Promise<boolean> {
-  const { meta } = await db.prepare('DELETE FROM virtual_key WHERE id = ?1').bind(id).run();
-  return meta.changes === 1;
+/** `value` as a column holds it; null for nothing. */
+function orNull<T>(value: T | null | undefined, column: (value: T) => string | number) {
+  return value === undefined || value === null ? null : column(value);
+}
+
+/**
+ * Gives a key a new value. The one before goes on working until `previousUntil` (epoch seconds), and the one before that
+ * stops; with null it stops too, and with it everything that was proved by it. Null when there is no such key.
+ */
+export async function replaceValue(
+  db: D1Database,
+  id: string,
+  { previousUntil, isLeaked }: { previousUntil: number | null; isLeaked: boolean },
+  now: number,
+): Promise<{ key: VirtualKey; value: string } | null> {
+  const value = newValue();
+  const row = await db
+    .prepare(
+      `UPDATE virtual_key SET previous_hash = iif(?4 IS NULL, NULL, value_hash), previous_until = ?4, value_hash = ?2,
+         value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
+    )
+    .bind(id, await hashSecret(value), maskOf(value), previousUntil, Number(isLeaked), now)
+    .first<Row>();
+  return row && { key: fromRow(row), value };
 }
 
 /** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
@@ -133,14 +204,9 @@ export async function listVirtualKeys(
   db: D1Database,
   page: { search: string; limit: number; offset: number },
 ): Promise<{ keys: VirtualKey[]; total: number }> {
-  const matching = 'FROM virtual_key WHERE lower(substr(name, 1, length(?1))) = lower(?1)';
-  const [rows, count] = await db.batch<Row & { total: number }>([
-    db
-      .prepare(`SELECT * ${matching} ORDER BY name COLLATE NOCASE LIMIT ?2 OFFSET ?3`)
-      .bind(page.search, page.limit, page.offset),
-    db.prepare(`SELECT count(*) AS total ${matching}`).bind(page.search),
-  ]);
-  return { keys: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+  const conditions = startsWith('name', page.search);
+  const { rows, total } = await selectPage<Row>(db, 'virtual_key', conditions, 'name COLLATE NOCASE', page);
+  return { keys: rows.map(fromRow), total };
 }
 
 /** The names of the keys with these ids that there are. */
@@ -152,46 +218,35 @@ export async function namesOfVirtualKeys(db: D1Database, ids: string[]): Promise
   return new Map(results.map(({ id, name }) => [id, name]));
 }
 
-/** The key whose value is `value`, or null: the same for unknown and wrong. */
-export async function findVirtualKeyByValue(db: D1Database, value: string): Promise<VirtualKey | null> {
+/**
+ * The key whose value is `value`, or null: the same for unknown and wrong.
+ * @returns with `valueUntil` (epoch seconds) when the key has a newer value already.
+ */
+export async function findVirtualKeyByValue(
+  db: D1Database,
+  value: string,
+): Promise<(HeldKey & { valueUntil: number | null }) | null> {
   const row = await db
-    .prepare('SELECT * FROM virtual_key WHERE value_hash = ?1')
-    .bind(await hashSecret(value))
-    .first<Row>();
-  return row && fromRow(row);
+    .prepare(
+      `SELECT ${HELD}, iif(value_hash = ?1, NULL, previous_until) AS value_until FROM virtual_key
+       WHERE value_hash = ?1 OR (previous_hash = ?1 AND previous_until > ?2)`,
+    )
+    .bind(await hashSecret(value), Math.floor(Date.now() / 1000))
+    .first<HeldRow & { value_until: number | null }>();
+  return row && { ...fromHeldRow(row), valueUntil: row.value_until };
 }
 
 /** The key `id`, or null when there is none. */
-export async function findVirtualKey(db: D1Database, id: string): Promise<VirtualKey | null> {
-  const row = await db.prepare('SELECT * FROM virtual_key WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKey | null> {
+  const row = await db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id).first<HeldRow>();
+  return row && fromHeldRow(row);
 }
 
-/** What keys say of the server with id `?1`, which they know by its name. */
-const SAYS = "value ->> 'mcp_client_name' = (SELECT name FROM server WHERE id = ?1) COLLATE NOCASE";
-
-/**
- * Makes keys follow a server to a new name, if no other server has it. To run just before the server is renamed, in the same
- * batch: a name must never come to give access to another server than it was given for.
- */
-export function renameServerInKeys(db: D1Database, serverId: string, name: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE virtual_key SET mcp_configs = (
-         SELECT json_group_array(json(iif(${SAYS}, json_set(value, '$.mcp_client_name', ?2), value))) FROM json_each(mcp_configs)
-       ) WHERE EXISTS (SELECT 1 FROM json_each(mcp_configs) WHERE ${SAYS})
-         AND NOT EXISTS (SELECT 1 FROM server WHERE name = ?2 AND id <> ?1)`,
-    )
-    .bind(serverId, name);
-}
-
-/** Makes keys forget a server. To run just before it is deleted, in the same batch, for the same reason. */
-export function dropServerFromKeys(db: D1Database, serverId: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE virtual_key SET mcp_configs = (
-         SELECT json_group_array(json(value)) FROM json_each(mcp_configs) WHERE NOT ${SAYS}
-       ) WHERE EXISTS (SELECT 1 FROM json_each(mcp_configs) WHERE ${SAYS})`,
-    )
-    .bind(serverId);
+/** The keys a person owns. */
+export async function virtualKeysOf(db: D1Database, ownerUserId: string): Promise<HeldKey[]> {
+  const { results } = await db
+    .prepare(`SELECT ${HELD} FROM virtual_key WHERE owner_user_id = ?1`)
+    .bind(ownerUserId)
+    .all<HeldRow>();
+  return results.map(fromHeldRow);
 }

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
-import { equalSecrets, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
+import { equalSecrets, isSealedByNewest, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
 import type { Subject } from '../protocol/subject';
 import { recordEnd } from './store';
 
@@ -9,6 +9,8 @@ import { recordEnd } from './store';
 export type Terms = {
   clientId: string;
   subject: Subject;
+  /** Of the key that allowed it; 0 for other identities. */
+  generation: number;
   scope: string;
   resource: string;
   redirectUri: string;
@@ -31,6 +33,10 @@ export type EndReason =
   | 'idle'
   | 'expired'
   | 'key_refused'
+  | 'key_leaked'
+  | 'key_deleted'
+  | 'user_blocked'
+  | 'user_deleted'
   | 'client_deleted';
 
 export type Redemption =
@@ -267,9 +273,14 @@ export class GrantObject extends DurableObject<Env> {
     this.kv.put('state', state);
   }
 
+  /** The seed; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed anew by the first. */
   private async seed(): Promise<string | null> {
     const sealed = this.kv.get<string>('seed');
-    return sealed ? open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;
+    const seed = sealed ? await open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;
+    if (!sealed || !seed || (await isSealedByNewest(this.env.ENCRYPTION_KEY, sealed))) return seed;
+    const resealed = await seal(this.env.ENCRYPTION_KEY, this.place, seed);
+    if (this.kv.get('seed') === sealed) this.kv.put('seed', resealed);
+    return seed;
   }
 
   private async refreshToken(seed: string, n: number): Promise<string> {

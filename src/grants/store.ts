@@ -8,12 +8,19 @@ export type Grant = {
   clientId: string;
   clientName: string;
   subject: Subject;
+  /** Of the key that allowed it: what an earlier one allowed is over once the key was leaked. 0 for other identities. */
+  generation: number;
   scope: string;
   resource: string;
   /** Ids of the servers consent left in; null when it narrowed none. */
   servers: string[] | null;
   /** True when the person, not the client, narrowed the scope to `mcp:read`. */
   readOnly: boolean;
+  /** Where the person was sent back to: a host, or a private-use scheme. */
+  redirectHost: string;
+  /** The browser that answered consent, as it calls itself, and the country Cloudflare saw it in (two letters). */
+  userAgent: string | null;
+  country: string | null;
   createdAt: number;
   expiresAt: number | null;
   lastUsedAt: number | null;
@@ -21,15 +28,19 @@ export type Grant = {
   endedReason: EndReason | null;
 };
 
-type Row = {
+export type Row = {
   grant_id: string;
   client_id: string;
   client_name: string;
   subject: string;
+  generation: number;
   scope: string;
   resource: string;
   servers: string | null;
   read_only: number;
+  redirect_host: string;
+  user_agent: string | null;
+  country: string | null;
   created_at: number;
   expires_at: number | null;
   last_used_at: number | null;
@@ -37,16 +48,20 @@ type Row = {
   ended_reason: string | null;
 };
 
-function fromRow(row: Row): Grant {
+export function fromRow(row: Row): Grant {
   return {
     grantId: row.grant_id,
     clientId: row.client_id,
     clientName: row.client_name,
     subject: row.subject as Subject,
+    generation: row.generation,
     scope: row.scope,
     resource: row.resource,
     servers: row.servers === null ? null : JSON.parse(row.servers),
     readOnly: row.read_only === 1,
+    redirectHost: row.redirect_host,
+    userAgent: row.user_agent,
+    country: row.country,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
@@ -74,8 +89,9 @@ type NewGrant = Omit<Grant, 'lastUsedAt' | 'endedAt' | 'endedReason'>;
 export async function insertGrant(db: D1Database, grant: NewGrant): Promise<boolean> {
   const { meta } = await db
     .prepare(
-      `INSERT INTO oauth_grant (grant_id, client_id, client_name, subject, scope, resource, servers, read_only, created_at, expires_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (grant_id) DO NOTHING`,
+      `INSERT INTO oauth_grant (grant_id, client_id, client_name, subject, scope, resource, servers, read_only, created_at, expires_at,
+         generation, redirect_host, user_agent, country)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (grant_id) DO NOTHING`,
     )
     .bind(...columns(grant))
     .run();
@@ -87,7 +103,8 @@ export async function correctGrant(db: D1Database, grant: NewGrant): Promise<voi
   await db
     .prepare(
       `UPDATE oauth_grant SET client_id = ?2, client_name = ?3, subject = ?4, scope = ?5, resource = ?6, servers = ?7,
-       read_only = ?8, created_at = ?9, expires_at = ?10 WHERE grant_id = ?1`,
+       read_only = ?8, created_at = ?9, expires_at = ?10, generation = ?11,
+       redirect_host = ?12, user_agent = ?13, country = ?14 WHERE grant_id = ?1`,
     )
     .bind(...columns(grant))
     .run();
@@ -113,6 +130,10 @@ function columns(grant: NewGrant) {
     readOnly ? 1 : 0,
     createdAt,
     expiresAt,
+    grant.generation,
+    grant.redirectHost,
+    grant.userAgent,
+    grant.country,
   ];
 }
 
@@ -145,34 +166,13 @@ export async function touchGrant(db: D1Database, grantId: string, now: number): 
   await db.prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1').bind(grantId, now).run();
 }
 
-/** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
-type GrantFilter = {
-  /** How the client's name begins, without regard to case. */
-  clientName: string;
-  /** What subjects begin with: `vk`, `session`, `user`. */
-  kinds: string[] | null;
-  subjects: string[] | null;
-  clientIds: string[] | null;
-};
-
-/** A page of the grants that stand at `now` (epoch seconds), newest first, and how many there are. */
-export async function listGrants(
-  db: D1Database,
-  { clientName, kinds, subjects, clientIds }: GrantFilter,
-  page: { limit: number; offset: number },
-  now: number,
-): Promise<{ grants: Grant[]; total: number }> {
-  const matching = `FROM oauth_grant WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?1)
-    AND lower(substr(client_name, 1, length(?2))) = lower(?2)
-    AND (?3 IS NULL OR substr(subject, 1, instr(subject, ':') - 1) IN (SELECT value FROM json_each(?3)))
-    AND (?4 IS NULL OR subject IN (SELECT value FROM json_each(?4)))
-    AND (?5 IS NULL OR client_id IN (SELECT value FROM json_each(?5)))`;
-  const lists = [kinds, subjects, clientIds].map((list) => list && JSON.stringify(list));
-  const [rows, count] = await db.batch<Row & { total: number }>([
-    db
-      .prepare(`SELECT * ${matching} ORDER BY created_at DESC, grant_id LIMIT ?6 OFFSET ?7`)
-      .bind(now, clientName, ...lists, page.limit, page.offset),
-    db.prepare(`SELECT count(*) AS total ${matching}`).bind(now, clientName, ...lists),
-  ]);
-  return { grants: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+/** Deletes up to 10,000 rows of grants that ended before `until` (epoch seconds). @returns how many. */
+export async function deleteEndedGrants(db: D1Database, until: number): Promise<number> {
+  const { meta } = await db
+    .prepare(
+      'DELETE FROM oauth_grant WHERE grant_id IN (SELECT grant_id FROM oauth_grant WHERE ended_at < ?1 LIMIT 10000)',
+    )
+    .bind(until)
+    .run();
+  return meta.changes;
 }

@@ -11,6 +11,8 @@ export type Call = {
   rules: Rules;
   /** The servers the caller may use something of, here. */
   entries: readonly Entry[];
+  /** True at the address of one server, where its items have their own names. */
+  isOneServer: boolean;
   request: Request;
   era: Era;
   /** What a client of the 2025 era said at `initialize`; null when it shows no session of ours. */
@@ -22,6 +24,6 @@ export type Call = {
 };
 
 /** The name of an item at this address: on `/mcp/<server>` its own. */
-export function nameAt({ gate }: Call, item: Item): string {
-  return gate.slug === null ? item.exposedName : item.name;
+export function nameAt({ isOneServer }: Call, item: Item): string {
+  return isOneServer ? item.name : item.exposedName;
 }

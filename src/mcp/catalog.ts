@@ -1,3 +1,4 @@
+import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
 import type { ItemKind, Listing, Server } from '../upstreams/server';
@@ -25,26 +26,27 @@ export type Entry = {
   askedAt: number;
 };
 
-type Catalog = { revision: number; entries: Entry[] };
+/** Every server with what it lists, and every Virtual MCP. */
+export type Catalog = { entries: readonly Entry[]; virtualMcps: readonly VirtualMcp[] };
 
-let catalog: Catalog | null = null;
+let catalog: (Catalog & { revision: number }) | null = null;
 
-/** Every server and what it lists, read again only when the revision has moved. While D1 does not answer, the last one serves. */
-export async function entriesAt(db: D1Database, revision: number): Promise<readonly Entry[]> {
-  if (catalog?.revision === revision) return catalog.entries;
+/** The catalogue, read again only when the revision has moved. While D1 does not answer, the last one serves. */
+export async function catalogAt(db: D1Database, revision: number): Promise<Catalog> {
+  if (catalog?.revision === revision) return catalog;
   const known = catalog;
   try {
-    const rows = await readServers(db);
+    const [rows, virtualMcps] = await Promise.all([readServers(db), readVirtualMcps(db)]);
     const entries = await Promise.all(
       rows.map(async ({ server, listing }): Promise<Entry> => {
         const before = known?.entries.find((entry) => entry.server.id === server.id);
         return { server, items: await itemsOf(server, listing), askedAt: before?.askedAt ?? 0 };
       }),
     );
-    catalog = { revision, entries };
-    return entries;
+    catalog = { revision, entries, virtualMcps };
+    return catalog;
   } catch (error) {
-    if (known) return known.entries;
+    if (known) return known;
     throw error;
   }
 }

@@ -2,7 +2,6 @@ import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { auditRefusal, codeOf } from '../audit';
 import type { App } from '../config';
-import { mayUseServer, type Rules } from '../governance/policy';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
 import { SLUG } from '../protocol/authorization';
@@ -10,10 +9,11 @@ import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage 
 import { readText } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
 import { authenticate, type Caller, Challenge, type Gate } from './caller';
-import { type Entry, entriesAt } from './catalog';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
 import { forwardCancellation } from './forward';
+import { LimitSpent } from './limits';
+import { type Place, placeAt } from './place';
 import { refreshStale } from './refresh';
 import { openSession } from './session';
 
@@ -67,7 +67,7 @@ function isAllowedOrigin(c: Context<App>, origin: string): boolean {
   return url.origin === origin && isLoopback(url.hostname);
 }
 
-/** `/mcp` is every server the caller may use as one; `/mcp/<slug>` one of them (CONTRACT §6). */
+/** `/mcp` is every server the caller may use as one; `/mcp/<slug>` a Virtual MCP or one server (CONTRACT §6). */
 export const endpoint = new Hono<App>()
   .use(fromAllowedOrigin)
   .all('/', (c) => serve(c, null))
@@ -82,11 +82,10 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
 
     const caller = await authenticate(gate, c.req.raw.headers);
     if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
-    const rules = rulesOf(caller, c.req.raw.headers);
-    const entries = await entriesHere(c, slug, rules);
+    const place = await placeAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
 
     body = await readBody(c.req.raw);
-    return await answerMessage(c, gate, caller, rules, entries, readMessage(body));
+    return await answerMessage(c, gate, caller, place, readMessage(body));
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
@@ -100,41 +99,6 @@ function notConfigured(): RpcError {
     'PUT /api/config {"oauth2_server_config": {"issuer_url": "https://…", "confirm": true}}, or npm run deploy';
   const message = `This gateway does not know its own address yet. Whoever runs it sets issuer_url: ${how}.`;
   return new RpcError(503, CODE.internalError, message, { type: 'not_configured' });
-}
-
-function rulesOf({ key, grant, scope }: Caller, headers: Headers): Rules {
-  return {
-    mcpConfigs: key?.mcpConfigs ?? [],
-    consented: grant?.servers ?? null,
-    scope,
-    scopeIsFinal: grant?.readOnly ?? false,
-    includeClients: listOf(headers.get('x-bf-mcp-include-clients')),
-    includeTools: listOf(headers.get('x-bf-mcp-include-tools')),
-  };
-}
-
-/** A comma list; null when the header is not there, empty when it holds nothing. */
-function listOf(header: string | null): string[] | null {
-  if (header === null) return null;
-  return header
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean);
-}
-
-/** The servers the caller may use at this address. @throws RpcError 404 for an unknown slug, 403 for one not granted. */
-async function entriesHere(c: Context<App>, slug: string | null, rules: Rules): Promise<readonly Entry[]> {
-  const every = await entriesAt(c.env.DB, c.var.revision);
-  const here =
-    slug === null ? every : every.filter(({ server }) => server.enabled && server.endpointSlug === slug);
-  if (!here.length && slug !== null) {
-    throw new RpcError(404, 404, 'There is nothing at this address.', { type: 'not_found' });
-  }
-  const usable = here.filter(({ server }) => mayUseServer(rules, server));
-  if (!usable.length && slug !== null) {
-    throw new RpcError(403, 403, 'This server is not open to you.', { type: 'access_denied' });
-  }
-  return usable;
 }
 
 /** The body as text, counted while reading. */
@@ -155,13 +119,12 @@ async function answerMessage(
   c: Context<App>,
   gate: Gate,
   caller: Caller,
-  rules: Rules,
-  entries: readonly Entry[],
+  place: Place,
   message: ClientMessage,
 ): Promise<Response> {
   const { headers, signal } = c.req.raw;
   const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
-  const call = { gate, caller, rules, entries, session, headers, signal, requestId: c.var.requestId };
+  const call = { gate, caller, ...place, session, headers, signal, requestId: c.var.requestId };
   if (message === 'response') return c.body(null, 202);
   if (!('id' in message) || message.id === undefined) {
     if (message.method === 'notifications/cancelled')
@@ -169,7 +132,7 @@ async function answerMessage(
     return c.body(null, 202);
   }
   const { era } = eraOf(message, headers, session?.version);
-  refreshStale(c.env, c.var.settings, entries);
+  refreshStale(c.env, c.var.settings, place.entries);
   addCalls(c.env.DB);
   return dispatch({ ...call, request: message, era, session: era === '2025' ? session : null });
 }
@@ -179,8 +142,10 @@ function refused(c: Context<App>, error: RpcError, body: string | null): Respons
   const { requestId } = c.var;
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
   if (error instanceof Challenge) headers.set('www-authenticate', error.challenge);
+  if (error instanceof LimitSpent) headers.set('retry-after', String(error.retryAfter));
   if (error.status === 503) headers.set('retry-after', '60');
   if (error.status === 405) headers.set('allow', 'POST, OPTIONS');
+  if (error instanceof Challenge && error.grantId) c.set('grantId', error.grantId);
   const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
   const type = String(error.data?.type);
   if (error.status === 401) auditRefusal(c, 401, type);

@@ -10,10 +10,11 @@ import type { UpstreamFailure } from '../upstreams/failure';
 import { cancelRequest, send } from '../upstreams/mcp-client';
 import { sessionOf } from '../upstreams/sessions';
 import { recordFailure, recordRecovery } from '../upstreams/store';
-import { stamped } from './answer';
+import { answer, stamped } from './answer';
 import { type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { type Entry, type Item, matchesTemplate } from './catalog';
+import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { listMissing } from './refresh';
 import { type Outcome, pass } from './stream';
 
@@ -31,12 +32,16 @@ export async function callTool(call: Call): Promise<Response> {
   if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown tool: ${name.slice(0, 200)}`);
 
   if (call.era === '2026') checkMirroredParams(call.headers, call.request.params, found.item.mirrored);
+  const spent = await countAgainstLimits(call);
+  if (spent) return answer(call, toolError(spent));
   return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
-    resultText(
-      call.request.id,
-      stamped(call, { content: [{ type: 'text', text: failure.message }], isError: true }),
-    ),
+    resultText(call.request.id, stamped(call, toolError(failure.message))),
   );
+}
+
+/** A tool result that the model reads as an error. */
+function toolError(text: string): JsonObject {
+  return { content: [{ type: 'text', text }], isError: true };
 }
 
 /** MCP, Getting a Prompt. */
@@ -45,6 +50,7 @@ export async function getPrompt(call: Call): Promise<Response> {
   const found = await find(call, 'prompt', name);
   const verdict = found && judgeReading(call.rules, found.entry.server);
   if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown prompt: ${name.slice(0, 200)}`);
+  await refuseWhenSpent(call);
   return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
     failedText(call, failure),
   );
@@ -59,6 +65,7 @@ export async function readResource(call: Call): Promise<Response> {
     const code = call.era === '2025' ? CODE.resourceNotFound : CODE.invalidParams;
     throw refusal(call, verdict, `Resource not found: ${uri.slice(0, 500)}`, code);
   }
+  await refuseWhenSpent(call);
   return forward(call, found.entry, { uri }, found.item, (failure) => failedText(call, failure));
 }
 
@@ -72,7 +79,7 @@ export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObj
   if (owner === null || (typeof requestId !== 'string' && typeof requestId !== 'number')) return;
   const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
   for (const { server } of call.entries) {
-    if (!sessionOf(server.id, owner, requestId)) continue;
+    if (!sessionOf(server, owner, requestId)) continue;
     const tell = async () => cancelRequest(await connect(call.gate.env, server, owner), requestId, said);
     waitUntil(tell().catch(() => undefined));
   }
@@ -97,8 +104,7 @@ async function find(call: Call, kind: keyof Entry['items'], name: string): Promi
   };
   const found = search();
   const byName = kind === 'tool' || kind === 'prompt';
-  const mayList = ({ server }: Entry) =>
-    !byName || call.gate.slug !== null || name.startsWith(`${server.name}-`);
+  const mayList = ({ server }: Entry) => !byName || call.isOneServer || name.startsWith(`${server.name}-`);
   const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
   if (found || !unlisted.length) return found;
   await listMissing(call.gate.env, unlisted);

@@ -28,7 +28,7 @@ async function list(call: Call, kind: ItemKind, member: string): Promise<Respons
       const name = nameAt(call, item);
       if (names.has(name) || !isVisible(call, entry, kind, item)) continue;
       names.add(name);
-      definitions.push(call.gate.slug === null ? item.exposed : item.definition);
+      definitions.push(call.isOneServer ? item.definition : item.exposed);
     }
   }
   const rest = unavailable.length ? { _meta: { 'toolgate/unavailable': unavailable } } : {};

@@ -7,6 +7,15 @@ export const SCOPES = ['mcp', 'mcp:read', 'mcp:write'] as const;
 /** What a resource of ours may be called under `/mcp/`. */
 export const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
+/** The address under `/mcp/` made from a name; empty when nothing of it can stand there. */
+export function slugOf(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 64)
+    .replace(/^-|-$/g, '');
+}
+
 /** The scopes of `scope` that the gateway knows, in order, each once; empty when there is none. */
 export function scopesKnown(scope: string): string {
   const known = scope.split(/\s+/).filter((item) => (SCOPES as readonly string[]).includes(item));

@@ -5,7 +5,7 @@ type Remembered<V> = { value: V; readAt: number; turnEndsAt: number; isUnanswere
 
 /** How long what is known serves on while its source does not answer, past the lag. Milliseconds. */
 const GRACE = 60_000;
-/** How long one request may take to read again before another tries. Milliseconds. */
+/** How long one request may take to read again: then it goes on with what is known, and another tries. Milliseconds. */
 const TURN = 2_000;
 
 /**
@@ -35,7 +35,7 @@ export class Memory<V> {
       known.turnEndsAt = now + TURN;
     }
     try {
-      const value = await read();
+      const value = await (known ? inTime(read()) : read());
       if (value === null) this.entries.delete(key);
       else this.remember(key, value, now);
       return value;
@@ -56,4 +56,13 @@ export class Memory<V> {
   forget(key: string): void {
     this.entries.delete(key);
   }
+}
+
+/** The same promise, rejected when it takes longer than a turn. */
+async function inTime<V>(reading: Promise<V>): Promise<V> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), TURN);
+  });
+  return Promise.race([reading, late]).finally(() => clearTimeout(timer));
 }

@@ -41,18 +41,15 @@ export type Server = {
   updatedAt: number;
 };
 
+/** Names a server at its address: what was learnt of it there says nothing of another address. */
+export function whereIs({ id, connectionString }: Server): string {
+  return `${id} ${connectionString}`;
+}
+
 export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';
 
 /** What a server lists, each item as JSON. */
 export type Listing = Record<ItemKind, string[]>;
-
-/** The address segment under `/mcp/` made from a name. */
-export function slugOf(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
-}
 
 const Name = z
   .string()
@@ -70,7 +67,7 @@ const ConnectionType = z.literal('http', {
 const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 
 /** Members an update may change, as the API spells them. */
-const members = (allowLoopback: boolean) =>
+export const serverMembers = (allowLoopback: boolean) =>
   z.object({
     name: Name,
     connection_string: z
@@ -80,11 +77,11 @@ const members = (allowLoopback: boolean) =>
         const refused = refusedTarget(value, allowLoopback);
         if (refused) context.addIssue({ code: 'custom', message: refused });
       }),
-    tools_to_execute: ToolNames,
-    allow_on_all_virtual_keys: z.boolean(),
+    tools_to_execute: ToolNames.describe("Its own names of tools; `*` is all of them, an empty list none"),
+    allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
-    tool_execution_timeout: z.int().min(0).max(300).nullable(),
-    tool_sync_interval: z.int().min(0).max(10_080).nullable(),
+    tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),
+    tool_sync_interval: z.int().min(0).max(10_080).nullable().describe('Minutes; 0 and null: the setting'),
   });
 
 /** `disabled` is `enabled` said the other way round; of two that disagree, the one that changes what is `known` holds. */
@@ -96,7 +93,7 @@ function withEnabled(body: unknown, known = true): unknown {
 
 /** A server as `POST /api/mcp/client` takes it. */
 export function newServer(allowLoopback: boolean) {
-  const common = members(allowLoopback).partial().required({ name: true, connection_string: true });
+  const common = serverMembers(allowLoopback).partial().required({ name: true, connection_string: true });
   const options = [...authTypes].map(([type, { Settings }]) =>
     common.extend({
       connection_type: ConnectionType,
@@ -125,7 +122,7 @@ export function serverChange(server: Server, kept: Readonly<Record<string, strin
   const never = { error: 'never changes; make another server' };
   return z.preprocess(
     (body) => withEnabled(body, server.enabled),
-    members(allowLoopback)
+    serverMembers(allowLoopback)
       .extend({
         connection_type: z.literal(server.connectionType, never),
         auth_type: z.literal(server.authType, never),

@@ -1,24 +1,25 @@
-import { dropServerFromKeys, renameServerInKeys } from '../governance/virtual-keys';
+import { selectPage, startsWith } from '../database';
+import { bumpCatalog } from '../governance/revision';
+import {
+  dropServerFromVirtualMcps,
+  dropServerWhereGiven,
+  renameServerWhereGiven,
+} from '../governance/server-names';
+import { slugOf } from '../protocol/authorization';
 import { sealHeaders } from './auth/headers';
 import type { UpstreamFailure } from './failure';
-import {
-  type Failure,
-  type ItemKind,
-  type LeftOut,
-  type Listing,
-  type NewServer,
-  type Server,
-  type ServerChange,
-  type ServerState,
-  slugOf,
+import type {
+  Failure,
+  ItemKind,
+  LeftOut,
+  Listing,
+  NewServer,
+  Server,
+  ServerChange,
+  ServerState,
 } from './server';
 
-/** Every change of servers or lists moves the catalogue's revision in the same batch, so that isolates read it again. */
-export function bumpCatalog(db: D1Database): D1PreparedStatement {
-  return db.prepare("INSERT INTO revision VALUES ('catalog', 1) ON CONFLICT (name) DO UPDATE SET n = n + 1");
-}
-
-/** Adds a server. Null when its name or slug is taken. @param keys the value of `ENCRYPTION_KEY`. */
+/** Adds a server. Null when its name or slug is taken, the slug by a Virtual MCP maybe. @param keys the value of `ENCRYPTION_KEY`. */
 export async function insertServer(
   db: D1Database,
   keys: string,
@@ -53,7 +54,8 @@ export async function insertServer(
       .prepare(
         `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
            allow_on_all_virtual_keys, enabled, tool_execution_timeout, tool_sync_interval, state, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14) ON CONFLICT DO NOTHING`,
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14
+         WHERE NOT EXISTS (SELECT 1 FROM virtual_mcp WHERE endpoint_slug = ?3) ON CONFLICT DO NOTHING`,
       )
       .bind(
         id,
@@ -104,8 +106,9 @@ export async function updateServer(
     state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : server.state,
     updatedAt: now,
   };
-  const [, updated] = await db.batch([
-    renameServerInKeys(db, server.id, changed.name),
+  const results = await db.batch([
+    ...renameServerWhereGiven(db, server.id, changed.name),
+    bumpCatalog(db),
     db
       .prepare(
         `UPDATE OR IGNORE server SET name = ?2, connection_string = ?3, headers = ?4, tools_to_execute = ?5,
@@ -125,20 +128,20 @@ export async function updateServer(
         changed.state,
         now,
       ),
-    bumpCatalog(db),
   ]);
-  return updated?.meta.changes ? changed : null;
+  return results.at(-1)?.meta.changes ? changed : null;
 }
 
-/** Removes a server, its lists and what keys say of it. False when there is none. */
+/** Removes a server, its lists and what keys and Virtual MCPs say of it. False when there is none. */
 export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
-  const [, , deleted] = await db.batch([
-    dropServerFromKeys(db, id),
+  const results = await db.batch([
+    ...dropServerWhereGiven(db, id),
+    dropServerFromVirtualMcps(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
-    db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
     bumpCatalog(db),
+    db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
   ]);
-  return Boolean(deleted?.meta.changes);
+  return Boolean(results.at(-1)?.meta.changes);
 }
 
 type Row = {
@@ -198,14 +201,9 @@ export async function listServers(
   db: D1Database,
   page: { search: string; limit: number; offset: number },
 ): Promise<{ servers: Server[]; total: number }> {
-  const matching = 'FROM server WHERE lower(substr(name, 1, length(?1))) = lower(?1)';
-  const [rows, count] = await db.batch<Row & { total: number }>([
-    db
-      .prepare(`SELECT * ${matching} ORDER BY name COLLATE NOCASE LIMIT ?2 OFFSET ?3`)
-      .bind(page.search, page.limit, page.offset),
-    db.prepare(`SELECT count(*) AS total ${matching}`).bind(page.search),
-  ]);
-  return { servers: (rows?.results ?? []).map(fromRow), total: count?.results[0]?.total ?? 0 };
+  const conditions = startsWith('name', page.search);
+  const { rows, total } = await selectPage<Row>(db, 'server', conditions, 'name COLLATE NOCASE', page);
+  return { servers: rows.map(fromRow), total };
 }
 
 /** Everything `/mcp` serves from: every server and what each listed last. */

@@ -1,0 +1,206 @@
+import { selectPage, startsWith } from '../database';
+import { slugOf } from '../protocol/authorization';
+import { bumpCatalog } from './revision';
+
+/** Tools of one server: exposed names without the prefix, `*` for all, those to come too; none: nothing. */
+export type ServerTools = { mcp_client_id: string; tool_names: string[] };
+
+/** Tools of several servers under a name and an address of their own: a toolset. Times are epoch seconds. */
+export type VirtualMcp = {
+  id: string;
+  name: string;
+  endpointSlug: string;
+  description: string;
+  enabled: boolean;
+  tools: ServerTools[];
+  createdAt: number;
+  updatedAt: number;
+};
+
+type Row = {
+  id: string;
+  name: string;
+  endpoint_slug: string;
+  description: string;
+  enabled: number;
+  tools: string;
+  created_at: number;
+  updated_at: number;
+};
+
+function fromRow(row: Row): VirtualMcp {
+  return {
+    id: row.id,
+    name: row.name,
+    endpointSlug: row.endpoint_slug,
+    description: row.description,
+    enabled: row.enabled === 1,
+    tools: JSON.parse(row.tools),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What a Virtual MCP is made from, and what may change of it. */
+type Terms = Pick<VirtualMcp, 'name' | 'description' | 'enabled' | 'tools'> & { virtualKeyIds: string[] };
+
+/** How many addresses are tried for a name before giving up: `name`, `name-2`, … */
+const MOST_SLUGS = 100;
+
+/**
+ * Adds a Virtual MCP. Its address is `slug`, else made from the name: the first of `name`, `name-2`, … that neither a server nor
+ * a Virtual MCP has. Says which when name or address is taken.
+ */
+export async function insertVirtualMcp(
+  db: D1Database,
+  terms: Terms,
+  slug: string | undefined,
+  now: number,
+): Promise<VirtualMcp | 'name_taken' | 'slug_taken'> {
+  const { virtualKeyIds, ...rest } = terms;
+  const id = crypto.randomUUID();
+  const endpointSlug = slug ?? (await freeSlug(db, slugOf(terms.name) || 'toolset'));
+  const [inserted, , , sameName] = await db.batch([
+    db
+      .prepare(
+        `INSERT INTO virtual_mcp (id, name, endpoint_slug, description, enabled, tools, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7
+         WHERE NOT EXISTS (SELECT 1 FROM server WHERE endpoint_slug = ?3) ON CONFLICT DO NOTHING`,
+      )
+      .bind(
+        id,
+        rest.name,
+        endpointSlug,
+        rest.description,
+        Number(rest.enabled),
+        JSON.stringify(rest.tools),
+        now,
+      ),
+    attachAll(db, id, virtualKeyIds),
+    bumpCatalog(db),
+    db.prepare('SELECT 1 FROM virtual_mcp WHERE name = ?1 AND id <> ?2').bind(rest.name, id),
+  ]);
+  if (inserted?.meta.changes) return { ...rest, id, endpointSlug, createdAt: now, updatedAt: now };
+  return sameName?.results.length ? 'name_taken' : 'slug_taken';
+}
+
+/** The first of `base`, `base-2`, … that no server and no Virtual MCP has. */
+async function freeSlug(db: D1Database, base: string): Promise<string> {
+  const candidates = Array.from({ length: MOST_SLUGS }, (_, at) => {
+    const ending = at ? `-${at + 1}` : '';
+    return base.slice(0, 64 - ending.length) + ending;
+  });
+  const { results } = await db
+    .prepare(
+      `SELECT value FROM json_each(?1) WHERE value IN (SELECT endpoint_slug FROM server)
+       OR value IN (SELECT endpoint_slug FROM virtual_mcp)`,
+    )
+    .bind(JSON.stringify(candidates))
+    .all<{ value: string }>();
+  const taken = new Set(results.map(({ value }) => value));
+  return candidates.find((candidate) => !taken.has(candidate)) ?? base;
+}
+
+/** Attaches these keys, as far as there are such keys and such a Virtual MCP. */
+function attachAll(db: D1Database, id: string, keyIds: readonly string[]): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT OR IGNORE INTO virtual_mcp_key (virtual_key_id, virtual_mcp_id)
+       SELECT id, ?1 FROM virtual_key WHERE id IN (SELECT value FROM json_each(?2))
+       AND EXISTS (SELECT 1 FROM virtual_mcp WHERE id = ?1)`,
+    )
+    .bind(id, JSON.stringify(keyIds));
+}
+
+/** Changes what is given and nothing else; the address stays. Null when the name is taken, or it is not there any more. */
+export async function updateVirtualMcp(
+  db: D1Database,
+  id: string,
+  change: Partial<Terms>,
+  now: number,
+): Promise<VirtualMcp | null> {
+  const { name = null, description = null, enabled, tools, virtualKeyIds } = change;
+  const update = db
+    .prepare(
+      `UPDATE OR IGNORE virtual_mcp SET name = coalesce(?2, name), description = coalesce(?3, description),
+         enabled = coalesce(?4, enabled), tools = coalesce(?5, tools), updated_at = ?6 WHERE id = ?1 RETURNING *`,
+    )
+    .bind(
+      id,
+      name,
+      description,
+      enabled === undefined ? null : Number(enabled),
+      tools ? JSON.stringify(tools) : null,
+      now,
+    );
+  const [updated] = await db.batch<Row>([update, bumpCatalog(db)]);
+  const [row] = updated?.results ?? [];
+  if (!row) return null;
+  if (virtualKeyIds) {
+    await db.batch([
+      db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1').bind(id),
+      attachAll(db, id, virtualKeyIds),
+    ]);
+  }
+  return fromRow(row);
+}
+
+/** Removes a Virtual MCP and its attachments. False when there is none. */
+export async function deleteVirtualMcp(db: D1Database, id: string): Promise<boolean> {
+  const [, deleted] = await db.batch([
+    db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1').bind(id),
+    db.prepare('DELETE FROM virtual_mcp WHERE id = ?1').bind(id),
+    bumpCatalog(db),
+  ]);
+  return Boolean(deleted?.meta.changes);
+}
+
+/** Lets a key use a Virtual MCP. Repeatable. */
+export async function attachKey(db: D1Database, id: string, keyId: string): Promise<void> {
+  await attachAll(db, id, [keyId]).run();
+}
+
+/** Takes a Virtual MCP from a key. False when the key did not have it. */
+export async function detachKey(db: D1Database, id: string, keyId: string): Promise<boolean> {
+  const { meta } = await db
+    .prepare('DELETE FROM virtual_mcp_key WHERE virtual_key_id = ?2 AND virtual_mcp_id = ?1')
+    .bind(id, keyId)
+    .run();
+  return meta.changes === 1;
+}
+
+/** The Virtual MCP with this id, or null. */
+export async function findVirtualMcp(db: D1Database, id: string): Promise<VirtualMcp | null> {
+  const row = await db.prepare('SELECT * FROM virtual_mcp WHERE id = ?1').bind(id).first<Row>();
+  return row && fromRow(row);
+}
+
+/** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */
+export async function listVirtualMcps(
+  db: D1Database,
+  page: { search: string; limit: number; offset: number },
+): Promise<{ virtualMcps: VirtualMcp[]; total: number }> {
+  const conditions = startsWith('name', page.search);
+  const { rows, total } = await selectPage<Row>(db, 'virtual_mcp', conditions, 'name COLLATE NOCASE', page);
+  return { virtualMcps: rows.map(fromRow), total };
+}
+
+/** Every Virtual MCP: what `/mcp` serves from. */
+export async function readVirtualMcps(db: D1Database): Promise<VirtualMcp[]> {
+  const { results } = await db.prepare('SELECT * FROM virtual_mcp').all<Row>();
+  return results.map(fromRow);
+}
+
+/** Ids of the keys attached to each of these Virtual MCPs, by its id. */
+export async function keysOf(db: D1Database, ids: string[]): Promise<Map<string, string[]>> {
+  const { results } = await db
+    .prepare(
+      `SELECT virtual_mcp_id, virtual_key_id FROM virtual_mcp_key
+       WHERE virtual_mcp_id IN (SELECT value FROM json_each(?1)) ORDER BY virtual_mcp_id, virtual_key_id`,
+    )
+    .bind(JSON.stringify(ids))
+    .all<{ virtual_mcp_id: string; virtual_key_id: string }>();
+  const keys = new Map<string, string[]>(ids.map((id) => [id, []]));
+  for (const { virtual_mcp_id, virtual_key_id } of results) keys.get(virtual_mcp_id)?.push(virtual_key_id);
+  return keys;
+}

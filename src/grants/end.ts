@@ -1,0 +1,91 @@
+import { auditAll, type By } from '../audit';
+import { log } from '../log';
+import type { Subject } from '../protocol/subject';
+import type { EndReason, GrantObject } from './grant-object';
+import { grantObject } from './store';
+
+/** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
+const MOST_TOLD = 900;
+const AT_ONCE = 6;
+
+/**
+ * Ends every grant of a subject: in the index all at once, so that `/mcp` refuses them, then each grant's object in turn.
+ * Objects that do not hear of it, beyond nine hundred or because of a fault, end at their next refresh, where the identity no longer
+ * stands.
+ * @param now epoch seconds
+ */
+export async function endGrantsOf(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  subject: Subject,
+  reason: EndReason,
+  by: By,
+  now: number,
+): Promise<void> {
+  const [standing] = await db.batch<{ grant_id: string }>([
+    db
+      .prepare('SELECT grant_id FROM oauth_grant WHERE subject = ?1 AND ended_at IS NULL LIMIT ?2')
+      .bind(subject, MOST_TOLD),
+    db
+      .prepare(
+        'UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3 WHERE subject = ?1 AND ended_at IS NULL',
+      )
+      .bind(subject, now, reason),
+  ]);
+  const ended = standing?.results ?? [];
+  if (ended.length) {
+    const acts = ended.map(({ grant_id }) => ({ act: 'grant.ended' as const, grant_id, reason }));
+    await auditAll(db, acts, by).run();
+  }
+  await tellObjects(objects, ended, (grant) => grant.end(reason, by));
+}
+
+/**
+ * Ends up to nine hundred grants of a client, object by object.
+ * @returns true when none of them stands any more.
+ */
+export async function endGrantsOfClient(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  clientId: string,
+  by: By,
+  now: number,
+): Promise<boolean> {
+  const { results } = await db
+    .prepare('SELECT grant_id FROM oauth_grant WHERE client_id = ?1 AND ended_at IS NULL LIMIT ?2')
+    .bind(clientId, MOST_TOLD)
+    .all<{ grant_id: string }>();
+  const reason = 'client_deleted';
+  const told = await tellObjects(objects, results, (grant) => grant.end(reason, by));
+  await db // those that never opened have no object that would
+    .prepare(
+      `UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3
+       WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1))`,
+    )
+    .bind(JSON.stringify(told), now, reason)
+    .run();
+  return told.length === results.length && results.length < MOST_TOLD;
+}
+
+/** Tells each grant's object. @returns the ids of those that heard it. */
+async function tellObjects(
+  objects: DurableObjectNamespace,
+  grants: readonly { grant_id: string }[],
+  tell: (grant: DurableObjectStub<GrantObject>) => Promise<unknown>,
+): Promise<string[]> {
+  const waiting = grants.map(({ grant_id }) => grant_id);
+  const told: string[] = [];
+  const worker = async () => {
+    for (let id = waiting.shift(); id; id = waiting.shift()) {
+      const grant = grantObject(objects, id);
+      try {
+        if (grant) await tell(grant);
+        told.push(id);
+      } catch (error) {
+        log('grant.end_failed', { grant_id: id, error: String(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
+  return told;
+}

@@ -1,0 +1,66 @@
+import { mayUseServer, type Rules } from '../governance/policy';
+import { RpcError } from '../protocol/mcp';
+import type { Caller } from './caller';
+import { type Catalog, catalogAt, type Entry } from './catalog';
+
+/** What stands at an address under `/mcp` for one caller: the servers they may use something of, and by which rules. */
+export type Place = { entries: readonly Entry[]; rules: Rules; isOneServer: boolean };
+
+/**
+ * What the caller finds at `slug`, null being `/mcp` itself. A slug is looked up among Virtual MCPs first, then servers.
+ * @throws RpcError 404 for an unknown slug, 403 for one not granted.
+ */
+export async function placeAt(
+  db: D1Database,
+  revision: number,
+  slug: string | null,
+  caller: Caller,
+  headers: Headers,
+): Promise<Place> {
+  const catalog = await catalogAt(db, revision);
+  const rules = rulesOf(caller, catalog, headers);
+  const usable = (entries: readonly Entry[], by = rules) =>
+    entries.filter(({ server }) => mayUseServer(by, server));
+  if (slug === null) return { entries: usable(catalog.entries), rules, isOneServer: false };
+
+  const virtualMcp = catalog.virtualMcps.find(({ endpointSlug }) => endpointSlug === slug);
+  if (virtualMcp?.enabled) {
+    if (!caller.access.virtualMcpIds.includes(virtualMcp.id))
+      throw notGranted('This toolset is not open to you.');
+    const within = { ...rules, within: virtualMcp.tools };
+    return { entries: usable(catalog.entries, within), rules: within, isOneServer: false };
+  }
+  const here = catalog.entries.filter(({ server }) => server.enabled && server.endpointSlug === slug);
+  if (!here.length) throw new RpcError(404, 404, 'There is nothing at this address.', { type: 'not_found' });
+  const entries = usable(here);
+  if (!entries.length) throw notGranted('This server is not open to you.');
+  return { entries, rules, isOneServer: true };
+}
+
+function notGranted(message: string): RpcError {
+  return new RpcError(403, 403, message, { type: 'access_denied' });
+}
+
+function rulesOf({ access, grant, scope }: Caller, { virtualMcps }: Catalog, headers: Headers): Rules {
+  return {
+    mcpConfigs: access.mcpConfigs,
+    toolsets: virtualMcps.flatMap(({ id, enabled, tools }) =>
+      enabled && access.virtualMcpIds.includes(id) ? tools : [],
+    ),
+    within: null,
+    consented: grant?.servers ?? null,
+    scope,
+    scopeIsFinal: grant?.readOnly ?? false,
+    includeClients: listOf(headers.get('x-bf-mcp-include-clients')),
+    includeTools: listOf(headers.get('x-bf-mcp-include-tools')),
+  };
+}
+
+/** A comma list; null when the header is not there, empty when it holds nothing. */
+function listOf(header: string | null): string[] | null {
+  if (header === null) return null;
+  return header
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}

@@ -1,0 +1,409 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TestProject } from 'vitest/node';
+import { createTestHarness, type TestHarness } from 'wrangler';
+import { consent } from '../../demo/consent';
+import startUpstreams from '../support/upstream-setup';
+
+/** Seconds. */
+const LAG = 1;
+const ROOT = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
+
+let harness: TestHarness;
+let stopUpstreams: () => void;
+let upstreams: string;
+let origin: string;
+
+/** One bundle as two Workers: the second has the first's objects, and both the same D1 and KV. */
+beforeAll(async () => {
+  stopUpstreams = await startUpstreams({
+    provide: (_: string, address: string) => {
+      upstreams = address;
+    },
+  } as unknown as TestProject);
+  const bundle = join(folder, 'bundle');
+  const wrangler = join(ROOT, 'node_modules/.bin/wrangler');
+  execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', bundle], {
+    cwd: ROOT,
+    stdio: 'pipe',
+  });
+
+  const shipped = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
+    .replace(/^main = .*$/m, `main = "${ROOT}/src/index.ts"`)
+    .replace('directory = "./public"', `directory = "${ROOT}/public"`)
+    .replace('database_name = "toolgate"', 'database_name = "toolgate"\ndatabase_id = "shared"')
+    .replace('binding = "KV"', 'binding = "KV"\nid = "shared"')
+    .replace('MCP_SERVER_AUTH_MODE', `REVOCATION_LAG = ${LAG}\nMCP_SERVER_AUTH_MODE`);
+  const second = shipped
+    .replace('name = "toolgate"', 'name = "second"')
+    .replaceAll(/^class_name = .*$/gm, '$&\nscript_name = "toolgate"')
+    .replaceAll(/^\[\[migrations\]\]\n(.+\n)*/gm, '');
+  const workers = Object.entries({ first: shipped, second }).map(([name, config]) => {
+    const configPath = join(folder, `${name}.toml`);
+    writeFileSync(configPath, config);
+    const secrets = {
+      ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
+      ADMIN_TOKEN: 'test-admin-token',
+    };
+    const vars = { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' };
+    return { configPath, prebuiltWorkerDir: bundle, vars, secrets };
+  });
+  harness = createTestHarness({ workers });
+  origin = (await harness.listen()).url.origin;
+});
+
+afterAll(async () => {
+  await harness?.close();
+  stopUpstreams?.();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Worker = 'toolgate' | 'second';
+const fetchOf = (worker: Worker) => harness.getWorker(worker).fetch;
+
+/** A call of the management API through the first Worker. */
+async function admin<T = Record<string, never>>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetchOf('toolgate')(`${origin}/api${path}`, {
+    method,
+    headers: { authorization: 'Bearer test-admin-token', 'content-type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return (text ? JSON.parse(text) : {}) as T;
+}
+
+type Key = { id: string; value: string };
+type Upstream = { id: string; name: string; slug: string };
+
+async function newKey(terms: object = {}): Promise<Key> {
+  const name = `key ${crypto.randomUUID()}`;
+  return (await admin<{ virtual_key: Key }>('POST', '/governance/virtual-keys', { name, ...terms }))
+    .virtual_key;
+}
+
+/** A server with the tools `a` and `b`, open to every key. */
+async function newServer(): Promise<Upstream> {
+  const name = `up_${crypto.randomUUID().slice(0, 8)}`;
+  await listTools(name, ['a', 'b']);
+  const { client } = await admin<{ client: { id: string; endpoint_slug: string } }>('POST', '/mcp/client', {
+    name,
+    connection_type: 'http',
+    connection_string: `${upstreams}/${name}/mcp`,
+    allow_on_all_virtual_keys: true,
+  });
+  return { id: client.id, name, slug: client.endpoint_slug };
+}
+
+/** Makes the server `name` list these tools from now on. */
+async function listTools(name: string, tools: string[]): Promise<void> {
+  const listed = tools.map((tool) => ({ name: tool, inputSchema: { type: 'object' } }));
+  await fetch(`${upstreams}/${name}/control/set`, {
+    method: 'POST',
+    body: JSON.stringify({ tools: listed }),
+  });
+}
+
+type Tokens = { access_token: string; refresh_token: string; client_id: string; grant_id: string };
+
+/** Tokens a person allowed through the first Worker. */
+async function newGrant(answers: Record<string, string>, headers?: Record<string, string>): Promise<Tokens> {
+  const redirect_uri = 'http://127.0.0.1:7777/callback';
+  const registered = await fetch(`${origin}/oauth2/register`, {
+    method: 'POST',
+    body: JSON.stringify({ client_name: `client ${crypto.randomUUID()}`, redirect_uris: [redirect_uri] }),
+  });
+  const { client_id } = (await registered.json()) as { client_id: string };
+  const verifier = 'a-verifier-of-enough-unreserved-characters-0123456789';
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
+  const request = {
+    response_type: 'code',
+    client_id,
+    redirect_uri,
+    code_challenge: Buffer.from(digest).toString('base64url'),
+    code_challenge_method: 'S256',
+  };
+  const callback = await consent(
+    `${origin}/oauth2/authorize?${new URLSearchParams(request)}`,
+    answers,
+    headers,
+  );
+  const code = callback.searchParams.get('code') ?? '';
+  const form = { grant_type: 'authorization_code', client_id, redirect_uri, code, code_verifier: verifier };
+  const response = await fetch(`${origin}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
+  if (!response.ok) throw new Error(`the code was refused: ${await response.text()}`);
+  const tokens = (await response.json()) as Tokens;
+  return { ...tokens, client_id, grant_id: code.slice(0, 64) };
+}
+
+const grantOf = (key: Key) => newGrant({ identity: 'virtual_key', virtual_key: key.value });
+const byKey = ({ value }: Key) => ({ 'x-bf-vk': value });
+const byToken = ({ access_token }: Tokens) => ({ authorization: `Bearer ${access_token}` });
+
+/** What the second Worker answers: the HTTP status, and of a tool called there whether it ran. */
+async function meets(
+  headers: Record<string, string>,
+  tool?: string,
+  path = '/mcp',
+): Promise<number | 'ran' | 'unknown tool'> {
+  const message = tool ? { method: 'tools/call', params: { name: tool } } : { method: 'ping' };
+  const response = await fetchOf('second')(origin + path, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }),
+  });
+  const text = await response.text();
+  if (!tool || response.status !== 200) return response.status;
+  if (text.includes(' ran"')) return 'ran';
+  return text.includes('Unknown tool') ? 'unknown tool' : response.status;
+}
+
+/** Sees the second Worker answer `expected` within the lag and two seconds more. */
+function soon(act: () => Promise<unknown>, expected: unknown): Promise<void> {
+  const patience = { timeout: (LAG + 2) * 1000, interval: 50 };
+  return vi.waitFor(async () => expect(await act()).toEqual(expected), patience);
+}
+
+describe.concurrent('done through one Worker, refused by the other within revocation_lag and 2 s (CONTRACT §5)', () => {
+  it('a revoked grant', async () => {
+    const [byClient, byAdministrator] = await Promise.all([newKey().then(grantOf), newKey().then(grantOf)]);
+    const statuses = () => Promise.all([byClient, byAdministrator].map((tokens) => meets(byToken(tokens))));
+    expect(await statuses()).toEqual([200, 200]);
+
+    const form = new URLSearchParams({ client_id: byClient.client_id, token: byClient.refresh_token });
+    await fetch(`${origin}/oauth2/revoke`, { method: 'POST', body: form });
+    await admin('DELETE', `/oauth2/sessions/${byAdministrator.grant_id}`);
+
+    await soon(statuses, [401, 401]);
+  });
+
+  it('a deleted client', async () => {
+    const tokens = await grantOf(await newKey());
+    expect(await meets(byToken(tokens))).toBe(200);
+
+    await admin('DELETE', `/oauth2/clients/${tokens.client_id}`);
+
+    await soon(() => meets(byToken(tokens)), 401);
+  });
+
+  it.for<[string, number, (path: string) => Promise<unknown>]>([
+    ['deleted', 401, (path) => admin('DELETE', path)],
+    ['deactivated', 403, (path) => admin('PUT', path, { is_active: false })],
+    ['expired', 403, (path) => admin('PUT', path, { expires_at: new Date(Date.now() + 2000).toISOString() })],
+  ])('a key that is %s', async ([, status, withdraw]) => {
+    const key = await newKey();
+    const tokens = await grantOf(key);
+    const statuses = async () => [await meets(byKey(key)), await meets(byToken(tokens))];
+    expect(await statuses()).toEqual([200, 200]);
+
+    await withdraw(`/governance/virtual-keys/${key.id}`);
+
+    await soon(statuses, [status, 401]);
+  });
+
+  it('the old value of a rotated key, while its grants go on', async () => {
+    const key = await newKey();
+    const tokens = await grantOf(key);
+    expect([await meets(byKey(key)), await meets(byToken(tokens))]).toEqual([200, 200]);
+
+    const path = `/governance/virtual-keys/${key.id}/rotate`;
+    const { virtual_key: rotated } = await admin<{ virtual_key: Key }>('POST', path, { reason: 'routine' });
+
+    expect(await meets(byKey(rotated))).toBe(200);
+    await soon(() => meets(byKey(key)), 401);
+    expect(await meets(byToken(tokens))).toBe(200);
+  });
+
+  it('a key rotated as leaked, and what was allowed with it', async () => {
+    const key = await newKey();
+    const tokens = await grantOf(key);
+    const statuses = async () => [await meets(byKey(key)), await meets(byToken(tokens))];
+    expect(await statuses()).toEqual([200, 200]);
+
+    await admin('POST', `/governance/virtual-keys/${key.id}/rotate`, { reason: 'leaked' });
+
+    await soon(statuses, [401, 401]);
+  });
+
+  it('a withdrawn server', async () => {
+    const [key, disabled, deleted] = await Promise.all([newKey(), newServer(), newServer()]);
+    const servers = [disabled, deleted];
+    const outcomes = () => Promise.all(servers.map(({ name }) => meets(byKey(key), `${name}-a`)));
+    const statuses = () =>
+      Promise.all(servers.map(({ slug }) => meets(byKey(key), undefined, `/mcp/${slug}`)));
+    await soon(outcomes, ['ran', 'ran']);
+    expect(await statuses()).toEqual([200, 200]);
+
+    await admin('PUT', `/mcp/client/${disabled.id}`, { enabled: false });
+    await admin('DELETE', `/mcp/client/${deleted.id}`);
+
+    await soon(outcomes, ['unknown tool', 'unknown tool']);
+    expect(await statuses()).toEqual([404, 404]);
+  });
+
+  it('a withdrawn tool, and one no longer among tools_to_execute', async () => {
+    const [key, unlisted, narrowed] = await Promise.all([newKey(), newServer(), newServer()]);
+    const outcomes = () =>
+      Promise.all([unlisted, narrowed].map(({ name }) => meets(byKey(key), `${name}-b`)));
+    await soon(outcomes, ['ran', 'ran']);
+
+    await listTools(unlisted.name, ['a']);
+    await admin('POST', `/mcp/client/${unlisted.id}/refresh-tools`);
+    await admin('PUT', `/mcp/client/${narrowed.id}`, { tools_to_execute: ['a'] });
+
+    await soon(outcomes, ['unknown tool', 'unknown tool']);
+    expect(await meets(byKey(key), `${narrowed.name}-a`)).toBe('ran');
+  });
+
+  it("a tool no longer among a key's own", async () => {
+    const server = await newServer();
+    const configs = (tools: string[]) => ({
+      mcp_configs: [{ mcp_client_name: server.name, tools_to_execute: tools }],
+    });
+    const key = await newKey(configs(['a', 'b']));
+    const tokens = await grantOf(key);
+    const outcomes = () =>
+      Promise.all([byKey(key), byToken(tokens)].map((headers) => meets(headers, `${server.name}-b`)));
+    await soon(outcomes, ['ran', 'ran']);
+
+    await admin('PUT', `/governance/virtual-keys/${key.id}`, configs(['a']));
+
+    await soon(outcomes, ['unknown tool', 'unknown tool']);
+  });
+
+  it('a toolset that was taken away, narrowed, disabled or deleted', async () => {
+    const [key, server] = await Promise.all([newKey(), newServer()]);
+    const changes: ((path: string) => Promise<unknown>)[] = [
+      (path) => admin('DELETE', `${path}/virtual-keys/${key.id}`),
+      (path) => admin('PUT', path, { tools: [{ mcp_client_id: server.id, tool_names: ['a'] }] }),
+      (path) => admin('PUT', path, { enabled: false }),
+      (path) => admin('DELETE', path),
+    ];
+    const sets = await Promise.all(
+      changes.map(() =>
+        admin<{ virtual_mcp: { id: string; endpoint_slug: string } }>('POST', '/mcp/virtual-mcps', {
+          name: `set ${crypto.randomUUID()}`,
+          tools: [{ mcp_client_id: server.id, tool_names: ['*'] }],
+          virtual_key_ids: [key.id],
+        }),
+      ),
+    );
+    const outcomes = () =>
+      Promise.all(
+        sets.map(({ virtual_mcp }) =>
+          meets(byKey(key), `${server.name}-b`, `/mcp/${virtual_mcp.endpoint_slug}`),
+        ),
+      );
+    await soon(outcomes, ['ran', 'ran', 'ran', 'ran']);
+
+    await Promise.all(changes.map((change, at) => change(`/mcp/virtual-mcps/${sets[at]?.virtual_mcp.id}`)));
+
+    await soon(outcomes, [403, 'unknown tool', 404, 404]);
+  });
+});
+
+describe('people, as Cloudflare Access vouches for them', async () => {
+  const audience = 'the-audience';
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const jwk = { ...(await exportJWK(publicKey)), kid: '1', alg: 'RS256' };
+  const access = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] })));
+
+  beforeAll(async () => {
+    access.listen(0, '127.0.0.1');
+    await once(access, 'listening');
+    const team_domain = `127.0.0.1:${(access.address() as AddressInfo).port}`;
+    await admin('PUT', '/config', { access: { team_domain, aud: audience } });
+  });
+  afterAll(async () => {
+    await admin('PUT', '/config', { access: { team_domain: null, aud: null } });
+    access.close();
+  });
+
+  /** What a person allowed who came through Access, and the key of theirs. */
+  async function newPerson(): Promise<{ id: string; tokens: Tokens; key: Key }> {
+    const email = `${crypto.randomUUID()}@example.com`;
+    const { port } = access.address() as AddressInfo;
+    const assertion = await new SignJWT({ email })
+      .setProtectedHeader({ alg: 'RS256', kid: '1' })
+      .setIssuer(`http://127.0.0.1:${port}`)
+      .setAudience(audience)
+      .setSubject(email)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey);
+    const tokens = await newGrant({ identity: 'user' }, { 'cf-access-jwt-assertion': assertion });
+    const { users } = await admin<{ users: { id: string }[] }>('GET', `/users?search=${email}`);
+    const id = users[0]?.id ?? '';
+    return { id, tokens, key: await newKey({ owner_user_id: id }) };
+  }
+
+  it.each<[string, number, (id: string) => Promise<unknown>]>([
+    ['blocked', 403, (id) => admin('PUT', `/users/${id}`, { is_active: false })],
+    ['deleted', 403, (id) => admin('DELETE', `/users/${id}`)],
+  ])('one who is %s is refused, and so are their keys', async (_, status, withdraw) => {
+    const { id, tokens, key } = await newPerson();
+    const statuses = async () => [await meets(byKey(key)), await meets(byToken(tokens))];
+    expect(await statuses()).toEqual([200, 200]);
+
+    await withdraw(id);
+
+    await soon(statuses, [status, 401]);
+  });
+});
+
+describe('a setting changed through one Worker, in effect at the other within the same time', () => {
+  const restored = { mcp_server_auth_mode: null, enforce_auth_on_inference: null };
+  afterEach(() => admin('PUT', '/config', restored));
+
+  it('mode headers refuses tokens', async () => {
+    const key = await newKey();
+    const tokens = await grantOf(key);
+    expect(await meets(byToken(tokens))).toBe(200);
+
+    await admin('PUT', '/config', { mcp_server_auth_mode: 'headers' });
+
+    await soon(() => meets(byToken(tokens)), 401);
+    expect(await meets(byKey(key))).toBe(200);
+  });
+
+  it('enforcement refuses the grants of anonymous sessions, which work again when it is off', async () => {
+    await admin('PUT', '/config', { enforce_auth_on_inference: false });
+    const tokens = await newGrant({ identity: 'session' });
+    await soon(() => meets(byToken(tokens)), 200);
+
+    await admin('PUT', '/config', { enforce_auth_on_inference: true });
+    await soon(() => meets(byToken(tokens)), 401);
+
+    await admin('PUT', '/config', { enforce_auth_on_inference: false });
+    await soon(() => meets(byToken(tokens)), 200);
+  });
+
+  it('disable_vk_identity refuses the grants of keys, which work again when it is off', async () => {
+    const tokens = await grantOf(await newKey());
+    expect(await meets(byToken(tokens))).toBe(200);
+    const set = (disable_vk_identity: boolean | null) =>
+      admin('PUT', '/config', { oauth2_server_config: { disable_vk_identity } });
+
+    await admin('PUT', '/config', {
+      mcp_server_auth_mode: 'oauth',
+      access: { team_domain: 'team.cloudflareaccess.com', aud: 'audience' },
+    });
+    await set(true);
+    await soon(() => meets(byToken(tokens)), 401);
+
+    await set(null);
+    await soon(() => meets(byToken(tokens)), 200);
+  });
+});
