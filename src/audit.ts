@@ -59,6 +59,7 @@ export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   const who = by(c);
   const entry = entryOf(act, actor ? { ...who, actor } : who, c.var.grantId);
   logEntry(entry);
+  if (ANYBODYS.includes(act.act) && !hasRoom()) return;
   waitUntil(
     write(c.env.DB, [entry])
       .run()
@@ -83,26 +84,27 @@ export function auditIfChanged(db: D1Database, act: Act, who: By): D1PreparedSta
   return write(db, [entry], 'changes() > 0');
 }
 
-/** How many refusals an isolate keeps in so many milliseconds; the others are only logged. */
-const MOST_REFUSALS = 20;
+/** Acts that anybody can bring about: an isolate keeps 20 of them in 10 s, and the others are only logged. */
+const ANYBODYS: readonly Act['act'][] = [
+  'request.refused',
+  'request.failed',
+  'user.refused',
+  'administrator.refused',
+];
+const MOST_KEPT = 20;
 const WINDOW = 10_000;
-let refusals = { since: 0, kept: 0 };
+let kept = { since: 0, count: 0 };
 
-/**
- * Keeps a refusal or failure whose code somebody was shown. Anybody can bring those about, so that each isolate keeps
- * 20 in 10 s, and the rest are log lines (docs/decisions/0007).
- */
-export function auditRefusal(c: Context<App>, status: number, type: string): void {
+function hasRoom(): boolean {
   const now = Date.now();
-  if (now >= refusals.since + WINDOW || now < refusals.since) refusals = { since: now, kept: 0 };
-  const act: Act = {
-    act: status >= 500 ? 'request.failed' : 'request.refused',
-    path: c.req.routePath,
-    status,
-    type,
-  };
-  if (++refusals.kept <= MOST_REFUSALS) audit(c, act);
-  else logEntry(entryOf(act, by(c), c.var.grantId));
+  if (now >= kept.since + WINDOW || now < kept.since) kept = { since: now, count: 0 };
+  return ++kept.count <= MOST_KEPT;
+}
+
+/** Keeps a refusal or failure whose code somebody was shown. */
+export function auditRefusal(c: Context<App>, status: number, type: string): void {
+  const act = status >= 500 ? 'request.failed' : 'request.refused';
+  audit(c, { act, path: c.req.routePath, status, type });
 }
 
 /** How an act ended. */

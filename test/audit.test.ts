@@ -37,6 +37,10 @@ async function acts(query: Record<string, string>, count: number): Promise<Event
   return events.reverse();
 }
 
+/** A client of its own: one that registers as another did, and got no grant, is that other one. */
+const newClient = (metadata: Record<string, unknown> = {}) =>
+  McpClient.register({ client_name: `App ${crypto.randomUUID()}`, ...metadata });
+
 const named = (events: Event[]) => events.map(({ act }) => act);
 
 /** Minutes pass, so that this isolate may keep refusals and add counts again. */
@@ -48,7 +52,7 @@ afterEach(() => void vi.useRealTimers());
 describe('the audit of a flow (CONTRACT §8)', () => {
   it('tells its whole story under one short code', async () => {
     await Upstream.start();
-    const client = await McpClient.register();
+    const client = await newClient();
     const key = await newKey();
     const tokens = await client.obtainGrant({ key: key.value });
     await client.revoke(tokens.refresh_token);
@@ -78,7 +82,7 @@ describe('the audit of a flow (CONTRACT §8)', () => {
   });
 
   it('names who was refused and who said no', async () => {
-    const client = await McpClient.register();
+    const client = await newClient();
     const browser = new Browser();
     const asked = await browser.open(await client.authorizeUrl());
     const again =
@@ -93,7 +97,7 @@ describe('the audit of a flow (CONTRACT §8)', () => {
 
   it('tells a code redeemed again and a refresh token used again, and that each ended its grant', async () => {
     await Upstream.start();
-    const client = await McpClient.register();
+    const client = await newClient();
     const code = await client.obtainCode();
     await client.redeem(code);
     later(1);
@@ -114,9 +118,23 @@ describe('the audit of a flow (CONTRACT §8)', () => {
     ]);
   });
 
+  it('tells the end of every grant of a key that leaked, by whom', async () => {
+    await Upstream.start();
+    const client = await newClient();
+    const key = await newKey();
+    await client.obtainGrant({ key: key.value });
+    await client.obtainGrant({ key: key.value });
+    await admin('POST', `/governance/virtual-keys/${key.id}/rotate`, { reason: 'leaked' });
+
+    const ended = await acts({ client_id: client.clientId, act: 'grant.ended' }, 2);
+
+    expect(ended).toHaveLength(2);
+    expect(ended[0]).toMatchObject({ actor: 'administrator', detail: { reason: 'key_leaked' } });
+  });
+
   it('tells the end of a grant once, however often it is told to end', async () => {
     await Upstream.start();
-    const client = await McpClient.register();
+    const client = await newClient();
     const { refresh_token } = await client.obtainGrant();
 
     await client.revoke(refresh_token);
@@ -159,7 +177,7 @@ describe('the audit of changes (CONTRACT §8)', () => {
   it('holds no token, code or key of any flow', async () => {
     await Upstream.start();
     const key = await newKey();
-    const client = await McpClient.register({ token_endpoint_auth_method: 'client_secret_post' });
+    const client = await newClient({ token_endpoint_auth_method: 'client_secret_post' });
     const code = await client.obtainCode({ key: key.value });
     const { body } = await client.redeem(code);
     await acts({ client_id: client.clientId, act: 'code.redeemed' }, 1);
@@ -196,8 +214,25 @@ describe('short codes (CONTRACT §8)', () => {
     expect(refused).toMatchObject({ act: 'request.refused', outcome: 'refused', code, detail: { status } });
   });
 
+  it('are the flow’s where a token of an ended grant is refused', async () => {
+    await Upstream.start();
+    const client = await newClient();
+    const { access_token, refresh_token } = await client.obtainGrant();
+    await client.revoke(refresh_token);
+    const { body } = await new McpCaller({ authorization: `Bearer ${access_token}` }).ask('tools/list');
+    const code = String(body.error?.data?.reference);
+
+    expect(named(await acts({ code }, 5))).toEqual([
+      'authorization.begun',
+      'consent.allowed',
+      'code.redeemed',
+      'grant.ended',
+      'request.refused',
+    ]);
+  });
+
   it('are the flow’s on the pages of a flow', async () => {
-    const client = await McpClient.register();
+    const client = await newClient();
     const begun = await gate(await client.authorizeUrl());
     const stolen = await gate(begun.headers.get('location') ?? ''); // a browser without the cookie
     const code = codeIn(await stolen.text());
@@ -229,7 +264,7 @@ describe('writing the audit', () => {
       "CREATE TRIGGER failing BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'failing'); END",
     ).run();
 
-    const registered = await McpClient.register();
+    const registered = await newClient();
     await vi.waitFor(() => expect(logged).toHaveBeenCalledWith(expect.stringContaining('audit.failed')));
     await env.DB.prepare('DROP TRIGGER failing').run();
 
@@ -237,7 +272,7 @@ describe('writing the audit', () => {
   });
 
   it('ends after 90 days', async () => {
-    await McpClient.register();
+    await newClient();
     const now = Math.floor(Date.now() / 1000);
     const { total_count } = await list();
 
@@ -250,7 +285,7 @@ describe('writing the audit', () => {
 describe('reading the audit (CONTRACT §8)', () => {
   it('goes newest first, a page at a time, within a span', async () => {
     const since = new Date().toISOString();
-    const client = await McpClient.register();
+    const client = await newClient();
     later(5);
     const middle = new Date().toISOString();
     await gate(await client.authorizeUrl());

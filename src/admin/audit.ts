@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { type Entry, listAudit } from '../audit';
 import type { App } from '../config';
-import { listed, rfc3339 } from './answer';
+import { listed, rfc3339, Time } from './answer';
 import { accept, Page } from './request';
 
 /** A moment as RFC 3339 writes it, to epoch seconds. */
@@ -34,7 +34,38 @@ export const auditTrail = new Hono<App>().get('/', async (c) => {
   return c.json(listed('events', entries.map(shown), total, { limit, offset }));
 });
 
-function shown({ id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: Entry) {
+/** One act as answers show it. */
+export const ShownEvent = z.object({
+  id: z.string(),
+  at: Time,
+  act: z.string().describe('What was done, such as `consent.allowed` or `virtual_key.rotated`'),
+  outcome: z.enum(['done', 'refused', 'failed']),
+  actor: z
+    .string()
+    .describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`'),
+  client_id: z.string().nullable(),
+  grant_id: z.string().nullable(),
+  detail: z
+    .record(z.string(), z.union([z.string(), z.number()]))
+    .describe('What else it is about: ids, never values'),
+  address: z.string().nullable(),
+  code: z.string().describe('The short code people are shown, such as `F-7K2Q`'),
+  request_id: z.string().nullable(),
+});
+
+function shown({
+  id,
+  at,
+  act,
+  outcome,
+  actor,
+  clientId,
+  grantId,
+  detail,
+  address,
+  code,
+  requestId,
+}: Entry): z.infer<typeof ShownEvent> {
   return {
     id,
     at: rfc3339(at),

@@ -3,10 +3,11 @@ import * as z from 'zod';
 import { by } from '../audit';
 import type { App } from '../config';
 import { namesOfVirtualKeys } from '../governance/virtual-keys';
-import { findGrant, type Grant, grantObject, listGrants, recordEnd } from '../grants/store';
+import { listGrants } from '../grants/list';
+import { findGrant, type Grant, grantObject, recordEnd } from '../grants/store';
 import { parseSubject } from '../protocol/subject';
 import { namesOfServers } from '../upstreams/summaries';
-import { listed, rfc3339 } from './answer';
+import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page } from './request';
 
@@ -19,10 +20,13 @@ const CommaList = z
       .map((part) => part.trim())
       .filter(Boolean),
   )
+  .meta({ documented: { type: 'array', items: { type: 'string' } } })
   .optional();
 const KINDS = ['user', 'vk', 'session'];
 
-const Query = Page.extend({
+/** What the grants may be narrowed to. */
+export const GrantQuery = Page.omit({ search: true }).extend({
+  status: z.enum(['active', 'ended', 'all'], { error: 'must be active, ended or all' }).default('all'),
   q: z.string().max(200, 'must be at most 200 characters').default(''),
   bf_mode: CommaList.refine(
     (kinds) => kinds?.every((kind) => KINDS.includes(kind)) ?? true,
@@ -33,21 +37,23 @@ const Query = Page.extend({
   client_id: CommaList,
 });
 
-/** The grants that stand (CONTRACT §8): what people allowed apps to do, and its end. */
+/** The grants (CONTRACT §8): what people allowed apps to do, and its end. Ended ones stay in the list, with the reason. */
 export const grants = new Hono<App>()
   .get('/', async (c) => {
-    const query = accept(Query, c.req.query());
+    const query = accept(GrantQuery, c.req.query());
     const subjects = [
       ...(query.virtual_key_id ?? []).map((id) => `vk:${id}`),
       ...(query.user_id ?? []).map((id) => `user:${id}`),
     ];
     const filter = {
       clientName: query.q,
+      status: query.status,
       kinds: orNull(query.bf_mode),
       subjects: orNull(subjects),
       clientIds: orNull(query.client_id),
     };
-    const found = await listGrants(c.env.DB, filter, query, Math.floor(Date.now() / 1000));
+    const now = Math.floor(Date.now() / 1000);
+    const found = await listGrants(c.env.DB, filter, query, now);
     const [keys, servers] = await Promise.all([
       namesOfVirtualKeys(
         c.env.DB,
@@ -55,15 +61,14 @@ export const grants = new Hono<App>()
       ),
       namesOfServers(c.env.DB),
     ]);
-    const rows = found.grants.map((grant) => shown(grant, keys, servers));
+    const rows = found.grants.map((grant) => shown(grant, keys, servers, now));
     return c.json(listed('sessions', rows, found.total, query));
   })
 
   .delete('/:id', async (c) => {
     const now = Math.floor(Date.now() / 1000);
     const grant = await findGrant(c.env.DB, c.req.param('id'));
-    const stands = grant && grant.endedAt === null && (grant.expiresAt === null || grant.expiresAt > now);
-    if (!stands) throw unknown('session');
+    if (!grant || hasEnded(grant, now)) throw unknown('session');
 
     const reason = 'revoked_by_administrator';
     const recorded = await grantObject(c.env.GRANTS, grant.grantId)?.end(reason, by(c));
@@ -81,7 +86,44 @@ function orNull(list: string[] | undefined): string[] | null {
   return list?.length ? list : null;
 }
 
-function shown(grant: Grant, keys: ReadonlyMap<string, string>, servers: ReadonlyMap<string, string>) {
+/** A grant as answers show it. */
+export const ShownGrant = z.object({
+  id: z.string(),
+  client_id: z.string(),
+  client_name: z.string().nullable(),
+  bf_mode: z
+    .enum(['user', 'vk', 'session'])
+    .describe('Whom it acts for: a person, an access key, somebody anonymous'),
+  bf_sub: z.string().describe("That one's id"),
+  identity_name: z.string().nullable(),
+  scope: z.string(),
+  resource: z.string(),
+  services: z
+    .array(z.string())
+    .optional()
+    .describe('The servers it was narrowed to, by name; absent: not narrowed'),
+  created_at: Time,
+  expires_at: Time.nullable(),
+  last_used_at: Time.nullable(),
+  redirect_host: z.string().describe('Where the person was sent back to: a host, or a private-use scheme'),
+  user_agent: z.string().nullable().describe('The browser that answered consent, as it calls itself'),
+  country: z.string().nullable().describe('Where that browser was, as two letters'),
+  status: z.enum(['active', 'ended']),
+  ended_at: Time.nullable(),
+  ended_reason: z.string().nullable().describe('Why it ended, as revoked_by_client or refresh_token_reused'),
+});
+
+function hasEnded({ endedAt, expiresAt }: Grant, now: number): boolean {
+  return endedAt !== null || (expiresAt !== null && expiresAt <= now);
+}
+
+function shown(
+  grant: Grant,
+  keys: ReadonlyMap<string, string>,
+  servers: ReadonlyMap<string, string>,
+  now: number,
+): z.infer<typeof ShownGrant> {
+  const isOver = hasEnded(grant, now);
   const { kind, id } = parseSubject(grant.subject);
   return {
     id: grant.grantId,
@@ -96,5 +138,11 @@ function shown(grant: Grant, keys: ReadonlyMap<string, string>, servers: Readonl
     created_at: rfc3339(grant.createdAt),
     expires_at: rfc3339(grant.expiresAt),
     last_used_at: rfc3339(grant.lastUsedAt),
+    redirect_host: grant.redirectHost,
+    user_agent: grant.userAgent,
+    country: grant.country,
+    status: isOver ? 'ended' : 'active',
+    ended_at: rfc3339(isOver ? (grant.endedAt ?? grant.expiresAt) : null),
+    ended_reason: isOver ? (grant.endedReason ?? 'expired') : null,
   };
 }

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
-import { admin, gate, newKey, read } from '../support/gate';
+import { admin, gate, ISSUER, newKey, read } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
 type Session = {
@@ -14,6 +15,8 @@ type Session = {
   scope: string;
   created_at: string;
   expires_at: string | null;
+  status: string;
+  ended_reason: string | null;
 };
 type List = { sessions: Session[]; count: number; total_count: number };
 type Refusal = { error: { type: string; message: string; field?: string } };
@@ -34,7 +37,7 @@ async function allowed(client_name = `App ${crypto.randomUUID()}`) {
   return { key, client, tokens, client_name };
 }
 
-describe('the grants that stand (CONTRACT §8)', () => {
+describe('the grants (CONTRACT §8)', () => {
   it('shows who allowed which app what, and no token', async () => {
     const { key, client, tokens, client_name } = await allowed();
 
@@ -53,6 +56,10 @@ describe('the grants that stand (CONTRACT §8)', () => {
       resource: 'https://gate.example/mcp',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       last_used_at: null,
+      redirect_host: '127.0.0.1:7777',
+      status: 'active',
+      ended_at: null,
+      ended_reason: null,
     });
     for (const secret of [tokens.access_token, tokens.refresh_token, key.value]) {
       expect(JSON.stringify(sessions)).not.toContain(secret);
@@ -98,14 +105,30 @@ describe('the grants that stand (CONTRACT §8)', () => {
     );
   });
 
-  it('leaves out what has expired, before anything has noticed', async () => {
+  it('remembers where it was allowed: the browser and its country', async () => {
+    const client = await McpClient.register();
+    const browser = new Browser();
+    const services = await client.toServices(browser);
+    const headers = { origin: ISSUER, 'user-agent': `Firefox/150 ${'x'.repeat(400)}` };
+    await browser.submit(services, { decision: 'allow' }, headers);
+
+    const { sessions } = await list({ client_id: client.clientId });
+
+    expect(sessions).toMatchObject([
+      { user_agent: `Firefox/150 ${'x'.repeat(288)}`, country: null, redirect_host: '127.0.0.1:7777' },
+    ]);
+  });
+
+  it('calls ended what has expired, before anything has noticed', async () => {
     const { client } = await allowed();
     const now = Math.floor(Date.now() / 1000);
     await env.DB.prepare('UPDATE oauth_grant SET expires_at = ?2 WHERE client_id = ?1')
       .bind(client.clientId, now)
       .run();
 
-    expect(await list({ client_id: client.clientId })).toMatchObject({ sessions: [], total_count: 0 });
+    const of = { client_id: client.clientId };
+    expect(await list({ ...of, status: 'active' })).toMatchObject({ sessions: [], total_count: 0 });
+    expect(await list(of)).toMatchObject({ sessions: [{ status: 'ended', ended_reason: 'expired' }] });
   });
 
   it.each(['vk,admin', 'VK', 'constructor'])('refuses bf_mode %s', async (bf_mode) => {
@@ -116,7 +139,7 @@ describe('the grants that stand (CONTRACT §8)', () => {
 });
 
 describe('ending a grant (CONTRACT §8)', () => {
-  it('ends its refresh tokens and takes it off the list, with the reason kept', async () => {
+  it('ends its refresh tokens and says so in the list, with the reason', async () => {
     const { client, tokens } = await allowed();
     const { sessions } = await list({ client_id: client.clientId });
     const id = sessions[0]?.id as string;
@@ -129,11 +152,11 @@ describe('ending a grant (CONTRACT §8)', () => {
       status: 400,
       body: { error: 'invalid_grant' },
     });
-    expect(await list({ client_id: client.clientId })).toMatchObject({ sessions: [] });
-    const row = await env.DB.prepare('SELECT ended_reason FROM oauth_grant WHERE grant_id = ?1')
-      .bind(id)
-      .first();
-    expect(row).toEqual({ ended_reason: 'revoked_by_administrator' });
+    const of = { client_id: client.clientId };
+    const over = { status: 'ended', ended_reason: 'revoked_by_administrator', ended_at: expect.any(String) };
+    expect(await list(of)).toMatchObject({ sessions: [{ id, ...over }] });
+    expect(await list({ ...of, status: 'ended' })).toMatchObject({ sessions: [{ id }], total_count: 1 });
+    expect(await list({ ...of, status: 'active' })).toMatchObject({ sessions: [], total_count: 0 });
   });
 
   it('ends its access tokens on /mcp', async () => {
@@ -180,7 +203,7 @@ describe('ending a grant (CONTRACT §8)', () => {
     expect(await client.redeem(code)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
-  it('takes one off the list that was begun and never opened', async () => {
+  it('ends one that was begun and never opened', async () => {
     const grantId = env.GRANTS.newUniqueId().toString();
     const { client } = await allowed();
     await env.DB.prepare(
@@ -190,7 +213,7 @@ describe('ending a grant (CONTRACT §8)', () => {
       .run();
 
     expect((await end(grantId)).status).toBe(204);
-    expect(await list({ client_id: client.clientId })).toMatchObject({ sessions: [] });
+    expect(await list({ client_id: client.clientId })).toMatchObject({ sessions: [{ status: 'ended' }] });
   });
 
   it('says 503 while the index cannot be told, and 204 once it can', async () => {

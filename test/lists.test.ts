@@ -1,0 +1,212 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { listAudit } from '../src/audit';
+import { listClients } from '../src/clients/store';
+import { listUsers } from '../src/governance/users';
+import { listVirtualKeys } from '../src/governance/virtual-keys';
+import { listVirtualMcps } from '../src/governance/virtual-mcps';
+import { type GrantFilter, listGrants } from '../src/grants/list';
+import { shortCode } from '../src/log';
+import { listServers } from '../src/upstreams/store';
+import { admin } from './support/gate';
+
+const MANY = 100_000;
+/** Enough to tell a range of an index from a scan, for lists that are one statement with another table's name. */
+const SOME = 5_000;
+const NOW = 2_000_000_000;
+const GRANT = 'a'.repeat(64);
+
+/** D1 that notes how many rows each statement of a batch read, and how it found them. */
+function watched() {
+  const reads: number[] = [];
+  const plans: string[] = [];
+  const statements = new Map<D1PreparedStatement, { sql: string; values: unknown[] }>();
+  const db = {
+    prepare: (sql: string) => ({
+      bind: (...values: unknown[]) => {
+        const statement = env.DB.prepare(sql).bind(...values);
+        statements.set(statement, { sql, values });
+        return statement;
+      },
+    }),
+    async batch(batch: D1PreparedStatement[]) {
+      for (const statement of batch) {
+        const { sql, values } = statements.get(statement) ?? { sql: '', values: [] };
+        const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+          .bind(...values)
+          .all<{ detail: string }>();
+        plans.push(results.map(({ detail }) => detail).join('; '));
+      }
+      const answers = await env.DB.batch(batch);
+      reads.push(...answers.map(({ meta }) => meta.rows_read));
+      return answers;
+    },
+  } as unknown as D1Database;
+  return { db, reads, plans };
+}
+
+/** Fills a table in one statement: `columns` says each column in terms of `i`, which counts from 0. */
+async function fill(table: string, rows: number, columns: Record<string, string>): Promise<void> {
+  const numbers = `WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < ${rows - 1})`;
+  const [names, values] = [Object.keys(columns).join(', '), Object.values(columns).join(', ')];
+  await env.DB.prepare(`INSERT INTO ${table} (${names}) ${numbers} SELECT ${values} FROM number`).run();
+}
+
+const NAME = "printf('%s %06d', CASE WHEN i % 1000 < 20 AND i < 5000 THEN 'Rare' ELSE 'common' END, i)";
+const ALWAYS = { created_at: 'i', updated_at: 'i' };
+
+beforeAll(async () => {
+  await admin('GET', '/config'); // applies the schema
+  await fill('oauth_grant', MANY, {
+    grant_id: "printf('%064x', i)",
+    client_id: "'client ' || (i % 500)",
+    client_name: NAME,
+    subject: "CASE i % 3 WHEN 0 THEN 'vk:' WHEN 1 THEN 'user:' ELSE 'session:' END || (i % 700)",
+    generation: '0',
+    scope: "'mcp'",
+    resource: "'https://gate.example/mcp'",
+    read_only: '0',
+    redirect_host: "'app.example'",
+    created_at: 'i',
+    ended_at: 'iif(i % 10 < 9, i + 5, NULL)', // nine of ten have ended
+  });
+  await fill('audit', MANY, {
+    id: `'0mw' || printf('%09d', i)`,
+    at: 'i',
+    act: "'act ' || (i % 20)",
+    outcome: "iif(i % 50 = 0, 'refused', 'done')",
+    actor: "'vk:' || (i % 300)",
+    client_id: "iif(i % 2, 'client ' || (i % 400), NULL)",
+    grant_id: `iif(i % 1000 = 7, '${GRANT}', NULL)`,
+    detail: "'{}'",
+    code: `iif(i % 1000 = 7, '${shortCode(GRANT)}', 'F-' || (i % 5000))`,
+  });
+  await fill('client', SOME, {
+    client_id: "'client ' || i",
+    metadata: "'{}'",
+    name: NAME,
+    created_at: 'i',
+  });
+  await fill('virtual_key', SOME, {
+    id: "'key ' || i",
+    name: NAME,
+    description: "''",
+    value_hash: 'i',
+    value_mask: "''",
+    generation: '0',
+    is_active: '1',
+    shared: '0',
+    mcp_configs: "'[]'",
+    limits: "'[]'",
+    ...ALWAYS,
+  });
+  await fill('server', SOME, {
+    id: "'server ' || i",
+    name: NAME,
+    endpoint_slug: 'i',
+    connection_type: "'http'",
+    connection_string: "'https://server.example'",
+    auth_type: "'none'",
+    tools_to_execute: "'[]'",
+    allow_on_all_virtual_keys: '0',
+    enabled: '1',
+    state: "'healthy'",
+    ...ALWAYS,
+  });
+  await fill('virtual_mcp', SOME, {
+    id: "'toolset ' || i",
+    name: NAME,
+    endpoint_slug: 'i',
+    description: "''",
+    enabled: '1',
+    tools: "'[]'",
+    ...ALWAYS,
+  });
+  await fill('person', SOME, {
+    id: "'person ' || i",
+    issuer: "'https://provider.example'",
+    provider_subject: 'i',
+    email: NAME,
+    name: NAME,
+    generation: '0',
+    is_active: '1',
+    mcp_configs: "'[]'",
+    last_signed_in_at: 'i',
+    ...ALWAYS,
+  });
+}, 120_000);
+
+type Page = { search: string; limit: number; offset: number };
+const EVERY: GrantFilter = { clientName: '', status: 'all', kinds: null, subjects: null, clientIds: null };
+const grants =
+  (filter: Partial<GrantFilter>) =>
+  (db: D1Database, { search, ...page }: Page) =>
+    listGrants(db, { ...EVERY, clientName: search, ...filter }, page, NOW);
+const audit = (filter: Parameters<typeof listAudit>[1]) => (db: D1Database, page: Page) =>
+  listAudit(db, filter, page);
+
+/** Every list and every filter of one, with how many rows it finds. */
+const LISTS: [string, (db: D1Database, page: Page) => Promise<{ total: number }>, number][] = [
+  ['grants', grants({}), MANY],
+  ['grants that are active', grants({ status: 'active' }), MANY / 10],
+  ['grants that have ended', grants({ status: 'ended' }), (MANY / 10) * 9],
+  ['grants of a kind', grants({ kinds: ['user'] }), 33_333],
+  ['grants of a subject', grants({ subjects: ['vk:3'] }), 48],
+  ['grants of a client', grants({ clientIds: ['client 7'] }), 200],
+  ['audit', audit({}), MANY],
+  ['acts of a kind', audit({ act: 'act 3' }), 5000],
+  ['acts that were refused', audit({ outcome: 'refused' }), 2000],
+  ['acts of somebody', audit({ actor: 'vk:3' }), 334],
+  ['acts of a client', audit({ client_id: 'client 7' }), 250],
+  ['acts of a grant', audit({ grant_id: GRANT }), 100],
+  ['acts under a code', audit({ code: shortCode(GRANT) }), 100],
+  ['clients', listClients, SOME],
+  ['keys', listVirtualKeys, SOME],
+  ['servers', listServers, SOME],
+  ['users', listUsers, SOME],
+  ['Virtual MCPs', listVirtualMcps, SOME],
+];
+
+describe('lists of 100,000 rows (issue 3, Done when)', () => {
+  it.each(LISTS)(
+    '%s: a page reads what it skips and shows, the count one covering index',
+    async (_, list, found) => {
+      const { db, reads, plans } = watched();
+
+      const { total } = await list(db, { search: '', limit: 20, offset: 25 });
+
+      expect(total).toBe(found);
+      expect(reads[0]).toBeLessThanOrEqual(25 + 20 + 10);
+      expect(reads[1]).toBeLessThanOrEqual(found + 1);
+      expect(plans[1]).toContain('COVERING INDEX');
+      expect(plans[0]).not.toContain('TEMP B-TREE');
+    },
+  );
+
+  it.each([
+    ['grants', grants({})],
+    ['clients', listClients],
+    ['keys', listVirtualKeys],
+    ['servers', listServers],
+    ['users', listUsers],
+    ['Virtual MCPs', listVirtualMcps],
+  ] as const)('%s: a search reads what it returns, and its count', async (_, list) => {
+    const { db, reads, plans } = watched();
+
+    const { total } = await list(db, { search: 'RARE', limit: 20, offset: 0 });
+
+    expect(total).toBe(100);
+    expect(reads[0]).toBeLessThanOrEqual(20 + 10);
+    expect(reads[1]).toBeLessThanOrEqual(100 + 10);
+    expect(plans[1]).toContain('COVERING INDEX');
+  });
+
+  it('audit: a span is a range of the same index', async () => {
+    const { db, reads } = watched();
+    const from = Math.floor(Number.parseInt('0mw000000', 36) / 1000);
+
+    await listAudit(db, { act: 'act 3', since: from, until: from + 100_000_000 }, { limit: 20, offset: 0 });
+
+    expect(reads[0]).toBeLessThanOrEqual(20 + 10);
+  });
+});
