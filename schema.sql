@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   description TEXT NOT NULL,
   value_hash  TEXT NOT NULL UNIQUE,
   value_mask  TEXT NOT NULL,    -- what lists show of the value
-  previous_hash  TEXT,          -- the value before the last routine rotation
-  previous_until INTEGER,       -- when that stops working
+  previous_hash  TEXT,          -- the value before the last rotation: no other key gets it
+  previous_until INTEGER,       -- when that stops working; null: it did at once
   generation  INTEGER NOT NULL, -- counts leaks: what was proved with an earlier one proves nothing
   is_active   INTEGER NOT NULL,
   expires_at  INTEGER,

@@ -191,7 +191,7 @@ export async function replaceValue(
   const value = newValue();
   const row = await db
     .prepare(
-      `UPDATE virtual_key SET previous_hash = iif(?4 IS NULL, NULL, value_hash), previous_until = ?4, value_hash = ?2,
+      `UPDATE virtual_key SET previous_hash = value_hash, previous_until = ?4, value_hash = ?2,
          value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
     )
     .bind(id, await hashSecret(value), maskOf(value), previousUntil, Number(isLeaked), now)

@@ -2,6 +2,7 @@ import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteExpiredKeys } from '../../src/governance/key-removal';
+import { recordSignIn } from '../../src/governance/users';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin, configure, gate, newKey, read } from '../support/gate';
@@ -30,25 +31,49 @@ beforeAll(async () => {
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
+/** Someone who signed in here once. */
+async function newPerson(): Promise<string> {
+  const account = {
+    issuer: 'https://idp.example',
+    subject: crypto.randomUUID(),
+    email: 'ada@example.com',
+    name: 'Ada',
+  };
+  return (await recordSignIn(env.DB, account, Math.floor(Date.now() / 1000))).id;
+}
+
 describe('what a key is (CONTRACT §8)', () => {
   it('has an owner who signed in here, or none; is shared, or not', async () => {
-    const now = Math.floor(Date.now() / 1000);
-    await env.DB.prepare(
-      `INSERT INTO person (id, issuer, provider_subject, email, name, generation, is_active, mcp_configs, last_signed_in_at, created_at, updated_at)
-       VALUES ('ada', 'https://idp.example', '1', 'ada@example.com', 'Ada', 1, 1, '[]', ?1, ?1, ?1)`,
-    )
-      .bind(now)
-      .run();
+    const ada = await newPerson();
 
-    const { virtual_key: owned } = await create({ owner_user_id: 'ada' });
+    const { virtual_key: owned } = await create({ owner_user_id: ada });
     const { virtual_key: shared } = await create({ shared: true });
     const refused = await create({ owner_user_id: 'nobody' });
     const { virtual_key: freed } = await change(owned.id, { owner_user_id: null, shared: true });
 
-    expect(owned).toMatchObject({ owner_user_id: 'ada', shared: false });
+    expect(owned).toMatchObject({ owner_user_id: ada, shared: false });
     expect(shared).toMatchObject({ owner_user_id: null, shared: true });
     expect(refused).toMatchObject({ status: 400, error: { field: 'owner_user_id' } });
     expect(freed).toMatchObject({ owner_user_id: null, shared: true });
+  });
+
+  it('is its owner when it has one: by header it may use what they may, as long as they may', async () => {
+    const { name } = await Upstream.start(['mine'], { registration: { allow_on_all_virtual_keys: false } });
+    const ada = await newPerson();
+    const { virtual_key: key } = await create({ owner_user_id: ada });
+    const before = await byKey(key.value).toolNames();
+
+    await admin('PUT', `/users/${ada}`, {
+      mcp_configs: [{ mcp_client_name: name, tools_to_execute: ['*'] }],
+    });
+    const given = await byKey(key.value).toolNames();
+    await admin('PUT', `/users/${ada}`, { is_active: false });
+    await change(key.id, { is_active: true });
+    const { status, body } = await byKey(key.value).ask('ping');
+
+    expect(before).not.toContain(`${name}-mine`);
+    expect(given).toContain(`${name}-mine`);
+    expect([status, body.error?.data?.type]).toEqual([403, 'access_blocked']);
   });
 
   it('is deleted after it expires only when it expires', async () => {
@@ -196,10 +221,22 @@ describe('routine rotation (CONTRACT §8)', () => {
     expect(await Promise.all(values)).toEqual([401, 200, 200]);
   });
 
-  it('gives a value that still works to no other key', async () => {
-    await configure({ vk_rotation_cooldown: 100 });
+  it('refuses the old value when its time is over, from memory too', async () => {
+    await configure({ vk_rotation_cooldown: 100, revocation_lag: 60 });
     const key = await newKey();
     await rotate(key.id, 'routine');
+
+    pass(99);
+    const before = await statusOf(byKey(key.value));
+    pass(2);
+
+    expect([before, await statusOf(byKey(key.value))]).toEqual([200, 401]);
+    await configure({ revocation_lag: null });
+  });
+
+  it.each(['routine', 'leaked'])('gives the old value to no other key: %s', async (reason) => {
+    const key = await newKey();
+    await rotate(key.id, reason);
 
     expect(await create({ value: key.value })).toMatchObject({ status: 409, error: { field: 'value' } });
   });
