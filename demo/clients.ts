@@ -40,6 +40,7 @@ export type SdkClient = {
 export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientProvider {
   readonly redirectUrl = 'http://localhost:33418/callback';
   readonly clientMetadata: v2.OAuthClientMetadata;
+  readonly clientMetadataUrl?: string;
   /** Where the SDK wanted to send the person. */
   authorizationUrl: URL | undefined;
   /** What the SDK registered as, and where. */
@@ -49,7 +50,9 @@ export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientPr
   private verifier = '';
   private readonly stateSent = crypto.randomUUID();
 
-  constructor(clientName: string) {
+  /** @param clientMetadataUrl where the client's metadata document is; the SDK then registers nowhere. */
+  constructor(clientName: string, clientMetadataUrl?: string) {
+    if (clientMetadataUrl) this.clientMetadataUrl = clientMetadataUrl;
     this.clientMetadata = {
       client_name: clientName,
       redirect_uris: [this.redirectUrl],

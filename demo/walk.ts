@@ -20,14 +20,14 @@ export async function walkWithConsent(
   mcpUrl: string,
   answers: Answers,
   tell: Tell,
+  memory = new OAuthMemory(`Demo, ${client.name}`),
 ): Promise<void> {
-  const memory = new OAuthMemory(`Demo, ${client.name}`);
   await connectRefused(client, mcpUrl, memory);
   const { authorizationUrl } = memory;
   if (!authorizationUrl)
     throw new WalkFailed('the gateway refused the client without telling it where to ask');
   tell('refused and discovered', `401 led to ${authorizationUrl.origin}${authorizationUrl.pathname}`);
-  tell('registered', `as client ${memory.client?.client_id}`);
+  tell(memory.clientMetadataUrl ? 'described' : 'registered', `as client ${memory.client?.client_id}`);
 
   const callback = await consent(authorizationUrl, answers);
   tell(

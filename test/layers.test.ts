@@ -10,7 +10,7 @@ const sources = import.meta.glob<string>('../src/**/*.{ts,tsx}', {
 const LAYERS = [
   ['index'],
   ['app'],
-  ['admin', 'mcp', 'oauth'],
+  ['admin', 'mcp', 'oauth', 'sweeps'],
   ['upstreams'],
   ['identity'],
   ['governance'],

@@ -49,44 +49,60 @@ function visibleName(name: string): string | undefined {
   return [...name.replace(HIDDEN, '')].slice(0, 200).join('').trim() || undefined;
 }
 
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => value ?? undefined, schema.optional());
-
 /** Client metadata, RFC 7591 §2. Members the gateway does not know are dropped, as §2 allows. */
-const Metadata = z.object({
+export const ClientMetadata = z.object({
   redirect_uris: RedirectUris,
-  client_name: optional(z.string().max(1024).transform(visibleName)),
+  client_name: z.preprocess(unlessEmpty, z.string().max(1024).transform(visibleName).optional()),
   grant_types: z.preprocess(
-    orDefault(['authorization_code']),
+    unlessEmpty,
     z
       .array(z.enum(['authorization_code', 'refresh_token'], 'unsupported grant type'))
-      .refine((types) => types.includes('authorization_code'), 'must include authorization_code'),
+      .refine((types) => types.includes('authorization_code'), 'must include authorization_code')
+      .default(['authorization_code']),
   ),
-  response_types: z.preprocess(orDefault(['code']), z.array(z.literal('code', 'only "code" is supported'))),
+  response_types: z.preprocess(
+    unlessEmpty,
+    z.array(z.literal('code', 'only "code" is supported')).default(['code']),
+  ),
   token_endpoint_auth_method: z.preprocess(
-    orDefault('none'),
-    z.enum(
-      ['none', 'client_secret_basic', 'client_secret_post'],
-      'must be none, client_secret_basic or client_secret_post',
-    ),
+    unlessEmpty,
+    z
+      .enum(
+        ['none', 'client_secret_basic', 'client_secret_post'],
+        'must be none, client_secret_basic or client_secret_post',
+      )
+      .default('none'),
   ),
   scope: z.preprocess(
-    orDefault('mcp'),
+    unlessEmpty,
     z
       .string()
       .max(2000)
-      .transform((scope) => scopesKnown(scope) || 'mcp'),
+      .transform((scope) => scopesKnown(scope) || 'mcp')
+      .prefault('mcp'),
   ),
 });
-export type ClientMetadata = z.infer<typeof Metadata>;
+export type ClientMetadata = z.infer<typeof ClientMetadata>;
 
 /** Absent, null and empty all mean the default (CONTRACT §3). */
-function orDefault<T>(value: T): (given: unknown) => unknown {
-  return (given) =>
-    given === undefined || given === null || given === '' || (Array.isArray(given) && !given.length)
-      ? value
-      : given;
+function unlessEmpty(given: unknown): unknown {
+  return given === null || given === '' || (Array.isArray(given) && !given.length) ? undefined : given;
 }
+
+/** A registration as it is answered, RFC 7591 §3.2.1. The secret is there for confidential clients only. */
+export const RegisteredClient = z.object({
+  client_id: z.string(),
+  client_id_issued_at: z.int().describe('Epoch seconds'),
+  client_name: z.string().optional(),
+  client_secret: z.string().optional().describe('For `client_secret_basic` and `client_secret_post` only'),
+  client_secret_expires_at: z.int().optional().describe('Beside `client_secret`: 0, it never expires'),
+  redirect_uris: z.array(z.string()),
+  grant_types: z.array(z.enum(['authorization_code', 'refresh_token'])),
+  response_types: z.array(z.literal('code')),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+  scope: z.string(),
+});
+export type RegisteredClient = z.infer<typeof RegisteredClient>;
 
 /**
  * Reads a registration.
@@ -98,7 +114,7 @@ export function parseMetadata(body: unknown): ClientMetadata {
   }
   const uris = RedirectUris.safeParse((body as { redirect_uris?: unknown }).redirect_uris);
   if (!uris.success) throw new OAuthError('invalid_redirect_uri', `redirect_uris ${faultOf(uris.error)}`);
-  return parse(Metadata, body, 'invalid_client_metadata');
+  return parse(ClientMetadata, body, 'invalid_client_metadata');
 }
 
 /**
@@ -109,6 +125,11 @@ export function redirectUriMatches(registered: readonly string[], asked: string)
   if (registered.includes(asked)) return true;
   const loopback = loopbackForm(asked);
   return loopback !== null && registered.some((uri) => loopbackForm(uri) === loopback);
+}
+
+/** True when an administrator's list lets a person be sent to `uri`: it limits https alone, and an empty one nothing. */
+export function allowsRedirectUri(allowed: readonly string[], uri: string): boolean {
+  return !allowed.length || !/^https:/i.test(uri) || allowed.includes(uri);
 }
 
 /** A loopback redirect URI without host and port, as written; null for every other kind. */

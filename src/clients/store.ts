@@ -1,33 +1,129 @@
+import { hashSecret } from '../crypto/secrets';
+import { selectPage, startsWith } from '../database';
 import type { ClientMetadata } from './metadata';
 
-/** A registered client. `secretHash` is null for a public one, `createdAt` in epoch seconds. */
+/** A client that registered, or that its metadata document describes. Times are epoch seconds. */
 export type Client = {
   clientId: string;
+  /** Null for a public client. */
   secretHash: string | null;
   metadata: ClientMetadata;
+  /** Until when its metadata document need not be fetched again; null for a client that registered. */
+  freshUntil: number | null;
   createdAt: number;
 };
 
-/** Keeps a newly registered client. */
-export async function insertClient(db: D1Database, client: Client): Promise<void> {
-  const { clientId, secretHash, metadata, createdAt } = client;
+type Row = {
+  client_id: string;
+  secret_hash: string | null;
+  metadata: string;
+  fresh_until: number | null;
+  created_at: number;
+};
+
+const COLUMNS = 'client_id, secret_hash, metadata, fresh_until, created_at';
+
+function fromRow(row: Row): Client {
+  return {
+    clientId: row.client_id,
+    secretHash: row.secret_hash,
+    metadata: JSON.parse(row.metadata),
+    freshUntil: row.fresh_until,
+    createdAt: row.created_at,
+  };
+}
+
+/**
+ * Keeps a registration at `now` (epoch seconds). One of a public client identical to an earlier one that never got a
+ * grant is that client again, so that an app that registers at every start does not fill the table.
+ * @param secretHash null for a public client.
+ */
+export async function registerClient(
+  db: D1Database,
+  metadata: ClientMetadata,
+  secretHash: string | null,
+  now: number,
+): Promise<Client> {
+  const text = JSON.stringify(metadata);
+  const twinHash = secretHash ? null : await hashSecret(text);
+  const row = await db
+    .prepare(
+      `INSERT INTO client (client_id, secret_hash, metadata, name, twin_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+       ON CONFLICT (twin_hash) WHERE twin_hash IS NOT NULL DO UPDATE SET created_at = excluded.created_at RETURNING ${COLUMNS}`,
+    )
+    .bind(crypto.randomUUID(), secretHash, text, metadata.client_name ?? '', twinHash, now)
+    .first<Row>();
+  return fromRow(row as Row);
+}
+
+/** Makes a client one of its own: from its first grant on, no registration is answered with it. */
+export async function keepClientApart(db: D1Database, clientId: string): Promise<void> {
   await db
-    .prepare('INSERT INTO client (client_id, secret_hash, metadata, created_at) VALUES (?1, ?2, ?3, ?4)')
-    .bind(clientId, secretHash, JSON.stringify(metadata), createdAt)
+    .prepare('UPDATE client SET twin_hash = NULL WHERE client_id = ?1 AND twin_hash IS NOT NULL')
+    .bind(clientId)
     .run();
 }
 
-/** The client registered as `clientId`, or null when there is none. */
+/** Keeps what the document at `clientId` says. Null while a deletion of this client is under way. */
+export async function keepDocument(
+  db: D1Database,
+  clientId: string,
+  metadata: ClientMetadata,
+  freshUntil: number,
+  now: number,
+): Promise<Client | null> {
+  const row = await db
+    .prepare(
+      `INSERT INTO client (client_id, metadata, name, fresh_until, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+       ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, name = excluded.name,
+         fresh_until = excluded.fresh_until WHERE deleted_at IS NULL RETURNING ${COLUMNS}`,
+    )
+    .bind(clientId, JSON.stringify(metadata), metadata.client_name ?? '', freshUntil, now)
+    .first<Row>();
+  return row && fromRow(row);
+}
+
+/** The client `clientId` as it registered or was last described, or null when there is none. Fetches nothing. */
 export async function findClient(db: D1Database, clientId: string): Promise<Client | null> {
   const row = await db
-    .prepare('SELECT secret_hash, metadata, created_at FROM client WHERE client_id = ?1')
+    .prepare(`SELECT ${COLUMNS} FROM client WHERE client_id = ?1 AND deleted_at IS NULL`)
     .bind(clientId)
-    .first<{ secret_hash: string | null; metadata: string; created_at: number }>();
-  if (!row) return null;
-  return {
-    clientId,
-    secretHash: row.secret_hash,
-    metadata: JSON.parse(row.metadata),
-    createdAt: row.created_at,
-  };
+    .first<Row>();
+  return row && fromRow(row);
+}
+
+/** A page of clients, newest first, and how many there are in all; by name when `search` asks for a prefix of it. */
+export async function listClients(
+  db: D1Database,
+  page: { search: string; limit: number; offset: number },
+): Promise<{ clients: Client[]; total: number }> {
+  const conditions = [{ sql: 'deleted_at IS NULL', values: [] }, ...startsWith('name', page.search)];
+  const order = page.search ? 'name COLLATE NOCASE, client_id' : 'created_at DESC, client_id';
+  const { rows, total } = await selectPage<Row>(db, 'client', conditions, order, page);
+  return { clients: rows.map(fromRow), total };
+}
+
+/** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}. False when there is none. */
+export async function deleteClient(db: D1Database, clientId: string, now: number): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      'UPDATE client SET deleted_at = ?2, twin_hash = NULL WHERE client_id = ?1 AND deleted_at IS NULL',
+    )
+    .bind(clientId, now)
+    .run();
+  return meta.changes === 1;
+}
+
+/** The ids of up to `limit` deleted clients that are not forgotten yet, those deleted longest ago first. */
+export async function deletedClients(db: D1Database, limit: number): Promise<string[]> {
+  const { results } = await db
+    .prepare('SELECT client_id FROM client WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT ?1')
+    .bind(limit)
+    .all<{ client_id: string }>();
+  return results.map(({ client_id }) => client_id);
+}
+
+/** Leaves nothing of a deleted client. */
+export async function forgetClient(db: D1Database, clientId: string): Promise<void> {
+  await db.prepare('DELETE FROM client WHERE client_id = ?1 AND deleted_at IS NOT NULL').bind(clientId).run();
 }

@@ -101,6 +101,11 @@ export async function open(keys: string, place: string, sealed: string): Promise
   return null;
 }
 
+/** True when the first entry of `keys` sealed this value, so that nothing else is needed to open it. */
+export async function isSealedByNewest(keys: string, sealed: string): Promise<boolean> {
+  return sealed.startsWith(`${await keyId(entriesOf(keys)[0])}.`);
+}
+
 /** HMAC-SHA-256 of `text` under the newest of `keys`, base64url: for values we hand out and must know again. */
 export async function mac(keys: string, text: string): Promise<string> {
   return macWith(await derive(entriesOf(keys)[0], 'mac'), text);

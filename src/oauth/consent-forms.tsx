@@ -48,8 +48,17 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
         <Choice offered={offered} chosen={chosen} notice={notice} />
       )}
       {remembered && notice && <p class="notice">{notice}</p>}
-      {!remembered && missing.map((reason) => <small>{reason}</small>)}
-      <Actions primary="continue" label={remembered ? `Continue as ${remembered.name}` : 'Continue'} />
+      {!remembered && missing.length > 0 && (
+        <div class="stack tight">
+          {missing.map((reason) => (
+            <small>{reason}</small>
+          ))}
+        </div>
+      )}
+      <Actions
+        primary="continue"
+        label={remembered ? `Continue as ${remembered.name}` : (onlyWay(offered)?.label ?? 'Continue')}
+      />
     </Form>
   );
 }
@@ -70,6 +79,12 @@ function Remembered({ identity, flowId }: { identity: Identity; flowId: string }
 }
 
 type Offered = [string, IdentityMode][];
+
+/** The only way to identify oneself, where there is but one and nothing to type; the button then says so. */
+function onlyWay([first, ...more]: Offered): IdentityMode | null {
+  return first && !more.length && first[0] !== 'virtual_key' ? first[1] : null;
+}
+
 type ChoiceProps = { offered: Offered; chosen: string | undefined; notice: string | undefined };
 
 function Choice({ offered, chosen, notice }: ChoiceProps) {

@@ -313,7 +313,10 @@ function hostOf({ request }: Flow): string {
 
 /** The browser that answers, as the list of grants describes it. */
 function browserOf({ headers, cf }: Request): { userAgent: string | null; country: string | null } {
-  const userAgent = headers.get('user-agent')?.replace(/[^\x20-\x7e]/g, '').slice(0, 300);
+  const userAgent = headers
+    .get('user-agent')
+    ?.replace(/[^\x20-\x7e]/g, '')
+    .slice(0, 300);
   return { userAgent: userAgent || null, country: typeof cf?.country === 'string' ? cf.country : null };
 }
 

@@ -3,6 +3,7 @@ import type { App } from '../config';
 import { publicKeys } from '../crypto/signing-keys';
 import { SCOPES, SLUG } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
+import type { AuthorizationServerMetadata, ProtectedResourceMetadata } from '../protocol/oauth-answers';
 import { grantTypes } from './grant-types';
 import { issuerOf, surface } from './surface';
 
@@ -17,7 +18,7 @@ export const discovery = new Hono<App>()
       scopes_supported: ['mcp:read', 'mcp:write'],
       bearer_methods_supported: ['header'],
       resource_name: c.var.settings.display_name,
-    });
+    } satisfies ProtectedResourceMetadata);
   })
   .get('/oauth-authorization-server/:path{.+}?', (c) => {
     const issuer = issuerOf(c.var.issuer);
@@ -34,9 +35,10 @@ export const discovery = new Hono<App>()
       code_challenge_methods_supported: ['S256'],
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-      scopes_supported: SCOPES,
+      scopes_supported: [...SCOPES],
       authorization_response_iss_parameter_supported: true,
-    });
+      client_id_metadata_document_supported: true,
+    } satisfies AuthorizationServerMetadata);
   })
   .get('/jwks.json', async (c) => {
     const keys = await publicKeys(c.env.DB, c.env.ENCRYPTION_KEY);

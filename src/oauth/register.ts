@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { audit } from '../audit';
-import { parseMetadata } from '../clients/metadata';
-import { insertClient } from '../clients/store';
+import { allowsRedirectUri, parseMetadata, type RegisteredClient } from '../clients/metadata';
+import { registerClient } from '../clients/store';
 import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { addressOf } from '../protocol/address';
@@ -23,15 +23,27 @@ async function answer(c: Context<App>): Promise<Response> {
     throw new OAuthError('slow_down', 'too many registrations from this address: wait a minute');
   }
   const metadata = parseMetadata(await c.req.json().catch(() => null));
+  const { allowed_redirect_uris: allowed } = c.var.settings.oauth2_server_config;
+  const barred = metadata.redirect_uris.find((uri) => !allowsRedirectUri(allowed, uri));
+  if (barred) {
+    throw new OAuthError(
+      'invalid_redirect_uri',
+      `redirect_uris: the administrator of this gateway does not allow ${barred}`,
+    );
+  }
 
-  const clientId = crypto.randomUUID();
   const secret = metadata.token_endpoint_auth_method === 'none' ? null : randomSecret();
   const secretHash = secret && (await hashSecret(secret));
   const now = Math.floor(Date.now() / 1000);
-  await insertClient(c.env.DB, { clientId, secretHash, metadata, createdAt: now });
+  const { clientId, createdAt } = await registerClient(c.env.DB, metadata, secretHash, now);
   audit(c, { act: 'client.registered', client_id: clientId }, 'client');
 
   const credentials = secret ? { client_secret: secret, client_secret_expires_at: 0 } : {};
-  const body = { ...metadata, client_id: clientId, client_id_issued_at: now, ...credentials };
+  const body: RegisteredClient = {
+    ...metadata,
+    client_id: clientId,
+    client_id_issued_at: createdAt,
+    ...credentials,
+  };
   return c.json(body, 201, { 'cache-control': 'no-store', pragma: 'no-cache' });
 }

@@ -22,7 +22,7 @@ export function refusedTarget(value: string, allowLoopback: boolean): string | n
 }
 
 function isPublicHost(hostname: string): boolean {
-  const host = hostname.replace(/\.$/, '').toLowerCase();
+  const host = hostname.replace(/\.+$/, '').toLowerCase();
   if (host.startsWith('[')) return isPublicIPv6(host.slice(1, -1));
   if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return isPublicIPv4(host.split('.').map(Number));
   return host.includes('.') && !/\.(localhost|local|internal|home\.arpa|lan|test|invalid|onion)$/.test(host);

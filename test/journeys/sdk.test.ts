@@ -3,6 +3,7 @@ import { OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
 import { consent } from '../../demo/consent.ts';
 import { walkWithConsent, walkWithKey } from '../../demo/walk.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
+import { DocumentSite, LOCALHOST_CERTIFICATE } from './support/document-site.ts';
 
 const REVISIONS = ['2025-11-25', '2025-11-25', '2026-07-28'];
 
@@ -19,6 +20,25 @@ describe.each(SDK_CLIENTS.map((client, place) => ({ client, revision: REVISIONS[
       expect(steps.get('called demo-echo')).toBe('Echo: hello through the gateway');
       expect(steps.get('called a long tool')).toContain('completed');
       expect(steps.get('called again')).toBe('Echo: the new token works');
+    });
+
+    it('does the same with a metadata document in place of a registration', async () => {
+      const steps = new Map<string, string>();
+      const { clientMetadata } = new OAuthMemory('Described');
+      const site = await DocumentSite.serving(clientMetadata);
+      const answers = { identity: 'virtual_key', virtual_key: dev.facts.virtual_key };
+
+      await walkWithConsent(
+        client,
+        dev.facts.mcp_url,
+        answers,
+        (step, outcome) => steps.set(step, outcome),
+        new OAuthMemory('Described', site.url),
+      ).finally(() => site.stop());
+
+      expect(steps.get('described')).toBe(`as client ${site.url}`);
+      expect(steps.get('called again')).toBe('Echo: the new token works');
+      expect(site.fetches).toBe(1);
     });
 
     it('gets to tool results with an access key alone', async () => {
@@ -48,7 +68,10 @@ let state: StateFolder;
 let dev: DevSession;
 beforeAll(async () => {
   state = new StateFolder();
-  dev = await DevSession.start(state, { RATE_LIMITS: 'off' });
+  dev = await DevSession.start(state, {
+    RATE_LIMITS: 'off',
+    NODE_EXTRA_CA_CERTS: LOCALHOST_CERTIFICATE,
+  });
 });
 afterAll(async () => {
   await dev?.stop();

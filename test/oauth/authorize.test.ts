@@ -97,7 +97,7 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
   });
 
   it('needs no redirect_uri from a client that registered one, and one of several from others', async () => {
-    const one = await McpClient.register();
+    const one = await McpClient.register({ redirect_uris: ['http://127.0.0.1:7777/callback'] });
     const two = await McpClient.register({ redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] });
 
     expect((await authorize(one, { redirect_uri: null })).location).toContain('/oauth/consent');

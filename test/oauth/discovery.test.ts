@@ -38,6 +38,7 @@ describe('discovery (RFC 9728, RFC 8414)', () => {
         revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
         scopes_supported: ['mcp', 'mcp:read', 'mcp:write'],
         authorization_response_iss_parameter_supported: true,
+        client_id_metadata_document_supported: true,
       });
     },
   );

@@ -28,6 +28,7 @@ describe('where the gateway may send a request (SECURITY 11, 17)', () => {
     'https://db.internal/',
     'https://printer.local/',
     'https://printer.local./',
+    'https://printer.local../',
     'https://x.localhost/',
     'https://router.lan/',
     'https://nas.home.arpa/',

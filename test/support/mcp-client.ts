@@ -22,14 +22,20 @@ export class McpClient {
 
   private constructor(readonly registration: Registered) {}
 
+  /** A client of its own: an identical registration would be answered with an earlier one. */
   static async register(metadata: Record<string, unknown> = {}): Promise<McpClient> {
     const { status, body } = await register({
       client_name: 'Test client',
-      redirect_uris: ['http://127.0.0.1:7777/callback'],
+      redirect_uris: ['http://127.0.0.1:7777/callback', `com.example.test:/${crypto.randomUUID()}`],
       ...metadata,
     });
     if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`);
     return new McpClient(body as Registered);
+  }
+
+  /** A client whose id is the address of its metadata document. */
+  static described(url: string, redirectUris: string[]): McpClient {
+    return new McpClient({ client_id: url, redirect_uris: redirectUris });
   }
 
   get clientId(): string {

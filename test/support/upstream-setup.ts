@@ -17,6 +17,8 @@ type Behaviour = {
   prompts: Record<string, unknown>[];
   resources: Record<string, unknown>[];
   resourceTemplates: Record<string, unknown>[];
+  /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
+  document: { status: number; headers: Record<string, string>; body: string | null };
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
 };
@@ -36,6 +38,7 @@ class Upstream {
     prompts: [],
     resources: [],
     resourceTemplates: [],
+    document: { status: 200, headers: { 'content-type': 'application/json' }, body: '' },
     results: {},
   };
   seen: Seen[] = [];
@@ -86,6 +89,16 @@ class Upstream {
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (era === '2026') return this.serveModern(request, response, message);
     return this.serveLegacy(request, response, message);
+  }
+
+  /** A client's metadata document. Seen as a message of the method `document`. */
+  serveDocument(request: IncomingMessage, response: ServerResponse): void {
+    this.seen.push({ method: 'GET', headers: request.headers, text: '', message: { method: 'document' } });
+    this.changed();
+    const { status, headers, body } = this.behaviour.document;
+    response.writeHead(status, headers);
+    if (body === null) response.flushHeaders();
+    else response.end(body);
   }
 
   private async serveModern(
@@ -233,6 +246,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     const upstream = upstreams.get(name) ?? new Upstream();
     upstreams.set(name, upstream);
     if (what === 'mcp') return upstream.serve(request, response);
+    if (what === 'client.json') return upstream.serveDocument(request, response);
 
     const asked = JSON.parse((await bodyOf(request)) || '{}');
     if (act === 'set') Object.assign(upstream.behaviour, asked);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { SealedValue } from '../../crypto/reseal';
 import { open, seal } from '../../crypto/secrets';
 import type { Connection, UpstreamAuth } from './index';
 
@@ -77,6 +78,19 @@ export async function sealHeaders(
 ): Promise<string | null> {
   if (!Object.keys(values).length) return null;
   return seal(keys, place(server.id, server.origin), JSON.stringify(values));
+}
+
+/** Every server's header values as they are kept, for `reseal` of crypto/reseal.ts. */
+export async function sealedHeaders(db: D1Database): Promise<SealedValue[]> {
+  const { results } = await db
+    .prepare('SELECT id, connection_string, headers FROM server WHERE headers IS NOT NULL ORDER BY id')
+    .all<{ id: string; connection_string: string; headers: string }>();
+  return results.map(({ id, connection_string, headers }) => ({
+    place: place(id, new URL(connection_string).origin),
+    sealed: headers,
+    replace: (by) =>
+      db.prepare('UPDATE server SET headers = ?3 WHERE id = ?1 AND headers = ?2').bind(id, headers, by).run(),
+  }));
 }
 
 /** Header values as configured (`env.NAME` unread); null when they were sealed for another origin or with a lost key. */

@@ -1,0 +1,41 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { audit } from '../audit';
+import { type App, sealedSettings } from '../config';
+import { reseal } from '../crypto/reseal';
+import { sealedSigningKeys } from '../crypto/signing-keys';
+import { sealedHeaders } from '../upstreams/auth/headers';
+
+/** What one batch did. */
+export const Reseal = z.object({
+  message: z.string(),
+  resealed: z.int().describe('Sealed anew by this call'),
+  remaining: z.int().describe('Wait for the next call'),
+  unreadable: z.int().describe('Open with no key of `ENCRYPTION_KEY`, and were left alone'),
+});
+
+/**
+ * Changing `ENCRYPTION_KEY` (docs/storage.md): with the new key in front of the old one, everything kept in D1 is sealed
+ * anew, a batch a call. What no entry opens is left alone and counted.
+ */
+export const encryption = new Hono<App>().post('/reseal', async (c) => {
+  const { DB, ENCRYPTION_KEY } = c.env;
+  const kept = await Promise.all([sealedSigningKeys(DB), sealedSettings(DB), sealedHeaders(DB)]);
+  const { resealed, remaining, unreadable } = await reseal(ENCRYPTION_KEY, kept.flat());
+  if (resealed) audit(c, { act: 'encryption.resealed', values: resealed });
+  const done: z.infer<typeof Reseal> = {
+    message: messageOf(remaining, unreadable),
+    resealed,
+    remaining,
+    unreadable,
+  };
+  return c.json(done);
+});
+
+function messageOf(remaining: number, unreadable: number): string {
+  if (remaining) return 'More is sealed with an older key: call again.';
+  const lost = unreadable
+    ? ` ${unreadable} sealed values open with no key of ENCRYPTION_KEY and were left alone: they have to be entered again.`
+    : '';
+  return `Everything in the database is sealed with the first key of ENCRYPTION_KEY.${lost} Keep the older keys for as long as grants made under them may be idle.`;
+}

@@ -1,0 +1,58 @@
+import { type By, SYSTEM } from '../audit';
+import { deletedClients, forgetClient } from '../clients/store';
+import { endGrantsOfClient } from '../grants/end';
+
+/** A client that nobody used for this long is swept. Seconds: 30 days. */
+const UNUSED = 30 * 86_400;
+/** What a metadata document said is kept this long after it is stale, for flows under way. Seconds. */
+const STALE = 86_400;
+/** Deleted clients that one sweep finishes with. */
+const MOST_FINISHED = 20;
+
+/**
+ * Ends what a deleted client was allowed, and forgets it once nothing is left. `/mcp` and the token endpoint refuse it
+ * from the deletion on; a client with a great many grants takes several calls, which the cron makes.
+ * @returns true when nothing is left.
+ */
+export async function finishDeletion(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  clientId: string,
+  by: By,
+  now: number,
+): Promise<boolean> {
+  const over = await endGrantsOfClient(db, objects, clientId, by, now);
+  if (over) await forgetClient(db, clientId);
+  return over;
+}
+
+/** Goes on with deletions that did not finish. For cron: repeatable. */
+export async function finishDeletions(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  now: number,
+): Promise<void> {
+  for (const clientId of await deletedClients(db, MOST_FINISHED))
+    await finishDeletion(db, objects, clientId, SYSTEM, now);
+}
+
+/**
+ * Deletes up to 1,000 clients that nobody uses at `now` (epoch seconds). One that registered is used while a grant of it
+ * stands, and for 30 days after it registered and after its last grant ended; one with a metadata document likewise, but
+ * without a grant only until a day after the document is stale. For cron: repeatable. @returns their ids.
+ */
+export async function sweepUnusedClients(db: D1Database, now: number): Promise<string[]> {
+  const { results } = await db
+    .prepare(
+      `DELETE FROM client WHERE client_id IN (
+         SELECT client_id FROM client WHERE deleted_at IS NULL
+           AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
+           AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
+             AND coalesce(ended_at, expires_at, ?3) > ?1)
+         LIMIT 1000
+       ) RETURNING client_id`,
+    )
+    .bind(now - UNUSED, now - STALE, now)
+    .all<{ client_id: string }>();
+  return results.map(({ client_id }) => client_id);
+}

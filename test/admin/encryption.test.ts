@@ -1,0 +1,146 @@
+import { createExecutionContext, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { sealedSettings } from '../../src/config';
+import { isSealedByNewest, open, randomSecret, seal } from '../../src/crypto/secrets';
+import { sealedSigningKeys } from '../../src/crypto/signing-keys';
+import type { GrantObject } from '../../src/grants/grant-object';
+import worker from '../../src/index';
+import { sealedHeaders } from '../../src/upstreams/auth/headers';
+import { admin, configure, gate, newKey } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+import { Upstream } from '../support/upstream';
+
+type Resealed = { message: string; resealed: number; remaining: number; unreadable: number };
+
+const NEW = randomSecret();
+/** The Worker as it is deployed once a new key stands before the old one. */
+const renewed = { ...env, ENCRYPTION_KEY: `${NEW},${env.ENCRYPTION_KEY}` };
+
+async function reseal(): Promise<Resealed> {
+  const request = new Request('https://gate.example/api/encryption/reseal', {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-admin-token' },
+  });
+  return (await worker.fetch(request, renewed, createExecutionContext())).json();
+}
+
+/** Everything kept in D1 that is sealed. */
+async function kept() {
+  return (
+    await Promise.all([sealedSigningKeys(env.DB), sealedSettings(env.DB), sealedHeaders(env.DB)])
+  ).flat();
+}
+
+describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () => {
+  it('takes what is kept in D1 over, a batch a call, until the old key opens nothing that the new one does not', async () => {
+    await (await McpClient.register()).obtainGrant(); // makes the first signing key
+    await configure({ oidc: { client_secret: 'a secret of ours' } });
+    const upstream = await Upstream.start([], {
+      registration: { auth_type: 'headers', headers: { authorization: 'Bearer upstream' } },
+    });
+    const { results } = await env.DB.prepare('SELECT headers FROM server WHERE id = ?1')
+      .bind(upstream.id)
+      .all();
+    await env.DB.prepare(
+      `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
+         allow_on_all_virtual_keys, enabled, state, created_at, updated_at)
+       SELECT 'lost-' || lost.value, 'lost' || lost.value, 'lost' || lost.value, connection_type, connection_string, auth_type, ?2,
+         tools_to_execute, 0, 0, state, 1, 1 FROM server, json_each('[1,2]') AS lost WHERE server.id = ?1`,
+    )
+      .bind(upstream.id, results[0]?.headers)
+      .run(); // moved there from another row: they open for nobody
+    const opened = await Promise.all(
+      (await kept()).map(({ place, sealed }) => open(env.ENCRYPTION_KEY, place, sealed)),
+    );
+
+    const first = await reseal();
+    const after = await kept();
+    const second = await reseal();
+
+    expect(first).toEqual({
+      message: expect.stringContaining('2 sealed values open with no key'),
+      resealed: 3,
+      remaining: 0,
+      unreadable: 2,
+    });
+    expect(second).toMatchObject({ resealed: 0, remaining: 0, unreadable: 2 });
+    expect(await Promise.all(after.map(({ place, sealed }) => open(NEW, place, sealed)))).toEqual(opened);
+    expect(opened.filter((text) => text === null)).toHaveLength(2);
+  });
+
+  it('does a hundred at a time, and says how many are left', async () => {
+    await reseal();
+    const many = Array.from({ length: 130 }, (_, n) => n);
+    const rows = await Promise.all(
+      many.map(async (n) => ({
+        id: `server-${n}`,
+        headers: await seal(env.ENCRYPTION_KEY, `server/server-${n}/headers@https://mcp.example`, '{}'),
+      })),
+    );
+    await env.DB.prepare(
+      `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
+         allow_on_all_virtual_keys, enabled, state, created_at, updated_at)
+       SELECT value ->> 'id', value ->> 'id', value ->> 'id', 'http', 'https://mcp.example/mcp', 'headers', value ->> 'headers',
+         '[]', 0, 0, 'healthy', 1, 1 FROM json_each(?1)`,
+    )
+      .bind(JSON.stringify(rows))
+      .run();
+
+    const [first, second, third] = [await reseal(), await reseal(), await reseal()];
+
+    expect(first).toMatchObject({
+      resealed: 100,
+      remaining: 30,
+      message: expect.stringContaining('call again'),
+    });
+    expect(second).toMatchObject({ resealed: 30, remaining: 0 });
+    expect(third).toMatchObject({ resealed: 0, remaining: 0 });
+  });
+
+  it('does not undo a change made meanwhile', async () => {
+    const upstream = await Upstream.start([], {
+      registration: { auth_type: 'headers', headers: { authorization: 'Bearer before' } },
+    });
+    const read = await sealedHeaders(env.DB);
+    await upstream.change({ headers: { authorization: 'Bearer after' } });
+    const current = async () =>
+      (
+        await env.DB.prepare('SELECT headers FROM server WHERE id = ?1')
+          .bind(upstream.id)
+          .first<{ headers: string }>()
+      )?.headers;
+    const changed = await current();
+
+    await read.find(({ place }) => place.includes(upstream.id))?.replace('an old value, sealed anew');
+
+    expect(await current()).toBe(changed);
+  });
+
+  it('is for administrators', async () => {
+    expect((await gate('/api/encryption/reseal', { method: 'POST' })).status).toBe(401);
+  });
+});
+
+describe("a grant's seed", () => {
+  it('is sealed anew by its object when it is next opened, and its refresh tokens go on', async () => {
+    const key = await newKey();
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant({ key: key.value });
+    const grant = env.GRANTS.get(env.GRANTS.idFromString(refresh_token.slice(0, 64)));
+    const [, n = '', tag = ''] = refresh_token.split('.');
+
+    const [before, after] = await runInDurableObject(grant, async (object, { storage }) => {
+      const before = storage.kv.get<string>('seed') ?? '';
+      Object.assign(object, { env: renewed });
+      await (object as unknown as GrantObject).terms(Number(n), tag);
+      const after = storage.kv.get<string>('seed') ?? '';
+      return [before, after];
+    });
+
+    expect(await isSealedByNewest(NEW, before)).toBe(false);
+    expect(await isSealedByNewest(NEW, after)).toBe(true);
+    expect((await client.refresh(refresh_token)).status).toBe(200);
+    expect((await admin('GET', '/oauth2/sessions')).status).toBe(200);
+  });
+});

@@ -1,0 +1,148 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import worker from '../../src/index';
+import { McpCaller } from '../support/caller';
+import { admin, gate } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+
+const MINUTE = 60;
+const DAY = 86_400;
+type Rotated = { signing_key: { kid: string; active_at: string; created_at: string } };
+
+/** Goes on from test to test: a key of tomorrow would be in the way of one of today. */
+let clock = Date.now();
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: clock });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** From now on the clock stands `seconds` ahead. */
+function wait(seconds: number): void {
+  clock = Date.now() + seconds * 1000;
+  vi.setSystemTime(clock);
+}
+
+async function cron(): Promise<void> {
+  const controller = createScheduledController({ scheduledTime: new Date(), cron: '17 * * * *' });
+  await worker.scheduled(controller, env);
+}
+
+const kidOf = (token: string) => decodeProtectedHeader(token).kid ?? '';
+
+/** The ids of the published keys. */
+async function published(): Promise<string[]> {
+  const response = await gate('/.well-known/jwks.json');
+  return ((await response.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+}
+
+/** What /mcp answers to an access token. */
+async function works(token: string): Promise<boolean> {
+  const { status } = await new McpCaller({ authorization: `Bearer ${token}` }).ask('ping');
+  return status === 200;
+}
+
+describe('a key this isolate does not know (ARCHITECTURE, Rules)', () => {
+  it('makes it read the ring again at most once in ten seconds', async () => {
+    const { access_token } = await (await McpClient.register()).obtainGrant();
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const kid = `made-${crypto.randomUUID()}`;
+    const token = await new SignJWT(decodeJwt(access_token))
+      .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid })
+      .sign(privateKey);
+
+    wait(11);
+    const unknown = await works(token);
+    await env.DB.prepare('INSERT INTO signing_key VALUES (?1, ?2, ?3, 1, 1)')
+      .bind(kid, JSON.stringify({ ...(await exportJWK(publicKey)), kid }), 'not ours to open')
+      .run();
+    wait(9);
+    const tooSoon = await works(token);
+    wait(2);
+    const readAgain = await works(token);
+
+    expect([unknown, tooSoon, readAgain]).toEqual([false, false, true]);
+    expect(await works(access_token)).toBe(true);
+  });
+});
+
+describe('replacing the signing key (CONTRACT §5)', () => {
+  it('publishes the next key ten minutes before it signs; tokens of both verify through the change', async () => {
+    const client = await McpClient.register();
+    const before = await client.obtainGrant();
+    const old = kidOf(before.access_token);
+    const earlier = await published();
+
+    const { signing_key: next, ...answer } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    const during = await published();
+    wait(10 * MINUTE - 2);
+    const last = (await client.refresh(before.refresh_token)).body;
+    wait(3);
+    const first = (await client.refresh(last.refresh_token)).body;
+
+    expect(answer.status).toBe(200);
+    expect(Date.parse(next.active_at) - Date.parse(next.created_at)).toBe(10 * MINUTE * 1000);
+    expect(during).toEqual([...earlier, next.kid]);
+    expect([kidOf(last.access_token), kidOf(first.access_token)]).toEqual([old, next.kid]);
+    expect([await works(last.access_token), await works(first.access_token)]).toEqual([true, true]);
+    expect(await published()).toEqual(during);
+  });
+
+  it('is told of the key that is already waiting when asked again, also at the same moment', async () => {
+    const count = (await published()).length;
+
+    const answers = await Promise.all([1, 2, 3].map(() => admin<Rotated>('POST', '/oauth2/keys/rotate')));
+    const again = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+
+    const kids = [...answers, again].map(({ signing_key }) => signing_key.kid);
+    expect(new Set(kids).size).toBe(1);
+    wait(5 * MINUTE);
+    expect(await published()).toHaveLength(count + 1);
+  });
+
+  it('shows next, active and old, and keeps an old key until the last token it can have signed has expired', async () => {
+    await published();
+    const { signing_key: second } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    wait(11 * MINUTE);
+    const old = (await published()).filter((kid) => kid !== second.kid);
+    const { signing_key: third } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    const shown = await published();
+    wait(DAY - 2 * MINUTE);
+    await cron();
+    const aDayLater = await published();
+    wait(11 * MINUTE);
+    const retired = await published();
+    await cron();
+    const { results } = await env.DB.prepare('SELECT kid FROM signing_key').all();
+
+    expect(shown).toEqual([...old, second.kid, third.kid]);
+    expect(aDayLater).toEqual(expect.arrayContaining([...old.slice(-1), second.kid, third.kid]));
+    expect(retired).toEqual([second.kid, third.kid]);
+    expect(results.map(({ kid }) => kid).sort()).toEqual([second.kid, third.kid].sort());
+  });
+
+  it('happens by cron after 90 days, once, and catches up', async () => {
+    wait(3 * DAY);
+    await cron();
+    const [signing] = (await published()).slice(-1);
+    wait(85 * DAY);
+    await cron();
+    const early = await published();
+    wait(20 * DAY);
+    await cron();
+    await cron();
+    wait(5 * MINUTE);
+    const due = await published();
+
+    expect(early).toEqual([signing]);
+    expect(due).toHaveLength(2);
+    expect(due[0]).toBe(signing);
+  });
+
+  it('is for administrators', async () => {
+    expect((await gate('/api/oauth2/keys/rotate', { method: 'POST' })).status).toBe(401);
+  });
+});
