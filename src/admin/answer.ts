@@ -1,10 +1,26 @@
+import * as z from 'zod';
 import type { Page } from './request';
+
+/** A moment, as RFC 3339 writes it. */
+export const Time = z.iso.datetime();
 
 /** A moment given in epoch seconds, as RFC 3339 writes it; null stays null. */
 export function rfc3339(seconds: number): string;
 export function rfc3339(seconds: number | null): string | null;
 export function rfc3339(seconds: number | null): string | null {
   return seconds === null ? null : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** What `listed` answers. */
+export function listOf(plural: string, item: z.ZodType) {
+  const count = z.int().min(0);
+  return z.object({
+    [plural]: z.array(item),
+    count: count.describe('How many are here'),
+    total_count: count.describe('How many there are'),
+    limit: count,
+    offset: count,
+  });
 }
 
 /** A page of a list under its plural noun, and where in the whole it stands. */

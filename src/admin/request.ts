@@ -48,12 +48,17 @@ const wholeNumber = (least: number, most: number) =>
     .string()
     .regex(/^\d{1,9}$/, `must be a whole number from ${least} to ${most}`)
     .transform(Number)
-    .refine((n) => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
+    .refine((n) => n >= least && n <= most, `must be a whole number from ${least} to ${most}`)
+    .meta({ documented: { type: 'integer', minimum: least, maximum: most } });
 
 /** Which part of a list is asked for (CONTRACT §8). `search` is a prefix, without regard to case. */
 export const Page = z.object({
-  search: z.string().max(200, 'must be at most 200 characters').default(''),
-  limit: wholeNumber(1, 500).default(50),
-  offset: wholeNumber(0, 999_999_999).default(0),
+  search: z
+    .string()
+    .max(200, 'must be at most 200 characters')
+    .default('')
+    .describe('What the name begins with, in either case'),
+  limit: wholeNumber(1, 500).default(50).describe('How many to answer'),
+  offset: wholeNumber(0, 999_999_999).default(0).describe('How many to leave out first'),
 });
 export type Page = z.infer<typeof Page>;

@@ -181,7 +181,13 @@ export const ShownServer = z.object({
     }),
   ),
   left_out: z
-    .array(z.object({ kind: z.enum(['tool', 'prompt', 'resource', 'template']), name: z.string(), reason: z.string() }))
+    .array(
+      z.object({
+        kind: z.enum(['tool', 'prompt', 'resource', 'template']),
+        name: z.string(),
+        reason: z.string(),
+      }),
+    )
     .describe('What the server listed and is not offered'),
   created_at: Time,
   updated_at: Time,

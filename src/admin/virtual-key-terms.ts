@@ -64,7 +64,10 @@ const terms = (expiresAt: number | null) =>
   });
 
 /** A key as `POST /api/governance/virtual-keys` takes it. */
-export const NewKey = terms(null).partial().required({ name: true }).extend({ value: Value.describe('To bring a key along; else one is made').optional() });
+export const NewKey = terms(null)
+  .partial()
+  .required({ name: true })
+  .extend({ value: Value.describe('To bring a key along; else one is made').optional() });
 
 /** What may change of a key. Its value only by rotation; as shown it may be sent back. */
 export const keyChange = (key: VirtualKey) =>

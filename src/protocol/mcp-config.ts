@@ -8,7 +8,11 @@ export const McpConfigs = z
   .array(
     z.object({
       mcp_client_name: z.string(),
-      tools_to_execute: z.array(z.string().min(1).max(256)).max(1000).default([]),
+      tools_to_execute: z
+        .array(z.string().min(1).max(256))
+        .max(1000)
+        .default([])
+        .describe('Names of tools; `*` is all of them'),
     }),
   )
   .max(500);

@@ -9,7 +9,55 @@ const CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'non
 
 /** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
 export function page(place: Place, title: string, body: Child, status = 200): Response {
+  return respond(
+    place,
+    title,
+    <main class="narrow">
+      <Brand place={place} />
+      {body}
+      <Support place={place} />
+    </main>,
+    status,
+  );
+}
+
+/** A long page to look things up in, with the ways to its parts at its side. */
+export function referencePage(
+  place: Place,
+  title: string,
+  { ways, body }: { ways: Child; body: Child },
+): Response {
+  return respond(
+    place,
+    title,
+    <div class="frame reference">
+      <nav aria-label="On this page">
+        <Brand place={place} />
+        {ways}
+      </nav>
+      <main>
+        {body}
+        <Support place={place} />
+      </main>
+    </div>,
+    200,
+  );
+}
+
+function Brand({ place }: { place: Place }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
+  return (
+    <div class="brand">
+      <Gate /> <span>{place.displayName}</span> {host && <span class="mono">{host}</span>}
+    </div>
+  );
+}
+
+function Support({ place }: { place: Place }) {
+  return place.supportText ? <p class="support muted">{place.supportText}</p> : null;
+}
+
+function respond(place: Place, title: string, content: Child, status: number): Response {
   const html = (
     <html lang="en">
       <head>
@@ -19,15 +67,7 @@ export function page(place: Place, title: string, body: Child, status = 200): Re
         <link rel="stylesheet" href="/toolgate.css" />
         <link rel="icon" href="/favicon.svg" />
       </head>
-      <body>
-        <main class="narrow">
-          <div class="brand">
-            <Gate /> <span>{place.displayName}</span> {host && <span class="mono">{host}</span>}
-          </div>
-          {body}
-          {place.supportText && <p class="support muted">{place.supportText}</p>}
-        </main>
-      </body>
+      <body>{content}</body>
     </html>
   );
   return new Response(`<!doctype html>${html}`, { status, headers: pageHeaders(place.issuer) });

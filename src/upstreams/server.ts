@@ -77,7 +77,7 @@ export const serverMembers = (allowLoopback: boolean) =>
         const refused = refusedTarget(value, allowLoopback);
         if (refused) context.addIssue({ code: 'custom', message: refused });
       }),
-    tools_to_execute: ToolNames.describe("Its own names of tools; `*` is all of them, an empty list none"),
+    tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
     tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),

@@ -1,5 +1,10 @@
 /** A tool as the list of servers shows it: without its schemas. */
-export type ToolSummary = { name: string; title?: string; description?: string; annotations?: object };
+export type ToolSummary = {
+  name: string;
+  title?: string;
+  description?: string;
+  annotations?: Record<string, unknown>;
+};
 
 type Row = {
   server_id: string;

@@ -1,18 +1,10 @@
 import type { Act } from '../../audit';
 import type { Client } from '../../clients/store';
 import type { Env, Settings } from '../../config';
+import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { Params } from '../../protocol/params';
 import { authorizationCode } from './authorization-code';
 import { refreshToken } from './refresh-token';
-
-/** The answer of the token endpoint, RFC 6749 §5.1. `expires_in` in seconds. */
-export type TokenResponse = {
-  access_token: string;
-  token_type: 'Bearer';
-  expires_in: number;
-  refresh_token: string;
-  scope: string;
-};
 
 /** What a grant type has to work with besides the form: the authenticated client, and where it stands. */
 export type TokenContext = {

@@ -2,7 +2,8 @@ import { randomSecret } from '../../crypto/secrets';
 import { signAccessToken } from '../../crypto/signing-keys';
 import type { Terms } from '../../grants/grant-object';
 import { OAuthError } from '../../protocol/error';
-import type { TokenContext, TokenResponse } from './index';
+import type { TokenResponse } from '../../protocol/oauth-answers';
+import type { TokenContext } from './index';
 
 /**
  * The tokens of a grant (RFC 6749 §5.1, RFC 9068 §2.2). The access token's `jti` begins with the number of the refresh

@@ -1,0 +1,71 @@
+import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
+import {
+  AuthorizationServerMetadata,
+  ProtectedResourceMetadata,
+  TokenResponse,
+} from '../../protocol/oauth-answers';
+import { ShownEvent } from '../audit';
+import { ShownClient } from '../clients';
+import { ShownGrant } from '../grants';
+import { Health } from '../health';
+import { Quota } from '../quota';
+import { ShownServer } from '../servers';
+import { ShownSession } from '../session';
+import { ShownUser, UserChange } from '../users';
+import { KeyRotation, NewKey } from '../virtual-key-terms';
+import { ShownKey } from '../virtual-keys';
+import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../virtual-mcps';
+import { KeyChange } from './governance';
+import { McpAnswer, McpMessage } from './mcp';
+import { JwkSet, TokenRequest } from './oauth';
+import { NewServer, ServerChange } from './servers';
+import { SettingsChange, ShownSettings } from './settings';
+import {
+  MCPAuthType,
+  OAuthConfigRequest,
+  OAuthConfigStatus,
+  OAuthFlowInitiation,
+  OAuthToken,
+} from './upstream-oauth';
+
+/** The names of what is sent here. */
+export const asked = {
+  MCPAuthType,
+  OAuthConfigRequest,
+  PerUserOAuthClientRegistrationRequest: ClientMetadata,
+  TokenRequest,
+  McpMessage,
+  NewServer,
+  ServerChange,
+  NewVirtualMcp,
+  VirtualMcpChange,
+  NewVirtualKey: NewKey,
+  VirtualKeyChange: KeyChange,
+  VirtualKeyRotation: KeyRotation,
+  UserChange,
+  SettingsChange,
+};
+
+/** The names of what is answered. */
+export const answered = {
+  ProtectedResourceMetadata,
+  AuthorizationServerMetadata,
+  JwkSet,
+  PerUserOAuthClientRegistrationResponse: RegisteredClient,
+  PerUserOAuthTokenResponse: TokenResponse,
+  McpAnswer,
+  Server: ShownServer,
+  VirtualMcp: ShownVirtualMcp,
+  VirtualKey: ShownKey,
+  Quota,
+  User: ShownUser,
+  Client: ShownClient,
+  Grant: ShownGrant,
+  Event: ShownEvent,
+  Session: ShownSession,
+  Settings: ShownSettings,
+  Health,
+  OAuthFlowInitiation,
+  OAuthConfigStatus,
+  OAuthToken,
+};

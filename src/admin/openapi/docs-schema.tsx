@@ -1,0 +1,116 @@
+import type { Child } from 'hono/jsx';
+import type { Schema } from './document';
+
+/** Words with their `code` as such. */
+export function Words({ text }: { text: string }) {
+  return <>{text.split('`').map((part, at) => (at % 2 ? <code>{part}</code> : part))}</>;
+}
+
+/**
+ * The members of an object, each with its type and what it is; of a list, those of its items. Of what is sent those that
+ * must be there are marked, of what is answered those that may be missing.
+ */
+export function Members({ schema, isAnswer = false }: { schema: Schema; isAnswer?: boolean }) {
+  const object = objectIn(schema);
+  const options = schema.oneOf?.filter((option) => option.properties);
+  if (options?.length) {
+    return (
+      <>
+        {options.map((option, at) => (
+          <div class="stack tight">
+            {at > 0 && <p class="muted">or</p>}
+            <Members schema={option} isAnswer={isAnswer} />
+          </div>
+        ))}
+      </>
+    );
+  }
+  if (!object?.properties) return null;
+  const required = object.required ?? [];
+  return (
+    <dl class="members">
+      {Object.entries(object.properties).map(([name, member]) => (
+        <Member
+          name={name}
+          schema={member}
+          mark={required.includes(name) ? !isAnswer && 'required' : isAnswer && 'not always'}
+          isAnswer={isAnswer}
+        />
+      ))}
+    </dl>
+  );
+}
+
+type MemberProps = { name: string; schema: Schema; mark: string | false; isAnswer?: boolean };
+
+/** One member or parameter. */
+export function Member({ name, schema, mark, isAnswer }: MemberProps) {
+  const { description } = schema;
+  const isNested = Boolean(objectIn(schema)?.properties);
+  return (
+    <div>
+      <dt>
+        <code>{name}</code> <span class="type">{typeOf(schema)}</span>
+        {mark && <span class="tag">{mark}</span>}
+      </dt>
+      {(description || isNested) && (
+        <dd>
+          {description && <Words text={description} />}
+          <Members schema={schema} isAnswer={isAnswer} />
+        </dd>
+      )}
+    </div>
+  );
+}
+
+/** The object whose members are to be shown: the schema itself, what it lists, or what it is when not null. */
+function objectIn(schema: Schema): Schema | null {
+  if (schema.properties) return schema;
+  if (schema.items) return objectIn(schema.items);
+  const [object, ...others] = (schema.anyOf ?? []).filter((option) => option.type !== 'null');
+  return object && !others.length ? objectIn(object) : null;
+}
+
+/** A type in a few words, with a way to the schemas it names. */
+export function typeOf(schema: Schema): Child {
+  if (schema.$ref) {
+    const name = nameIn(schema.$ref);
+    return <a href={`#schema-${name}`}>{name}</a>;
+  }
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options) {
+    return <>{options.map((option, at) => [at > 0 && ' or ', typeOf(option)])}</>;
+  }
+  if (schema.enum) return <>{oneOf(schema.enum)}</>;
+  if (schema.const !== undefined) return <code>{JSON.stringify(schema.const)}</code>;
+  if (schema.type === 'array') return <>list of {schema.items ? typeOf(schema.items) : 'anything'}</>;
+  const { additionalProperties } = schema;
+  if (schema.type === 'object' && !schema.properties && typeof additionalProperties === 'object') {
+    return <>map to {typeOf(additionalProperties)}</>;
+  }
+  const types = [schema.type ?? 'anything'].flat().join(' or ');
+  return [schema.format === 'date-time' ? types.replace('string', 'time') : types, ...limitsOf(schema)].join(
+    ', ',
+  );
+}
+
+function oneOf(values: readonly unknown[]): Child {
+  return values.map((value, at) => [at > 0 && ' or ', <code>{JSON.stringify(value)}</code>]);
+}
+
+/** What a value is held to, in words. */
+function limitsOf(schema: Schema): string[] {
+  const { minimum: least, maximum: most, minLength, maxLength, default: preset } = schema;
+  return [
+    ...(least !== undefined && most !== undefined ? [`${least} to ${most}`] : []),
+    ...(least !== undefined && most === undefined ? [`${least} or more`] : []),
+    ...(least === undefined && most !== undefined ? [`at most ${most}`] : []),
+    ...(minLength && minLength > 1 ? [`at least ${minLength} characters`] : []),
+    ...(maxLength ? [`at most ${maxLength} characters`] : []),
+    ...(preset !== undefined && preset !== '' ? [`else ${JSON.stringify(preset)}`] : []),
+  ];
+}
+
+export function nameIn(ref: string): string {
+  return ref.split('/').at(-1) ?? '';
+}

@@ -1,0 +1,259 @@
+import * as z from 'zod';
+import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
+import {
+  AuthorizationServerMetadata,
+  ProtectedResourceMetadata,
+  TokenResponse,
+} from '../../protocol/oauth-answers';
+import { FORM, HTML, type Operation, type Operations } from './operation';
+
+const CLIENT = '5b0c9a52-1c9f-4f2e-9d3a-6f0b6f3f6f10';
+const CALLBACK = 'http://127.0.0.1:7777/callback';
+const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+
+/** Public signing keys, RFC 7517 §5. */
+export const JwkSet = z.object({
+  keys: z.array(
+    z.looseObject({
+      kty: z.literal('RSA'),
+      use: z.literal('sig'),
+      alg: z.literal('RS256'),
+      kid: z.string(),
+      n: z.string(),
+      e: z.string(),
+    }),
+  ),
+});
+
+const AuthorizationQuery = z.object({
+  client_id: z.string().describe('As registered, or the https address of a Client ID Metadata Document'),
+  redirect_uri: z
+    .string()
+    .describe('One that is registered; of a loopback address the port may differ')
+    .optional(),
+  response_type: z.literal('code'),
+  code_challenge: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .describe('SHA-256 of the verifier, base64url (RFC 7636 §4.2)'),
+  code_challenge_method: z.literal('S256'),
+  scope: z.string().describe('`mcp`, `mcp:read` or `mcp:write`; unknown ones are dropped').optional(),
+  resource: z
+    .string()
+    .describe('`/mcp` or `/mcp/{slug}` of this gateway (RFC 8707); none is `/mcp`')
+    .optional(),
+  state: z.string().max(2000).describe('Comes back untouched').optional(),
+  prompt: z.string().describe('`none` is refused: a person decides every time').optional(),
+});
+
+const FlowQuery = z.object({ flow_id: z.string().describe('Of the authorization that waits') });
+
+const Decision = z.looseObject({
+  flow_id: z.string(),
+  form: z.string().describe('The hidden value of the form: bound to the flow and to its cookie'),
+  decision: z.enum(['allow', 'deny', 'continue']),
+  identity: z.enum(['virtual_key', 'user', 'session']).describe('Who allows it').optional(),
+  virtual_key: z.string().describe('With `identity=virtual_key`').optional(),
+  services: z.literal('shown').describe('Boxes were shown: what is not sent is not allowed').optional(),
+  server: z.array(z.string()).describe('Names of the servers ticked').optional(),
+  tool: z.array(z.string()).describe('Exposed names of the tools ticked').optional(),
+  read_only: z.literal('on').describe('Grants `mcp:read`').optional(),
+  expires_in: z.enum(['28800', '2592000', '0']).describe('Seconds; 0: until withdrawn').optional(),
+});
+
+const ClientInForm = {
+  client_id: z.string().describe('Unless it is sent as HTTP Basic').optional(),
+  client_secret: z.string().describe('Of apps registered with `client_secret_post`').optional(),
+};
+
+/** A form of the token endpoint, RFC 6749 §§4.1.3 and 6. */
+export const TokenRequest = z.discriminatedUnion('grant_type', [
+  z.object({
+    grant_type: z.literal('authorization_code'),
+    code: z.string(),
+    code_verifier: z.string().regex(/^[A-Za-z0-9._~-]{43,128}$/),
+    redirect_uri: z.string().describe('When sent, as in the authorization request').optional(),
+    resource: z.string().optional(),
+    ...ClientInForm,
+  }),
+  z.object({
+    grant_type: z.literal('refresh_token'),
+    refresh_token: z.string(),
+    scope: z.string().describe('May narrow what was granted').optional(),
+    resource: z.string().optional(),
+    ...ClientInForm,
+  }),
+]);
+
+const Revocation = z.object({ token: z.string().describe('An access or a refresh token'), ...ClientInForm });
+
+const resource: Operation = {
+  id: 'getProtectedResource',
+  tag: 'Discovery',
+  summary: 'Where to get a token for /mcp',
+  description: 'RFC 9728. A 401 of `/mcp` points here.',
+  access: 'anybody',
+  answers: { 200: { description: 'The metadata', schema: ProtectedResourceMetadata } },
+  refusals: ['oauth', 404, 503],
+};
+
+const server: Operation = {
+  id: 'getAuthorizationServer',
+  tag: 'Discovery',
+  summary: 'How to get a token',
+  description: 'RFC 8414. The same document is served with a resource path appended.',
+  access: 'anybody',
+  answers: { 200: { description: 'The metadata', schema: AuthorizationServerMetadata } },
+  refusals: ['oauth', 404, 503],
+};
+
+const SLUG = { slug: 'The `endpoint_slug` of a server or toolset' };
+
+const register: Operation = {
+  id: 'registerClient',
+  tag: 'Authorization',
+  summary: 'Register an app',
+  description:
+    'RFC 7591. Open to anybody, nothing is fetched, members the gateway does not know are ignored. Body: 16 KiB.',
+  access: 'anybody',
+  body: { schema: ClientMetadata, example: { client_name: 'My agent', redirect_uris: [CALLBACK] } },
+  answers: { 201: { description: 'Registered', schema: RegisteredClient } },
+  refusals: ['oauth', 400, 404, 429, 503],
+};
+
+const authorize: Operation = {
+  id: 'authorize',
+  tag: 'Authorization',
+  summary: 'Send a person here to allow an app',
+  description:
+    'The authorization endpoint, for browsers. Until app and redirect address are known good a refusal is a page here; afterwards it goes back to the app with `error`, `error_description`, `state` and `iss`.',
+  access: 'anybody',
+  query: AuthorizationQuery,
+  answers: { 302: { description: 'On to consent, or back to the app', headers: { location: 'Where to' } } },
+  refusals: ['page', 400, 404, 503],
+};
+
+const authorizeByForm: Operation = {
+  ...authorize,
+  id: 'authorizeByForm',
+  summary: 'The same, its parameters in a form',
+  query: undefined,
+  body: {
+    schema: AuthorizationQuery,
+    type: FORM,
+    example: {
+      client_id: CLIENT,
+      redirect_uri: CALLBACK,
+      response_type: 'code',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    },
+  },
+};
+
+const token: Operation = {
+  id: 'getToken',
+  tag: 'Authorization',
+  summary: 'Get tokens for a code or a refresh token',
+  description:
+    'RFC 6749 §3.2, with PKCE. A code works once. Each use of a refresh token replaces it; a lost answer may be asked for again with the same token.',
+  access: 'app',
+  body: {
+    schema: TokenRequest,
+    type: FORM,
+    example: {
+      grant_type: 'authorization_code',
+      client_id: CLIENT,
+      code: '…',
+      code_verifier: VERIFIER,
+      redirect_uri: CALLBACK,
+    },
+  },
+  answers: { 200: { description: 'The tokens', schema: TokenResponse } },
+  refusals: ['oauth', 400, 401, 404, 429, 503],
+};
+
+/** An older name of an operation (CONTRACT §2). */
+function older(operation: Operation, id: string): Operation {
+  return { ...operation, id, isDeprecated: true, description: 'An older name of the same.' };
+}
+
+export const oauth: Operations = {
+  'GET /.well-known/oauth-protected-resource': { ...resource, id: 'getProtectedResourceAtRoot' },
+  'GET /.well-known/oauth-protected-resource/mcp': resource,
+  'GET /.well-known/oauth-protected-resource/mcp/{slug}': {
+    ...resource,
+    id: 'getProtectedResourceOfSlug',
+    summary: 'Where to get a token for one server or toolset',
+    description: 'RFC 9728, for any well-formed slug.',
+    path: SLUG,
+  },
+  'GET /.well-known/oauth-authorization-server': server,
+  'GET /.well-known/oauth-authorization-server/mcp': { ...server, id: 'getAuthorizationServerOfMcp' },
+  'GET /.well-known/oauth-authorization-server/mcp/{slug}': {
+    ...server,
+    id: 'getAuthorizationServerOfSlug',
+    path: SLUG,
+  },
+  'GET /.well-known/jwks.json': {
+    id: 'getSigningKeys',
+    tag: 'Discovery',
+    summary: 'The public keys of access tokens',
+    description:
+      'RFC 7517: the active key, the next one, and those whose tokens still live. Cached for 300 seconds.',
+    access: 'anybody',
+    answers: { 200: { description: 'The keys', schema: JwkSet } },
+    refusals: ['oauth', 404, 503],
+  },
+
+  'POST /oauth2/register': register,
+  'GET /oauth2/authorize': authorize,
+  'POST /oauth2/authorize': authorizeByForm,
+  'POST /oauth2/token': token,
+  'POST /oauth2/revoke': {
+    id: 'revokeToken',
+    tag: 'Authorization',
+    summary: 'End what an app was allowed',
+    description: 'RFC 7009. Either token ends the whole grant; one nobody knows is answered alike.',
+    access: 'app',
+    body: { schema: Revocation, type: FORM, example: { client_id: CLIENT, token: '…' } },
+    answers: { 200: { description: 'Ended, or never there' } },
+    refusals: ['oauth', 400, 401, 404, 503],
+  },
+  'GET /oauth/consent': {
+    id: 'showConsent',
+    tag: 'Authorization',
+    summary: 'The page on which a person decides',
+    access: 'anybody',
+    query: FlowQuery,
+    answers: { 200: { description: 'The page, with one form', type: HTML } },
+    refusals: ['page', 403, 404, 409, 410, 503],
+  },
+  'POST /oauth/consent': {
+    id: 'decide',
+    tag: 'Authorization',
+    summary: "A person's decision",
+    description:
+      "What the page's form sends, with the flow's cookie. A script takes the form that has `decision`, keeps its action, hidden inputs and ticked boxes, sets the fields, and follows the redirects until one leads to the app.",
+    access: 'anybody',
+    body: {
+      schema: Decision,
+      type: FORM,
+      example: { flow_id: '…', form: '…', identity: 'virtual_key', virtual_key: '…', decision: 'continue' },
+    },
+    answers: {
+      200: { description: 'The page again, saying what is missing', type: HTML },
+      303: { description: 'On to the next step, or back to the app', headers: { location: 'Where to' } },
+    },
+    refusals: ['page', 403, 404, 409, 410, 429, 503],
+  },
+
+  'POST /api/oauth/per-user/register': older(register, 'registerClientPerUser'),
+  'GET /api/oauth/per-user/authorize': older(authorize, 'authorizePerUser'),
+  'POST /api/oauth/per-user/authorize': older(authorizeByForm, 'authorizePerUserByForm'),
+  'POST /api/oauth/per-user/token': older(token, 'getTokenPerUser'),
+  'POST /register': older(register, 'registerClientAtRoot'),
+  'GET /authorize': older(authorize, 'authorizeAtRoot'),
+  'POST /authorize': older(authorizeByForm, 'authorizeAtRootByForm'),
+  'POST /token': older(token, 'getTokenAtRoot'),
+};

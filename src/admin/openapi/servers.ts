@@ -1,0 +1,100 @@
+import * as z from 'zod';
+import { headerValues } from '../../upstreams/auth/headers';
+import { newServer, serverMembers } from '../../upstreams/server';
+import { Page } from '../request';
+import { ShownServer } from '../servers';
+import { Message, many, one, saved } from './crud';
+import type { Operations } from './operation';
+
+/** A server as it is made. */
+export const NewServer = newServer(false);
+
+/** What may change of a server; its types may be sent back as they were shown. */
+export const ServerChange = serverMembers(false)
+  .extend({ headers: headerValues({}) })
+  .partial();
+
+const ID = { id: 'Of the server' };
+
+export const servers: Operations = {
+  'GET /api/mcp/clients': {
+    id: 'listServers',
+    tag: 'Servers',
+    summary: 'List servers',
+    access: 'administrator',
+    query: Page,
+    answers: { 200: many('clients', ShownServer) },
+    refusals: ['api', 400, 401, 403, 503],
+  },
+  'POST /api/mcp/client': {
+    id: 'createServer',
+    tag: 'Servers',
+    summary: 'Add a server',
+    description:
+      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name.',
+    access: 'administrator',
+    body: {
+      schema: NewServer,
+      example: {
+        name: 'docs',
+        connection_type: 'http',
+        connection_string: 'https://mcp.example.com/mcp',
+        auth_type: 'headers',
+        headers: { 'X-Api-Token': 'env.DOCS_TOKEN' },
+        tools_to_execute: ['*'],
+      },
+    },
+    answers: { 200: saved('client', ShownServer) },
+    refusals: ['api', 400, 401, 403, 409, 413, 503],
+  },
+  'GET /api/mcp/client/{id}': {
+    id: 'getServer',
+    tag: 'Servers',
+    summary: 'One server, with its tools',
+    access: 'administrator',
+    path: ID,
+    answers: { 200: one('client', ShownServer) },
+    refusals: ['api', 401, 403, 404, 503],
+  },
+  'PUT /api/mcp/client/{id}': {
+    id: 'changeServer',
+    tag: 'Servers',
+    summary: 'Change a server',
+    description:
+      'What is left out stays; a list that is sent replaces the one before. `connection_type` and `auth_type` never change.',
+    access: 'administrator',
+    path: ID,
+    body: { schema: ServerChange, example: { tools_to_execute: ['search', 'read'], enabled: true } },
+    answers: { 200: saved('client', ShownServer) },
+    refusals: ['api', 400, 401, 403, 404, 409, 413, 503],
+  },
+  'DELETE /api/mcp/client/{id}': {
+    id: 'deleteServer',
+    tag: 'Servers',
+    summary: 'Delete a server, its credentials and lists',
+    access: 'administrator',
+    path: ID,
+    answers: { 200: { description: 'Deleted', schema: Message } },
+    refusals: ['api', 401, 403, 404, 503],
+  },
+  'POST /api/mcp/client/{id}/reconnect': {
+    id: 'reconnectServer',
+    tag: 'Servers',
+    summary: 'Connect to a server anew',
+    access: 'administrator',
+    path: ID,
+    answers: { 200: saved('client', ShownServer) },
+    refusals: ['api', 400, 401, 403, 404, 422, 503],
+  },
+  'POST /api/mcp/client/{id}/refresh-tools': {
+    id: 'refreshTools',
+    tag: 'Servers',
+    summary: 'Ask a server for its tools now',
+    access: 'administrator',
+    path: ID,
+    answers: {
+      200: { description: 'Asked', schema: z.object({ message: z.string(), tool_count: z.int() }) },
+    },
+    refusals: ['api', 400, 401, 403, 404, 422, 503],
+  },
+};
