@@ -242,7 +242,7 @@ export class BadVariable extends Error {
  * The settings in effect: saved, else from the variables, else the default.
  * @throws BadVariable naming the variable that cannot be read.
  */
-export function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Settings {
+function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Settings {
   const values = new Map<string, unknown>();
   for (const setting of SETTINGS) {
     const { name, variable, schema } = setting;

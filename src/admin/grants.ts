@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { by } from '../audit';
 import type { App } from '../config';
+import { namesOfUsers } from '../governance/users';
 import { namesOfVirtualKeys } from '../governance/virtual-keys';
 import { listGrants } from '../grants/list';
 import { findGrant, type Grant, grantObject, recordEnd } from '../grants/store';
@@ -54,14 +55,14 @@ export const grants = new Hono<App>()
     };
     const now = Math.floor(Date.now() / 1000);
     const found = await listGrants(c.env.DB, filter, query, now);
-    const [keys, servers] = await Promise.all([
-      namesOfVirtualKeys(
-        c.env.DB,
-        found.grants.map(({ subject }) => parseSubject(subject).id),
-      ),
+    const ids = found.grants.map(({ subject }) => parseSubject(subject).id);
+    const [keys, people, servers] = await Promise.all([
+      namesOfVirtualKeys(c.env.DB, ids),
+      namesOfUsers(c.env.DB, ids),
       namesOfServers(c.env.DB),
     ]);
-    const rows = found.grants.map((grant) => shown(grant, keys, servers, now));
+    const names = new Map([...keys, ...people]);
+    const rows = found.grants.map((grant) => shown(grant, names, servers, now));
     return c.json(listed('sessions', rows, found.total, query));
   })
 
@@ -119,7 +120,7 @@ function hasEnded({ endedAt, expiresAt }: Grant, now: number): boolean {
 
 function shown(
   grant: Grant,
-  keys: ReadonlyMap<string, string>,
+  names: ReadonlyMap<string, string>,
   servers: ReadonlyMap<string, string>,
   now: number,
 ): z.infer<typeof ShownGrant> {
@@ -131,7 +132,7 @@ function shown(
     client_name: grant.clientName,
     bf_mode: kind,
     bf_sub: id,
-    identity_name: kind === 'vk' ? (keys.get(id) ?? null) : null,
+    identity_name: names.get(id) ?? null,
     scope: grant.scope,
     resource: grant.resource,
     services: grant.servers?.flatMap((server) => servers.get(server) ?? []),

@@ -7,7 +7,7 @@ import { subjectOf } from './signed-in';
 export const user: IdentityMode = {
   kind: 'user',
   label: 'Sign in',
-  hint: 'With your own account. You come back here afterwards.',
+  hint: 'With your own account; you come back here afterwards.',
   isGuessable: false,
   refusal: 'You were not signed in. Try again, or choose another way.',
   unavailable: (settings) => (hasProvider(settings) ? null : ''),
