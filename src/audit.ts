@@ -39,7 +39,7 @@ export type By = { actor: Actor; address: string | null; requestId: string | nul
 export const SYSTEM: By = { actor: 'system', address: null, requestId: null };
 
 /** How long the audit is kept. Seconds: 90 days. */
-export const RETENTION = 90 * 86_400;
+const RETENTION = 90 * 86_400;
 
 /** Who makes this request, as far as is known by now. */
 export function by(c: Context<App>): By {
@@ -108,7 +108,7 @@ export function auditRefusal(c: Context<App>, status: number, type: string): voi
 }
 
 /** How an act ended. */
-export type Outcome = 'done' | 'refused' | 'failed';
+type Outcome = 'done' | 'refused' | 'failed';
 
 /** An act as the audit shows it. `at` is in epoch seconds. */
 export type Entry = {
