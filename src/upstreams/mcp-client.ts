@@ -49,15 +49,15 @@ class OtherEra extends Error {}
  */
 export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
   const { server } = peer;
-  const rest = restOf(server.id);
+  const rest = restOf(server);
   if (rest) throw failures.resting(server.name, rest);
   try {
     const answer = await sendInEra(peer, outgoing, signal);
-    noteTurn(server.id, true);
+    noteTurn(server, true);
     return answer;
   } catch (error) {
     if (!signal.aborted && error instanceof UpstreamFailure && error.state === 'unstable')
-      noteTurn(server.id, false);
+      noteTurn(server, false);
     throw error;
   }
 }
@@ -108,7 +108,7 @@ async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
   const { id, method, params } = outgoing;
   const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
   for (let renewed = false; ; renewed = true) {
-    const session = (owner !== null && takeSession(server.id, owner, id)) || (await begin(peer, id, signal));
+    const session = (owner !== null && takeSession(server, owner, id)) || (await begin(peer, id, signal));
     const free = () => {
       release(session, id);
       if (owner === null) waitUntil(endSession(peer, session));
@@ -125,7 +125,7 @@ async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     } catch (error) {
       free();
       if (!(error instanceof SessionForgotten)) throw error;
-      if (owner !== null) dropSession(server.id, owner, session);
+      if (owner !== null) dropSession(server, owner, session);
       if (renewed) throw failures.notFound(server.name);
     }
   }
@@ -168,7 +168,7 @@ async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Se
   const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
   await drain(await post(peer, initialized, sessionHeaders(session), signal));
   occupy(session, id);
-  if (owner !== null) keepSession(server.id, owner, session);
+  if (owner !== null) keepSession(server, owner, session);
   return session;
 }
 
@@ -211,7 +211,7 @@ export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<J
   if (!isModern() && owner !== null) {
     const id = crypto.randomUUID();
     try {
-      const session = takeSession(server.id, owner, id) ?? (await begin(peer, id, signal));
+      const session = takeSession(server, owner, id) ?? (await begin(peer, id, signal));
       release(session, id);
       return session.capabilities;
     } catch (error) {
@@ -228,7 +228,7 @@ export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<J
  * it from its closed stream. Does nothing when no such request is in flight here.
  */
 export async function cancelRequest(peer: Peer, id: RequestId, reason: string): Promise<void> {
-  const session = peer.owner === null ? null : sessionOf(peer.server.id, peer.owner, id);
+  const session = peer.owner === null ? null : sessionOf(peer.server, peer.owner, id);
   if (!session) return;
   const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason } };
   const response = await post(peer, message, sessionHeaders(session), AbortSignal.timeout(5000)).catch(

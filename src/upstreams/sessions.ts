@@ -1,4 +1,5 @@
 import type { JsonObject, RequestId } from '../protocol/mcp';
+import { type Server, whereIs } from './server';
 
 /** A session that a server of the 2025 era began with us. */
 export type Session = {
@@ -18,15 +19,15 @@ const MOST = 2000;
 /** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises anew. */
 const sessions = new Map<string, Session[]>();
 
-const keyOf = (serverId: string, owner: string) => `${serverId} ${owner}`;
+const keyOf = (server: Server, owner: string) => `${whereIs(server)} ${owner}`;
 
 /** Servers and some clients take 1 and "1" for the same id. */
 const nameOf = (id: RequestId) => String(id);
 
 /** A session of `owner` at the server in which `id` is free, and takes it. Null when one has to be begun. */
-export function takeSession(serverId: string, owner: string, id: RequestId): Session | null {
+export function takeSession(server: Server, owner: string, id: RequestId): Session | null {
   const now = Date.now();
-  const key = keyOf(serverId, owner);
+  const key = keyOf(server, owner);
   const known =
     sessions.get(key)?.filter(({ usedAt, inFlight }) => inFlight.size || usedAt > now - IDLE) ?? [];
   const session = known.find((one) => one.id === null || !one.inFlight.has(nameOf(id)));
@@ -38,15 +39,15 @@ export function takeSession(serverId: string, owner: string, id: RequestId): Ses
 }
 
 /** Keeps a session just begun for the next request of its owner. */
-export function keepSession(serverId: string, owner: string, session: Session): void {
-  const key = keyOf(serverId, owner);
+export function keepSession(server: Server, owner: string, session: Session): void {
+  const key = keyOf(server, owner);
   sessions.set(key, [...(sessions.get(key) ?? []), session]);
   if (sessions.size > MOST) sessions.delete(sessions.keys().next().value as string);
 }
 
 /** Forgets a session the server no longer knows. */
-export function dropSession(serverId: string, owner: string, session: Session): void {
-  const key = keyOf(serverId, owner);
+export function dropSession(server: Server, owner: string, session: Session): void {
+  const key = keyOf(server, owner);
   const left = sessions.get(key)?.filter((one) => one !== session) ?? [];
   if (left.length) sessions.set(key, left);
   else sessions.delete(key);
@@ -63,6 +64,6 @@ export function release(session: Session, id: RequestId): void {
 }
 
 /** The session of `owner` at the server in which the request `id` is being answered; null when there is none here. */
-export function sessionOf(serverId: string, owner: string, id: RequestId): Session | null {
-  return sessions.get(keyOf(serverId, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
+export function sessionOf(server: Server, owner: string, id: RequestId): Session | null {
+  return sessions.get(keyOf(server, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
 }

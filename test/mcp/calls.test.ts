@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
 import { newKey } from '../support/gate';
-import { Upstream } from '../support/upstream';
+import { addressOf, Upstream } from '../support/upstream';
 
 /** A caller at a server of its own. */
 async function pair(
@@ -293,6 +293,23 @@ describe('a server that fails is a tool error that says whose turn it is (CONTRA
     expect(resting).toMatchObject(failed('is left alone for'));
     expect(back.body.result?.isError).toBeUndefined();
     expect(await upstream.seen('tools/call')).toHaveLength(7);
+  });
+
+  it('takes neither session nor rest along when a server moves to another address', async () => {
+    const { upstream, caller } = await pair();
+    const next = await Upstream.start();
+    await caller.call('echo');
+    await upstream.behave({ fault: 500 });
+    for (let time = 0; time < 6; time++) await caller.call('echo');
+
+    await upstream.change({ connection_string: addressOf(next.name) });
+    const moved = await caller.call('echo');
+
+    expect(moved.body.result?.isError).toBeUndefined();
+    const shown = (await next.seen()).map(({ headers }) => headers['mcp-session-id']);
+    const known = (await upstream.seen()).map(({ headers }) => headers['mcp-session-id']).filter(Boolean);
+    expect(known.length).toBeGreaterThan(0);
+    expect(shown.filter((id) => known.includes(id ?? ''))).toEqual([]);
   });
 
   it.each(['json', 'events'])('says so when an answer ends before it is whole (%s)', async (answers) => {
