@@ -259,7 +259,7 @@ async function allow(
     generation: identity.generation,
     scope,
     resource: request.resource,
-    servers: servers && servers.map(({ id }) => id),
+    servers: servers?.map(({ id }) => id) ?? null,
     readOnly,
     redirectHost: hostOf(flow),
     ...browserOf(c.req.raw),

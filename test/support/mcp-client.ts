@@ -147,7 +147,7 @@ export async function register(
 }
 
 /** The S256 challenge of a verifier (RFC 7636 §4.2). */
-export async function challengeOf(verifier: string): Promise<string> {
+async function challengeOf(verifier: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
   return btoa(String.fromCharCode(...digest))
     .replaceAll('+', '-')
