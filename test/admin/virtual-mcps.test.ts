@@ -218,6 +218,14 @@ describe('using a Virtual MCP (CONTRACT §6)', () => {
     expect(await at(toolset.endpoint_slug, key.value).toolNames()).toEqual([`${docs.name}-read`]);
   });
 
+  it('holds back there what the key may otherwise use of the same server', async () => {
+    const { key, toolset } = await granted([{ mcp_client_id: docs.id, tool_names: ['read'] }], [docs.name]);
+    const caller = at(toolset.endpoint_slug, key.value);
+
+    expect(await caller.toolNames()).toEqual([`${docs.name}-read`]);
+    expect((await caller.call(`${docs.name}-write`)).body.error).toMatchObject({ code: -32602 });
+  });
+
   it('is narrowed by the server as everything is', async () => {
     const server = await Upstream.start(['a', 'b'], closed);
     const { key, toolset } = await granted([{ mcp_client_id: server.id, tool_names: ['*'] }]);

@@ -100,13 +100,18 @@ describe('revocation (RFC 7009)', () => {
 
 describe('what must stand at refresh (CONTRACT §5)', () => {
   it.each([
-    ['deactivated', (id: string) => admin('PUT', `/governance/virtual-keys/${id}`, { is_active: false })],
-    ['deleted', (id: string) => admin('DELETE', `/governance/virtual-keys/${id}`)],
+    [
+      'deactivated',
+      'key_refused',
+      (id: string) => admin('PUT', `/governance/virtual-keys/${id}`, { is_active: false }),
+    ],
+    ['deleted', 'key_deleted', (id: string) => admin('DELETE', `/governance/virtual-keys/${id}`)],
     [
       'expired',
+      'key_refused',
       (id: string) => env.DB.prepare('UPDATE virtual_key SET expires_at = 1 WHERE id = ?').bind(id).run(),
     ],
-  ])('ends the grant of a key that was %s', async (_, change) => {
+  ])('ends the grant of a key that was %s', async (_, reason, change) => {
     const client = await McpClient.register();
     const key = await newKey();
     const tokens = await client.obtainGrant({ key: key.value });
@@ -115,7 +120,7 @@ describe('what must stand at refresh (CONTRACT §5)', () => {
 
     expect((await ping(tokens.access_token)).status).toBe(401);
     expect(await client.refresh(tokens.refresh_token)).toMatchObject(ended);
-    expect(await reasonOf(tokens.refresh_token)).toBe('key_refused');
+    expect(await reasonOf(tokens.refresh_token)).toBe(reason);
   });
 
   it('keeps an anonymous grant while enforcement is on, and lets it go on afterwards', async () => {
