@@ -124,7 +124,9 @@ export const app = new Hono<App>()
 function isPassing(error: Error): boolean {
   if (error instanceof Unavailable) return true;
   const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-  return retryable === true || overloaded === true || /^(D1_|KV )/.test(error.message);
+  return (
+    retryable === true || overloaded === true || /^(D1_|KV |Network connection lost)/.test(error.message)
+  );
 }
 
 /** People's paths; all others are machines', which never get HTML. */

@@ -5,7 +5,7 @@ import type { App } from '../config';
 import { namesOfUsers } from '../governance/users';
 import { namesOfVirtualKeys } from '../governance/virtual-keys';
 import { listGrants } from '../grants/list';
-import { findGrant, type Grant, grantObject, recordEnd } from '../grants/store';
+import { askGrant, findGrant, type Grant, recordEnd } from '../grants/store';
 import { parseSubject } from '../protocol/subject';
 import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
@@ -28,11 +28,15 @@ const KINDS = ['user', 'vk', 'session'];
 /** What the grants may be narrowed to. */
 export const GrantQuery = Page.omit({ search: true }).extend({
   status: z.enum(['active', 'ended', 'all'], { error: 'must be active, ended or all' }).default('all'),
-  q: z.string().max(200, 'must be at most 200 characters').default(''),
+  q: z
+    .string()
+    .max(200, 'must be at most 200 characters')
+    .default('')
+    .describe("What the app's name begins with"),
   bf_mode: CommaList.refine(
     (kinds) => kinds?.every((kind) => KINDS.includes(kind)) ?? true,
     'must name only user, vk and session',
-  ),
+  ).describe('Any of `user`, `vk`, `session`'),
   virtual_key_id: CommaList,
   user_id: CommaList,
   client_id: CommaList,
@@ -72,7 +76,7 @@ export const grants = new Hono<App>()
     if (!grant || hasEnded(grant, now)) throw unknown('session');
 
     const reason = 'revoked_by_administrator';
-    const recorded = await grantObject(c.env.GRANTS, grant.grantId)?.end(reason, by(c));
+    const recorded = await askGrant(c.env.GRANTS, grant.grantId, (object) => object.end(reason, by(c)));
     if (recorded === false) {
       throw new ApiError(
         'temporarily_unavailable',

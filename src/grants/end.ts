@@ -2,7 +2,7 @@ import { auditAll, type By } from '../audit';
 import { log } from '../log';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
-import { grantObject } from './store';
+import { askGrant } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
 const MOST_TOLD = 900;
@@ -77,9 +77,8 @@ async function tellObjects(
   const told: string[] = [];
   const worker = async () => {
     for (let id = waiting.shift(); id; id = waiting.shift()) {
-      const grant = grantObject(objects, id);
       try {
-        if (grant) await tell(grant);
+        await askGrant(objects, id, tell);
         told.push(id);
       } catch (error) {
         log('grant.end_failed', { grant_id: id, error: String(error) });

@@ -83,6 +83,31 @@ export function grantObject(
   }
 }
 
+/** How often a grant is asked the same thing before its caller hears that it does not answer. */
+const TRIES = 3;
+
+/**
+ * Asks a grant something that may be asked again: three times, with jitter, while its object is being moved or restarted;
+ * an overloaded one is left alone (SECURITY 23). Null when there can be no such grant.
+ */
+export async function askGrant<T>(
+  namespace: DurableObjectNamespace,
+  grantId: string,
+  ask: (grant: DurableObjectStub<GrantObject>) => Promise<T>,
+): Promise<T | null> {
+  for (let attempt = 1; ; attempt++) {
+    const grant = grantObject(namespace, grantId); // anew: a stub whose object failed stays broken
+    if (!grant) return null;
+    try {
+      return await ask(grant);
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (attempt === TRIES || !retryable || overloaded) throw error;
+      await scheduler.wait(Math.random() * 100 * attempt);
+    }
+  }
+}
+
 type NewGrant = Omit<Grant, 'lastUsedAt' | 'endedAt' | 'endedReason'>;
 
 /** Writes the row of a grant about to be opened. False when there is one already, from an answer at the same moment. */

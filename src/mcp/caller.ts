@@ -5,7 +5,7 @@ import { hashSecret } from '../crypto/secrets';
 import { verifyAccessToken } from '../crypto/signing-keys';
 import { type Access, accessOf, findHolder, type Holder, NOTHING } from '../governance/access';
 import { findVirtualKeyByValue, type HeldKey, refusalOf, type VirtualKey } from '../governance/virtual-keys';
-import { findGrant, type Grant, grantObject } from '../grants/store';
+import { askGrant, findGrant, type Grant } from '../grants/store';
 import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
 import { RpcError } from '../protocol/mcp';
@@ -147,7 +147,7 @@ function tellGrant(env: Env, grantId: string, jti: string): void {
   if (toldTokens.size >= MOST_TOLD) toldTokens.clear();
   toldTokens.add(jti);
   const tell = async () => {
-    const standing = await grantObject(env.GRANTS, grantId)?.seen(Number.parseInt(jti, 10));
+    const standing = await askGrant(env.GRANTS, grantId, (grant) => grant.seen(Number.parseInt(jti, 10)));
     if (standing === false) endedGrants.add(grantId);
   };
   waitUntil(tell().catch(() => toldTokens.delete(jti)));

@@ -5,7 +5,7 @@ import { type App, hasProvider, withinLimit } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
 import type { Terms } from '../grants/grant-object';
-import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
+import { askGrant, correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
 import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
 import { rememberedIdentity, rememberIdentity } from '../identity/browser';
 import { signedIn } from '../identity/signed-in';
@@ -71,7 +71,7 @@ async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
     });
   }
   if (now >= state.at + STEP_LIFE) throw tooLate(nameOf(flow));
-  const answer = await grantObject(c.env.GRANTS, flow.grantId)?.answer();
+  const answer = await askGrant(c.env.GRANTS, flow.grantId, (grant) => grant.answer());
   if (answer) throw answered(flow, answer);
   requireAllowedRedirect(c.var.settings, flow.request.redirectUri);
   return { flowId, flow, state, issuer, now };

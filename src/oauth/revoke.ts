@@ -3,7 +3,7 @@ import { by } from '../audit';
 import { authenticateClient } from '../clients/authenticate';
 import type { App } from '../config';
 import { verifyAccessToken } from '../crypto/signing-keys';
-import { grantObject } from '../grants/store';
+import { askGrant } from '../grants/store';
 import { OAuthError, Unavailable } from '../protocol/error';
 import { parseRefreshToken } from './grant-types/refresh-token';
 import { issuerOf, surface } from './surface';
@@ -20,10 +20,8 @@ export const revoke = new Hono<App>().use(surface).post('/', async (c) => {
 
   const grantId = await grantOf(c.env, form.token, client.clientId, issuerOf(c.var.issuer));
   if (grantId) {
-    const recorded = await grantObject(c.env.GRANTS, grantId)?.end('revoked_by_client', {
-      ...by(c),
-      actor: 'client',
-    });
+    const actor = { ...by(c), actor: 'client' as const };
+    const recorded = await askGrant(c.env.GRANTS, grantId, (grant) => grant.end('revoked_by_client', actor));
     if (recorded === false) throw new Unavailable('the grant has ended, but the index could not be told yet');
   }
   return c.body(null, 200, { 'cache-control': 'no-store', pragma: 'no-cache' });
@@ -38,7 +36,8 @@ async function grantOf(
 ): Promise<string | null> {
   const refresh = parseRefreshToken(token);
   if (refresh) {
-    const terms = await grantObject(env.GRANTS, refresh.grantId)?.terms(refresh.n, refresh.tag);
+    const { n, tag } = refresh;
+    const terms = await askGrant(env.GRANTS, refresh.grantId, (grant) => grant.terms(n, tag));
     return terms?.clientId === clientId ? refresh.grantId : null;
   }
   const claims = await verifyAccessToken(env.DB, token, issuer);

@@ -1,4 +1,5 @@
-import { grantObject, touchGrant } from '../../grants/store';
+import type { Rotation } from '../../grants/grant-object';
+import { askGrant, touchGrant } from '../../grants/store';
 import { standingOf } from '../../identity';
 import { canonicalResource, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
@@ -11,9 +12,10 @@ export const refreshToken: GrantType = async (form, context) => {
   const { client, env, settings, issuer } = context;
   if (!form.refresh_token) throw new OAuthError('invalid_request', 'refresh_token is required');
   const presented = parseRefreshToken(form.refresh_token);
-  const grant = presented && grantObject(env.GRANTS, presented.grantId);
-  const terms = grant && (await grant.terms(presented.n, presented.tag));
-  if (!presented || !grant || !terms || terms.clientId !== client.clientId) throw refusal();
+  if (!presented) throw refusal();
+  const { grantId, n, tag } = presented;
+  const terms = await askGrant(env.GRANTS, grantId, (grant) => grant.terms(n, tag));
+  if (terms?.clientId !== client.clientId) throw refusal();
   if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
     throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
   }
@@ -23,22 +25,20 @@ export const refreshToken: GrantType = async (form, context) => {
   const { kind } = parseSubject(terms.subject);
   if (standing === 'suspended') throw new OAuthError('invalid_grant', SUSPENDED[kind]);
   if (standing === 'gone') {
-    await grant.end(kind === 'user' ? 'user_blocked' : 'key_refused');
+    const reason = kind === 'user' ? 'user_blocked' : 'key_refused';
+    await askGrant(env.GRANTS, grantId, (grant) => grant.end(reason));
     throw new OAuthError('invalid_grant', 'who allowed this may no longer use this gateway');
   }
 
   const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
-  const rotated = await grant.rotate({ ...presented, clientId: client.clientId, reuseInterval, idleTtl });
-  if (!rotated.ok && rotated.reason === 'reused') {
-    context.audit({
-      act: 'refresh_token.reused',
-      client_id: client.clientId,
-      grant_id: presented.grantId,
-    });
+  const rotation = { n, tag, clientId: client.clientId, reuseInterval, idleTtl };
+  const rotated = await askGrant<Rotation>(env.GRANTS, grantId, async (grant) => grant.rotate(rotation));
+  if (rotated && !rotated.ok && rotated.reason === 'reused') {
+    context.audit({ act: 'refresh_token.reused', client_id: client.clientId, grant_id: grantId });
   }
-  if (!rotated.ok) throw refusal();
-  context.later(touchGrant(env.DB, presented.grantId, Math.floor(Date.now() / 1000)));
-  return tokenResponse(context, presented.grantId, terms, scope, rotated);
+  if (!rotated?.ok) throw refusal();
+  context.later(touchGrant(env.DB, grantId, Math.floor(Date.now() / 1000)));
+  return tokenResponse(context, grantId, terms, scope, rotated);
 };
 
 /** Why an identity is refused for now, by its kind. */
