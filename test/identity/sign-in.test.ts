@@ -153,6 +153,11 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
 
       const page = await provider.approve(browser, 'ada@acme.example');
 
+      const refused = new Browser();
+      await refused.open(`/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`);
+      const back = await provider.approve(refused, 'eve@evil.example');
+
+      expect(back?.html).toContain('href="/"');
       expect(new URL(page?.url ?? '').origin).toBe(ISSUER);
     },
   );

@@ -173,6 +173,21 @@ describe('consent as a person (CONTRACT §4)', () => {
     expect(back.html).toContain('Who are you?');
   });
 
+  it('does not go on as whoever was signed in before, when the new sign-in was given up', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const browser = new Browser();
+    await provider.signIn(browser, 'old@acme.example');
+    vi.setSystemTime(Date.now() + 5_000);
+    const client = await McpClient.register();
+    const first = shown(await browser.open(await client.authorizeUrl()));
+    const another = shown(await browser.open(`${first.url}&use=another`));
+    await browser.submit(another, { identity: 'user', decision: 'continue' });
+
+    const back = shown(await browser.open(first.url));
+
+    expect(back.html).not.toContain('What may');
+  });
+
   it('takes no one at their word', async () => {
     const { id } = await (async () => {
       await provider.signIn(new Browser(), 'hal@acme.example');
