@@ -69,14 +69,15 @@ const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 /** Members an update may change, as the API spells them. */
 export const serverMembers = (allowLoopback: boolean) =>
   z.object({
-    name: Name,
+    name: Name.describe('Begins the names of its tools'),
     connection_string: z
       .string()
       .max(2000)
       .superRefine((value, context) => {
         const refused = refusedTarget(value, allowLoopback);
         if (refused) context.addIssue({ code: 'custom', message: refused });
-      }),
+      })
+      .describe('Its address; speaks Streamable HTTP'),
     tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
@@ -95,11 +96,13 @@ function withEnabled(body: unknown, known = true): unknown {
 export function newServer(allowLoopback: boolean) {
   const common = serverMembers(allowLoopback).partial().required({ name: true, connection_string: true });
   const options = [...authTypes].map(([type, { Settings }]) =>
-    common.extend({
-      connection_type: ConnectionType,
-      auth_type: z.literal(type),
-      headers: Settings.shape.headers,
-    }),
+    common
+      .extend({
+        connection_type: ConnectionType,
+        auth_type: z.literal(type),
+        headers: Settings.shape.headers,
+      })
+      .meta(type === 'none' ? { filledIn: 'auth_type' } : {}),
   );
   type Option = (typeof options)[number];
   const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {

@@ -13,23 +13,12 @@ export function Words({ text }: { text: string }) {
 export function Members({ schema, isAnswer = false }: { schema: Schema; isAnswer?: boolean }) {
   const object = objectIn(schema);
   const options = schema.oneOf?.filter((option) => option.properties);
-  if (options?.length) {
-    return (
-      <>
-        {options.map((option, at) => (
-          <div class="stack tight">
-            {at > 0 && <p class="muted">or</p>}
-            <Members schema={option} isAnswer={isAnswer} />
-          </div>
-        ))}
-      </>
-    );
-  }
-  if (!object?.properties) return null;
-  const required = object.required ?? [];
+  if (options?.length) return <Options options={options} isAnswer={isAnswer} />;
+  if (!Object.keys(object?.properties ?? {}).length) return null;
+  const required = object?.required ?? [];
   return (
     <dl class="members">
-      {Object.entries(object.properties).map(([name, member]) => (
+      {Object.entries(object?.properties ?? {}).map(([name, member]) => (
         <Member
           name={name}
           schema={member}
@@ -38,6 +27,35 @@ export function Members({ schema, isAnswer = false }: { schema: Schema; isAnswer
         />
       ))}
     </dl>
+  );
+}
+
+/** Kinds of one thing: what all have, then what each has besides, by the member that tells them apart. */
+function Options({ options, isAnswer }: { options: Schema[]; isAnswer: boolean }) {
+  const [first, ...others] = options;
+  const common = Object.entries(first?.properties ?? {}).filter(([name, member]) =>
+    others.every(({ properties }) => JSON.stringify(properties?.[name]) === JSON.stringify(member)),
+  );
+  const names = new Set(common.map(([name]) => name));
+  return (
+    <>
+      <Members schema={{ ...first, properties: Object.fromEntries(common) }} isAnswer={isAnswer} />
+      {options.map(({ properties = {}, required = [] }) => {
+        const own = Object.entries(properties).filter(([name]) => !names.has(name));
+        const [kind, { const: value } = {}] = own.find(([, member]) => member.const !== undefined) ?? [];
+        const rest = own.filter(([name]) => name !== kind);
+        return (
+          <div class="stack tight kind">
+            <p>
+              With <code>{kind}</code> <code>{JSON.stringify(value)}</code>
+              {kind && !required.includes(kind) && ', or without it'}
+              {rest.length ? ':' : ': nothing more.'}
+            </p>
+            <Members schema={{ properties: Object.fromEntries(rest), required }} isAnswer={isAnswer} />
+          </div>
+        );
+      })}
+    </>
   );
 }
 
@@ -81,7 +99,7 @@ export function typeOf(schema: Schema): Child {
   if (options) {
     return <>{options.map((option, at) => [at > 0 && ' or ', typeOf(option)])}</>;
   }
-  if (schema.enum) return <>{oneOf(schema.enum)}</>;
+  if (schema.enum) return <>{[oneOf(schema.enum), limitsOf(schema).map((limit) => `, ${limit}`)]}</>;
   if (schema.const !== undefined) return <code>{JSON.stringify(schema.const)}</code>;
   if (schema.type === 'array') return <>list of {schema.items ? typeOf(schema.items) : 'anything'}</>;
   const { additionalProperties } = schema;

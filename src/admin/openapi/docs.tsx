@@ -169,10 +169,11 @@ function Answers({ operation, document }: { operation: Described; document: Serv
           return (
             <div>
               <dt>
-                <code>{status}</code> {schema?.$ref && <span class="type">{typeOf(schema)}</span>}
+                <code>{status}</code>
               </dt>
               <dd>
-                <Words text={answer?.description ?? ''} />
+                <Words text={answer?.description ?? ''} />{' '}
+                {schema?.$ref && <span class="type">· {typeOf(schema)}</span>}
                 {schema && !schema.$ref && <Members schema={schema} isAnswer />}
               </dd>
             </div>

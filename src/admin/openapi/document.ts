@@ -248,11 +248,12 @@ class Schemas {
 
 /** What zod does not say by itself: words (`description`, or `does` of a setting), defaults behind a transformation. */
 function annotate(zodSchema: z.core.$ZodTypes, json: Schema): void {
-  const { documented, does, description } = z.globalRegistry.get(zodSchema) ?? {};
+  const { documented, filledIn, does, description } = z.globalRegistry.get(zodSchema) ?? {};
   if (documented) {
     for (const key of Object.keys(json)) delete json[key as keyof Schema];
     Object.assign(json, documented);
   }
+  if (filledIn) json.required = json.required?.filter((name) => name !== filledIn);
   const { def } = zodSchema._zod;
   if (def.type === 'object' && !def.catchall) delete json.additionalProperties;
   if (def.type === 'default') json.default = def.defaultValue;
