@@ -1,5 +1,5 @@
 import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { app } from '../src/app';
 import { admin, ISSUER, read } from './support/gate';
 import { McpClient } from './support/mcp-client';
@@ -123,6 +123,24 @@ describe('settings from variables', () => {
 
 describe('limits against floods (CONTRACT §§3, 4)', () => {
   const limited = { RATE_LIMITS: 'on' };
+
+  it('fetches as many metadata documents, and then answers with a page', async () => {
+    const authorize = (n: number) =>
+      deployedWith(
+        limited,
+        `${ISSUER}/oauth2/authorize?client_id=${inject('upstreamOrigin')}/none/client.json?${n}`,
+        {
+          headers: { 'cf-connecting-ip': '203.0.113.9' },
+        },
+      );
+    const answers = [];
+    for (let n = 0; n < 70; n++) answers.push(await authorize(n));
+    const refused = answers.filter(({ status }) => status === 429);
+
+    expect(refused.length).toBeGreaterThanOrEqual(10);
+    expect(refused[0]?.headers.get('content-type')).toContain('text/html');
+    expect(refused[0]?.headers.get('retry-after')).toBe('60');
+  });
 
   it('takes 60 registrations a minute from an address, an IPv6 /64 being one', async () => {
     const from = (address: string) =>
