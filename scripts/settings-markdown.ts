@@ -1,4 +1,4 @@
-/** What the table needs of a setting of src/config.ts, which this file must not import: it belongs to another runtime. */
+/** What the table needs of a setting of src/settings.ts, which this file must not import: it belongs to another runtime. */
 export type Setting = {
   name: string;
   variable: string;
@@ -8,7 +8,7 @@ export type Setting = {
   };
 };
 
-/** The README's table of settings: a row for each, in the order of src/config.ts. */
+/** The README's table of settings: a row for each, in the order of src/settings.ts. */
 export function settingsTable(settings: readonly Setting[]): string {
   const rows = settings.map(({ name, variable, schema }) => {
     const { type, does } = schema.meta() ?? {};

@@ -17,6 +17,7 @@ const LAYERS = [
   ['grants', 'clients'],
   ['audit'],
   ['flows', 'config'],
+  ['settings'],
   ['database', 'log', 'ui', 'crypto'],
   ['protocol'],
 ];

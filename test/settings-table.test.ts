@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsTable, tableIn } from '../scripts/settings-markdown';
-import { SETTINGS } from '../src/config';
+import { SETTINGS } from '../src/settings';
 
 const [readme = ''] = Object.values(
   import.meta.glob<string>('../README.md', { query: '?raw', import: 'default', eager: true }),

@@ -1,20 +1,9 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
-import {
-  type App,
-  allowsLoopback,
-  incoherence,
-  isSecret,
-  missingProviderSecret,
-  readVariable,
-  SETTINGS,
-  type Setting,
-  type Settings,
-  saveSettings,
-  treeOf,
-} from '../config';
+import { type App, allowsLoopback, missingProviderSecret, readVariable, saveSettings } from '../config';
 import type { McpConfig } from '../protocol/mcp-config';
 import { isLoopback, refusedTarget } from '../protocol/public-url';
+import { incoherence, isSecret, SETTINGS, type Setting, type Settings, treeOf } from '../settings';
 import { ApiError } from './error';
 import { knownServers } from './known-servers';
 import { fault, readJson } from './request';

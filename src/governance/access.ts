@@ -1,6 +1,6 @@
-import type { Settings } from '../config';
 import type { McpConfig } from '../protocol/mcp-config';
 import { parseSubject, type Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
 import { findUser, type User } from './users';
 import { findVirtualKey, type HeldKey, refusalOf, virtualKeysOf } from './virtual-keys';
 

@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { allowsLoopback, type Env, type Settings } from '../config';
+import { allowsLoopback, type Env } from '../config';
 import type { Account } from '../governance/users';
 import { isLoopback } from '../protocol/public-url';
+import type { Settings } from '../settings';
 import { accountOf, providerFetch, SignInRefused } from './provider';
 
 /** The header Cloudflare Access puts on every request it let through. */

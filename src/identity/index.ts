@@ -1,6 +1,7 @@
-import type { Env, Settings } from '../config';
+import type { Env } from '../config';
 import type { Params } from '../protocol/params';
 import { parseSubject, type Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
 import { session } from './session';
 import { user } from './user';
 import { virtualKey } from './virtual-key';

@@ -1,9 +1,10 @@
 import * as o from 'oauth4webapi';
-import { allowsLoopback, type Env, type Settings } from '../config';
+import { allowsLoopback, type Env } from '../config';
 import type { Account } from '../governance/users';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
 import { refusedTarget } from '../protocol/public-url';
+import type { Settings } from '../settings';
 import { accountOf, isAdminEmail, providerFetch, SignInRefused } from './provider';
 
 /** What an authorization request at the provider is bound to, besides this browser. */

@@ -1,8 +1,8 @@
-import type { Settings } from '../config';
 import type { Account } from '../governance/users';
 import { Unavailable } from '../protocol/error';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
+import type { Settings } from '../settings';
 
 /** How long a provider may take to answer, in milliseconds, and how long its answer may be, in bytes. */
 const TIME = 8_000;

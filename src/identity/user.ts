@@ -1,5 +1,5 @@
-import { hasProvider, type Settings } from '../config';
 import { findUser, type User } from '../governance/users';
+import { hasProvider, type Settings } from '../settings';
 import type { IdentityMode } from './index';
 import { subjectOf } from './signed-in';
 

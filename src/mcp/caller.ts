@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import { findClient } from '../clients/store';
-import type { Env, Settings } from '../config';
+import type { Env } from '../config';
 import { hashSecret } from '../crypto/secrets';
 import { verifyAccessToken } from '../crypto/signing-keys';
 import { type Access, accessOf, findHolder, type Holder, NOTHING } from '../governance/access';
@@ -11,6 +11,7 @@ import { subjectOfSessionValue } from '../identity/session';
 import { RpcError } from '../protocol/mcp';
 import { Memory } from '../protocol/memory';
 import { parseSubject, type Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
 
 /** Who is calling, and what narrows them from the start. */
 export type Caller = {

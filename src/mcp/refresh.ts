@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Env, Settings } from '../config';
+import type { Env } from '../config';
 import { log } from '../log';
+import type { Settings } from '../settings';
 import { listUpstream } from '../upstreams/listing';
 import { claimListing } from '../upstreams/store';
 import { type Entry, relist } from './catalog';

@@ -1,5 +1,5 @@
 import { allowsRedirectUri } from '../clients/metadata';
-import type { Settings } from '../config';
+import type { Settings } from '../settings';
 import { PageProblem } from '../ui/layout';
 
 /**

@@ -1,11 +1,11 @@
 import type { Child } from 'hono/jsx';
 import { isDocumentUrl } from '../clients/metadata-document';
-import type { Settings } from '../config';
 import type { Flow } from '../flows';
 import { type Identity, type IdentityMode, identityModes } from '../identity';
 import { covers } from '../protocol/authorization';
 import { isLoopback } from '../protocol/public-url';
 import { parseSubject } from '../protocol/subject';
+import type { Settings } from '../settings';
 import type { FlowState } from './flow-cookie';
 import type { UsableServer } from './services';
 

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { keepClientApart } from '../clients/store';
-import { type App, hasProvider, withinLimit } from '../config';
+import { type App, withinLimit } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Flow, findFlow, putCode, STEP_LIFE } from '../flows';
 import type { Terms } from '../grants/grant-object';
@@ -16,6 +16,7 @@ import { OAuthError } from '../protocol/error';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
+import { hasProvider } from '../settings';
 import { PageProblem, page } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { IdentityForm, LENGTHS, PRESET_LENGTH, ServicesForm } from './consent-forms';

@@ -1,8 +1,9 @@
-import type { Env, Settings } from '../config';
+import type { Env } from '../config';
 import { accessOf, findHolder } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
 import { readVirtualMcps } from '../governance/virtual-mcps';
 import type { Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
 import type { Server } from '../upstreams/server';
 import { readServers } from '../upstreams/store';
 

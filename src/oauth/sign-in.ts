@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { audit } from '../audit';
-import type { App, Settings } from '../config';
+import type { App } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
 import { type Account, recordSignIn } from '../governance/users';
 import { accessAccount } from '../identity/access';
@@ -11,6 +11,7 @@ import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
 import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Unavailable } from '../protocol/error';
+import type { Settings } from '../settings';
 import { PageProblem } from '../ui/layout';
 import { issuerOf } from './surface';
 

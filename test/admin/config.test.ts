@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { app } from '../../src/app';
-import { SETTINGS } from '../../src/config';
+import { SETTINGS } from '../../src/settings';
 import { admin, gate, ISSUER, read } from '../support/gate';
 
 type Config = Record<string, unknown> & { oauth2_server_config: Record<string, unknown> };

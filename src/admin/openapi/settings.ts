@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Settings } from '../../config';
+import { Settings } from '../../settings';
 
 /** The tree of settings with every leaf as `leaf` makes it, and each keeping its words. */
 function treeWith(tree: z.ZodObject, leaf: (setting: z.ZodType) => z.ZodType): z.ZodObject {

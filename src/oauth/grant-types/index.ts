@@ -1,8 +1,9 @@
 import type { Act } from '../../audit';
 import type { Client } from '../../clients/store';
-import type { Env, Settings } from '../../config';
+import type { Env } from '../../config';
 import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { Params } from '../../protocol/params';
+import type { Settings } from '../../settings';
 import { authorizationCode } from './authorization-code';
 import { refreshToken } from './refresh-token';
 
