@@ -7,6 +7,7 @@ const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    maxWorkers: 2, // the default leaves one of two cores idle
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       {
