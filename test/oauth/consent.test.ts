@@ -204,6 +204,17 @@ describe('consent (CONTRACT §4)', () => {
     ]);
   });
 
+  it('does not turn a request for mcp:write alone into mcp:read', async () => {
+    const client = await McpClient.register();
+    const browser = new Browser();
+    const services = await client.toServices(browser, { changes: { scope: 'mcp:write' } });
+
+    const again = shown(await browser.submit(services, { read_only: 'on', decision: 'allow' }));
+
+    expect(services.html).not.toContain('name="read_only"');
+    expect(again.html).toContain('did not ask for tools that read');
+  });
+
   it('refuses a length it did not offer', async () => {
     const { client, browser } = await begin();
 

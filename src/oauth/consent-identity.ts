@@ -1,0 +1,95 @@
+import type { Context } from 'hono';
+import { audit } from '../audit';
+import { type App, withinLimit } from '../config';
+import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
+import { rememberedIdentity } from '../identity/browser';
+import { signedIn } from '../identity/signed-in';
+import { identityOf } from '../identity/user';
+import { addressOf } from '../protocol/address';
+import { hasProvider } from '../settings';
+import { PageProblem } from '../ui/layout';
+import { again, consentUrl, type Step, story } from './consent-step';
+
+/** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */
+export async function knownHere(c: Context<App>, { issuer, now }: Step): Promise<Identity | null> {
+  const cookies = c.req.header('cookie');
+  const proof = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, now);
+  const remembered = proof && (await recall(c, proof));
+  if (remembered) return remembered;
+  const person = (await signedIn(c.env, issuer, cookies, now))?.user;
+  return person ? recall(c, identityOf(person)) : null;
+}
+
+/** Someone who was proved before, when they still stand. */
+export async function recall(c: Context<App>, { subject, generation }: Proof): Promise<Identity | null> {
+  const standing = await standingOf(c.env, c.var.settings, { subject, generation });
+  return typeof standing === 'object' ? { subject, generation, name: standing.name } : null;
+}
+
+/** Settles who the person is: by what they typed, or as the one this browser remembers. */
+export async function identify(c: Context<App>, step: Step, form: URLSearchParams): Promise<Response> {
+  const chosen = form.get('identity') ?? '';
+  const mode = identityModes.get(chosen);
+  if (!mode || mode.unavailable(c.var.settings) !== null)
+    return again(c, step, { notice: 'Choose who you are.' });
+
+  const fields = Object.fromEntries(form);
+  if (form.get('remembered') === 'on' && !fields.virtual_key) {
+    const identity = await knownHere(c, step);
+    if (identity) return again(c, step, { identity });
+    return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
+  }
+  if (mode.isGuessable) await countAttempt(c, step.flowId);
+  const identity = await mode.identify(c.env, fields);
+  if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
+  if (identity) return again(c, step, { identity });
+  audit(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
+  return again(c, step, { chosen, notice: mode.refusal });
+}
+
+/** Sends the person to sign in and back to this flow. The owner of a key who is signed in already goes on at once. */
+async function signInFirst(
+  c: Context<App>,
+  step: Step,
+  { mustSignIn: owner }: MustSignIn,
+  chosen: string,
+): Promise<Response> {
+  const { issuer, now } = step;
+  const person = owner && (await signedIn(c.env, issuer, c.req.header('cookie'), now))?.user;
+  if (person && person.id === owner) return again(c, step, { identity: identityOf(person) });
+  if (!hasProvider(c.var.settings)) {
+    const notice = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
+    return again(c, step, { chosen, notice });
+  }
+  const returnTo = new URL(consentUrl(step));
+  const to = `${issuer}/oauth/sign-in?${new URLSearchParams({ return_to: returnTo.pathname + returnTo.search })}`;
+  return again(c, step, { chosen, waiting: { owner, since: now } }, to);
+}
+
+/** Takes up what waited for a sign-in, once there was one; null when there is nothing to take up. */
+export async function afterSignIn(c: Context<App>, step: Step): Promise<Response | null> {
+  const { waiting } = step.state;
+  if (!waiting) return null;
+  const session = await signedIn(c.env, step.issuer, c.req.header('cookie'), step.now);
+  if (!session?.user || session.since < waiting.since) return null;
+  if (waiting.owner === null || waiting.owner === session.user.id) {
+    return again(c, step, { waiting: undefined, identity: identityOf(session.user) });
+  }
+  const notice = `That access key belongs to somebody else than ${session.user.name}. Use another one, or sign in as its owner.`;
+  return again(c, step, { waiting: undefined, notice });
+}
+
+async function countAttempt(c: Context<App>, flowId: string): Promise<void> {
+  const within = await Promise.all([
+    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_FLOW, flowId),
+    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_ADDRESS, addressOf(c.req.raw)),
+  ]);
+  if (within.every(Boolean)) return;
+  throw new PageProblem({
+    status: 429,
+    title: 'Too many attempts',
+    text: 'Wait a minute, then go back and try again.',
+    way: { href: `/oauth/consent?flow_id=${flowId}`, label: 'Back to the form' },
+    retryAfter: 60,
+  });
+}

@@ -1,0 +1,95 @@
+import type { Context } from 'hono';
+import type { App } from '../config';
+import { equalSecrets, hashSecret } from '../crypto/secrets';
+import { type Flow, findFlow, STEP_LIFE } from '../flows';
+import { askGrant } from '../grants/store';
+import { PageProblem } from '../ui/layout';
+import { requireAllowedRedirect } from './allowed-redirect';
+import { type FlowState, readFlowState, writeFlowState } from './flow-cookie';
+import { issuerOf } from './surface';
+
+/** A flow under way in the browser that began it. */
+export type Step = { flowId: string; flow: Flow; state: FlowState; issuer: string; now: number };
+
+/** The step this browser is at. @throws PageProblem 410, 403 or 409 when there is none to take. */
+export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
+  const issuer = issuerOf(c.var.issuer);
+  const now = Math.floor(Date.now() / 1000);
+  const flow = await findFlow(c.env.KV, flowId, now);
+  if (!flow) throw tooLate('the app');
+  c.set('grantId', flow.grantId);
+  const state = await readFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, c.req.header('cookie'));
+  if (!state || !equalSecrets(flow.browserHash, await hashSecret(state.secret))) {
+    if (now >= flow.createdAt + STEP_LIFE) throw tooLate(nameOf(flow));
+    throw new PageProblem({
+      status: 403,
+      title: 'This page belongs to another browser',
+      text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${nameOf(flow)} and connect again.`,
+    });
+  }
+  if (now >= state.at + STEP_LIFE) throw tooLate(nameOf(flow));
+  const answer = await askGrant(c.env.GRANTS, flow.grantId, (grant) => grant.answer());
+  if (answer) throw answered(flow, answer);
+  requireAllowedRedirect(c.var.settings, flow.request.redirectUri);
+  return { flowId, flow, state, issuer, now };
+}
+
+/** Ends a step: what it decided goes into the cookie, and the browser is shown the form that is next. */
+export async function again(
+  c: Context<App>,
+  step: Step,
+  decided: Partial<FlowState>,
+  to = consentUrl(step),
+): Promise<Response> {
+  const { notice: _, ...kept } = step.state;
+  const state = { ...kept, ...decided, at: step.now };
+  const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
+  return seeOther(to, [cookie]);
+}
+
+/** Sends the browser on after a POST, with `cookies` as `Set-Cookie` values. */
+export function seeOther(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 303, headers });
+}
+
+/** The page of a flow. */
+export function consentUrl({ issuer, flowId }: Step): string {
+  return `${issuer}/oauth/consent?flow_id=${flowId}`;
+}
+
+/** How people see the client: by its own name, else by where it sends them back to. */
+export function nameOf(flow: Flow): string {
+  return flow.clientName ?? `The app at ${hostOf(flow)}`;
+}
+
+/** Where a flow sends the person back to: a host, or a private-use scheme. */
+export function hostOf({ request }: Flow): string {
+  const { host, protocol } = new URL(request.redirectUri);
+  return host || protocol;
+}
+
+/** What every act of a flow is about. */
+export function story({ request, grantId }: Flow) {
+  return { client_id: request.clientId, grant_id: grantId };
+}
+
+function tooLate(name: string): PageProblem {
+  return new PageProblem({
+    status: 410,
+    title: 'This took too long',
+    text: `Nothing was changed. Go back to ${name} and connect again.`,
+  });
+}
+
+/** The page for a flow that has been answered: calm, for nothing went wrong. */
+export function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem {
+  const name = nameOf(flow);
+  return new PageProblem({
+    status: 409,
+    calm: true,
+    title: answer === 'allowed' ? `You have already allowed ${name}` : `You have already said no to ${name}`,
+    text: `There is nothing left to do here: go back to ${name}, or close this page. If it is still waiting, connect again from there.`,
+  });
+}
