@@ -82,7 +82,6 @@ export const app = new Hono<App>()
   .onError((error, c) => {
     if (error instanceof PageProblem) return problem(c, error.problem);
     if (error instanceof OAuthError) {
-      if (isPage(c)) return problem(c, pageOf(error));
       if (error.code !== 'invalid_client') return error.toResponse();
       auditRefusal(c, 401, error.code);
       return error.toResponse(codeOf(c));
@@ -175,22 +174,6 @@ function problem(c: Context<App>, shown: Problem): Response {
     issuer: issuer ?? null,
   };
   return problemPage(place, shown, codeOf(c), requestId);
-}
-
-function pageOf(error: OAuthError): Problem {
-  if (error.code === 'not_found') {
-    return {
-      status: 404,
-      title: 'Browser sign-in is off here',
-      text: 'Apps connect to this gateway with an access key. Ask whoever runs it for one.',
-    };
-  }
-  return {
-    status: 503,
-    title: 'This gateway is not set up yet',
-    text: `Whoever runs it has to finish: ${error.message}.`,
-    retryAfter: 60,
-  };
 }
 
 function unconfigured(c: Context<App>, missing: { name: string; command: string }[]): Response {

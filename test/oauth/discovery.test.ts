@@ -103,23 +103,32 @@ describe('discovery (RFC 9728, RFC 8414)', () => {
   it('is off, in JSON, when the gateway takes keys only', async () => {
     await configure({ mcp_server_auth_mode: 'headers' });
 
-    const paths = [
+    const read = [
       '/.well-known/oauth-protected-resource',
       '/.well-known/oauth-protected-resource/mcp',
       '/.well-known/oauth-authorization-server',
       '/.well-known/jwks.json',
+      '/oauth2/authorize?client_id=x',
+      '/authorize',
+      '/api/oauth/per-user/authorize',
+      '/oauth/consent?flow_id=x',
     ];
-    const documents = await Promise.all(paths.map((path) => gate(path)));
-    const endpoints = await Promise.all(
-      ['/oauth2/register', '/oauth2/token', '/oauth2/revoke', '/register', '/token'].map((path) =>
-        gate(path, { method: 'POST' }),
-      ),
-    );
-    const authorize = await gate('/oauth2/authorize?client_id=x');
+    const sent = [
+      '/oauth2/register',
+      '/oauth2/token',
+      '/oauth2/revoke',
+      '/oauth/consent',
+      '/register',
+      '/token',
+    ];
+    const answers = await Promise.all([
+      ...read.map((path) => gate(path, { headers: { accept: 'text/html' } })),
+      ...sent.map((path) => gate(path, { method: 'POST' })),
+    ]);
     await configure({ mcp_server_auth_mode: null });
 
-    for (const response of [...documents, ...endpoints, authorize]) expect(response.status).toBe(404);
-    for (const response of [...documents, ...endpoints]) {
+    for (const response of answers) {
+      expect(response.status).toBe(404);
       expect(response.headers.get('content-type')).toContain('application/json');
     }
   });
