@@ -18,41 +18,62 @@ type Wanted = { name: string; path: string; headers?: Record<string, string>; bo
 
 /** `npm run bench`: requests per second and CPU time of workerd per request, through the bundle that would be deployed. */
 async function main(): Promise<void> {
+  console.log(`${COUNTED} requests, ${PARALLEL} at once, median (least to most) of ${ROUNDS} rounds\n`);
+  await withWorker(convertV4MiniflareOptions(TRIVIAL), (send) =>
+    measure(send, { name: 'a Worker that only says ok', path: '/' }),
+  );
   const upstream = await startUpstream();
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-bench-'));
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' };
   execFileSync('wrangler', ['deploy', '--dry-run', '--outdir', folder], { env, stdio: 'ignore' });
-  const gateway = new Miniflare(options(folder));
   try {
-    await gateway.ready;
-    const { hostname, port } = await gateway.unsafeGetDirectURL();
-    const send = sender(hostname, Number(port));
-    const key = await setUp(send, upstream.port);
-    const authorization = `Bearer ${key}`;
-    const headers = {
-      authorization,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    };
-    const call = (method: string, params: object) =>
-      JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
-    const wanted: Wanted[] = [
-      { name: 'GET /health (the floor)', path: '/health' },
-      { name: 'POST /mcp ping', path: '/mcp', headers, body: call('ping', {}) },
-      { name: 'POST /mcp tools/list (20 tools)', path: '/mcp', headers, body: call('tools/list', {}) },
-      {
-        name: 'POST /mcp tools/call',
-        path: '/mcp',
-        headers,
-        body: call('tools/call', { name: 'bench-tool_0', arguments: {} }),
-      },
-    ];
-    console.log(`${COUNTED} requests, ${PARALLEL} at once, median (least to most) of ${ROUNDS} rounds\n`);
-    for (const each of wanted) await measure(send, each);
+    await withWorker(options(folder), (send) => measureGateway(send, upstream.port));
   } finally {
-    await gateway.dispose();
     upstream.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureGateway(send: Send, upstreamPort: number): Promise<void> {
+  const key = await setUp(send, upstreamPort);
+  const authorization = `Bearer ${key}`;
+  const headers = {
+    authorization,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  };
+  const call = (method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+  const wanted: Wanted[] = [
+    { name: 'GET /health', path: '/health' },
+    { name: 'POST /mcp ping', path: '/mcp', headers, body: call('ping', {}) },
+    { name: 'POST /mcp tools/list (20 tools)', path: '/mcp', headers, body: call('tools/list', {}) },
+    {
+      name: 'POST /mcp tools/call',
+      path: '/mcp',
+      headers,
+      body: call('tools/call', { name: 'bench-tool_0', arguments: {} }),
+    },
+  ];
+  for (const each of wanted) await measure(send, each);
+}
+
+/** The least any Worker costs here. */
+const TRIVIAL = {
+  modules: true,
+  script: 'export default { fetch: () => new Response("ok") }',
+  compatibilityDate: '2026-10-23',
+  unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+};
+
+/** Runs a Worker for as long as `use` takes. */
+async function withWorker(options: MiniflareOptions, use: (send: Send) => Promise<void>): Promise<void> {
+  const worker = new Miniflare(options);
+  try {
+    await worker.ready;
+    const { hostname, port } = await worker.unsafeGetDirectURL();
+    await use(sender(hostname, Number(port)));
+  } finally {
+    await worker.dispose();
   }
 }
 
