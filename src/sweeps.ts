@@ -5,6 +5,7 @@ import { applySchema } from './database';
 import { finishDeletions, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
 import { deleteOldCounts } from './governance/tool-counts';
+import { endUnopened } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
@@ -45,6 +46,7 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
     }
     return deleted.length;
   },
+  'grant.end_unopened': ({ DB, GRANTS }, now) => endUnopened(DB, GRANTS, now),
   'grant.delete_ended': ({ DB }, now) => deleteEndedGrants(DB, now - GRANTS_KEPT),
   'browser_session.delete_over': ({ DB }, now) => sweepSessions(DB, now),
   'audit.delete_old': ({ DB }, now) => deleteOldAudit(DB, now),

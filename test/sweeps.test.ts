@@ -30,6 +30,34 @@ async function cron(bindings = env): Promise<void> {
 const isKnown = async ({ clientId }: McpClient) =>
   (await admin('GET', `/oauth2/clients/${encodeURIComponent(clientId)}`)).status === 200;
 
+describe('grants that never opened', () => {
+  it('end two hours after consent, and those that did open stay', async () => {
+    const client = await McpClient.register();
+    const opened = await client.obtainGrant({ answers: { expires_in: '0' } });
+    const lost = env.GRANTS.newUniqueId().toString();
+    await env.DB.prepare(
+      'UPDATE oauth_grant SET grant_id = ?2 WHERE grant_id = ?1', // as if the row had been written, and its object not opened
+    )
+      .bind((await client.obtainCode()).slice(0, 64), lost)
+      .run();
+    const ended = (id: string) =>
+      env.DB.prepare('SELECT ended_reason FROM oauth_grant WHERE grant_id = ?')
+        .bind(id)
+        .first('ended_reason');
+
+    wait(3600);
+    await cron();
+    const early = await ended(lost);
+    wait(3700);
+    await cron();
+
+    expect(early).toBeNull();
+    expect(await ended(lost)).toBe('code_never_redeemed');
+    expect(await ended(opened.refresh_token.slice(0, 64))).toBeNull();
+    expect((await client.refresh(opened.refresh_token)).status).toBe(200);
+  });
+});
+
 describe('clients nobody uses (CONTRACT §3)', () => {
   it('go 30 days after they registered, when they never got a grant', async () => {
     const client = await McpClient.register();

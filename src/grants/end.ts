@@ -1,8 +1,8 @@
-import { auditAll, type By } from '../audit';
+import { auditAll, type By, SYSTEM } from '../audit';
 import { log } from '../log';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
-import { askGrant } from './store';
+import { askGrant, recordEnd } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
 const MOST_TOLD = 900;
@@ -65,6 +65,37 @@ export async function endGrantsOfClient(
     .bind(JSON.stringify(told), now, reason)
     .run();
   return told.length === results.length && results.length < MOST_TOLD;
+}
+
+/** Two hours after its row was written a grant has long been opened, or never will be. Seconds. */
+const LONG_OPENED = 7200;
+/** How far back such rows are looked for: a day's worth of missed crons. Seconds. */
+const LOOKED_BACK = 93_600;
+
+/**
+ * Ends in the index what a fault left there between consent's row and the opening of its object: rows never used since,
+ * whose object knows of no answer. At most nine hundred at a time. @returns how many ended.
+ * @param now epoch seconds
+ */
+export async function endUnopened(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  now: number,
+): Promise<number> {
+  const { results } = await db
+    .prepare(
+      `SELECT grant_id FROM oauth_grant WHERE created_at BETWEEN ?1 AND ?2 AND last_used_at IS NULL AND ended_at IS NULL
+       LIMIT ?3`,
+    )
+    .bind(now - LOOKED_BACK, now - LONG_OPENED, MOST_TOLD)
+    .all<{ grant_id: string }>();
+  let ended = 0;
+  for (const { grant_id } of results) {
+    if (await askGrant(objects, grant_id, (grant) => grant.answer())) continue;
+    await recordEnd(db, grant_id, 'code_never_redeemed', SYSTEM, now);
+    ended += 1;
+  }
+  return ended;
 }
 
 /** Tells each grant's object. @returns the ids of those that heard it. */
