@@ -45,6 +45,22 @@ async function works(token: string): Promise<boolean> {
   return status === 200;
 }
 
+describe('the first key', () => {
+  it('signs for an isolate, too, whose clock is behind that of its maker', async () => {
+    await published();
+    wait(5 * MINUTE + 1); // the ring is read again
+    await env.DB.prepare('UPDATE signing_key SET active_at = ?')
+      .bind(Math.floor(Date.now() / 1000) + 3)
+      .run();
+
+    const { access_token } = await (await McpClient.register()).obtainGrant();
+
+    expect(await works(access_token)).toBe(true);
+    await env.DB.prepare('UPDATE signing_key SET active_at = created_at').run();
+    wait(5 * MINUTE + 1);
+  });
+});
+
 describe('a key this isolate does not know (ARCHITECTURE, Rules)', () => {
   it('makes it read the ring again at most once in ten seconds', async () => {
     const { access_token } = await (await McpClient.register()).obtainGrant();
