@@ -7,6 +7,14 @@ import { ApiError } from './error';
 /** Bytes of a body. */
 const MOST = 262_144;
 
+/** What administrators call a thing: plain characters, for people to read. */
+export const Name = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200)
+  .regex(/^\P{C}*$/u, 'must be plain characters');
+
 /** The JSON body. @throws ApiError when it is too long or malformed. */
 export async function readJson(c: Context<App>): Promise<unknown> {
   const text = await readText(c.req.raw.body, MOST);

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { VirtualKey } from '../governance/virtual-keys';
 import { McpConfigs } from '../protocol/mcp-config';
+import { Name } from './request';
 
 const Value = z
   .string()
@@ -42,12 +43,7 @@ export const Limits = z
 /** What an administrator may say of a key. */
 const terms = (expiresAt: number | null) =>
   z.object({
-    name: z
-      .string()
-      .trim()
-      .min(1, 'must not be empty')
-      .max(200)
-      .regex(/^\P{C}*$/u, 'must be plain characters'),
+    name: Name,
     description: z.string().max(2000),
     is_active: z.boolean(),
     expires_at: expiry(expiresAt).describe('RFC 3339; null: never'),

@@ -19,7 +19,7 @@ import { SLUG } from '../protocol/authorization';
 import { namesOfServers } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
-import { accept, Page, readJson } from './request';
+import { accept, Name, Page, readJson } from './request';
 
 const Tools = z
   .array(
@@ -31,12 +31,7 @@ const Tools = z
   .max(500);
 
 const terms = z.object({
-  name: z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(200)
-    .regex(/^\P{C}*$/u, 'must be plain characters'),
+  name: Name,
   description: z.string().max(2000),
   enabled: z.boolean(),
   tools: Tools,
