@@ -119,6 +119,12 @@ CREATE TABLE IF NOT EXISTS server (
   state                     TEXT NOT NULL,     -- healthy | unstable | disabled …
   last_failure              TEXT,              -- JSON {stage, message, at, since}
   left_out                  TEXT NOT NULL DEFAULT '[]', -- JSON [{kind, name, reason}]: listed, not offered
+  per_user_header_keys      TEXT NOT NULL DEFAULT '[]', -- JSON list of header names everyone enters for themselves
+  token_exchange            TEXT,              -- JSON of CONTRACT §7's member, without its secret
+  exchange_secret           TEXT,              -- sealed: its client_secret
+  oauth_config_id           TEXT,              -- of its row in oauth_config
+  credential_generation     INTEGER NOT NULL DEFAULT 1, -- counts changes after which credentials obtained before do not serve
+  is_verified               INTEGER NOT NULL DEFAULT 1, -- 0: nobody has authorized it yet, so no caller sees it
   listed_at                 INTEGER,           -- last complete listing
   asked_at                  INTEGER,           -- last time somebody set out to list
   created_at                INTEGER NOT NULL,
@@ -133,6 +139,74 @@ CREATE TABLE IF NOT EXISTS listing (
   definition TEXT NOT NULL,    -- the item as the server described it
   PRIMARY KEY (server_id, kind, position)
 ) STRICT;
+
+-- How the gateway is an OAuth client of a server's provider: one row per server with `oauth` or `per_user_oauth`.
+CREATE TABLE IF NOT EXISTS oauth_config (
+  id            TEXT PRIMARY KEY,
+  server_id     TEXT NOT NULL UNIQUE,
+  configured    TEXT NOT NULL,     -- JSON: what the administrator set (CONTRACT §7), without the secret
+  client_secret TEXT,              -- sealed: set by the administrator
+  provider      TEXT,              -- JSON: what was discovered; null: not yet
+  client        TEXT,              -- JSON: the client in use there, without its secret; null: none yet
+  registered_secret TEXT,          -- sealed: of a client that registered itself
+  status        TEXT NOT NULL,     -- pending | authorized | failed | revoked: of the administrator's own authorization
+  error         TEXT,              -- why it failed, in words for the administrator
+  flow_expires_at INTEGER,         -- until when a pending one can be finished
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL
+) STRICT;
+
+-- The index of credentials at servers: what lists show. The connection's object holds them and decides.
+CREATE TABLE IF NOT EXISTS credential (
+  id           TEXT PRIMARY KEY,
+  owner        TEXT NOT NULL,      -- a subject; gateway: the shared account, or the one the administrator lists tools with
+  server_id    TEXT NOT NULL,
+  kind         TEXT NOT NULL,      -- token | header
+  generation   INTEGER NOT NULL,   -- the server's credential_generation when it was obtained
+  status       TEXT NOT NULL,      -- active | needs_reauth | needs_update
+  header_keys  TEXT,               -- JSON list: names of the headers held
+  token_type   TEXT,
+  scopes       TEXT,               -- JSON list; null: the provider did not say
+  expires_at   INTEGER,            -- of the access token; null: it did not say
+  last_refreshed_at INTEGER,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  UNIQUE (owner, server_id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS credential_server ON credential (server_id, owner);
+
+-- Links by which somebody connects their own accounts (CONTRACT §6). Nothing in them is secret; each is used once.
+CREATE TABLE IF NOT EXISTS connect_link (
+  id           TEXT PRIMARY KEY,
+  subject      TEXT NOT NULL,      -- for whom alone it binds
+  generation   INTEGER NOT NULL,   -- of that identity
+  server_ids   TEXT NOT NULL,      -- JSON list
+  client_name  TEXT NOT NULL,      -- of the app it was given to
+  grant_id     TEXT,               -- whose short code its pages carry; null: none
+  browser_hash TEXT,               -- SHA-256 of the secret in the cookie of the browser that proved itself
+  used_at      INTEGER,            -- when it did: from then on no other browser gets in
+  expires_at   INTEGER NOT NULL,
+  created_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS connect_link_subject ON connect_link (subject);
+CREATE INDEX IF NOT EXISTS connect_link_expiry ON connect_link (expires_at);
+
+-- Authorizations under way at servers' providers: `state` is `connect.<id>`, taken up once.
+CREATE TABLE IF NOT EXISTS upstream_flow (
+  id           TEXT PRIMARY KEY,
+  owner        TEXT NOT NULL,      -- as in credential
+  generation   INTEGER NOT NULL,   -- of the identity; 0 for the gateway
+  server_id    TEXT NOT NULL,
+  browser_hash TEXT,               -- SHA-256 of the secret in the browser's cookie; null: an administrator began it through the API
+  sealed       TEXT NOT NULL,      -- PKCE verifier, redirect URI, scopes asked for
+  return_to    TEXT NOT NULL,      -- a path of ours
+  grant_id     TEXT,
+  used_at      INTEGER,
+  expires_at   INTEGER NOT NULL,
+  created_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS upstream_flow_owner ON upstream_flow (owner, server_id);
+CREATE INDEX IF NOT EXISTS upstream_flow_expiry ON upstream_flow (expires_at);
 
 -- Acts and changes (CONTRACT §8), never changed, swept after 90 days. A grant's acts are found by their code.
 CREATE TABLE IF NOT EXISTS audit (

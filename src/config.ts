@@ -24,6 +24,7 @@ export interface Env {
   KV: KVNamespace;
   GRANTS: DurableObjectNamespace;
   KEYS: DurableObjectNamespace;
+  CONNECTIONS: DurableObjectNamespace;
   REGISTRATIONS: RateLimit;
   KEY_ATTEMPTS_PER_FLOW: RateLimit;
   KEY_ATTEMPTS_PER_ADDRESS: RateLimit;

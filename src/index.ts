@@ -4,6 +4,7 @@ import { sweep } from './sweeps';
 
 export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
+export { ConnectionObject } from './upstreams/connection-object';
 
 export default {
   fetch: app.fetch,

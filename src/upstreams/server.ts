@@ -12,6 +12,18 @@ export type Failure = { stage: 'connect' | 'list' | 'call'; message: string; at:
 /** A definition a server listed that is not offered, and why. */
 export type LeftOut = { kind: ItemKind; name: string; reason: string };
 
+/** How tokens of people's sign-ins are exchanged for the server's (RFC 8693; Entra on-behalf-of), CONTRACT §7. */
+export type TokenExchange = {
+  audience: string;
+  /** The identity provider's own client makes the exchange. */
+  useIdpCredentials: boolean;
+  clientId: string | null;
+  /** Sealed; null when there is none. */
+  sealedSecret: string | null;
+  authorizationServerUrl: string | null;
+  scopes: string[];
+};
+
 /** An MCP server behind the gateway: an "MCP client" of the API (CONTRACT §7). Times are epoch seconds. */
 export type Server = {
   id: string;
@@ -22,6 +34,15 @@ export type Server = {
   authType: string;
   /** Sealed; null when there are none. */
   sealedHeaders: string | null;
+  /** Names of the headers everyone enters for themselves; empty for other auth types. */
+  perUserHeaderKeys: string[];
+  tokenExchange: TokenExchange | null;
+  /** Of its row in `oauth_config`; null for auth types without one. */
+  oauthConfigId: string | null;
+  /** Counts changes after which credentials obtained before do not serve any more. */
+  credentialGeneration: number;
+  /** False until somebody has authorized it: no caller sees it (`pending_verification`). */
+  isVerified: boolean;
   /** Names of tools as the server gives them; `["*"]` is all. */
   toolsToExecute: string[];
   allowOnAllVirtualKeys: boolean;

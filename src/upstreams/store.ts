@@ -17,6 +17,7 @@ import type {
   Server,
   ServerChange,
   ServerState,
+  TokenExchange,
 } from './server';
 
 /** Adds a server. Null when its name or slug is taken, the slug by a Virtual MCP maybe. @param keys the value of `ENCRYPTION_KEY`. */
@@ -36,6 +37,11 @@ export async function insertServer(
     connectionString: wanted.connection_string,
     authType: wanted.auth_type,
     sealedHeaders: await sealHeaders(keys, { id, origin }, wanted.headers ?? {}),
+    perUserHeaderKeys: [],
+    tokenExchange: null,
+    oauthConfigId: null,
+    credentialGeneration: 1,
+    isVerified: true,
     toolsToExecute: wanted.tools_to_execute ?? ['*'],
     allowOnAllVirtualKeys: wanted.allow_on_all_virtual_keys ?? false,
     enabled: wanted.enabled ?? true,
@@ -53,8 +59,9 @@ export async function insertServer(
     db
       .prepare(
         `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
-           allow_on_all_virtual_keys, enabled, tool_execution_timeout, tool_sync_interval, state, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14
+           allow_on_all_virtual_keys, enabled, tool_execution_timeout, tool_sync_interval, state, created_at, updated_at,
+           per_user_header_keys, token_exchange, exchange_secret, oauth_config_id, credential_generation, is_verified)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18, ?19, ?20
          WHERE NOT EXISTS (SELECT 1 FROM virtual_mcp WHERE endpoint_slug = ?3) ON CONFLICT DO NOTHING`,
       )
       .bind(
@@ -72,6 +79,12 @@ export async function insertServer(
         server.toolSyncInterval,
         server.state,
         now,
+        JSON.stringify(server.perUserHeaderKeys),
+        exchangeText(server.tokenExchange),
+        server.tokenExchange?.sealedSecret ?? null,
+        server.oauthConfigId,
+        server.credentialGeneration,
+        Number(server.isVerified),
       ),
     bumpCatalog(db),
   ]);
@@ -152,6 +165,12 @@ type Row = {
   connection_string: string;
   auth_type: string;
   headers: string | null;
+  per_user_header_keys: string;
+  token_exchange: string | null;
+  exchange_secret: string | null;
+  oauth_config_id: string | null;
+  credential_generation: number;
+  is_verified: number;
   tools_to_execute: string;
   allow_on_all_virtual_keys: number;
   enabled: number;
@@ -166,6 +185,13 @@ type Row = {
   updated_at: number;
 };
 
+/** The members of `token_exchange` that are no secret, as they are kept. */
+function exchangeText(exchange: TokenExchange | null): string | null {
+  if (!exchange) return null;
+  const { sealedSecret: _, ...open } = exchange;
+  return JSON.stringify(open);
+}
+
 function fromRow(row: Row): Server {
   return {
     id: row.id,
@@ -175,6 +201,14 @@ function fromRow(row: Row): Server {
     connectionString: row.connection_string,
     authType: row.auth_type,
     sealedHeaders: row.headers,
+    perUserHeaderKeys: JSON.parse(row.per_user_header_keys),
+    tokenExchange: row.token_exchange && {
+      ...JSON.parse(row.token_exchange),
+      sealedSecret: row.exchange_secret,
+    },
+    oauthConfigId: row.oauth_config_id,
+    credentialGeneration: row.credential_generation,
+    isVerified: row.is_verified === 1,
     toolsToExecute: JSON.parse(row.tools_to_execute),
     allowOnAllVirtualKeys: Boolean(row.allow_on_all_virtual_keys),
     enabled: Boolean(row.enabled),
