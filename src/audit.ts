@@ -23,6 +23,17 @@ export type Act =
   | { act: 'virtual_key.expired'; virtual_key: string }
   | { act: 'virtual_mcp.created' | 'virtual_mcp.changed' | 'virtual_mcp.deleted'; virtual_mcp: string }
   | { act: 'server.created' | 'server.changed' | 'server.deleted'; server: string }
+  | {
+      act: 'server.authorization_begun' | 'server.authorized' | 'server.authorization_revoked';
+      server: string;
+    }
+  | { act: 'server.authorization_refused'; server: string; reason: string }
+  | { act: 'server.registered_again'; server: string }
+  | {
+      act: 'credential.connected' | 'credential.disconnected' | 'credential.refused';
+      server: string;
+      owner: string;
+    }
   | { act: 'setting.changed'; settings: string }
   | { act: 'user.signed_in' | 'user.changed' | 'user.blocked' | 'user.deleted'; user: string }
   | { act: 'user.refused'; reason: string }
@@ -167,7 +178,7 @@ function idAt(now: number): string {
 
 function outcomeOf(act: Act['act']): Outcome {
   if (act === 'request.failed') return 'failed';
-  return /\.(refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
+  return /[._](refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
 }
 
 function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Entry): void {
