@@ -1,16 +1,12 @@
 import * as z from 'zod';
 import type { SealedValue } from '../../crypto/reseal';
 import { open, seal } from '../../crypto/secrets';
+import { maskOf, readSecret, SecretValue, unmasked, variableOf } from '../secret-value';
 import type { Connection, UpstreamAuth } from './index';
 
 /** Headers that describe the exchange itself, which the gateway writes. */
 const OURS =
   /^(accept|accept-encoding|connection|content-(encoding|length|type)|expect|host|keep-alive|last-event-id|mcp-.*|origin|proxy-.*|te|trailer|transfer-encoding|upgrade|x-bf-.*)$/i;
-
-/** Secrets of the gateway itself: a server configured with one would be sent it. */
-const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET']);
-
-const MASK = '••••';
 
 const Name = z
   .string()
@@ -18,16 +14,9 @@ const Name = z
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be header names') // RFC 9110 §5.1
   .refine((name) => !OURS.test(name), 'must not name a header the gateway itself sends');
 
-const Value = z
-  .string()
-  .min(1)
-  .max(8192)
-  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, 'must be visible ASCII values')
-  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), 'must not be a secret of the gateway itself');
-
 /** Header values as they are kept: each a value, or `env.NAME` for the variable or secret of that name. */
 const HeaderValues = z
-  .record(Name, Value)
+  .record(Name, SecretValue)
   .refine((values) => Object.keys(values).length <= 50, 'must be at most 50')
   .refine((values) => {
     const names = Object.keys(values).map((name) => name.toLowerCase());
@@ -38,10 +27,10 @@ const HeaderValues = z
 export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<Record<string, string>> {
   return HeaderValues.transform((sent, context) => {
     const values = Object.entries(sent).map(([name, value]) => {
-      if (!value.startsWith(MASK)) return [name, value];
       const [, known] =
         Object.entries(kept).find(([other]) => other.toLowerCase() === name.toLowerCase()) ?? [];
-      if (known !== undefined && maskOf(known) === value) return [name, known];
+      const meant = unmasked(value, known);
+      if (meant !== null) return [name, meant];
       context.addIssue({
         code: 'custom',
         message: `${name} is masked and no such value is kept; send it again`,
@@ -52,17 +41,7 @@ export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<
   });
 }
 
-/** The variable's name when a value is written `env.NAME`. */
-function variableOf(value: string): string | undefined {
-  return /^env\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(value)?.[1];
-}
-
-function maskOf(value: string): string {
-  if (variableOf(value)) return value;
-  return value.length < 12 ? MASK : MASK + value.slice(-4);
-}
-
-/** Header values as answers show them: the last four characters, and none of a short one. `env.NAME` is no secret. */
+/** Header values as answers show them. */
 export function maskHeaders(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskOf(value)]));
 }
@@ -116,10 +95,9 @@ export const headers: UpstreamAuth = {
 
     const sent = new Headers();
     for (const [name, value] of Object.entries(values)) {
-      const variable = variableOf(value);
-      const read = variable === undefined ? value : connection.variables[variable];
-      if (typeof read !== 'string' || !read || NEVER_SENT.has(variable ?? '')) {
-        return { refused: `the variable ${variable}, which its header ${name} needs, is not set` };
+      const read = readSecret(value, connection.variables);
+      if (read === null) {
+        return { refused: `the variable ${variableOf(value)}, which its header ${name} needs, is not set` };
       }
       sent.set(name, read);
     }

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+/** Secrets of the gateway itself: whoever is configured with one would be sent it. */
+const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET']);
+
+const MASK = '••••';
+
+/** A secret an administrator sets: visible ASCII, or `env.NAME` for the variable or secret of that name, or a mask. */
+export const SecretValue = z
+  .string()
+  .min(1)
+  .max(8192)
+  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, 'must be visible ASCII values')
+  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), 'must not be a secret of the gateway itself');
+
+/** The variable's name when a value is written `env.NAME`. */
+export function variableOf(value: string): string | undefined {
+  return /^env\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(value)?.[1];
+}
+
+/** A secret as answers show it: its last four characters, and none of a short one. `env.NAME` is no secret. */
+export function maskOf(value: string): string {
+  if (variableOf(value)) return value;
+  return value.length < 12 ? MASK : MASK + value.slice(-4);
+}
+
+/**
+ * What a value sent to the API means: itself, or, when it is the mask of the one that is kept, that one. Null: a mask of
+ * nothing that is kept.
+ */
+export function unmasked(sent: string, kept: string | undefined): string | null {
+  if (!sent.startsWith(MASK)) return sent;
+  return kept !== undefined && maskOf(kept) === sent ? kept : null;
+}
+
+/**
+ * The secret a kept value stands for; null when its variable is not set.
+ * @param variables the Worker's variables and secrets
+ */
+export function readSecret(value: string, variables: Readonly<Record<string, unknown>>): string | null {
+  const variable = variableOf(value);
+  if (variable === undefined) return value;
+  const read = NEVER_SENT.has(variable) ? null : variables[variable];
+  return typeof read === 'string' && read ? read : null;
+}
