@@ -34,6 +34,12 @@ export type Act =
       server: string;
       owner: string;
     }
+  | {
+      act: 'credential.link_given' | 'credential.link_used' | 'credential.link_refused';
+      owner: string;
+      servers: string;
+      grant_id?: string;
+    }
   | { act: 'setting.changed'; settings: string }
   | { act: 'user.signed_in' | 'user.changed' | 'user.blocked' | 'user.deleted'; user: string }
   | { act: 'user.refused'; reason: string }
@@ -87,10 +93,15 @@ export function auditAll(db: D1Database, acts: readonly Act[], who: By): D1Prepa
 
 /**
  * One act, to run in a batch right after the statement it tells of: written only when that changed a row, so that what is
- * repeated is told once.
+ * repeated is told once. @param flow what its code is made of when it is not of a grant
  */
-export function auditIfChanged(db: D1Database, act: Act, who: By): D1PreparedStatement {
-  const entry = entryOf(act, who);
+export function auditIfChanged(
+  db: D1Database,
+  act: Act,
+  who: By,
+  flow: string | undefined = undefined,
+): D1PreparedStatement {
+  const entry = entryOf(act, who, flow);
   logEntry(entry);
   return write(db, [entry], 'changes() > 0');
 }

@@ -143,6 +143,10 @@ export const Settings = z.object({
     type: 'https origin',
     does: 'Base of the redirect URI registered with providers (`…/api/oauth/callback`); the issuer when unset. Must reach this Worker',
   }),
+  mcp_enable_temp_token_auth: flag().default(false).meta({
+    type: 'true or false',
+    does: "When true a link that connects an account is enough, whoever opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
+  }),
   oidc: z.object({
     issuer: ProviderIssuer.optional().meta({
       type: 'https URL',

@@ -49,6 +49,7 @@ describe('reading the settings (CONTRACT §1)', () => {
       allowed_origins: [],
       mcp_external_server_url: null,
       mcp_external_client_url: null,
+      mcp_enable_temp_token_auth: false,
       oidc: {
         issuer: null,
         client_id: null,
