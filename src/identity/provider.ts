@@ -24,27 +24,37 @@ export class SignInRefused extends Error {
 }
 
 /**
- * `fetch` towards an identity provider: to https on public hosts (or loopback, where the deployment allows it), without
- * following redirects, with time and size counted (SECURITY 17, 18).
- * @throws Unavailable when it cannot be reached, or has a fault of its own.
+ * `fetch` towards a provider of ours, of sign-ins or of a server's tokens: to https on public hosts (or loopback, where the
+ * deployment allows it), without following redirects, with time and size counted (SECURITY 17, 18).
+ * @param who names it in faults. @throws Unavailable when it cannot be reached or does not end.
  */
-export function providerFetch(allowLoopback: boolean) {
+export function boundedFetch(allowLoopback: boolean, who: string) {
   return async (url: string, init: RequestInit): Promise<Response> => {
     const refused = refusedTarget(url, allowLoopback);
-    if (refused) throw new Unavailable(`an address of the sign-in provider ${refused}`);
+    if (refused) throw new Unavailable(`an address of ${who} ${refused}`);
     const signal = AbortSignal.timeout(TIME);
     const fetched = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
-      throw new Unavailable('the sign-in provider cannot be reached', { cause });
+      throw new Unavailable(`${who} cannot be reached`, { cause });
     });
     const body = await readText(fetched.body, SIZE).catch((cause: unknown) => {
-      throw new Unavailable('the sign-in provider broke off', { cause });
+      throw new Unavailable(`${who} broke off`, { cause });
     });
-    if (body === null) throw new Unavailable('the sign-in provider said too much');
+    if (body === null) throw new Unavailable(`${who} said too much`);
     const { status, headers } = fetched;
+    return new Response(status === 204 || status === 304 ? null : body, { status, headers });
+  };
+}
+
+/** The same, for requests that only a fault of the provider's own answers with 3xx, 429 or 5xx. @throws Unavailable then, too. */
+export function providerFetch(allowLoopback: boolean, who = 'the sign-in provider') {
+  const send = boundedFetch(allowLoopback, who);
+  return async (url: string, init: RequestInit): Promise<Response> => {
+    const response = await send(url, init);
+    const { status } = response;
     if (status >= 500 || status === 429 || (status >= 300 && status < 400)) {
-      throw new Unavailable(`the sign-in provider answered ${status}`);
+      throw new Unavailable(`${who} answered ${status}`);
     }
-    return new Response(status === 204 ? null : body, { status, headers });
+    return response;
   };
 }
 

@@ -1,0 +1,270 @@
+import type { SealedValue } from '../crypto/reseal';
+import { open, seal } from '../crypto/secrets';
+import { bumpCatalog } from '../governance/revision';
+import type {
+  Configured,
+  Discovered,
+  OAuthConfig,
+  OAuthConfigChange,
+  OAuthStatus,
+  OwnClient,
+} from './oauth-config';
+
+/** Sealed for the server's address: another address, and it has to be entered again. */
+const placeOfSecret = (id: string, origin: string) => `oauth_config/${id}/client_secret@${origin}`;
+/** Sealed for the one place it is sent to. */
+const placeOfRegistered = (id: string, tokenEndpoint: string) =>
+  `oauth_config/${id}/registered_secret@${new URL(tokenEndpoint).origin}`;
+
+/** A server's `oauth_config`, not stored yet. @param server `origin` of its `connection_string` */
+export async function newOAuthConfig(
+  keys: string,
+  server: { id: string; origin: string },
+  wanted: OAuthConfigChange,
+  now: number,
+): Promise<OAuthConfig> {
+  const id = crypto.randomUUID();
+  const { client_secret, ...members } = wanted;
+  return {
+    id,
+    serverId: server.id,
+    configured: merged({}, members),
+    sealedSecret: client_secret ? await seal(keys, placeOfSecret(id, server.origin), client_secret) : null,
+    discovered: null,
+    client: null,
+    sealedRegisteredSecret: null,
+    status: 'pending',
+    error: null,
+    flowExpiresAt: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/** Stores a new one, in the batch that stores its server: when that was refused, neither is there. */
+export function insertOAuthConfig(db: D1Database, config: OAuthConfig): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO oauth_config (id, server_id, configured, client_secret, status, created_at, updated_at)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE EXISTS (SELECT 1 FROM server WHERE id = ?2)`,
+    )
+    .bind(
+      config.id,
+      config.serverId,
+      JSON.stringify(config.configured),
+      config.sealedSecret,
+      config.status,
+      config.createdAt,
+    );
+}
+
+/** Members that say where the provider is: when one changes, what was discovered says nothing any more. */
+const WHERE = ['authorize_url', 'token_url', 'registration_url', 'server_url', 'issuer'] as const;
+
+/**
+ * Changes what was configured. A real change ends the service of every credential obtained before it; what was sent as it
+ * is kept changes nothing.
+ * @returns false when nothing changed.
+ */
+export async function changeOAuthConfig(
+  db: D1Database,
+  keys: string,
+  config: OAuthConfig,
+  { origin, change }: { origin: string; change: OAuthConfigChange },
+  now: number,
+): Promise<boolean> {
+  const { client_secret: secret, ...members } = change;
+  const configured = merged(config.configured, members);
+  const isSecretNew = secret !== undefined && secret !== (await clientSecretOf(keys, config, origin));
+  if (!isSecretNew && JSON.stringify(configured) === JSON.stringify(merged(config.configured, {})))
+    return false;
+
+  const keepsSecret = isSecretNew
+    ? secret && (await seal(keys, placeOfSecret(config.id, origin), secret))
+    : config.sealedSecret;
+  const isElsewhere = WHERE.some((member) => configured[member] !== config.configured[member]);
+  await db.batch([
+    db
+      .prepare('UPDATE oauth_config SET configured = ?2, client_secret = ?3, updated_at = ?4 WHERE id = ?1')
+      .bind(config.id, JSON.stringify(configured), keepsSecret, now),
+    ...(isElsewhere ? [forgetProvider(db, config.serverId)] : []),
+    db
+      .prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1')
+      .bind(config.serverId),
+    bumpCatalog(db),
+  ]);
+  return true;
+}
+
+/** The members in one order, without those taken back. */
+function merged(known: Configured, change: Omit<OAuthConfigChange, 'client_secret'>): Configured {
+  const all = { ...known, ...change };
+  const kept = Object.entries(all).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Makes the next authorization discover a server's provider, and introduce us there, anew. */
+export function forgetProvider(db: D1Database, serverId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      'UPDATE oauth_config SET provider = NULL, client = NULL, registered_secret = NULL WHERE server_id = ?1',
+    )
+    .bind(serverId);
+}
+
+/**
+ * Keeps what was found out, unless somebody else has meanwhile changed what was known: two who connect at once must not
+ * each use a client of their own.
+ * @returns false when somebody has.
+ */
+export async function saveProvider(
+  db: D1Database,
+  keys: string,
+  known: OAuthConfig,
+  found: { discovered: Discovered; client: OwnClient | null; secret: string | null },
+): Promise<boolean> {
+  const { discovered, client, secret } = found;
+  const sealed = secret && (await seal(keys, placeOfRegistered(known.id, discovered.tokenEndpoint), secret));
+  const { meta } = await db
+    .prepare(
+      `UPDATE oauth_config SET provider = ?2, client = ?3, registered_secret = ?4
+       WHERE id = ?1 AND configured = ?5 AND provider IS ?6 AND client IS ?7`,
+    )
+    .bind(
+      known.id,
+      JSON.stringify(discovered),
+      client && JSON.stringify(client),
+      sealed,
+      JSON.stringify(known.configured),
+      known.discovered && JSON.stringify(known.discovered),
+      known.client && JSON.stringify(known.client),
+    )
+    .run();
+  return meta.changes === 1;
+}
+
+/** Notes how far the administrator's own authorization is. */
+export async function recordStatus(
+  db: D1Database,
+  id: string,
+  {
+    status,
+    error = null,
+    flowExpiresAt = null,
+  }: { status: OAuthStatus; error?: string | null; flowExpiresAt?: number | null },
+  now: number,
+): Promise<void> {
+  await db
+    .prepare(
+      'UPDATE oauth_config SET status = ?2, error = ?3, flow_expires_at = ?4, updated_at = ?5 WHERE id = ?1',
+    )
+    .bind(id, status, error, flowExpiresAt, now)
+    .run();
+}
+
+type Row = {
+  id: string;
+  server_id: string;
+  configured: string;
+  client_secret: string | null;
+  provider: string | null;
+  client: string | null;
+  registered_secret: string | null;
+  status: OAuthStatus;
+  error: string | null;
+  flow_expires_at: number | null;
+  created_at: number;
+  updated_at: number;
+};
+
+function fromRow(row: Row): OAuthConfig {
+  return {
+    id: row.id,
+    serverId: row.server_id,
+    configured: JSON.parse(row.configured),
+    sealedSecret: row.client_secret,
+    discovered: row.provider === null ? null : JSON.parse(row.provider),
+    client: row.client === null ? null : JSON.parse(row.client),
+    sealedRegisteredSecret: row.registered_secret,
+    status: row.status,
+    error: row.error,
+    flowExpiresAt: row.flow_expires_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** The configuration with this id, or null. */
+export async function findOAuthConfig(db: D1Database, id: string): Promise<OAuthConfig | null> {
+  const row = await db.prepare('SELECT * FROM oauth_config WHERE id = ?1').bind(id).first<Row>();
+  return row && fromRow(row);
+}
+
+/** A server's, or null: its auth type needs none. */
+export async function findOAuthConfigOf(db: D1Database, serverId: string): Promise<OAuthConfig | null> {
+  const row = await db.prepare('SELECT * FROM oauth_config WHERE server_id = ?1').bind(serverId).first<Row>();
+  return row && fromRow(row);
+}
+
+/** A sealed value and what it was sealed for. */
+export type Sealed = { place: string; sealed: string };
+
+/** The client secret an administrator set, or null. @param origin of the server's `connection_string` */
+export function configuredSecret({ id, sealedSecret }: OAuthConfig, origin: string): Sealed | null {
+  return sealedSecret === null ? null : { place: placeOfSecret(id, origin), sealed: sealedSecret };
+}
+
+/** The client secret a registration gave us, or null. */
+export function registeredSecret(config: OAuthConfig): Sealed | null {
+  const { id, sealedRegisteredSecret: sealed, discovered } = config;
+  if (sealed === null || !discovered) return null;
+  return { place: placeOfRegistered(id, discovered.tokenEndpoint), sealed };
+}
+
+/** The administrator's client secret as configured (`env.NAME` unread); undefined: none, or it does not open any more. */
+export async function clientSecretOf(
+  keys: string,
+  config: OAuthConfig,
+  origin: string,
+): Promise<string | undefined> {
+  const secret = configuredSecret(config, origin);
+  return (secret && (await open(keys, secret.place, secret.sealed))) ?? undefined;
+}
+
+/** Every client secret as it is kept, for `reseal` of crypto/reseal.ts. */
+export async function sealedClientSecrets(db: D1Database): Promise<SealedValue[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT c.id, c.client_secret, c.registered_secret, c.provider ->> 'tokenEndpoint' AS token_endpoint, s.connection_string
+       FROM oauth_config c JOIN server s ON s.id = c.server_id
+       WHERE c.client_secret IS NOT NULL OR c.registered_secret IS NOT NULL ORDER BY c.id`,
+    )
+    .all<Row & { token_endpoint: string; connection_string: string }>();
+  return results.flatMap((row) => {
+    const place = placeOfSecret(row.id, new URL(row.connection_string).origin);
+    const secrets = [sealedIn(db, row.id, 'client_secret', row.client_secret, place)];
+    if (row.token_endpoint) {
+      const registered = placeOfRegistered(row.id, row.token_endpoint);
+      secrets.push(sealedIn(db, row.id, 'registered_secret', row.registered_secret, registered));
+    }
+    return secrets.filter((secret) => secret !== null);
+  });
+}
+
+function sealedIn(
+  db: D1Database,
+  id: string,
+  column: 'client_secret' | 'registered_secret',
+  sealed: string | null,
+  place: string,
+): SealedValue | null {
+  return (sealed && {
+    place,
+    sealed,
+    replace: (by) =>
+      db
+        .prepare(`UPDATE oauth_config SET ${column} = ?3 WHERE id = ?1 AND ${column} = ?2`)
+        .bind(id, sealed, by)
+        .run(),
+  }) as SealedValue | null;
+}

@@ -1,0 +1,131 @@
+import * as z from 'zod';
+import { refusedTarget } from '../protocol/public-url';
+import { maskOf, SecretValue, unmasked } from './secret-value';
+
+/** What an administrator set of `oauth_config` (CONTRACT §7), in the API's words; the secret is kept apart. */
+export type Configured = {
+  client_id?: string;
+  authorize_url?: string;
+  token_url?: string;
+  registration_url?: string;
+  server_url?: string;
+  /** Empty: none is ever sent. */
+  resource?: string;
+  scopes?: string[];
+  issuer?: string;
+};
+
+/** What was found out about a server's provider (oauth-discovery.ts), as it is kept. */
+export type Discovered = {
+  /** Null: the administrator named the endpoints, and nobody an issuer. */
+  issuer: string | null;
+  authorizationEndpoint: string;
+  tokenEndpoint: string;
+  registrationEndpoint: string | null;
+  revocationEndpoint: string | null;
+  /** How clients authenticate at the token endpoint; null: it does not say. */
+  authMethods: string[] | null;
+  /** Every answer of its authorization endpoint names it (RFC 9207). */
+  promisesIss: boolean;
+  takesDocuments: boolean;
+  offersOfflineAccess: boolean;
+  /** As the server's own metadata names it (RFC 9728); null when it has none. */
+  resource: string | null;
+  /** What the server asks for; null when it does not say. */
+  scopes: string[] | null;
+};
+
+/** Our client at a provider when nobody configured one; its secret is kept apart. */
+export type OwnClient = {
+  clientId: string;
+  /** `document`: the address of our metadata document. */
+  from: 'document' | 'registration';
+  authMethod: AuthMethod;
+  /** What the provider was told: another one needs another registration. */
+  redirectUri: string;
+  /** Epoch seconds; null: the secret does not end, or there is none. */
+  secretExpiresAt: number | null;
+};
+export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+
+/** `pending`: waits for an administrator, until `flowExpiresAt`. */
+export type OAuthStatus = 'pending' | 'authorized' | 'failed' | 'revoked';
+
+/** How the gateway is an OAuth client of a server's provider: a row of `oauth_config`. Times are epoch seconds. */
+export type OAuthConfig = {
+  id: string;
+  serverId: string;
+  configured: Configured;
+  sealedSecret: string | null;
+  discovered: Discovered | null;
+  client: OwnClient | null;
+  sealedRegisteredSecret: string | null;
+  status: OAuthStatus;
+  /** Why it failed, in words for the administrator. */
+  error: string | null;
+  flowExpiresAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+};
+
+const Url = (allowLoopback: boolean) =>
+  z
+    .string()
+    .max(2000)
+    .superRefine((value, context) => {
+      const refused = refusedTarget(value, allowLoopback);
+      if (refused) context.addIssue({ code: 'custom', message: refused });
+    });
+
+const Word = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without blanks');
+
+/** `oauth_config` as the API takes it (CONTRACT §7): what is missing is discovered, null takes back what was set. */
+export const oauthConfigMembers = (allowLoopback: boolean) =>
+  z.object({
+    client_id: Word(500)
+      .nullish()
+      .describe('Of an app registered by hand; without one the gateway introduces itself'),
+    client_secret: SecretValue.nullish().describe(
+      'Accepts `env.NAME`; shown masked, and the mask sent back keeps it',
+    ),
+    authorize_url: Url(allowLoopback).nullish().describe('Its query is kept'),
+    token_url: Url(allowLoopback).nullish(),
+    registration_url: Url(allowLoopback).nullish().describe('RFC 7591'),
+    server_url: Url(allowLoopback)
+      .nullish()
+      .describe('Where discovery begins; `connection_string` when left out'),
+    resource: z
+      .string()
+      .max(2000)
+      .regex(/^(?:[a-z][a-z0-9+.-]*:[\x21-\x22\x24-\x7e]+)?$/i, 'must be a URI without a fragment')
+      .nullish()
+      .describe('RFC 8707; empty: none is sent, whatever the server says'),
+    scopes: z.array(Word(200)).max(100).nullish(),
+    issuer: Url(allowLoopback)
+      .nullish()
+      .describe('The issuer to accept when the provider says another than expected'),
+  });
+
+/** The same, with a mask sent back turned into the secret it stands for. @param kept that secret */
+export function oauthConfigChange(allowLoopback: boolean, kept: string | undefined) {
+  return oauthConfigMembers(allowLoopback).transform((change, context) => {
+    const { client_secret: sent } = change;
+    if (typeof sent !== 'string') return change;
+    const meant = unmasked(sent, kept);
+    if (meant !== null) return { ...change, client_secret: meant };
+    const message = 'is masked and no such value is kept; send it again';
+    context.addIssue({ code: 'custom', path: ['client_secret'], message });
+    return z.NEVER;
+  });
+}
+export type OAuthConfigChange = z.output<ReturnType<typeof oauthConfigChange>>;
+
+/** `oauth_config` as answers show it. @param secret the administrator's, as configured */
+export function shownOAuthConfig({ configured }: OAuthConfig, secret: string | undefined) {
+  return secret === undefined ? configured : { ...configured, client_secret: maskOf(secret) };
+}
