@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   generation   INTEGER NOT NULL, -- of the key that allowed it; 0 for other identities
   scope        TEXT NOT NULL,
   resource     TEXT NOT NULL,
-  servers      TEXT,             -- JSON ids of the servers consent left in; null: not narrowed
+  servers      TEXT,             -- JSON [{id, tools}] that consent left in; tools null: all, and later ones; null: not narrowed
   read_only    INTEGER NOT NULL, -- 1: the person narrowed the scope to mcp:read
   redirect_host TEXT NOT NULL,   -- or a private-use scheme
   user_agent   TEXT,             -- of the browser that answered consent

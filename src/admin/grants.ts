@@ -107,6 +107,10 @@ export const ShownGrant = z.object({
     .array(z.string())
     .optional()
     .describe('The servers it was narrowed to, by name; absent: not narrowed'),
+  mcp_configs: z
+    .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()) }))
+    .optional()
+    .describe('The same with the tools that were ticked; `*` is all of them, and those to come'),
   created_at: Time,
   expires_at: Time.nullable(),
   last_used_at: Time.nullable(),
@@ -130,6 +134,10 @@ function shown(
 ): z.infer<typeof ShownGrant> {
   const isOver = hasEnded(grant, now);
   const { kind, id } = parseSubject(grant.subject);
+  const narrowed = grant.servers?.flatMap(({ id: server, tools }) => {
+    const name = servers.get(server);
+    return name === undefined ? [] : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'] }];
+  });
   return {
     id: grant.grantId,
     client_id: grant.clientId,
@@ -139,7 +147,8 @@ function shown(
     identity_name: names.get(id) ?? null,
     scope: grant.scope,
     resource: grant.resource,
-    services: grant.servers?.flatMap((server) => servers.get(server) ?? []),
+    services: narrowed?.map(({ mcp_client_name }) => mcp_client_name),
+    mcp_configs: narrowed,
     created_at: rfc3339(grant.createdAt),
     expires_at: rfc3339(grant.expiresAt),
     last_used_at: rfc3339(grant.lastUsedAt),

@@ -1,3 +1,4 @@
+import type { ConsentedServer } from '../grants/store';
 import { covers } from '../protocol/authorization';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Access } from './access';
@@ -24,8 +25,8 @@ export type Rules = {
   toolsets: readonly ServerTools[];
   /** The Virtual MCP whose address was asked: nothing else is there. Null: none. */
   within: readonly ServerTools[] | null;
-  /** Ids of the servers consent left in; null: not narrowed. */
-  consented: readonly string[] | null;
+  /** What consent left in; null: not narrowed. */
+  consented: readonly ConsentedServer[] | null;
   scope: string;
   /** True when the person narrowed the scope, so that the client has nothing to ask for again. */
   scopeIsFinal: boolean;
@@ -59,7 +60,7 @@ function held(toolsets: readonly ServerTools[], { id }: RuledServer): readonly s
 export function mayUseServer(rules: Rules, server: RuledServer): boolean {
   if (!server.enabled || !given(rules, server).length) return false;
   if (rules.within && !held(rules.within, server).length) return false;
-  if (rules.consented && !rules.consented.includes(server.id)) return false;
+  if (rules.consented && !rules.consented.some(({ id }) => id === server.id)) return false;
   return (
     !rules.includeClients || rules.includeClients.some((name) => name === '*' || sameName(name, server.name))
   );
@@ -71,11 +72,21 @@ export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): V
     list.includes('*') || list.includes(tool.name) || list.includes(unprefixed(server, tool));
   if (!mayUseServer(rules, server)) return 'hidden';
   if (!named(server.toolsToExecute) || !named(given(rules, server))) return 'hidden';
-  const { includeTools, within } = rules;
+  const { consented, includeTools, within } = rules;
   if (within && !named(held(within, server))) return 'hidden';
+  if (consented && !isConsented(consented, server, tool)) return 'hidden';
   if (includeTools && !includesServer(includeTools, server) && !includeTools.includes(tool.exposedName))
     return 'hidden';
   return judgeScope(rules, tool.readOnly ? 'mcp:read' : 'mcp:write');
+}
+
+/** True when consent left this tool in: with the whole server, or by itself. */
+function isConsented(
+  consented: readonly ConsentedServer[],
+  { id }: RuledServer,
+  { name }: RuledTool,
+): boolean {
+  return consented.some((one) => one.id === id && (one.tools === null || one.tools.includes(name)));
 }
 
 /** May this caller read this server's prompts and resources now? Tool filters concern them by server. */

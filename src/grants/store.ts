@@ -2,6 +2,9 @@ import { auditIfChanged, type By } from '../audit';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
 
+/** A server that consent left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
+export type ConsentedServer = { id: string; tools: string[] | null };
+
 /** A row of the index of grants. Times are epoch seconds. */
 export type Grant = {
   grantId: string;
@@ -12,8 +15,8 @@ export type Grant = {
   generation: number;
   scope: string;
   resource: string;
-  /** Ids of the servers consent left in; null when it narrowed none. */
-  servers: string[] | null;
+  /** What consent left in; null when it narrowed nothing. */
+  servers: ConsentedServer[] | null;
   /** True when the person, not the client, narrowed the scope to `mcp:read`. */
   readOnly: boolean;
   /** Where the person was sent back to: a host, or a private-use scheme. */

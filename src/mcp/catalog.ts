@@ -1,4 +1,5 @@
 import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
+import { exposedNameOf } from '../protocol/exposed-name';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
 import type { ItemKind, Listing, Server } from '../upstreams/server';
@@ -80,16 +81,6 @@ async function itemOf(server: Server, kind: ItemKind, definition: string): Promi
   const readOnly = isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true;
   const exposed = JSON.stringify({ ...parsed, name: exposedName });
   return { name, exposedName, definition, exposed, readOnly, mirrored: mirroredParams(parsed.inputSchema) };
-}
-
-/** `<server>-<name>` within what model providers take as a name: `[A-Za-z0-9_-]`, at most 64 (CONTRACT §6, Names). */
-export async function exposedNameOf(serverName: string, name: string): Promise<string> {
-  const original = `${serverName}-${name}`;
-  const plain = original.replace(/[^A-Za-z0-9_-]/g, '_');
-  if (plain === original && plain.length <= 64) return plain;
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(original)));
-  const hex = [...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `${plain.slice(0, 55)}_${hex}`;
 }
 
 /**

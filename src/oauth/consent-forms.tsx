@@ -7,7 +7,8 @@ import { isLoopback } from '../protocol/public-url';
 import { parseSubject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import type { FlowState } from './flow-cookie';
-import type { UsableServer } from './services';
+import type { UsableServer, UsableTool } from './services';
+import type { Unticked } from './ticks';
 
 /** How long access may be allowed for, in seconds; 0: until it is withdrawn. */
 export const LENGTHS: ReadonlyMap<number, string> = new Map([
@@ -174,7 +175,7 @@ export function ServicesForm(
           <legend>Servers</legend>
           <input type="hidden" name="services" value="shown" />
           {servers.map((server) => (
-            <ServerTick server={server} ticked={!choices?.unticked.includes(server.name)} />
+            <ServerTick server={server} unticked={choices?.unticked} />
           ))}
         </fieldset>
       ) : (
@@ -212,26 +213,27 @@ export function ServicesForm(
   );
 }
 
-function ServerTick({ server, ticked }: { server: UsableServer; ticked: boolean }) {
+function ServerTick({ server, unticked }: { server: UsableServer; unticked: Unticked | undefined }) {
   const id = `server-${server.name}`;
+  const isTicked = !unticked?.servers.includes(server.name);
+  const out = new Set(unticked?.tools);
   return (
     <div class="server">
       <div class="head">
-        <input type="checkbox" id={id} name="server" value={server.name} checked={ticked} />
+        <input type="checkbox" id={id} name="server" value={server.name} checked={isTicked} />
         <label class="grow" for={id}>
           <b>{server.name}</b>
         </label>
+        <input type="hidden" name="shown" value={server.shown} />
         {server.isUnstable && <span class="badge warn">not answering now</span>}
       </div>
       {server.tools.length ? (
-        <details>
+        <details open={server.tools.some(({ exposedName }) => out.has(exposedName))}>
           <summary>{server.tools.length === 1 ? '1 tool' : `${server.tools.length} tools`}</summary>
-          {/* A long list scrolls by itself, so it must take the focus to scroll by keyboard. */}
-          <ul tabindex={0} aria-label={`Tools of ${server.name}`}>
+          <ul aria-label={`Tools of ${server.name}`}>
             {server.tools.map((tool) => (
               <li>
-                <span class="mono">{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
-                {tool.description && <small class="block">{tool.description}</small>}
+                <ToolTick tool={tool} ticked={!out.has(tool.exposedName)} />
               </li>
             ))}
           </ul>
@@ -240,6 +242,18 @@ function ServerTick({ server, ticked }: { server: UsableServer; ticked: boolean 
         <small class="none">Its tools are not known yet.</small>
       )}
     </div>
+  );
+}
+
+function ToolTick({ tool, ticked }: { tool: UsableTool; ticked: boolean }) {
+  return (
+    <label class="row check">
+      <input type="checkbox" name="tool" value={tool.exposedName} checked={ticked} />
+      <span>
+        <span class="mono">{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
+        {tool.description && <small>{tool.description}</small>}
+      </span>
+    </label>
   );
 }
 

@@ -30,6 +30,10 @@ import {
 import { formValue, verifyFormValue } from './flow-cookie';
 import { usableServers } from './services';
 import { issuerOf, surface } from './surface';
+import { isNothing, readTicks } from './ticks';
+
+/** Bytes a form may have: a box for every tool of many servers. */
+const MOST_FORM = 1_048_576;
 
 /** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
 export const consent = new Hono<App>()
@@ -40,7 +44,7 @@ export const consent = new Hono<App>()
   })
   .post('/', async (c) => {
     refuseForeign(c);
-    const form = new URLSearchParams((await readText(c.req.raw.body, 64 * 1024)) ?? '');
+    const form = new URLSearchParams((await readText(c.req.raw.body, MOST_FORM)) ?? '');
     const step = await takeUp(c, form.get('flow_id') ?? '');
     if (!(await verifyFormValue(c.env.ENCRYPTION_KEY, step.flowId, step.state, form.get('form') ?? ''))) {
       throw new PageProblem({
@@ -123,14 +127,17 @@ async function allow(
   }
 
   const usable = await usableServers(c.env, c.var.settings, identity.subject, request);
-  const ticked = new Set(form.getAll('server'));
-  const servers = form.get('services') === 'shown' ? usable.filter(({ name }) => ticked.has(name)) : null;
+  const ticks = await readTicks(form, usable);
   const readOnly = form.get('read_only') === 'on';
   const expiresIn = Number(form.get('expires_in') ?? PRESET_LENGTH);
-  const unticked = usable.filter(({ name }) => !ticked.has(name)).map(({ name }) => name);
-  const choices = { unticked, readOnly, expiresIn: LENGTHS.has(expiresIn) ? expiresIn : PRESET_LENGTH };
-  if (servers && !servers.length) {
-    return again(c, step, { choices, notice: 'Tick at least one server, or choose Deny.' });
+  const choices = {
+    unticked: ticks?.unticked ?? { servers: [], tools: [] },
+    readOnly,
+    expiresIn: LENGTHS.has(expiresIn) ? expiresIn : PRESET_LENGTH,
+  };
+  if (ticks && isNothing(ticks.servers)) {
+    const one = ticks.servers.length ? 'one tool' : 'one server';
+    return again(c, step, { choices, notice: `Tick at least ${one}, or choose Deny.` });
   }
   if (!LENGTHS.has(expiresIn)) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
   if (readOnly && !covers(request.scope, 'mcp:read')) {
@@ -149,7 +156,7 @@ async function allow(
     generation: identity.generation,
     scope,
     resource: request.resource,
-    servers: servers?.map(({ id }) => id) ?? null,
+    servers: ticks?.servers ?? null,
     readOnly,
     redirectHost: hostOf(flow),
     ...browserOf(c.req.raw),

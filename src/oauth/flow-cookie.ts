@@ -24,7 +24,12 @@ const FlowState = z.object({
   notice: z.string().optional(),
   /** What was chosen on a form that has to be shown again. */
   choices: z
-    .object({ unticked: z.array(z.string()), readOnly: z.boolean(), expiresIn: z.number() })
+    .object({
+      /** Names of servers and exposed names of tools. */
+      unticked: z.object({ servers: z.array(z.string()), tools: z.array(z.string()) }),
+      readOnly: z.boolean(),
+      expiresIn: z.number(),
+    })
     .optional(),
 });
 export type FlowState = z.infer<typeof FlowState>;
@@ -32,10 +37,13 @@ export type FlowState = z.infer<typeof FlowState>;
 const PREFIX = 'toolgate-flow-';
 /** Bytes a cookie of ours may have. */
 const COOKIE_LIMIT = 3500;
+/** What a person must know when their ticks did not fit, before they allow all of it. */
+const TOO_MUCH =
+  'You unticked more than could be kept, so everything is ticked again: look through it once more.';
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 
-/** The `Set-Cookie` value that keeps `state`; choices are dropped when they do not fit. */
+/** The `Set-Cookie` value that keeps `state`; choices are dropped when they do not fit, and the person is told. */
 export async function writeFlowState(
   encryptionKey: string,
   issuer: string,
@@ -44,7 +52,8 @@ export async function writeFlowState(
 ): Promise<string> {
   const value = await seal(encryptionKey, `cookie/flow/${flowId}`, JSON.stringify(state));
   if (value.length > COOKIE_LIMIT && state.choices) {
-    return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined });
+    const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
+    return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined, notice });
   }
   return writeCookie(issuer, { name: PREFIX + flowId, value, maxAge: STEP_LIFE });
 }

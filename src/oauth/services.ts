@@ -2,18 +2,25 @@ import type { Env } from '../config';
 import { accessOf, findHolder } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
 import { readVirtualMcps } from '../governance/virtual-mcps';
+import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import type { Server } from '../upstreams/server';
 import { readServers } from '../upstreams/store';
+import { shownValue } from './ticks';
 
 /** A server as consent shows it, with the tools that are in. */
 export type UsableServer = {
   id: string;
   name: string;
   isUnstable: boolean;
-  tools: { name: string; description: string; readOnly: boolean }[];
+  tools: UsableTool[];
+  /** What a form says of these tools, so that its ticks can be told from another list's. */
+  shown: string;
 };
+
+/** A tool as consent shows it. */
+export type UsableTool = { name: string; exposedName: string; description: string; readOnly: boolean };
 
 /** What a tool's definition holds for people. */
 type Described = {
@@ -51,29 +58,34 @@ export async function usableServers(
   };
   const isHere = (server: Server) => !slug || asked !== undefined || server.endpointSlug === slug;
 
-  return servers
+  const usable = servers
     .filter(({ server }) => isHere(server) && mayUseServer(rules, server))
-    .map(({ server, listing }) => ({
-      id: server.id,
-      name: server.name,
-      isUnstable: server.state !== 'healthy' && server.lastFailure !== null,
-      tools: listing.tool
-        .map((tool) => described(JSON.parse(tool)))
-        .filter((tool) => isIn(rules, server, tool)),
-    }))
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .sort((a, b) => a.server.name.localeCompare(b.server.name));
+  return Promise.all(
+    usable.map(async ({ server, listing }) => {
+      const listed = await Promise.all(listing.tool.map((tool) => described(server, JSON.parse(tool))));
+      const tools = listed.filter((tool) => judgeTool(rules, server, tool) === 'allowed');
+      return {
+        id: server.id,
+        name: server.name,
+        isUnstable: server.state !== 'healthy' && server.lastFailure !== null,
+        tools,
+        shown: await shownValue(
+          server.name,
+          tools.map(({ exposedName }) => exposedName),
+        ),
+      };
+    }),
+  );
 }
 
-function described({ name, title, description, annotations }: Described): UsableServer['tools'][number] {
+async function described(server: Server, tool: Described): Promise<UsableTool> {
+  const { name, title, description, annotations } = tool;
   const text = description ?? title ?? annotations?.title ?? '';
   return {
     name,
+    exposedName: await exposedNameOf(server.name, name),
     description: [...text].slice(0, 160).join(''),
     readOnly: annotations?.readOnlyHint === true,
   };
-}
-
-function isIn(rules: Rules, server: Server, tool: UsableServer['tools'][number]): boolean {
-  const { name, readOnly } = tool;
-  return judgeTool(rules, server, { name, exposedName: `${server.name}-${name}`, readOnly }) === 'allowed';
 }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { exposedNameOf, matchesTemplate } from '../../src/mcp/catalog';
+import { matchesTemplate } from '../../src/mcp/catalog';
+import { exposedNameOf } from '../../src/protocol/exposed-name';
 import { McpCaller } from '../support/caller';
 import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';

@@ -140,7 +140,7 @@ describe('consent (CONTRACT §4)', () => {
     });
     const grantId = browser.callback?.searchParams.get('code')?.slice(0, 64) ?? '';
     const row = await env.DB.prepare(
-      "SELECT servers, (SELECT name FROM server WHERE id = json_extract(servers, '$[0]')) AS name FROM oauth_grant WHERE grant_id = ?",
+      "SELECT servers, (SELECT name FROM server WHERE id = json_extract(servers, '$[0].id')) AS name FROM oauth_grant WHERE grant_id = ?",
     )
       .bind(grantId)
       .first<{ servers: string; name: string }>();
@@ -575,7 +575,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     const winners = [browser, twin].filter(({ callback }) => callback);
     const code = winners[0]?.callback?.searchParams.get('code') ?? '';
     const row = await env.DB.prepare(
-      "SELECT (SELECT name FROM server WHERE id = json_extract(servers, '$[0]')) AS name FROM oauth_grant WHERE grant_id = ?",
+      "SELECT (SELECT name FROM server WHERE id = json_extract(servers, '$[0].id')) AS name FROM oauth_grant WHERE grant_id = ?",
     )
       .bind(code.slice(0, 64))
       .first();

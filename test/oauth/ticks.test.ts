@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import type { Answers } from '../../demo/consent';
+import { exposedNameOf } from '../../src/protocol/exposed-name';
+import { Browser, type Page } from '../support/browser';
+import { McpCaller } from '../support/caller';
+import { admin, newKey } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+import { Upstream } from '../support/upstream';
+
+const closed = { registration: { allow_on_all_virtual_keys: false } };
+const unknownTool = { body: { error: { code: -32602, message: expect.stringMatching(/^Unknown tool/) } } };
+
+/** A person at the services step, with a key that may use `servers`. */
+async function atServices(...servers: Upstream[]) {
+  const client = await McpClient.register();
+  const browser = new Browser();
+  const key = await newKey(servers.map(({ name }) => name));
+  const page = await client.toServices(browser, { key: key.value });
+  const submit = (answers: Answers) => browser.submit(page, { decision: 'allow', ...answers });
+  const caller = async () => {
+    const { body } = await client.redeem(browser.callback?.searchParams.get('code') ?? '');
+    return new McpCaller({ authorization: `Bearer ${body.access_token}` });
+  };
+  return { client, key, browser, page, submit, caller };
+}
+
+const exposed = (server: Upstream, ...tools: string[]) => tools.map((tool) => `${server.name}-${tool}`);
+const boxes = (page: Page | null) =>
+  [
+    ...(page?.html ?? '').matchAll(/<input type="checkbox"[^>]*name="tool" value="([^"]*)"( checked="")?/g),
+  ].map(([, name, checked]) => `${checked ? '+' : '-'}${name}`);
+
+describe('a box for every tool (CONTRACT §4)', () => {
+  it('shows each tool that is open by its exposed name, ticked, over-long names too', async () => {
+    const registration = { ...closed.registration, tools_to_execute: ['one', 'x'.repeat(61)] };
+    const server = await Upstream.start(['one', 'two', 'x'.repeat(61)], { registration });
+    const { page } = await atServices(server);
+
+    expect(boxes(page)).toEqual([
+      `+${server.name}-one`,
+      `+${await exposedNameOf(server.name, 'x'.repeat(61))}`,
+    ]);
+  });
+
+  it('lets in the tools that were ticked, on list and on call, and no other', async () => {
+    const long = 'y'.repeat(70);
+    const server = await Upstream.start(['one', 'two', long], closed);
+    const person = await atServices(server);
+    const hashed = await exposedNameOf(server.name, long);
+
+    await person.submit({ server: server.name, tool: [...exposed(server, 'one'), hashed] });
+    const caller = await person.caller();
+
+    expect(await caller.toolNames()).toEqual([...exposed(server, 'one'), hashed]);
+    expect(await caller.call(`${server.name}-two`)).toMatchObject(unknownTool);
+    expect(await caller.call(hashed)).toMatchObject({
+      body: { result: { content: [{ text: `${long} ran` }] } },
+    });
+    expect(await caller.with({}, `/mcp/${server.slug}`).call('two')).toMatchObject(unknownTool);
+  });
+
+  it('lets later tools in where all were ticked, and only there', async () => {
+    const [whole, part] = [
+      await Upstream.start(['one', 'two'], closed),
+      await Upstream.start(['one', 'two'], closed),
+    ];
+    const person = await atServices(whole, part);
+
+    await person.submit({ tool: [...exposed(whole, 'two', 'one'), ...exposed(part, 'one')] });
+    const caller = await person.caller();
+    for (const server of [whole, part]) {
+      await server.behave({
+        tools: ['one', 'two', 'three'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+      });
+      await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+    }
+
+    expect((await caller.toolNames()).sort()).toEqual(
+      [...exposed(whole, 'one', 'two', 'three'), ...exposed(part, 'one')].sort(),
+    );
+    expect(await caller.call(`${part.name}-three`)).toMatchObject(unknownTool);
+  });
+
+  it('keeps out a tool that was unticked while the server did not list it', async () => {
+    const tools = ['one', 'two'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+    const server = await Upstream.start(tools, closed);
+    const person = await atServices(server);
+
+    await server.behave({ tools: tools.slice(0, 1) });
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+    await person.submit({ tool: exposed(server, 'one') });
+    await server.behave({ tools });
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+
+    expect(await (await person.caller()).toolNames()).toEqual(exposed(server, 'one'));
+  });
+
+  it('takes a server for whole whose ticked tools were all it showed, whatever it lists by now', async () => {
+    const tools = ['one', 'two'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+    const server = await Upstream.start(tools.slice(0, 1), closed);
+    const person = await atServices(server);
+
+    await server.behave({ tools });
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+    await person.submit({});
+
+    expect(await (await person.caller()).toolNames()).toEqual(exposed(server, 'one', 'two'));
+  });
+
+  it('does so while one of them is away, and for servers with the longest names', async () => {
+    const tools = ['one', 'two'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+    const name = `long_${crypto.randomUUID().replaceAll('-', '')}`.padEnd(64, 'x');
+    const registration = { ...closed.registration, name };
+    for (const server of [
+      await Upstream.start(tools, closed),
+      await Upstream.start(tools, { registration }),
+    ]) {
+      const person = await atServices(server);
+
+      if (server.name !== name) await server.behave({ tools: tools.slice(0, 1) });
+      await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+      await person.submit({});
+      await server.behave({ tools });
+      await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+
+      expect(await (await person.caller()).toolNames()).toHaveLength(2);
+      const { sessions } = await admin<{ sessions: { mcp_configs: unknown }[] }>(
+        'GET',
+        `/oauth2/sessions?client_id=${person.client.clientId}`,
+      );
+      expect(sessions[0]?.mcp_configs).toEqual([{ mcp_client_name: server.name, tools_to_execute: ['*'] }]);
+    }
+  });
+
+  it('counts no name it did not show towards the whole', async () => {
+    const server = await Upstream.start(['one', 'two'], closed);
+    const person = await atServices(server);
+
+    await person.submit({ tool: exposed(server, 'one', 'never-shown') });
+
+    expect(await (await person.caller()).toolNames()).toEqual(exposed(server, 'one'));
+  });
+
+  it('judges a form without what it showed by the tools of now', async () => {
+    const server = await Upstream.start(['one', 'two'], closed);
+    const [all, some] = [await atServices(server), await atServices(server)];
+
+    await all.submit({ shown: null, tool: exposed(server, 'one', 'two') });
+    await some.submit({ shown: null, tool: exposed(server, 'two') });
+    const { sessions } = await admin<{ sessions: unknown[] }>(
+      'GET',
+      `/oauth2/sessions?client_id=${all.client.clientId},${some.client.clientId}`,
+    );
+
+    expect(await (await all.caller()).toolNames()).toEqual(exposed(server, 'one', 'two'));
+    expect(await (await some.caller()).toolNames()).toEqual(exposed(server, 'two'));
+    expect(sessions).toHaveLength(2);
+    for (const tools_to_execute of [['*'], ['two']]) {
+      const narrowed = { mcp_client_name: server.name, tools_to_execute };
+      expect(sessions).toContainEqual(
+        expect.objectContaining({ services: [server.name], mcp_configs: [narrowed] }),
+      );
+    }
+  });
+
+  it('leaves out the tools of a server that was not sent', async () => {
+    const [kept, out] = [await Upstream.start(['one'], closed), await Upstream.start(['one'], closed)];
+    const person = await atServices(kept, out);
+
+    await person.submit({ server: kept.name, tool: [...exposed(kept, 'one'), ...exposed(out, 'one')] });
+    const caller = await person.caller();
+
+    expect(await caller.toolNames()).toEqual(exposed(kept, 'one'));
+    expect(await caller.call(`${out.name}-one`)).toMatchObject(unknownTool);
+  });
+
+  it('leaves prompts and resources with their server, whichever of its tools are ticked', async () => {
+    const offers = { prompts: [{ name: 'greet' }], resources: [{ uri: 'note://a', name: 'a' }] };
+    const [kept, out] = [
+      await Upstream.start(['one', 'two'], { ...closed, ...offers }),
+      await Upstream.start(['one'], { ...closed, prompts: [{ name: 'greet' }] }),
+    ];
+    const person = await atServices(kept, out);
+
+    await person.submit({ server: kept.name, tool: exposed(kept, 'one') });
+    const caller = await person.caller();
+    const { body } = await caller.ask('prompts/list');
+
+    expect(body.result?.prompts).toEqual([{ name: `${kept.name}-greet` }]);
+    expect((await caller.ask('resources/read', { uri: 'note://a' })).body.error).toBeUndefined();
+    expect((await caller.ask('prompts/get', { name: `${out.name}-greet` })).body.error).toBeDefined();
+  });
+
+  it('follows a server to its new name', async () => {
+    const server = await Upstream.start(['one', 'two'], closed);
+    const person = await atServices(server);
+
+    await person.submit({ tool: exposed(server, 'two') });
+    const name = `renamed_${crypto.randomUUID().slice(0, 8)}`;
+    await server.change({ name });
+
+    expect(await (await person.caller()).toolNames()).toEqual([`${name}-two`]);
+  });
+
+  it('asks for one tick at least, and shows again what was ticked', async () => {
+    const [one, other] = [await Upstream.start(['a', 'b'], closed), await Upstream.start(['c'], closed)];
+    const person = await atServices(one, other);
+
+    const noTool = await person.submit({ server: one.name, tool: exposed(other, 'c') });
+    const noServer = await person.submit({ server: null, tool: exposed(one, 'b') });
+
+    expect(noTool?.html).toContain('Tick at least one tool, or choose Deny');
+    expect(boxes(noTool).sort()).toEqual([`+${other.name}-c`, `-${one.name}-a`, `-${one.name}-b`].sort());
+    expect(noTool?.html).toMatch(/<details open[^>]*>/);
+    expect(noServer?.html).toContain('Tick at least one server, or choose Deny');
+    expect(boxes(noServer).sort()).toEqual([`+${one.name}-b`, `-${one.name}-a`, `-${other.name}-c`].sort());
+  });
+
+  it('says so when more was unticked than its cookie can keep', async () => {
+    const server = await Upstream.start(
+      Array.from({ length: 100 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`),
+      closed,
+    );
+    const person = await atServices(server);
+
+    const again = await person.submit({ tool: null });
+
+    expect(again?.html).toContain(
+      'Tick at least one tool, or choose Deny. You unticked more than could be kept',
+    );
+    expect(boxes(again).filter((box) => box.startsWith('-'))).toEqual([]);
+    for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
+  });
+});
