@@ -31,7 +31,11 @@ export default defineConfig({
           testTimeout: 30_000, // a busy machine is no failure
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/journeys/**', 'test/node/**'],
-          globalSetup: ['./test/support/upstream-setup.ts', './test/support/provider-setup.ts'],
+          globalSetup: [
+            './test/support/upstream-setup.ts',
+            './test/support/provider-setup.ts',
+            './test/support/authorization-setup.ts',
+          ],
         },
       },
       {

@@ -21,6 +21,18 @@ type Behaviour = {
   document: { status: number; headers: Record<string, string>; body: string | null };
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
+  /**
+   * Whose tokens it demands: an issuer of support/authorization-setup.ts. Where its resource metadata is: named in the 401,
+   * at the well-known path only, or nowhere. On top of that metadata: `resource`.
+   */
+  demands: null | {
+    issuer: string;
+    scope?: string;
+    found?: 'named' | 'path' | 'nowhere';
+    resource?: Record<string, unknown>;
+  };
+  /** Headers everybody has to send; a value that begins with `wrong` is refused. */
+  demandsHeaders: string[];
 };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
@@ -40,6 +52,8 @@ class Upstream {
     resourceTemplates: [],
     document: { status: 200, headers: { 'content-type': 'application/json' }, body: '' },
     results: {},
+    demands: null,
+    demandsHeaders: [],
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -86,9 +100,55 @@ class Upstream {
       return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
     if (fault === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
     if (fault !== null) return void response.writeHead(fault).end();
+    const caller = await this.callerOf(request);
+    if (caller === null) return this.challenge(response, request);
+    if (message.method === 'tools/call' && message.params?.name === 'whoami') {
+      const content = [{ type: 'text', text: caller }];
+      this.behaviour.results.whoami = JSON.stringify({
+        content,
+        ...(era === '2026' && { resultType: 'complete' }),
+      });
+    }
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (era === '2026') return this.serveModern(request, response, message);
     return this.serveLegacy(request, response, message);
+  }
+
+  /** Who calls, as their token or headers say; null: nobody who may. */
+  private async callerOf({ headers, url }: IncomingMessage): Promise<string | null> {
+    const { demands, demandsHeaders } = this.behaviour;
+    const values = demandsHeaders.map((name) => String(headers[name.toLowerCase()] ?? 'wrong'));
+    if (values.some((value) => value.startsWith('wrong'))) return null;
+    if (!demands) return values.join(' ');
+    const body = new URLSearchParams({ token: headers.authorization?.replace(/^Bearer /, '') ?? '' });
+    const answer = await fetch(`${demands.issuer}/introspect`, { method: 'POST', body });
+    const { active, sub, resource } = (await answer.json()) as Record<string, unknown>;
+    const isForUs = resource === null || resource === `http://${headers.host}${url}`;
+    return active && isForUs ? String(sub) : null;
+  }
+
+  private challenge(response: ServerResponse, { headers, url }: IncomingMessage): void {
+    const { demands } = this.behaviour;
+    const { scope, found = 'named' } = demands ?? {};
+    const named = `http://${headers.host}/.well-known/oauth-protected-resource${url}`;
+    const parameters = [
+      ...(demands && found === 'named' ? [`resource_metadata="${named}"`] : []),
+      ...(scope ? [`scope="${scope}"`] : []),
+      'error="invalid_token"',
+    ];
+    response.writeHead(401, { 'www-authenticate': `Bearer ${parameters.join(', ')}` }).end();
+  }
+
+  /** Its resource metadata (RFC 9728), at the well-known path with its own inserted. */
+  serveMetadata(request: IncomingMessage, response: ServerResponse): void {
+    const { demands } = this.behaviour;
+    if (!demands || demands.found === 'nowhere') return void response.writeHead(404).end();
+    const metadata = {
+      resource: `http://${request.headers.host}${request.url?.replace('/.well-known/oauth-protected-resource', '')}`,
+      authorization_servers: [demands.issuer],
+      ...demands.resource,
+    };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
   }
 
   /** A client's metadata document. Seen as a message of the method `document`. */
@@ -242,7 +302,12 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 export default async function setup(project: TestProject): Promise<() => void> {
   const upstreams = new Map<string, Upstream>();
   const server = createServer(async (request, response) => {
-    const [, name = '', what = '', act = ''] = new URL(request.url ?? '', 'http://x').pathname.split('/');
+    const { pathname } = new URL(request.url ?? '', 'http://x');
+    const [, described = ''] =
+      /^\/\.well-known\/oauth-protected-resource\/([^/]+)\/mcp$/.exec(pathname) ?? [];
+    if (described) return (upstreams.get(described) ?? new Upstream()).serveMetadata(request, response);
+    if (pathname.startsWith('/.well-known/')) return void response.writeHead(404).end();
+    const [, name = '', what = '', act = ''] = pathname.split('/');
     const upstream = upstreams.get(name) ?? new Upstream();
     upstreams.set(name, upstream);
     if (what === 'mcp') return upstream.serve(request, response);
