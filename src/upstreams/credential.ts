@@ -41,10 +41,40 @@ export type Credential = {
 };
 
 /**
+ * What a credential must agree with to serve: the server as the gateway knows it now. A credential obtained under others
+ * needs its owner again.
+ */
+export type Terms = {
+  serverId: string;
+  owner: Owner;
+  /** Where the credential may go. */
+  origin: string;
+  /** The server's `credentialGeneration`. */
+  generation: number;
+  /** Names of the headers its owner enters; null for tokens. */
+  headerKeys: string[] | null;
+  /** Ours: what a client of ours at the provider is made for. */
+  issuer: string;
+};
+
+/**
  * What the connection's object answers when it is asked for its credential: headers to send and which version of it they
  * are, or why there are none. `unavailable` passes; everything else needs the person (or, for the gateway's, an administrator).
  */
 export type Held =
-  | { ok: true; version: number; headers: Record<string, string>; expiresAt: number | null }
-  | { ok: false; reason: 'none' | 'needs_reauth' | 'needs_update' }
+  | {
+      ok: true;
+      /** Another after every change. */
+      version: string;
+      headers: Record<string, string>;
+      /** Until when they may be sent without asking again, epoch seconds; null: nobody knows of an end. */
+      goodUntil: number | null;
+    }
+  | { ok: false; reason: Lack }
   | { ok: false; reason: 'unavailable'; retryAfter: number };
+
+/** Why there is no credential that serves: its owner can mend it. */
+export type Lack = 'none' | 'needs_reauth' | 'needs_update';
+
+/** What became of header values that were entered: kept, or which of those the server wants are still missing. */
+export type SavedHeaders = { ok: true } | { ok: false; missing: string[] };

@@ -1,0 +1,45 @@
+import type { Env } from '../config';
+import type { ConnectionObject } from './connection-object';
+import type { Owner, Terms } from './credential';
+import type { Server } from './server';
+
+/** Stands for a server where the tokens of people's sign-ins are kept. */
+export const SIGN_IN = 'sign-in';
+
+/** The object that holds the credential of `owner` at a server. */
+export function connectionOf(env: Env, owner: Owner, serverId: string): DurableObjectStub<ConnectionObject> {
+  const namespace = env.CONNECTIONS;
+  const id = namespace.idFromName(`${serverId} ${owner}`);
+  return namespace.get(id) as unknown as DurableObjectStub<ConnectionObject>;
+}
+
+/** What a credential of `owner` at the server must agree with, as the server is now. @param issuer ours */
+export function termsAt(server: Server, owner: Owner, issuer: string): Terms {
+  return {
+    serverId: server.id,
+    owner,
+    origin: new URL(server.connectionString).origin,
+    generation: server.credentialGeneration,
+    headerKeys: server.authType === 'per_user_headers' ? server.perUserHeaderKeys : null,
+    issuer,
+  };
+}
+
+const TRIES = 3;
+
+/** Asks an object something it may be asked again, while it moves or restarts (SECURITY 23). */
+export async function askConnection<T>(
+  env: Env,
+  { owner, serverId }: Pick<Terms, 'owner' | 'serverId'>,
+  ask: (connection: DurableObjectStub<ConnectionObject>) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask(connectionOf(env, owner, serverId)); // anew: a stub whose object failed stays broken
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (attempt === TRIES || !retryable || overloaded) throw error;
+      await scheduler.wait(Math.random() * 100 * attempt);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Credential, Lack, Owner, Terms, Tokens } from './credential';
+
+/** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
+export type Kept = Omit<Credential, 'status'> & {
+  /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
+  status: 'active' | 'needs_reauth' | 'unreadable';
+  origin: string;
+  issuer: string;
+  /** Another after every change of what is sealed. */
+  version: string;
+  /** JSON: `Tokens`, or header values by name. */
+  sealed: string;
+  /** When the provider issued the tokens. */
+  issuedAt: number;
+  /** True when there is a refresh token. */
+  isRenewable: boolean;
+  /** True once it has been asked for since it was issued: only what is used is refreshed ahead of time. */
+  used: boolean;
+  /** Refreshes in a row that met a passing fault, and when the alarm tries again. */
+  faults: number;
+  retryAt: number;
+};
+
+/** A credential that is over, until the index knows. */
+export type Gone = { status: 'gone'; owner: Owner; serverId: string };
+
+/** Refreshes in a row that fail before only being asked for it makes the object try again. */
+const MOST_FAULTS = 8;
+
+/** What a value is sealed for: moved to another server, owner or origin it does not open. */
+export function placeOf({ serverId, owner, origin }: Pick<Terms, 'serverId' | 'owner' | 'origin'>): string {
+  return `connection/${serverId}/${owner}@${origin}`;
+}
+
+/** What the index is told. */
+export function credentialOf(kept: Kept): Credential {
+  return { ...kept, status: kept.status === 'active' ? 'active' : 'needs_reauth' };
+}
+
+/** Why what is kept does not serve under these terms; null when it does. */
+export function refusalOf(kept: Kept | null, terms: Terms): Lack | null {
+  if (!kept) return 'none';
+  if (kept.kind !== (terms.headerKeys ? 'header' : 'token')) return 'needs_reauth';
+  if (kept.origin !== terms.origin || kept.generation !== terms.generation) return 'needs_reauth';
+  if (kept.status === 'needs_reauth') return 'needs_reauth';
+  return missingNames(terms.headerKeys ?? [], kept.headerKeys ?? []).length ? 'needs_update' : null;
+}
+
+/** The wanted names that are not among those held, compared as header names are. */
+export function missingNames(wanted: readonly string[], held: readonly string[]): string[] {
+  const known = new Set(held.map((name) => name.toLowerCase()));
+  return wanted.filter((name) => !known.has(name.toLowerCase()));
+}
+
+/** What is sent of a credential that has been opened: for tokens RFC 6750 §2.1, for headers those still wanted. */
+export function headersOf(opened: unknown, terms: Terms): Record<string, string> {
+  if (!terms.headerKeys) return { authorization: `Bearer ${(opened as Tokens).accessToken}` };
+  const wanted = new Set(terms.headerKeys.map((name) => name.toLowerCase()));
+  const values = Object.entries(opened as Record<string, string>);
+  return Object.fromEntries(values.filter(([name]) => wanted.has(name.toLowerCase())));
+}
+
+/** Until when the access token is sent: to its end, or, where there is a next one to be had, a little before. */
+export function goodUntil({ expiresAt, issuedAt, isRenewable }: Kept): number | null {
+  if (expiresAt === null || !isRenewable) return expiresAt;
+  return expiresAt - Math.min(30, (expiresAt - issuedAt) / 10);
+}
+
+/** True while the access token may be sent without a refresh. @param now epoch seconds */
+export function isFresh(kept: Kept, now: number): boolean {
+  const until = goodUntil(kept);
+  return until === null || now < until;
+}
+
+/** When the object has something to do by itself, epoch seconds: a refresh ahead of time, or noticing an end. Null: never. */
+export function wakesAt({
+  kind,
+  status,
+  expiresAt,
+  issuedAt,
+  isRenewable,
+  used,
+  retryAt,
+}: Kept): number | null {
+  if (kind !== 'token' || status !== 'active' || expiresAt === null) return null;
+  if (!isRenewable) return expiresAt;
+  return used ? Math.max(retryAt, expiresAt - Math.min(300, (expiresAt - issuedAt) / 4)) : null;
+}
+
+/** What a passing fault at the provider leaves behind: when to try again, and in the end only when asked. */
+export function afterFault(kept: Kept, now: number): Kept {
+  const faults = kept.faults + 1;
+  const pause = Math.min(300, 5 * 2 ** kept.faults) * (0.75 + Math.random() / 2);
+  return { ...kept, faults, retryAt: now + pause, used: kept.used && faults < MOST_FAULTS };
+}
