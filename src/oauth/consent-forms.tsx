@@ -6,17 +6,10 @@ import { covers } from '../protocol/authorization';
 import { isLoopback } from '../protocol/public-url';
 import { parseSubject } from '../protocol/subject';
 import type { Settings } from '../settings';
+import { LENGTHS, PRESET_LENGTH } from './choices';
 import type { FlowState } from './flow-cookie';
 import type { UsableServer, UsableTool } from './services';
 import type { Unticked } from './ticks';
-
-/** How long access may be allowed for, in seconds; 0: until it is withdrawn. */
-export const LENGTHS: ReadonlyMap<number, string> = new Map([
-  [2_592_000, '30 days'],
-  [28_800, '8 hours'],
-  [0, 'until I withdraw it'],
-]);
-export const PRESET_LENGTH = 2_592_000;
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
 type FlowForm = {

@@ -3,10 +3,15 @@ import type { App } from '../config';
 import { equalSecrets, hashSecret } from '../crypto/secrets';
 import { type Flow, findFlow, STEP_LIFE } from '../flows';
 import { askGrant } from '../grants/store';
+import { isForeign } from '../protocol/own-origin';
+import { readText } from '../protocol/params';
 import { PageProblem } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
-import { type FlowState, readFlowState, writeFlowState } from './flow-cookie';
+import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { issuerOf } from './surface';
+
+/** Bytes a form may have: a box for every tool of many servers. */
+const MOST_FORM = 1_048_576;
 
 /** A flow under way in the browser that began it. */
 export type Step = { flowId: string; flow: Flow; state: FlowState; issuer: string; now: number };
@@ -32,6 +37,31 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
   if (answer) throw answered(flow, answer);
   requireAllowedRedirect(c.var.settings, flow.request.redirectUri);
   return { flowId, flow, state, issuer, now };
+}
+
+/**
+ * The step a form was sent for, by the browser it was shown to and from a page of ours.
+ * @throws PageProblem as {@link takeUp}, and 403 for any other form.
+ */
+export async function takeUpForm(c: Context<App>): Promise<{ step: Step; form: URLSearchParams }> {
+  if (isForeign(c.req.raw.headers, issuerOf(c.var.issuer))) {
+    throw new PageProblem({
+      status: 403,
+      title: 'This form was sent from another site',
+      text: 'Nothing was changed. Answer on the page that opened when you connected your app.',
+    });
+  }
+  const form = new URLSearchParams((await readText(c.req.raw.body, MOST_FORM)) ?? '');
+  const step = await takeUp(c, form.get('flow_id') ?? '');
+  if (!(await verifyFormValue(c.env.ENCRYPTION_KEY, step.flowId, step.state, form.get('form') ?? ''))) {
+    throw new PageProblem({
+      status: 403,
+      title: 'This form is out of date',
+      text: 'Nothing was changed. Another tab or a later step took its place.',
+      way: { href: consentUrl(step), label: 'Show the current form' },
+    });
+  }
+  return { step, form };
 }
 
 /** Ends a step: what it decided goes into the cookie, and the browser is shown the form that is next. */

@@ -10,30 +10,26 @@ import type { Identity } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
-import { isForeign } from '../protocol/own-origin';
-import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
-import { PageProblem, page } from '../ui/layout';
-import { IdentityForm, LENGTHS, PRESET_LENGTH, ServicesForm } from './consent-forms';
+import { page } from '../ui/layout';
+import { readChoices } from './choices';
+import { IdentityForm, ServicesForm } from './consent-forms';
 import { afterSignIn, identify, knownHere, recall } from './consent-identity';
 import {
   again,
   answered,
-  consentUrl,
   hostOf,
   nameOf,
   type Step,
   seeOther,
   story,
   takeUp,
+  takeUpForm,
 } from './consent-step';
-import { formValue, verifyFormValue } from './flow-cookie';
+import { formValue } from './flow-cookie';
 import { usableServers } from './services';
-import { issuerOf, surface } from './surface';
-import { isNothing, readTicks } from './ticks';
-
-/** Bytes a form may have: a box for every tool of many servers. */
-const MOST_FORM = 1_048_576;
+import { surface } from './surface';
+import { isNothing } from './ticks';
 
 /** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
 export const consent = new Hono<App>()
@@ -43,18 +39,7 @@ export const consent = new Hono<App>()
     return (await afterSignIn(c, step)) ?? show(c, step, c.req.query('use') === 'another');
   })
   .post('/', async (c) => {
-    refuseForeign(c);
-    const form = new URLSearchParams((await readText(c.req.raw.body, MOST_FORM)) ?? '');
-    const step = await takeUp(c, form.get('flow_id') ?? '');
-    if (!(await verifyFormValue(c.env.ENCRYPTION_KEY, step.flowId, step.state, form.get('form') ?? ''))) {
-      throw new PageProblem({
-        status: 403,
-        title: 'This form is out of date',
-        text: 'Nothing was changed. Another tab or a later step took its place.',
-        way: { href: consentUrl(step), label: 'Show the current form' },
-      });
-    }
-
+    const { step, form } = await takeUpForm(c);
     if (form.get('decision') === 'deny') return deny(c, step);
     if (form.get('step') === 'services' && step.state.identity) {
       if (form.get('decision') === 'allow') return allow(c, step, step.state.identity, form);
@@ -62,15 +47,6 @@ export const consent = new Hono<App>()
     }
     return identify(c, step, form);
   });
-
-function refuseForeign(c: Context<App>): void {
-  if (!isForeign(c.req.raw.headers, issuerOf(c.var.issuer))) return;
-  throw new PageProblem({
-    status: 403,
-    title: 'This form was sent from another site',
-    text: 'Nothing was changed. Answer on the page that opened when you connected your app.',
-  });
-}
 
 async function show(c: Context<App>, step: Step, another: boolean): Promise<Response> {
   const { flowId, flow, state, issuer } = step;
@@ -127,19 +103,12 @@ async function allow(
   }
 
   const usable = await usableServers(c.env, c.var.settings, identity.subject, request);
-  const ticks = await readTicks(form, usable);
-  const readOnly = form.get('read_only') === 'on';
-  const expiresIn = Number(form.get('expires_in') ?? PRESET_LENGTH);
-  const choices = {
-    unticked: ticks?.unticked ?? { servers: [], tools: [] },
-    readOnly,
-    expiresIn: LENGTHS.has(expiresIn) ? expiresIn : PRESET_LENGTH,
-  };
+  const { ticks, readOnly, expiresIn, kept: choices } = await readChoices(form, usable);
   if (ticks && isNothing(ticks.servers)) {
     const one = ticks.servers.length ? 'one tool' : 'one server';
     return again(c, step, { choices, notice: `Tick at least ${one}, or choose Deny.` });
   }
-  if (!LENGTHS.has(expiresIn)) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
+  if (expiresIn === null) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
   if (readOnly && !covers(request.scope, 'mcp:read')) {
     return again(c, step, {
       notice: `${nameOf(flow)} did not ask for tools that read, so it cannot have only those.`,
