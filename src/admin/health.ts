@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { version } from '../../package.json';
 import { type App, missingProviderSecret, missingSecrets, withSettings } from '../config';
 import { keyRing } from '../crypto/signing-keys';
+import { stateOf } from '../upstreams/server';
 import { listServers } from '../upstreams/store';
 import { isAdministrators } from './administrator';
 
@@ -61,11 +62,7 @@ async function databaseFacts(db: D1Database) {
     return {
       d1: ok(),
       signing_keys: { count, active_kid: activeKid },
-      servers: servers.map(({ id, name, enabled, state }) => ({
-        id,
-        name,
-        state: enabled ? state : 'disabled',
-      })),
+      servers: servers.map((server) => ({ id: server.id, name: server.name, state: stateOf(server) })),
     };
   } catch {
     return { d1: failing() };

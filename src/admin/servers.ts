@@ -1,16 +1,15 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
-import { maskHeaders, openHeaders } from '../upstreams/auth/headers';
 import { listUpstream } from '../upstreams/listing';
 import { newServer, type Server, serverChange } from '../upstreams/server';
 import { deleteServer, findServer, insertServer, listServers, updateServer } from '../upstreams/store';
 import { type ToolSummary, toolsOf } from '../upstreams/summaries';
-import { listed, rfc3339, Time } from './answer';
+import { listed } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
+import { configurationOf, shownServer, shownServers } from './shown-server';
 
 /** How long a server may take to list what it has while an administrator waits. Milliseconds. */
 const PATIENCE = 5_000;
@@ -20,17 +19,18 @@ export const servers = new Hono<App>()
   .get('/clients', async (c) => {
     const page = accept(Page, c.req.query());
     const { servers, total } = await listServers(c.env.DB, page);
-    const tools = await toolsOf(
-      c.env.DB,
-      servers.map(({ id }) => id),
-    );
-    const clients = await Promise.all(servers.map((server) => shown(c, server, tools.get(server.id) ?? [])));
-    return c.json(listed('clients', clients, total, page));
+    return c.json(listed('clients', await shownServers(c, servers), total, page));
   })
 
   .post('/client', async (c) => {
     const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
-    const made = await insertServer(c.env.DB, c.env.ENCRYPTION_KEY, wanted, Math.floor(Date.now() / 1000));
+    const made = await insertServer(
+      c.env.DB,
+      c.env.ENCRYPTION_KEY,
+      wanted,
+      true,
+      Math.floor(Date.now() / 1000),
+    );
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
     audit(c, { act: 'server.created', server: made.id });
@@ -38,13 +38,13 @@ export const servers = new Hono<App>()
   })
 
   .get('/client/:id', async (c) =>
-    c.json({ client: await shownWithTools(c, await serverAt(c.env.DB, c.req.param('id'))) }),
+    c.json({ client: await shownServer(c, await serverAt(c.env.DB, c.req.param('id'))) }),
   )
 
   .put('/client/:id', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
     const body = await readJson(c);
-    const kept = moves(body, server) ? {} : ((await headersOf(c, server)) ?? {});
+    const { kept } = moves(body, server) ? { kept: { headers: {} } } : await configurationOf(c, server);
     const change = accept(serverChange(server, kept, allowsLoopback(c.env)), body);
     const changed = await updateServer(
       c.env.DB,
@@ -58,7 +58,7 @@ export const servers = new Hono<App>()
     audit(c, { act: 'server.changed', server: server.id });
     const reachedBy = change.connection_string ?? change.headers ?? change.enabled;
     if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', changed);
-    return c.json({ message: 'The server was changed.', client: await shownWithTools(c, changed) });
+    return c.json({ message: 'The server was changed.', client: await shownServer(c, changed) });
   })
 
   .delete('/client/:id', async (c) => {
@@ -70,7 +70,7 @@ export const servers = new Hono<App>()
   })
 
   .post('/client/:id/reconnect', async (c) => {
-    const client = await shownWithTools(c, await askNow(c, c.req.param('id')));
+    const client = await shownServer(c, await askNow(c, c.req.param('id')));
     return c.json({ message: `The server answers and lists ${counted(client.tools)}.`, client });
   })
 
@@ -115,11 +115,11 @@ async function answerSaved(c: Context<App>, saved: string, server: Server): Prom
   if (!server.enabled) {
     return c.json({
       message: `${saved}. It is disabled, so it was not asked for its tools.`,
-      client: await shownWithTools(c, server),
+      client: await shownServer(c, server),
     });
   }
   const { known, failure } = await ask(c, server);
-  const client = await shownWithTools(c, known);
+  const client = await shownServer(c, known);
   const message = failure
     ? `${saved}, but it could not be asked for its tools. ${failure}`
     : `${saved} and lists ${counted(client.tools)}.`;
@@ -139,90 +139,4 @@ async function askNow(c: Context<App>, id: string): Promise<Server> {
 
 function counted(tools: readonly ToolSummary[]): string {
   return `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`;
-}
-
-/** Header values as configured; null when they do not open any more. */
-function headersOf({ env }: Context<App>, server: Server): Promise<Record<string, string> | null> {
-  const { id: serverId, sealedHeaders } = server;
-  const { origin } = new URL(server.connectionString);
-  return openHeaders({ keys: env.ENCRYPTION_KEY, serverId, origin, sealedHeaders });
-}
-
-async function shownWithTools(c: Context<App>, server: Server) {
-  return shown(c, server, (await toolsOf(c.env.DB, [server.id])).get(server.id) ?? []);
-}
-
-/** A server as answers show it. */
-export const ShownServer = z.object({
-  id: z.string(),
-  client_id: z.string().describe('The same as `id`'),
-  name: z.string(),
-  endpoint_slug: z.string().describe('Apps reach it alone at `/mcp/{endpoint_slug}`'),
-  connection_type: z.enum(['http']),
-  connection_string: z.string(),
-  auth_type: z.string(),
-  headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
-  tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
-  allow_on_all_virtual_keys: z.boolean(),
-  enabled: z.boolean(),
-  disabled: z.boolean(),
-  tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
-  tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
-  state: z.enum(['healthy', 'unstable', 'needs_reauth', 'disabled']),
-  last_failure: z
-    .object({ stage: z.enum(['connect', 'list', 'call']), message: z.string(), at: Time, since: Time })
-    .nullable(),
-  tools: z.array(
-    z.object({
-      name: z.string(),
-      title: z.string().optional(),
-      description: z.string().optional(),
-      annotations: z.looseObject({}).optional().describe('As the server described it (MCP, ToolAnnotations)'),
-    }),
-  ),
-  left_out: z
-    .array(
-      z.object({
-        kind: z.enum(['tool', 'prompt', 'resource', 'template']),
-        name: z.string(),
-        reason: z.string(),
-      }),
-    )
-    .describe('What the server listed and is not offered'),
-  created_at: Time,
-  updated_at: Time,
-});
-
-async function shown(
-  c: Context<App>,
-  server: Server,
-  tools: ToolSummary[],
-): Promise<z.infer<typeof ShownServer>> {
-  const { lastFailure } = server;
-  return {
-    id: server.id,
-    client_id: server.id,
-    name: server.name,
-    endpoint_slug: server.endpointSlug,
-    connection_type: server.connectionType,
-    connection_string: server.connectionString,
-    auth_type: server.authType,
-    headers: maskHeaders((await headersOf(c, server)) ?? {}),
-    tools_to_execute: server.toolsToExecute,
-    allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,
-    enabled: server.enabled,
-    disabled: !server.enabled,
-    tool_execution_timeout: server.toolExecutionTimeout,
-    tool_sync_interval: server.toolSyncInterval,
-    state: server.enabled ? server.state : 'disabled',
-    last_failure: lastFailure && {
-      ...lastFailure,
-      at: rfc3339(lastFailure.at),
-      since: rfc3339(lastFailure.since),
-    },
-    tools,
-    left_out: server.leftOut,
-    created_at: rfc3339(server.createdAt),
-    updated_at: rfc3339(server.updatedAt),
-  };
 }

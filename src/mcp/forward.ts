@@ -9,7 +9,7 @@ import { connect, type Peer } from '../upstreams/connect';
 import type { UpstreamFailure } from '../upstreams/failure';
 import { cancelRequest, send } from '../upstreams/mcp-client';
 import { sessionOf } from '../upstreams/sessions';
-import { recordFailure, recordRecovery } from '../upstreams/store';
+import { recordFailure, recordRecovery } from '../upstreams/standing';
 import { answer, stamped } from './answer';
 import { type Call, nameAt } from './call';
 import { insufficientScope } from './caller';

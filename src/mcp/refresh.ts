@@ -3,7 +3,7 @@ import type { Env } from '../config';
 import { log } from '../log';
 import type { Settings } from '../settings';
 import { listUpstream } from '../upstreams/listing';
-import { claimListing } from '../upstreams/store';
+import { claimListing } from '../upstreams/standing';
 import { type Entry, relist } from './catalog';
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */

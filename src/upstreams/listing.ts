@@ -5,7 +5,7 @@ import { connect, type Peer } from './connect';
 import { UpstreamFailure } from './failure';
 import { ask, capabilitiesOf } from './mcp-client';
 import type { ItemKind, LeftOut, Listing, Server } from './server';
-import { recordFailure, saveListing } from './store';
+import { recordFailure, saveListing } from './standing';
 
 /** How each kind of item is listed: the capability that offers it, the method, the result's member, what names an item. */
 const KINDS: readonly {

@@ -221,6 +221,15 @@ export function registeredSecret(config: OAuthConfig): Sealed | null {
   return { place: placeOfRegistered(id, discovered.tokenEndpoint), sealed };
 }
 
+/** Those of several servers, by the server's id. */
+export async function oauthConfigsOf(db: D1Database, serverIds: string[]): Promise<Map<string, OAuthConfig>> {
+  const { results } = await db
+    .prepare('SELECT * FROM oauth_config WHERE server_id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(serverIds))
+    .all<Row>();
+  return new Map(results.map((row) => [row.server_id, fromRow(row)]));
+}
+
 /** The administrator's client secret as configured (`env.NAME` unread); undefined: none, or it does not open any more. */
 export async function clientSecretOf(
   keys: string,

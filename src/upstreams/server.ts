@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { refusedTarget } from '../protocol/public-url';
-import { headerValues } from './auth/headers';
 import { authTypes } from './auth/index';
+import { AUTH_MEMBERS, type Kept, settingsOf } from './auth/settings';
+import { maskOf } from './secret-value';
 
 /** `unstable` until it has answered, and whenever it last failed; `needs_reauth`: its credentials do not serve. */
 export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
@@ -67,6 +68,12 @@ export function whereIs({ id, connectionString }: Server): string {
   return `${id} ${connectionString}`;
 }
 
+/** What a server is shown as. `pending_verification`: nobody has authorized it yet, so no caller sees it. */
+export function stateOf(server: Server): ServerState | 'pending_verification' | 'disabled' {
+  if (!server.enabled) return 'disabled';
+  return server.isVerified ? server.state : 'pending_verification';
+}
+
 export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';
 
 /** What a server lists, each item as JSON. */
@@ -113,15 +120,45 @@ function withEnabled(body: unknown, known = true): unknown {
   return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
 }
 
+/** Members of other auth types may be sent as they are shown: empty. */
+function withoutForeign(body: unknown, authType: unknown, context: z.RefinementCtx): unknown {
+  const type = authTypes.get(String(authType));
+  if (typeof body !== 'object' || body === null || !type) return body;
+  const taken = type.settings(NOTHING_KEPT).shape;
+  const foreign = AUTH_MEMBERS.filter((member) => member in body && !(member in taken));
+  for (const member of foreign) {
+    const value = (body as Record<string, unknown>)[member];
+    if (typeof value === 'object' && !Object.keys(value ?? {}).length) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [member],
+      message: `must be left out with auth_type ${authType}: it is for auth_type ${takersOf(member)}`,
+      input: value,
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(body).filter(([name]) => !foreign.some((member) => member === name)),
+  );
+}
+
+function takersOf(member: string): string {
+  return [...authTypes]
+    .filter(([, { settings }]) => member in settings(NOTHING_KEPT).shape)
+    .map(([type]) => type)
+    .join(' or ');
+}
+
+const NOTHING_KEPT = { kept: { headers: {} }, allowLoopback: false };
+
 /** A server as `POST /api/mcp/client` takes it. */
 export function newServer(allowLoopback: boolean) {
   const common = serverMembers(allowLoopback).partial().required({ name: true, connection_string: true });
-  const options = [...authTypes].map(([type, { Settings }]) =>
+  const options = [...authTypes].map(([type, { settings }]) =>
     common
       .extend({
+        ...settings({ kept: { headers: {} }, allowLoopback }).shape,
         connection_type: ConnectionType,
         auth_type: z.literal(type),
-        headers: Settings.shape.headers,
       })
       .meta(type === 'none' ? { filledIn: 'auth_type' } : {}),
   );
@@ -129,31 +166,57 @@ export function newServer(allowLoopback: boolean) {
   const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
     error: `must be one of ${[...authTypes.keys()].join(', ')}`,
   });
-  const withAuthType = (body: unknown) =>
-    typeof body === 'object' && body !== null && !('auth_type' in body)
-      ? { ...body, auth_type: 'none' }
-      : body;
-  return z.preprocess((body) => withAuthType(withEnabled(body)), typed);
+  return z.preprocess((body, context) => {
+    const enabled = withEnabled(body);
+    const isUntyped = typeof enabled === 'object' && enabled !== null && !('auth_type' in enabled);
+    const whole = isUntyped ? { ...enabled, auth_type: 'none' } : enabled;
+    return withoutForeign(whole, (whole as { auth_type?: unknown } | null)?.auth_type, context);
+  }, typed);
 }
 
 /**
  * What `PUT /api/mcp/client/{id}` may change of `server`.
- * @param kept its header values as configured, which a mask sent back keeps.
+ * @param kept its secrets as configured, which a mask sent back keeps.
  */
-export function serverChange(server: Server, kept: Readonly<Record<string, string>>, allowLoopback: boolean) {
-  const headers =
-    server.authType === 'none' ? authTypes.get('none')?.Settings.shape.headers : headerValues(kept);
+export function serverChange(server: Server, kept: Kept, allowLoopback: boolean) {
+  const settings = authTypes.get(server.authType)?.settings ?? settingsOf.none;
+  const { user_headers: _, ...members } = settings({ kept, allowLoopback }).shape;
   const never = { error: 'never changes; make another server' };
   return z.preprocess(
-    (body) => withEnabled(body, server.enabled),
+    (body, context) =>
+      withWholeExchange(
+        withoutForeign(withEnabled(body, server.enabled), server.authType, context),
+        server,
+        kept,
+      ),
     serverMembers(allowLoopback)
       .extend({
+        ...members,
         connection_type: z.literal(server.connectionType, never),
         auth_type: z.literal(server.authType, never),
-        headers: headers ?? headerValues(kept),
       })
       .partial(),
   );
+}
+
+/** What is sent of `token_exchange` together with what is kept of it, the secret as its mask. */
+function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchangeSecret }: Kept): unknown {
+  if (typeof body !== 'object' || body === null || !tokenExchange) return body;
+  const sent = (body as { token_exchange?: unknown }).token_exchange;
+  if (typeof sent !== 'object' || sent === null) return body;
+  return { ...body, token_exchange: { ...shownExchange(tokenExchange, exchangeSecret), ...sent } };
+}
+
+/** `token_exchange` as the API shows it. @param secret as configured; null: none */
+export function shownExchange(exchange: TokenExchange, secret: string | null | undefined) {
+  return {
+    audience: exchange.audience,
+    use_idp_credentials: exchange.useIdpCredentials,
+    client_id: exchange.clientId,
+    client_secret: secret ? maskOf(secret) : null,
+    authorization_server_url: exchange.authorizationServerUrl,
+    scopes: exchange.scopes,
+  };
 }
 
 export type NewServer = z.output<ReturnType<typeof newServer>>;

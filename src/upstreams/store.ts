@@ -7,11 +7,11 @@ import {
 } from '../governance/server-names';
 import { slugOf } from '../protocol/authorization';
 import { sealHeaders } from './auth/headers';
-import type { UpstreamFailure } from './failure';
+import type { TokenExchangeRequest } from './auth/settings';
+import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
+import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
 import type {
-  Failure,
   ItemKind,
-  LeftOut,
   Listing,
   NewServer,
   Server,
@@ -20,15 +20,23 @@ import type {
   TokenExchange,
 } from './server';
 
-/** Adds a server. Null when its name or slug is taken, the slug by a Virtual MCP maybe. @param keys the value of `ENCRYPTION_KEY`. */
+/**
+ * Adds a server; until it is verified no caller sees it. Null when its name or slug is taken, the slug by a Virtual MCP maybe.
+ * @param keys the value of `ENCRYPTION_KEY`
+ */
 export async function insertServer(
   db: D1Database,
   keys: string,
   wanted: NewServer,
+  isVerified: boolean,
   now: number,
 ): Promise<Server | null> {
   const id = crypto.randomUUID();
   const { origin } = new URL(wanted.connection_string);
+  const needsConfig = wanted.auth_type === 'oauth' || wanted.auth_type === 'per_user_oauth';
+  const config = needsConfig
+    ? await newOAuthConfig(keys, { id, origin }, wanted.oauth_config ?? {}, now)
+    : null;
   const server: Server = {
     id,
     name: wanted.name,
@@ -37,11 +45,11 @@ export async function insertServer(
     connectionString: wanted.connection_string,
     authType: wanted.auth_type,
     sealedHeaders: await sealHeaders(keys, { id, origin }, wanted.headers ?? {}),
-    perUserHeaderKeys: [],
-    tokenExchange: null,
-    oauthConfigId: null,
+    perUserHeaderKeys: wanted.per_user_header_keys ?? [],
+    tokenExchange: wanted.token_exchange ? await exchangeOf(keys, id, wanted.token_exchange) : null,
+    oauthConfigId: config?.id ?? null,
     credentialGeneration: 1,
-    isVerified: true,
+    isVerified,
     toolsToExecute: wanted.tools_to_execute ?? ['*'],
     allowOnAllVirtualKeys: wanted.allow_on_all_virtual_keys ?? false,
     enabled: wanted.enabled ?? true,
@@ -86,12 +94,30 @@ export async function insertServer(
         server.credentialGeneration,
         Number(server.isVerified),
       ),
+    ...(config ? [insertOAuthConfig(db, config)] : []),
     bumpCatalog(db),
   ]);
   return inserted?.meta.changes ? server : null;
 }
 
-/** Changes a server; the slug stays, keys follow the name. Null when that is taken. Header values not sent are kept. */
+/** `token_exchange` as it is kept, its secret sealed. */
+async function exchangeOf(keys: string, id: string, wanted: TokenExchangeRequest): Promise<TokenExchange> {
+  const authorizationServerUrl = wanted.authorization_server_url;
+  const secret = wanted.client_secret;
+  return {
+    audience: wanted.audience,
+    useIdpCredentials: wanted.use_idp_credentials,
+    clientId: wanted.client_id,
+    sealedSecret: secret && (await sealExchangeSecret(keys, { id, authorizationServerUrl }, secret)),
+    authorizationServerUrl,
+    scopes: wanted.scopes,
+  };
+}
+
+/**
+ * Changes a server; the slug stays, keys follow the name. Null when that is taken. Header values not sent are kept. At another
+ * origin, or exchanged for otherwise, credentials obtained before do not serve any more.
+ */
 export async function updateServer(
   db: D1Database,
   keys: string,
@@ -104,6 +130,8 @@ export async function updateServer(
   const moved = origin !== new URL(server.connectionString).origin;
   const timeout = change.tool_execution_timeout;
   const interval = change.tool_sync_interval;
+  const isExchangedAnew =
+    change.token_exchange !== undefined && !(await isExchange(keys, server, change.token_exchange));
   const changed: Server = {
     ...server,
     name: change.name ?? server.name,
@@ -111,6 +139,12 @@ export async function updateServer(
     sealedHeaders: change.headers
       ? await sealHeaders(keys, { id: server.id, origin }, change.headers)
       : server.sealedHeaders,
+    perUserHeaderKeys: change.per_user_header_keys ?? server.perUserHeaderKeys,
+    tokenExchange:
+      isExchangedAnew && change.token_exchange
+        ? await exchangeOf(keys, server.id, change.token_exchange)
+        : server.tokenExchange,
+    credentialGeneration: server.credentialGeneration + Number(moved || isExchangedAnew),
     toolsToExecute: change.tools_to_execute ?? server.toolsToExecute,
     allowOnAllVirtualKeys: change.allow_on_all_virtual_keys ?? server.allowOnAllVirtualKeys,
     enabled: change.enabled ?? server.enabled,
@@ -126,7 +160,8 @@ export async function updateServer(
       .prepare(
         `UPDATE OR IGNORE server SET name = ?2, connection_string = ?3, headers = ?4, tools_to_execute = ?5,
            allow_on_all_virtual_keys = ?6, enabled = ?7, tool_execution_timeout = ?8, tool_sync_interval = ?9, state = ?10,
-           updated_at = ?11 WHERE id = ?1`,
+           updated_at = ?11, per_user_header_keys = ?12, token_exchange = ?13, exchange_secret = ?14,
+           credential_generation = credential_generation + ?15 WHERE id = ?1`,
       )
       .bind(
         server.id,
@@ -140,9 +175,39 @@ export async function updateServer(
         changed.toolSyncInterval,
         changed.state,
         now,
+        JSON.stringify(changed.perUserHeaderKeys),
+        exchangeText(changed.tokenExchange),
+        changed.tokenExchange?.sealedSecret ?? null,
+        Number(moved || isExchangedAnew),
       ),
   ]);
   return results.at(-1)?.meta.changes ? changed : null;
+}
+
+/** True when `token_exchange` as it was sent is what is kept. */
+async function isExchange(
+  keys: string,
+  { id, tokenExchange }: Server,
+  sent: TokenExchangeRequest,
+): Promise<boolean> {
+  if (!tokenExchange) return false;
+  const kept = { ...tokenExchange, sealedSecret: null };
+  const same =
+    JSON.stringify(await exchangeOf(keys, id, { ...sent, client_secret: null })) === JSON.stringify(kept);
+  return same && sent.client_secret === (await openExchangeSecret(keys, id, tokenExchange));
+}
+
+/** Makes callers see a server: somebody has authorized it, or proved that its headers serve. */
+export async function markVerified(db: D1Database, id: string): Promise<void> {
+  await db.batch([db.prepare('UPDATE server SET is_verified = 1 WHERE id = ?1').bind(id), bumpCatalog(db)]);
+}
+
+/** Ends the service of every credential obtained so far, at once and everywhere: their owners have to connect again. */
+export async function raiseCredentialGeneration(db: D1Database, id: string): Promise<void> {
+  await db.batch([
+    db.prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1').bind(id),
+    bumpCatalog(db),
+  ]);
 }
 
 /** Removes a server, its lists and what keys and Virtual MCPs say of it. False when there is none. */
@@ -240,10 +305,10 @@ export async function listServers(
   return { servers: rows.map(fromRow), total };
 }
 
-/** Everything `/mcp` serves from: every server and what each listed last. */
+/** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
 export async function readServers(db: D1Database): Promise<{ server: Server; listing: Listing }[]> {
   const [servers, items] = await db.batch<Row & { server_id: string; kind: ItemKind; definition: string }>([
-    db.prepare('SELECT * FROM server ORDER BY name COLLATE NOCASE'),
+    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
     db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
   ]);
   const listings = new Map<string, Listing>();
@@ -255,121 +320,4 @@ export async function readServers(db: D1Database): Promise<{ server: Server; lis
     server: fromRow(row),
     listing: listings.get(row.id) as Listing,
   }));
-}
-
-/** Characters of definitions written by one statement: D1 takes 2 MB a value. */
-const CHUNK = 500_000;
-
-/** Puts a complete listing in place of the last one. Isolates read lists again only when something in them changed. */
-export async function saveListing(
-  db: D1Database,
-  serverId: string,
-  listing: Listing,
-  leftOut: LeftOut[],
-  now: number,
-): Promise<void> {
-  const rows = Object.entries(listing).flatMap(([kind, items]) =>
-    items.map((item, at): Item => [kind, at, item]),
-  );
-  const { results } = await db
-    .prepare('SELECT kind, position, definition FROM listing WHERE server_id = ?1')
-    .bind(serverId)
-    .all<{ kind: string; position: number; definition: string }>();
-  const stored = new Map(
-    results.map(({ kind, position, definition }) => [`${kind} ${position}`, definition]),
-  );
-  const same =
-    stored.size === rows.length && rows.every(([kind, at, item]) => stored.get(`${kind} ${at}`) === item);
-
-  const standing = db
-    .prepare(
-      `UPDATE server SET state = 'healthy', last_failure = NULL, left_out = ?2, listed_at = ?3, asked_at = ?3 WHERE id = ?1`,
-    )
-    .bind(serverId, JSON.stringify(leftOut), now);
-  if (same && rows.length) {
-    await standing.run();
-    return;
-  }
-  const insert = (chunk: Item[]) =>
-    db
-      .prepare(
-        `INSERT INTO listing SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)
-         WHERE EXISTS (SELECT 1 FROM server WHERE id = ?1)`,
-      )
-      .bind(serverId, JSON.stringify(chunk));
-  await db.batch([
-    db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(serverId),
-    ...chunksOf(rows).map(insert),
-    standing,
-    bumpCatalog(db),
-  ]);
-}
-
-/** Kind, position, definition. */
-type Item = [kind: string, position: number, definition: string];
-
-function chunksOf(rows: Item[]): Item[][] {
-  const chunks: Item[][] = [];
-  let size = CHUNK;
-  for (const row of rows) {
-    size += row[2].length;
-    if (size >= CHUNK) {
-      chunks.push([]);
-      size = row[2].length;
-    }
-    chunks.at(-1)?.push(row);
-  }
-  return chunks;
-}
-
-/**
- * Claims the turn to list a server: true for one asker in `interval` seconds, whatever the isolate.
- * @param now epoch seconds
- */
-export async function claimListing(
-  db: D1Database,
-  serverId: string,
-  interval: number,
-  now: number,
-): Promise<boolean> {
-  const { meta } = await db
-    .prepare('UPDATE server SET asked_at = ?2 WHERE id = ?1 AND (asked_at IS NULL OR asked_at <= ?3)')
-    .bind(serverId, now, now - interval)
-    .run();
-  return meta.changes === 1;
-}
-
-/** Notes that a server failed, when that is news. @returns the server as it is now known. */
-export async function recordFailure(
-  db: D1Database,
-  server: Server,
-  stage: Failure['stage'],
-  failure: UpstreamFailure,
-  now: number,
-): Promise<Server> {
-  if (failure.state === null) return server;
-  const { lastFailure } = server;
-  if (lastFailure?.message === failure.message && server.state === failure.state) return server;
-  const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
-  const noted: Failure = { stage, message: failure.message, at: now, since };
-  await recordState(db, server.id, failure.state, noted);
-  return { ...server, state: failure.state, lastFailure: noted };
-}
-
-/** Notes that a server does its part again. @returns the server as it is now known. */
-export async function recordRecovery(db: D1Database, server: Server): Promise<Server> {
-  await recordState(db, server.id, 'healthy', null);
-  return { ...server, state: 'healthy', lastFailure: null };
-}
-
-async function recordState(
-  db: D1Database,
-  id: string,
-  state: ServerState,
-  failure: Failure | null,
-): Promise<void> {
-  await db
-    .prepare('UPDATE server SET state = ?2, last_failure = ?3 WHERE id = ?1')
-    .bind(id, state, failure && JSON.stringify(failure))
-    .run();
 }

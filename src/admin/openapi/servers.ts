@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { headerValues } from '../../upstreams/auth/headers';
+import { headerValues } from '../../upstreams/header-values';
 import { newServer, serverMembers } from '../../upstreams/server';
 import { Page } from '../request';
-import { ShownServer } from '../servers';
+import { ShownServer } from '../shown-server';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

@@ -1,6 +1,6 @@
-import type * as z from 'zod';
 import { headers } from './headers';
 import { none } from './none';
+import type { AuthSettings, Basis } from './settings';
 
 /** What an auth type knows of the server it makes headers for. */
 export type Connection = {
@@ -21,7 +21,7 @@ type Refused = { refused: string };
 /** How requests to a server are authenticated (`auth_type`, CONTRACT §7). */
 export type UpstreamAuth = {
   /** The members of a server, as the API takes it, that depend on its auth type. */
-  Settings: z.ZodObject<{ headers: z.ZodOptional<z.ZodType<Record<string, string>>> }>;
+  settings(basis: Basis): AuthSettings;
   /** The headers that authenticate a request to the server. */
   headers(connection: Connection): Promise<Headers | Refused>;
 };

@@ -1,13 +1,5 @@
-import * as z from 'zod';
 import type { UpstreamAuth } from './index';
+import { settingsOf } from './settings';
 
 /** A server anybody may ask. */
-export const none: UpstreamAuth = {
-  Settings: z.object({
-    headers: z
-      .record(z.string(), z.string())
-      .refine((values) => !Object.keys(values).length, 'are only sent with auth_type headers')
-      .optional(),
-  }),
-  headers: async () => new Headers(),
-};
+export const none: UpstreamAuth = { settings: settingsOf.none, headers: async () => new Headers() };

@@ -1,0 +1,128 @@
+import * as z from 'zod';
+import { refusedTarget } from '../../protocol/public-url';
+import { HeaderName, headerValues } from '../header-values';
+import { type OAuthConfigChange, oauthConfigChange } from '../oauth-config';
+import { SecretValue, unmasked } from '../secret-value';
+
+/** The secrets a server is configured with already: a mask sent back keeps what it stands for. */
+export type Kept = {
+  headers: Readonly<Record<string, string>>;
+  /** Of `oauth_config`. */
+  clientSecret?: string | undefined;
+  /** Of `token_exchange`. */
+  exchangeSecret?: string | undefined;
+};
+
+/** What a server's settings are judged by. */
+export type Basis = { kept: Kept; allowLoopback: boolean };
+
+/** The members of a server that depend on its auth type, as the API takes them. */
+type AuthMembers = {
+  headers: Record<string, string> | undefined;
+  per_user_header_keys: string[] | undefined;
+  user_headers: Record<string, string> | undefined;
+  oauth_config: OAuthConfigChange | undefined;
+  token_exchange: TokenExchangeRequest | undefined;
+};
+
+/** Schemas of {@link AuthMembers}. An auth type has those it takes; the others must be left out. */
+export type AuthSettings = z.ZodObject<{ [Member in keyof AuthMembers]: z.ZodType<AuthMembers[Member]> }>;
+
+/** Which members there are; a server of an auth type that does not take one must do without. */
+export const AUTH_MEMBERS: readonly (keyof AuthMembers)[] = [
+  'headers',
+  'per_user_header_keys',
+  'user_headers',
+  'oauth_config',
+  'token_exchange',
+];
+
+/** Names of the headers everyone enters for themselves. */
+const HeaderKeys = z
+  .array(HeaderName)
+  .min(1, 'must name at least one header')
+  .max(20)
+  .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, {
+    error: 'must not name a header twice',
+  })
+  .describe('Names of the headers everyone enters for themselves');
+
+/** Header values a person enters: no variables of the Worker, which are not theirs to send. */
+export const UserHeaders = headerValues({})
+  .refine((values) => !Object.values(values).some((value) => value.startsWith('env.')), {
+    error: 'must be the values themselves: env.NAME is for administrators',
+  })
+  .describe('Values for `per_user_header_keys` the gateway lists the tools with');
+
+export type TokenExchangeRequest = z.output<ReturnType<typeof tokenExchange>>;
+
+/** `token_exchange` of a server (CONTRACT §7): how tokens of people's sign-ins become the server's (RFC 8693). */
+export function tokenExchange({ kept, allowLoopback }: Basis) {
+  const Text = z.string().min(1).max(2000);
+  return z
+    .object({
+      audience: Text.describe(
+        'For whom the token is asked: what the server is called at the identity provider',
+      ),
+      use_idp_credentials: z
+        .boolean()
+        .default(false)
+        .describe('The client people sign in with makes the exchange; needed for Entra'),
+      client_id: Text.nullable().default(null),
+      client_secret: SecretValue.nullable()
+        .default(null)
+        .transform((sent, context) => {
+          const meant = sent && unmasked(sent, kept.exchangeSecret);
+          if (sent && !meant)
+            context.addIssue({
+              code: 'custom',
+              message: 'is masked and no such value is kept; send it again',
+            });
+          return meant;
+        })
+        .describe('Accepts `env.NAME`; shown masked; a mask sent back keeps it'),
+      authorization_server_url: z
+        .string()
+        .max(2000)
+        .superRefine((value, context) => {
+          const refused = refusedTarget(value, allowLoopback);
+          if (refused) context.addIssue({ code: 'custom', message: refused });
+        })
+        .nullable()
+        .default(null)
+        .describe('The issuer that exchanges, when it is not the one people sign in with'),
+      scopes: z.array(Text).max(50).default([]),
+    })
+    .refine(({ client_id, use_idp_credentials }) => use_idp_credentials || client_id !== null, {
+      path: ['client_id'],
+      error: 'is required unless use_idp_credentials is true',
+    });
+}
+
+/** Header values an administrator sets. */
+const staticHeaders = ({ kept }: Basis) =>
+  headerValues(kept.headers)
+    .optional()
+    .describe('Accept `env.NAME`; shown masked; a mask sent back keeps the value');
+
+const oauthConfig = ({ kept, allowLoopback }: Basis) =>
+  oauthConfigChange(allowLoopback, kept.clientSecret).optional();
+
+/** What each auth type takes. */
+export const settingsOf = {
+  none: () => only({}),
+  headers: (basis: Basis) => only({ headers: staticHeaders(basis) }),
+  oauth: (basis: Basis) => only({ oauth_config: oauthConfig(basis) }),
+  per_user_oauth: (basis: Basis) => only({ oauth_config: oauthConfig(basis) }),
+  per_user_headers: (basis: Basis) =>
+    only({
+      headers: staticHeaders(basis),
+      per_user_header_keys: HeaderKeys,
+      user_headers: UserHeaders.optional(),
+    }),
+  token_exchange: (basis: Basis) => only({ token_exchange: tokenExchange(basis) }),
+};
+
+function only(shape: Partial<AuthSettings['shape']>): AuthSettings {
+  return z.object(shape) as AuthSettings;
+}
