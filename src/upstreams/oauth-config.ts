@@ -21,6 +21,8 @@ export type Discovered = {
   issuer: string | null;
   authorizationEndpoint: string;
   tokenEndpoint: string;
+  /** Its host, when nobody but the document vouches for it: shown before the first use. Null: the issuer's own. */
+  tokenHost: string | null;
   registrationEndpoint: string | null;
   revocationEndpoint: string | null;
   /** How clients authenticate at the token endpoint; null: it does not say. */
