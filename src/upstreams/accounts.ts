@@ -1,0 +1,43 @@
+import type { Subject } from '../protocol/subject';
+import type { CredentialStatus } from './credential';
+import { credentialsOf, statusAt } from './credentials';
+import type { Server } from './server';
+
+/** What everyone has of their own at a server: an account with its provider, or header values. */
+export type AccountKind = 'oauth' | 'headers';
+
+/** Somebody's own account at a server, or that they have none there. */
+export type Account = {
+  server: Server;
+  kind: AccountKind;
+  state: CredentialStatus | 'none';
+  /** Names of the header values that are held and still wanted; empty for an account with a provider. */
+  heldKeys: string[];
+};
+
+/** What everyone has of their own at this server; null: nothing that could be connected. */
+export function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
+  if (authType === 'per_user_oauth') return 'oauth';
+  return authType === 'per_user_headers' ? 'headers' : null;
+}
+
+/** The accounts of `owner` at those of `servers` where everyone has their own, from one read of the index. */
+export async function accountsOf(
+  db: D1Database,
+  owner: Subject,
+  servers: readonly Server[],
+): Promise<Account[]> {
+  const own = servers.flatMap((server) => {
+    const kind = accountKindOf(server);
+    return kind ? [{ server, kind }] : [];
+  });
+  const credentials = own.length ? await credentialsOf(db, owner) : [];
+  return own.map(({ server, kind }): Account => {
+    const credential = credentials.find(({ serverId }) => serverId === server.id);
+    if (!credential) return { server, kind, state: 'none', heldKeys: [] };
+    const state = statusAt(credential, server);
+    const wanted = server.perUserHeaderKeys.map((name) => name.toLowerCase());
+    const held = state === 'needs_reauth' ? [] : (credential.headerKeys ?? []);
+    return { server, kind, state, heldKeys: held.filter((name) => wanted.includes(name.toLowerCase())) };
+  });
+}
