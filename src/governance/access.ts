@@ -1,8 +1,8 @@
 import type { McpConfig } from '../protocol/mcp-config';
 import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
-import { findUser, type User } from './users';
-import { findVirtualKey, type HeldKey, refusalOf, virtualKeysOf } from './virtual-keys';
+import { findUsers, type User } from './users';
+import { findVirtualKeys, type HeldKey, refusalOf, virtualKeysOf } from './virtual-keys';
 
 /** What an identity was given beyond what everyone may use (CONTRACT §6). */
 export type Access = {
@@ -19,14 +19,32 @@ export type Holder = { key: HeldKey } | { user: User; keys: HeldKey[] };
 
 /** Who a subject is; null when they are not there any more, or never stood anywhere. */
 export async function findHolder(db: D1Database, subject: Subject): Promise<Holder | null> {
-  const { kind, id } = parseSubject(subject);
-  if (kind === 'vk') {
-    const key = await findVirtualKey(db, id);
-    return key && { key };
-  }
-  if (kind !== 'user') return null;
-  const [user, keys] = await Promise.all([findUser(db, id), virtualKeysOf(db, id)]);
-  return user && { user, keys };
+  return (await findHolders(db, [subject])).get(subject) ?? null;
+}
+
+/** The same for several; who is not there is not in it. */
+export async function findHolders(
+  db: D1Database,
+  subjects: readonly Subject[],
+): Promise<Map<Subject, Holder>> {
+  const parsed = subjects.map(parseSubject);
+  const idsOf = (wanted: string) => parsed.filter(({ kind }) => kind === wanted).map(({ id }) => id);
+  const people = idsOf('user');
+  const [own, users, owned] = await Promise.all([
+    findVirtualKeys(db, idsOf('vk')),
+    findUsers(db, people),
+    virtualKeysOf(db, people),
+  ]);
+  return new Map<Subject, Holder>([
+    ...own.map((key) => [`vk:${key.id}`, { key }] as const),
+    ...users.map(
+      (user) =>
+        [
+          `user:${user.id}`,
+          { user, keys: owned.filter(({ ownerUserId }) => ownerUserId === user.id) },
+        ] as const,
+    ),
+  ]);
 }
 
 /** What a key's holder may use, or a person: what they were given, what everyone who signs in is, and what their keys may. */

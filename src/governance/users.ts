@@ -75,6 +75,16 @@ export async function findUser(db: D1Database, id: string): Promise<User | null>
   return row && fromRow(row);
 }
 
+/** The people with these ids that there are. */
+export async function findUsers(db: D1Database, ids: readonly string[]): Promise<User[]> {
+  if (!ids.length) return [];
+  const { results } = await db
+    .prepare('SELECT * FROM person WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids))
+    .all<Row>();
+  return results.map(fromRow);
+}
+
 /** The person who holds an account, or null when they never signed in. */
 export async function findUserByAccount(
   db: D1Database,

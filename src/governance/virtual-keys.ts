@@ -242,11 +242,21 @@ export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKe
   return row && fromHeldRow(row);
 }
 
-/** The keys a person owns. */
-export async function virtualKeysOf(db: D1Database, ownerUserId: string): Promise<HeldKey[]> {
+/** The keys with these ids that there are. */
+export async function findVirtualKeys(db: D1Database, ids: readonly string[]): Promise<HeldKey[]> {
+  return heldKeys(db, 'id IN (SELECT value FROM json_each(?1))', ids);
+}
+
+/** The keys these people own. */
+export async function virtualKeysOf(db: D1Database, ownerUserIds: readonly string[]): Promise<HeldKey[]> {
+  return heldKeys(db, 'owner_user_id IN (SELECT value FROM json_each(?1))', ownerUserIds);
+}
+
+async function heldKeys(db: D1Database, condition: string, values: readonly string[]): Promise<HeldKey[]> {
+  if (!values.length) return [];
   const { results } = await db
-    .prepare(`SELECT ${HELD} FROM virtual_key WHERE owner_user_id = ?1`)
-    .bind(ownerUserId)
+    .prepare(`SELECT ${HELD} FROM virtual_key WHERE ${condition}`)
+    .bind(JSON.stringify(values))
     .all<HeldRow>();
   return results.map(fromHeldRow);
 }

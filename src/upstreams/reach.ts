@@ -1,22 +1,49 @@
-import { accessOf, findHolder } from '../governance/access';
+import { accessOf, findHolders, type Holder } from '../governance/access';
 import { mayUseServer, type Rules } from '../governance/policy';
-import { readVirtualMcps } from '../governance/virtual-mcps';
-import type { Subject } from '../protocol/subject';
+import { refusalOf } from '../governance/virtual-keys';
+import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
+import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import type { Server } from './server';
+
+/** Tells at which servers an identity may have a credential of its own. */
+export type Reach = (server: Server) => boolean;
 
 /**
  * Tells at which servers an identity may have a credential of its own: those it may use something of, whatever a grant of it
  * narrows. One anywhere else is orphaned, and so is every one of a key that several people share (CONTRACT §6).
  */
-export async function reachOf(
+export async function reachOf(db: D1Database, settings: Settings, subject: Subject): Promise<Reach> {
+  return (await reachOfAll(db, settings, [subject])).get(subject) ?? nowhere;
+}
+
+/** The same for several identities, in as many questions as for one. */
+export async function reachOfAll(
   db: D1Database,
   settings: Settings,
-  subject: Subject,
-): Promise<(server: Server) => boolean> {
-  const [holder, virtualMcps] = await Promise.all([findHolder(db, subject), readVirtualMcps(db)]);
-  if (holder && 'key' in holder && holder.key.shared) return () => false;
+  subjects: readonly Subject[],
+): Promise<Map<Subject, Reach>> {
+  const [holders, virtualMcps] = await Promise.all([findHolders(db, subjects), readVirtualMcps(db)]);
+  return new Map(
+    subjects.map((subject) => {
+      const holder = holders.get(subject) ?? null;
+      return [subject, stands(subject, holder, settings) ? reachBy(holder, virtualMcps, settings) : nowhere];
+    }),
+  );
+}
 
+const nowhere: Reach = () => false;
+
+/** True when the identity is one that may call at all, and have accounts of its own. */
+function stands(subject: Subject, holder: Holder | null, settings: Settings): boolean {
+  if (parseSubject(subject).kind === 'session') return !settings.enforce_auth_on_inference;
+  if (!holder) return false;
+  if ('user' in holder) return holder.user.isActive;
+  const { key } = holder;
+  return !key.shared && key.ownerUserId === null && !refusalOf(key, Date.now() / 1000);
+}
+
+function reachBy(holder: Holder | null, virtualMcps: readonly VirtualMcp[], settings: Settings): Reach {
   const access = accessOf(holder, settings, Date.now() / 1000);
   const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
   const rules: Rules = {
