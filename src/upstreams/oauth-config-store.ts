@@ -1,13 +1,14 @@
 import type { SealedValue } from '../crypto/reseal';
 import { open, seal } from '../crypto/secrets';
 import { bumpCatalog } from '../governance/revision';
-import type {
-  Configured,
-  Discovered,
-  OAuthConfig,
-  OAuthConfigChange,
-  OAuthStatus,
-  OwnClient,
+import {
+  type Configured,
+  type Discovered,
+  isSameProvider,
+  type OAuthConfig,
+  type OAuthConfigChange,
+  type OAuthStatus,
+  type OwnClient,
 } from './oauth-config';
 
 /** Sealed for the server's address: another address, and it has to be entered again. */
@@ -75,7 +76,10 @@ export async function changeOAuthConfig(
 ): Promise<boolean> {
   const { client_secret: secret, ...members } = change;
   const configured = merged(config.configured, members);
-  const isSecretNew = secret !== undefined && secret !== (await clientSecretOf(keys, config, origin));
+  const isSecretNew =
+    secret === null
+      ? config.sealedSecret !== null
+      : secret !== undefined && secret !== (await clientSecretOf(keys, config, origin));
   if (!isSecretNew && JSON.stringify(configured) === JSON.stringify(merged(config.configured, {})))
     return false;
 
@@ -112,35 +116,56 @@ export function forgetProvider(db: D1Database, serverId: string): D1PreparedStat
     .bind(serverId);
 }
 
+/** What was found out about a provider: our client there null when an administrator set one. */
+export type Found = {
+  discovered: Discovered;
+  client: OwnClient | null;
+  /** Of a client that registered just now; `kept`: as it was. */
+  secret: string | null | 'kept';
+};
+
 /**
  * Keeps what was found out, unless somebody else has meanwhile changed what was known: two who connect at once must not
- * each use a client of their own.
+ * each use a client of their own. No credential is ever sent to another provider than it came from: when there is another
+ * now, those obtained before it do not serve any more (MCP 2026-07-28, Authorization Server Binding).
  * @returns false when somebody has.
  */
 export async function saveProvider(
   db: D1Database,
   keys: string,
   known: OAuthConfig,
-  found: { discovered: Discovered; client: OwnClient | null; secret: string | null },
+  { discovered, client, secret }: Found,
 ): Promise<boolean> {
-  const { discovered, client, secret } = found;
-  const sealed = secret && (await seal(keys, placeOfRegistered(known.id, discovered.tokenEndpoint), secret));
-  const { meta } = await db
+  const sealed =
+    secret === 'kept'
+      ? known.sealedRegisteredSecret
+      : secret && (await seal(keys, placeOfRegistered(known.id, discovered.tokenEndpoint), secret));
+  const provider = JSON.stringify(discovered);
+  const raise = db
     .prepare(
-      `UPDATE oauth_config SET provider = ?2, client = ?3, registered_secret = ?4
-       WHERE id = ?1 AND configured = ?5 AND provider IS ?6 AND client IS ?7`,
+      `UPDATE server SET credential_generation = credential_generation + 1
+       WHERE id = ?1 AND EXISTS (SELECT 1 FROM oauth_config WHERE server_id = ?1 AND provider = ?2)`,
     )
-    .bind(
-      known.id,
-      JSON.stringify(discovered),
-      client && JSON.stringify(client),
-      sealed,
-      JSON.stringify(known.configured),
-      known.discovered && JSON.stringify(known.discovered),
-      known.client && JSON.stringify(known.client),
-    )
-    .run();
-  return meta.changes === 1;
+    .bind(known.serverId, provider);
+  const isAnother = known.discovered !== null && !isSameProvider(known.discovered, discovered);
+  const [saved] = await db.batch([
+    db
+      .prepare(
+        `UPDATE oauth_config SET provider = ?2, client = ?3, registered_secret = ?4
+         WHERE id = ?1 AND configured = ?5 AND provider IS ?6 AND client IS ?7`,
+      )
+      .bind(
+        known.id,
+        provider,
+        client && JSON.stringify(client),
+        sealed,
+        JSON.stringify(known.configured),
+        known.discovered && JSON.stringify(known.discovered),
+        known.client && JSON.stringify(known.client),
+      ),
+    ...(isAnother ? [raise, bumpCatalog(db)] : []),
+  ]);
+  return saved?.meta.changes === 1;
 }
 
 /** Notes how far the administrator's own authorization is. */

@@ -35,7 +35,16 @@ export type Discovered = {
   resource: string | null;
   /** What the server asks for; null when it does not say. */
   scopes: string[] | null;
+  /** When it was found, epoch seconds. */
+  at: number;
 };
+
+/** True when what one issued may be sent to the other. */
+export function isSameProvider(one: Discovered, other: Discovered): boolean {
+  return (
+    one.issuer === other.issuer && new URL(one.tokenEndpoint).origin === new URL(other.tokenEndpoint).origin
+  );
+}
 
 /** Our client at a provider when nobody configured one; its secret is kept apart. */
 export type OwnClient = {

@@ -2,9 +2,16 @@ import { allowsLoopback, type Env } from '../config';
 import { log } from '../log';
 import { Unavailable } from '../protocol/error';
 import type { Settings } from '../settings';
-import type { AuthMethod, Discovered, OAuthConfig, OwnClient } from './oauth-config';
+import {
+  type AuthMethod,
+  type Discovered,
+  isSameProvider,
+  type OAuthConfig,
+  type OwnClient,
+} from './oauth-config';
 import {
   configuredSecret,
+  type Found,
   findOAuthConfigOf,
   registeredSecret,
   type Sealed,
@@ -47,6 +54,10 @@ type ProviderClient = {
 
 /** Seconds before its end at which a client's secret is not used for another authorization. */
 const SECRET_MARGIN = 86_400;
+/** Seconds after which a person is not sent to a provider before it was looked for again: servers move to others. */
+const FRESH = 86_400;
+/** Seconds after which that is tried again when it failed. */
+const SOON = 300;
 
 /**
  * A server's provider, ready for a person to be sent there: as it is known, else discovered, and introduced to, now.
@@ -79,15 +90,11 @@ export async function registerAnew(
   server: Server,
   clientId: string,
 ): Promise<Provider> {
-  return settled(
-    env,
-    introduction,
-    server,
-    (config) => config.client !== null && config.client.clientId !== clientId,
-  );
+  const isOther = ({ client }: OAuthConfig) => client !== null && client.clientId !== clientId;
+  return settled(env, introduction, server, isOther);
 }
 
-/** The server's provider once its configuration `isSettled`, made so first when it is not. */
+/** The server's provider once its configuration `isSettled`; made so first when it is not. */
 async function settled(
   env: Env,
   introduction: Introduction,
@@ -100,14 +107,19 @@ async function settled(
     const provider = isSettled(config) ? providerOf(config, server) : null;
     if (provider) return provider;
 
-    const found = await findProvider(env, introduction, server, config);
+    const { discovered, tried } = await discoveredNow(env, introduction, server, config);
+    const isThere = config.discovered !== null && isSameProvider(config.discovered, discovered);
+    const found: Found =
+      isThere && isSettled({ ...config, discovered })
+        ? { discovered, client: config.client, secret: 'kept' }
+        : await introduced(env, introduction, server, config, discovered, tried);
     const isSaved = await saveProvider(env.DB, env.ENCRYPTION_KEY, config, found);
     log('provider.found', {
       server: server.id,
       client: found.client?.from ?? 'administrator',
       saved: isSaved,
     });
-    const saved = isSaved && (await findOAuthConfigOf(env.DB, server.id));
+    const saved = isSaved ? await findOAuthConfigOf(env.DB, server.id) : null;
     const made = saved && providerOf(saved, server);
     if (made) return made;
   }
@@ -120,87 +132,83 @@ async function settled(
 }
 
 /** True when the client that is known can send people there today. */
-function serves(
-  { configured, discovered, client }: OAuthConfig,
-  { redirectUri, documentUrl }: Introduction,
-): boolean {
-  if (!discovered) return false;
+function serves({ configured, discovered, client }: OAuthConfig, introduction: Introduction): boolean {
+  const now = Date.now() / 1000;
+  if (!discovered || now > discovered.at + FRESH) return false;
   if (configured.client_id) return true;
-  if (client?.redirectUri !== redirectUri) return false;
-  if (client.from === 'document') return client.clientId === documentUrl;
-  return client.secretExpiresAt === null || Date.now() / 1000 < client.secretExpiresAt - SECRET_MARGIN;
+  if (client?.redirectUri !== introduction.redirectUri) return false;
+  if (client.from === 'document') return client.clientId === introduction.documentUrl;
+  return client.secretExpiresAt === null || now < client.secretExpiresAt - SECRET_MARGIN;
 }
-
-type Found = { discovered: Discovered; client: OwnClient | null; secret: string | null };
-
-async function findProvider(
+/** The provider as it can be found today: while it cannot, what is known goes on serving, and is looked at again soon. */
+async function discoveredNow(
   env: Env,
-  introduction: Introduction,
-  server: Server,
-  { configured }: OAuthConfig,
-): Promise<Found> {
-  const { discovered, tried } = await discover({
-    serverName: server.name,
-    serverUrl: configured.server_url ?? server.connectionString,
-    configured,
-    allowLoopback: allowsLoopback(env),
-    redirectUri: introduction.redirectUri,
+  { redirectUri }: Introduction,
+  { name, connectionString }: Server,
+  { configured, discovered: known }: OAuthConfig,
+): Promise<{ discovered: Discovered; tried: string[] }> {
+  const serverUrl = configured.server_url ?? connectionString;
+  const allowLoopback = allowsLoopback(env);
+  const search = discover({ serverName: name, serverUrl, configured, allowLoopback, redirectUri });
+  const found = await search.catch((error: unknown) => {
+    if (!known || !(error instanceof ProviderProblem) || error.type !== 'unavailable') throw error;
+    const at = Math.floor(Date.now() / 1000) - FRESH + SOON;
+    return { discovered: { ...known, at }, tried: [...error.tried] };
   });
-  if (configured.client_id) return { discovered, client: null, secret: null };
-  const introduced = await introduce(
-    env,
-    introduction,
-    discovered,
-    configured.scopes ?? scopesOf(discovered),
-    tried,
-  );
-  if (introduced) return { discovered, ...introduced };
-  throw new ProviderProblem(
-    'registration_unavailable',
-    `The provider of ${server.name} takes no apps that introduce themselves. Register one there by hand, with the redirect URI ${introduction.redirectUri}, and set oauth_config.client_id (and client_secret, if it has one).`,
-    tried,
-    introduction.redirectUri,
-  );
+  const { issuer } = found.discovered;
+  if (configured.client_id && known && known.issuer !== issuer) {
+    throw new ProviderProblem(
+      'issuer_mismatch',
+      `The provider of ${name} was ${known.issuer}, where an administrator registered our client, and is ${issuer} now. If that is right, set oauth_config.issuer to ${issuer}, with the client that is registered there.`,
+      found.tried,
+      redirectUri,
+      issuer,
+    );
+  }
+  return found;
 }
 
-/** Our client at a provider that nobody registered us with by hand: described by our document, else registered. */
-async function introduce(
+/** Our client at a provider: the administrator's, else described by our metadata document, else registered there now. */
+async function introduced(
   env: Env,
   introduction: Introduction,
+  { name }: Server,
+  { configured }: OAuthConfig,
   discovered: Discovered,
-  scopes: readonly string[],
   tried: string[],
-): Promise<Omit<Found, 'discovered'> | null> {
+): Promise<Found> {
   const { redirectUri, documentUrl } = introduction;
   const { registrationEndpoint, takesDocuments } = discovered;
+  if (configured.client_id) return { discovered, client: null, secret: null };
   if (takesDocuments && documentUrl) {
-    const client: OwnClient = {
-      clientId: documentUrl,
-      from: 'document',
-      authMethod: 'none',
-      redirectUri,
-      secretExpiresAt: null,
-    };
-    return { client, secret: null };
+    const client = { clientId: documentUrl, redirectUri, secretExpiresAt: null };
+    return { discovered, client: { ...client, from: 'document', authMethod: 'none' }, secret: null };
   }
   tried.push(
     takesDocuments
-      ? 'The provider would fetch our metadata document, which it cannot reach: the issuer is not https, or browser sign-in is off'
-      : 'The provider does not take Client ID Metadata Documents',
+      ? 'It would fetch our metadata document, which it cannot reach: the issuer is not https, or browser sign-in is off'
+      : 'It does not take Client ID Metadata Documents',
   );
-  if (!registrationEndpoint) {
-    tried.push('The provider has no registration endpoint');
-    return null;
+  if (registrationEndpoint) {
+    const there = { ...discovered, registrationEndpoint };
+    const scopes = configured.scopes ?? scopesOf(discovered);
+    const search = register(allowsLoopback(env), introduction, there, scopes);
+    const answer = await search.catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error;
+      const message = `The registration endpoint of the provider of ${name} does not answer. Try again later.`;
+      throw new ProviderProblem('unavailable', message, tried, redirectUri);
+    });
+    if (!('refused' in answer)) return { discovered, ...answer };
+    tried.push(`POST ${registrationEndpoint} ${answer.refused}`);
+  } else {
+    tried.push('It has no registration endpoint');
   }
-  const there = { ...discovered, registrationEndpoint };
-  const answer = await register(allowsLoopback(env), introduction, there, scopes).catch((error: unknown) => {
-    if (!(error instanceof Unavailable)) throw error;
-    const message = 'The registration endpoint of the provider does not answer. Try again later.';
-    throw new ProviderProblem('unavailable', message, tried, redirectUri);
-  });
-  if (!('refused' in answer)) return answer;
-  tried.push(`The registration endpoint ${registrationEndpoint} ${answer.refused}`);
-  return null;
+  throw new ProviderProblem(
+    'registration_unavailable',
+    `The provider of ${name} takes no apps that introduce themselves. Register one there by hand, with the redirect URI ${redirectUri}, and set oauth_config.client_id (and client_secret, if it has one).`,
+    tried,
+    redirectUri,
+  );
 }
 
 /** What the server asks for, and a refresh token with it where that has a scope of its own (SEP-2207). */

@@ -1,0 +1,81 @@
+import * as z from 'zod';
+
+/** Members of protected resource metadata that are used (RFC 9728 §2). */
+export const ResourceMetadata = z.object({
+  resource: z.string().max(2000),
+  authorization_servers: z.array(z.string().max(2000)).nullish(),
+  scopes_supported: z.array(z.string()).nullish(),
+});
+export type ResourceMetadata = z.infer<typeof ResourceMetadata>;
+
+/** Members of authorization server metadata that are used (RFC 8414 §2; OpenID Connect Discovery §3 names them alike). */
+export const ServerMetadata = z.object({
+  issuer: z.string().max(2000),
+  authorization_endpoint: z.string().max(2000),
+  token_endpoint: z.string().max(2000),
+  registration_endpoint: z.string().max(2000).nullish(),
+  revocation_endpoint: z.string().max(2000).nullish(),
+  scopes_supported: z.array(z.string()).nullish(),
+  code_challenge_methods_supported: z.array(z.string()).nullish(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).nullish(),
+  authorization_response_iss_parameter_supported: z.boolean().nullish(),
+  client_id_metadata_document_supported: z.boolean().nullish(),
+});
+export type ServerMetadata = z.infer<typeof ServerMetadata>;
+
+/** What a server's refusal says (RFC 9728 §5.1, RFC 6750 §3). */
+export type Challenge = { resourceMetadata: string | null; scopes: string[] | null };
+
+export const NO_CHALLENGE: Challenge = { resourceMetadata: null, scopes: null };
+
+export function challengeOf(header: string): Challenge {
+  const parameter = (name: string) => {
+    const [, quoted, bare] =
+      new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,"]+))`, 'i').exec(header) ?? [];
+    return quoted || bare || null;
+  };
+  const scope = parameter('scope');
+  const scopes = scope === null ? null : wellFormed(scope.split(' '));
+  return { resourceMetadata: parameter('resource_metadata'), scopes };
+}
+
+/** Scope tokens (RFC 6749 §3.3) that can be asked for. */
+export function wellFormed(scopes: string[]): string[] {
+  return scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(scope)).slice(0, 100);
+}
+
+/** A path as it stands behind a well-known one; empty for the root. */
+export function pathWithin(pathname: string): string {
+  return pathname.replace(/\/$/, '');
+}
+
+export const ROOT = (origin: string) => `${origin}/.well-known/oauth-authorization-server`;
+
+/** Where an issuer's metadata may be (RFC 8414 §§3.1, 5; OpenID Connect Discovery §4.1), and at its root. */
+export function documentsOf(issuer: string, atRoot: boolean): Set<string> {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathWithin(pathname);
+  return new Set([
+    ROOT(origin) + path,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+    ...(atRoot ? [ROOT(origin)] : []),
+  ]);
+}
+
+/** The same issuer, but for one trailing slash, which libraries put behind a bare host. */
+export function isSame(one: string, other: string): boolean {
+  return one.replace(/\/$/, '') === other.replace(/\/$/, '');
+}
+
+/** True when `resource` names the server at `serverUrl` or a place it lies within: many name their origin alone. */
+export function covers(resource: string, serverUrl: string): boolean {
+  if (!URL.canParse(resource)) return false;
+  const described = new URL(resource);
+  const server = new URL(serverUrl);
+  return (
+    described.origin === server.origin &&
+    !described.hash &&
+    `${pathWithin(server.pathname)}/`.startsWith(`${pathWithin(described.pathname)}/`)
+  );
+}
