@@ -157,6 +157,11 @@ async function deployment(env: Env): Promise<{ settings: Settings; revision: num
   return { settings, revision };
 }
 
+/** The settings in effect, for what runs outside a request. @throws BadVariable */
+export async function currentSettings(env: Env): Promise<Settings> {
+  return (await deployment(env)).settings;
+}
+
 function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Settings | BadVariable {
   try {
     return effectiveSettings(env, saved);

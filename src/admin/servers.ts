@@ -104,7 +104,12 @@ function moves(body: unknown, server: Server): boolean {
 
 /** Asks a server for its lists now. @returns the server as it is now known, and what went wrong; null: nothing. */
 async function ask(c: Context<App>, server: Server): Promise<{ known: Server; failure: string | null }> {
-  const { server: known, listing } = await listUpstream(c.env, server, AbortSignal.timeout(PATIENCE));
+  const {
+    env,
+    var: { settings, issuer },
+  } = c;
+  const patience = AbortSignal.timeout(PATIENCE);
+  const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience);
   forgetDeployment();
   if (listing) return { known, failure: null };
   return { known, failure: known.lastFailure?.message ?? `The server ${server.name} did not answer.` };

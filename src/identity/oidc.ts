@@ -10,6 +10,17 @@ import { accountOf, isAdminEmail, providerFetch, SignInRefused } from './provide
 /** What an authorization request at the provider is bound to, besides this browser. */
 export type Binding = { redirectUri: string; state: string; nonce: string; verifier: string };
 
+/** What the provider issued at a sign-in, besides who it was (RFC 6749 §5.1). */
+export type ProviderTokens = {
+  accessToken: string;
+  /** Null: it issued none. */
+  refreshToken: string | null;
+  tokenType: string;
+  /** Epoch seconds; null when it did not say. */
+  expiresAt: number | null;
+  scopes: string[] | null;
+};
+
 /** Skew forgiven between the provider's clock and ours, seconds (SECURITY 10). */
 const SKEW = 120;
 /** How long a provider's metadata and keys are used before they are asked for again, milliseconds. */
@@ -31,14 +42,23 @@ const ALGORITHMS = [
 
 const providers = new Memory<o.AuthorizationServer>(4);
 
-/** The URL that sends a person to the provider (OpenID Connect Core §3.1.2.1). */
-export async function authorizationUrl(env: Env, settings: Settings, binding: Binding): Promise<string> {
+/**
+ * The URL that sends a person to the provider (OpenID Connect Core §3.1.2.1).
+ * @param forLater whether its tokens are kept: then a refresh token is asked for, where the provider has a scope for that.
+ */
+export async function authorizationUrl(
+  env: Env,
+  settings: Settings,
+  binding: Binding,
+  forLater: boolean,
+): Promise<string> {
   const provider = await discover(env, settings);
   const endpoint = provider.authorization_endpoint ?? '';
   const refused = refusedTarget(endpoint, allowsLoopback(env));
   if (refused) throw new Unavailable(`the sign-in provider's authorization_endpoint ${refused}`);
   const url = new URL(endpoint);
-  const scopes = new Set(['openid', ...settings.oidc.scopes]);
+  const offline = forLater && provider.scopes_supported?.includes('offline_access') ? ['offline_access'] : [];
+  const scopes = new Set(['openid', ...settings.oidc.scopes, ...offline]);
   const parameters = {
     response_type: 'code',
     client_id: settings.oidc.client_id ?? '',
@@ -54,7 +74,7 @@ export async function authorizationUrl(env: Env, settings: Settings, binding: Bi
 }
 
 /**
- * Whose account the provider vouches for: its answer, the code's exchange and the ID token checked (OpenID Connect Core
+ * Whose account the provider vouches for, and the tokens it issued: its answer, the code's exchange and the ID token checked (OpenID Connect Core
  * §3.1.3.7, RFC 9207 §2.4), the e-mail address verified and allowed here.
  * @throws SignInRefused, Unavailable
  */
@@ -63,11 +83,11 @@ export async function redeem(
   settings: Settings,
   answer: URLSearchParams,
   binding: Binding,
-): Promise<Account> {
+): Promise<{ account: Account; tokens: ProviderTokens }> {
   const provider = await discover(env, settings);
   try {
-    const account = await verifiedAccount(env, settings, provider, answer, binding);
-    if (mayEnter(settings, account.email)) return account;
+    const verified = await verifiedAccount(env, settings, provider, answer, binding);
+    if (mayEnter(settings, verified.account.email)) return verified;
   } catch (error) {
     if (error instanceof Unavailable || error instanceof SignInRefused) throw error;
     if (error instanceof o.AuthorizationResponseError) {
@@ -85,7 +105,7 @@ async function verifiedAccount(
   provider: o.AuthorizationServer,
   answer: URLSearchParams,
   { redirectUri, state, nonce, verifier }: Binding,
-): Promise<Account> {
+): Promise<{ account: Account; tokens: ProviderTokens }> {
   const client: o.Client = { client_id: oidc.client_id ?? '', [o.clockTolerance]: SKEW };
   const options = optionsFor(env);
   const parameters = o.validateAuthResponse(provider, client, answer, state);
@@ -113,7 +133,44 @@ async function verifiedAccount(
   if (typeof described.email !== 'string' || described.email_verified !== true) {
     throw new SignInRefused('email_unverified', 'the provider does not vouch for an e-mail address');
   }
-  return accountOf(claims.iss, claims.sub, described.email, described.name ?? claims.name);
+  const account = accountOf(claims.iss, claims.sub, described.email, described.name ?? claims.name);
+  return { account, tokens: tokensOf(tokens) };
+}
+
+function tokensOf(answer: o.TokenEndpointResponse): ProviderTokens {
+  return {
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token ?? null,
+    tokenType: answer.token_type,
+    expiresAt: answer.expires_in ? Math.floor(Date.now() / 1000 + answer.expires_in) : null,
+    scopes: answer.scope?.split(' ').filter(Boolean) ?? null,
+  };
+}
+
+/** The tokens that follow those of a sign-in (OpenID Connect Core §12). @throws SignInRefused, Unavailable */
+export async function refreshSignIn(
+  env: Env,
+  settings: Settings,
+  refreshToken: string,
+): Promise<ProviderTokens> {
+  const provider = await discover(env, settings);
+  const client: o.Client = { client_id: settings.oidc.client_id ?? '', [o.clockTolerance]: SKEW };
+  const authentication = authenticationAt(provider, settings.oidc.client_secret ?? '');
+  try {
+    const options = optionsFor(env);
+    const response = await o.refreshTokenGrantRequest(
+      provider,
+      client,
+      authentication,
+      refreshToken,
+      options,
+    );
+    return tokensOf(await o.processRefreshTokenResponse(provider, client, response));
+  } catch (error) {
+    if (error instanceof Unavailable) throw error;
+    const detail = error instanceof Error ? error.message : 'unknown';
+    throw new SignInRefused('unverified', detail, { cause: error });
+  }
 }
 
 /** The claims some providers keep out of the ID token (OpenID Connect Core §5.3). */

@@ -5,7 +5,9 @@ import { log } from '../log';
 import { type Additions, NOTHING } from '../protocol/json-insert';
 import { CODE, errorText, type JsonObject, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
-import { connect, type Peer } from '../upstreams/connect';
+import { isPersonal } from '../upstreams/auth/index';
+import { type Asker, connect, type Peer } from '../upstreams/connect';
+import type { CredentialNeeded } from '../upstreams/credential-needed';
 import type { UpstreamFailure } from '../upstreams/failure';
 import { cancelRequest, send } from '../upstreams/mcp-client';
 import { sessionOf } from '../upstreams/sessions';
@@ -74,13 +76,16 @@ export async function readResource(call: Call): Promise<Response> {
  * Cancellation). One that names no request in flight here changes nothing.
  */
 export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObject): void {
-  const owner = ownerOf(call);
+  const asker = askerOf(call);
+  const { sharer } = asker;
   const { requestId, reason } = params;
-  if (owner === null || (typeof requestId !== 'string' && typeof requestId !== 'number')) return;
+  if (sharer === null || (typeof requestId !== 'string' && typeof requestId !== 'number')) return;
   const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
   for (const { server } of call.entries) {
-    if (!sessionOf(server, owner, requestId)) continue;
-    const tell = async () => cancelRequest(await connect(call.gate.env, server, owner), requestId, said);
+    if (!sessionOf(server, sharer, requestId)) continue;
+    const { env, settings, issuer } = call.gate;
+    const tell = async () =>
+      cancelRequest(await connect(env, settings, issuer, server, asker), requestId, said);
     waitUntil(tell().catch(() => undefined));
   }
 }
@@ -107,7 +112,7 @@ async function find(call: Call, kind: keyof Entry['items'], name: string): Promi
   const mayList = ({ server }: Entry) => !byName || call.isOneServer || name.startsWith(`${server.name}-`);
   const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
   if (found || !unlisted.length) return found;
-  await listMissing(call.gate.env, unlisted);
+  await listMissing(call.gate, unlisted);
   return search();
 }
 
@@ -125,6 +130,26 @@ function refusal(
 function failedText({ request }: Call, { message }: UpstreamFailure): string {
   return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
 }
+
+/** What a caller reads who has to connect an account first. */
+function neededText(call: Call, { server, kind }: CredentialNeeded): string {
+  const message = `Authentication required for ${server.name}. ${NEEDED[kind]}`;
+  if (call.request.method === 'tools/call') {
+    return resultText(call.request.id, stamped(call, toolError(message)));
+  }
+  return errorText(call.request.id, {
+    code: CODE.internalError,
+    message,
+    data: { type: 'mcp_auth_required' },
+  });
+}
+
+const NEEDED: Record<CredentialNeeded['kind'], string> = {
+  oauth: 'Connect your account first.',
+  headers: 'Enter your own header values first.',
+  sign_in: 'Sign in to this gateway first.',
+  own_identity: 'Use your own key or sign in.',
+};
 
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
 async function forward(
@@ -173,10 +198,11 @@ async function forward(
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: call.signal,
     async send(signal) {
-      peer = await connect(gate.env, server, ownerOf(call));
+      peer = await connect(gate.env, gate.settings, gate.issuer, server, askerOf(call));
       return send(peer, { id, method, params, mirrored }, signal);
     },
     failed,
+    needed: async (credential) => neededText(call, credential),
     refused: (error) => errorText(id, error),
     ended,
   });
@@ -196,11 +222,17 @@ function additionsFor({ era, request }: Call): Additions {
   };
 }
 
-/** Who may share a session at a server: one caller's one client. Null: nobody can be told from anybody else. */
-function ownerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): string | null {
+/**
+ * Who a server is asked for: one caller, whose client alone shares a session there. A key that several people share and a
+ * caller nobody knows have no account of their own; without a session of its own nobody can be told from anybody else.
+ */
+function askerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): Asker {
   const client = session?.id ?? caller.grant?.grantId;
-  if (caller.subject) return `${caller.subject} ${client ?? ''}`;
-  return session && `anonymous ${session.id}`;
+  const anonymous = session && `anonymous ${session.id}`;
+  return {
+    owner: caller.key?.shared ? null : caller.subject,
+    sharer: caller.subject ? `${caller.subject} ${client ?? ''}` : anonymous,
+  };
 }
 
 /** Keeps in D1 whether the server does its part, when that is news. */
@@ -212,8 +244,10 @@ async function noteStanding(
 ): Promise<void> {
   const now = Math.floor(Date.now() / 1000);
   const { server } = entry;
+  // Where everyone has their own account, a caller's that serves says nothing of the one its tools are listed with.
+  const isMended = server.state === 'unstable' || (server.state === 'needs_reauth' && !isPersonal(server));
   if (failure) entry.server = await recordFailure(gate.env.DB, server, 'call', failure, now);
-  else if ((outcome === 'answered' || outcome === 'refused') && server.state !== 'healthy') {
+  else if ((outcome === 'answered' || outcome === 'refused') && isMended) {
     entry.server = await recordRecovery(gate.env.DB, server);
   }
 }

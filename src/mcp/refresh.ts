@@ -1,9 +1,9 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Env } from '../config';
 import { log } from '../log';
 import type { Settings } from '../settings';
 import { listUpstream } from '../upstreams/listing';
 import { claimListing } from '../upstreams/standing';
+import type { Gate } from './caller';
 import { type Entry, relist } from './catalog';
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
@@ -23,14 +23,14 @@ const POOL = 5;
  * behind the answer.
  * @returns those that are missing.
  */
-export async function listMissing(env: Env, entries: readonly Entry[]): Promise<Unavailable[]> {
+export async function listMissing(gate: Gate, entries: readonly Entry[]): Promise<Unavailable[]> {
   const missing = entries.filter(({ server }) => server.listedAt === null);
   const due = missing.filter(isDue);
   if (due.length) {
     const all = AbortSignal.timeout(WAIT_ALL);
-    await inPool(due, (entry) => ask(env, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
+    await inPool(due, (entry) => ask(gate, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
     const late = due.filter(({ server }) => server.listedAt === null);
-    if (late.length) waitUntil(inPool(late, (entry) => ask(env, entry, AbortSignal.timeout(BEHIND))));
+    if (late.length) waitUntil(inPool(late, (entry) => ask(gate, entry, AbortSignal.timeout(BEHIND))));
   }
   return missing
     .filter(({ server }) => server.listedAt === null)
@@ -43,7 +43,8 @@ export async function listMissing(env: Env, entries: readonly Entry[]): Promise<
 }
 
 /** Has lists that are older than they may be asked again behind the answer, by one isolate in the world. */
-export function refreshStale(env: Env, settings: Settings, entries: readonly Entry[]): void {
+export function refreshStale(gate: Gate, entries: readonly Entry[]): void {
+  const { env, settings } = gate;
   const now = Date.now();
   const stale = entries.filter((entry) => {
     const { listedAt } = entry.server;
@@ -54,7 +55,7 @@ export function refreshStale(env: Env, settings: Settings, entries: readonly Ent
   const refresh = async (entry: Entry) => {
     const seconds = Math.floor(now / 1000);
     const claimed = await claimListing(env.DB, entry.server.id, intervalOf(settings, entry) / 1000, seconds);
-    if (claimed) await ask(env, entry, AbortSignal.timeout(BEHIND));
+    if (claimed) await ask(gate, entry, AbortSignal.timeout(BEHIND));
   };
   waitUntil(inPool(stale, refresh));
 }
@@ -69,10 +70,10 @@ function isDue(entry: Entry): boolean {
   return entry.askedAt + PAUSE <= Date.now();
 }
 
-async function ask(env: Env, entry: Entry, signal: AbortSignal): Promise<void> {
+async function ask({ env, settings, issuer }: Gate, entry: Entry, signal: AbortSignal): Promise<void> {
   entry.askedAt = Date.now();
   try {
-    const { server, listing } = await listUpstream(env, entry.server, signal);
+    const { server, listing } = await listUpstream(env, settings, issuer, entry.server, signal);
     await relist(entry, server, listing);
   } catch (error) {
     log('server.list_failed', { server: entry.server.id, error: String(error) });

@@ -1,5 +1,6 @@
 import { type Additions, MessageScanner } from '../protocol/json-insert';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
+import { CredentialNeeded } from '../upstreams/credential-needed';
 import type { Answer } from '../upstreams/exchange';
 import { failures, UpstreamFailure } from '../upstreams/failure';
 
@@ -20,16 +21,19 @@ export type Passage = {
   quietSeconds: number;
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
+  /** @throws UpstreamFailure, CredentialNeeded */
   send(signal: AbortSignal): Promise<Answer>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
+  /** The text of the whole response that says how the caller connects an account of theirs. */
+  needed(credential: CredentialNeeded): Promise<string>;
   /** The text of the whole response that carries the server's JSON-RPC error. */
   refused(error: (Answer & { kind: 'error' })['error']): string;
-  /** Called once, at the end. `gone`: the client left; `given_up`: we did. */
+  /** Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the server. */
   ended(outcome: Outcome, failure: UpstreamFailure | null): void;
 };
 
-export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone';
+export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected';
 
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
@@ -100,6 +104,10 @@ class Flow {
       this.finish('refused', null);
       return { text: passage.refused(answer.error) };
     } catch (error) {
+      if (error instanceof CredentialNeeded) {
+        this.finish('unconnected', null);
+        return { text: await passage.needed(error) };
+      }
       if (!(error instanceof UpstreamFailure)) throw error;
       this.finish('failed', error);
       return { text: passage.failed(error) };

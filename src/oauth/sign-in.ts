@@ -5,7 +5,7 @@ import type { App } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
 import { type Account, recordSignIn } from '../governance/users';
 import { accessAccount } from '../identity/access';
-import { authorizationUrl, type Binding, redeem } from '../identity/oidc';
+import { authorizationUrl, type Binding, type ProviderTokens, redeem } from '../identity/oidc';
 import { isAdminEmail, SignInRefused } from '../identity/provider';
 import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
@@ -13,6 +13,7 @@ import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Unavailable } from '../protocol/error';
 import type { Settings } from '../settings';
 import { PageProblem } from '../ui/layout';
+import { keepsSignIns, saveSignIn } from '../upstreams/sign-in-tokens';
 import { issuerOf } from './surface';
 
 /** What a sign-in under way at the provider is bound to; sealed in a cookie of its own, so that it belongs to one browser. */
@@ -40,15 +41,15 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const { settings } = c.var;
   const returnTo = ownPath(issuer, c.req.query('return_to'));
   const account = await accessAccount(c.env, settings, c.req.raw.headers).catch(explain(c, returnTo));
-  if (account) return enter(c, account, returnTo, []);
+  if (account) return enter(c, { account, tokens: null }, returnTo, []);
   if (!settings.oidc.issuer)
     throw new PageProblem(settings.access.team_domain ? NOT_THROUGH_ACCESS : NO_PROVIDER);
 
   const id = randomSecret(16);
   const pending = { nonce: randomSecret(), verifier: randomSecret(), returnTo, expiresAt: seconds() + LIFE };
-  const location = await authorizationUrl(c.env, settings, bindingOf(issuer, settings, id, pending)).catch(
-    explain(c, returnTo),
-  );
+  const binding = bindingOf(issuer, settings, id, pending);
+  const forLater = await keepsSignIns(c.env.DB);
+  const location = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
   const value = await seal(c.env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending));
   const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
   return redirect(location, [
@@ -68,16 +69,16 @@ export async function completeSignIn(c: Context<App>, id: string): Promise<Respo
 
   const answer = new URL(c.req.url).searchParams;
   const binding = bindingOf(issuer, settings, id, pending);
-  const account = await redeem(c.env, settings, answer, binding).catch(explain(c, pending.returnTo));
-  return enter(c, account, pending.returnTo, [
+  const vouched = await redeem(c.env, settings, answer, binding).catch(explain(c, pending.returnTo));
+  return enter(c, vouched, pending.returnTo, [
     writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 }),
   ]);
 }
 
-/** Signs the holder of an account in, unless they are blocked, and sends them on. */
+/** Signs the holder of an account in, unless they are blocked, and sends them on. Tokens are kept where a server needs them. */
 async function enter(
   c: Context<App>,
-  account: Account,
+  { account, tokens }: { account: Account; tokens: ProviderTokens | null },
   returnTo: string,
   cookies: string[],
 ): Promise<Response> {
@@ -87,6 +88,7 @@ async function enter(
   if (!person.isActive) {
     return explain(c, returnTo)(new SignInRefused('blocked', `the person ${person.id} is blocked`));
   }
+  if (tokens && (await keepsSignIns(c.env.DB))) await saveSignIn(c.env, c.var.settings, person, tokens);
   const cookie = await signIn(c.env, issuer, person, now);
   audit(c, { act: 'user.signed_in', user: person.id }, subjectOf(person));
   if (isAdminEmail(c.var.settings, person.email)) {

@@ -1,34 +1,43 @@
 import { allowsLoopback, type Env } from '../config';
 import { refusedTarget } from '../protocol/public-url';
-import { authTypes } from './auth/index';
+import type { Settings } from '../settings';
+import { authTypes, type Credentials } from './auth/index';
+import type { Owner } from './credential';
 import { failures } from './failure';
 import type { Server } from './server';
 
-/** A server as one caller speaks to it. */
-export type Peer = {
-  server: Server;
-  /** What authenticates us to it. */
-  credentials: Headers;
+/** Who wants to speak to a server. */
+export type Asker = {
+  /** Whose credential serves where everyone has their own. Null: somebody who cannot have one. */
+  owner: Owner | null;
   /** Who may share its sessions, whole: never two callers. Null: nobody, not even the next request. */
-  owner: string | null;
+  sharer: string | null;
 };
 
+/** The gateway, when it asks for itself. */
+export const OURSELVES: Asker = { owner: 'gateway', sharer: 'toolgate' };
+
+/** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
+export type Peer = { server: Server; credentials: Credentials; sharer: string | null };
+
 /**
- * The server as `owner` may speak to it.
- * @throws UpstreamFailure when its credentials do not serve or its address is not one to be asked.
+ * The server as `asker` may speak to it.
+ * @param issuer ours; null while nobody has set it
+ * @throws UpstreamFailure when its credentials do not serve or its address is not one to be asked; CredentialNeeded when the
+ * asker has to connect an account first.
  */
-export async function connect(env: Env, server: Server, owner: string | null): Promise<Peer> {
+export async function connect(
+  env: Env,
+  settings: Settings,
+  issuer: string | null,
+  server: Server,
+  { owner, sharer }: Asker,
+): Promise<Peer> {
   const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
   if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
 
-  const credentials = await authTypes.get(server.authType)?.headers({
-    serverId: server.id,
-    origin: new URL(server.connectionString).origin,
-    sealedHeaders: server.sealedHeaders,
-    keys: env.ENCRYPTION_KEY,
-    variables: env as unknown as Record<string, unknown>,
-  });
-  if (!credentials) throw failures.refused(server.name, `its auth_type ${server.authType} is not known`);
-  if (!(credentials instanceof Headers)) throw failures.refused(server.name, credentials.refused);
-  return { server, credentials, owner };
+  const type = authTypes.get(server.authType);
+  if (!type) throw failures.refused(server.name, `its auth_type ${server.authType} is not known`);
+  const credentials = await type.credentials({ env, settings, issuer, server, owner });
+  return { server, credentials, sharer };
 }

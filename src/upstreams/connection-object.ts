@@ -14,7 +14,7 @@ import {
   type Kept,
   missingNames,
   placeOf,
-  refusalOf,
+  serving,
   wakesAt,
 } from './kept-credential';
 import { TokenRefused } from './oauth-client';
@@ -43,9 +43,8 @@ export class ConnectionObject extends DurableObject<Env> {
 
   /** The credential, refreshed first when its access token has expired or is about to. */
   async held(terms: Terms): Promise<Held> {
-    const kept = this.kept();
-    const reason = refusalOf(kept, terms);
-    if (!kept || reason) return { ok: false, reason: reason ?? 'none' };
+    const kept = serving(this.kept(), terms);
+    if (typeof kept === 'string') return { ok: false, reason: kept };
 
     if (!kept.used) this.note({ ...kept, used: true });
     if (isFresh(kept, now())) return this.shown(kept, terms);
@@ -57,9 +56,8 @@ export class ConnectionObject extends DurableObject<Env> {
    * refresh brings.
    */
   async renew(terms: Terms, version: string): Promise<Held> {
-    const kept = this.kept();
-    const reason = refusalOf(kept, terms);
-    if (!kept || reason) return { ok: false, reason: reason ?? 'none' };
+    const kept = serving(this.kept(), terms);
+    if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.held(terms);
     return kept.isRenewable ? this.renewed(kept, terms, version) : this.refuse(terms, version);
   }
@@ -67,18 +65,18 @@ export class ConnectionObject extends DurableObject<Env> {
   /** Notes that `version` serves no more: the server refuses it, fresh as it is. What has come in its stead is not touched. */
   async refuse(terms: Terms, version: string): Promise<Held> {
     if (this.kept()?.version === version) this.lose(version);
-    const kept = this.kept();
-    const reason = refusalOf(kept, terms);
-    return kept && !reason ? this.shown(kept, terms) : { ok: false, reason: reason ?? 'none' };
+    const kept = serving(this.kept(), terms);
+    return typeof kept === 'string' ? { ok: false, reason: kept } : this.shown(kept, terms);
   }
 
-  /** Keeps what a provider issued, in place of whatever was there. */
-  async saveTokens(terms: Terms, tokens: Tokens): Promise<void> {
+  /** Keeps what a provider issued at its token endpoint `issuedBy`, in place of whatever was there. */
+  async saveTokens(terms: Terms, tokens: Tokens, issuedBy: string): Promise<void> {
     const { tokenType, scopes, expiresAt } = tokens;
     const sealed = await this.seal(terms, tokens);
     const isRenewable = tokens.refreshToken !== null;
     await this.save(terms, {
       kind: 'token',
+      issuedBy,
       headerKeys: null,
       tokenType,
       scopes,
@@ -96,6 +94,7 @@ export class ConnectionObject extends DurableObject<Env> {
     const sealed = await this.seal(terms, wanted);
     await this.save(terms, {
       kind: 'header',
+      issuedBy: null,
       headerKeys: Object.keys(wanted),
       tokenType: null,
       scopes: null,
@@ -140,7 +139,7 @@ export class ConnectionObject extends DurableObject<Env> {
     terms: Terms,
     saved: Pick<
       Kept,
-      'kind' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable' | 'sealed'
+      'kind' | 'issuedBy' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable' | 'sealed'
     >,
   ): Promise<void> {
     const before = this.kept();
@@ -166,9 +165,8 @@ export class ConnectionObject extends DurableObject<Env> {
   /** What is kept after a refresh; without one, what is kept while its access token lives, unless the server refused `refused`. */
   private async renewed(before: Kept, terms: Terms, refused?: string): Promise<Held> {
     const ended = await this.refresh(before);
-    const kept = this.kept();
-    const reason = refusalOf(kept, terms);
-    if (!kept || reason) return { ok: false, reason: reason ?? 'none' };
+    const kept = serving(this.kept(), terms);
+    if (typeof kept === 'string') return { ok: false, reason: kept };
     const lives = kept.expiresAt === null || now() < kept.expiresAt;
     if (ended === 'unavailable' && (!lives || kept.version === refused))
       return { ok: false, reason: 'unavailable', retryAfter: RETRY_AFTER };

@@ -6,15 +6,21 @@ import type { Server } from './server';
 /** Stands for a server where the tokens of people's sign-ins are kept. */
 export const SIGN_IN = 'sign-in';
 
+/** What a connection's object is asked from elsewhere. */
+type Connection = Pick<
+  ConnectionObject,
+  'held' | 'renew' | 'refuse' | 'saveTokens' | 'saveHeaders' | 'keptHeaders' | 'disconnect'
+>;
+
 /** The object that holds the credential of `owner` at a server. */
-export function connectionOf(env: Env, owner: Owner, serverId: string): DurableObjectStub<ConnectionObject> {
+export function connectionOf(env: Env, owner: Owner, serverId: string): Connection {
   const namespace = env.CONNECTIONS;
   const id = namespace.idFromName(`${serverId} ${owner}`);
-  return namespace.get(id) as unknown as DurableObjectStub<ConnectionObject>;
+  return namespace.get(id) as unknown as Connection;
 }
 
 /** What a credential of `owner` at the server must agree with, as the server is now. @param issuer ours */
-export function termsAt(server: Server, owner: Owner, issuer: string): Terms {
+export function termsAt(server: Server, owner: Owner, issuer: string | null): Terms {
   return {
     serverId: server.id,
     owner,
@@ -31,7 +37,7 @@ const TRIES = 3;
 export async function askConnection<T>(
   env: Env,
   { owner, serverId }: Pick<Terms, 'owner' | 'serverId'>,
-  ask: (connection: DurableObjectStub<ConnectionObject>) => Promise<T>,
+  ask: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -53,8 +53,8 @@ export type Terms = {
   generation: number;
   /** Names of the headers its owner enters; null for tokens. */
   headerKeys: string[] | null;
-  /** Ours: what a client of ours at the provider is made for. */
-  issuer: string;
+  /** Ours: what a client of ours at the provider is made for. Null while nobody has set it. */
+  issuer: string | null;
 };
 
 /**

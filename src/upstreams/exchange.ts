@@ -7,8 +7,10 @@ import {
 } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { EventReader } from '../protocol/sse';
+import { isPersonal } from './auth/index';
 import type { Peer } from './connect';
 import { failures, UpstreamFailure } from './failure';
+import type { Server } from './server';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
 export type Answer =
@@ -33,7 +35,7 @@ export async function post(
   protocol: Headers,
   signal: AbortSignal,
 ): Promise<Response> {
-  const headers = new Headers(peer.credentials);
+  const headers = new Headers(peer.credentials.headers);
   for (const [name, value] of protocol) headers.set(name, value);
   headers.set('content-type', 'application/json');
   headers.set('accept', 'application/json, text/event-stream');
@@ -73,10 +75,20 @@ export async function answerOf(
     return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
   }
   await drain(response);
-  if (status === 401 || status === 403) throw failures.credentials(server.name, status);
+  if (status === 401) throw failures.unauthorized(server.name);
+  if (status === 403) throw forbidden(server, response.headers.get('www-authenticate') ?? '');
   if (status === 429) throw failures.busy(server.name);
   if (status >= 300 && status < 400) throw failures.redirect(server.name);
   throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
+}
+
+/** A 403 says that the credentials are good for less than this, or for nothing (RFC 6750 §3.1). */
+function forbidden(server: Server, challenge: string): UpstreamFailure {
+  if (/\berror="?insufficient_scope"?/i.test(challenge)) {
+    const [, scopes = ''] = /\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,300})"/i.exec(challenge) ?? [];
+    return failures.insufficientScope(server.name, scopes);
+  }
+  return isPersonal(server) ? failures.forbiddenToOne(server.name) : failures.forbidden(server.name);
 }
 
 /** Reads an answer to its JSON-RPC response. */

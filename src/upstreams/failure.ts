@@ -14,6 +14,9 @@ export class UpstreamFailure extends Error {
   }
 }
 
+/** The server refuses our credentials (HTTP 401): others may do. Nothing has run. */
+export class Unauthorized extends UpstreamFailure {}
+
 /** Every way a server can fail a request, by the name of the server. */
 export const failures = {
   unreachable: (name: string, cause: unknown) =>
@@ -32,10 +35,30 @@ export const failures = {
       `The server ${name} cannot be asked: ${reason}. An administrator of this gateway has to see to it.`,
       'needs_reauth',
     ),
-  credentials: (name: string, status: number) =>
-    new UpstreamFailure(
-      `The server ${name} did not accept this gateway's credentials (HTTP ${status}). An administrator of this gateway has to renew them.`,
+  unauthorized: (name: string) =>
+    new Unauthorized(
+      `The server ${name} did not accept this gateway's credentials (HTTP 401). An administrator of this gateway has to renew them.`,
       'needs_reauth',
+    ),
+  forbidden: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} did not accept this gateway's credentials (HTTP 403). An administrator of this gateway has to renew them.`,
+      'needs_reauth',
+    ),
+  forbiddenToOne: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
+      null,
+    ),
+  insufficientScope: (name: string, scopes: string) =>
+    new UpstreamFailure(
+      `The server ${name} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
+      null,
+    ),
+  signInDown: (name: string, seconds: number) =>
+    new UpstreamFailure(
+      `The server ${name} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
+      null,
     ),
   redirect: (name: string) =>
     new UpstreamFailure(

@@ -5,7 +5,9 @@ export type Kept = Omit<Credential, 'status'> & {
   /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
   status: 'active' | 'needs_reauth' | 'unreadable';
   origin: string;
-  issuer: string;
+  issuer: string | null;
+  /** The token endpoint that issued the tokens; null for headers. No other is sent the refresh token. */
+  issuedBy: string | null;
   /** Another after every change of what is sealed. */
   version: string;
   /** JSON: `Tokens`, or header values by name. */
@@ -37,13 +39,13 @@ export function credentialOf(kept: Kept): Credential {
   return { ...kept, status: kept.status === 'active' ? 'active' : 'needs_reauth' };
 }
 
-/** Why what is kept does not serve under these terms; null when it does. */
-export function refusalOf(kept: Kept | null, terms: Terms): Lack | null {
+/** What is kept, when it serves under these terms; else why not. */
+export function serving(kept: Kept | null, terms: Terms): Kept | Lack {
   if (!kept) return 'none';
   if (kept.kind !== (terms.headerKeys ? 'header' : 'token')) return 'needs_reauth';
   if (kept.origin !== terms.origin || kept.generation !== terms.generation) return 'needs_reauth';
   if (kept.status === 'needs_reauth') return 'needs_reauth';
-  return missingNames(terms.headerKeys ?? [], kept.headerKeys ?? []).length ? 'needs_update' : null;
+  return missingNames(terms.headerKeys ?? [], kept.headerKeys ?? []).length ? 'needs_update' : kept;
 }
 
 /** The wanted names that are not among those held, compared as header names are. */

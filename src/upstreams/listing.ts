@@ -1,7 +1,8 @@
 import type { Env } from '../config';
 import { log } from '../log';
 import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
-import { connect, type Peer } from './connect';
+import type { Settings } from '../settings';
+import { connect, OURSELVES, type Peer } from './connect';
 import { UpstreamFailure } from './failure';
 import { ask, capabilitiesOf } from './mcp-client';
 import type { ItemKind, LeftOut, Listing, Server } from './server';
@@ -34,21 +35,23 @@ const MOST_DESCRIPTION = 65_536;
 /** Left out and listed names that are kept for the administrator. */
 const MOST_LEFT_OUT = 50;
 
-/** Who the gateway is to a server when it asks for itself. */
-const OURSELVES = 'toolgate';
-
 /**
- * Asks a server for everything it lists and stores that, with what became of it.
+ * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
+ * became of it. When nothing came the lists stay as they were.
+ * @param issuer ours; null while nobody has set it
  * @returns the server as it is now known.
  */
 export async function listUpstream(
   env: Env,
+  settings: Settings,
+  issuer: string | null,
   server: Server,
   signal: AbortSignal,
 ): Promise<{ server: Server; listing: Listing | null }> {
   const now = Math.floor(Date.now() / 1000);
   try {
-    const { listing, leftOut } = await readListing(await connect(env, server, OURSELVES), signal);
+    const peer = await connect(env, settings, issuer, server, OURSELVES);
+    const { listing, leftOut } = await readListing(peer, signal);
     await saveListing(env.DB, server.id, listing, leftOut, now);
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: leftOut.length });
     const known: Server = {

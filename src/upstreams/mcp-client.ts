@@ -14,7 +14,7 @@ import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
 import { noteTurn, restOf } from './breaker';
 import type { Peer } from './connect';
 import { type Answer, answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
-import { failures, UpstreamFailure } from './failure';
+import { failures, Unauthorized, UpstreamFailure } from './failure';
 import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
@@ -28,6 +28,9 @@ export type Outgoing = {
 /** The most that is read of the result of `initialize`, and of a page of a list. */
 const MOST_GREETING = 262_144;
 const MOST_PAGE = 8_388_608;
+
+/** How many credentials one request is sent with. */
+const MOST_CREDENTIALS = 3;
 
 /** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
 const MODERN_CODES: readonly number[] = [
@@ -44,21 +47,38 @@ class OtherEra extends Error {}
 
 /**
  * Sends a request and answers once the server's headers are there. A session the server has forgotten is begun anew and the
- * request sent again, once: it has not run. Nothing else is sent twice.
- * @throws UpstreamFailure
+ * request sent again, once; so it is with others when the server refuses our credentials: it has not run. Nothing else is
+ * sent twice.
+ * @throws UpstreamFailure, CredentialNeeded
  */
 export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
   const { server } = peer;
   const rest = restOf(server);
   if (rest) throw failures.resting(server.name, rest);
   try {
-    const answer = await sendInEra(peer, outgoing, signal);
+    const answer = await renewing(peer, () => sendInEra(peer, outgoing, signal));
     noteTurn(server, true);
     return answer;
   } catch (error) {
     if (!signal.aborted && error instanceof UpstreamFailure && error.state === 'unstable')
       noteTurn(server, false);
     throw error;
+  }
+}
+
+/**
+ * Does `work` again with other credentials when the server refuses those of `peer`. When it refuses these as well, there are
+ * no others, unless their owner has connected anew meanwhile.
+ */
+async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const { refused } = peer.credentials;
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Unauthorized) || !refused || attempt === MOST_CREDENTIALS) throw error;
+      peer.credentials = await refused();
+    }
   }
 }
 
@@ -104,14 +124,16 @@ async function sendModern(
 }
 
 async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
-  const { server, owner } = peer;
+  const { server, sharer, credentials } = peer;
   const { id, method, params } = outgoing;
   const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
   for (let renewed = false; ; renewed = true) {
-    const session = (owner !== null && takeSession(server, owner, id)) || (await begin(peer, id, signal));
+    const session =
+      (sharer !== null && takeSession(server, sharer, credentials.version, id)) ||
+      (await begin(peer, id, signal));
     const free = () => {
       release(session, id);
-      if (owner === null) waitUntil(endSession(peer, session));
+      if (sharer === null) waitUntil(endSession(peer, session));
     };
     try {
       const response = await post(peer, body, sessionHeaders(session), signal);
@@ -125,7 +147,7 @@ async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     } catch (error) {
       free();
       if (!(error instanceof SessionForgotten)) throw error;
-      if (owner !== null) dropSession(server, owner, session);
+      if (sharer !== null) dropSession(server, sharer, session);
       if (renewed) throw failures.notFound(server.name);
     }
   }
@@ -141,7 +163,7 @@ function isForgotten(status: number, refusal: RpcResponse | null): boolean {
 
 /** Begins a session with `initialize` and takes it for the request `id` (MCP 2025-11-25, Lifecycle). */
 async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Session> {
-  const { server, owner } = peer;
+  const { server, sharer, credentials } = peer;
   const params = { protocolVersion: LEGACY_VERSIONS[0], capabilities: {}, clientInfo: CLIENT_INFO };
   const response = await post(
     peer,
@@ -162,20 +184,21 @@ async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Se
     version:
       typeof result.protocolVersion === 'string' ? result.protocolVersion : (LEGACY_VERSIONS[0] as string),
     capabilities: isObject(result.capabilities) ? result.capabilities : {},
+    credential: credentials.version,
     inFlight: new Set(),
     usedAt: Date.now(),
   };
   const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
   await drain(await post(peer, initialized, sessionHeaders(session), signal));
   occupy(session, id);
-  if (owner !== null) keepSession(server, owner, session);
+  if (sharer !== null) keepSession(server, sharer, session);
   return session;
 }
 
 /** Ends a session that nobody may use again (MCP 2025-11-25, Session Management). */
 async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
   if (session.id === null) return;
-  const headers = new Headers(credentials);
+  const headers = new Headers(credentials.headers);
   for (const [name, value] of sessionHeaders(session)) headers.set(name, value);
   const options = {
     method: 'DELETE',
@@ -206,12 +229,14 @@ export async function ask(
 
 /** What a server says it offers, asked in its own era. @throws UpstreamFailure */
 export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<JsonObject> {
-  const { server, owner } = peer;
+  const { server, sharer, credentials } = peer;
   const isModern = () => modernServers.get(server.id) === server.connectionString;
-  if (!isModern() && owner !== null) {
+  if (!isModern() && sharer !== null) {
     const id = crypto.randomUUID();
     try {
-      const session = takeSession(server, owner, id) ?? (await begin(peer, id, signal));
+      const session =
+        takeSession(server, sharer, credentials.version, id) ??
+        (await renewing(peer, () => begin(peer, id, signal)));
       release(session, id);
       return session.capabilities;
     } catch (error) {
@@ -228,7 +253,7 @@ export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<J
  * it from its closed stream. Does nothing when no such request is in flight here.
  */
 export async function cancelRequest(peer: Peer, id: RequestId, reason: string): Promise<void> {
-  const session = peer.owner === null ? null : sessionOf(peer.server, peer.owner, id);
+  const session = peer.sharer === null ? null : sessionOf(peer.server, peer.sharer, id);
   if (!session) return;
   const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason } };
   const response = await post(peer, message, sessionHeaders(session), AbortSignal.timeout(5000)).catch(

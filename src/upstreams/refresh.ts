@@ -1,10 +1,15 @@
-import type { Env } from '../config';
-import { Unavailable } from '../protocol/error';
+import { currentSettings, type Env } from '../config';
+import { refreshSignIn } from '../identity/oidc';
+import { SignInRefused } from '../identity/provider';
 import { SIGN_IN } from './connections';
-import type { Terms, Tokens } from './credential';
-
-/** Whose tokens, where, and as which gateway. */
-type Place = Pick<Terms, 'serverId' | 'owner' | 'issuer'>;
+import type { Tokens } from './credential';
+import type { Kept } from './kept-credential';
+import { refreshTokens, revokeToken, TokenRefused } from './oauth-client';
+import { knownProvider, type Provider, registerAnew } from './oauth-provider';
+import { introductionOf } from './oauth-registration';
+import { ProviderProblem } from './provider-problem';
+import type { Server } from './server';
+import { findServer } from './store';
 
 /** True for credentials that lists show: not for the tokens of sign-ins. */
 export function isIndexed(serverId: string): boolean {
@@ -12,14 +17,69 @@ export function isIndexed(serverId: string): boolean {
 }
 
 /**
- * What the provider issues for a refresh token; `gone` when there is no such server any more.
+ * What the provider that issued a credential issues for its refresh token; `gone` when there is no such server any more.
  * @throws TokenRefused; anything else passes.
  */
-export async function refreshAt(_env: Env, _place: Place, _refreshToken: string): Promise<Tokens | 'gone'> {
-  throw new Unavailable('there is no provider yet');
+export async function refreshAt(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+  if (kept.serverId === SIGN_IN) return refreshedSignIn(env, kept, refreshToken);
+  const server = await findServer(env.DB, kept.serverId);
+  if (!server) return 'gone';
+  const provider = await issuerOf(env, server, kept);
+  if (!provider)
+    throw new TokenRefused('outdated', 'its provider is not the one it was obtained from any more');
+  try {
+    return await refreshTokens(env, provider, refreshToken);
+  } catch (error) {
+    const isForgotten = error instanceof TokenRefused && error.code === 'invalid_client';
+    if (!isForgotten || provider.client.from !== 'registration') throw error;
+    const renewed = await registeredAnew(env, server, provider, kept);
+    if (!renewed) throw error;
+    return refreshTokens(env, renewed, refreshToken);
+  }
 }
 
-/** Tells the provider that tokens are not needed any more. False when it could not be told. */
-export async function revokeAt(_env: Env, _place: Place, _tokens: Tokens): Promise<boolean> {
-  return false;
+/** Tells the provider that tokens are not needed any more (RFC 7009). False when there is none to be told. */
+export async function revokeAt(env: Env, kept: Kept, tokens: Tokens): Promise<boolean> {
+  const server = await findServer(env.DB, kept.serverId);
+  const provider = server && (await knownProvider(env, server));
+  if (provider?.tokenEndpoint !== kept.issuedBy) return false;
+  return revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken);
+}
+
+/** The provider a credential was obtained from, as long as it is the server's: no other is ever sent its refresh token. */
+async function issuerOf(env: Env, server: Server, kept: Kept): Promise<Provider | null> {
+  if (server.credentialGeneration !== kept.generation) return null;
+  const provider = await knownProvider(env, server);
+  return provider?.tokenEndpoint === kept.issuedBy ? provider : null;
+}
+
+/** The same provider with another client of ours, when it has forgotten the one that registered; null: it takes none. */
+async function registeredAnew(
+  env: Env,
+  server: Server,
+  { client }: Provider,
+  kept: Kept,
+): Promise<Provider | null> {
+  if (kept.issuer === null) return null;
+  try {
+    const introduction = introductionOf(await currentSettings(env), kept.issuer);
+    const provider = await registerAnew(env, introduction, server, client.clientId);
+    return provider.tokenEndpoint === kept.issuedBy ? provider : null;
+  } catch (error) {
+    if (error instanceof ProviderProblem && error.type !== 'unavailable') return null;
+    throw error;
+  }
+}
+
+async function refreshedSignIn(env: Env, kept: Kept, refreshToken: string): Promise<Tokens> {
+  try {
+    const settings = await currentSettings(env);
+    if (settings.oidc.issuer !== kept.origin)
+      throw new TokenRefused('outdated', 'people sign in elsewhere now');
+    return await refreshSignIn(env, settings, refreshToken);
+  } catch (error) {
+    if (error instanceof SignInRefused)
+      throw new TokenRefused('invalid_grant', error.message, { cause: error });
+    throw error;
+  }
 }

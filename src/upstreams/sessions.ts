@@ -7,6 +7,8 @@ export type Session = {
   id: string | null;
   version: string;
   capabilities: JsonObject;
+  /** The version of the credentials it was begun with: it does not outlive them. */
+  credential: string;
   /** Ids of requests being answered: two requests that share one session never share one. */
   inFlight: Set<string>;
   usedAt: number;
@@ -24,13 +26,23 @@ const keyOf = (server: Server, owner: string) => `${whereIs(server)} ${owner}`;
 /** Servers and some clients take 1 and "1" for the same id. */
 const nameOf = (id: RequestId) => String(id);
 
-/** A session of `owner` at the server in which `id` is free, and takes it. Null when one has to be begun. */
-export function takeSession(server: Server, owner: string, id: RequestId): Session | null {
+/** A session that `owner` began at the server with the same credentials and in which `id` is free; takes it. Null when one has to be begun. */
+export function takeSession(
+  server: Server,
+  owner: string,
+  credential: string,
+  id: RequestId,
+): Session | null {
   const now = Date.now();
   const key = keyOf(server, owner);
   const known =
-    sessions.get(key)?.filter(({ usedAt, inFlight }) => inFlight.size || usedAt > now - IDLE) ?? [];
-  const session = known.find((one) => one.id === null || !one.inFlight.has(nameOf(id)));
+    sessions
+      .get(key)
+      ?.filter((one) => one.inFlight.size || (one.usedAt > now - IDLE && one.credential === credential)) ??
+    [];
+  const session = known.find(
+    (one) => one.credential === credential && (one.id === null || !one.inFlight.has(nameOf(id))),
+  );
   sessions.delete(key);
   if (known.length) sessions.set(key, known);
   if (!session) return null;

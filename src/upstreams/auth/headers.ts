@@ -1,7 +1,8 @@
 import type { SealedValue } from '../../crypto/reseal';
 import { open, seal } from '../../crypto/secrets';
+import { failures } from '../failure';
 import { readSecret, variableOf } from '../secret-value';
-import type { Connection, UpstreamAuth } from './index';
+import type { Connection, Credentials, UpstreamAuth } from './index';
 import { settingsOf } from './settings';
 
 /** Sealed for one server at one origin: moved to another, or the server's address changed, they do not open. */
@@ -31,34 +32,48 @@ export async function sealedHeaders(db: D1Database): Promise<SealedValue[]> {
 }
 
 /** Header values as configured (`env.NAME` unread); null when they were sealed for another origin or with a lost key. */
-export async function openHeaders(
-  connection: Pick<Connection, 'serverId' | 'origin' | 'sealedHeaders' | 'keys'>,
-): Promise<Record<string, string> | null> {
-  const { keys, serverId, origin, sealedHeaders } = connection;
+export async function openHeaders({
+  keys,
+  serverId,
+  origin,
+  sealedHeaders,
+}: {
+  /** The value of `ENCRYPTION_KEY`. */
+  keys: string;
+  serverId: string;
+  /** Where they may go: an origin, nothing else. */
+  origin: string;
+  sealedHeaders: string | null;
+}): Promise<Record<string, string> | null> {
   if (!sealedHeaders) return {};
   const opened = await open(keys, place(serverId, origin), sealedHeaders);
   return opened === null ? null : JSON.parse(opened);
 }
 
+/** The administrator's header values, as they are sent. @throws UpstreamFailure when one cannot be read. */
+export async function staticCredentials({ env, server }: Connection): Promise<Credentials> {
+  const { id: serverId, connectionString, sealedHeaders } = server;
+  const { origin } = new URL(connectionString);
+  const values = await openHeaders({ keys: env.ENCRYPTION_KEY, serverId, origin, sealedHeaders });
+  if (!values) {
+    const reason = 'its header values have to be entered again: its address or the encryption key changed';
+    throw failures.refused(server.name, reason);
+  }
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(values)) {
+    const read = readSecret(value, env as unknown as Record<string, unknown>);
+    if (read === null) {
+      const reason = `the variable ${variableOf(value)}, which its header ${name} needs, is not set`;
+      throw failures.refused(server.name, reason);
+    }
+    headers.set(name, read);
+  }
+  return { headers, version: sealedHeaders?.slice(-22) ?? '', refused: null }; // the end of a seal is its tag
+}
+
 /** Header values an administrator keeps, sent to the server with every request. */
 export const headers: UpstreamAuth = {
   settings: settingsOf.headers,
-
-  async headers(connection) {
-    const values = await openHeaders(connection);
-    if (!values)
-      return {
-        refused: 'its header values have to be entered again: its address or the encryption key changed',
-      };
-
-    const sent = new Headers();
-    for (const [name, value] of Object.entries(values)) {
-      const read = readSecret(value, connection.variables);
-      if (read === null) {
-        return { refused: `the variable ${variableOf(value)}, which its header ${name} needs, is not set` };
-      }
-      sent.set(name, read);
-    }
-    return sent;
-  },
+  isPersonal: false,
+  credentials: staticCredentials,
 };

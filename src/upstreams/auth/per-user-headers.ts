@@ -1,0 +1,29 @@
+import { staticCredentials } from './headers';
+import type { Credentials, UpstreamAuth } from './index';
+import { ownCredentials } from './own';
+import { settingsOf } from './settings';
+
+/** Header values everyone enters for themselves, beside those of the administrator, which never take their place. */
+export const perUserHeaders: UpstreamAuth = {
+  settings: settingsOf.per_user_headers,
+  isPersonal: true,
+
+  async credentials(connection) {
+    const [common, own] = await Promise.all([
+      staticCredentials(connection),
+      ownCredentials(connection, 'headers'),
+    ]);
+    return beside(common, own);
+  },
+};
+
+function beside(common: Credentials, own: Credentials): Credentials {
+  const headers = new Headers(common.headers);
+  for (const [name, value] of own.headers) headers.set(name, value);
+  const { refused } = own;
+  return {
+    headers,
+    version: `${common.version} ${own.version}`,
+    refused: refused && (async () => beside(common, await refused())),
+  };
+}
