@@ -8,6 +8,7 @@ import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
 import { callback } from './oauth/callback';
+import { clientDocument } from './oauth/client-document';
 import { consent } from './oauth/consent';
 import { discovery } from './oauth/discovery';
 import { register } from './oauth/register';
@@ -41,6 +42,7 @@ export const app = new Hono<App>()
   .use('/api/oauth/per-user/token', anyOrigin)
   .use('/register', anyOrigin)
   .use('/token', anyOrigin)
+  .use('/oauth/client.json', anyOrigin)
   .route('/health', health) // looks after missing secrets and settings itself
   .use(async (c, next) => {
     const missing = missingSecrets(c.env);
@@ -59,6 +61,7 @@ export const app = new Hono<App>()
   .route('/oauth2/authorize', authorize)
   .route('/oauth2/token', token)
   .route('/oauth2/revoke', revoke)
+  .route('/oauth/client.json', clientDocument)
   .route('/oauth/consent', consent)
   .route('/oauth/sign-in', signInPage)
   .route('/api/oauth/callback', callback)

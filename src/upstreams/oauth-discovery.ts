@@ -65,6 +65,8 @@ class Search {
   private readonly send;
   /** An issuer that was found in another's place. */
   private mismatch: { expected: string; found: string } | null = null;
+  /** Why a document of the right issuer was not used. */
+  private unusable: string | null = null;
   private isPassing = false;
 
   constructor(private readonly from: Beginning) {
@@ -230,6 +232,7 @@ class Search {
     const reason = metadata && this.refusal(metadata);
     if (!reason) return metadata;
     this.note(url, reason);
+    this.unusable ??= reason;
     return null;
   }
 
@@ -271,6 +274,15 @@ class Search {
 
   private nothingFound(): never {
     const { serverName } = this.from;
+    if (this.isPassing) {
+      throw this.problem('unavailable', `The provider of ${serverName} does not answer. Try again later.`);
+    }
+    if (this.unusable) {
+      throw this.problem(
+        'discovery_failed',
+        `The provider of ${serverName} cannot be used: it ${this.unusable}.`,
+      );
+    }
     if (this.mismatch) {
       const { expected, found } = this.mismatch;
       throw this.problem(
@@ -278,9 +290,6 @@ class Search {
         `The provider of ${serverName} was expected to be ${expected} and calls itself ${found}. If that is right, set oauth_config.issuer to ${found}.`,
         found,
       );
-    }
-    if (this.isPassing) {
-      throw this.problem('unavailable', `The provider of ${serverName} does not answer. Try again later.`);
     }
     throw this.problem(
       'discovery_failed',

@@ -125,6 +125,7 @@ export const calls: Readonly<Record<string, Call>> = {
   getAuthorizationServerOfMcp: publicly,
   getAuthorizationServerOfSlug: (path) => gate(path.replace('{slug}', 'docs')),
   getSigningKeys: publicly,
+  getClientDocument: publicly,
   registerClient: registering,
   registerClientPerUser: registering,
   registerClientAtRoot: registering,

@@ -299,14 +299,18 @@ function formEncoded(response: ServerResponse, members: Record<string, string>):
 }
 
 /** Where metadata is looked for: what finds it, and of which server. */
-function documentAt(pathname: string): [found: Behaviour['foundAt'][number], name: string] | null {
+function documentAt(
+  pathname: string,
+  host: string,
+): [found: Behaviour['foundAt'][number], name: string] | null {
   const [, inserted = '', name = ''] =
     /^\/\.well-known\/(oauth-authorization-server|openid-configuration)\/([^/]+)$/.exec(pathname) ?? [];
   if (name) return [inserted === 'openid-configuration' ? 'openid-inserted' : 'oauth', name];
   const [, appended = ''] = /^\/([^/]+)\/\.well-known\/openid-configuration$/.exec(pathname) ?? [];
   if (appended) return ['openid', appended];
-  // The one document at the root, for servers without metadata of their own: that of the server named `root`.
-  return pathname === '/.well-known/oauth-authorization-server' ? ['oauth', 'root'] : null;
+  // The one document at a root, of `localhost`: that of the server named `root`.
+  const isRoot = pathname === '/.well-known/oauth-authorization-server' && host.startsWith('localhost:');
+  return isRoot ? ['oauth', 'root'] : null;
 }
 
 /** Starts the authorization servers of the tests: `/<name>/…` each, set and asked through `/<name>/control/…`. */
@@ -320,7 +324,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '', 'http://x');
-    const document = documentAt(pathname);
+    const document = documentAt(pathname, request.headers.host ?? '');
     if (document) {
       const [found, name] = document;
       const known = named(name);

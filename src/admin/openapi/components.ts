@@ -1,6 +1,7 @@
 import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
 import {
   AuthorizationServerMetadata,
+  ClientIdMetadataDocument,
   ProtectedResourceMetadata,
   TokenResponse,
 } from '../../protocol/oauth-answers';
@@ -50,6 +51,7 @@ export const asked = {
 export const answered = {
   ProtectedResourceMetadata,
   AuthorizationServerMetadata,
+  ClientIdMetadataDocument,
   JwkSet,
   PerUserOAuthClientRegistrationResponse: RegisteredClient,
   PerUserOAuthTokenResponse: TokenResponse,
