@@ -232,12 +232,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
         </>
       )}
       <div class="actions">
-        <button
-          type="submit"
-          class="button primary"
-          name="decision"
-          value={kind === 'headers' ? 'save' : 'connect'}
-        >
+        <button type="submit" class="button primary" name="decision" value="continue">
           {kind === 'headers' ? 'Save' : 'Connect your account'}
         </button>
       </div>
