@@ -210,12 +210,22 @@ export async function raiseCredentialGeneration(db: D1Database, id: string): Pro
   ]);
 }
 
-/** Removes a server, its lists and what keys and Virtual MCPs say of it. False when there is none. */
+/**
+ * Removes a server, its lists, what keys and Virtual MCPs say of it, and what was begun to connect accounts there. False when
+ * there is none.
+ */
 export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
   const results = await db.batch([
     ...dropServerWhereGiven(db, id),
     dropServerFromVirtualMcps(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
+    db.prepare('DELETE FROM oauth_config WHERE server_id = ?1').bind(id),
+    db.prepare('DELETE FROM upstream_flow WHERE server_id = ?1').bind(id),
+    db
+      .prepare(
+        'DELETE FROM connect_link WHERE EXISTS (SELECT 1 FROM json_each(server_ids) WHERE value = ?1) AND json_array_length(server_ids) = 1',
+      )
+      .bind(id),
     bumpCatalog(db),
     db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
   ]);
@@ -293,6 +303,16 @@ function fromRow(row: Row): Server {
 export async function findServer(db: D1Database, id: string): Promise<Server | null> {
   const row = await db.prepare('SELECT * FROM server WHERE id = ?1').bind(id).first<Row>();
   return row && fromRow(row);
+}
+
+/** The servers with these ids that there are. */
+export async function findServers(db: D1Database, ids: readonly string[]): Promise<Server[]> {
+  if (!ids.length) return [];
+  const { results } = await db
+    .prepare('SELECT * FROM server WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids))
+    .all<Row>();
+  return results.map(fromRow);
 }
 
 /** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */

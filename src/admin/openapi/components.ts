@@ -7,9 +7,12 @@ import {
 } from '../../protocol/oauth-answers';
 import { ShownEvent } from '../audit';
 import { ShownClient } from '../clients';
+import { ShownAccount } from '../connected-accounts';
 import { ShownGrant } from '../grants';
 import { Health } from '../health';
+import { OAuthConfigStatus } from '../oauth-configs';
 import { Quota } from '../quota';
+import { OAuthFlowInitiation } from '../server-authorization';
 import { ShownSession } from '../session';
 import { ShownServer } from '../shown-server';
 import { ShownUser, UserChange } from '../users';
@@ -21,13 +24,7 @@ import { McpAnswer, McpMessage } from './mcp';
 import { JwkSet, TokenRequest } from './oauth';
 import { NewServer, ServerChange } from './servers';
 import { SettingsChange, ShownSettings } from './settings';
-import {
-  MCPAuthType,
-  OAuthConfigRequest,
-  OAuthConfigStatus,
-  OAuthFlowInitiation,
-  OAuthToken,
-} from './upstream-oauth';
+import { MCPAuthType, OAuthConfigRequest, OAuthToken } from './upstream-oauth';
 
 /** The names of what is sent here. */
 export const asked = {
@@ -57,6 +54,7 @@ export const answered = {
   PerUserOAuthTokenResponse: TokenResponse,
   McpAnswer,
   Server: ShownServer,
+  ConnectedAccount: ShownAccount,
   VirtualMcp: ShownVirtualMcp,
   VirtualKey: ShownKey,
   Quota,
