@@ -184,7 +184,9 @@ async function refusing(request: () => Promise<o.TokenEndpointResponse>): Promis
       const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'invalid_request';
       throw new TokenRefused(code, 'the authorization endpoint answered with an error');
     }
-    const detail = error instanceof Error ? error.message : 'unknown';
-    throw new TokenRefused('invalid_response', detail);
+    if (error instanceof o.OperationProcessingError || error instanceof o.UnsupportedOperationError) {
+      throw new TokenRefused('invalid_response', error.message);
+    }
+    throw error;
   }
 }

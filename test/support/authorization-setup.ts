@@ -250,7 +250,9 @@ class AuthorizationServer {
   /** The client that proves to be who it says (RFC 6749 §2.3.1). */
   private authenticated(form: Record<string, string>, authorization: string | undefined): Client | null {
     const [id = form.client_id ?? '', secret = form.client_secret] = authorization
-      ? atob(authorization.slice(6)).split(':').map(decodeURIComponent)
+      ? atob(authorization.slice(6))
+          .split(':')
+          .map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
       : [];
     const client = this.clientOf(id);
     return client && client.client_secret === secret ? client : null;
