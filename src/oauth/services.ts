@@ -5,6 +5,7 @@ import { readVirtualMcps } from '../governance/virtual-mcps';
 import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
+import { isPersonal } from '../upstreams/auth/index';
 import type { Server } from '../upstreams/server';
 import { readServers } from '../upstreams/store';
 import { shownValue } from './ticks';
@@ -13,6 +14,7 @@ import { shownValue } from './ticks';
 export type UsableServer = {
   id: string;
   name: string;
+  server: Server;
   isUnstable: boolean;
   tools: UsableTool[];
   /** What a form says of these tools, so that its ticks can be told from another list's. */
@@ -68,7 +70,8 @@ export async function usableServers(
       return {
         id: server.id,
         name: server.name,
-        isUnstable: server.state !== 'healthy' && server.lastFailure !== null,
+        server,
+        isUnstable: isOut(server),
         tools,
         shown: await shownValue(
           server.name,
@@ -77,6 +80,12 @@ export async function usableServers(
       };
     }),
   );
+}
+
+/** True when callers meet a failure. Where everyone has their own account, the gateway's is none of theirs. */
+function isOut(server: Server): boolean {
+  const { state, lastFailure } = server;
+  return lastFailure !== null && (state === 'unstable' || (state === 'needs_reauth' && !isPersonal(server)));
 }
 
 async function described(server: Server, tool: Described): Promise<UsableTool> {
