@@ -11,6 +11,7 @@ import { ApiError } from './error';
 import { grants } from './grants';
 import { oauthConfigs } from './oauth-configs';
 import { openapi } from './openapi';
+import { presets } from './presets';
 import { quota } from './quota';
 import { serverAuthorization } from './server-authorization';
 import { servers } from './servers';
@@ -36,6 +37,7 @@ export const api = new Hono<App>()
   .use(administrator)
   .route('/config', config)
   .route('/mcp/virtual-mcps', virtualMcps)
+  .route('/mcp/presets', presets)
   .route('/mcp', servers)
   .route('/mcp', serverAuthorization)
   .route('/oauth/config', oauthConfigs)

@@ -216,6 +216,7 @@ export const calls: Readonly<Record<string, Call>> = {
       auth_type: 'headers',
       headers: { 'X-Token': 'a-value-to-mask' },
     }),
+  listPresets: get,
   getServer: about(server, 'GET'),
   changeServer: about(server, 'PUT', { tools_to_execute: ['echo'] }),
   deleteServer: about(server, 'DELETE'),

@@ -11,6 +11,7 @@ import { ShownAccount } from '../connected-accounts';
 import { ShownGrant } from '../grants';
 import { Health } from '../health';
 import { OAuthConfigStatus } from '../oauth-configs';
+import { ShownPreset } from '../presets';
 import { Quota } from '../quota';
 import { OAuthFlowInitiation } from '../server-authorization';
 import { ShownSession } from '../session';
@@ -54,6 +55,7 @@ export const answered = {
   PerUserOAuthTokenResponse: TokenResponse,
   McpAnswer,
   Server: ShownServer,
+  Preset: ShownPreset,
   ConnectedAccount: ShownAccount,
   VirtualMcp: ShownVirtualMcp,
   VirtualKey: ShownKey,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type AuthSettings, NOTHING_KEPT, settingsOf } from '../../upstreams/auth/settings';
 import { newServer, serverMembers } from '../../upstreams/server';
+import { ShownPreset } from '../presets';
 import { Page } from '../request';
 import { OAuthFlowInitiation } from '../server-authorization';
 import { HeaderSample } from '../servers';
@@ -78,6 +79,17 @@ export const servers: Operations = {
     body: { schema: ServerChange, example: { tools_to_execute: ['search', 'read'], enabled: true } },
     answers: { 200: saved('client', ShownServer) },
     refusals: ['api', 400, 401, 403, 404, 409, 413, 503],
+  },
+  'GET /api/mcp/presets': {
+    id: 'listPresets',
+    tag: 'Servers',
+    summary: 'Well-known servers, and how each is added',
+    description:
+      'What to send to `POST /api/mcp/client`, where to register an app for those that want one, and what to know of each. Facts of others, dated, with their source.',
+    access: 'administrator',
+    query: Page,
+    answers: { 200: many('presets', ShownPreset) },
+    refusals: ['api', 400, 401, 403, 503],
   },
   'DELETE /api/mcp/client/{id}': {
     id: 'deleteServer',
