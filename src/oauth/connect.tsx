@@ -172,9 +172,10 @@ async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams):
   const entered = readHeaderFields(server, form);
   const owner = link.subject;
   const verdict = await saveOwnHeaders(c.env, c.var.settings, issuer, { server, owner, entered });
-  if (!verdict.ok) return again(c, visit, { secret, notice: { serverId: server.id, text: verdict.words } });
-  audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
-  return again(c, visit, { secret });
+  const act = verdict.ok ? 'credential.connected' : 'credential.refused';
+  audit(c, { act, server: server.id, owner }, owner);
+  if (verdict.ok) return again(c, visit, { secret });
+  return again(c, visit, { secret, notice: { serverId: server.id, text: verdict.words } });
 }
 
 /** Shows the page again after a POST. @param cookies more `Set-Cookie` values */

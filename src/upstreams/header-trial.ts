@@ -1,8 +1,9 @@
 import { allowsLoopback, type Env } from '../config';
 import { refusedTarget } from '../protocol/public-url';
 import type { Settings } from '../settings';
+import type { Connection } from './auth/index';
 import { credentialsWith } from './auth/per-user-headers';
-import { OURSELVES } from './connect';
+import { OURSELVES, type Peer } from './connect';
 import { askConnection, termsAt } from './connections';
 import { failures, Unauthorized, UpstreamFailure } from './failure';
 import { missingNames } from './kept-credential';
@@ -29,16 +30,13 @@ export async function listWithHeaders(
 ): Promise<Trial> {
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
   if (missing.length) return { ok: false, reason: `A value for ${missing.join(' and ')} is missing.` };
-  const wanted = wantedOf(server, values);
   try {
-    const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
-    if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
-    const connection = { env, settings, issuer, server, owner: OURSELVES.owner };
-    const credentials = await credentialsWith(connection, wanted);
-    const { listing, leftOut } = await readListing({ server, credentials, sharer: OURSELVES.sharer }, signal);
+    const { owner, sharer } = OURSELVES;
+    const peer = await peerWith({ env, settings, issuer, server, owner }, values, sharer);
+    const { listing, leftOut } = await readListing(peer, signal);
 
     const terms = termsAt(server, 'gateway', issuer);
-    await askConnection(env, terms, (object) => object.saveHeaders(terms, wanted));
+    await askConnection(env, terms, (object) => object.saveHeaders(terms, values));
     await saveListing(env.DB, server.id, listing, leftOut, Math.floor(Date.now() / 1000));
     await markVerified(env.DB, server.id);
     return { ok: true, tools: listing.tool.length };
@@ -46,6 +44,18 @@ export async function listWithHeaders(
     if (error instanceof UpstreamFailure) return { ok: false, reason: reasonOf(server, error) };
     throw error;
   }
+}
+
+/** The server as whoever entered these values would speak to it. Values it does not want are dropped. @throws UpstreamFailure */
+export async function peerWith(
+  connection: Connection,
+  values: Readonly<Record<string, string>>,
+  sharer: string | null,
+): Promise<Peer> {
+  const { env, server } = connection;
+  const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
+  if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
+  return { server, credentials: await credentialsWith(connection, wantedOf(server, values)), sharer };
 }
 
 function wantedOf(
@@ -56,7 +66,8 @@ function wantedOf(
   return Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name.toLowerCase())));
 }
 
-function reasonOf({ name }: Server, failure: UpstreamFailure): string {
+/** Why nothing came of it, in words for whoever entered the values: the server's own when it said something. */
+export function reasonOf({ name }: Server, failure: UpstreamFailure): string {
   const { words } = failure;
   if (words === null && !(failure instanceof Unauthorized)) return failure.message;
   return `The server ${name} does not take these header values${words === null ? '' : `: “${words}”`}.`;

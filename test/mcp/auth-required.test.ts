@@ -83,7 +83,10 @@ describe('a tool whose server wants an account the caller has not connected (CON
 
     const { status, body } = await client.call('whoami');
 
-    const [elicitation] = body.error?.data?.elicitations as { url: string; elicitationId: string }[];
+    const elicitations = body.error?.data?.elicitations as
+      | { url: string; elicitationId: string }[]
+      | undefined;
+    const elicitation = elicitations?.[0];
     expect(status).toBe(200);
     expect(body.error?.code).toBe(-32042);
     expect(elicitation).toEqual({
