@@ -95,7 +95,7 @@ async function wordsOf(response: Response): Promise<string | null> {
   const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
   const text = (await readText(response.body, MOST_WORDS).catch(() => null)) ?? '';
   const said = type.endsWith('json') ? wordsIn(text) : type === 'text/plain' ? text : '';
-  const plain = said.replace(/\p{C}+/gu, ' ').trim();
+  const plain = said.replace(/[\p{C}\s]+/gu, ' ').trim();
   return plain ? [...plain].slice(0, MOST_TOLD).join('') : null;
 }
 
