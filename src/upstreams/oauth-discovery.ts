@@ -59,6 +59,25 @@ export async function discover(beginning: Beginning): Promise<{ discovered: Disc
   return { discovered, tried: search.tried };
 }
 
+/**
+ * The metadata of an issuer somebody named. @param name what is told of it in faults
+ * @throws ProviderProblem
+ */
+export async function discoverIssuer(
+  allowLoopback: boolean,
+  name: string,
+  issuer: string,
+): Promise<ServerMetadata> {
+  const from = {
+    serverName: name,
+    serverUrl: issuer,
+    configured: { issuer },
+    allowLoopback,
+    redirectUri: '',
+  };
+  return new Search(from).issuer();
+}
+
 class Search {
   readonly tried: string[] = [];
   private readonly endsAt = Date.now() + MOST_TIME;
@@ -101,6 +120,11 @@ class Search {
       scopes: resource.scopes,
       at: Math.floor(Date.now() / 1000),
     };
+  }
+
+  async issuer(): Promise<ServerMetadata> {
+    const found = await this.authorizationServer([this.from.serverUrl], false);
+    return (found ?? this.nothingFound()).metadata;
   }
 
   /** The endpoints an administrator named. What the server says of itself is used as far as it can be had. */

@@ -223,8 +223,7 @@ class AuthorizationServer {
     if (refuses) return void refuse(refuses);
     const client = this.authenticated(form, authorization);
     if (!client) return void refuse(quirks === 'github' ? 'incorrect_client_credentials' : 'invalid_client');
-    const grant =
-      form.grant_type === 'refresh_token' ? this.refreshed(form, client) : this.redeemed(form, client);
+    const grant = this.grantOf(form, client);
     if (!grant) return void refuse(quirks === 'github' ? 'bad_verification_code' : 'invalid_grant');
 
     const { lifetime, rotates, issuesRefreshTokens } = this.behaviour;
@@ -245,6 +244,25 @@ class AuthorizationServer {
       ...(refresh_token && { refresh_token }),
       scope: grant.scope,
     });
+  }
+
+  private grantOf(form: Record<string, string>, client: Client): Grant | null {
+    switch (form.grant_type) {
+      case 'refresh_token':
+        return this.refreshed(form, client);
+      case 'urn:ietf:params:oauth:grant-type:token-exchange':
+        return this.exchanged(form.subject_token, client, form.audience ?? null, form.scope);
+      case 'urn:ietf:params:oauth:grant-type:jwt-bearer':
+        return this.exchanged(form.assertion, client, null, form.scope);
+      default:
+        return this.redeemed(form, client);
+    }
+  }
+
+  /** A token of ours counts as its person's; of a token of others, the person is named after it. `worthless` is nobody's. */
+  private exchanged(token = '', client: Client, resource: string | null, scope = ''): Grant | null {
+    if (!token || token === 'worthless') return null;
+    return { user: this.access.get(token)?.user ?? token, client: client.client_id, scope, resource };
   }
 
   /** The client that proves to be who it says (RFC 6749 §2.3.1). */
