@@ -7,6 +7,9 @@ import { sealedSigningKeys } from '../../src/crypto/signing-keys';
 import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
 import { sealedHeaders } from '../../src/upstreams/auth/headers';
+import { sealedExchangeSecrets } from '../../src/upstreams/exchange-secret';
+import { sealedClientSecrets } from '../../src/upstreams/oauth-config-store';
+import { AuthorizationServer } from '../support/authorization-server';
 import { admin, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { Upstream } from '../support/upstream';
@@ -28,8 +31,27 @@ async function reseal(): Promise<Resealed> {
 /** Everything kept in D1 that is sealed. */
 async function kept() {
   return (
-    await Promise.all([sealedSigningKeys(env.DB), sealedSettings(env.DB), sealedHeaders(env.DB)])
+    await Promise.all(
+      [sealedSigningKeys, sealedSettings, sealedHeaders, sealedClientSecrets, sealedExchangeSecrets].map(
+        (read) => read(env.DB),
+      ),
+    )
   ).flat();
+}
+
+/** Servers with a client secret an administrator set, one a provider gave us, and one that exchanges tokens. */
+async function withClientSecrets(): Promise<void> {
+  const confidential = { token_endpoint_auth_methods_supported: ['client_secret_basic'] };
+  const provider = await AuthorizationServer.start({
+    metadata: confidential,
+    clients: [{ client_id: 'ours', client_secret: 'of the administrator' }],
+  });
+  const demands = { issuer: provider.issuer };
+  const oauth_config = { client_id: 'ours', client_secret: 'of the administrator' };
+  await Upstream.start([], { demands, registration: { auth_type: 'oauth', oauth_config } });
+  await Upstream.start([], { demands, registration: { auth_type: 'per_user_oauth' } });
+  const token_exchange = { audience: 'api', client_id: 'ours', client_secret: 'for exchanges' };
+  await Upstream.start([], { registration: { auth_type: 'token_exchange', token_exchange } });
 }
 
 describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () => {
@@ -39,6 +61,7 @@ describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () =
     const upstream = await Upstream.start([], {
       registration: { auth_type: 'headers', headers: { authorization: 'Bearer upstream' } },
     });
+    await withClientSecrets();
     const { results } = await env.DB.prepare('SELECT headers FROM server WHERE id = ?1')
       .bind(upstream.id)
       .all();
@@ -60,7 +83,7 @@ describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () =
 
     expect(first).toEqual({
       message: expect.stringContaining('2 sealed values open with no key'),
-      resealed: 3,
+      resealed: 6,
       remaining: 0,
       unreadable: 2,
     });

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { McpCaller } from '../support/caller';
 import { admin, configure, newKey } from '../support/gate';
@@ -496,5 +497,84 @@ describe('listing and deleting servers', () => {
         'There is no server with this id.',
       ]);
     }
+  });
+});
+
+describe('a server with token_exchange (CONTRACT §7)', () => {
+  type Exchange = Record<string, unknown>;
+  const exchange = {
+    audience: 'https://api.example',
+    client_id: 'gateway',
+    client_secret: 'an-exchange-secret',
+  };
+  const make = <T = One & { client: { token_exchange: Exchange } }>(settings: object = {}) =>
+    create<T>({ ...at(NOBODY), auth_type: 'token_exchange', token_exchange: { ...exchange, ...settings } });
+  const put = <T = One & { client: { token_exchange: Exchange } }>(id: string, token_exchange: object) =>
+    change<T>(id, { token_exchange });
+  const generation = async (id: string) =>
+    (
+      await env.DB.prepare('SELECT credential_generation AS n FROM server WHERE id = ?1')
+        .bind(id)
+        .first<{ n: number }>()
+    )?.n;
+
+  it('shows what is missing as it is filled in, and its secret masked', async () => {
+    const { status, client } = await make();
+
+    expect(status).toBe(200);
+    expect(client.token_exchange).toEqual({
+      audience: 'https://api.example',
+      use_idp_credentials: false,
+      client_id: 'gateway',
+      client_secret: '••••cret',
+      authorization_server_url: null,
+      scopes: [],
+    });
+    expect(JSON.stringify((await env.DB.prepare('SELECT * FROM server').all()).results)).not.toMatch(
+      /an-exchange/,
+    );
+  });
+
+  it('changes a member at a time; what comes back as it was shown changes nothing', async () => {
+    const { client } = await make();
+
+    const same = await put(client.id, client.token_exchange);
+    const before = await generation(client.id);
+    const wider = await put(client.id, { scopes: ['read'] });
+    const after = await generation(client.id);
+
+    expect(same.client.token_exchange).toEqual(client.token_exchange);
+    expect(wider.client.token_exchange).toEqual({ ...client.token_exchange, scopes: ['read'] });
+    expect([before, after]).toEqual([1, 2]);
+  });
+
+  it('never takes its secret along to another authorization server', async () => {
+    const { client } = await make();
+    const authorization_server_url = 'https://other.example';
+
+    const moved = await put<Refusal>(client.id, { authorization_server_url });
+    const entered = await put(client.id, { authorization_server_url, client_secret: 'another-secret-now' });
+
+    expect([moved.status, moved.error.field]).toEqual([400, 'token_exchange.client_secret']);
+    expect(entered.client.token_exchange).toMatchObject({
+      authorization_server_url,
+      client_secret: '••••-now',
+    });
+  });
+
+  it.each([
+    ['token_exchange.audience', { audience: undefined }],
+    ['token_exchange.client_id', { client_id: undefined }],
+    ['token_exchange.authorization_server_url', { authorization_server_url: 'http://10.0.0.1' }],
+    ['token_exchange.client_secret', { client_secret: 'env.ADMIN_TOKEN' }],
+    ['token_exchange.client_secret', { client_secret: '••••cret' }],
+  ])('refuses a bad %s: %j', async (field, settings) => {
+    const refused = await make<Refusal>(settings);
+
+    expect([refused.status, refused.error.field]).toEqual([400, field]);
+  });
+
+  it('needs no client of its own when the one people sign in with exchanges', async () => {
+    expect((await make({ client_id: undefined, use_idp_credentials: true })).status).toBe(200);
   });
 });
