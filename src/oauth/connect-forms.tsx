@@ -30,7 +30,8 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       <header class="stack tight">
         <h1>{titleFor(servers)}</h1>
         <p class="muted">
-          If you did not just ask for this in {clientName}, close this page: nothing happens by itself.
+          {clientName} needs an account of your own there for what you asked. If you did not just ask for
+          anything, close this page: nothing happens by itself.
         </p>
       </header>
       <dl class="facts">

@@ -80,7 +80,7 @@ async function visitOf(c: Context<App>): Promise<Visit> {
   const { kind } = parseSubject(link.subject);
   const standing = await standingOf(c.env, c.var.settings, link);
   const mustSignIn = standing === 'suspended' && kind === 'user' && hasProvider(c.var.settings);
-  if (typeof standing !== 'object' && !mustSignIn) throw new PageProblem(ENDED);
+  if (typeof standing !== 'object' && (isMine || !mustSignIn)) throw new PageProblem(ENDED);
   const accounts = await openAccounts(c, link);
   if (!accounts.length) throw new PageProblem(NOT_OPEN);
   return { link, state, isMine, name: typeof standing === 'object' ? standing.name : null, accounts, issuer };

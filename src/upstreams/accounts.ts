@@ -16,7 +16,7 @@ export type Account = {
 };
 
 /** What everyone has of their own at this server; null: nothing that could be connected. */
-export function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
+function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
   if (authType === 'per_user_oauth') return 'oauth';
   return authType === 'per_user_headers' ? 'headers' : null;
 }
