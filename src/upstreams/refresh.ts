@@ -9,6 +9,7 @@ import { knownProvider, type Provider, registerAnew } from './oauth-provider';
 import { introductionOf } from './oauth-registration';
 import { ProviderProblem } from './provider-problem';
 import type { Server } from './server';
+import { keepsSignIns } from './sign-in-tokens';
 import { findServer } from './store';
 
 /** True for credentials that lists show: not for the tokens of sign-ins. */
@@ -21,7 +22,7 @@ const TRIES = 3;
 const BUDGET = 4_000;
 
 /**
- * What the provider that issued a credential issues for its refresh token; `gone` when there is no such server any more.
+ * What the provider that issued a credential issues for its refresh token; `gone` when nothing wants it any more.
  * @throws TokenRefused at once; after a few tries whatever else it was, which passes.
  */
 export async function refreshAt(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
@@ -88,7 +89,8 @@ async function registeredAnew(
   }
 }
 
-async function refreshedSignIn(env: Env, kept: Kept, refreshToken: string): Promise<Tokens> {
+async function refreshedSignIn(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+  if (!(await keepsSignIns(env.DB))) return 'gone';
   try {
     const settings = await currentSettings(env);
     if (settings.oidc.issuer !== kept.origin)

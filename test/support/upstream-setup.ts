@@ -10,6 +10,8 @@ type Behaviour = {
   answers: 'json' | 'events';
   /** What every request meets in place of an answer. */
   fault: null | 'hang' | 'die' | 'html' | 'redirect' | number;
+  /** The `WWW-Authenticate` of a fault that is a status; empty: none. */
+  challenge: string;
   /** How a session it does not know is refused. */
   forgetting: 404 | 400;
   pageSize: number;
@@ -46,6 +48,7 @@ class Upstream {
     era: '2025',
     answers: 'json',
     fault: null,
+    challenge: '',
     forgetting: 404,
     pageSize: 100,
     tools: [],
@@ -96,13 +99,14 @@ class Upstream {
       this.changed();
     });
     this.changed();
-    const { fault, era } = this.behaviour;
+    const { fault, challenge, era } = this.behaviour;
     if (fault === 'hang') return;
     if (fault === 'die') return void request.socket.destroy();
     if (fault === 'html')
       return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
     if (fault === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
-    if (fault !== null) return void response.writeHead(fault).end();
+    if (fault !== null)
+      return void response.writeHead(fault, challenge ? { 'www-authenticate': challenge } : {}).end();
     const caller = await this.callerOf(request);
     if (caller === null) return this.challenge(response, request);
     if (message.method === 'tools/call' && message.params?.name === 'whoami') {

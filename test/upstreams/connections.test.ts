@@ -7,7 +7,7 @@ import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
-import { admin, ISSUER, newKey } from '../support/gate';
+import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
 afterEach(() => vi.useRealTimers());
@@ -110,16 +110,59 @@ describe('everyone acts with their own account (CONTRACT §7, SECURITY 16)', () 
     expect(await upstream.seen('tools/call')).toHaveLength(count);
   });
 
-  it('says that the account may not do this, and keeps it, when the server asks for a wider scope', async () => {
+  it('says that the account may not do this, and keeps it (HTTP 403)', async () => {
     const { provider, upstream } = await world();
     const ann = await Person.at(upstream);
     await ann.account.connect(provider, 'ann');
     await ann.whoami();
     await upstream.behave({ fault: 403 });
+    const forbidden = await ann.whoami();
+    const challenge = 'Bearer error="insufficient_scope", scope="read write", error_description="no"';
+    await upstream.behave({ challenge });
 
-    expect(await ann.whoami()).toContain('HTTP 403');
+    expect(forbidden).toContain('does not let your account do this (HTTP 403)');
+    expect(await ann.whoami()).toContain('wants more than the connected account allows: read write.');
     expect((await ann.account.row())?.status).toBe('active');
     expect((await shown(upstream)).state).toBe('healthy');
+    expect(await provider.tokenRequests('refresh_token')).toEqual([]);
+  });
+});
+
+describe('what an isolate remembers of an account (ARCHITECTURE, hot path)', () => {
+  const lag = (seconds: number) => configure({ revocation_lag: seconds });
+  afterEach(() => lag(0));
+
+  it('is sent for revocation_lag without asking the object, and not a moment longer', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await ann.account.connect(provider, 'ann');
+    await lag(10);
+    await ann.whoami();
+    await ann.account.tamper(() => ({ status: 'needs_reauth' }));
+
+    expect(await ann.whoami()).toBe('ann');
+    wait(11);
+    expect(await ann.whoami()).toContain('Authentication required');
+  });
+
+  it('never is that there is none, nor a token that is about to expire', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await lag(60);
+    const without = await ann.whoami();
+    await ann.account.connect(provider, 'ann');
+    wait(3_550); // the end is 50 s away
+
+    expect(without).toContain('Authentication required');
+    expect(await ann.whoami()).toBe('ann');
+    wait(40);
+    const before = await tokensSeen(upstream);
+    await provider.lose('expire');
+    expect(await ann.whoami()).toBe('ann');
+    expect(await provider.tokenRequests('refresh_token')).toHaveLength(1);
+    expect(await tokensSeen(upstream)).toHaveLength(before.length + 1);
+    const sent = (await upstream.seen('tools/call')).map(({ headers }) => headers.authorization);
+    expect(new Set(sent).size).toBe(sent.length); // the old one not once more
   });
 });
 

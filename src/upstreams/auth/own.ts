@@ -38,7 +38,9 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Cr
     version,
     async refused() {
       known.forget(keyOf(terms));
-      const instead = await askConnection(connection.env, terms, (object) => object[next](terms, version));
+      const instead = await askConnection(connection.env, terms, (object) =>
+        object[next](terms, version),
+      ).catch(() => UNANSWERED);
       if (instead.ok) known.remember(keyOf(terms), instead);
       return credentialsFrom(instead, asked, 'refuse');
     },
@@ -63,8 +65,11 @@ async function recall({ env }: Connection, terms: Terms, lag: number): Promise<H
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
   }
-  return answer ?? { ok: false, reason: 'unavailable', retryAfter: 5 };
+  return answer ?? UNANSWERED;
 }
+
+/** The object itself did not answer. */
+const UNANSWERED: Held = { ok: false, reason: 'unavailable', retryAfter: 5 };
 
 const isGood = ({ goodUntil }: Good) => goodUntil === null || Date.now() / 1000 < goodUntil;
 

@@ -69,7 +69,7 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
 async function exchanged(connection: Connection, person: string): Promise<Credentials> {
   const { env, settings, server } = connection;
   if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
-  const signIn = await signInOf(env, settings, person);
+  const signIn = await signInOf(env, settings, person).catch(() => UNANSWERED);
   if (!signIn.ok) {
     if (signIn.retryAfter !== null) throw failures.signInDown(server.name, signIn.retryAfter);
     throw new CredentialNeeded(server, 'sign_in');
@@ -94,6 +94,9 @@ async function exchanged(connection: Connection, person: string): Promise<Creden
     throw failures.refused(server.name, reason);
   }
 }
+
+/** Storage did not answer. */
+const UNANSWERED = { ok: false, retryAfter: 5 } as const;
 
 /** What says that the token of the sign-in does not do (RFC 8693 §2.2.2; Entra asks for the person with the last). */
 const SIGN_IN_AGAIN = new Set(['invalid_grant', 'invalid_request', 'interaction_required']);
