@@ -9,7 +9,10 @@ const CLIENT_VERSION = '1.0.0';
 export type Access = OAuthMemory | Record<string, string>;
 
 /** What the demo needs of a tool's result. */
-type ToolResult = { isError: boolean; text: string };
+export type ToolResult = { isError: boolean; text: string };
+
+/** Shows the person a page and waits until they are done with it. `asked`: in which form the server asked for that. */
+export type OpenUrl = (url: string, asked: string) => Promise<void>;
 
 /** A client that is connected to the gateway. */
 export type Connection = {
@@ -28,8 +31,11 @@ export type Connection = {
 /** One official SDK's client. */
 export type SdkClient = {
   name: string;
-  /** @throws what the SDK throws, which is its own `UnauthorizedError` after it has set `access.authorizationUrl`. */
-  connect(mcpUrl: string, access: Access): Promise<Connection>;
+  /**
+   * @param openUrl given, the client declares that it can open pages
+   * @throws what the SDK throws, which is its own `UnauthorizedError` after it has set `access.authorizationUrl`.
+   */
+  connect(mcpUrl: string, access: Access, openUrl?: OpenUrl): Promise<Connection>;
   /** Redeems the code that came back to the client. */
   finishAuth(mcpUrl: string, access: OAuthMemory, callback: URL): Promise<void>;
   /** Trades the refresh token for new tokens. */
@@ -110,8 +116,8 @@ function transportOptions(access: Access) {
 const sdkV1: SdkClient = {
   name: '@modelcontextprotocol/sdk 1.x',
 
-  async connect(mcpUrl, access) {
-    const client = new ClientV1({ name: 'toolgate-demo-v1', version: CLIENT_VERSION });
+  async connect(mcpUrl, access, openUrl) {
+    const client = new ClientV1({ name: 'toolgate-demo-v1', version: CLIENT_VERSION }, declaring(openUrl));
     const transport = new TransportV1(new URL(mcpUrl), transportOptions(access));
     await client.connect(transport);
     return {
@@ -120,7 +126,8 @@ const sdkV1: SdkClient = {
       listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
       callTool: async (name, args, onProgress) => {
         const onprogress = onProgress && (({ progress }: { progress: number }) => onProgress(progress));
-        return toolResult(await client.callTool({ name, arguments: args }, undefined, { onprogress }));
+        const call = () => client.callTool({ name, arguments: args }, undefined, { onprogress });
+        return toolResult(await openingPages(call, openUrl));
       },
       close: () => client.close(),
     };
@@ -141,11 +148,18 @@ function sdkV2(era: string, mode: v2.VersionNegotiationMode): SdkClient {
   return {
     name: `@modelcontextprotocol/client 2.x, ${era}`,
 
-    async connect(mcpUrl, access) {
+    async connect(mcpUrl, access, openUrl) {
       const client = new v2.Client(
         { name: 'toolgate-demo-v2', version: CLIENT_VERSION },
-        { versionNegotiation: { mode } },
+        { versionNegotiation: { mode }, ...declaring(openUrl) },
       );
+      if (openUrl) {
+        client.setRequestHandler('elicitation/create', async ({ params }) => {
+          if (params.mode !== 'url') return { action: 'decline' };
+          await openUrl(params.url, 'input_required');
+          return { action: 'accept' };
+        });
+      }
       await client.connect(new v2.StreamableHTTPClientTransport(new URL(mcpUrl), transportOptions(access)));
       return {
         revision: client.getNegotiatedProtocolVersion() ?? '',
@@ -153,7 +167,8 @@ function sdkV2(era: string, mode: v2.VersionNegotiationMode): SdkClient {
         listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
         callTool: async (name, args, onProgress) => {
           const onprogress = onProgress && (({ progress }: { progress: number }) => onProgress(progress));
-          return toolResult(await client.callTool({ name, arguments: args }, { onprogress }));
+          const call = () => client.callTool({ name, arguments: args }, { onprogress });
+          return toolResult(await openingPages(call, openUrl));
         },
         close: () => client.close(),
       };
@@ -171,11 +186,28 @@ function sdkV2(era: string, mode: v2.VersionNegotiationMode): SdkClient {
 }
 
 /** Every official client and era that the gateway serves. */
-export const SDK_CLIENTS: readonly SdkClient[] = [
+export const SDK_CLIENTS: readonly [SdkClient, SdkClient, SdkClient] = [
   sdkV1,
   sdkV2('2025 era', 'legacy'),
   sdkV2('2026-07-28', { pin: '2026-07-28' }),
 ];
+
+/** The capability to open pages for the person (MCP, Elicitation: URL mode). */
+function declaring(openUrl: OpenUrl | undefined) {
+  return openUrl ? { capabilities: { elicitation: { url: {} } } } : {};
+}
+
+/** MCP 2025-11-25, URL Elicitation Required: opens the pages an error asks for, then makes the same call again. */
+async function openingPages<T>(call: () => Promise<T>, openUrl: OpenUrl | undefined): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { code, data } = error as { code?: number; data?: { elicitations?: { url: string }[] } };
+    if (code !== -32042 || !openUrl) throw error;
+    for (const { url } of data?.elicitations ?? []) await openUrl(url, 'error -32042');
+    return call();
+  }
+}
 
 function toolResult(result: object): ToolResult {
   const { isError, content = [] } = result as {

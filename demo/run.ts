@@ -1,8 +1,10 @@
 import { styleText } from 'node:util';
+import { AdminApi } from '../scripts/admin-api.ts';
 import { DevState } from '../scripts/dev-state.ts';
 import { run, Stop } from '../scripts/stop.ts';
 import { SDK_CLIENTS } from './clients.ts';
 import { type Tell, walkWithConsent, walkWithKey } from './walk.ts';
+import { walkWithAccounts, withPerson } from './walk-accounts.ts';
 
 /** `npm run demo`: what a real client does, from nothing but the MCP URL to tool results, with each official SDK. */
 await run(async () => {
@@ -22,6 +24,18 @@ await run(async () => {
   for (const client of SDK_CLIENTS) {
     await walk(`${client.name}: a machine with an access key`, (tell) =>
       walkWithKey(client, facts.mcp_url, facts.virtual_key, tell),
+    );
+  }
+  const [v1, v2, modern] = SDK_CLIENTS;
+  const people = [
+    { client: v1, name: 'Ada', atConsent: 'calendar', opensPages: false },
+    { client: v2, name: 'Ben', atConsent: 'tickets', opensPages: true },
+    { client: modern, name: 'Cleo', atConsent: 'calendar', opensPages: true },
+  ] as const;
+  const api = new AdminApi(facts.url, facts.admin_token);
+  for (const { client, name, ...how } of people) {
+    await walk(`${client.name}: ${name} connects one account at consent and one when it is needed`, (tell) =>
+      withPerson(api, name, (person) => walkWithAccounts(client, facts.mcp_url, person, how, tell)),
     );
   }
   console.log(styleText('green', '\nAll of it works.'));

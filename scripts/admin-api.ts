@@ -1,7 +1,13 @@
 import { Stop } from './stop.ts';
 
 /** A virtual key as lists show it: its value masked. */
-export type VirtualKey = { id: string; name: string; value: string; is_active: boolean };
+export type VirtualKey = {
+  id: string;
+  name: string;
+  value: string;
+  is_active: boolean;
+  mcp_configs: { mcp_client_name: string; tools_to_execute: string[] }[];
+};
 /** A server as the management API answers it. */
 export type Server = { id: string; name: string; connection_string: string };
 

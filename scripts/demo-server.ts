@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { everythingServer } from '../demo/everything.ts';
+import type { DemoProgram } from '../demo/servers.ts';
 import { Child } from './child.ts';
 import { Stop } from './stop.ts';
 
@@ -10,18 +10,18 @@ const LONGEST_PAUSE_MS = 30_000;
 /** One that ran for this long has not failed at starting: the next pause is the first again. */
 const STEADY_MS = 60_000;
 
-/** The demo server, brought back on the same port whenever it ends, after ever longer pauses, until it is stopped. */
+/** A demo server, brought back on the same port whenever it ends, after ever longer pauses, until it is stopped. */
 export class DemoServer {
-  readonly url: string;
-  private readonly port: number;
+  readonly origin: string;
+  private readonly program: DemoProgram;
   private readonly onStart: () => void;
   private readonly stopping = new AbortController();
   private child: Child | null = null;
 
-  constructor(port: number, onStart: () => void) {
-    this.port = port;
+  constructor(program: DemoProgram, onStart: () => void) {
+    this.program = program;
     this.onStart = onStart;
-    this.url = everythingServer(port).url;
+    this.origin = `http://127.0.0.1:${program.port}`;
   }
 
   /** Starts it; resolves when it listens. */
@@ -40,7 +40,7 @@ export class DemoServer {
   }
 
   private async launch(): Promise<void> {
-    const { args, env } = everythingServer(this.port);
+    const { name, args, env, port } = this.program;
     let output = '';
     const child = new Child({
       args,
@@ -54,14 +54,15 @@ export class DemoServer {
     void child.ended.then((how) => {
       ended = how;
     });
-    while (!(await isListening(this.port))) {
-      if (ended !== null) throw new Stop(`The demo server ended while starting (${ended}):\n${output}`);
+    while (!(await isListening(port))) {
+      if (ended !== null) throw new Stop(`${name} ended while starting (${ended}):\n${output}`);
       await delay(100);
     }
     this.onStart();
   }
 
   private async keep(): Promise<void> {
+    const { name } = this.program;
     let pause = FIRST_PAUSE_MS;
     while (this.child) {
       const startedAt = Date.now();
@@ -70,13 +71,13 @@ export class DemoServer {
 
       if (Date.now() - startedAt > STEADY_MS) pause = FIRST_PAUSE_MS;
       console.log(
-        `The demo server ended (${how}). Its tools answer with an error until it is back, in ${pause / 1000} s.`,
+        `${name} ended (${how}). Its tools answer with an error until it is back, in ${pause / 1000} s.`,
       );
       await delay(pause, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       if (this.stopping.signal.aborted) return;
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       await this.launch().then(
-        () => console.log(`The demo server is back (process ${this.pid}).`),
+        () => console.log(`${name} is back (process ${this.pid}).`),
         (error: unknown) => console.error(String(error)),
       );
     }

@@ -14,6 +14,8 @@ export type DevFacts = {
   virtual_key: string;
   pid: number;
   demo_server: { url: string; pid: number };
+  /** The servers that want to know who calls, and the authorization server beside them: their origin. */
+  demo_accounts: { url: string; pid: number };
 };
 
 /**

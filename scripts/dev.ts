@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
+import { accountServers, everythingServer } from '../demo/servers.ts';
 import { AdminApi } from './admin-api.ts';
 import { DemoServer } from './demo-server.ts';
-import { demoKey, registerDemoServer } from './dev-setup.ts';
+import { demoKey, registerDemoServers } from './dev-setup.ts';
 import { type DevFacts, DevState, ROOT } from './dev-state.ts';
 import { ensureDevVars } from './dev-vars.ts';
 import { Gateway } from './gateway.ts';
@@ -11,10 +12,13 @@ import { run, Stop } from './stop.ts';
 
 const DEFAULT_PORT = 8787;
 
+/** What is known of the gateway once it runs. */
+type GatewayFacts = Omit<DevFacts, 'demo_server' | 'demo_accounts'>;
+
 /** A part of what runs, which `npm run dev` must end before it ends itself. */
 type Part = { stop(): Promise<void> };
 
-/** `npm run dev`: the gateway on this machine, with a demo server behind it and a key to use it. */
+/** `npm run dev`: the gateway on this machine, with demo servers behind it and a key to use them. */
 await run(async () => {
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
@@ -38,17 +42,24 @@ async function serve(state: DevState, parts: Part[]): Promise<void> {
   renewDatabase(state, added.includes('ENCRYPTION_KEY'));
   const port = await choosePort(process.env.PORT);
 
-  let facts: Omit<DevFacts, 'demo_server'> | null = null;
-  const save = () => facts && state.save({ ...facts, demo_server: { url: demo.url, pid: demo.pid } });
-  const demo = new DemoServer(await freePort(), save);
+  let facts: GatewayFacts | null = null;
+  const save = () =>
+    facts &&
+    state.save({
+      ...facts,
+      demo_server: { url: `${demo.origin}/mcp`, pid: demo.pid },
+      demo_accounts: { url: accounts.origin, pid: accounts.pid },
+    });
+  const demo = new DemoServer(everythingServer(await freePort()), save);
+  const accounts = new DemoServer(accountServers(await freePort()), save);
   const gateway = new Gateway(state, port, await freePort());
-  parts.push(demo, gateway);
+  parts.push(demo, accounts, gateway);
 
   const setUp = async () => {
-    await Promise.all([demo.start(), gateway.ready]);
+    await Promise.all([demo.start(), accounts.start(), gateway.ready]);
     const url = `http://localhost:${port}`;
     const api = new AdminApi(url, values.ADMIN_TOKEN);
-    await registerDemoServer(api, demo.url);
+    await registerDemoServers(api, demo.origin, accounts.origin);
     facts = {
       url,
       mcp_url: `${url}/mcp`,
@@ -89,13 +100,16 @@ async function choosePort(asked: string | undefined): Promise<number> {
   return port;
 }
 
-function printWhatNext(facts: Omit<DevFacts, 'demo_server'>): void {
+function printWhatNext(facts: GatewayFacts): void {
   const strong = (text: string) => styleText('bold', text);
   console.log(`
 ${strong('Toolgate is running.')} Ctrl-C stops it.
 
   MCP endpoint   ${strong(facts.mcp_url)}
-  Access key     ${strong(facts.virtual_key)}   (opens the demo server)
+  Access key     ${strong(facts.virtual_key)}   (opens the demo servers)
+
+The servers: demo, for everyone; calendar, where everyone signs in with their own account (any name will do);
+tickets, which wants a key of one's own (key-of- and a name).
 
 Connect a client: it opens a browser, where you paste the access key.
   claude mcp add --transport http toolgate ${facts.mcp_url}

@@ -23,8 +23,11 @@ await run(async () => {
   mkdirSync(FOLDER, { recursive: true });
 
   const browser = await launchChromium(executable);
-  for (const [look, options] of Object.entries(LOOKS)) await photograph(browser, look, options, facts);
-  await browser.close();
+  try {
+    for (const [look, options] of Object.entries(LOOKS)) await photograph(browser, look, options, facts);
+  } finally {
+    await browser.close();
+  }
   console.log(`Written to ${FOLDER}`);
 });
 
@@ -32,31 +35,61 @@ async function photograph(
   browser: Browser,
   look: string,
   options: BrowserContextOptions,
-  facts: { issuer: string; virtual_key: string },
+  facts: { issuer: string; mcp_url: string; virtual_key: string },
 ): Promise<void> {
   const context = await browser.newContext({ ...options, deviceScaleFactor: 1.5 });
   const page = await context.newPage();
   const shoot = async (name: string) => {
-    await page.screenshot({ path: join(FOLDER, `consent-${name}-${look}.png`), fullPage: true });
+    await page.screenshot({ path: join(FOLDER, `${name}-${look}.png`), fullPage: true });
   };
 
   await page.goto(await authorizationUrl(facts.issuer));
-  await shoot('identity');
+  await shoot('consent-identity');
   await page.getByLabel('Access key').fill('sk-bf-this-is-no-key');
   await page.getByRole('button', { name: 'Continue' }).click();
-  await shoot('refused');
+  await shoot('consent-refused');
   await page.getByLabel('Access key').fill(facts.virtual_key);
   await page.getByRole('button', { name: 'Continue' }).click();
   await openTools(page);
-  await shoot('services');
+  await shoot('consent-services');
   await page.goto(`${facts.issuer}/oauth/consent?flow_id=AAAAAAAAAAAAAAAAAAAAAA`);
-  await shoot('too-late');
+  await shoot('consent-too-late');
+
+  await page.goto(await connectLink(facts));
+  await shoot('connect-proof');
+  await page.getByLabel('Access key').fill(facts.virtual_key);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await shoot('connect-accounts');
   await context.close();
 }
 
-/** Shows the first tools of the first server, which is what a person looks at. */
+/** Shows the tools of the server that has some worth looking at. */
 async function openTools(page: Page): Promise<void> {
-  await page.locator('summary').first().click();
+  await page.locator('.server', { hasText: 'demo' }).locator('summary').click();
+}
+
+/** What a tool answers whose server wants an account that the demo's key has not connected. */
+async function connectLink({
+  mcp_url,
+  virtual_key,
+}: {
+  mcp_url: string;
+  virtual_key: string;
+}): Promise<string> {
+  const params = { name: 'calendar-whoami', arguments: {} };
+  const answer = await fetch(mcp_url, {
+    method: 'POST',
+    headers: {
+      'x-bf-vk': virtual_key,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+  });
+  const [link] = /https?:[^" ]+\/connect\/[\w-]+/.exec(await answer.text()) ?? [];
+  if (!link)
+    throw new Stop('The demo key has an account at the calendar already. Disconnect it, then try again.');
+  return link;
 }
 
 async function authorizationUrl(issuer: string): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { Identity } from '../identity';
 import { covers } from '../protocol/authorization';
+import { parseSubject } from '../protocol/subject';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
 import type { OwnAccount } from './consent-accounts';
@@ -21,6 +22,7 @@ export function ServicesForm(
   },
 ) {
   const { flow, flowId, name, identity, servers, accounts, choices, notice, noticeAt } = props;
+  const isKey = parseSubject(identity.subject).kind === 'vk';
   const canWrite = covers(flow.request.scope, 'mcp:write') && covers(flow.request.scope, 'mcp:read');
   return (
     <Form {...props} step="services">
@@ -41,9 +43,18 @@ export function ServicesForm(
         <fieldset>
           <legend>Servers</legend>
           <input type="hidden" name="services" value="shown" />
+          {isKey && [...accounts.values()].some(isOffered) && (
+            <p class="notice">
+              Everyone who holds the key <b>{identity.name}</b> will act as you where you connect an account.
+            </p>
+          )}
           {servers.map((server) => (
-            <ServerTick server={server} unticked={choices?.unticked}>
-              <Account
+            <ServerTick
+              server={server}
+              unticked={choices?.unticked}
+              badge={<Badge account={accounts.get(server.id)} />}
+            >
+              <Connect
                 account={accounts.get(server.id)}
                 holder={identity.name}
                 notice={noticeAt === server.id ? notice : undefined}
@@ -86,9 +97,14 @@ export function ServicesForm(
   );
 }
 
-type ServerTickProps = { server: UsableServer; unticked: Unticked | undefined; children?: Child };
+type ServerTickProps = {
+  server: UsableServer;
+  unticked: Unticked | undefined;
+  badge: Child;
+  children?: Child;
+};
 
-function ServerTick({ server, unticked, children }: ServerTickProps) {
+function ServerTick({ server, unticked, badge, children }: ServerTickProps) {
   const id = `server-${server.name}`;
   const isTicked = !unticked?.servers.includes(server.name);
   const out = new Set(unticked?.tools);
@@ -101,6 +117,7 @@ function ServerTick({ server, unticked, children }: ServerTickProps) {
         </label>
         <input type="hidden" name="shown" value={server.shown} />
         {server.isUnstable && <span class="badge warn">not answering now</span>}
+        {badge}
       </div>
       {children}
       {server.tools.length ? (
@@ -145,37 +162,44 @@ function EnterSaves() {
   );
 }
 
+/** How the person's own account at a server stands. */
+function Badge({ account }: { account: OwnAccount | undefined }) {
+  return account ? <AccountBadge state={account === 'shared' ? 'none' : account.state} /> : null;
+}
+
 type AccountProps = { account: OwnAccount | undefined; holder: string; notice: string | undefined };
 
-/** How the person's own account at a server stands, and the way to connect it. Nothing here has to be done to go on. */
-function Account({ account, holder, notice }: AccountProps) {
+/** The way to connect the person's own account at a server. Nothing here has to be done to go on. */
+function Connect({ account, holder, notice }: AccountProps) {
   if (!account) return null;
   if (account === 'shared') {
     return (
-      <div class="own">
-        <span class="badge off">not connected</span>
-        <small class="block">
-          This server wants everyone's own account, and <b>{holder}</b> is a key that several people share: a
-          shared key holds no account of its own. Use your own key or sign in.
-        </small>
-      </div>
+      <small class="own block">
+        This server wants everyone's own account, and <b>{holder}</b> is a key that several people share: a
+        shared key holds no account of its own. Use your own key or sign in.
+      </small>
     );
   }
   const { server, kind, state, tokenHost } = account;
+  if (state === 'active') return null;
   return (
     <div class="own stack tight">
-      <AccountBadge state={state} />
-      {state !== 'active' && kind === 'headers' && (
+      {kind === 'headers' ? (
         <>
           <HeaderFields account={account} notice={notice} />
           <div>
-            <button type="submit" class="button small" name="decision" value="continue">
-              Save for {server.name}
+            <button
+              type="submit"
+              class="button small"
+              name="decision"
+              value="continue"
+              aria-label={`Save for ${server.name}`}
+            >
+              Save
             </button>
           </div>
         </>
-      )}
-      {state !== 'active' && kind === 'oauth' && (
+      ) : (
         <>
           <TokenHost host={tokenHost} />
           <div>
@@ -185,12 +209,18 @@ function Account({ account, holder, notice }: AccountProps) {
               formaction="/api/oauth/per-user/upstream/authorize"
               name="mcp_client_id"
               value={server.id}
+              aria-label={`Connect your account at ${server.name}`}
             >
-              Connect your account at {server.name}
+              Connect your account
             </button>
           </div>
         </>
       )}
     </div>
   );
+}
+
+/** True when there is an account the person could connect here. */
+function isOffered(account: OwnAccount): boolean {
+  return account !== 'shared' && account.state !== 'active';
 }

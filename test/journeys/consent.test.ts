@@ -111,7 +111,9 @@ describe.skipIf(!executable)(
 
       await page.goBack();
       await page.goForward();
-      await page.getByRole('checkbox', { name: 'demo' }).uncheck();
+      for (const server of ['calendar', 'demo', 'tickets']) {
+        await page.getByRole('checkbox', { name: server }).uncheck();
+      }
       await page.getByRole('button', { name: 'Allow' }).click();
       expect(await page.getByRole('alert').textContent()).toContain('Tick at least one');
       await page.getByRole('checkbox', { name: 'demo' }).check();

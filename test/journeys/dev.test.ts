@@ -46,6 +46,12 @@ describe('npm run dev', () => {
     expect(await demo.ended, demo.output).toBe(0);
     for (const { name } of SDK_CLIENTS) expect(demo.output).toContain(name);
     expect(demo.output).toContain('Echo: hello through the gateway');
+    for (const form of ["a tool result's text", 'error -32042', 'input_required']) {
+      expect(demo.output).toMatch(new RegExp(`asked for an account +${form}: ${dev.facts.url}/connect/`));
+    }
+    for (const name of ['Ada', 'Ben', 'Cleo']) {
+      expect(demo.output.match(new RegExp(`-whoami +You are ${name}[.]`, 'g'))).toHaveLength(2); // at both servers
+    }
   });
 
   it('is started once for each state, and a second start says so', async () => {
@@ -79,7 +85,7 @@ describe('npm run dev', () => {
 
   it('ends with everything it started on Ctrl-C', async () => {
     const processes = dev.command.processes();
-    expect(processes.length).toBeGreaterThan(4); // npm, dev, wrangler, workerd, the demo server
+    expect(processes.length).toBeGreaterThan(4); // npm, dev, wrangler, workerd, the demo servers
 
     await dev.stop();
 

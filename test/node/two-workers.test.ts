@@ -131,11 +131,9 @@ async function newGrant(answers: Record<string, string>, headers?: Record<string
     code_challenge: Buffer.from(digest).toString('base64url'),
     code_challenge_method: 'S256',
   };
-  const callback = await consent(
-    `${origin}/oauth2/authorize?${new URLSearchParams(request)}`,
-    answers,
-    headers,
-  );
+  const callback = await consent(`${origin}/oauth2/authorize?${new URLSearchParams(request)}`, answers, {
+    added: headers,
+  });
   const code = callback.searchParams.get('code') ?? '';
   const form = { grant_type: 'authorization_code', client_id, redirect_uri, code, code_verifier: verifier };
   const response = await fetch(`${origin}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });

@@ -90,7 +90,9 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     const caller = await person.caller();
 
     expect(badges(page)).toEqual(['not connected']);
+    expect(page.html).toContain(`Everyone who holds the key <b>${person.key.name}</b> will act as you`);
     expect(badges(back)).toEqual(['connected']);
+    expect(back.html).not.toContain('will act as you');
     expect(back.html).not.toContain('mcp_client_id');
     expect(back.html).toMatch(/name="read_only"[^>]*checked/);
     expect(back.html).toMatch(/value="28800"[^>]*selected/);
@@ -198,7 +200,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
 
     expect(browser.callback).toBeNull();
     expect(badges(again)).toEqual(['not connected']);
-    expect(again.html).toMatch(/role="alert"[^>]*>[^<]*accept/);
+    expect(again.html).toMatch(/role="alert"[^>]*>[^<]*does not take these header values/);
     expect(again.html).not.toContain('wrong-key-0815');
     for (const value of browser.cookies.values()) expect(value).not.toContain('wrong-key-0815');
   });
