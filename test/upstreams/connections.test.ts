@@ -41,7 +41,7 @@ async function world(
   authType = 'per_user_oauth',
 ) {
   const provider = await AuthorizationServer.start(behaviour);
-  const upstream = await Upstream.start(['whoami'], {
+  const upstream = await Upstream.start(['whoami', 'held_whoami'], {
     demands: { issuer: provider.issuer, scope: 'read' },
     ...server,
     registration: { auth_type: authType, tool_sync_interval: 10_080 }, // nobody lists while a test counts
@@ -251,6 +251,22 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
 
     expect(await call).toBe('ann again');
     expect((await ann.account.row())?.status).toBe('active');
+  });
+
+  it('lets what a refresh brings change nothing of what was connected meanwhile', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await ann.account.connect(provider, 'ann');
+    wait(3_700);
+    await provider.behave({ holds: true });
+    const call = ann.whoami();
+    await provider.sees('refresh_token');
+    await provider.behave({ holds: false });
+    await ann.account.connect(provider, 'ann again');
+    await provider.release();
+
+    expect(await call).toBe('ann again');
+    expect(await ann.whoami()).toBe('ann again');
   });
 
   it.each(['die', 429, 'html'])(
@@ -514,6 +530,21 @@ describe('sessions of the 2025 era', () => {
 
     expect(await upstream.seen('initialize')).toHaveLength(begun + 1);
   });
+
+  it('are not shared by two accounts of one caller while the first is still answered', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await ann.account.connect(provider, 'ann');
+    const held = ann.caller.call('held_whoami');
+    const [first] = await upstream.sees('tools/call');
+    await ann.account.connect(provider, 'ann again');
+    await ann.whoami();
+    await upstream.release();
+    await held;
+
+    const second = (await upstream.seen('tools/call')).at(-1);
+    expect(second?.headers['mcp-session-id']).not.toBe(first?.headers['mcp-session-id']);
+  });
 });
 
 describe('the account of the gateway', () => {
@@ -541,7 +572,10 @@ describe('the account of the gateway', () => {
     expect(refreshed.status).not.toBe(200);
     expect(await ann.whoami()).toBe('ann');
     const server = await shown(upstream);
-    expect(server).toMatchObject({ state: 'needs_reauth', tools: [{ name: 'whoami' }] });
+    expect(server).toMatchObject({
+      state: 'needs_reauth',
+      tools: [{ name: 'whoami' }, { name: 'held_whoami' }],
+    });
     expect(server.last_failure?.message).toContain('the account it is asked with has to be connected again');
   });
 });
