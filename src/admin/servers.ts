@@ -70,8 +70,10 @@ export const servers = new Hono<App>()
     if (config) await changeProvider(c, { server, changed, config, change });
     forgetDeployment();
     audit(c, { act: 'server.changed', server: server.id });
-    const { connection_string, headers, enabled, oauth_config, token_exchange } = change;
-    const reachedBy = connection_string ?? headers ?? enabled ?? oauth_config ?? token_exchange;
+    const { connection_string, headers, enabled, per_user_header_keys, oauth_config, token_exchange } =
+      change;
+    const reachedBy =
+      connection_string ?? headers ?? enabled ?? per_user_header_keys ?? oauth_config ?? token_exchange;
     const known = await serverAt(c.env.DB, server.id);
     if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known);
     return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });

@@ -255,7 +255,10 @@ describe('what is said of a connected account', () => {
     const status = async () => (await accountOf(ada)).status;
 
     expect(await status()).toBe('active');
-    await admin('PUT', `/mcp/client/${server.id}`, { per_user_header_keys: ['x-key', 'x-more'] });
+    const { message } = await admin<{ message: string }>('PUT', `/mcp/client/${server.id}`, {
+      per_user_header_keys: ['x-key', 'x-more'],
+    });
+    expect(message).toMatch(/wants other headers than those it is asked with/);
     expect(await status()).toBe('needs_update');
     await admin('PUT', `/mcp/client/${server.id}`, { per_user_header_keys: ['x-key'] });
     expect(await status()).toBe('active');
@@ -451,6 +454,9 @@ describe('what goes with whose it is (COMPATIBILITY 4.5)', () => {
 
     expect(await rowsIn('credential', 'owner', ada.owner)).toBe(0);
     expect(await new Account(sentry.id, ada.owner).stored()).toEqual({});
+    await enterHeaders(sentry.id, ada.owner, { 'x-key': 'of a form sent at the same moment' });
+    const { sessions } = await admin<Rows>('GET', `/mcp/sessions?user_id=${ada.id}`);
+    expect(sessions).toMatchObject([{ status: 'orphaned' }]);
   });
 
   it('an expired key that asks for it, and whatever a fault has left, with the cron', async () => {
