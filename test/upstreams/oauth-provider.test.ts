@@ -13,7 +13,10 @@ import { wait } from '../support/clock';
 import { gate, ISSUER } from '../support/gate';
 import { addressOf, control } from '../support/upstream';
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const settings = Settings.parse({
   mcp_server_auth_mode: 'both',
@@ -200,6 +203,19 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     expect(problem.tried.join('\n')).toContain(`/.well-known/oauth-authorization-server/${as.name} `);
   });
 
+  it('asks nobody on a private address, nor without TLS, whatever a server names', async () => {
+    const issuers = ['https://10.0.0.1', 'https://[::ffff:127.0.0.1]/as', 'http://public.example'];
+    const { issuer } = await AuthorizationServer.start();
+    const server = await serverWith({ issuer, resource: { authorization_servers: issuers } });
+    const asked = vi.spyOn(globalThis, 'fetch');
+
+    const problem = await problemOf(server);
+    const hosts = asked.mock.calls.map(([input]) => new URL(String(input)).host);
+
+    expect(problem.type).toBe('discovery_failed');
+    expect(new Set(hosts)).toEqual(new Set([new URL(server.connectionString).host]));
+  });
+
   it('never takes resource metadata that fails for resource metadata that is not there', async () => {
     const legacy = `${inject('authorizationOrigin').replace('127.0.0.1', 'localhost')}/legacy/mcp`;
     const server = await serverWith({ issuer: '' }, {}, legacy);
@@ -211,7 +227,6 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     });
 
     const problem = await problemOf(server);
-    vi.restoreAllMocks();
 
     expect(problem.type).toBe('unavailable');
   });
