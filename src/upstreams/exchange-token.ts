@@ -93,7 +93,7 @@ async function metadataOf(
   } catch (error) {
     const { cause } = error as { cause?: unknown };
     if (cause instanceof ProviderProblem && cause.type !== 'unavailable') {
-      throw new TokenRefused('invalid_request', cause.message, { cause });
+      throw new TokenRefused('invalid_response', cause.message, { cause });
     }
     throw error instanceof Unavailable ? error : new Unavailable('no metadata', { cause: error });
   }

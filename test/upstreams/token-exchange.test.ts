@@ -204,15 +204,19 @@ describe('what is kept of a sign-in', () => {
 
   it('ends with a block, and where people sign in elsewhere', async () => {
     const { provider, upstream } = await world();
-    const [ada, bob] = [
+    const [ada, bob, eve] = [
       await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 }),
       await personAt(provider, upstream, { access_token: 'bob', expires_in: 3600 }),
+      await personAt(provider, upstream, { access_token: 'eve', expires_in: 3600 }),
     ];
     await ada.whoami();
     await deleteCredentialsOf(env, `user:${ada.id}`);
-    await Provider.start();
+    // Blocked and let in again, while what she had could not be reached.
+    await env.DB.prepare('UPDATE person SET generation = generation + 1 WHERE id = ?1').bind(eve.id).run();
 
     expect(await new Account('sign-in', `user:${ada.id}`).stored()).toEqual({});
+    expect(await eve.whoami()).toContain('subject_token_missing');
+    await Provider.start();
     expect(await bob.whoami()).toContain('subject_token_missing');
   });
 });
