@@ -6,8 +6,9 @@ import Provider, { errors } from 'oidc-provider';
 /**
  * The authorization server of the demo's calendar, at `origin`: clients register themselves, whoever comes types a name, refresh
  * tokens rotate. It remembers nothing when it ends.
+ * @param resource for which it issues access tokens @param tokenLife of those, seconds
  */
-export function demoProvider(origin: string, resource: string): Provider {
+export function demoProvider(origin: string, resource: string, tokenLife: number): Provider {
   return new Provider(origin, {
     features: {
       devInteractions: { enabled: false },
@@ -18,14 +19,19 @@ export function demoProvider(origin: string, resource: string): Provider {
         useGrantedResource: () => true,
         getResourceServerInfo: (_, asked) => {
           if (asked !== resource) throw new errors.InvalidTarget();
-          return { scope: 'calendar', audience: resource, accessTokenFormat: 'opaque' };
+          return {
+            scope: 'calendar',
+            audience: resource,
+            accessTokenFormat: 'opaque',
+            accessTokenTTL: tokenLife,
+          };
         },
       },
     },
     scopes: ['calendar'],
     issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
-    ttl: { AccessToken: 300, RefreshToken: 86_400, Grant: 86_400, Session: 3600, Interaction: 900 },
+    ttl: { AccessToken: tokenLife, RefreshToken: 86_400, Grant: 86_400, Session: 3600, Interaction: 900 },
     findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     cookies: { keys: [randomBytes(32).toString('base64url')] },

@@ -9,7 +9,7 @@ const CLIENT_VERSION = '1.0.0';
 export type Access = OAuthMemory | Record<string, string>;
 
 /** What the demo needs of a tool's result. */
-export type ToolResult = { isError: boolean; text: string };
+type ToolResult = { isError: boolean; text: string };
 
 /** Shows the person a page and waits until they are done with it. `asked`: in which form the server asked for that. */
 export type OpenUrl = (url: string, asked: string) => Promise<void>;

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { App } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 
 const executable = await findChromium();
-const verifier = 'a-verifier-of-enough-unreserved-characters-0123456789';
 
 describe.skipIf(!executable)(
   `consent in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -35,30 +34,15 @@ describe.skipIf(!executable)(
     });
 
     /** A page of its own browser, at the beginning of a flow. */
-    async function begin(
-      options: { javaScriptEnabled?: boolean } = {},
-    ): Promise<{ page: Page; clientId: string }> {
-      const answer = await fetch(`${dev.facts.url}/oauth2/register`, {
-        method: 'POST',
-        body: JSON.stringify({ client_name: 'Claude Code', redirect_uris: [callback] }),
-      });
-      const { client_id } = (await answer.json()) as { client_id: string };
-      const code_challenge = createHash('sha256').update(verifier).digest('base64url');
-      const request = {
-        response_type: 'code',
-        client_id,
-        redirect_uri: callback,
-        code_challenge,
-        code_challenge_method: 'S256',
-        state: 's',
-      };
+    async function begin(options: { javaScriptEnabled?: boolean } = {}): Promise<{ page: Page; app: App }> {
+      const app = await App.register(dev.facts.url, callback);
       const page = await (await browser.newContext(options)).newPage();
-      await page.goto(`${dev.facts.url}/oauth2/authorize?${new URLSearchParams(request)}`);
-      return { page, clientId: client_id };
+      await page.goto(app.authorizationUrl);
+      return { page, app };
     }
 
     it('goes from authorize to the callback by keyboard alone', async () => {
-      const { page, clientId } = await begin();
+      const { page, app } = await begin();
       const requests: string[] = [];
       page.on('request', (request) => requests.push(new URL(request.url()).origin));
 
@@ -79,16 +63,7 @@ describe.skipIf(!executable)(
       expect(back.searchParams.get('state')).toBe('s');
       expect(back.searchParams.get('iss')).toBe(dev.facts.issuer);
       expect(new Set(requests)).toEqual(new Set([dev.facts.url, back.origin]));
-      const tokens = await fetch(`${dev.facts.url}/oauth2/token`, {
-        method: 'POST',
-        body: new URLSearchParams({
-          grant_type: 'authorization_code',
-          code: back.searchParams.get('code') ?? '',
-          code_verifier: verifier,
-          client_id: clientId,
-        }),
-      });
-      expect(tokens.status).toBe(200);
+      expect(await app.redeem(back)).toMatchObject({ token_type: 'Bearer' });
     });
 
     it('works without JavaScript, and Enter in the key field never means Deny', async () => {

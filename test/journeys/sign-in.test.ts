@@ -1,18 +1,25 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import OidcProvider from 'oidc-provider';
+import OidcProvider, { errors } from 'oidc-provider';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveWhoami } from '../../demo/accounts-server.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { App, callTool } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
+import { everythingStored, filesWith } from './support/stored.ts';
 
 const executable = await findChromium();
 type Answer = { session: { is_administrator: boolean; csrf: string } };
 
-const verifier = 'a-verifier-of-enough-unreserved-characters-0123456789';
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const AUDIENCE = 'crm';
+/** Every token the provider has issued. */
+const issued = new Set<string>();
+
+const CALLBACK = 'http://127.0.0.1:9/callback';
 
 describe.skipIf(!executable)(
   `signing in with a real provider${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -20,6 +27,7 @@ describe.skipIf(!executable)(
     const state = new StateFolder();
     let dev: DevSession;
     let provider: Server;
+    let api: AdminApi;
     let browser: Browser;
 
     beforeAll(async () => {
@@ -28,7 +36,8 @@ describe.skipIf(!executable)(
         launchChromium(executable ?? ''),
         startProvider(dev.facts.issuer),
       ]);
-      await new AdminApi(dev.facts.url, dev.facts.admin_token).send('PUT', '/api/config', {
+      api = new AdminApi(dev.facts.url, dev.facts.admin_token);
+      await api.send('PUT', '/api/config', {
         oidc: {
           issuer: originOf(provider),
           client_id: 'toolgate',
@@ -60,45 +69,54 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Continue' }).click();
     }
 
-    it('lets a person sign in at consent and come back to the same flow', async () => {
-      const callback = 'http://127.0.0.1:9/callback';
-      const registered = await fetch(`${dev.facts.url}/oauth2/register`, {
-        method: 'POST',
-        body: JSON.stringify({ client_name: 'Claude Code', redirect_uris: [callback] }),
-      });
-      const { client_id } = (await registered.json()) as { client_id: string };
+    /** The token of an app that somebody allowed, having signed in at consent. */
+    async function allowAs(name: string, shownAs: string): Promise<string> {
+      const app = await App.register(dev.facts.url, CALLBACK);
       const page = await newPage();
-      const code_challenge = createHash('sha256').update(verifier).digest('base64url');
-      const request = {
-        response_type: 'code',
-        client_id,
-        redirect_uri: callback,
-        code_challenge,
-        code_challenge_method: 'S256',
-      };
-      await page.goto(`${dev.facts.url}/oauth2/authorize?${new URLSearchParams(request)}`);
+      await page.goto(app.authorizationUrl);
       await page.getByRole('radio', { name: 'Sign in' }).check();
       await page.getByRole('button', { name: 'Continue' }).click();
-      await signInAs(page, 'ada');
+      await signInAs(page, name);
       await page.getByRole('heading', { name: 'What may Claude Code use?' }).waitFor();
-      expect(await page.getByText('It acts as').textContent()).toContain('Ada of Acme');
+      expect(await page.getByText('It acts as').textContent()).toContain(shownAs);
 
-      const sentBack = page.waitForRequest((sent) => sent.url().startsWith(callback));
+      const sentBack = page.waitForRequest((sent) => sent.url().startsWith(CALLBACK));
       await page.getByRole('button', { name: 'Allow' }).click();
-      const code = new URL((await sentBack).url()).searchParams.get('code') ?? '';
-      const answer = await fetch(`${dev.facts.url}/oauth2/token`, {
-        method: 'POST',
-        body: new URLSearchParams({
-          grant_type: 'authorization_code',
-          code,
-          code_verifier: verifier,
-          client_id,
-        }),
-      });
-      const { access_token = '' } = (await answer.json()) as { access_token?: string };
-      const claims = JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString());
+      return (await app.redeem((await sentBack).url())).access_token;
+    }
+
+    it('lets a person sign in at consent and come back to the same flow', async () => {
+      const token = await allowAs('ada', 'Ada of Acme');
+      const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 
       expect(claims.sub).toMatch(/^user:[0-9a-f-]{36}$/);
+    });
+
+    it('makes of a sign-in the token of a server that knows the same people (RFC 8693)', async () => {
+      const { mcp_url, virtual_key } = dev.facts;
+      await api.send('POST', '/api/mcp/client', {
+        name: 'crm',
+        connection_type: 'http',
+        connection_string: `${originOf(provider)}/crm/mcp`,
+        auth_type: 'token_exchange',
+        token_exchange: { audience: AUDIENCE, use_idp_credentials: true },
+        allow_on_all_virtual_keys: true,
+      });
+      const tokens = [await allowAs('ada', 'Ada of Acme'), await allowAs('ben', 'Ben of Acme')];
+
+      const said = [];
+      for (const token of [...tokens, virtual_key]) {
+        said.push(await callTool(mcp_url, { authorization: `Bearer ${token}` }, 'crm-whoami'));
+      }
+
+      expect(said).toEqual([
+        { isError: false, text: 'You are ada.' },
+        { isError: false, text: 'You are ben.' },
+        { isError: true, text: expect.stringContaining('subject_token_missing') },
+      ]);
+      expect(issued.size).toBeGreaterThanOrEqual(4); // of two sign-ins, and what was exchanged for them
+      const stored = everythingStored(state);
+      expect([...issued].filter((token) => filesWith(stored, token).length)).toEqual([]);
     });
 
     it('lets an administrator manage with nothing but the browser they signed in with', async () => {
@@ -140,6 +158,7 @@ async function startProvider(issuer: string): Promise<Server> {
         client_id: 'toolgate',
         client_secret: 'a-secret-between-the-two',
         redirect_uris: [`${issuer}/api/oauth/callback`],
+        grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
       },
     ],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
@@ -153,6 +172,41 @@ async function startProvider(issuer: string): Promise<Server> {
       }),
     }),
   });
-  server.on('request', provider.callback());
+  provider.registerGrantType(
+    TOKEN_EXCHANGE,
+    async (ctx) => {
+      const { params, client } = ctx.oidc;
+      const subject = await provider.AccessToken.find(String(params?.subject_token));
+      if (!subject || !client || params?.audience !== AUDIENCE)
+        throw new errors.InvalidGrant('not exchanged');
+      const { accountId, grantId } = subject;
+      const token = new provider.AccessToken({
+        accountId,
+        grantId,
+        client,
+        gty: 'token_exchange',
+        scope: '',
+      });
+      token.setAudience(AUDIENCE);
+      ctx.body = {
+        access_token: await token.save(),
+        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        token_type: 'Bearer',
+        expires_in: token.expiration,
+      };
+    },
+    ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope', 'resource'],
+  );
+  // What stands for an opaque token.
+  provider.on('access_token.saved', ({ jti }) => issued.add(jti));
+  provider.on('refresh_token.saved', ({ jti }) => issued.add(jti));
+  const answer = provider.callback();
+  server.on('request', async (request, response) => {
+    if (request.url !== '/crm/mcp') return answer(request, response);
+    const [, value = ''] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
+    const token = value ? await provider.AccessToken.find(value) : undefined;
+    if (token?.aud === AUDIENCE) return serveWhoami('crm', token.accountId, request, response);
+    return response.writeHead(401).end();
+  });
   return server;
 }
