@@ -383,6 +383,10 @@ describe('ending an authorization', () => {
     });
     expect((await as.asked('revoke')).length).toBeGreaterThanOrEqual(2);
     expect(await credentialsAt(upstream.id)).toBe(0);
+    const row = await env.DB.prepare('SELECT credential_generation AS n FROM server WHERE id = ?1')
+      .bind(upstream.id)
+      .first<{ n: number }>();
+    expect(row?.n).toBe(3); // void everywhere at once, also what could not be ended yet
     expect(await calls(upstream.name, new McpCaller({ 'x-bf-vk': key.value }))).toMatch(
       /^Authentication required/,
     );
