@@ -37,7 +37,10 @@ async function readConfiguration(
     config,
     kept: {
       headers: headers ?? {},
-      clientSecret,
+      client:
+        clientSecret !== undefined && config
+          ? { secret: clientSecret, configured: config.configured }
+          : undefined,
       exchange: secret && tokenExchange ? { secret, at: tokenExchange.authorizationServerUrl } : undefined,
     },
   };
@@ -137,7 +140,7 @@ function shown(
     oauth_config_id: server.oauthConfigId,
     headers: maskHeaders(kept.headers),
     per_user_header_keys: server.perUserHeaderKeys,
-    oauth_config: config && shownOAuthConfig(config, kept.clientSecret),
+    oauth_config: config && shownOAuthConfig(config, kept.client?.secret),
     token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchange?.secret),
     tools_to_execute: server.toolsToExecute,
     allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,

@@ -122,18 +122,37 @@ export const oauthConfigMembers = (allowLoopback: boolean) =>
       .describe('The issuer to accept when the provider says another than expected'),
   });
 
-/** The same, with a mask sent back turned into the secret it stands for. @param kept that secret */
-export function oauthConfigChange(allowLoopback: boolean, kept: string | undefined) {
+/** The administrator's client secret as it is kept, and what was set beside it. */
+export type KeptSecret = { secret: string; configured: Configured };
+
+/** Members that say who is sent the administrator's client secret. */
+const TOLD = ['token_url', 'server_url', 'issuer'] as const;
+
+/**
+ * The same, with a mask sent back turned into the secret it stands for. None follows to a provider elsewhere: it has to be
+ * sent again, or taken back.
+ */
+export function oauthConfigChange(allowLoopback: boolean, kept: KeptSecret | undefined) {
   return oauthConfigMembers(allowLoopback).transform((change, context) => {
     const { client_secret: sent } = change;
+    const isElsewhere = TOLD.some(
+      (member) =>
+        change[member] !== undefined && originOf(change[member]) !== originOf(kept?.configured[member]),
+    );
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', path: ['client_secret'], message });
+      return z.NEVER;
+    };
+    if (sent === undefined && kept && isElsewhere) return refuse('is for another provider; send it again');
     if (typeof sent !== 'string') return change;
-    const meant = unmasked(sent, kept);
+    const meant = unmasked(sent, isElsewhere ? undefined : kept?.secret);
     if (meant !== null) return { ...change, client_secret: meant };
-    const message = 'is masked and no such value is kept; send it again';
-    context.addIssue({ code: 'custom', path: ['client_secret'], message });
-    return z.NEVER;
+    return refuse('is masked and no such value is kept; send it again');
   });
 }
+
+const originOf = (url: string | null | undefined) => (url ? new URL(url).origin : null);
+
 export type OAuthConfigChange = z.output<ReturnType<typeof oauthConfigChange>>;
 
 /** `oauth_config` as answers show it. @param secret the administrator's, as configured */

@@ -343,6 +343,26 @@ describe('changing oauth_config in place', () => {
     expect(await calls(name)).toBe('root');
   });
 
+  it('never takes the secret along to another provider', async () => {
+    const as = await AuthorizationServer.start(registered);
+    const { id } = await authorized(as, settings);
+    const put = (oauth_config: Record<string, unknown>) =>
+      admin<Refusal & { client: Shown }>('PUT', `/mcp/client/${id}`, { oauth_config });
+
+    for (const member of ['token_url', 'server_url', 'issuer']) {
+      const elsewhere = { [member]: 'https://evil.example/token' };
+      for (const sent of [elsewhere, { ...elsewhere, client_secret: '••••cret' }]) {
+        const { status, error } = await put(sent);
+        expect([sent, status, error.field]).toEqual([sent, 400, 'oauth_config.client_secret']);
+      }
+    }
+    const entered = await put({ issuer: 'https://other.example', client_secret: 'entered-for-the-other' });
+    const back = await put({ issuer: null, client_secret: null });
+
+    expect(entered.client.oauth_config).toMatchObject({ client_secret: '••••ther' });
+    expect(back.client.oauth_config).toEqual({ client_id: 'ours', scopes: ['read'] });
+  });
+
   it('keeps neither secret nor account when the server moves to another origin', async () => {
     const as = await AuthorizationServer.start(registered);
     const { id, name } = await authorized(as, settings);
@@ -397,25 +417,25 @@ describe('ending an authorization', () => {
     const as = await AuthorizationServer.start();
     const upstream = await accountServer(as);
     await new Account(upstream.id, `vk:${(await newKey()).id}`).connect(as, 'ada');
-    await (await McpCaller.withKey()).call(`${upstream.name}-whoami`); // a link
+    await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).call('whoami'); // a link to it alone
     const { oauth_config_id } = await configOf(upstream.id);
+
+    const links = 'SELECT count(*) AS n FROM connect_link WHERE server_ids = json_array(?1)';
+    const linked = async () => (await env.DB.prepare(links).bind(upstream.id).first<{ n: number }>())?.n;
+    const before = await linked();
 
     const deleted = await admin('DELETE', `/mcp/client/${upstream.id}`);
 
     expect(deleted.status).toBe(200);
     expect((await status({ oauth_config_id })).status).toBe(404);
     expect((await as.asked('revoke')).length).toBeGreaterThanOrEqual(2);
-    for (const [table, column] of [
-      ['credential', 'server_id'],
-      ['upstream_flow', 'server_id'],
-      ['oauth_config', 'server_id'],
-      ['connect_link', "server_ids ->> '$[0]'"],
-    ]) {
-      const left = await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE ${column} = ?1`)
+    for (const table of ['credential', 'upstream_flow', 'oauth_config']) {
+      const left = await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE server_id = ?1`)
         .bind(upstream.id)
         .first();
       expect([table, left]).toEqual([table, { n: 0 }]);
     }
+    expect([before, await linked()]).toEqual([1, 0]);
   });
 });
 

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { refusedTarget } from '../../protocol/public-url';
 import { HeaderName, headerValues } from '../header-values';
-import { type OAuthConfigChange, oauthConfigChange } from '../oauth-config';
+import { type KeptSecret, type OAuthConfigChange, oauthConfigChange } from '../oauth-config';
 import { SecretValue, unmasked } from '../secret-value';
 
 /** The secrets a server is configured with already: a mask sent back keeps what it stands for. */
 export type Kept = {
   headers: Readonly<Record<string, string>>;
   /** Of `oauth_config`. */
-  clientSecret?: string | undefined;
+  client?: KeptSecret | undefined;
   /** Of `token_exchange`, and of which authorization server; null: the one people sign in with. */
   exchange?: { secret: string; at: string | null } | undefined;
 };
@@ -114,7 +114,7 @@ const staticHeaders = ({ kept }: Basis) =>
     .describe('Accept `env.NAME`; shown masked; a mask sent back keeps the value');
 
 const oauthConfig = ({ kept, allowLoopback }: Basis) =>
-  oauthConfigChange(allowLoopback, kept.clientSecret).optional();
+  oauthConfigChange(allowLoopback, kept.client).optional();
 
 /** What each auth type takes. */
 export const settingsOf = {
