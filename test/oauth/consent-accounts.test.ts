@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { type Answers, formsOf } from '../../demo/consent';
 import { AuthorizationServer } from '../support/authorization-server';
@@ -197,10 +198,17 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     const { browser, page } = await atServices(server);
 
     const again = shown(await browser.submit(page, { decision: 'allow', [field(server)]: 'wrong-key-0815' }));
+    const next = shown(await browser.submit(again, { decision: 'allow', server: null }));
+    const { events } = await admin<{ events: { detail: unknown }[] }>('GET', '/audit?act=credential.refused');
 
     expect(browser.callback).toBeNull();
     expect(badges(again)).toEqual(['not connected']);
     expect(again.html).toMatch(/role="alert"[^>]*>[^<]*does not take these header values/);
+    expect(again.html.match(/role="alert"/g)).toHaveLength(1);
+    expect(next.html).toContain('<p class="notice" role="alert">Tick at least one server');
+    expect(events).toContainEqual(
+      expect.objectContaining({ detail: expect.objectContaining({ server: server.id }) }),
+    );
     expect(again.html).not.toContain('wrong-key-0815');
     for (const value of browser.cookies.values()) expect(value).not.toContain('wrong-key-0815');
   });
@@ -237,7 +245,11 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
 
     await browser.submit(page, { decision: 'continue', [field(other)]: 'everyones-key' });
     const again = shown(await browser.open(page.url));
+    const { results } = await env.DB.prepare('SELECT owner FROM credential WHERE server_id = ?')
+      .bind(other.id)
+      .all();
 
+    expect(results).toEqual([{ owner: 'gateway' }]);
     expect(page.html).toContain('shared key holds no account of its own');
     expect(page.html).not.toContain('mcp_client_id');
     expect(page.html).not.toContain(field(other));
@@ -268,7 +280,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
   });
 
   it('has Enter keep what was typed, where buttons stand above Allow', async () => {
-    const server = await headerServer();
+    const server = await accountServer(await AuthorizationServer.start());
     const { page } = await atServices(server);
 
     const [first] = (formsOf(page.html)[0]?.controls ?? []).filter(({ isButton }) => isButton);
