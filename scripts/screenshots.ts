@@ -68,7 +68,7 @@ async function openTools(page: Page): Promise<void> {
   await page.locator('.server', { hasText: 'demo' }).locator('summary').click();
 }
 
-/** What a tool answers whose server wants an account that the demo's key has not connected. */
+/** The link that Claude Code gets for a tool whose server wants an account that the demo's key has not connected. */
 async function connectLink({
   mcp_url,
   virtual_key,
@@ -76,16 +76,21 @@ async function connectLink({
   mcp_url: string;
   virtual_key: string;
 }): Promise<string> {
-  const params = { name: 'calendar-whoami', arguments: {} };
-  const answer = await fetch(mcp_url, {
-    method: 'POST',
-    headers: {
-      'x-bf-vk': virtual_key,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
-  });
+  const post = (method: string, params: object, session: Record<string, string> = {}) =>
+    fetch(mcp_url, {
+      method: 'POST',
+      headers: {
+        'x-bf-vk': virtual_key,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...session,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+  const clientInfo = { name: 'Claude Code', version: '1.0.0' };
+  const begun = await post('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+  const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' };
+  const answer = await post('tools/call', { name: 'calendar-whoami', arguments: {} }, session);
   const [link] = /https?:[^" ]+\/connect\/[\w-]+/.exec(await answer.text()) ?? [];
   if (!link)
     throw new Stop('The demo key has an account at the calendar already. Disconnect it, then try again.');
