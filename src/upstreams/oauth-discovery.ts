@@ -93,7 +93,7 @@ class Search {
   }
 
   async run(): Promise<Discovered> {
-    const { configured, serverUrl } = this.from;
+    const { configured } = this.from;
     const { authorize_url, token_url, registration_url } = configured;
     if (authorize_url && token_url) return this.named(authorize_url, token_url);
 
@@ -102,14 +102,14 @@ class Search {
     // Only a server that says nothing of its authorization server may be one under a name of its own choice.
     const isUndescribed = resource === NO_RESOURCE && challenge.resourceMetadata === null;
     const found = await this.authorizationServer(resource.issuers, isUndescribed);
-    const { metadata, vouchedBy } = found ?? this.nothingFound();
+    const metadata = found ?? this.nothingFound();
     const tokenEndpoint = token_url ?? metadata.token_endpoint;
     const { host } = new URL(tokenEndpoint);
     return {
       issuer: metadata.issuer,
       authorizationEndpoint: authorize_url ?? metadata.authorization_endpoint,
       tokenEndpoint,
-      tokenHost: host === new URL(vouchedBy ?? serverUrl).host ? null : host,
+      tokenHost: host === new URL(metadata.issuer).host ? null : host,
       registrationEndpoint: registration_url ?? metadata.registration_endpoint ?? null,
       revocationEndpoint: metadata.revocation_endpoint ?? null,
       authMethods: metadata.token_endpoint_auth_methods_supported ?? null,
@@ -124,7 +124,7 @@ class Search {
 
   async issuer(): Promise<ServerMetadata> {
     const found = await this.authorizationServer([this.from.serverUrl], false);
-    return (found ?? this.nothingFound()).metadata;
+    return found ?? this.nothingFound();
   }
 
   /** The endpoints an administrator named. What the server says of itself is used as far as it can be had. */
@@ -217,11 +217,11 @@ class Search {
     return { resource: metadata.resource, scopes, issuers };
   }
 
-  /** The metadata of the first authorization server that has some, and who vouches for it; null: nobody but the document. */
+  /** The metadata of the first authorization server that has some. */
   private async authorizationServer(
     issuers: string[],
     isUndescribed: boolean,
-  ): Promise<{ metadata: ServerMetadata; vouchedBy: string | null } | null> {
+  ): Promise<ServerMetadata | null> {
     const { configured, serverUrl } = this.from;
     const { origin } = new URL(serverUrl);
     const candidates = [configured.issuer, ...(issuers.length ? issuers : [serverUrl])];
@@ -229,17 +229,31 @@ class Search {
       if (issuer === undefined || !URL.canParse(issuer)) continue;
       for (const url of documentsOf(issuer, issuer !== serverUrl)) {
         const metadata = await this.serverDocument(url);
-        if (metadata && this.mayBe(metadata.issuer, issuer, url))
-          return { metadata, vouchedBy: metadata.issuer };
+        if (metadata && this.mayBe(metadata.issuer, issuer, url)) return metadata;
       }
     }
     for (const url of issuers.length ? [] : documentsOf(origin, true)) {
       const metadata = await this.serverDocument(url);
       if (!metadata) continue;
-      if (isUndescribed && url === ROOT(origin)) return { metadata, vouchedBy: null };
-      if (this.mayBe(metadata.issuer, origin, url)) return { metadata, vouchedBy: metadata.issuer };
+      if (isUndescribed && url === ROOT(origin) && this.mayName(metadata, origin)) return metadata;
+      if (this.mayBe(metadata.issuer, origin, url)) return metadata;
     }
     return null;
+  }
+
+  /**
+   * A root document may name any issuer, as long as people, codes and secrets go to nobody but that issuer: else whoever
+   * serves it could have those of another provider sent to itself.
+   */
+  private mayName(metadata: ServerMetadata, origin: string): boolean {
+    if (!URL.canParse(metadata.issuer)) return false;
+    const issuer = new URL(metadata.issuer).origin;
+    const { authorize_url, token_url } = this.from.configured;
+    const endpoints = [
+      authorize_url ?? metadata.authorization_endpoint,
+      token_url ?? metadata.token_endpoint,
+    ];
+    return issuer === origin || endpoints.every((endpoint) => new URL(endpoint).origin === issuer);
   }
 
   /** RFC 8414 §3.3: a document speaks for the issuer it was found under, or for the one an administrator accepts. */

@@ -155,17 +155,25 @@ async function discoveredNow(
     const at = Math.floor(Date.now() / 1000) - FRESH + SOON;
     return { discovered: { ...known, at }, tried: [...error.tried] };
   });
-  const { issuer } = found.discovered;
-  if (configured.client_id && known && known.issuer !== issuer) {
+  if (configured.client_id && known && !isSameProvider(known, found.discovered)) {
+    const { issuer } = found.discovered;
+    const remedy =
+      issuer === known.issuer
+        ? `oauth_config.token_url to ${found.discovered.tokenEndpoint}`
+        : `oauth_config.issuer to ${issuer}`;
     throw new ProviderProblem(
       'issuer_mismatch',
-      `The provider of ${name} was ${known.issuer}, where an administrator registered our client, and is ${issuer} now. If that is right, set oauth_config.issuer to ${issuer}, with the client that is registered there.`,
+      `The provider of ${name} was ${described(known)}, where an administrator registered our client, and is ${described(found.discovered)} now. If that is right, set ${remedy}, with the client that is registered there.`,
       found.tried,
       redirectUri,
       issuer,
     );
   }
   return found;
+}
+
+function described({ issuer, tokenEndpoint }: Discovered): string {
+  return `${issuer ?? 'one without a name'}, with tokens from ${new URL(tokenEndpoint).origin}`;
 }
 
 /** Our client at a provider: the administrator's, else described by our metadata document, else registered there now. */

@@ -120,6 +120,28 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     });
   });
 
+  it('sends nobody on from a root document that names an issuer and takes its codes itself', async () => {
+    const origin = inject('authorizationOrigin').replace('127.0.0.1', 'localhost');
+    const issuer = `${inject('authorizationOrigin')}/root`;
+    const legacy = () => serverWith({ issuer: '' }, { client_id: 'by-hand' }, `${origin}/legacy/mcp`);
+    const root = (metadata: Record<string, unknown>) =>
+      fetch(`${issuer}/control/set`, { method: 'POST', body: JSON.stringify({ metadata }) });
+    const known = await legacy();
+    await prepare(known);
+    wait(86_500);
+
+    for (const endpoint of ['token_endpoint', 'authorization_endpoint']) {
+      await root({ [endpoint]: `${origin}/root/own` });
+      for (const server of [await legacy(), known])
+        expect(await problemOf(server)).toMatchObject({ type: 'issuer_mismatch', offeredIssuer: issuer });
+    }
+    await root({ issuer: `${origin}/root`, token_endpoint: `${inject('authorizationOrigin')}/root/token` });
+    const itself = await prepare(await legacy());
+    await root({});
+
+    expect(itself.tokenHost).toBe(new URL(issuer).host);
+  });
+
   it('forgives an issuer one trailing slash, and nothing else', async () => {
     const as = await AuthorizationServer.start({});
     await as.behave({ metadata: { issuer: `${as.issuer}/` } });
@@ -319,6 +341,20 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     expect(after.client.clientId).not.toBe(before.client.clientId);
     expect(await generationOf(server)).toBe(2);
     expect(refused).toMatchObject({ type: 'issuer_mismatch', offeredIssuer: two.issuer });
+  });
+
+  it('sends the client of an administrator to no other origin, with the same issuer neither', async () => {
+    const as = await AuthorizationServer.start();
+    const server = await serverWith({ issuer: as.issuer }, { client_id: 'by-hand' });
+    await prepare(server);
+    await as.behave({ metadata: { token_endpoint: 'https://tokens.example/token' } });
+    wait(86_500);
+
+    const { type, message } = await problemOf(server);
+
+    expect(type).toBe('issuer_mismatch');
+    expect(message).toContain(new URL(as.issuer).origin);
+    expect(message).toContain('oauth_config.token_url to https://tokens.example/token');
   });
 });
 
