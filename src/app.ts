@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { api } from './admin/api';
 import { health } from './admin/health';
+import { adminPages } from './admin/pages/index';
 import { auditRefusal, codeOf } from './audit';
 import { type App, BadVariable, missingProviderSecret, missingSecrets, withSettings } from './config';
 import { log } from './log';
@@ -71,6 +72,7 @@ export const app = new Hono<App>()
   .route('/token', token)
   .route('/mcp', endpoint)
   .route('/api', api)
+  .route('/admin', adminPages)
   .notFound((c) =>
     failure(c, {
       status: 404,

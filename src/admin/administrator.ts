@@ -42,8 +42,24 @@ export function baseOf(c: Context<App>): string {
   return c.var.issuer ?? new URL(c.req.url).origin;
 }
 
+/** Whom the browser of a request is signed in as, once that was read. */
+const sessions = new WeakMap<Request, SignedIn | null>();
+
+/** Lets a request of our own be known as the one it was made for. */
+export function carrySession(request: Request, session: SignedIn | null): void {
+  sessions.set(request, session);
+}
+
 /** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: nobody. */
 export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
+  const known = sessions.get(c.req.raw);
+  if (known !== undefined) return known;
+  const session = await readSession(c);
+  sessions.set(c.req.raw, session);
+  return session;
+}
+
+async function readSession(c: Context<App>): Promise<SignedIn | null> {
   const now = Math.floor(Date.now() / 1000);
   const session = await signedIn(c.env, baseOf(c), c.req.header('cookie'), now);
   if (session) return session;
