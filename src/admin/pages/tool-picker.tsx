@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../config';
-import type { ShownServer } from '../servers';
+import type { ShownServer } from '../shown-server';
 import { type Form, read } from './api';
 
 /** A server, as far as picking needs it. */
