@@ -19,7 +19,8 @@ export type User = {
   updatedAt: number;
 };
 
-type Row = {
+/** A row of `person`. */
+export type UserRow = {
   id: string;
   issuer: string;
   email: string;
@@ -32,7 +33,8 @@ type Row = {
   updated_at: number;
 };
 
-function fromRow(row: Row): User {
+/** The person a row of `person` is. */
+export function userOf(row: UserRow): User {
   return {
     id: row.id,
     issuer: row.issuer,
@@ -64,15 +66,15 @@ export async function recordSignIn(
          last_signed_in_at = iif(is_active, ?6, last_signed_in_at) RETURNING *`,
     )
     .bind(crypto.randomUUID(), issuer, subject, email, name, now)
-    .first<Row>();
+    .first<UserRow>();
   if (!row) throw new Error('the person was not recorded');
-  return fromRow(row);
+  return userOf(row);
 }
 
 /** The person `id`, or null when there is none. */
 export async function findUser(db: D1Database, id: string): Promise<User | null> {
-  const row = await db.prepare('SELECT * FROM person WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const row = await db.prepare('SELECT * FROM person WHERE id = ?1').bind(id).first<UserRow>();
+  return row && userOf(row);
 }
 
 /** The people with these ids that there are. */
@@ -93,8 +95,8 @@ export async function findUserByAccount(
   const row = await db
     .prepare('SELECT * FROM person WHERE issuer = ?1 AND provider_subject = ?2')
     .bind(issuer, subject)
-    .first<Row>();
-  return row && fromRow(row);
+    .first<UserRow>();
+  return row && userOf(row);
 }
 
 /** A page of people by e-mail address, and how many there are in all. `search` is a prefix of the address. */
@@ -103,8 +105,14 @@ export async function listUsers(
   { search, ...page }: { search: string; limit: number; offset: number },
 ): Promise<{ users: User[]; total: number }> {
   const conditions = startsWith('email', search);
-  const { rows, total } = await selectPage<Row>(db, 'person', conditions, 'email COLLATE NOCASE, id', page);
-  return { users: rows.map(fromRow), total };
+  const { rows, total } = await selectPage<UserRow>(
+    db,
+    'person',
+    conditions,
+    'email COLLATE NOCASE, id',
+    page,
+  );
+  return { users: rows.map(userOf), total };
 }
 
 /** The names of the people with these ids that there are. */
@@ -140,11 +148,11 @@ export async function updateUser(
       mcpConfigs ? JSON.stringify(mcpConfigs) : null,
       now,
     );
-  const [updated] = await db.batch<Row>(
+  const [updated] = await db.batch<UserRow>(
     isActive === false ? [update, deactivateKeysOf(db, id, now)] : [update],
   );
   const [row] = updated?.results ?? [];
-  return row ? fromRow(row) : null;
+  return row ? userOf(row) : null;
 }
 
 /** Removes a person, and deactivates the keys they own. False when there is none. */
