@@ -4,12 +4,12 @@ import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
 import { listUpstream } from '../upstreams/listing';
 import { newServer, type Server, serverChange } from '../upstreams/server';
-import { deleteServer, findServer, insertServer, listServers, updateServer } from '../upstreams/store';
-import { type ToolSummary, toolsOf } from '../upstreams/summaries';
+import { deleteServer, findServer, insertServer, updateServer } from '../upstreams/store';
+import type { ToolSummary } from '../upstreams/summaries';
 import { listed } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
-import { configurationOf, shownServer, shownServers } from './shown-server';
+import { configurationOf, findShownServer, listShownServers, shownServer } from './shown-server';
 
 /** How long a server may take to list what it has while an administrator waits. Milliseconds. */
 const PATIENCE = 5_000;
@@ -18,8 +18,8 @@ const PATIENCE = 5_000;
 export const servers = new Hono<App>()
   .get('/clients', async (c) => {
     const page = accept(Page, c.req.query());
-    const { servers, total } = await listServers(c.env.DB, page);
-    return c.json(listed('clients', await shownServers(c, servers), total, page));
+    const { shown, total } = await listShownServers(c, page);
+    return c.json(listed('clients', shown, total, page));
   })
 
   .post('/client', async (c) => {
@@ -37,9 +37,11 @@ export const servers = new Hono<App>()
     return answerSaved(c, 'The server was saved', made);
   })
 
-  .get('/client/:id', async (c) =>
-    c.json({ client: await shownServer(c, await serverAt(c.env.DB, c.req.param('id'))) }),
-  )
+  .get('/client/:id', async (c) => {
+    const client = await findShownServer(c, c.req.param('id'));
+    if (!client) throw unknown('server');
+    return c.json({ client });
+  })
 
   .put('/client/:id', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
@@ -75,8 +77,7 @@ export const servers = new Hono<App>()
   })
 
   .post('/client/:id/refresh-tools', async (c) => {
-    const { id, name } = await askNow(c, c.req.param('id'));
-    const tools = (await toolsOf(c.env.DB, [id])).get(id) ?? [];
+    const { name, tools } = await shownServer(c, await askNow(c, c.req.param('id')));
     return c.json({ message: `The server ${name} lists ${counted(tools)}.`, tool_count: tools.length });
   });
 

@@ -29,7 +29,8 @@ export type VirtualKey = {
 /** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
 export type HeldKey = VirtualKey & { virtualMcpIds: string[] };
 
-type Row = {
+/** A row of `virtual_key`. */
+export type KeyRow = {
   id: string;
   name: string;
   description: string;
@@ -45,9 +46,10 @@ type Row = {
   created_at: number;
   updated_at: number;
 };
-type HeldRow = Row & { virtual_mcp_ids: string };
+type HeldRow = KeyRow & { virtual_mcp_ids: string };
 
-function fromRow(row: Row): VirtualKey {
+/** The key a row of `virtual_key` is. */
+export function keyOf(row: KeyRow): VirtualKey {
   return {
     id: row.id,
     name: row.name,
@@ -69,7 +71,7 @@ function fromRow(row: Row): VirtualKey {
 const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) AS virtual_mcp_ids`;
 
 function fromHeldRow(row: HeldRow): HeldKey {
-  return { ...fromRow(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
+  return { ...keyOf(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
 }
 
 /** What stops a key from being used at `now` (epoch seconds); null when nothing does. Inactive wins over expired. */
@@ -169,8 +171,8 @@ export async function updateVirtualKey(
       orNull(change.limits, JSON.stringify),
       now,
     )
-    .first<Row>();
-  return row && fromRow(row);
+    .first<KeyRow>();
+  return row && keyOf(row);
 }
 
 /** `value` as a column holds it; null for nothing. */
@@ -195,8 +197,8 @@ export async function replaceValue(
          value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
     )
     .bind(id, await hashSecret(value), maskOf(value), previousUntil, Number(isLeaked), now)
-    .first<Row>();
-  return row && { key: fromRow(row), value };
+    .first<KeyRow>();
+  return row && { key: keyOf(row), value };
 }
 
 /** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
@@ -205,8 +207,14 @@ export async function listVirtualKeys(
   page: { search: string; limit: number; offset: number },
 ): Promise<{ keys: VirtualKey[]; total: number }> {
   const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<Row>(db, 'virtual_key', conditions, 'name COLLATE NOCASE', page);
-  return { keys: rows.map(fromRow), total };
+  const { rows, total } = await selectPage<KeyRow>(
+    db,
+    'virtual_key',
+    conditions,
+    'name COLLATE NOCASE',
+    page,
+  );
+  return { keys: rows.map(keyOf), total };
 }
 
 /** The names of the keys with these ids that there are. */

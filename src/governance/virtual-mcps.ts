@@ -1,4 +1,4 @@
-import { selectPage, startsWith } from '../database';
+import { ask, pageQuestion, type Question, question, selectPage, startsWith } from '../database';
 import { slugOf } from '../protocol/authorization';
 import { bumpCatalog } from './revision';
 
@@ -171,8 +171,50 @@ export async function detachKey(db: D1Database, id: string, keyId: string): Prom
 
 /** The Virtual MCP with this id, or null. */
 export async function findVirtualMcp(db: D1Database, id: string): Promise<VirtualMcp | null> {
-  const row = await db.prepare('SELECT * FROM virtual_mcp WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const [virtualMcp] = await ask(db, virtualMcpQuestion(db, id));
+  return virtualMcp;
+}
+
+/** {@link findVirtualMcp}, to be asked along with others. */
+export function virtualMcpQuestion(db: D1Database, id: string): Question<VirtualMcp | null> {
+  const statement = db.prepare('SELECT * FROM virtual_mcp WHERE id = ?1').bind(id);
+  return question<Row, VirtualMcp | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** A Virtual MCP as lists show it, with how many keys may use it. */
+export type ListedVirtualMcp = VirtualMcp & { keyCount: number };
+
+/** {@link listVirtualMcps} with what lists for people show, to be asked along with others. */
+export function virtualMcpsQuestion(
+  db: D1Database,
+  { search, ...page }: { search: string; limit: number; offset: number },
+): Question<{ virtualMcps: ListedVirtualMcp[]; total: number }> {
+  const of = {
+    table: 'virtual_mcp',
+    conditions: startsWith('name', search),
+    order: 'name COLLATE NOCASE',
+    page,
+  };
+  const count = '(SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id) AS key_count';
+  const { statements, answer } = pageQuestion<Row & { key_count: number }>(db, of, `*, ${count}`);
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { virtualMcps: rows.map((row) => ({ ...fromRow(row), keyCount: row.key_count })), total };
+    },
+  };
+}
+
+/** Ids of the keys that may use a Virtual MCP. */
+export function attachedKeysQuestion(db: D1Database, id: string): Question<ReadonlySet<string>> {
+  const statement = db
+    .prepare('SELECT virtual_key_id FROM virtual_mcp_key WHERE virtual_mcp_id = ?1')
+    .bind(id);
+  return question<{ virtual_key_id: string }, ReadonlySet<string>>(
+    statement,
+    (rows) => new Set(rows.map(({ virtual_key_id }) => virtual_key_id)),
+  );
 }
 
 /** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */

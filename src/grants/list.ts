@@ -1,4 +1,5 @@
-import { type Condition, oneOf, selectPage, startsWith } from '../database';
+import { type Condition, oneOf, type Question, question, selectPage, startsWith } from '../database';
+import type { Subject } from '../protocol/subject';
 import { fromRow, type Grant, type Row } from './store';
 
 /** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
@@ -42,4 +43,15 @@ export async function listGrants(
   const order = clientName ? 'client_name COLLATE NOCASE, created_at DESC, grant_id' : newest;
   const { rows, total } = await selectPage<Row>(db, 'oauth_grant', conditions, order, page);
   return { grants: rows.map(fromRow), total };
+}
+
+/** How many grants of one subject stand at `now` (epoch seconds). */
+export function standingGrantsQuestion(db: D1Database, subject: Subject, now: number): Question<number> {
+  const statement = db
+    .prepare(
+      `SELECT count(*) AS n FROM oauth_grant
+       WHERE subject = ?1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)`,
+    )
+    .bind(subject, now);
+  return question<{ n: number }, number>(statement, ([row]) => row?.n ?? 0);
 }

@@ -1,4 +1,13 @@
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  type PageOf,
+  pageQuestion,
+  pageSql,
+  type Question,
+  question,
+  startsWith,
+} from '../database';
 import { bumpCatalog } from '../governance/revision';
 import {
   dropServerFromVirtualMcps,
@@ -291,18 +300,50 @@ function fromRow(row: Row): Server {
 
 /** The server with this id, or null. */
 export async function findServer(db: D1Database, id: string): Promise<Server | null> {
-  const row = await db.prepare('SELECT * FROM server WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const [server] = await ask(db, serverQuestion(db, id));
+  return server;
+}
+
+/** {@link findServer}, to be asked along with others. */
+export function serverQuestion(db: D1Database, id: string): Question<Server | null> {
+  const statement = db.prepare('SELECT * FROM server WHERE id = ?1').bind(id);
+  return question<Row, Server | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+type ListPage = { search: string; limit: number; offset: number };
+
+function pageOfServers({ search, ...page }: ListPage): PageOf {
+  const conditions = startsWith('name', search);
+  return { table: 'server', conditions, order: 'name COLLATE NOCASE', page };
 }
 
 /** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
+export function serversQuestion(
+  db: D1Database,
+  page: ListPage,
+): Question<{ servers: Server[]; total: number }> {
+  const { statements, answer } = pageQuestion<Row>(db, pageOfServers(page));
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { servers: rows.map(fromRow), total };
+    },
+  };
+}
+
+/** The answer to {@link serversQuestion} alone. */
 export async function listServers(
   db: D1Database,
-  page: { search: string; limit: number; offset: number },
+  page: ListPage,
 ): Promise<{ servers: Server[]; total: number }> {
-  const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<Row>(db, 'server', conditions, 'name COLLATE NOCASE', page);
-  return { servers: rows.map(fromRow), total };
+  const [answer] = await ask(db, serversQuestion(db, page));
+  return answer;
+}
+
+/** Ids of the servers on a page, for questions asked along with {@link serversQuestion}. */
+export function idsOfServers(page: ListPage): Ids {
+  return pageSql(pageOfServers(page), 'id');
 }
 
 /** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
