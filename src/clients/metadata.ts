@@ -45,7 +45,7 @@ const RedirectUris = z
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** A name as people may see it: plain text, at most 200 characters; undefined when nothing visible is left. */
-function visibleName(name: string): string | undefined {
+export function visibleName(name: string): string | undefined {
   return [...name.replace(HIDDEN, '')].slice(0, 200).join('').trim() || undefined;
 }
 

@@ -17,6 +17,8 @@ import type { Settings } from '../settings';
 export type Caller = {
   /** Null: nobody said who they are, and nobody has to here. */
   subject: Subject | null;
+  /** Of that identity: what was proved with an earlier one proves nothing. 0 where nothing is counted. */
+  generation: number;
   key: VirtualKey | null;
   /** What the identity was given. */
   access: Access;
@@ -105,7 +107,8 @@ async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   tellGrant(env, claims.grant_id, claims.jti);
   const { grant, holder } = known;
   const key = holder && 'key' in holder ? holder.key : null;
-  return { subject: grant.subject, key, access: accessOf(holder, settings, now), grant, scope: claims.scope };
+  const { subject, generation } = grant;
+  return { subject, generation, key, access: accessOf(holder, settings, now), grant, scope: claims.scope };
 }
 
 /** A grant whose client still exists, with whom it acts for; null when either grant or client is gone. */
@@ -180,7 +183,8 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   if (refusal)
     throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });
   const access = accessOf(holder, settings, now);
-  return { subject: identityOfKey(key), key, access, grant: null, scope: 'mcp' };
+  const { generation } = holder && 'user' in holder ? holder.user : key;
+  return { subject: identityOfKey(key), generation, key, access, grant: null, scope: 'mcp' };
 }
 
 /** The key with this value and whose it is; null: the same for unknown and wrong. */
@@ -204,10 +208,10 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
     throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
   }
   const value = headers.get('x-bf-mcp-session-id');
-  if (!value) return { subject: null, key: null, access: NOTHING, grant: null, scope: 'mcp' };
+  if (!value) return { subject: null, generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp' };
   const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
   if (!subject) throw refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
-  return { subject, key: null, access: NOTHING, grant: null, scope: 'mcp' };
+  return { subject, generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp' };
 }
 
 /** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */

@@ -7,12 +7,12 @@ import { CODE, errorText, type JsonObject, RpcError, resultText } from '../proto
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import { isPersonal } from '../upstreams/auth/index';
 import { type Asker, connect, type Peer } from '../upstreams/connect';
-import type { CredentialNeeded } from '../upstreams/credential-needed';
 import type { UpstreamFailure } from '../upstreams/failure';
 import { cancelRequest, send } from '../upstreams/mcp-client';
 import { sessionOf } from '../upstreams/sessions';
 import { recordFailure, recordRecovery } from '../upstreams/standing';
 import { answer, stamped } from './answer';
+import { authRequired, withoutOurs } from './auth-required';
 import { type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { type Entry, type Item, matchesTemplate } from './catalog';
@@ -131,42 +131,23 @@ function failedText({ request }: Call, { message }: UpstreamFailure): string {
   return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
 }
 
-/** What a caller reads who has to connect an account first. */
-function neededText(call: Call, { server, kind }: CredentialNeeded): string {
-  const message = `Authentication required for ${server.name}. ${NEEDED[kind]}`;
-  if (call.request.method === 'tools/call') {
-    return resultText(call.request.id, stamped(call, toolError(message)));
-  }
-  return errorText(call.request.id, {
-    code: CODE.internalError,
-    message,
-    data: { type: 'mcp_auth_required' },
-  });
-}
-
-const NEEDED: Record<CredentialNeeded['kind'], string> = {
-  oauth: 'Connect your account first.',
-  headers: 'Enter your own header values first.',
-  sign_in: 'Sign in to this gateway first.',
-  own_identity: 'Use your own key or sign in.',
-};
-
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
 async function forward(
   call: Call,
   entry: Entry,
   own: JsonObject,
-  { exposedName, mirrored }: Item,
+  item: Item,
   failed: (failure: UpstreamFailure) => string,
 ): Promise<Response> {
   const { gate, request, requestId } = call;
   const { server } = entry;
   const { id, method } = request;
-  const passedOn = PASSED_ON.filter((member) => request.params[member] !== undefined);
-  const params = {
-    ...own,
-    ...Object.fromEntries(passedOn.map((member) => [member, request.params[member]])),
-  };
+  const { exposedName, mirrored } = item;
+  const asked = { ...request.params, inputResponses: withoutOurs(request.params.inputResponses) };
+  const passedOn = Object.entries(asked).filter(
+    ([name, value]) => PASSED_ON.includes(name) && value !== undefined,
+  );
+  const params = { ...own, ...Object.fromEntries(passedOn) };
   const startedAt = Date.now();
   let peer: Peer | null = null;
 
@@ -202,7 +183,7 @@ async function forward(
       return send(peer, { id, method, params, mirrored }, signal);
     },
     failed,
-    needed: async (credential) => neededText(call, credential),
+    needed: (credential) => authRequired(call, credential, item),
     refused: (error) => errorText(id, error),
     ended,
   });

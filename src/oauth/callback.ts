@@ -1,11 +1,14 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../config';
 import { PageProblem } from '../ui/layout';
+import { CONNECT } from '../upstreams/authorization';
+import { comeBack } from './provider-trip';
 import { completeSignIn, SIGN_IN } from './sign-in';
 
 /** What a `state` of ours begins with, and who takes it up: `<purpose>.<id>`. */
 const purposes: ReadonlyMap<string, (c: Context<App>, id: string) => Promise<Response>> = new Map([
   [SIGN_IN, completeSignIn],
+  [CONNECT, comeBack],
 ]);
 
 /** Where every provider sends its people back (RFC 6749 §3.1.2). */

@@ -1,13 +1,12 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
-import { type App, withinLimit } from '../config';
+import type { App } from '../config';
 import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
 import { rememberedIdentity } from '../identity/browser';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
-import { addressOf } from '../protocol/address';
 import { hasProvider } from '../settings';
-import { PageProblem } from '../ui/layout';
+import { countAttempt } from './attempts';
 import { again, consentUrl, type Step, story } from './consent-step';
 
 /** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */
@@ -39,7 +38,7 @@ export async function identify(c: Context<App>, step: Step, form: URLSearchParam
     if (identity) return again(c, step, { identity });
     return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
   }
-  if (mode.isGuessable) await countAttempt(c, step.flowId);
+  if (mode.isGuessable) await countAttempt(c, step.flowId, `/oauth/consent?flow_id=${step.flowId}`);
   const identity = await mode.identify(c.env, fields);
   if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
   if (identity) return again(c, step, { identity });
@@ -77,19 +76,4 @@ export async function afterSignIn(c: Context<App>, step: Step): Promise<Response
   }
   const notice = `That access key belongs to somebody else than ${session.user.name}. Use another one, or sign in as its owner.`;
   return again(c, step, { waiting: undefined, notice });
-}
-
-async function countAttempt(c: Context<App>, flowId: string): Promise<void> {
-  const within = await Promise.all([
-    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_FLOW, flowId),
-    withinLimit(c.env, c.env.KEY_ATTEMPTS_PER_ADDRESS, addressOf(c.req.raw)),
-  ]);
-  if (within.every(Boolean)) return;
-  throw new PageProblem({
-    status: 429,
-    title: 'Too many attempts',
-    text: 'Wait a minute, then go back and try again.',
-    way: { href: `/oauth/consent?flow_id=${flowId}`, label: 'Back to the form' },
-    retryAfter: 60,
-  });
 }

@@ -2,8 +2,8 @@
  * The address a limit counts: the client's as Cloudflare saw it, of IPv6 the /64 that one customer has. Locally there
  * is none, and all callers count as one.
  */
-export function addressOf(request: Request): string {
-  const address = request.headers.get('cf-connecting-ip') ?? 'local';
+export function addressOf({ headers }: { headers: Headers }): string {
+  const address = headers.get('cf-connecting-ip') ?? 'local';
   if (!address.includes(':')) return address;
   const [head = '', tail = ''] = address.split('::');
   const groups = head.split(':').filter(Boolean);

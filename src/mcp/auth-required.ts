@@ -1,0 +1,128 @@
+import { visibleName } from '../clients/metadata';
+import { addressOf } from '../protocol/address';
+import { CODE, errorText, isObject, type JsonObject, META, metaOf, resultText } from '../protocol/mcp';
+import { parseSubject, type Subject } from '../protocol/subject';
+import { type AccountKind, accountsOf } from '../upstreams/accounts';
+import type { CredentialNeeded } from '../upstreams/credential-needed';
+import { insertLink, linkUrl } from '../upstreams/links';
+import { stamped } from './answer';
+import type { Call } from './call';
+import type { Item } from './catalog';
+
+/** Names our question among those of a server, so that its answer stays with us (MCP 2026-07-28, Multi Round-Trip Requests). */
+const QUESTION = 'toolgate/connect';
+
+/** What the caller has to do, as {@link Answer.text} begins. */
+const WAYS: Record<AccountKind, string> = {
+  oauth: 'connect your account',
+  headers: 'submit the required headers',
+};
+
+/** What a client of any era reads (CONTRACT §6). */
+type AuthRequired = { kind: AccountKind; mcp_client: string; url: string; message: string };
+
+/**
+ * The text of the response to a request whose server wants an account of the caller's own, which was not run: one link, in
+ * the form this client understands, for everything the caller has yet to connect here. Nothing of it is asked of a client that
+ * did not say it can open addresses, nor again of one whose person just said no.
+ * @param item what was asked for
+ */
+export async function authRequired(call: Call, needed: CredentialNeeded, item: Item): Promise<string> {
+  const { kind, server } = needed;
+  const { subject } = call.caller;
+  if (subject === null || kind === 'own_identity' || kind === 'sign_in')
+    return withoutLink(call, needed, item);
+
+  const id = await linkFor(call, subject, server.id);
+  const url = linkUrl(call.gate.settings, call.gate.issuer, id);
+  const begin = `Authentication required for ${server.name}.`;
+  const message = `${begin} Open this URL to ${WAYS[kind]}: ${url}`;
+  const question = { mode: 'url', message: `${begin} Open the page to ${WAYS[kind]}.`, url };
+  if (opensUrls(call) && call.era === '2025') {
+    const data = { elicitations: [{ ...question, elicitationId: id }] };
+    return errorText(call.request.id, { code: CODE.urlElicitation, message, data });
+  }
+  if (opensUrls(call) && !wasDeclined(call)) {
+    const inputRequests = { [QUESTION]: { method: 'elicitation/create', params: question } };
+    return resultText(call.request.id, { ...stamped(call, { inputRequests }), resultType: 'input_required' });
+  }
+  const required: AuthRequired = { kind, mcp_client: server.name, url, message };
+  return refused(call, item, message, 'mcp_auth_required', { mcp_auth_required: required });
+}
+
+/** What a client answered to our own question is not for the server. The responses to go on, or undefined for none. */
+export function withoutOurs(inputResponses: unknown): unknown {
+  if (!isObject(inputResponses) || !Object.hasOwn(inputResponses, QUESTION)) return inputResponses;
+  const { [QUESTION]: _, ...others } = inputResponses;
+  return Object.keys(others).length ? others : undefined;
+}
+
+/** A link for the server that was asked and every other here whose account is missing (one read of the index). */
+async function linkFor(call: Call, subject: Subject, serverId: string): Promise<string> {
+  const { gate, caller, entries, headers, requestId, session, request } = call;
+  const accounts = await accountsOf(
+    gate.env.DB,
+    subject,
+    entries.map(({ server }) => server),
+  );
+  const missing = accounts.filter(({ state, server }) => state !== 'active' && server.id !== serverId);
+  const info = metaOf(request.params)[META.clientInfo];
+  const named = isObject(info) && typeof info.name === 'string' ? info.name : session?.clientName;
+  const wanted = {
+    subject,
+    generation: caller.generation,
+    serverIds: [serverId, ...missing.map(({ server }) => server.id)],
+    clientName: caller.grant?.clientName ?? visibleName(named ?? '') ?? 'your app',
+    grantId: caller.grant?.grantId ?? null,
+  };
+  return insertLink(gate.env.DB, wanted, { actor: subject, address: addressOf({ headers }), requestId });
+}
+
+/** True when this client said that it can show its person an address: in the request, or at `initialize` of 2025-11-25. */
+function opensUrls({ era, request, session }: Call): boolean {
+  const said =
+    era === '2026'
+      ? metaOf(request.params)[META.clientCapabilities]
+      : session?.version === '2025-11-25' && session.capabilities;
+  return isObject(said) && isObject(said.elicitation) && isObject(said.elicitation.url);
+}
+
+/** True when this request repeats one whose question the person declined or put away (MCP 2026-07-28, Response Actions). */
+function wasDeclined({ request }: Call): boolean {
+  const { inputResponses } = request.params;
+  const response = isObject(inputResponses) ? inputResponses[QUESTION] : undefined;
+  return isObject(response) && (response.action === 'decline' || response.action === 'cancel');
+}
+
+/** For callers whom no link could help. */
+function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Item): string {
+  const { subject, key } = call.caller;
+  const type = kind === 'sign_in' ? 'subject_token_missing' : 'own_identity_needed';
+  const message = `Authentication required for ${server.name} (${type}): ${reason(call)}.`;
+  return refused(call, item, message, type, { error: { type, message } });
+
+  function reason({ gate }: Call): string {
+    if (key?.shared) {
+      return `the access key "${key.name}" is shared by several people. Use your own key or sign in`;
+    }
+    if (subject === null) {
+      return 'nobody said who is calling. Send an access key, sign in, or set x-bf-mcp-session-id';
+    }
+    if (parseSubject(subject).kind === 'user') {
+      return `it acts for you by your sign-in, which has to be renewed. Sign in at ${gate.issuer}/oauth/sign-in, then repeat this`;
+    }
+    return 'it acts for people who signed in. Sign in, or use a key that belongs to somebody who did';
+  }
+}
+
+/** As a tool's error, which the model reads, else as JSON-RPC's. Results of a tool with a schema hold nothing else (MCP, Output Schema). */
+function refused(call: Call, item: Item, message: string, type: string, payload: JsonObject): string {
+  const { id, method } = call.request;
+  if (method !== 'tools/call') {
+    return errorText(id, { code: CODE.internalError, message, data: { type, ...payload } });
+  }
+  const content = [{ type: 'text', text: message }];
+  const hasSchema = isObject(JSON.parse(item.definition).outputSchema);
+  const structured = hasSchema ? {} : { structuredContent: payload };
+  return resultText(id, stamped(call, { content, isError: true, ...structured, _meta: payload }));
+}

@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import { hashSecret, mac, open, seal, verifyMac } from '../crypto/secrets';
+import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+
+/** What one browser knows of a connect link; sealed in a cookie of its own, set anew at each step. */
+const ConnectState = z.object({
+  /** Proves, once the link is used, that this browser used it: the link keeps its hash. */
+  secret: z.string(),
+  /** What the last step must tell the person, of a server or of the link itself. */
+  notice: z.object({ serverId: z.string().nullable(), text: z.string() }).optional(),
+});
+export type ConnectState = z.infer<typeof ConnectState>;
+
+const PREFIX = 'toolgate-connect-';
+/** As long as a link works. Seconds. */
+const LIFE = 900;
+/** Links one browser may have open, the new one included. */
+const MOST = 5;
+/** Characters of a notice, which may hold a server's words: a cookie must stay small. */
+const MOST_NOTICE = 400;
+
+const placeOf = (linkId: string) => `cookie/connect/${linkId}`;
+
+/** The `Set-Cookie` values that keep `state`, and end the oldest beyond the most a browser may have. */
+export async function writeConnectState(
+  encryptionKey: string,
+  issuer: string,
+  linkId: string,
+  state: ConnectState,
+  cookies: string | undefined,
+): Promise<string[]> {
+  const notice = state.notice && { ...state.notice, text: state.notice.text.slice(0, MOST_NOTICE) };
+  const value = await seal(encryptionKey, placeOf(linkId), JSON.stringify({ ...state, notice }));
+  const others = [...readCookies(issuer, cookies, PREFIX).keys()].filter((id) => id !== linkId);
+  return [
+    ...others
+      .slice(0, 1 - MOST)
+      .map((id) => writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 })),
+    writeCookie(issuer, { name: PREFIX + linkId, value, maxAge: LIFE }),
+  ];
+}
+
+/** What this browser knows of a link, or null: nothing, or nothing of our making. */
+export async function readConnectState(
+  encryptionKey: string,
+  issuer: string,
+  linkId: string,
+  cookies: string | undefined,
+): Promise<ConnectState | null> {
+  const sealed = readCookie(issuer, cookies, PREFIX + linkId);
+  const text = sealed && (await open(encryptionKey, placeOf(linkId), sealed));
+  return text ? (ConnectState.safeParse(JSON.parse(text)).data ?? null) : null;
+}
+
+/** The unguessable value of a link's forms: bound to the link and to this browser. */
+export async function connectFormValue(
+  encryptionKey: string,
+  linkId: string,
+  state: ConnectState,
+): Promise<string> {
+  return mac(encryptionKey, await formText(linkId, state));
+}
+
+/** True when `value` is the {@link connectFormValue} this browser was shown. */
+export async function verifyConnectForm(
+  encryptionKey: string,
+  linkId: string,
+  state: ConnectState,
+  value: string,
+): Promise<boolean> {
+  return verifyMac(encryptionKey, await formText(linkId, state), value);
+}
+
+async function formText(linkId: string, { secret }: ConnectState): Promise<string> {
+  return `connect ${linkId} ${await hashSecret(secret)}`;
+}

@@ -1,0 +1,264 @@
+import type { Child } from 'hono/jsx';
+import { parseSubject, type Subject } from '../protocol/subject';
+import type { Account } from '../upstreams/accounts';
+import type { Server } from '../upstreams/server';
+import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
+import type { WayToProve } from './connect-proof';
+import { KeyField } from './consent-forms';
+
+/** What every page of a link tells: for whom it is, which app asked, how it is found again. */
+export type LinkPage = {
+  path: string;
+  /** The unguessable value of its forms. */
+  value: string;
+  subject: Subject;
+  /** What people know the identity by; null: they must sign in first. */
+  name: string | null;
+  clientName: string;
+  servers: readonly Server[];
+  notice: { serverId: string | null; text: string } | undefined;
+  code: string;
+};
+
+/** Before anything: what the link is for, and a proof that its opener is the one it was made for (SECURITY 16). */
+export function ProofPage(props: LinkPage & { way: WayToProve }) {
+  const { path, value, subject, name, clientName, servers, way, notice, code } = props;
+  const isKey = parseSubject(subject).kind === 'vk';
+  return (
+    <form class="card stack wide" method="post" action={path}>
+      <input type="hidden" name="form" value={value} />
+      <header class="stack tight">
+        <h1>{titleFor(servers)}</h1>
+        <p class="muted">
+          If you did not just ask for this in {clientName}, close this page: nothing happens by itself.
+        </p>
+      </header>
+      <dl class="facts">
+        <dt>{servers.length === 1 ? 'Server' : 'Servers'}</dt>
+        <dd>
+          {servers.map((server) => (
+            <div>
+              <span class="host">{server.name}</span>{' '}
+              <small class="mono">{new URL(server.connectionString).host}</small>
+            </div>
+          ))}
+        </dd>
+        <dt>Asked by</dt>
+        <dd>
+          <span class="host">{clientName}</span>. The name is its own claim.
+        </dd>
+        <dt>Connected for</dt>
+        <dd>
+          <Who subject={subject} name={name} />
+        </dd>
+      </dl>
+      {isKey && <SharedKey name={name} />}
+      <Proof way={way} name={name} path={path} notice={notice?.text} />
+      <Code code={code} />
+    </form>
+  );
+}
+
+/** Who an identity is, in words. */
+function Who({ subject, name }: { subject: Subject; name: string | null }) {
+  const { kind } = parseSubject(subject);
+  if (kind === 'session') return <>an anonymous connection</>;
+  if (kind === 'vk') {
+    return (
+      <>
+        the access key <b>{name}</b>
+      </>
+    );
+  }
+  return name === null ? (
+    <>somebody who signs in here</>
+  ) : (
+    <>
+      whoever is signed in as <b>{name}</b>
+    </>
+  );
+}
+
+function SharedKey({ name }: { name: string | null }) {
+  return (
+    <p class="notice">
+      Everyone who holds the key <b>{name}</b> will act as you there.
+    </p>
+  );
+}
+
+type ProofProps = { way: WayToProve; name: string | null; path: string; notice: string | undefined };
+
+function Proof({ way, name, path, notice }: ProofProps) {
+  switch (way) {
+    case 'known':
+      return <Continue label={`Continue as ${name}`} notice={notice} />;
+    case 'nothing':
+      return <Continue label="Continue" notice={notice} />;
+    case 'key':
+      return (
+        <>
+          <KeyField notice={notice} focus={true} />
+          <Continue label="Continue" notice={undefined} />
+        </>
+      );
+    case 'session_value':
+      return (
+        <>
+          <SessionField notice={notice} />
+          <Continue label="Continue" notice={undefined} />
+        </>
+      );
+    case 'sign_in':
+      return (
+        <>
+          {notice && <Notice text={notice} />}
+          <p class="muted">
+            {name === null ? 'Sign in to go on.' : `Only ${name} can go on. Sign in with that account.`}
+          </p>
+          <div class="actions">
+            <a class="button primary" href={`/oauth/sign-in?${new URLSearchParams({ return_to: path })}`}>
+              Sign in
+            </a>
+          </div>
+        </>
+      );
+    case 'elsewhere':
+      return (
+        <p class="notice">
+          An anonymous connection belongs to the browser it was allowed in. Open this link there, or connect
+          your app again.
+        </p>
+      );
+  }
+}
+
+function Continue({ label, notice }: { label: string; notice: string | undefined }) {
+  return (
+    <>
+      {notice && <Notice text={notice} />}
+      <div class="actions">
+        <button type="submit" class="button primary" name="decision" value="continue">
+          {label}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function SessionField({ notice }: { notice: string | undefined }) {
+  return (
+    <div class="field" data-error={notice ? '' : undefined}>
+      <label for="session_value">Session value</label>
+      <input
+        class="input mono"
+        id="session_value"
+        name="session_value"
+        type="password"
+        autocomplete="off"
+        spellcheck={false}
+        aria-describedby={notice ? 'notice hint' : 'hint'}
+        aria-invalid={notice ? 'true' : undefined}
+      />
+      {notice && (
+        <span class="error" id="notice" role="alert">
+          {notice}
+        </span>
+      )}
+      <small id="hint">
+        What your app sends in <span class="mono">x-bf-mcp-session-id</span>.
+      </small>
+    </div>
+  );
+}
+
+/** An account of the page, with the host its provider issues tokens on when that is another than its own. */
+export type ShownAccount = Account & { tokenHost: string | null };
+
+/** For the browser that proved itself: each server with its state and the way to connect it. */
+export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount[] }) {
+  const { subject, name, clientName, servers, accounts, notice, code } = props;
+  const isDone = accounts.every(({ state }) => state === 'active');
+  return (
+    <div class="card stack wide">
+      <header class="stack tight">
+        <h1>{isDone ? 'All connected' : titleFor(servers)}</h1>
+        <p class="muted">
+          {isDone ? (
+            `Go back to ${clientName} and repeat what you asked for.`
+          ) : (
+            <>
+              For <Who subject={subject} name={name} />. {clientName} asked for it.
+            </>
+          )}
+        </p>
+      </header>
+      {!isDone && parseSubject(subject).kind === 'vk' && <SharedKey name={name} />}
+      {notice?.serverId === null && <Notice text={notice.text} />}
+      {accounts.map((account) => (
+        <AccountForm
+          {...props}
+          account={account}
+          failure={notice?.serverId === account.server.id ? notice.text : undefined}
+        />
+      ))}
+      <Code code={code} />
+    </div>
+  );
+}
+
+type AccountFormProps = LinkPage & { account: ShownAccount; failure: string | undefined };
+
+function AccountForm({ path, value, account, failure }: AccountFormProps) {
+  const { server, kind, state, tokenHost } = account;
+  const head = (
+    <div class="head">
+      <b class="grow">{server.name}</b>
+      <AccountBadge state={state} />
+    </div>
+  );
+  if (state === 'active') return <div class="server">{head}</div>;
+  return (
+    <form class="server stack" method="post" action={path}>
+      {head}
+      <input type="hidden" name="form" value={value} />
+      <input type="hidden" name="server" value={server.id} />
+      {kind === 'headers' ? (
+        <HeaderFields account={account} notice={failure} />
+      ) : (
+        <>
+          <TokenHost host={tokenHost} />
+          {failure && <Notice text={failure} />}
+        </>
+      )}
+      <div class="actions">
+        <button
+          type="submit"
+          class="button primary"
+          name="decision"
+          value={kind === 'headers' ? 'save' : 'connect'}
+        >
+          {kind === 'headers' ? 'Save' : 'Connect your account'}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function titleFor(servers: readonly Server[]): string {
+  const [only, ...more] = servers;
+  return only && !more.length ? `Connect your account at ${only.name}` : 'Connect your accounts';
+}
+
+function Notice({ text }: { text: Child }) {
+  return (
+    <p class="notice" role="alert">
+      {text}
+    </p>
+  );
+}
+
+/** What somebody reads out who asks for help. */
+function Code({ code }: { code: string }) {
+  return <small>{code}</small>;
+}

@@ -1,0 +1,255 @@
+import { type Context, Hono } from 'hono';
+import { type Act, audit, codeOf } from '../audit';
+import type { App } from '../config';
+import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
+import { standingOf } from '../identity';
+import { rememberIdentity } from '../identity/browser';
+import { isForeign } from '../protocol/own-origin';
+import { readText } from '../protocol/params';
+import { parseSubject } from '../protocol/subject';
+import { hasProvider } from '../settings';
+import { PageProblem, type Problem, page } from '../ui/layout';
+import { type Account, accountsOf } from '../upstreams/accounts';
+import { saveOwnHeaders } from '../upstreams/header-credentials';
+import { claimLink, findLink, type Link, storyOf } from '../upstreams/links';
+import { knownProvider } from '../upstreams/oauth-provider';
+import { reachOf } from '../upstreams/reach';
+import { findServers } from '../upstreams/store';
+import {
+  type ConnectState,
+  connectFormValue,
+  readConnectState,
+  verifyConnectForm,
+  writeConnectState,
+} from './connect-cookie';
+import { AccountsPage, type LinkPage, ProofPage, type ShownAccount } from './connect-forms';
+import { readHeaderFields } from './connect-parts';
+import { proves, wayToProve } from './connect-proof';
+import { seeOther } from './consent-step';
+import { sendToProvider } from './provider-trip';
+import { issuerOf } from './surface';
+
+/** Bytes a form may have: values of many headers. */
+const MOST_FORM = 262_144;
+
+/** The page of a connect link (CONTRACT §6): looking at it does nothing, whoever proves to be meant uses it, once. */
+export const connect = new Hono<App>()
+  .get('/:id', async (c) => {
+    const visit = await visitOf(c);
+    return visit.isMine ? showAccounts(c, visit) : showProof(c, visit);
+  })
+  .post('/:id', async (c) => {
+    const issuer = issuerOf(c.var.issuer);
+    if (isForeign(c.req.raw.headers, issuer)) throw new PageProblem(FOREIGN);
+    const form = new URLSearchParams((await readText(c.req.raw.body, MOST_FORM)) ?? '');
+    const visit = await visitOf(c);
+    const value = form.get('form') ?? '';
+    if (!visit.state || !(await verifyConnectForm(c.env.ENCRYPTION_KEY, visit.link.id, visit.state, value))) {
+      throw new PageProblem({ ...OUT_OF_DATE, way: { href: c.req.path, label: 'Show the current form' } });
+    }
+    return visit.isMine ? connectOne(c, visit, form) : prove(c, visit, form);
+  });
+
+/** A browser at a link that works. */
+type Visit = {
+  link: Link;
+  /** Null: this browser was never here. */
+  state: ConnectState | null;
+  /** True when this browser is the one that proved itself. */
+  isMine: boolean;
+  /** What people know the identity by; null: they must sign in before it stands again. */
+  name: string | null;
+  /** Its servers that are still open to the identity, by name. */
+  accounts: Account[];
+  issuer: string;
+};
+
+/** @throws PageProblem 410, 409 or 403 when there is nothing to be done here, in this browser. */
+async function visitOf(c: Context<App>): Promise<Visit> {
+  const issuer = issuerOf(c.var.issuer);
+  const now = Math.floor(Date.now() / 1000);
+  const link = await findLink(c.env.DB, c.req.param('id') ?? '');
+  if (!link) throw new PageProblem(EXPIRED);
+  c.set('grantId', storyOf(link));
+  const state = await readConnectState(c.env.ENCRYPTION_KEY, issuer, link.id, c.req.header('cookie'));
+  const hash = state && (await hashSecret(state.secret));
+  const isMine = hash !== null && link.browserHash !== null && equalSecrets(hash, link.browserHash);
+  if (link.expiresAt <= now) throw new PageProblem(isMine ? over(link) : EXPIRED);
+  if (link.usedAt !== null && !isMine) throw new PageProblem(USED);
+
+  const { kind } = parseSubject(link.subject);
+  const standing = await standingOf(c.env, c.var.settings, link);
+  const mustSignIn = standing === 'suspended' && kind === 'user' && hasProvider(c.var.settings);
+  if (typeof standing !== 'object' && !mustSignIn) throw new PageProblem(ENDED);
+  const accounts = await openAccounts(c, link);
+  if (!accounts.length) throw new PageProblem(NOT_OPEN);
+  return { link, state, isMine, name: typeof standing === 'object' ? standing.name : null, accounts, issuer };
+}
+
+/** The accounts of the link's identity at its servers, as far as those are open to it. */
+async function openAccounts(c: Context<App>, { serverIds, subject }: Link): Promise<Account[]> {
+  const [reaches, servers] = await Promise.all([
+    reachOf(c.env.DB, c.var.settings, subject),
+    findServers(c.env.DB, serverIds),
+  ]);
+  const open = servers.filter((server) => server.isVerified && reaches(server));
+  open.sort((a, b) => a.name.localeCompare(b.name));
+  return accountsOf(c.env.DB, subject, open);
+}
+
+async function linkPage(
+  c: Context<App>,
+  { link, name, accounts }: Visit,
+  state: ConnectState,
+): Promise<LinkPage> {
+  return {
+    path: c.req.path,
+    value: await connectFormValue(c.env.ENCRYPTION_KEY, link.id, state),
+    subject: link.subject,
+    name,
+    clientName: link.clientName,
+    servers: accounts.map(({ server }) => server),
+    notice: state.notice,
+    code: codeOf(c),
+  };
+}
+
+async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
+  const { link, name, issuer } = visit;
+  const state = visit.state ?? { secret: randomSecret() };
+  const way = await wayToProve(c, link, name === null);
+  const response = page(
+    placeOf(c, issuer),
+    'Connect your account',
+    <ProofPage {...(await linkPage(c, visit, state))} way={way} />,
+  );
+  for (const cookie of await cookiesFor(c, visit, state)) response.headers.append('set-cookie', cookie);
+  return response;
+}
+
+async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
+  const { accounts, state, issuer } = visit;
+  const shown = await Promise.all(
+    accounts.map(async (account): Promise<ShownAccount> => {
+      const isOffered = account.kind === 'oauth' && account.state !== 'active';
+      const provider = isOffered ? await knownProvider(c.env, account.server) : null;
+      return { ...account, tokenHost: provider?.tokenHost ?? null };
+    }),
+  );
+  const props = await linkPage(c, visit, state as ConnectState);
+  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={shown} />);
+}
+
+/** Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new. */
+async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Promise<Response> {
+  const { link, issuer } = visit;
+  const way = await wayToProve(c, link, visit.name === null);
+  if (!(await proves(c, link, way, form))) {
+    audit(c, { act: 'credential.link_refused', ...aboutLink(link) });
+    return again(c, visit, { ...(visit.state as ConnectState), notice: { serverId: null, text: REFUSED } });
+  }
+  const secret = randomSecret();
+  const now = Math.floor(Date.now() / 1000);
+  if (!(await claimLink(c.env.DB, link.id, await hashSecret(secret), now))) throw new PageProblem(USED);
+  audit(c, { act: 'credential.link_used', ...aboutLink(link) }, link.subject);
+  const isProved = way === 'key' || way === 'session_value';
+  const remembered = isProved ? [await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, link, now)] : [];
+  return again(c, visit, { secret }, remembered);
+}
+
+/** Connects one of the link's accounts. */
+async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams): Promise<Response> {
+  const { link, accounts, issuer } = visit;
+  const { secret } = visit.state as ConnectState;
+  const account = accounts.find(({ server }) => server.id === form.get('server'));
+  if (!account)
+    return again(c, visit, { secret, notice: { serverId: null, text: 'Choose what to connect.' } });
+  const { server, kind } = account;
+  if (kind === 'oauth') {
+    const trip = { ...link, server, returnTo: c.req.path };
+    return sendToProvider(c, trip, 303);
+  }
+  const entered = readHeaderFields(server, form);
+  const owner = link.subject;
+  const verdict = await saveOwnHeaders(c.env, c.var.settings, issuer, { server, owner, entered });
+  if (!verdict.ok) return again(c, visit, { secret, notice: { serverId: server.id, text: verdict.words } });
+  audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
+  return again(c, visit, { secret });
+}
+
+/** Shows the page again after a POST. @param cookies more `Set-Cookie` values */
+async function again(
+  c: Context<App>,
+  visit: Visit,
+  state: ConnectState,
+  cookies: string[] = [],
+): Promise<Response> {
+  return seeOther(`${visit.issuer}${c.req.path}`, [...(await cookiesFor(c, visit, state)), ...cookies]);
+}
+
+function cookiesFor(c: Context<App>, { issuer, link }: Visit, state: ConnectState): Promise<string[]> {
+  return writeConnectState(c.env.ENCRYPTION_KEY, issuer, link.id, state, c.req.header('cookie'));
+}
+
+function aboutLink({
+  subject,
+  serverIds,
+  grantId,
+}: Link): Omit<Act & { act: 'credential.link_used' }, 'act'> {
+  return { owner: subject, servers: serverIds.join(' '), ...(grantId === null ? {} : { grant_id: grantId }) };
+}
+
+function placeOf(c: Context<App>, issuer: string) {
+  const { display_name, support_text } = c.var.settings;
+  return { displayName: display_name, supportText: support_text, issuer };
+}
+
+/** The same for a key that is unknown, wrong or another's (SECURITY 12). */
+const REFUSED = 'That is not what this link is for, or it is not active here. Use the one your app sends.';
+
+/** For the browser that used the link, when its time is over. */
+function over({ clientName }: Link): Problem {
+  return {
+    status: 410,
+    calm: true,
+    title: 'This page has expired',
+    text: `What you connected stays connected. Go back to ${clientName} and repeat what you asked for.`,
+  };
+}
+
+const EXPIRED: Problem = {
+  status: 410,
+  title: 'This link does not work any more',
+  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one.',
+};
+
+const USED: Problem = {
+  status: 409,
+  calm: true,
+  title: 'This link was used in another browser',
+  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for.',
+};
+
+const ENDED: Problem = {
+  status: 410,
+  title: 'The access this link is for has ended',
+  text: 'Nothing can be connected for it any more. Go back to your app and connect it again.',
+};
+
+const NOT_OPEN: Problem = {
+  status: 403,
+  title: 'Nothing here is open to you any more',
+  text: 'The server was removed or closed to you, or your key is one that several people share. An administrator of this gateway can change that.',
+};
+
+const FOREIGN: Problem = {
+  status: 403,
+  title: 'This form was sent from another site',
+  text: 'Nothing was changed. Answer on the page that your link opens.',
+};
+
+const OUT_OF_DATE: Problem = {
+  status: 403,
+  title: 'This form is out of date',
+  text: 'Nothing was changed. Another tab or a later step took its place.',
+};

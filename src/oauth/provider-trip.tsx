@@ -1,0 +1,212 @@
+import type { Context } from 'hono';
+import { audit } from '../audit';
+import type { App } from '../config';
+import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
+import { type Proof, standingOf } from '../identity';
+import { log } from '../log';
+import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { Unavailable } from '../protocol/error';
+import type { Subject } from '../protocol/subject';
+import { PageProblem, type Problem, page } from '../ui/layout';
+import {
+  AUTHORIZATION_LIFE,
+  type Authorization,
+  beginAuthorization,
+  findAuthorization,
+  keepAuthorized,
+  takeUpAuthorization,
+} from '../upstreams/authorization';
+import { listUpstream } from '../upstreams/listing';
+import { TokenRefused } from '../upstreams/oauth-client';
+import { findOAuthConfigOf, recordStatus } from '../upstreams/oauth-config-store';
+import { ProviderProblem } from '../upstreams/provider-problem';
+import { reachOf } from '../upstreams/reach';
+import type { Server } from '../upstreams/server';
+import { findServer, markVerified } from '../upstreams/store';
+import { issuerOf } from './surface';
+
+const PREFIX = 'toolgate-upstream-';
+/** Trips one browser may be on, the new one included. */
+const MOST = 5;
+/** How long an administrator waits for a server's list of tools. Milliseconds. */
+const LISTING_TIME = 8_000;
+
+/** Who goes to a server's provider, and where they come back to: a path of ours, with its query. */
+export type Trip = Proof & { server: Server; returnTo: string; grantId: string | null };
+
+/** Sends this browser to a server's provider. A cookie of its own makes it the only one that can come back. */
+export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 303): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const { server, subject, generation, returnTo, grantId } = trip;
+  await requireAccess(c, server, trip);
+  const secret = randomSecret();
+  const browserHash = await hashSecret(secret);
+  const wanted = { server, owner: subject, generation, browserHash, returnTo, grantId };
+  const { location, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
+    explain(c, server, returnTo),
+  );
+  const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
+  return redirect(status, location, [
+    ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
+    writeCookie(issuer, { name: PREFIX + id, value: secret, maxAge: AUTHORIZATION_LIFE }),
+  ]);
+}
+
+/** Takes up what a server's provider answered. @param id the part of `state` after its purpose. */
+export async function comeBack(c: Context<App>, id: string): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const authorization = await takeUp(c, issuer, id);
+  const { owner, returnTo } = authorization;
+  const server = await findServer(c.env.DB, authorization.serverId);
+  if (!server) throw new PageProblem(NO_SERVER);
+  if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
+
+  await requireAccess(c, server, { subject: owner, generation: authorization.generation });
+  await keep(c, issuer, authorization, server).catch(explain(c, server, returnTo, owner));
+  audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
+  const cookie = writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 });
+  return redirect(302, `${issuer}${returnTo}`, [cookie]);
+}
+
+/** The authorization this browser may end, taken up once. @throws PageProblem 410, 403 or 409 when there is none. */
+async function takeUp(c: Context<App>, issuer: string, id: string): Promise<Authorization> {
+  const authorization = await findAuthorization(c.env.DB, id);
+  if (!authorization) throw new PageProblem(TOO_LATE);
+  const { owner, grantId, browserHash, expiresAt, usedAt, returnTo } = authorization;
+  c.set('grantId', grantId ?? id);
+  if (browserHash !== null) {
+    const secret = readCookie(issuer, c.req.header('cookie'), PREFIX + id);
+    const isOurs = secret !== null && equalSecrets(await hashSecret(secret), browserHash);
+    if (!isOurs && usedAt === null) throw new PageProblem(ANOTHER_BROWSER);
+  }
+  const now = Math.floor(Date.now() / 1000);
+  const way = owner === 'gateway' ? {} : { way: { href: returnTo, label: 'Back' } };
+  if (expiresAt <= now && usedAt === null) throw new PageProblem({ ...TOO_LATE, ...way });
+  if (await takeUpAuthorization(c.env.DB, id, now)) return authorization;
+  throw new PageProblem({ ...ANSWERED, ...way });
+}
+
+/** Whoever asked must still stand and may still use the server. @throws PageProblem 403 */
+async function requireAccess(c: Context<App>, server: Server, proof: Proof): Promise<void> {
+  const [standing, reaches] = await Promise.all([
+    standingOf(c.env, c.var.settings, proof),
+    reachOf(c.env.DB, c.var.settings, proof.subject),
+  ]);
+  if (typeof standing === 'object' && server.isVerified && reaches(server)) return;
+  audit(c, { act: 'credential.refused', server: server.id, owner: proof.subject }, proof.subject);
+  throw new PageProblem({
+    status: 403,
+    title: `${server.name} is not open to you any more`,
+    text: 'Nothing was connected. An administrator of this gateway can open it again.',
+  });
+}
+
+function keep(c: Context<App>, issuer: string, authorization: Authorization, server: Server): Promise<void> {
+  const answer = new URL(c.req.url).searchParams;
+  return keepAuthorized(c.env, issuer, { authorization, server, answer });
+}
+
+/** An administrator has authorized a server: from now on callers see it, with the tools it lists. */
+async function completeForGateway(
+  c: Context<App>,
+  issuer: string,
+  authorization: Authorization,
+  server: Server,
+): Promise<Response> {
+  const config = await findOAuthConfigOf(c.env.DB, server.id);
+  if (!config || config.status === 'revoked') throw new PageProblem(NO_SERVER);
+  const now = Math.floor(Date.now() / 1000);
+  try {
+    await keep(c, issuer, authorization, server);
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
+    audit(c, { act: 'server.authorization_refused', server: server.id, reason });
+    return explain(c, server, null)(error);
+  }
+  await recordStatus(c.env.DB, config.id, { status: 'authorized' }, now);
+  await markVerified(c.env.DB, server.id);
+  audit(c, { act: 'server.authorized', server: server.id });
+  await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
+
+  const { display_name, support_text } = c.var.settings;
+  return page(
+    { displayName: display_name, supportText: support_text, issuer },
+    'Authorized',
+    <div class="card stack">
+      <h1>Authorized</h1>
+      <p class="muted">{server.name} is connected. You can close this window.</p>
+    </div>,
+  );
+}
+
+/** Why nothing came of it, as far as somebody can do something about it. */
+type Reason = 'declined' | 'refused' | 'unavailable' | 'not_set_up';
+
+/** Each reason, in words for whoever was sent to the provider. Its own words are never shown. */
+const WORDS: Record<Reason, string> = {
+  declined: 'Its sign-in was not finished. Begin again, and allow what it asks.',
+  refused:
+    'Its provider did not accept the answer. Begin again; if it stays, an administrator of this gateway has to look.',
+  unavailable: 'Its provider is not answering. Begin again in a moment.',
+  not_set_up:
+    'Its provider cannot be used as it is set up here. An administrator of this gateway has to look.',
+};
+
+const STATUS: Record<Reason, number> = { declined: 403, refused: 403, unavailable: 503, not_set_up: 502 };
+
+function reasonOf(error: unknown): Reason | null {
+  if (error instanceof TokenRefused) return error.code === 'access_denied' ? 'declined' : 'refused';
+  if (error instanceof ProviderProblem) return error.type === 'unavailable' ? 'unavailable' : 'not_set_up';
+  return error instanceof Unavailable ? 'unavailable' : null;
+}
+
+/** Turns what stopped somebody into a page, and keeps the reason for whoever runs this gateway. */
+function explain(c: Context<App>, server: Server, returnTo: string | null, owner?: Subject) {
+  return (error: unknown): never => {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    const { message } = error as Error;
+    log('authorization.refused', { request_id: c.var.requestId, server: server.id, reason, message });
+    if (owner) audit(c, { act: 'credential.refused', server: server.id, owner }, owner);
+    throw new PageProblem({
+      status: STATUS[reason],
+      title: `${server.name} is not connected`,
+      text: WORDS[reason],
+      ...(reason === 'unavailable' ? { retryAfter: 10 } : {}),
+      ...(returnTo ? { way: { href: returnTo, label: 'Back' } } : {}),
+    });
+  };
+}
+
+const TOO_LATE: Problem = {
+  status: 410,
+  title: 'This took too long',
+  text: 'Nothing was connected. Go back to where you began, and connect once more.',
+};
+
+const ANOTHER_BROWSER: Problem = {
+  status: 403,
+  title: 'This belongs to another browser',
+  text: 'Nothing was connected. An account can only be connected in the browser that was sent to its provider.',
+};
+
+const ANSWERED: Problem = {
+  status: 409,
+  calm: true,
+  title: 'This was answered already',
+  text: 'There is nothing left to do here. Go back to where you began: it says what is connected.',
+};
+
+const NO_SERVER: Problem = {
+  status: 410,
+  title: 'That server is not here any more',
+  text: 'Nothing was connected. An administrator of this gateway has removed it, or taken back its authorization.',
+};
+
+function redirect(status: 302 | 303, location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status, headers });
+}

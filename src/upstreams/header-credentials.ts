@@ -1,0 +1,60 @@
+import type { Env } from '../config';
+import type { Settings } from '../settings';
+import { credentialsWith } from './auth/per-user-headers';
+import { UserHeaders } from './auth/settings';
+import type { Peer } from './connect';
+import { askConnection, termsAt } from './connections';
+import type { Owner } from './credential';
+import { UpstreamFailure } from './failure';
+import { missingNames } from './kept-credential';
+import { ask } from './mcp-client';
+import type { Server } from './server';
+
+/** How long a server may take to say whether it accepts somebody's values. Milliseconds. */
+const TIME = 10_000;
+
+/** Whether header values serve at a server; if not, why, in words for whoever entered them. */
+export type Verdict = { ok: true } | { ok: false; words: string };
+
+/**
+ * Has a server judge header values (CONTRACT §7) and keeps those it accepts as `owner`'s. What is not entered stays as it is
+ * held; what the server does not want is dropped.
+ */
+export async function saveOwnHeaders(
+  env: Env,
+  settings: Settings,
+  issuer: string,
+  { server, owner, entered }: { server: Server; owner: Owner; entered: Readonly<Record<string, string>> },
+): Promise<Verdict> {
+  const terms = termsAt(server, owner, issuer);
+  const held = await askConnection(env, terms, (connection) => connection.keptHeaders(terms));
+  const values = { ...held, ...entered };
+  const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
+  if (missing.length) return { ok: false, words: `Enter ${missing.join(' and ')}.` };
+
+  const verdict = await verifyHeaders(env, settings, issuer, server, values);
+  if (!verdict.ok) return verdict;
+  const saved = await askConnection(env, terms, (connection) => connection.saveHeaders(terms, values));
+  return saved.ok ? saved : { ok: false, words: `Enter ${saved.missing.join(' and ')}.` };
+}
+
+/** Asks a server once, as somebody with these header values would, beside those of the administrator. */
+export async function verifyHeaders(
+  env: Env,
+  settings: Settings,
+  issuer: string,
+  server: Server,
+  values: Readonly<Record<string, string>>,
+): Promise<Verdict> {
+  const sendable = UserHeaders.safeParse(values);
+  if (!sendable.success) return { ok: false, words: 'A header value has to be visible ASCII characters.' };
+  try {
+    const credentials = await credentialsWith({ env, settings, issuer, server, owner: null }, values);
+    const peer: Peer = { server, sharer: null, credentials };
+    await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return { ok: false, words: error.message };
+    throw error;
+  }
+}
