@@ -31,10 +31,14 @@ export function oneOf(column: string, values: readonly string[] | null): Conditi
 }
 
 /** That `column`, which is indexed without regard to case, begins with `prefix`: a range, so that the index serves. */
-export function startsWith(column: string, prefix: string): Condition[] {
-  if (!prefix) return [];
+export function beginsWith(column: string, prefix: string): Condition {
   const within = `${column} COLLATE NOCASE >= ? AND ${column} COLLATE NOCASE < ?`;
-  return [{ sql: within, values: [prefix, `${prefix}\u{10ffff}`] }];
+  return { sql: within, values: [prefix, `${prefix}\u{10ffff}`] };
+}
+
+/** The same, where a prefix is given. */
+export function startsWith(column: string, prefix: string): Condition[] {
+  return prefix ? [beginsWith(column, prefix)] : [];
 }
 
 /** A question to the database that may share its round trip with others: its statements, and what their rows come to. */
@@ -71,6 +75,15 @@ export type Ids = Condition;
 /** These ids. */
 export function theseIds(ids: readonly string[]): Ids {
   return { sql: 'SELECT value FROM json_each(?)', values: [JSON.stringify(ids)] };
+}
+
+/** The names of the rows of `table` with these ids that there are, by id. */
+export function namesQuestion(db: D1Database, table: string, ids: Ids): Question<Map<string, string>> {
+  const statement = db.prepare(`SELECT id, name FROM ${table} WHERE id IN (${ids.sql})`).bind(...ids.values);
+  return question<{ id: string; name: string }, Map<string, string>>(
+    statement,
+    (rows) => new Map(rows.map(({ id, name }) => [id, name])),
+  );
 }
 
 /** Which rows of `table` stand on a page: those that meet every condition, in an order. */

@@ -2,15 +2,17 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { by } from '../audit';
 import type { App } from '../config';
-import { namesOfUsers } from '../governance/users';
-import { namesOfVirtualKeys } from '../governance/virtual-keys';
-import { listGrants } from '../grants/list';
+import { ask } from '../database';
+import { subjectsNamed } from '../governance/subjects-named';
+import { userNamesQuestion } from '../governance/users';
+import { keyNamesQuestion } from '../governance/virtual-keys';
+import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../grants/list';
 import { askGrant, findGrant, type Grant, recordEnd } from '../grants/store';
 import { parseSubject } from '../protocol/subject';
-import { namesOfServers } from '../upstreams/summaries';
+import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
-import { accept, Page } from './request';
+import { accept, Moment, Page } from './request';
 
 /** A comma-separated list; absent and empty are none. */
 const CommaList = z
@@ -26,7 +28,10 @@ const CommaList = z
 const KINDS = ['user', 'vk', 'session'];
 
 /** What the grants may be narrowed to. */
-export const GrantQuery = Page.omit({ search: true }).extend({
+export const GrantQuery = Page.extend({
+  search: Page.shape.search.describe(
+    "What the app's, the key's or the person's name begins with, in either case",
+  ),
   status: z.enum(['active', 'ended', 'all'], { error: 'must be active, ended or all' }).default('all'),
   q: z
     .string()
@@ -40,6 +45,7 @@ export const GrantQuery = Page.omit({ search: true }).extend({
   virtual_key_id: CommaList,
   user_id: CommaList,
   client_id: CommaList,
+  unused_since: Moment.optional().describe('Neither used nor made since then'),
 });
 
 /** The grants (CONTRACT §8): what people allowed apps to do, and its end. Ended ones stay in the list, with the reason. */
@@ -50,24 +56,44 @@ export const grants = new Hono<App>()
       ...(query.virtual_key_id ?? []).map((id) => `vk:${id}`),
       ...(query.user_id ?? []).map((id) => `user:${id}`),
     ];
-    const filter = {
+    const filter: GrantFilter = {
       clientName: query.q,
       status: query.status,
       kinds: orNull(query.bf_mode),
       subjects: orNull(subjects),
       clientIds: orNull(query.client_id),
+      named: query.search ? { prefix: query.search, subjects: subjectsNamed(query.search) } : null,
+      unusedSince: query.unused_since ?? null,
     };
+    const { DB } = c.env;
     const now = Math.floor(Date.now() / 1000);
-    const found = await listGrants(c.env.DB, filter, query, now);
-    const ids = found.grants.map(({ subject }) => parseSubject(subject).id);
-    const [keys, people, servers] = await Promise.all([
-      namesOfVirtualKeys(c.env.DB, ids),
-      namesOfUsers(c.env.DB, ids),
-      namesOfServers(c.env.DB),
-    ]);
+    const holders = holdersOnPage(filter, query, now);
+    const [found, keys, people, servers] = await ask(
+      DB,
+      grantsQuestion(DB, filter, query, now),
+      keyNamesQuestion(DB, holders),
+      userNamesQuestion(DB, holders),
+      serverNamesQuestion(DB),
+    );
     const names = new Map([...keys, ...people]);
     const rows = found.grants.map((grant) => shown(grant, names, servers, now));
     return c.json(listed('sessions', rows, found.total, query));
+  })
+
+  .get('/:id', async (c) => {
+    const { DB } = c.env;
+    const id = c.req.param('id');
+    const holder = holderOf(id);
+    const [grant, keys, people, servers] = await ask(
+      DB,
+      grantQuestion(DB, id),
+      keyNamesQuestion(DB, holder),
+      userNamesQuestion(DB, holder),
+      serverNamesQuestion(DB),
+    );
+    if (!grant) throw unknown('session');
+    const now = Math.floor(Date.now() / 1000);
+    return c.json({ session: shown(grant, new Map([...keys, ...people]), servers, now) });
   })
 
   .delete('/:id', async (c) => {

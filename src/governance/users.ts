@@ -1,4 +1,4 @@
-import { selectPage, startsWith } from '../database';
+import { ask, type Ids, namesQuestion, type Question, question, selectPage, startsWith } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 
 /** Someone who signed in: one account of one provider. Times are epoch seconds. */
@@ -73,8 +73,8 @@ export async function recordSignIn(
 
 /** The person `id`, or null when there is none. */
 export async function findUser(db: D1Database, id: string): Promise<User | null> {
-  const row = await db.prepare('SELECT * FROM person WHERE id = ?1').bind(id).first<UserRow>();
-  return row && userOf(row);
+  const [user] = await ask(db, userQuestion(db, id));
+  return user;
 }
 
 /** The people with these ids that there are. */
@@ -83,8 +83,8 @@ export async function findUsers(db: D1Database, ids: readonly string[]): Promise
   const { results } = await db
     .prepare('SELECT * FROM person WHERE id IN (SELECT value FROM json_each(?1))')
     .bind(JSON.stringify(ids))
-    .all<Row>();
-  return results.map(fromRow);
+    .all<UserRow>();
+  return results.map(userOf);
 }
 
 /** The person who holds an account, or null when they never signed in. */
@@ -115,13 +115,15 @@ export async function listUsers(
   return { users: rows.map(userOf), total };
 }
 
-/** The names of the people with these ids that there are. */
-export async function namesOfUsers(db: D1Database, ids: string[]): Promise<Map<string, string>> {
-  const { results } = await db
-    .prepare('SELECT id, name FROM person WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
+/** The names of the people with these ids that there are, by id. */
+export function userNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'person', ids);
+}
+
+/** The person `id`, or null when there is none: to be asked along with others. */
+export function userQuestion(db: D1Database, id: string): Question<User | null> {
+  const statement = db.prepare('SELECT * FROM person WHERE id = ?1').bind(id);
+  return question<UserRow, User | null>(statement, ([row]) => (row ? userOf(row) : null));
 }
 
 /** What an administrator may change of a person. */

@@ -1,5 +1,5 @@
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { selectPage, startsWith } from '../database';
+import { ask, type Ids, namesQuestion, type Question, selectPage, startsWith, theseIds } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Limit } from './key-object';
 
@@ -219,11 +219,13 @@ export async function listVirtualKeys(
 
 /** The names of the keys with these ids that there are. */
 export async function namesOfVirtualKeys(db: D1Database, ids: string[]): Promise<Map<string, string>> {
-  const { results } = await db
-    .prepare('SELECT id, name FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
+  const [names] = await ask(db, keyNamesQuestion(db, theseIds(ids)));
+  return names;
+}
+
+/** {@link namesOfVirtualKeys}, to be asked along with others. */
+export function keyNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'virtual_key', ids);
 }
 
 /**

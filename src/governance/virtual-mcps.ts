@@ -1,4 +1,13 @@
-import { ask, pageQuestion, type Question, question, selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  namesQuestion,
+  pageQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+} from '../database';
 import { slugOf } from '../protocol/authorization';
 import { bumpCatalog } from './revision';
 
@@ -215,6 +224,11 @@ export function attachedKeysQuestion(db: D1Database, id: string): Question<Reado
     statement,
     (rows) => new Set(rows.map(({ virtual_key_id }) => virtual_key_id)),
   );
+}
+
+/** The names of the Virtual MCPs with these ids that there are, by id. */
+export function toolsetNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'virtual_mcp', ids);
 }
 
 /** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */
