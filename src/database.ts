@@ -52,21 +52,44 @@ export function question<Row, Answer>(
   return { statements: [statement], answer: ([rows]) => answer((rows ?? []) as Row[]) };
 }
 
+/** A question whose answer is made of another's. */
+export function map<A, B>({ statements, answer }: Question<A>, of: (answer: A) => B): Question<B> {
+  return { statements, answer: (rows) => of(answer(rows)) };
+}
+
+/** What needs no asking, where a question is wanted. */
+export function known<Answer>(answer: Answer): Question<Answer> {
+  return { statements: [], answer: () => answer };
+}
+
 type Answers<Questions> = { [At in keyof Questions]: Questions[At] extends Question<infer A> ? A : never };
+
+/** Several questions as one. */
+export function together<const Questions extends readonly Question<unknown>[]>(
+  ...questions: Questions
+): Question<Answers<Questions>> {
+  return {
+    statements: questions.flatMap(({ statements }) => statements),
+    answer: (rows) => {
+      let at = 0;
+      const answers = questions.map(({ statements, answer }) => {
+        const mine = rows.slice(at, at + statements.length);
+        at += statements.length;
+        return answer(mine);
+      });
+      return answers as Answers<Questions>;
+    },
+  };
+}
 
 /** The answers to several questions: from one moment, in one round trip. */
 export async function ask<const Questions extends readonly Question<unknown>[]>(
   db: D1Database,
   ...questions: Questions
 ): Promise<Answers<Questions>> {
-  const results = await db.batch(questions.flatMap(({ statements }) => statements));
-  let at = 0;
-  const answers = questions.map(({ statements, answer }) => {
-    const mine = results.slice(at, at + statements.length);
-    at += statements.length;
-    return answer(mine.map(({ results }) => results));
-  });
-  return answers as Answers<Questions>;
+  const { statements, answer } = together(...questions);
+  const results = statements.length ? await db.batch(statements) : [];
+  return answer(results.map(({ results }) => results));
 }
 
 /** A SELECT of ids to stand after IN, with a `?` for each of its values. */

@@ -1,4 +1,13 @@
-import { ask, type Ids, namesQuestion, type Question, question, selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  known,
+  namesQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+} from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 
 /** Someone who signed in: one account of one provider. Times are epoch seconds. */
@@ -78,13 +87,12 @@ export async function findUser(db: D1Database, id: string): Promise<User | null>
 }
 
 /** The people with these ids that there are. */
-export async function findUsers(db: D1Database, ids: readonly string[]): Promise<User[]> {
-  if (!ids.length) return [];
-  const { results } = await db
+export function usersQuestion(db: D1Database, ids: readonly string[]): Question<User[]> {
+  if (!ids.length) return known([]);
+  const statement = db
     .prepare('SELECT * FROM person WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<UserRow>();
-  return results.map(userOf);
+    .bind(JSON.stringify(ids));
+  return question<UserRow, User[]>(statement, (rows) => rows.map(userOf));
 }
 
 /** The person who holds an account, or null when they never signed in. */

@@ -1,5 +1,15 @@
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { ask, type Ids, namesQuestion, type Question, selectPage, startsWith, theseIds } from '../database';
+import {
+  ask,
+  type Ids,
+  known,
+  namesQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+  theseIds,
+} from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Limit } from './key-object';
 
@@ -248,25 +258,28 @@ export async function findVirtualKeyByValue(
 
 /** The key `id`, or null when there is none. */
 export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKey | null> {
-  const row = await db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id).first<HeldRow>();
-  return row && fromHeldRow(row);
+  const [key] = await ask(db, virtualKeyQuestion(db, id));
+  return key;
 }
 
-/** The keys with these ids that there are. */
-export async function findVirtualKeys(db: D1Database, ids: readonly string[]): Promise<HeldKey[]> {
-  return heldKeys(db, 'id IN (SELECT value FROM json_each(?1))', ids);
+/** {@link findVirtualKey}, to be asked along with others. */
+export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
+  const statement = db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id);
+  return question<HeldRow, HeldKey | null>(statement, ([row]) => (row ? fromHeldRow(row) : null));
 }
 
-/** The keys these people own. */
-export async function virtualKeysOf(db: D1Database, ownerUserIds: readonly string[]): Promise<HeldKey[]> {
-  return heldKeys(db, 'owner_user_id IN (SELECT value FROM json_each(?1))', ownerUserIds);
-}
-
-async function heldKeys(db: D1Database, condition: string, values: readonly string[]): Promise<HeldKey[]> {
-  if (!values.length) return [];
-  const { results } = await db
-    .prepare(`SELECT ${HELD} FROM virtual_key WHERE ${condition}`)
-    .bind(JSON.stringify(values))
-    .all<HeldRow>();
-  return results.map(fromHeldRow);
+/** The keys with these ids that there are, and those that these people own. */
+export function heldKeysQuestion(
+  db: D1Database,
+  ids: readonly string[],
+  ownerUserIds: readonly string[],
+): Question<HeldKey[]> {
+  if (!ids.length && !ownerUserIds.length) return known([]);
+  const statement = db
+    .prepare(
+      `SELECT ${HELD} FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))
+       OR owner_user_id IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(JSON.stringify(ids), JSON.stringify(ownerUserIds));
+  return question<HeldRow, HeldKey[]>(statement, (rows) => rows.map(fromHeldRow));
 }

@@ -243,8 +243,13 @@ export async function listVirtualMcps(
 
 /** Every Virtual MCP: what `/mcp` serves from. */
 export async function readVirtualMcps(db: D1Database): Promise<VirtualMcp[]> {
-  const { results } = await db.prepare('SELECT * FROM virtual_mcp').all<Row>();
-  return results.map(fromRow);
+  const [all] = await ask(db, allVirtualMcpsQuestion(db));
+  return all;
+}
+
+/** {@link readVirtualMcps}, to be asked along with others. */
+export function allVirtualMcpsQuestion(db: D1Database): Question<VirtualMcp[]> {
+  return question<Row, VirtualMcp[]>(db.prepare('SELECT * FROM virtual_mcp'), (rows) => rows.map(fromRow));
 }
 
 /** Ids of the keys attached to each of these Virtual MCPs, by its id. */

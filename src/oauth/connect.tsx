@@ -8,7 +8,7 @@ import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
 import { hasProvider } from '../settings';
-import { PageProblem, type Problem, page } from '../ui/layout';
+import { PageProblem, type Problem, page, seeOther } from '../ui/layout';
 import { type Account, accountsOf } from '../upstreams/accounts';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
 import { claimLink, findLink, type Link, storyOf } from '../upstreams/links';
@@ -25,7 +25,6 @@ import {
 import { AccountsPage, type LinkPage, ProofPage, type ShownAccount } from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import { proves, wayToProve } from './connect-proof';
-import { seeOther } from './consent-step';
 import { sendToProvider } from './provider-trip';
 import { issuerOf } from './surface';
 

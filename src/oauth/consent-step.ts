@@ -5,7 +5,7 @@ import { type Flow, findFlow, STEP_LIFE } from '../flows';
 import { askGrant } from '../grants/store';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import { PageProblem } from '../ui/layout';
+import { PageProblem, seeOther } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { issuerOf } from './surface';
@@ -75,13 +75,6 @@ export async function again(
   const state = { ...kept, ...decided, at: step.now };
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
   return seeOther(to, [cookie]);
-}
-
-/** Sends the browser on after a POST, with `cookies` as `Set-Cookie` values. */
-export function seeOther(location: string, cookies: string[]): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
-  for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status: 303, headers });
 }
 
 /** The page of a flow. */

@@ -125,6 +125,13 @@ function Gate() {
   );
 }
 
+/** Sends the browser on after a POST (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. */
+export function seeOther(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 303, headers });
+}
+
 /** Something a person must read: what happened, whose turn it is and what to do. `calm` when nothing went wrong. */
 export type Problem = {
   status: number;

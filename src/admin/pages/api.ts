@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../config';
+import { browserSession, carrySession } from '../../identity/browser-session';
 import { readText } from '../../protocol/params';
 import { PageProblem } from '../../ui/layout';
-import { browserSession, carrySession } from '../administrator';
 import { api } from '../api';
+import { Page } from '../request';
 
 /** What a page sends along to the API that answers in its place: our variables, read once a request. */
 const carried = new WeakMap<Request, App['Variables']>();
@@ -21,7 +22,8 @@ const inner = new Hono<App>()
   });
 
 /** What the API answers to a write: its whole body, or what it refuses and the dotted name of the member at fault. */
-export type Acted<T> = { ok: true; body: T } | { ok: false; status: number; message: string; field: string };
+export type Acted<T> = { ok: true; body: T } | Refused;
+export type Refused = { ok: false; status: number; message: string; field: string };
 
 /** Asks the API as the browser of this request. @param csrf the value of the form, for writes. */
 export async function send(c: Context<App>, path: string, init: RequestInit, csrf = ''): Promise<Response> {
@@ -70,6 +72,38 @@ export async function act<T = Record<string, unknown>>(
   if (response.ok) return { ok: true, body: answer };
   const { message = 'It was refused.', field = '' } = answer.error ?? {};
   return { ok: false, status: response.status, message, field };
+}
+
+/**
+ * A refusal in the words of a page. `words` says what the page calls a member (`limits.0.calls` is `limits.calls`, or else
+ * `limits`): the beginning of the sentence, or, ending with a full stop, all of it.
+ */
+export function inWords(refused: Refused, words: Readonly<Record<string, string>>): Refused {
+  const { field, message } = refused;
+  const member = field.replace(/\.\d+/g, '');
+  const word = words[member] ?? words[member.split('.')[0] ?? ''];
+  if (!word) return refused;
+  if (word.endsWith('.')) return { ...refused, message: word };
+  const [, colon, reason = ''] = message.startsWith(field)
+    ? (/^(:?) (.+)$/s.exec(message.slice(field.length)) ?? [])
+    : [];
+  if (!reason) return refused;
+  return {
+    ...refused,
+    message: colon ? reason.charAt(0).toUpperCase() + reason.slice(1) : `${word} ${reason}`,
+  };
+}
+
+/** Which part of a list a page shows; what makes no sense in the address is the beginning of the whole. */
+export function listPage(c: Context<App>, limit = 50): Page {
+  const { search, offset } = c.req.query();
+  const asked = Page.safeParse({ ...(search && { search }), ...(offset && { offset }) });
+  return { ...(asked.success ? asked.data : { search: '', offset: 0 }), limit };
+}
+
+/** What a page says of a thing that is not there. */
+export function gone(text: string, way: { href: string; label: string }): PageProblem {
+  return new PageProblem({ status: 404, title: 'This is not here any more', text, way });
 }
 
 /** What a form sent. */

@@ -2,12 +2,15 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
 import type { App } from '../../config';
-import { open, seal } from '../../crypto/secrets';
+import { baseOf, browserSession } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
-import { readCookie, writeCookie } from '../../protocol/cookies';
-import { framedPage, PageProblem, type Place } from '../../ui/layout';
+import { dropNotice, readNotice, writeNotice } from '../../notice';
+import { Confirm, Csrf } from '../../ui/forms';
+import { framedPage, PageProblem, type Place, seeOther } from '../../ui/layout';
 import { Notice } from '../../ui/parts';
-import { administers, baseOf, browserSession } from '../administrator';
+import { administers } from '../administrator';
+
+export { Confirm, Csrf };
 
 /** The pages of administrators, in the order of the navigation. */
 const PAGES = [
@@ -61,7 +64,8 @@ export async function adminPage(
   c: Context<App>,
   { title, at, refusal, body, status }: AdminPage,
 ): Promise<Response> {
-  const notice = await takeNotice(c);
+  const cookies = c.req.header('cookie');
+  const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), cookies);
   const session = await browserSession(c);
   const response = framedPage(
     placeOf(c),
@@ -82,7 +86,7 @@ export async function adminPage(
     },
     refusal ? (status ?? 400) : status,
   );
-  if (notice !== null) response.headers.append('set-cookie', noticeCookie(c, '', 0));
+  if (notice !== null) response.headers.append('set-cookie', dropNotice(baseOf(c)));
   return response;
 }
 
@@ -98,62 +102,13 @@ function SignOut({ name, csrf }: { name: string; csrf: string }) {
   );
 }
 
-/** What every form of a signed-in browser carries (SECURITY 21). */
-export function Csrf({ value }: { value: string }) {
-  return <input type="hidden" name="csrf" value={value} />;
-}
-
 /** The value for {@link Csrf}. */
 export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<string> {
   const known = session ?? (await browserSession(c));
   return known ? csrfValue(c.env.ENCRYPTION_KEY, known) : '';
 }
 
-const NOTICE = 'toolgate-notice';
-
-function noticeCookie(c: Context<App>, value: string, maxAge: number): string {
-  return writeCookie(baseOf(c), { name: NOTICE, value, maxAge });
-}
-
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
 export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
-  const value = await seal(c.env.ENCRYPTION_KEY, 'cookie/notice', notice.slice(0, 1000));
-  const headers = new Headers({ location: path, 'cache-control': 'no-store' });
-  headers.append('set-cookie', noticeCookie(c, value, 60));
-  return new Response(null, { status: 303, headers });
-}
-
-/** What was done before this page was asked for, told once. */
-async function takeNotice(c: Context<App>): Promise<string | null> {
-  const sealed = readCookie(baseOf(c), c.req.header('cookie'), NOTICE);
-  return sealed ? open(c.env.ENCRYPTION_KEY, 'cookie/notice', sealed) : null;
-}
-
-type Confirmation = {
-  title: string;
-  /** What will happen, named. */
-  children?: Child;
-  action: string;
-  button: string;
-  back: string;
-  csrf: string;
-};
-
-/** A page of its own for what cannot be undone. */
-export function Confirm({ title, children, action, button, back, csrf }: Confirmation) {
-  return (
-    <form class="card stack confirm" method="post" action={action}>
-      <h1>{title}</h1>
-      {children}
-      <Csrf value={csrf} />
-      <div class="actions">
-        <button type="submit" class="button danger">
-          {button}
-        </button>
-        <a class="button" href={back}>
-          Keep it
-        </a>
-      </div>
-    </form>
-  );
+  return seeOther(path, [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
 }

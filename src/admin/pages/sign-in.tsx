@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../config';
+import { baseOf, browserSession } from '../../identity/browser-session';
 import { ownPath } from '../../protocol/own-origin';
 import { hasProvider } from '../../settings';
 import { page } from '../../ui/layout';
 import { Input } from '../../ui/parts';
-import { baseOf, browserSession } from '../administrator';
 import { readForm, send } from './api';
 import { placeOf } from './frame';
 
