@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import type { Way } from './layout';
 
 /** How well something stands: always word, shape and colour. */
 export type Tone = 'good' | 'warn' | 'bad' | 'off';
@@ -100,7 +101,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
   return (
     <div class="copy">
       <code>{text}</code>
-      <button type="button" class="button small" data-copy={text} aria-label={`Copy ${label}`} hidden>
+      <button type="button" class="button small scripted" data-copy={text} aria-label={`Copy ${label}`}>
         Copy
       </button>
     </div>
@@ -135,6 +136,34 @@ export function Search({ label, value }: { label: string; value: string }) {
         </button>
       </form>
     </search>
+  );
+}
+
+/** Narrows a list that is on the page already to what holds the words typed: with JavaScript only. */
+export function Filter({ list, label }: { list: string; label: string }) {
+  return (
+    <input
+      class="input scripted"
+      type="search"
+      data-filter={list}
+      aria-label={label}
+      aria-controls={list}
+      placeholder={label}
+      autocomplete="off"
+    />
+  );
+}
+
+/** The parts of one thing, each at an address of its own. */
+export function Tabs({ label, ways }: { label: string; ways: Way[] }) {
+  return (
+    <nav class="tabs" aria-label={label}>
+      {ways.map(({ href, text, isHere }) => (
+        <a href={href} aria-current={isHere ? 'page' : undefined}>
+          {text}
+        </a>
+      ))}
+    </nav>
   );
 }
 
