@@ -1,6 +1,8 @@
+import { type Place, Visitor } from './visitor.ts';
+
 /**
- * A browser without a window, for the pages between an authorization request and the client's callback (CONTRACT §4):
- * it keeps cookies, fills in the form that asks for a decision, and follows redirects until one leaves for the client.
+ * Answers the pages between an authorization request and the client's callback (CONTRACT §4), as a person in a browser does:
+ * fills in the form that asks for a decision, connects accounts on the way, until a redirect leaves for the client.
  */
 
 /** What a person types and chooses. A field the form does not have is not sent; null takes one out, boxes too. */
@@ -14,71 +16,119 @@ class ConsentFailed extends Error {
 /** No flow has this many pages. */
 const MOST_STEPS = 20;
 
+type Options = {
+  /** Names of servers whose Connect button is pressed when a page has one. */
+  connect?: readonly string[];
+  /** Headers that something between the browser and the gateway puts on every request, as Cloudflare Access does. */
+  added?: Readonly<Record<string, string>>;
+};
+
 /**
  * Goes from an authorization URL to the client's callback, answering every form on the way, and allowing what is asked
  * unless `answers.decision` says otherwise. Returns the callback's URL, with what the authorization server sent there.
- * @param added headers that something between the browser and the gateway puts on every request, as Cloudflare Access does
  */
 export async function consent(
   authorizationUrl: string | URL,
   answers: Answers,
-  added: Readonly<Record<string, string>> = {},
+  { connect = [], added = {} }: Options = {},
 ): Promise<URL> {
-  const { origin } = new URL(authorizationUrl);
-  const cookies = new Map<string, string>();
+  const { origin, searchParams } = new URL(authorizationUrl);
+  const redirectUri = searchParams.get('redirect_uri');
+  const isCallback = (url: URL) => (redirectUri ? isAt(url, new URL(redirectUri)) : url.origin !== origin);
+  const visitor = new Visitor(origin, added);
+  const end = await answerPages(visitor, new URL(authorizationUrl), answers, { connect, isCallback });
+  if (end.html === null) return end.url;
+  throw new ConsentFailed(`${end.url.pathname} answered ${end.status}: ${textOf(end.html)}`);
+}
+
+/**
+ * Opens `start` and answers every form that wants an answer, until a page has none or an address `isCallback`.
+ * @throws ConsentFailed when a page asks the same twice.
+ */
+export async function answerPages(
+  visitor: Visitor,
+  start: URL,
+  answers: Answers,
+  {
+    connect = [],
+    isCallback = () => false,
+  }: Pick<Options, 'connect'> & { isCallback?: (url: URL) => boolean } = {},
+): Promise<Place> {
   const asked = new Set<string>();
-  let request = new Request(authorizationUrl);
-
+  let request = new Request(start);
   for (let step = 0; step < MOST_STEPS; step++) {
-    if (cookies.size) request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '));
-    for (const [name, value] of Object.entries(added)) request.headers.set(name, value);
-    const response = await fetch(new Request(request, { redirect: 'manual' }));
-    for (const cookie of response.headers.getSetCookie()) keep(cookies, cookie);
-    const page = await response.text();
+    const place = await visitor.send(request, isCallback);
+    if (place.html === null) return place;
+    const { html, url } = place;
+    const forms = formsOf(html);
+    const button = forms
+      .flatMap((form) => connectButtons(form))
+      .find(({ server }) => connect.includes(server));
+    const form =
+      button?.form ?? forms.find(({ controls }) => controls.some(({ name }) => name === 'decision'));
+    if (!form) return place;
 
-    const location = response.headers.get('location');
-    if (location) {
-      const next = new URL(location, request.url);
-      if (next.origin !== origin) return next;
-      request = new Request(next);
-    } else {
-      const url = new URL(request.url);
-      const form = formsOf(page).find(({ controls }) => controls.some(({ name }) => name === 'decision'));
-      const question = form?.controls.map(({ name }) => name).join() ?? '';
-      if (!form || asked.has(question)) {
-        throw new ConsentFailed(`${url.pathname} answered ${response.status}: ${textOf(page)}`);
-      }
-      asked.add(question);
-      request = fillIn(form, url, answers);
+    const names = form.controls.map(({ name, value }) => (name === 'server' ? value : name));
+    const question = [url.origin, button?.server, ...names].join();
+    if (asked.has(question)) {
+      throw new ConsentFailed(`${url.pathname} asked the same again: ${textOf(html)}`);
     }
+    asked.add(question);
+    request = button ? press(form, button.control, url, answers) : decide(form, url, answers);
   }
-  throw new ConsentFailed(`consent went on for more than ${MOST_STEPS} pages`);
+  throw new ConsentFailed(`it went on for more than ${MOST_STEPS} pages`);
 }
 
-function keep(cookies: Map<string, string>, setCookie: string): void {
-  const [pair = '', ...attributes] = setCookie.split(';');
-  const [name = '', ...value] = pair.trim().split('=');
-  const ends = attributes.some((attribute) => /^\s*max-age\s*=\s*(0|-\d+)\s*$/i.test(attribute));
-  if (ends) cookies.delete(name);
-  else cookies.set(name, value.join('='));
+function isAt(url: URL, { protocol, host, pathname }: URL): boolean {
+  return url.protocol === protocol && url.host === host && url.pathname === pathname;
 }
 
-/** The request that submitting `form` makes. */
-function fillIn(form: Form, url: URL, answers: Answers): Request {
+/** The request that answering `form` makes: with `answers`, and allowing unless they say otherwise. */
+function decide(form: Form, url: URL, answers: Answers): Request {
   const decisions = form.controls.filter(({ name }) => name === 'decision').map(({ value }) => value);
-  const wanted: Answers = { decision: decisions.includes('allow') ? 'allow' : 'continue', ...answers };
+  const decision = decisions.includes('allow') ? 'allow' : (decisions[0] ?? '');
+  return fillIn(form, url, { decision, ...answers });
+}
+
+/** The request that a button with an address of its own makes. */
+function press(form: Form, { name, value, formAction }: Control, url: URL, answers: Answers): Request {
+  const { decision: _, ...typed } = answers;
+  return fillIn({ ...form, action: formAction ?? form.action }, url, { ...typed, [name]: value });
+}
+
+function fillIn(form: Form, url: URL, wanted: Answers): Request {
   const body = new URLSearchParams();
   for (const { name, value, isSent } of form.controls) {
-    if (isSent && !(name in wanted)) body.append(name, value);
+    if (isSent && answerTo(name, wanted) === undefined) body.append(name, value);
   }
-  for (const [name, answer] of Object.entries(wanted)) {
-    if (answer === null || !form.controls.some((control) => control.name === name)) continue;
-    for (const value of [answer].flat()) body.append(name, value);
+  for (const name of new Set(form.controls.map((control) => control.name))) {
+    for (const value of [answerTo(name, wanted) ?? []].flat()) body.append(name, value);
   }
   return new Request(new URL(form.action, url), { method: 'POST', body });
 }
 
-type Control = { name: string; value: string; isSent: boolean };
+/** The answer to a field, by its name; that of a header value by the header's, with which it ends. */
+function answerTo(name: string, wanted: Answers): string | string[] | null | undefined {
+  return name in wanted ? wanted[name] : wanted[name.replace(/^header\.[^.]*\./, '')];
+}
+
+/** The buttons that connect an account, each with the name of the server it stands at. */
+function connectButtons(form: Form): { form: Form; control: Control; server: string }[] {
+  let server = '';
+  return form.controls.flatMap((control) => {
+    if (control.name === 'server') server = control.value;
+    return control.name === 'mcp_client_id' && control.isButton ? [{ form, control, server }] : [];
+  });
+}
+
+type Control = {
+  name: string;
+  value: string;
+  isSent: boolean;
+  isButton?: boolean;
+  /** Where a button sends the form instead. */
+  formAction?: string | undefined;
+};
 type Form = { action: string; controls: Control[] };
 
 /** Every form of a page, with its controls as they stand. Buttons are sent only when pressed. */
@@ -99,7 +149,10 @@ export function formsOf(page: string): Form[] {
       choice = { name, value: '', isSent: false };
       controls.push(choice);
     }
-    if (tag === 'button') controls.push({ name, value: value ?? '', isSent: false });
+    if (tag === 'button') {
+      const formAction = attributes.get('formaction');
+      controls.push({ name, value: value ?? '', isSent: false, isButton: true, formAction });
+    }
     if (tag === 'input') {
       const type = attributes.get('type') ?? 'text';
       const isBox = type === 'checkbox' || type === 'radio';

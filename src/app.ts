@@ -9,6 +9,8 @@ import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
 import { callback } from './oauth/callback';
+import { clientDocument } from './oauth/client-document';
+import { connect } from './oauth/connect';
 import { consent } from './oauth/consent';
 import { discovery } from './oauth/discovery';
 import { register } from './oauth/register';
@@ -16,6 +18,7 @@ import { revoke } from './oauth/revoke';
 import { signInPage } from './oauth/sign-in';
 import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
+import { upstreamAuthorize } from './oauth/upstream-authorize';
 import { OAuthError, Unavailable } from './protocol/error';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 
@@ -42,6 +45,7 @@ export const app = new Hono<App>()
   .use('/api/oauth/per-user/token', anyOrigin)
   .use('/register', anyOrigin)
   .use('/token', anyOrigin)
+  .use('/oauth/client.json', anyOrigin)
   .route('/health', health) // looks after missing secrets and settings itself
   .use(async (c, next) => {
     const missing = missingSecrets(c.env);
@@ -60,9 +64,12 @@ export const app = new Hono<App>()
   .route('/oauth2/authorize', authorize)
   .route('/oauth2/token', token)
   .route('/oauth2/revoke', revoke)
+  .route('/oauth/client.json', clientDocument)
   .route('/oauth/consent', consent)
   .route('/oauth/sign-in', signInPage)
   .route('/api/oauth/callback', callback)
+  .route('/api/oauth/per-user/upstream/authorize', upstreamAuthorize)
+  .route('/connect', connect)
   // Older names of the same handlers (CONTRACT §2).
   .route('/api/oauth/per-user/register', register)
   .route('/api/oauth/per-user/authorize', authorize)
@@ -132,7 +139,7 @@ function isPassing(error: Error): boolean {
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {
-  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/authorize|callback)|authorize|oauth\/(consent|sign-in))$/.test(
+  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+)$/.test(
     c.req.path,
   );
 }

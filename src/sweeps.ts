@@ -9,6 +9,8 @@ import { endUnopened } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
+import { deleteStrayCredentials } from './upstreams/credentials';
+import { sweepConnecting } from './upstreams/removal';
 
 /** How long the list remembers a grant that has ended. Seconds: 90 days. */
 const GRANTS_KEPT = 90 * 86_400;
@@ -48,6 +50,8 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   },
   'grant.end_unopened': ({ DB, GRANTS }, now) => endUnopened(DB, GRANTS, now),
   'grant.delete_ended': ({ DB }, now) => deleteEndedGrants(DB, now - GRANTS_KEPT),
+  'connecting.delete_over': ({ DB }, now) => sweepConnecting(DB, now),
+  'credential.delete_stray': (env) => deleteStrayCredentials(env),
   'browser_session.delete_over': ({ DB }, now) => sweepSessions(DB, now),
   'audit.delete_old': ({ DB }, now) => deleteOldAudit(DB, now),
   'tool_count.delete_old': ({ DB }, now) => deleteOldCounts(DB, now),

@@ -5,11 +5,15 @@ import { administrator } from './administrator';
 import { auditTrail } from './audit';
 import { clients } from './clients';
 import { config } from './config';
+import { connectedAccounts } from './connected-accounts';
 import { encryption } from './encryption';
 import { ApiError } from './error';
 import { grants } from './grants';
+import { oauthConfigs } from './oauth-configs';
 import { openapi } from './openapi';
+import { presets } from './presets';
 import { quota } from './quota';
+import { serverAuthorization } from './server-authorization';
 import { servers } from './servers';
 import { session } from './session';
 import { sessions } from './sessions';
@@ -28,11 +32,15 @@ export const api = new Hono<App>()
   .all('/oauth/per-user/*', (c) => c.notFound()) // OAuth's paths, mounted by app.ts; what is left of them is its 404
   .route('/session', session)
   .route('/mcp/session', sessions)
+  .route('/mcp/sessions', connectedAccounts)
   .route('/governance/virtual-keys/quota', quota)
   .use(administrator)
   .route('/config', config)
   .route('/mcp/virtual-mcps', virtualMcps)
+  .route('/mcp/presets', presets)
   .route('/mcp', servers)
+  .route('/mcp', serverAuthorization)
+  .route('/oauth/config', oauthConfigs)
   .route('/governance/virtual-keys', virtualKeys)
   .route('/oauth2/sessions', grants)
   .route('/users', users)

@@ -5,6 +5,8 @@ import { type App, sealedSettings } from '../config';
 import { reseal } from '../crypto/reseal';
 import { sealedSigningKeys } from '../crypto/signing-keys';
 import { sealedHeaders } from '../upstreams/auth/headers';
+import { sealedExchangeSecrets } from '../upstreams/exchange-secret';
+import { sealedClientSecrets } from '../upstreams/oauth-config-store';
 
 /** What one batch did. */
 export const Reseal = z.object({
@@ -20,7 +22,13 @@ export const Reseal = z.object({
  */
 export const encryption = new Hono<App>().post('/reseal', async (c) => {
   const { DB, ENCRYPTION_KEY } = c.env;
-  const kept = await Promise.all([sealedSigningKeys(DB), sealedSettings(DB), sealedHeaders(DB)]);
+  const kept = await Promise.all([
+    sealedSigningKeys(DB),
+    sealedSettings(DB),
+    sealedHeaders(DB),
+    sealedClientSecrets(DB),
+    sealedExchangeSecrets(DB),
+  ]);
   const { resealed, remaining, unreadable } = await reseal(ENCRYPTION_KEY, kept.flat());
   if (resealed) audit(c, { act: 'encryption.resealed', values: resealed });
   const done: z.infer<typeof Reseal> = {

@@ -7,6 +7,9 @@ const STATUS = {
   conflict: 409,
   payload_too_large: 413,
   server_failed: 422,
+  registration_unavailable: 422,
+  discovery_failed: 422,
+  issuer_mismatch: 422,
   too_many_attempts: 429,
   temporarily_unavailable: 503,
 } as const;

@@ -12,19 +12,8 @@ import { parseSubject } from '../protocol/subject';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
-import { accept, Moment, Page } from './request';
+import { accept, CommaList, Moment, Page } from './request';
 
-/** A comma-separated list; absent and empty are none. */
-const CommaList = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  )
-  .meta({ documented: { type: 'array', items: { type: 'string' } } })
-  .optional();
 const KINDS = ['user', 'vk', 'session'];
 
 /** What the grants may be narrowed to. */

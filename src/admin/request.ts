@@ -75,3 +75,15 @@ export const Page = z.object({
   offset: wholeNumber(0, 999_999_999).default(0).describe('How many to leave out first'),
 });
 export type Page = z.infer<typeof Page>;
+
+/** A comma-separated list; absent and empty are none. */
+export const CommaList = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .meta({ documented: { type: 'array', items: { type: 'string' } } })
+  .optional();

@@ -1,14 +1,21 @@
 import { type Context, Hono } from 'hono';
+import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
+import { UserHeaders } from '../upstreams/auth/settings';
+import { listWithHeaders } from '../upstreams/header-trial';
+import { missingNames } from '../upstreams/kept-credential';
 import { listUpstream } from '../upstreams/listing';
-import { newServer, type Server, serverChange } from '../upstreams/server';
-import { deleteServer, findServer, insertServer, updateServer } from '../upstreams/store';
-import type { ToolSummary } from '../upstreams/summaries';
+import type { OAuthConfig } from '../upstreams/oauth-config';
+import { changeOAuthConfig, forgetProvider } from '../upstreams/oauth-config-store';
+import { removeServer } from '../upstreams/removal';
+import { newServer, type Server, type ServerChange, serverChange } from '../upstreams/server';
+import { insertServer, updateServer } from '../upstreams/store';
 import { listed } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
+import { initiate, isHealthy, ourIssuer, serverAt } from './server-authorization';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown-server';
 
 /** How long a server may take to list what it has while an administrator waits. Milliseconds. */
@@ -24,17 +31,23 @@ export const servers = new Hono<App>()
 
   .post('/client', async (c) => {
     const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
-    const made = await insertServer(
-      c.env.DB,
-      c.env.ENCRYPTION_KEY,
-      wanted,
-      true,
-      Math.floor(Date.now() / 1000),
-    );
+    const { auth_type: type, user_headers } = wanted;
+    const isVerified = type !== 'oauth' && type !== 'per_user_oauth' && type !== 'per_user_headers';
+    if (!isVerified) ourIssuer(c);
+    const made = await insertServer(c.env.DB, c.env.ENCRYPTION_KEY, wanted, isVerified, now());
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
+    if (made.oauthConfigId !== null) {
+      const initiation = await initiate(c, made).catch(takingBack(c, made));
+      audit(c, { act: 'server.created', server: made.id });
+      return c.json(initiation);
+    }
+    const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
     audit(c, { act: 'server.created', server: made.id });
-    return answerSaved(c, 'The server was saved', made);
+    if (tools === undefined) return answerSaved(c, 'The server was saved', made);
+    const client = await shownServer(c, await serverAt(c.env.DB, made.id));
+    const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.`;
+    return c.json({ message, client });
   })
 
   .get('/client/:id', async (c) => {
@@ -46,39 +59,55 @@ export const servers = new Hono<App>()
   .put('/client/:id', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
     const body = await readJson(c);
-    const { kept } = moves(body, server) ? { kept: { headers: {} } } : await configurationOf(c, server);
-    const change = accept(serverChange(server, kept, allowsLoopback(c.env)), body);
-    const changed = await updateServer(
-      c.env.DB,
-      c.env.ENCRYPTION_KEY,
-      server,
-      change,
-      Math.floor(Date.now() / 1000),
+    const { kept, config } = await configurationOf(c, server);
+    const change = accept(
+      serverChange(server, moves(body, server) ? NOTHING : kept, allowsLoopback(c.env)),
+      body,
     );
+    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, change, now());
     if (!changed) throw nameTaken(change.name ?? server.name);
+    if (config) await changeProvider(c, { server, changed, config, change });
     forgetDeployment();
     audit(c, { act: 'server.changed', server: server.id });
-    const reachedBy = change.connection_string ?? change.headers ?? change.enabled;
-    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', changed);
-    return c.json({ message: 'The server was changed.', client: await shownServer(c, changed) });
+    const { connection_string, headers, enabled, oauth_config, token_exchange } = change;
+    const reachedBy = connection_string ?? headers ?? enabled ?? oauth_config ?? token_exchange;
+    const known = await serverAt(c.env.DB, server.id);
+    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known);
+    return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });
   })
 
   .delete('/client/:id', async (c) => {
-    const id = c.req.param('id');
-    if (!(await deleteServer(c.env.DB, id))) throw unknown('server');
+    const { id } = await serverAt(c.env.DB, c.req.param('id'));
+    if (!(await removeServer(c.env, id))) throw unknown('server');
     forgetDeployment();
     audit(c, { act: 'server.deleted', server: id });
     return c.json({ message: 'The server was deleted, with its credentials and lists.' });
   })
 
+  .post('/client/:id/verify-headers', async (c) => {
+    const server = await serverAt(c.env.DB, c.req.param('id'));
+    if (server.authType !== 'per_user_headers') {
+      const message = `The server ${server.name} has auth_type ${server.authType}: nobody enters header values for it.`;
+      throw new ApiError('invalid_request', message);
+    }
+    const { user_headers } = accept(HeaderSample, await readJson(c));
+    const tools = await verify(c, server, user_headers);
+    audit(c, { act: 'server.authorized', server: server.id });
+    const message = `The server ${server.name} takes these header values and lists ${counted(tools)}.`;
+    return c.json({ status: 'success', message, tools_count: tools });
+  })
+
   .post('/client/:id/reconnect', async (c) => {
     const client = await shownServer(c, await askNow(c, c.req.param('id')));
-    return c.json({ message: `The server answers and lists ${counted(client.tools)}.`, client });
+    return c.json({ message: `The server answers and lists ${counted(client.tools.length)}.`, client });
   })
 
   .post('/client/:id/refresh-tools', async (c) => {
     const { name, tools } = await shownServer(c, await askNow(c, c.req.param('id')));
-    return c.json({ message: `The server ${name} lists ${counted(tools)}.`, tool_count: tools.length });
+    return c.json({
+      message: `The server ${name} lists ${counted(tools.length)}.`,
+      tool_count: tools.length,
+    });
   });
 
 function nameTaken(name: string): ApiError {
@@ -89,11 +118,50 @@ function nameTaken(name: string): ApiError {
   );
 }
 
-/** @throws ApiError 404 when there is none. */
-async function serverAt(db: D1Database, id: string): Promise<Server> {
-  const server = await findServer(db, id);
-  if (!server) throw unknown('server');
-  return server;
+const now = () => Math.floor(Date.now() / 1000);
+
+/** Header values to list a server's tools with. */
+export const HeaderSample = z.object({ user_headers: UserHeaders });
+
+/** What masks keep of a server that moves. */
+const NOTHING = { headers: {} };
+
+/** Tries header values at a server. @returns how many tools it lists. @throws ApiError 422 with its words, 400 */
+async function verify(c: Context<App>, server: Server, values: Record<string, string>): Promise<number> {
+  const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
+  if (missing.length) {
+    const message = `user_headers must hold a value for ${missing.join(' and ')}.`;
+    throw new ApiError('invalid_request', message, 'user_headers');
+  }
+  const {
+    env,
+    var: { settings },
+  } = c;
+  const signal = AbortSignal.timeout(PATIENCE);
+  const trial = await listWithHeaders(env, settings, ourIssuer(c), server, values, signal);
+  forgetDeployment();
+  if (!trial.ok) throw new ApiError('server_failed', trial.reason);
+  return trial.tools;
+}
+
+/** Leaves nothing of a server whose making ends in a refusal, so that it can be sent again, corrected. */
+function takingBack(c: Context<App>, made: Server) {
+  return async (error: unknown): Promise<never> => {
+    await removeServer(c.env, made.id);
+    forgetDeployment();
+    throw error;
+  };
+}
+
+type Changing = { server: Server; changed: Server; config: OAuthConfig; change: ServerChange };
+
+/** Changes how we are an OAuth client of a server's provider. One that moved has its provider found anew. */
+async function changeProvider(c: Context<App>, { server, changed, config, change }: Changing): Promise<void> {
+  const { origin } = new URL(changed.connectionString);
+  if (origin !== new URL(server.connectionString).origin) await forgetProvider(c.env.DB, server.id).run();
+  if (!change.oauth_config) return;
+  const asked = { origin, change: change.oauth_config };
+  await changeOAuthConfig(c.env.DB, c.env.ENCRYPTION_KEY, config, asked, now());
 }
 
 /** True when a change sends a server's credentials to another origin: masks keep nothing then, values are entered again. */
@@ -118,31 +186,47 @@ async function ask(c: Context<App>, server: Server): Promise<{ known: Server; fa
 
 /** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
 async function answerSaved(c: Context<App>, saved: string, server: Server): Promise<Response> {
-  if (!server.enabled) {
-    return c.json({
-      message: `${saved}. It is disabled, so it was not asked for its tools.`,
-      client: await shownServer(c, server),
-    });
-  }
+  const answer = async (message: string, server: Server) =>
+    c.json({ message, client: await shownServer(c, server) });
+  if (!server.enabled) return answer(`${saved}. It is disabled, so it was not asked for its tools.`, server);
+  if (!server.isVerified) return answer(`${saved}. ${notVerified(server)}`, server);
+
   const { known, failure } = await ask(c, server);
   const client = await shownServer(c, known);
   const message = failure
     ? `${saved}, but it could not be asked for its tools. ${failure}`
-    : `${saved} and lists ${counted(client.tools)}.`;
+    : `${saved} and lists ${counted(client.tools.length)}.`;
   return c.json({ message, client });
 }
 
-/** @throws ApiError when the server is disabled or fails. */
+/** Why no caller sees a server yet, and what changes that. */
+function notVerified({ name, authType }: Server): string {
+  const next = authType === 'per_user_headers' ? 'verify-headers' : 'initiate-verification';
+  return `Nobody sees the server ${name} until it is verified: use ${next}.`;
+}
+
+/** @throws ApiError when the server is not one to be asked now, or fails. */
 async function askNow(c: Context<App>, id: string): Promise<Server> {
   const server = await serverAt(c.env.DB, id);
-  if (!server.enabled)
-    throw new ApiError('invalid_request', `The server ${server.name} is disabled. Enable it first.`);
+  const isUnready = await unreadiness(c.env.DB, server);
+  if (isUnready) throw new ApiError('invalid_request', isUnready);
   const { known, failure } = await ask(c, server);
   log('admin.server_asked', { request_id: c.var.requestId, server: id, failed: failure !== null });
   if (failure) throw new ApiError('server_failed', failure);
   return known;
 }
 
-function counted(tools: readonly ToolSummary[]): string {
-  return `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`;
+/** Why asking a server for its lists is pointless until an administrator has done something; null: it is not. */
+async function unreadiness(db: D1Database, server: Server): Promise<string | null> {
+  const { name, enabled, isVerified, authType } = server;
+  if (!enabled) return `The server ${name} is disabled. Enable it first.`;
+  if (!isVerified) return notVerified(server);
+  const isListedWithAccount = server.oauthConfigId !== null || authType === 'per_user_headers';
+  if (!isListedWithAccount || (await isHealthy(db, server))) return null;
+  const next = authType === 'per_user_headers' ? 'verify-headers' : 'reauthorize';
+  return `The account the server ${name} is asked with has to be connected again: use ${next}.`;
+}
+
+function counted(tools: number): string {
+  return `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
 }

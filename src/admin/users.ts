@@ -7,6 +7,7 @@ import { endGrantsOf } from '../grants/end';
 import { isAdminEmail } from '../identity/provider';
 import { signOutEverywhere, subjectOf } from '../identity/signed-in';
 import { McpConfigs } from '../protocol/mcp-config';
+import { disconnectEverywhere } from '../upstreams/removal';
 import { listed, rfc3339, Time } from './answer';
 import { unknown } from './error';
 import { knownServers } from './known-servers';
@@ -48,7 +49,7 @@ export const users = new Hono<App>()
     if (isBlocked) await endAccess(c, user, 'user_blocked', now);
     audit(c, { act: isBlocked ? 'user.blocked' : 'user.changed', user: user.id });
     const message = isBlocked
-      ? 'The person is blocked: their apps, browsers and keys are refused from now on.'
+      ? 'The person is blocked: their apps, browsers and keys are refused from now on, and their accounts are disconnected.'
       : 'The person was changed.';
     return c.json({ message, user: shown(c, changed) });
   })
@@ -61,11 +62,11 @@ export const users = new Hono<App>()
     audit(c, { act: 'user.deleted', user: user.id });
     return c.json({
       message:
-        'The person was deleted: their apps, browsers and keys are refused from now on. They can sign in as somebody new.',
+        'The person was deleted: their apps, browsers and keys are refused from now on, and their accounts are disconnected. They can sign in as somebody new.',
     });
   });
 
-/** Ends what a person is in the middle of: browsers signed in, and what apps were allowed. */
+/** Ends what a person is in the middle of: browsers signed in, what apps were allowed, accounts they connected. */
 async function endAccess(
   c: Context<App>,
   user: User,
@@ -74,6 +75,7 @@ async function endAccess(
 ): Promise<void> {
   await signOutEverywhere(c.env.DB, subjectOf(user));
   await endGrantsOf(c.env.DB, c.env.GRANTS, subjectOf(user), reason, by(c), now);
+  await disconnectEverywhere(c.env, subjectOf(user));
 }
 
 /** A person as answers show them. */

@@ -15,6 +15,7 @@ import {
 } from '../governance/virtual-keys';
 import { endGrantsOf } from '../grants/end';
 import { McpConfigs } from '../protocol/mcp-config';
+import { disconnectEverywhere } from '../upstreams/removal';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
 import { knownServers } from './known-servers';
@@ -109,8 +110,12 @@ export const virtualKeys = new Hono<App>()
     const id = c.req.param('id');
     const now = Math.floor(Date.now() / 1000);
     if (!(await deleteVirtualKey(c.env, id, by(c), now))) throw unknown('virtual key');
+    await disconnectEverywhere(c.env, `vk:${id}`);
     audit(c, { act: 'virtual_key.deleted', virtual_key: id });
-    return c.json({ message: 'The key was deleted. What it gave access to is refused from now on.' });
+    return c.json({
+      message:
+        'The key was deleted. What it gave access to is refused from now on, and accounts connected with it are disconnected.',
+    });
   });
 
 /** @throws ApiError when a key that never expires is to go once it has. */

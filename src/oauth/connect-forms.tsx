@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx';
 import { parseSubject, type Subject } from '../protocol/subject';
 import type { Account } from '../upstreams/accounts';
+import type { KnownProviders } from '../upstreams/oauth-provider';
 import type { Server } from '../upstreams/server';
 import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
 import type { WayToProve } from './connect-proof';
@@ -175,6 +176,13 @@ function SessionField({ notice }: { notice: string | undefined }) {
 /** An account of the page, with the host its provider issues tokens on when that is another than its own. */
 export type ShownAccount = Account & { tokenHost: string | null };
 
+/** The host matters to whoever is about to be sent there. */
+export function shownAccount(account: Account, providers: KnownProviders): ShownAccount {
+  const { server, kind, state } = account;
+  const provider = kind === 'oauth' && state !== 'active' ? providers(server) : null;
+  return { ...account, tokenHost: provider?.tokenHost ?? null };
+}
+
 /** For the browser that proved itself: each server with its state and the way to connect it. */
 export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount[] }) {
   const { subject, name, clientName, servers, accounts, notice, code } = props;
@@ -232,12 +240,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
         </>
       )}
       <div class="actions">
-        <button
-          type="submit"
-          class="button primary"
-          name="decision"
-          value={kind === 'headers' ? 'save' : 'connect'}
-        >
+        <button type="submit" class="button primary" name="decision" value="continue">
           {kind === 'headers' ? 'Save' : 'Connect your account'}
         </button>
       </div>

@@ -2,19 +2,21 @@ import { type Context, Hono } from 'hono';
 import { type Act, audit, codeOf } from '../audit';
 import type { App } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
-import { standingOf } from '../identity';
+import { ask, theseIds } from '../database';
+import { type Standing, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
 import { hasProvider } from '../settings';
 import { PageProblem, type Problem, page, seeOther } from '../ui/layout';
-import { type Account, accountsOf } from '../upstreams/accounts';
+import { accountsAmong } from '../upstreams/accounts';
+import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
 import { claimLink, findLink, type Link, storyOf } from '../upstreams/links';
-import { knownProvider } from '../upstreams/oauth-provider';
-import { reachOf } from '../upstreams/reach';
-import { findServers } from '../upstreams/store';
+import { knownProvidersQuestion } from '../upstreams/oauth-provider';
+import { reachQuestion } from '../upstreams/reach';
+import { serversByIdQuestion } from '../upstreams/store';
 import {
   type ConnectState,
   connectFormValue,
@@ -22,7 +24,7 @@ import {
   verifyConnectForm,
   writeConnectState,
 } from './connect-cookie';
-import { AccountsPage, type LinkPage, ProofPage, type ShownAccount } from './connect-forms';
+import { AccountsPage, type LinkPage, ProofPage, type ShownAccount, shownAccount } from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import { proves, wayToProve } from './connect-proof';
 import { sendToProvider } from './provider-trip';
@@ -59,7 +61,7 @@ type Visit = {
   /** What people know the identity by; null: they must sign in before it stands again. */
   name: string | null;
   /** Its servers that are still open to the identity, by name. */
-  accounts: Account[];
+  accounts: ShownAccount[];
   issuer: string;
 };
 
@@ -77,23 +79,32 @@ async function visitOf(c: Context<App>): Promise<Visit> {
   if (link.usedAt !== null && !isMine) throw new PageProblem(USED);
 
   const { kind } = parseSubject(link.subject);
-  const standing = await standingOf(c.env, c.var.settings, link);
+  const { standing, accounts } = await accountsFor(c, link);
   const mustSignIn = standing === 'suspended' && kind === 'user' && hasProvider(c.var.settings);
   if (typeof standing !== 'object' && !mustSignIn) throw new PageProblem(ENDED);
-  const accounts = await openAccounts(c, link);
   if (!accounts.length) throw new PageProblem(NOT_OPEN);
   return { link, state, isMine, name: typeof standing === 'object' ? standing.name : null, accounts, issuer };
 }
 
-/** The accounts of the link's identity at its servers, as far as those are open to it. */
-async function openAccounts(c: Context<App>, { serverIds, subject }: Link): Promise<Account[]> {
-  const [reaches, servers] = await Promise.all([
-    reachOf(c.env.DB, c.var.settings, subject),
-    findServers(c.env.DB, serverIds),
-  ]);
-  const open = servers.filter((server) => server.isVerified && reaches(server));
+/** How the link's identity stands, and its accounts at those of its servers that are open to it: in one question. */
+async function accountsFor(
+  c: Context<App>,
+  link: Link,
+): Promise<{ standing: Standing; accounts: ShownAccount[] }> {
+  const { DB } = c.env;
+  const { serverIds, subject } = link;
+  const [standing, servers, reach, credentials, providers] = await ask(
+    DB,
+    standingQuestion(DB, c.var.settings, link),
+    serversByIdQuestion(DB, serverIds),
+    reachQuestion(DB, c.var.settings, [subject]),
+    credentialsQuestion(DB, subject),
+    knownProvidersQuestion(DB, theseIds(serverIds)),
+  );
+  const open = servers.filter((server) => server.isVerified && reach.get(subject)?.(server));
   open.sort((a, b) => a.name.localeCompare(b.name));
-  return accountsOf(c.env.DB, subject, open);
+  const accounts = accountsAmong(open, credentials).map((account) => shownAccount(account, providers));
+  return { standing, accounts };
 }
 
 async function linkPage(
@@ -128,15 +139,8 @@ async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
 
 async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
   const { accounts, state, issuer } = visit;
-  const shown = await Promise.all(
-    accounts.map(async (account): Promise<ShownAccount> => {
-      const isOffered = account.kind === 'oauth' && account.state !== 'active';
-      const provider = isOffered ? await knownProvider(c.env, account.server) : null;
-      return { ...account, tokenHost: provider?.tokenHost ?? null };
-    }),
-  );
   const props = await linkPage(c, visit, state as ConnectState);
-  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={shown} />);
+  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
 }
 
 /** Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new. */
@@ -171,9 +175,10 @@ async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams):
   const entered = readHeaderFields(server, form);
   const owner = link.subject;
   const verdict = await saveOwnHeaders(c.env, c.var.settings, issuer, { server, owner, entered });
-  if (!verdict.ok) return again(c, visit, { secret, notice: { serverId: server.id, text: verdict.words } });
-  audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
-  return again(c, visit, { secret });
+  const act = verdict.ok ? 'credential.connected' : 'credential.refused';
+  audit(c, { act, server: server.id, owner }, owner);
+  if (verdict.ok) return again(c, visit, { secret });
+  return again(c, visit, { secret, notice: { serverId: server.id, text: verdict.words } });
 }
 
 /** Shows the page again after a POST. @param cookies more `Set-Cookie` values */

@@ -2,17 +2,12 @@ import type { Child } from 'hono/jsx';
 import { isDocumentUrl } from '../clients/metadata-document';
 import type { Flow } from '../flows';
 import { type Identity, type IdentityMode, identityModes } from '../identity';
-import { covers } from '../protocol/authorization';
 import { isLoopback } from '../protocol/public-url';
 import { parseSubject } from '../protocol/subject';
 import type { Settings } from '../settings';
-import { LENGTHS, PRESET_LENGTH } from './choices';
-import type { FlowState } from './flow-cookie';
-import type { UsableServer, UsableTool } from './services';
-import type { Unticked } from './ticks';
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
-type FlowForm = {
+export type FlowForm = {
   flowId: string;
   value: string;
   notice: string | undefined;
@@ -117,7 +112,7 @@ function Choice({ offered, chosen, notice }: ChoiceProps) {
   );
 }
 
-function KeyField({ notice, focus }: { notice: string | undefined; focus: boolean }) {
+export function KeyField({ notice, focus }: { notice: string | undefined; focus: boolean }) {
   return (
     <div class="field vk" data-error={notice ? '' : undefined}>
       <label for="virtual_key">Access key</label>
@@ -143,116 +138,9 @@ function KeyField({ notice, focus }: { notice: string | undefined; focus: boolea
   );
 }
 
-/** Second step: what may it use? */
-export function ServicesForm(
-  props: FlowForm & { identity: Identity; servers: UsableServer[]; choices: FlowState['choices'] },
-) {
-  const { flow, flowId, name, identity, servers, choices, notice } = props;
-  const canWrite = covers(flow.request.scope, 'mcp:write') && covers(flow.request.scope, 'mcp:read');
-  return (
-    <Form {...props} step="services">
-      <header class="stack tight">
-        <h1>What may {name} use?</h1>
-        <p class="muted">
-          It acts as <b>{identity.name}</b>.{' '}
-          <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
-        </p>
-      </header>
-      {notice && (
-        <p class="notice" role="alert">
-          {notice}
-        </p>
-      )}
-      {servers.length ? (
-        <fieldset>
-          <legend>Servers</legend>
-          <input type="hidden" name="services" value="shown" />
-          {servers.map((server) => (
-            <ServerTick server={server} unticked={choices?.unticked} />
-          ))}
-        </fieldset>
-      ) : (
-        <p class="notice">
-          No server is open to you yet. You can connect {name} now; tools appear once your administrator gives
-          you some.
-        </p>
-      )}
-      {canWrite ? (
-        <label class="row check">
-          <input type="checkbox" name="read_only" value="on" checked={choices?.readOnly} />
-          <span>
-            Only tools that read <small>as described by each server</small>
-          </span>
-        </label>
-      ) : (
-        <p class="muted">
-          {name} asked only for tools that {covers(flow.request.scope, 'mcp:read') ? 'read' : 'change things'}
-          , as described by each server.
-        </p>
-      )}
-      <div class="field">
-        <label for="expires_in">Allow for</label>
-        <select class="input" id="expires_in" name="expires_in">
-          {[...LENGTHS].map(([seconds, label]) => (
-            <option value={seconds} selected={seconds === (choices?.expiresIn ?? PRESET_LENGTH)}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </div>
-      <About flow={flow} />
-      <Actions primary="allow" label="Allow" />
-    </Form>
-  );
-}
-
-function ServerTick({ server, unticked }: { server: UsableServer; unticked: Unticked | undefined }) {
-  const id = `server-${server.name}`;
-  const isTicked = !unticked?.servers.includes(server.name);
-  const out = new Set(unticked?.tools);
-  return (
-    <div class="server">
-      <div class="head">
-        <input type="checkbox" id={id} name="server" value={server.name} checked={isTicked} />
-        <label class="grow" for={id}>
-          <b>{server.name}</b>
-        </label>
-        <input type="hidden" name="shown" value={server.shown} />
-        {server.isUnstable && <span class="badge warn">not answering now</span>}
-      </div>
-      {server.tools.length ? (
-        <details open={server.tools.some(({ exposedName }) => out.has(exposedName))}>
-          <summary>{server.tools.length === 1 ? '1 tool' : `${server.tools.length} tools`}</summary>
-          <ul aria-label={`Tools of ${server.name}`}>
-            {server.tools.map((tool) => (
-              <li>
-                <ToolTick tool={tool} ticked={!out.has(tool.exposedName)} />
-              </li>
-            ))}
-          </ul>
-        </details>
-      ) : (
-        <small class="none">Its tools are not known yet.</small>
-      )}
-    </div>
-  );
-}
-
-function ToolTick({ tool, ticked }: { tool: UsableTool; ticked: boolean }) {
-  return (
-    <label class="row check">
-      <input type="checkbox" name="tool" value={tool.exposedName} checked={ticked} />
-      <span>
-        <span class="mono">{tool.name}</span> {tool.readOnly && <small class="tag">reads only</small>}
-        {tool.description && <small>{tool.description}</small>}
-      </span>
-    </label>
-  );
-}
-
 type FormProps = { flowId: string; value: string; step: 'identity' | 'services'; children?: Child };
 
-function Form({ flowId, value, step, children }: FormProps) {
+export function Form({ flowId, value, step, children }: FormProps) {
   return (
     <form class="card stack wide" method="post" action="/oauth/consent">
       <input type="hidden" name="flow_id" value={flowId} />
@@ -264,7 +152,7 @@ function Form({ flowId, value, step, children }: FormProps) {
 }
 
 /** Where the client sends the person back, and how much of what it says of itself is known. */
-function About({ flow }: { flow: Flow }) {
+export function About({ flow }: { flow: Flow }) {
   const url = new URL(flow.request.redirectUri);
   const since = new Date(flow.clientSince * 1000).toISOString();
   const today = since.slice(0, 10) === new Date().toISOString().slice(0, 10);
@@ -307,7 +195,7 @@ function About({ flow }: { flow: Flow }) {
 }
 
 /** The primary action comes first in the document, so that Enter in a field never means Deny. */
-function Actions({ primary, label }: { primary: 'allow' | 'continue'; label: string }) {
+export function Actions({ primary, label }: { primary: 'allow' | 'continue'; label: string }) {
   return (
     <div class="actions">
       <button type="submit" class="button primary" name="decision" value={primary}>

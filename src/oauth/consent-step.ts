@@ -71,7 +71,7 @@ export async function again(
   decided: Partial<FlowState>,
   to = consentUrl(step),
 ): Promise<Response> {
-  const { notice: _, ...kept } = step.state;
+  const { notice: _, noticeAt: __, ...kept } = step.state;
   const state = { ...kept, ...decided, at: step.now };
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
   return seeOther(to, [cookie]);

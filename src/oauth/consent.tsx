@@ -12,12 +12,14 @@ import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { parseSubject } from '../protocol/subject';
 import { page, seeOther } from '../ui/layout';
-import { readChoices } from './choices';
-import { IdentityForm, ServicesForm } from './consent-forms';
+import { type Choices, readChoices } from './choices';
+import { accountsAtConsent, saveTypedHeaders } from './consent-accounts';
+import { IdentityForm } from './consent-forms';
 import { afterSignIn, identify, knownHere, recall } from './consent-identity';
 import { again, answered, hostOf, nameOf, type Step, story, takeUp, takeUpForm } from './consent-step';
 import { formValue } from './flow-cookie';
 import { usableServers } from './services';
+import { ServicesForm } from './services-form';
 import { surface } from './surface';
 import { isNothing } from './ticks';
 
@@ -32,8 +34,7 @@ export const consent = new Hono<App>()
     const { step, form } = await takeUpForm(c);
     if (form.get('decision') === 'deny') return deny(c, step);
     if (form.get('step') === 'services' && step.state.identity) {
-      if (form.get('decision') === 'allow') return allow(c, step, step.state.identity, form);
-      return again(c, step, { notice: 'Choose Allow or Deny.' });
+      return decide(c, step, step.state.identity, form);
     }
     return identify(c, step, form);
   });
@@ -54,11 +55,10 @@ async function show(c: Context<App>, step: Step, another: boolean): Promise<Resp
 
   if (state.identity && !another) {
     const servers = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
-    return page(
-      place,
-      title,
-      <ServicesForm {...form} identity={state.identity} servers={servers} choices={state.choices} />,
-    );
+    const { identity, choices, noticeAt } = state;
+    const accounts = await accountsAtConsent(c, identity.subject, servers);
+    const props = { ...form, identity, servers, accounts, choices, noticeAt };
+    return page(place, title, <ServicesForm {...props} />);
   }
   const remembered = another ? null : await knownHere(c, step);
   return page(place, title, <IdentityForm {...form} settings={settings} remembered={remembered} />);
@@ -73,15 +73,13 @@ async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> 
   return seeOther(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
 }
 
-/** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
-async function allow(
+/** Takes what was typed and chosen on the services form: header values are kept before anything is allowed. */
+async function decide(
   c: Context<App>,
   step: Step,
   identity: Identity,
   form: URLSearchParams,
 ): Promise<Response> {
-  const { flow, issuer, now } = step;
-  const { request, grantId } = flow;
   if (!(await recall(c, identity))) {
     return again(c, step, {
       identity: undefined,
@@ -91,9 +89,23 @@ async function allow(
           : 'You are no longer known here. Say who you are once more.',
     });
   }
+  const usable = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);
+  const chosen = await readChoices(form, usable);
+  const { saved, refused } = await saveTypedHeaders(c, identity, usable, form);
+  if (refused) return again(c, step, { choices: chosen.kept, ...refused });
+  if (form.get('decision') === 'allow') return allow(c, step, identity, chosen);
+  return again(c, step, { choices: chosen.kept, ...(saved ? {} : { notice: 'Choose Allow or Deny.' }) });
+}
 
-  const usable = await usableServers(c.env, c.var.settings, identity.subject, request);
-  const { ticks, readOnly, expiresIn, kept: choices } = await readChoices(form, usable);
+/** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
+async function allow(
+  c: Context<App>,
+  step: Step,
+  identity: Identity,
+  { ticks, readOnly, expiresIn, kept: choices }: Choices,
+): Promise<Response> {
+  const { flow, issuer, now } = step;
+  const { request, grantId } = flow;
   if (ticks && isNothing(ticks.servers)) {
     const one = ticks.servers.length ? 'one tool' : 'one server';
     return again(c, step, { choices, notice: `Tick at least ${one}, or choose Deny.` });

@@ -22,6 +22,8 @@ const FlowState = z.object({
   waiting: z.object({ owner: z.string().nullable(), since: z.number() }).optional(),
   /** What the last step must tell the person. */
   notice: z.string().optional(),
+  /** Id of the server that is about; absent: the form. */
+  noticeAt: z.string().optional(),
   /** What was chosen on a form that has to be shown again. */
   choices: z
     .object({

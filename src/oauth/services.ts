@@ -1,18 +1,21 @@
 import type { Env } from '../config';
-import { accessOf, findHolder } from '../governance/access';
+import { ask } from '../database';
+import { accessOf, holdersQuestion } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
-import { readVirtualMcps } from '../governance/virtual-mcps';
+import { allVirtualMcpsQuestion } from '../governance/virtual-mcps';
 import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
+import { isPersonal } from '../upstreams/auth/index';
 import type { Server } from '../upstreams/server';
-import { readServers } from '../upstreams/store';
+import { listedServersQuestion } from '../upstreams/store';
 import { shownValue } from './ticks';
 
 /** A server as consent shows it, with the tools that are in. */
 export type UsableServer = {
   id: string;
   name: string;
+  server: Server;
   isUnstable: boolean;
   tools: UsableTool[];
   /** What a form says of these tools, so that its ticks can be told from another list's. */
@@ -37,13 +40,14 @@ export async function usableServers(
   subject: Subject,
   request: { resource: string; scope: string },
 ): Promise<UsableServer[]> {
-  const [holder, virtualMcps, servers] = await Promise.all([
-    findHolder(env.DB, subject),
-    readVirtualMcps(env.DB),
-    readServers(env.DB),
-  ]);
+  const [holders, virtualMcps, servers] = await ask(
+    env.DB,
+    holdersQuestion(env.DB, [subject]),
+    allVirtualMcpsQuestion(env.DB),
+    listedServersQuestion(env.DB),
+  );
   const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
-  const access = accessOf(holder, settings, Date.now() / 1000);
+  const access = accessOf(holders.get(subject) ?? null, settings, Date.now() / 1000);
   const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
   const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
   const rules: Rules = {
@@ -68,7 +72,8 @@ export async function usableServers(
       return {
         id: server.id,
         name: server.name,
-        isUnstable: server.state !== 'healthy' && server.lastFailure !== null,
+        server,
+        isUnstable: isOut(server),
         tools,
         shown: await shownValue(
           server.name,
@@ -77,6 +82,12 @@ export async function usableServers(
       };
     }),
   );
+}
+
+/** True when callers meet a failure. Where everyone has their own account, the gateway's is none of theirs. */
+function isOut(server: Server): boolean {
+  const { state, lastFailure } = server;
+  return lastFailure !== null && (state === 'unstable' || (state === 'needs_reauth' && !isPersonal(server)));
 }
 
 async function described(server: Server, tool: Described): Promise<UsableTool> {

@@ -31,6 +31,19 @@ export const AuthorizationServerMetadata = z.object({
 });
 export type AuthorizationServerMetadata = z.infer<typeof AuthorizationServerMetadata>;
 
+/** Our own Client ID Metadata Document, towards the providers of servers: members of RFC 7591 §2. */
+export const ClientIdMetadataDocument = z.object({
+  client_id: z.url().describe('Its own address'),
+  client_name: z.string().describe('`display_name` of the settings'),
+  client_uri: z.url(),
+  redirect_uris: z.array(z.url()),
+  grant_types: z.array(z.string()),
+  response_types: z.array(z.string()),
+  token_endpoint_auth_method: z.string(),
+  application_type: z.enum(['web', 'native']),
+});
+export type ClientIdMetadataDocument = z.infer<typeof ClientIdMetadataDocument>;
+
 /** The answer of the token endpoint, RFC 6749 §5.1. */
 export const TokenResponse = z.object({
   access_token: z.string().describe('A JWT (RFC 9068); clients treat it as opaque'),

@@ -11,6 +11,7 @@ import {
   goodUntil,
   headersOf,
   isFresh,
+  isWaiting,
   type Kept,
   missingNames,
   placeOf,
@@ -26,9 +27,6 @@ type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
 /** How soon the index is told again when it did not answer, and a call may try again. Seconds. */
 const TELL_AGAIN = 10;
 const RETRY_AFTER = 5;
-/** Tries of one refresh, and how long after its beginning no other is begun, milliseconds. */
-const TRIES = 3;
-const BUDGET = 4_000;
 
 /**
  * One identity's credential at one server: held, refreshed and ended by one writer (ARCHITECTURE). It decides; its row in
@@ -47,7 +45,7 @@ export class ConnectionObject extends DurableObject<Env> {
     if (typeof kept === 'string') return { ok: false, reason: kept };
 
     if (!kept.used) this.note({ ...kept, used: true });
-    if (isFresh(kept, now())) return this.shown(kept, terms);
+    if (isFresh(kept, now()) || isWaiting(kept, now())) return this.shown(kept, terms);
     return kept.isRenewable ? this.renewed(kept, terms) : this.refuse(terms, kept.version);
   }
 
@@ -190,7 +188,7 @@ export class ConnectionObject extends DurableObject<Env> {
     if (!old?.refreshToken) return 'refused';
     let issued: Tokens | 'gone';
     try {
-      issued = await this.askProvider(before, old.refreshToken);
+      issued = await refreshAt(this.env, before, old.refreshToken);
     } catch (error) {
       const refused = error instanceof TokenRefused;
       const why = refused ? error.code : error instanceof Error ? error.name : 'unknown';
@@ -241,20 +239,6 @@ export class ConnectionObject extends DurableObject<Env> {
     this.ctx.waitUntil(this.tell());
     log('credential.refreshed', { server: kept.serverId, credential: kept.id });
     return 'done';
-  }
-
-  /** @throws TokenRefused at once; a passing fault after a few tries. */
-  private async askProvider(kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
-    const beganAt = Date.now();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await refreshAt(this.env, kept, refreshToken);
-      } catch (error) {
-        const isOver = attempt === TRIES || Date.now() - beganAt > BUDGET;
-        if (error instanceof TokenRefused || isOver) throw error;
-        await scheduler.wait(200 * 4 ** (attempt - 1) * (0.75 + Math.random() / 2));
-      }
-    }
   }
 
   private async revoke(kept: Kept, tokens: Tokens): Promise<void> {

@@ -133,9 +133,14 @@ export async function deleteCredentialsAt(env: Env, serverId: string): Promise<b
   return endAll(env, await rowsWhere(env.DB, 'server_id = ?1', serverId));
 }
 
-/** Ends credentials at servers that are not there any more: what their deletion had no time for. @returns as {@link deleteCredentialsOf} */
+/** Whose server, key or person is gone, or blocked. */
+const STRAY = `NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)
+  OR (owner LIKE 'vk:%' AND NOT EXISTS (SELECT 1 FROM virtual_key k WHERE k.id = substr(owner, 4)))
+  OR (owner LIKE 'user:%' AND NOT EXISTS (SELECT 1 FROM person p WHERE p.id = substr(owner, 6) AND p.is_active = 1))`;
+
+/** Ends credentials whose server or owner is not there any more: what their removal had no time for. @returns as {@link deleteCredentialsOf} */
 export async function deleteStrayCredentials(env: Env): Promise<boolean> {
-  return endAll(env, await rowsWhere(env.DB, 'NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)'));
+  return endAll(env, await rowsWhere(env.DB, STRAY));
 }
 
 type Place = Pick<Row, 'owner' | 'server_id'>;

@@ -20,6 +20,8 @@ export const ServerMetadata = z.object({
   token_endpoint_auth_methods_supported: z.array(z.string()).nullish(),
   authorization_response_iss_parameter_supported: z.boolean().nullish(),
   client_id_metadata_document_supported: z.boolean().nullish(),
+  /** Entra's own: which cloud of Microsoft's it is. */
+  cloud_instance_name: z.string().nullish(),
 });
 export type ServerMetadata = z.infer<typeof ServerMetadata>;
 

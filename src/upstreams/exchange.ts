@@ -74,12 +74,39 @@ export async function answerOf(
   if (status === 200 && body && (type === 'application/json' || type === 'text/event-stream')) {
     return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
   }
+  if (status === 401 || status === 403) {
+    const challenge = response.headers.get('www-authenticate') ?? '';
+    const failure = status === 401 ? failures.unauthorized(server.name) : forbidden(server, challenge);
+    failure.words = await wordsOf(response);
+    throw failure;
+  }
   await drain(response);
-  if (status === 401) throw failures.unauthorized(server.name);
-  if (status === 403) throw forbidden(server, response.headers.get('www-authenticate') ?? '');
   if (status === 429) throw failures.busy(server.name);
   if (status >= 300 && status < 400) throw failures.redirect(server.name);
   throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
+}
+
+/** The most that is read of a refusal's words, bytes, and told of them, characters. */
+const MOST_WORDS = 4096;
+const MOST_TOLD = 300;
+
+/** A refusal in the server's own words, as far as it has some: of JSON the usual members, of plain text all. */
+async function wordsOf(response: Response): Promise<string | null> {
+  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const text = (await readText(response.body, MOST_WORDS).catch(() => null)) ?? '';
+  const said = type.endsWith('json') ? wordsIn(text) : type === 'text/plain' ? text : '';
+  const plain = said.replace(/[\p{C}\s]+/gu, ' ').trim();
+  return plain ? [...plain].slice(0, MOST_TOLD).join('') : null;
+}
+
+function wordsIn(json: string): string {
+  try {
+    const { error, error_description, message } = JSON.parse(json);
+    const words = [error_description, message, error?.message, error];
+    return words.find((word) => typeof word === 'string') ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** A 403 says that the credentials are good for less than this, or for nothing (RFC 6750 §3.1). */

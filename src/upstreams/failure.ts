@@ -3,6 +3,8 @@ import type { ServerState } from './server';
 /** A server did not do its part. The message is a sentence for whoever called: what happened and whose turn it is. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
+  /** What the server itself said when it refused our credentials, for whoever has just entered them; never logged. */
+  words: string | null = null;
 
   constructor(
     message: string,

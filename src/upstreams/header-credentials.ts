@@ -1,11 +1,10 @@
 import type { Env } from '../config';
 import type { Settings } from '../settings';
-import { credentialsWith } from './auth/per-user-headers';
 import { UserHeaders } from './auth/settings';
-import type { Peer } from './connect';
 import { askConnection, termsAt } from './connections';
 import type { Owner } from './credential';
 import { UpstreamFailure } from './failure';
+import { peerWith, reasonOf } from './header-trial';
 import { missingNames } from './kept-credential';
 import { ask } from './mcp-client';
 import type { Server } from './server';
@@ -28,18 +27,19 @@ export async function saveOwnHeaders(
 ): Promise<Verdict> {
   const terms = termsAt(server, owner, issuer);
   const held = await askConnection(env, terms, (connection) => connection.keptHeaders(terms));
-  const values = { ...held, ...entered };
+  const kept = missingNames(Object.keys(held), Object.keys(entered)).map((name) => [name, held[name] ?? '']);
+  const values: Record<string, string> = { ...Object.fromEntries(kept), ...entered };
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
   if (missing.length) return { ok: false, words: `Enter ${missing.join(' and ')}.` };
 
-  const verdict = await verifyHeaders(env, settings, issuer, server, values);
+  const verdict = await judged(env, settings, issuer, server, values);
   if (!verdict.ok) return verdict;
   const saved = await askConnection(env, terms, (connection) => connection.saveHeaders(terms, values));
   return saved.ok ? saved : { ok: false, words: `Enter ${saved.missing.join(' and ')}.` };
 }
 
 /** Asks a server once, as somebody with these header values would, beside those of the administrator. */
-export async function verifyHeaders(
+async function judged(
   env: Env,
   settings: Settings,
   issuer: string,
@@ -49,12 +49,11 @@ export async function verifyHeaders(
   const sendable = UserHeaders.safeParse(values);
   if (!sendable.success) return { ok: false, words: 'A header value has to be visible ASCII characters.' };
   try {
-    const credentials = await credentialsWith({ env, settings, issuer, server, owner: null }, values);
-    const peer: Peer = { server, sharer: null, credentials };
+    const peer = await peerWith({ env, settings, issuer, server, owner: null }, values, null);
     await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
     return { ok: true };
   } catch (error) {
-    if (error instanceof UpstreamFailure) return { ok: false, words: error.message };
+    if (error instanceof UpstreamFailure) return { ok: false, words: reasonOf(server, error) };
     throw error;
   }
 }

@@ -74,6 +74,11 @@ export function isFresh(kept: Kept, now: number): boolean {
   return until === null || now < until;
 }
 
+/** True while the access token still lives and the provider has just failed: it is sent, and the alarm tries again. */
+export function isWaiting({ expiresAt, retryAt }: Kept, now: number): boolean {
+  return expiresAt !== null && now < expiresAt && now < retryAt;
+}
+
 /** When the object has something to do by itself, epoch seconds: a refresh ahead of time, or noticing an end. Null: never. */
 export function wakesAt({
   kind,

@@ -70,7 +70,8 @@ export async function listUpstream(
   }
 }
 
-async function readListing(
+/** Everything a server lists, checked. @throws UpstreamFailure, CredentialNeeded */
+export async function readListing(
   peer: Peer,
   signal: AbortSignal,
 ): Promise<{ listing: Listing; leftOut: LeftOut[] }> {

@@ -4,6 +4,7 @@ import { open } from '../crypto/secrets';
 import { providerFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import type { Tokens } from './credential';
+import type { AuthMethod } from './oauth-config';
 import type { Provider } from './oauth-provider';
 import { readSecret } from './secret-value';
 import { readTokenAnswer } from './token-answer';
@@ -122,16 +123,8 @@ export async function revokeToken(env: Env, provider: Provider, token: string): 
 const resourceOf = ({ resource }: Provider): Record<string, string> =>
   resource === null ? {} : { resource };
 
-type Read = (response: Response) => Response | Promise<Response>;
-
 /** A provider, our client there and how requests are sent, in the words of oauth4webapi. */
-async function speaking(
-  env: Env,
-  provider: Provider,
-  read: Read = (response) => readTokenAnswer(response, WHO),
-) {
-  const send = providerFetch(allowsLoopback(env), WHO);
-  const bearer = () => undefined;
+async function speaking(env: Env, provider: Provider, read?: Read) {
   return {
     server: {
       issuer: provider.issuer ?? new URL(provider.tokenEndpoint).origin,
@@ -141,15 +134,24 @@ async function speaking(
     } satisfies o.AuthorizationServer,
     client: { client_id: provider.client.clientId } satisfies o.Client,
     authentication: await authenticationAt(env, provider),
-    options: {
-      [o.allowInsecureRequests]: allowsLoopback(env),
-      [o.customFetch]: async (
-        url: string,
-        { method, headers, body }: o.CustomFetchOptions<string, unknown>,
-      ): Promise<Response> =>
-        read(await send(url, { method, headers, body: (body as BodyInit | null | undefined) ?? null })),
-      recognizedTokenTypes: { user: bearer, bot: bearer },
-    },
+    options: sendingTo(env, WHO, read),
+  };
+}
+
+type Read = (response: Response) => Response | Promise<Response>;
+
+/** How requests are sent to a token endpoint, and its answers read. @param who names it in faults */
+export function sendingTo(env: Env, who: string, read: Read = (response) => readTokenAnswer(response, who)) {
+  const send = providerFetch(allowsLoopback(env), who);
+  const bearer = () => undefined;
+  return {
+    [o.allowInsecureRequests]: allowsLoopback(env),
+    [o.customFetch]: async (
+      url: string,
+      { method, headers, body }: o.CustomFetchOptions<string, unknown>,
+    ): Promise<Response> =>
+      read(await send(url, { method, headers, body: (body as BodyInit | null | undefined) ?? null })),
+    recognizedTokenTypes: { user: bearer, bot: bearer },
   };
 }
 
@@ -157,15 +159,23 @@ async function authenticationAt(env: Env, { client }: Provider): Promise<o.Clien
   if (client.authMethod === 'none' || !client.secret) return o.None();
   const kept = await open(env.ENCRYPTION_KEY, client.secret.place, client.secret.sealed);
   const secret = kept && readSecret(kept, env as unknown as Record<string, unknown>);
-  if (!secret)
-    throw new TokenRefused('invalid_client', 'our client secret does not open, or its variable is not set');
-  return client.authMethod === 'client_secret_post'
-    ? o.ClientSecretPost(secret)
-    : o.ClientSecretBasic(secret);
+  if (secret) return authenticating(client.authMethod, secret);
+  throw new TokenRefused('invalid_client', 'our client secret does not open, or its variable is not set');
 }
 
-/** Runs a token request. @throws TokenRefused for every refusal of the provider, Unavailable for faults that pass. */
-async function refusing(request: () => Promise<o.TokenEndpointResponse>): Promise<Tokens> {
+/**
+ * Proves with a secret who we are (RFC 6749 §2.3.1). In Basic nothing is escaped that need not be: some servers do not
+ * unescape, and most identifiers and secrets hold hyphens.
+ */
+export function authenticating(method: Exclude<AuthMethod, 'none'>, secret: string): o.ClientAuth {
+  if (method === 'client_secret_post') return o.ClientSecretPost(secret);
+  const escaped = (value: string) => new URLSearchParams({ value }).toString().slice('value='.length);
+  return (_, { client_id }, __, headers) =>
+    headers.set('authorization', `Basic ${btoa(`${escaped(client_id)}:${escaped(secret)}`)}`);
+}
+
+/** Makes a token request. @throws TokenRefused for every refusal of the provider, Unavailable for faults that pass. */
+export async function refusing(request: () => Promise<o.TokenEndpointResponse>): Promise<Tokens> {
   try {
     const answer = await request();
     return {
@@ -184,7 +194,9 @@ async function refusing(request: () => Promise<o.TokenEndpointResponse>): Promis
       const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'invalid_request';
       throw new TokenRefused(code, 'the authorization endpoint answered with an error');
     }
-    const detail = error instanceof Error ? error.message : 'unknown';
-    throw new TokenRefused('invalid_response', detail);
+    if (error instanceof o.OperationProcessingError || error instanceof o.UnsupportedOperationError) {
+      throw new TokenRefused('invalid_response', error.message);
+    }
+    throw error;
   }
 }

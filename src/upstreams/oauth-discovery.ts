@@ -59,12 +59,33 @@ export async function discover(beginning: Beginning): Promise<{ discovered: Disc
   return { discovered, tried: search.tried };
 }
 
+/**
+ * The metadata of an issuer somebody named. @param name what is told of it in faults
+ * @throws ProviderProblem
+ */
+export async function discoverIssuer(
+  allowLoopback: boolean,
+  name: string,
+  issuer: string,
+): Promise<ServerMetadata> {
+  const from = {
+    serverName: name,
+    serverUrl: issuer,
+    configured: { issuer },
+    allowLoopback,
+    redirectUri: '',
+  };
+  return new Search(from).issuer();
+}
+
 class Search {
   readonly tried: string[] = [];
   private readonly endsAt = Date.now() + MOST_TIME;
   private readonly send;
   /** An issuer that was found in another's place. */
   private mismatch: { expected: string; found: string } | null = null;
+  /** Why a document of the right issuer was not used. */
+  private unusable: string | null = null;
   private isPassing = false;
 
   constructor(private readonly from: Beginning) {
@@ -99,6 +120,11 @@ class Search {
       scopes: resource.scopes,
       at: Math.floor(Date.now() / 1000),
     };
+  }
+
+  async issuer(): Promise<ServerMetadata> {
+    const found = await this.authorizationServer([this.from.serverUrl], false);
+    return (found ?? this.nothingFound()).metadata;
   }
 
   /** The endpoints an administrator named. What the server says of itself is used as far as it can be had. */
@@ -230,6 +256,7 @@ class Search {
     const reason = metadata && this.refusal(metadata);
     if (!reason) return metadata;
     this.note(url, reason);
+    this.unusable ??= reason;
     return null;
   }
 
@@ -271,6 +298,15 @@ class Search {
 
   private nothingFound(): never {
     const { serverName } = this.from;
+    if (this.isPassing) {
+      throw this.problem('unavailable', `The provider of ${serverName} does not answer. Try again later.`);
+    }
+    if (this.unusable) {
+      throw this.problem(
+        'discovery_failed',
+        `The provider of ${serverName} cannot be used: it ${this.unusable}.`,
+      );
+    }
     if (this.mismatch) {
       const { expected, found } = this.mismatch;
       throw this.problem(
@@ -278,9 +314,6 @@ class Search {
         `The provider of ${serverName} was expected to be ${expected} and calls itself ${found}. If that is right, set oauth_config.issuer to ${found}.`,
         found,
       );
-    }
-    if (this.isPassing) {
-      throw this.problem('unavailable', `The provider of ${serverName} does not answer. Try again later.`);
     }
     throw this.problem(
       'discovery_failed',

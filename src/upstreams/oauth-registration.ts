@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { boundedFetch } from '../identity/provider';
+import type { ClientIdMetadataDocument } from '../protocol/oauth-answers';
 import { isLoopback } from '../protocol/public-url';
 import type { Settings } from '../settings';
 import type { AuthMethod, Discovered, OwnClient } from './oauth-config';
@@ -17,22 +18,27 @@ export function redirectUriOf(settings: Settings, issuer: string): string {
   return `${settings.mcp_external_client_url ?? issuer}/api/oauth/callback`;
 }
 
+/** Where our Client ID Metadata Document is: on the same host, which is what providers may ask. */
+export function documentUrlOf(settings: Settings, issuer: string): string {
+  return `${settings.mcp_external_client_url ?? issuer}/oauth/client.json`;
+}
+
 /** @param issuer ours */
 export function introductionOf(settings: Settings, issuer: string): Introduction {
-  const base = settings.mcp_external_client_url ?? issuer;
-  const isThere = base.startsWith('https:') && settings.mcp_server_auth_mode !== 'headers';
+  const documentUrl = documentUrlOf(settings, issuer);
+  const isThere = documentUrl.startsWith('https:') && settings.mcp_server_auth_mode !== 'headers';
   return {
     displayName: settings.display_name,
     redirectUri: redirectUriOf(settings, issuer),
-    documentUrl: isThere ? `${base}/oauth/client.json` : null,
+    documentUrl: isThere ? documentUrl : null,
   };
 }
 
 /** Our metadata as a client (RFC 7591 §2), public or with the method a provider asks for. */
 export function ourMetadata(
-  introduction: Omit<Introduction, 'documentUrl'>,
+  introduction: Introduction,
   authMethod: AuthMethod = 'none',
-) {
+): Omit<ClientIdMetadataDocument, 'client_id'> {
   const { displayName, redirectUri } = introduction;
   const { origin, hostname } = new URL(redirectUri);
   return {

@@ -15,20 +15,11 @@ export type Reach = (server: Server) => boolean;
  * narrows. One anywhere else is orphaned, and so is every one of a key that several people share (CONTRACT §6).
  */
 export async function reachOf(db: D1Database, settings: Settings, subject: Subject): Promise<Reach> {
-  return (await reachOfAll(db, settings, [subject])).get(subject) ?? nowhere;
+  const [reach] = await ask(db, reachQuestion(db, settings, [subject]));
+  return reach.get(subject) ?? nowhere;
 }
 
-/** The same for several identities, in as many questions as for one. */
-export async function reachOfAll(
-  db: D1Database,
-  settings: Settings,
-  subjects: readonly Subject[],
-): Promise<Map<Subject, Reach>> {
-  const [reach] = await ask(db, reachQuestion(db, settings, subjects));
-  return reach;
-}
-
-/** {@link reachOfAll}, to be asked along with others. */
+/** The same for several identities, to be asked along with others. */
 export function reachQuestion(
   db: D1Database,
   settings: Settings,

@@ -16,11 +16,28 @@ export function isIndexed(serverId: string): boolean {
   return serverId !== SIGN_IN;
 }
 
+/** Tries of one refresh, and how long after its beginning no other is begun, milliseconds. */
+const TRIES = 3;
+const BUDGET = 4_000;
+
 /**
  * What the provider that issued a credential issues for its refresh token; `gone` when there is no such server any more.
- * @throws TokenRefused; anything else passes.
+ * @throws TokenRefused at once; after a few tries whatever else it was, which passes.
  */
 export async function refreshAt(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+  const beganAt = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryRefresh(env, kept, refreshToken);
+    } catch (error) {
+      const isOver = attempt === TRIES || Date.now() - beganAt > BUDGET;
+      if (error instanceof TokenRefused || isOver) throw error;
+      await scheduler.wait(100 * 4 ** (attempt - 1) * (0.75 + Math.random() / 2));
+    }
+  }
+}
+
+async function tryRefresh(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
   if (kept.serverId === SIGN_IN) return refreshedSignIn(env, kept, refreshToken);
   const server = await findServer(env.DB, kept.serverId);
   if (!server) return 'gone';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { refusedTarget } from '../protocol/public-url';
 import { authTypes } from './auth/index';
-import { AUTH_MEMBERS, type Kept, settingsOf } from './auth/settings';
+import { AUTH_MEMBERS, type Kept, NOTHING_KEPT, settingsOf } from './auth/settings';
 import { maskOf } from './secret-value';
 
 /** `unstable` until it has answered, and whenever it last failed; `needs_reauth`: its credentials do not serve. */
@@ -147,8 +147,6 @@ function takersOf(member: string): string {
     .map(([type]) => type)
     .join(' or ');
 }
-
-const NOTHING_KEPT = { kept: { headers: {} }, allowLoopback: false };
 
 /** A server as `POST /api/mcp/client` takes it. */
 export function newServer(allowLoopback: boolean) {

@@ -1,12 +1,15 @@
 import {
   ask,
   type Ids,
+  known,
+  map,
   type PageOf,
   pageQuestion,
   pageSql,
   type Question,
   question,
   startsWith,
+  together,
 } from '../database';
 import { bumpCatalog } from '../governance/revision';
 import {
@@ -219,12 +222,22 @@ export async function raiseCredentialGeneration(db: D1Database, id: string): Pro
   ]);
 }
 
-/** Removes a server, its lists and what keys and Virtual MCPs say of it. False when there is none. */
+/**
+ * Removes a server, its lists, what keys and Virtual MCPs say of it, and what was begun to connect accounts there. False when
+ * there is none.
+ */
 export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
   const results = await db.batch([
     ...dropServerWhereGiven(db, id),
     dropServerFromVirtualMcps(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
+    db.prepare('DELETE FROM oauth_config WHERE server_id = ?1').bind(id),
+    db.prepare('DELETE FROM upstream_flow WHERE server_id = ?1').bind(id),
+    db
+      .prepare(
+        'DELETE FROM connect_link WHERE EXISTS (SELECT 1 FROM json_each(server_ids) WHERE value = ?1) AND json_array_length(server_ids) = 1',
+      )
+      .bind(id),
     bumpCatalog(db),
     db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
   ]);
@@ -317,6 +330,15 @@ function pageOfServers({ search, ...page }: ListPage): PageOf {
   return { table: 'server', conditions, order: 'name COLLATE NOCASE', page };
 }
 
+/** The servers with these ids that there are. */
+export function serversByIdQuestion(db: D1Database, ids: readonly string[]): Question<Server[]> {
+  if (!ids.length) return known([]);
+  const statement = db
+    .prepare('SELECT * FROM server WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids));
+  return question<Row, Server[]>(statement, (rows) => rows.map(fromRow));
+}
+
 /** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
 export function serversQuestion(
   db: D1Database,
@@ -346,19 +368,32 @@ export function idsOfServers(page: ListPage): Ids {
   return pageSql(pageOfServers(page), 'id');
 }
 
+/** A server and what it listed last. */
+export type ListedServer = { server: Server; listing: Listing };
+
 /** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
-export async function readServers(db: D1Database): Promise<{ server: Server; listing: Listing }[]> {
-  const [servers, items] = await db.batch<Row & { server_id: string; kind: ItemKind; definition: string }>([
-    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
-    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
-  ]);
-  const listings = new Map<string, Listing>();
-  for (const { id } of servers?.results ?? [])
-    listings.set(id, { tool: [], prompt: [], resource: [], template: [] });
-  for (const { server_id, kind, definition } of items?.results ?? [])
-    listings.get(server_id)?.[kind].push(definition);
-  return (servers?.results ?? []).map((row) => ({
-    server: fromRow(row),
-    listing: listings.get(row.id) as Listing,
-  }));
+export async function readServers(db: D1Database): Promise<ListedServer[]> {
+  const [servers] = await ask(db, listedServersQuestion(db));
+  return servers;
 }
+
+/** {@link readServers}, to be asked along with others. */
+export function listedServersQuestion(db: D1Database): Question<ListedServer[]> {
+  const servers = question<Row, Row[]>(
+    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
+    (rows) => rows,
+  );
+  const items = question<ItemRow, ItemRow[]>(
+    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
+    (rows) => rows,
+  );
+  return map(together(servers, items), ([rows, items]) => {
+    const listings = new Map<string, Listing>(
+      rows.map(({ id }) => [id, { tool: [], prompt: [], resource: [], template: [] }]),
+    );
+    for (const { server_id, kind, definition } of items) listings.get(server_id)?.[kind].push(definition);
+    return rows.map((row) => ({ server: fromRow(row), listing: listings.get(row.id) as Listing }));
+  });
+}
+
+type ItemRow = { server_id: string; kind: ItemKind; definition: string };

@@ -28,6 +28,12 @@ const PASSING = new Set([
   'service_unavailable',
 ]);
 
+/** What a status alone means. Any other may come from something in front of the provider. */
+const WORDLESS: ReadonlyMap<number, string> = new Map([
+  [400, 'invalid_request'],
+  [401, 'invalid_client'],
+]);
+
 /** Token types that are sent as Bearer: Slack's say whose a token is. */
 const BEARER = new Set(['bearer', 'user', 'bot']);
 
@@ -41,7 +47,8 @@ export async function readTokenAnswer(response: Response, who: string): Promise<
   const error = members && refusalOf(members);
   if (error && PASSING.has(error)) throw new Unavailable(`${who} has a fault of its own`);
   if (error) return Response.json({ error: MEANT.get(error) ?? error }, { status: 400 });
-  if (response.status === 401) return Response.json({ error: 'invalid_client' }, { status: 400 });
+  const meant = WORDLESS.get(response.status);
+  if (meant) return Response.json({ error: meant }, { status: 400 });
   const tokens = members && response.ok && tokensOf(members);
   if (tokens) return Response.json(tokens);
   throw new Unavailable(`${who} answered ${response.status} with neither tokens nor a refusal`);

@@ -1,6 +1,8 @@
 import { formsOf } from '../../demo/consent';
+import { AuthorizationServer } from '../support/authorization-server';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
+import { authorizeAs, beginAuthorizing, enterHeaders } from '../support/connected';
 import { configure, gate, ISSUER, newKey } from '../support/gate';
 import { McpClient, post, register } from '../support/mcp-client';
 import { Provider, personOf } from '../support/provider';
@@ -26,6 +28,40 @@ function about(make: () => Promise<string>, method: string, body?: unknown): Cal
 }
 
 const server = async () => (await Upstream.start(['echo'])).id;
+/** A server with everyone's own accounts, and what is needed to authorize it. */
+async function pending(auth_type = 'per_user_oauth') {
+  const provider = await AuthorizationServer.start();
+  const registration = { auth_type };
+  const { id } = await Upstream.start(['whoami'], { demands: { issuer: provider.issuer }, registration });
+  const authorize = async () => {
+    const begun = await beginAuthorizing(id);
+    await authorizeAs(provider, begun);
+    return { id, config: begun.oauth_config_id };
+  };
+  return { id, authorize };
+}
+const pendingServer = async () => (await pending()).id;
+const authorizedShared = async () => (await (await pending('oauth')).authorize()).id;
+const authorizedConfig = async () => (await (await pending()).authorize()).config;
+
+async function headerServer(): Promise<string> {
+  const registration = {
+    auth_type: 'per_user_headers',
+    per_user_header_keys: ['X-Key'],
+    user_headers: { 'X-Key': 'of the administrator' },
+  };
+  return (await Upstream.start(['whoami'], { demandsHeaders: ['x-key'], registration })).id;
+}
+
+/** An account that an access key has connected. */
+async function account(): Promise<string> {
+  const server = await headerServer();
+  await enterHeaders(server, `vk:${await key()}`, { 'X-Key': 'of the key' });
+  const answer = await administrator('GET', `/api/mcp/sessions?mcp_client_id=${server}`);
+  const { sessions } = (await answer.json()) as { sessions: { id: string }[] };
+  return sessions[0]?.id ?? '';
+}
+
 const key = async () => (await newKey()).id;
 const client = async () => (await McpClient.register()).clientId;
 
@@ -125,6 +161,7 @@ export const calls: Readonly<Record<string, Call>> = {
   getAuthorizationServerOfMcp: publicly,
   getAuthorizationServerOfSlug: (path) => gate(path.replace('{slug}', 'docs')),
   getSigningKeys: publicly,
+  getClientDocument: publicly,
   registerClient: registering,
   registerClientPerUser: registering,
   registerClientAtRoot: registering,
@@ -179,9 +216,24 @@ export const calls: Readonly<Record<string, Call>> = {
       auth_type: 'headers',
       headers: { 'X-Token': 'a-value-to-mask' },
     }),
+  listPresets: get,
   getServer: about(server, 'GET'),
   changeServer: about(server, 'PUT', { tools_to_execute: ['echo'] }),
   deleteServer: about(server, 'DELETE'),
+  verifyHeaders: about(headerServer, 'POST', { user_headers: { 'X-Key': 'another' } }),
+  authorizeServer: about(pendingServer, 'POST'),
+  reauthorizeServer: about(authorizedShared, 'POST'),
+  reregisterServer: about(authorizedShared, 'POST'),
+  completeAuthorization: about(authorizedConfig, 'POST'),
+  getAuthorizationStatus: about(authorizedConfig, 'GET'),
+  revokeAuthorization: about(authorizedConfig, 'DELETE'),
+  listAccounts: async (path) => {
+    await account();
+    return get(path);
+  },
+  getAccount: about(account, 'GET'),
+  disconnectAccount: about(account, 'DELETE'),
+  reconnectAccount: about(account, 'POST'),
   reconnectServer: about(server, 'POST'),
   refreshTools: about(server, 'POST'),
 

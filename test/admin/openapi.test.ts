@@ -72,7 +72,7 @@ describe('the API described (CONTRACT §8)', () => {
         'next_steps',
       ],
       OAuthConfigStatus: ['id', 'status', 'created_at'],
-      OAuthToken: ['id', 'token_type'],
+      OAuthToken: ['id', 'token_type', 'expires_at', 'scopes', 'last_refreshed_at'],
       PerUserOAuthClientRegistrationRequest: ['redirect_uris'],
       PerUserOAuthTokenResponse: ['access_token', 'token_type', 'expires_in'],
     });

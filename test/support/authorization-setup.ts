@@ -223,8 +223,7 @@ class AuthorizationServer {
     if (refuses) return void refuse(refuses);
     const client = this.authenticated(form, authorization);
     if (!client) return void refuse(quirks === 'github' ? 'incorrect_client_credentials' : 'invalid_client');
-    const grant =
-      form.grant_type === 'refresh_token' ? this.refreshed(form, client) : this.redeemed(form, client);
+    const grant = this.grantOf(form, client);
     if (!grant) return void refuse(quirks === 'github' ? 'bad_verification_code' : 'invalid_grant');
 
     const { lifetime, rotates, issuesRefreshTokens } = this.behaviour;
@@ -247,10 +246,31 @@ class AuthorizationServer {
     });
   }
 
+  private grantOf(form: Record<string, string>, client: Client): Grant | null {
+    switch (form.grant_type) {
+      case 'refresh_token':
+        return this.refreshed(form, client);
+      case 'urn:ietf:params:oauth:grant-type:token-exchange':
+        return this.exchanged(form.subject_token, client, form.audience ?? null, form.scope);
+      case 'urn:ietf:params:oauth:grant-type:jwt-bearer':
+        return this.exchanged(form.assertion, client, null, form.scope);
+      default:
+        return this.redeemed(form, client);
+    }
+  }
+
+  /** A token of ours counts as its person's; of a token of others, the person is named after it. `worthless` is nobody's. */
+  private exchanged(token = '', client: Client, resource: string | null, scope = ''): Grant | null {
+    if (!token || token === 'worthless') return null;
+    return { user: this.access.get(token)?.user ?? token, client: client.client_id, scope, resource };
+  }
+
   /** The client that proves to be who it says (RFC 6749 §2.3.1). */
   private authenticated(form: Record<string, string>, authorization: string | undefined): Client | null {
     const [id = form.client_id ?? '', secret = form.client_secret] = authorization
-      ? atob(authorization.slice(6)).split(':').map(decodeURIComponent)
+      ? atob(authorization.slice(6))
+          .split(':')
+          .map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
       : [];
     const client = this.clientOf(id);
     return client && client.client_secret === secret ? client : null;
@@ -299,14 +319,18 @@ function formEncoded(response: ServerResponse, members: Record<string, string>):
 }
 
 /** Where metadata is looked for: what finds it, and of which server. */
-function documentAt(pathname: string): [found: Behaviour['foundAt'][number], name: string] | null {
+function documentAt(
+  pathname: string,
+  host: string,
+): [found: Behaviour['foundAt'][number], name: string] | null {
   const [, inserted = '', name = ''] =
     /^\/\.well-known\/(oauth-authorization-server|openid-configuration)\/([^/]+)$/.exec(pathname) ?? [];
   if (name) return [inserted === 'openid-configuration' ? 'openid-inserted' : 'oauth', name];
   const [, appended = ''] = /^\/([^/]+)\/\.well-known\/openid-configuration$/.exec(pathname) ?? [];
   if (appended) return ['openid', appended];
-  // The one document at the root, for servers without metadata of their own: that of the server named `root`.
-  return pathname === '/.well-known/oauth-authorization-server' ? ['oauth', 'root'] : null;
+  // The one document at a root, of `localhost`: that of the server named `root`.
+  const isRoot = pathname === '/.well-known/oauth-authorization-server' && host.startsWith('localhost:');
+  return isRoot ? ['oauth', 'root'] : null;
 }
 
 /** Starts the authorization servers of the tests: `/<name>/…` each, set and asked through `/<name>/control/…`. */
@@ -320,7 +344,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '', 'http://x');
-    const document = documentAt(pathname);
+    const document = documentAt(pathname, request.headers.host ?? '');
     if (document) {
       const [found, name] = document;
       const known = named(name);

@@ -15,7 +15,10 @@ export class Browser {
     return this.send(new Request(new URL(url, ISSUER)));
   }
 
-  /** Submits the form of `page` that asks for a decision, with the fields as they stand but for `answers`. */
+  /**
+   * Submits the form of `page` that asks for a decision, with the fields as they stand but for `answers`; by the button that has
+   * an address of its own, when its name and value are among them.
+   */
   async submit(
     page: Page,
     answers: Answers,
@@ -23,13 +26,39 @@ export class Browser {
   ): Promise<Page | null> {
     const form = formsOf(page.html).find(({ controls }) => controls.some(({ name }) => name === 'decision'));
     if (!form) throw new Error(`no decision is asked for: ${page.status} ${page.html}`);
+    return this.fillIn(form, page, answers, headers);
+  }
+
+  /** Submits the form of `page` that has `hidden` among its fields, of several that ask for something. */
+  async submitOne(
+    page: Page,
+    hidden: { name: string; value: string },
+    answers: Answers,
+  ): Promise<Page | null> {
+    const form = formsOf(page.html).find(({ controls }) =>
+      controls.some(({ name, value }) => name === hidden.name && value === hidden.value),
+    );
+    if (!form) throw new Error(`no form has ${hidden.name} ${hidden.value}: ${page.status} ${page.html}`);
+    return this.fillIn(form, page, answers, { origin: ISSUER });
+  }
+
+  private fillIn(
+    form: ReturnType<typeof formsOf>[number],
+    page: Page,
+    answers: Answers,
+    headers: Record<string, string>,
+  ): Promise<Page | null> {
     const body = new URLSearchParams();
     for (const { name, value, isSent } of form.controls)
       if (isSent && !(name in answers)) body.append(name, value);
     for (const [name, answer] of Object.entries(answers)) {
       for (const value of answer === null ? [] : [answer].flat()) body.append(name, value);
     }
-    return this.send(new Request(new URL(form.action, page.url), { method: 'POST', body, headers }));
+    const pressed = form.controls.find(
+      ({ name, value, formAction }) => formAction && answers[name] === value,
+    );
+    const url = new URL(pressed?.formAction ?? form.action, page.url);
+    return this.send(new Request(url, { method: 'POST', body, headers }));
   }
 
   private async send(request: Request): Promise<Page | null> {

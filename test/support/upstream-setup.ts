@@ -33,6 +33,8 @@ type Behaviour = {
   };
   /** Headers everybody has to send; a value that begins with `wrong` is refused. */
   demandsHeaders: string[];
+  /** What it says of credentials it refuses; empty: nothing. */
+  says: string;
 };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
@@ -54,6 +56,7 @@ class Upstream {
     results: {},
     demands: null,
     demandsHeaders: [],
+    says: '',
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -128,7 +131,7 @@ class Upstream {
   }
 
   private challenge(response: ServerResponse, { headers, url }: IncomingMessage): void {
-    const { demands } = this.behaviour;
+    const { demands, says } = this.behaviour;
     const { scope, found = 'named' } = demands ?? {};
     const named = `http://${headers.host}/.well-known/oauth-protected-resource${url}`;
     const parameters = [
@@ -136,7 +139,12 @@ class Upstream {
       ...(scope ? [`scope="${scope}"`] : []),
       'error="invalid_token"',
     ];
-    response.writeHead(401, { 'www-authenticate': `Bearer ${parameters.join(', ')}` }).end();
+    response
+      .writeHead(401, {
+        'www-authenticate': `Bearer ${parameters.join(', ')}`,
+        'content-type': 'application/json',
+      })
+      .end(says && JSON.stringify({ error: says }));
   }
 
   /** Its resource metadata (RFC 9728), at the well-known path with its own inserted. */

@@ -14,6 +14,8 @@ type Seen = {
   message: { id?: unknown; method?: string; params?: Record<string, unknown> };
 };
 
+type Registered = { id: string; endpoint_slug: string };
+
 /** A real MCP server (support/upstream-setup.ts) and what the gateway knows it as. */
 export class Upstream {
   private constructor(
@@ -35,19 +37,16 @@ export class Upstream {
       typeof tool === 'string' ? { name: tool, inputSchema: { type: 'object' } } : tool,
     );
     await control(name, 'set', { tools: defined, ...behaviour });
-    const { client, status } = await admin<{ client: { id: string; endpoint_slug: string } }>(
-      'POST',
-      '/mcp/client',
-      {
-        name,
-        connection_type: 'http',
-        connection_string: addressOf(name),
-        allow_on_all_virtual_keys: true,
-        ...registration,
-      },
-    );
-    if (status !== 200) throw new Error(`POST /api/mcp/client answered ${status}`);
-    return new Upstream(name, client.id, client.endpoint_slug);
+    const answer = await admin<{ client?: Registered; mcp_client_id: string }>('POST', '/mcp/client', {
+      name,
+      connection_type: 'http',
+      connection_string: addressOf(name),
+      allow_on_all_virtual_keys: true,
+      ...registration,
+    });
+    if (answer.status !== 200) throw new Error(`POST /api/mcp/client answered ${answer.status}`);
+    const { id, endpoint_slug } = answer.client ?? (await registered(answer.mcp_client_id)); // it may wait for an authorization
+    return new Upstream(name, id, endpoint_slug);
   }
 
   /** Changes how the server behaves. */
@@ -80,6 +79,10 @@ export class Upstream {
     const { status } = await admin('PUT', `/mcp/client/${this.id}`, change);
     if (status !== 200) throw new Error(`PUT /api/mcp/client answered ${status}`);
   }
+}
+
+async function registered(id: string): Promise<Registered> {
+  return (await admin<{ client: Registered }>('GET', `/mcp/client/${id}`)).client;
 }
 
 export function addressOf(name: string): string {

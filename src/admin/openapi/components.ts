@@ -1,14 +1,19 @@
 import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
 import {
   AuthorizationServerMetadata,
+  ClientIdMetadataDocument,
   ProtectedResourceMetadata,
   TokenResponse,
 } from '../../protocol/oauth-answers';
 import { ShownEvent } from '../audit';
 import { ShownClient } from '../clients';
+import { ShownAccount } from '../connected-accounts';
 import { ShownGrant } from '../grants';
 import { Health } from '../health';
+import { OAuthConfigStatus } from '../oauth-configs';
+import { ShownPreset } from '../presets';
 import { Quota } from '../quota';
+import { OAuthFlowInitiation } from '../server-authorization';
 import { ShownSession } from '../session';
 import { ShownServer } from '../shown-server';
 import { ShownUser, UserChange } from '../users';
@@ -20,13 +25,7 @@ import { McpAnswer, McpMessage } from './mcp';
 import { JwkSet, TokenRequest } from './oauth';
 import { NewServer, ServerChange } from './servers';
 import { SettingsChange, ShownSettings } from './settings';
-import {
-  MCPAuthType,
-  OAuthConfigRequest,
-  OAuthConfigStatus,
-  OAuthFlowInitiation,
-  OAuthToken,
-} from './upstream-oauth';
+import { MCPAuthType, OAuthConfigRequest, OAuthToken } from './upstream-oauth';
 
 /** The names of what is sent here. */
 export const asked = {
@@ -50,11 +49,14 @@ export const asked = {
 export const answered = {
   ProtectedResourceMetadata,
   AuthorizationServerMetadata,
+  ClientIdMetadataDocument,
   JwkSet,
   PerUserOAuthClientRegistrationResponse: RegisteredClient,
   PerUserOAuthTokenResponse: TokenResponse,
   McpAnswer,
   Server: ShownServer,
+  Preset: ShownPreset,
+  ConnectedAccount: ShownAccount,
   VirtualMcp: ShownVirtualMcp,
   VirtualKey: ShownKey,
   Quota,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
 import {
   AuthorizationServerMetadata,
+  ClientIdMetadataDocument,
   ProtectedResourceMetadata,
   TokenResponse,
 } from '../../protocol/oauth-answers';
@@ -203,6 +204,17 @@ export const oauth: Operations = {
       'RFC 7517: the active key, the next one, and those whose tokens still live. Cached for 300 seconds.',
     access: 'anybody',
     answers: { 200: { description: 'The keys', schema: JwkSet } },
+    refusals: ['oauth', 404, 503],
+  },
+
+  'GET /oauth/client.json': {
+    id: 'getClientDocument',
+    tag: 'Discovery',
+    summary: 'Who this gateway is to the providers of its servers',
+    description:
+      'Our own Client ID Metadata Document, whose address is our `client_id` where a provider takes such documents. Cached for an hour.',
+    access: 'anybody',
+    answers: { 200: { description: 'The document', schema: ClientIdMetadataDocument } },
     refusals: ['oauth', 404, 503],
   },
 

@@ -8,6 +8,8 @@ export const TAGS = {
     'OAuth 2.1 for apps: they register, send a person here to allow them, and get tokens. Not there while browser sign-in is off.',
   MCP: 'The endpoint apps call, with an access token or an access key.',
   Servers: 'The MCP servers behind this gateway.',
+  'Connected accounts':
+    'Accounts at servers where everyone has their own: whose, how they stand, and their end.',
   Toolsets: 'Tools of several servers under one address (Virtual MCPs).',
   'Access keys': 'Keys for machines and people, what each may use, and how much of it (virtual keys).',
   People: 'Whoever signed in with the identity provider.',
@@ -17,8 +19,11 @@ export const TAGS = {
 } as const;
 type Tag = keyof typeof TAGS;
 
-/** Who may call: anybody, an administrator, whoever holds an access key, a caller of `/mcp`, a registered app. */
-export type Access = 'anybody' | 'administrator' | 'key' | 'caller' | 'app';
+/**
+ * Who may call: anybody, an administrator, whoever holds an access key, whoever has accounts connected, a caller of `/mcp`,
+ * a registered app.
+ */
+export type Access = 'anybody' | 'administrator' | 'key' | 'holder' | 'caller' | 'app';
 
 /** How a kind of endpoint refuses: as the management API, as OAuth, as JSON-RPC, or with a page for a person. */
 export type RefusalStyle = 'api' | 'oauth' | 'rpc' | 'page';

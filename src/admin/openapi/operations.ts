@@ -1,3 +1,5 @@
+import { accounts } from './accounts';
+import { authorizations } from './authorizations';
 import { gateway } from './gateway';
 import { governance } from './governance';
 import { mcp } from './mcp';
@@ -7,4 +9,13 @@ import { people } from './people';
 import { servers } from './servers';
 
 /** Every operation there is (CONTRACT §§2 to 8). */
-export const operations: Operations = { ...oauth, ...mcp, ...servers, ...governance, ...people, ...gateway };
+export const operations: Operations = {
+  ...oauth,
+  ...mcp,
+  ...servers,
+  ...authorizations,
+  ...accounts,
+  ...governance,
+  ...people,
+  ...gateway,
+};

@@ -14,7 +14,7 @@ export const SECURITY_SCHEMES = {
     in: 'cookie',
     name: '__Host-toolgate-session',
     description:
-      'A browser signed in as an administrator: `POST /api/session`, or `/oauth/sign-in`. Writes also send `x-csrf-token`. On http loopback the cookie has no prefix',
+      'A browser signed in: `POST /api/session`, or `/oauth/sign-in`. What is for administrators wants one signed in as such. Writes also send `x-csrf-token`. On http loopback the cookie has no prefix',
   },
   accessToken: {
     type: 'http',
@@ -48,6 +48,14 @@ export const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
   anybody: [],
   administrator: [{ adminToken: [] }, { adminPassword: [] }, { adminKey: [] }, { session: [] }],
   key: [{ virtualKey: [] }],
+  holder: [
+    { session: [] },
+    { virtualKey: [] },
+    { anonymousSession: [] },
+    { adminToken: [] },
+    { adminPassword: [] },
+    { adminKey: [] },
+  ],
   caller: [{ accessToken: [] }, { virtualKey: [] }, { anonymousSession: [] }],
   app: [{}, { appSecret: [] }],
 };

@@ -1,7 +1,10 @@
 import * as z from 'zod';
-import { headerValues } from '../../upstreams/header-values';
+import { type AuthSettings, NOTHING_KEPT, settingsOf } from '../../upstreams/auth/settings';
 import { newServer, serverMembers } from '../../upstreams/server';
+import { ShownPreset } from '../presets';
 import { Page } from '../request';
+import { OAuthFlowInitiation } from '../server-authorization';
+import { HeaderSample } from '../servers';
 import { ShownServer } from '../shown-server';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
@@ -9,11 +12,15 @@ import type { Operations } from './operation';
 /** A server as it is made. */
 export const NewServer = newServer(false);
 
-/** What may change of a server; its types may be sent back as they were shown. */
-export const ServerChange = serverMembers(false)
-  .extend({ headers: headerValues({}) })
-  .partial();
+const { user_headers: _, ...settings } = Object.assign(
+  {},
+  ...Object.values(settingsOf).map((of) => of(NOTHING_KEPT).shape),
+) as AuthSettings['shape'];
 
+/** What may change of a server, whatever its auth type; its types may be sent back as they were shown. */
+export const ServerChange = serverMembers(false).extend(settings).partial();
+
+const Saved = z.object({ message: z.string(), client: ShownServer });
 const ID = { id: 'Of the server' };
 
 export const servers: Operations = {
@@ -31,7 +38,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Add a server',
     description:
-      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name.',
+      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. With `oauth` and `per_user_oauth` the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. With `per_user_headers` your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
     access: 'administrator',
     body: {
       schema: NewServer,
@@ -44,8 +51,13 @@ export const servers: Operations = {
         tools_to_execute: ['*'],
       },
     },
-    answers: { 200: saved('client', ShownServer) },
-    refusals: ['api', 400, 401, 403, 409, 413, 503],
+    answers: {
+      200: {
+        description: 'Saved; or, with `oauth` and `per_user_oauth`, to be authorized',
+        schema: z.union([Saved, OAuthFlowInitiation]),
+      },
+    },
+    refusals: ['api', 400, 401, 403, 409, 413, 422, 503],
   },
   'GET /api/mcp/client/{id}': {
     id: 'getServer',
@@ -68,6 +80,17 @@ export const servers: Operations = {
     answers: { 200: saved('client', ShownServer) },
     refusals: ['api', 400, 401, 403, 404, 409, 413, 503],
   },
+  'GET /api/mcp/presets': {
+    id: 'listPresets',
+    tag: 'Servers',
+    summary: 'Well-known servers, and how each is added',
+    description:
+      'What to send to `POST /api/mcp/client`, where to register an app for those that want one, and what to know of each. Facts of others, dated, with their source.',
+    access: 'administrator',
+    query: Page,
+    answers: { 200: many('presets', ShownPreset) },
+    refusals: ['api', 400, 401, 403, 503],
+  },
   'DELETE /api/mcp/client/{id}': {
     id: 'deleteServer',
     tag: 'Servers',
@@ -76,6 +99,23 @@ export const servers: Operations = {
     path: ID,
     answers: { 200: { description: 'Deleted', schema: Message } },
     refusals: ['api', 401, 403, 404, 503],
+  },
+  'POST /api/mcp/client/{id}/verify-headers': {
+    id: 'verifyHeaders',
+    tag: 'Servers',
+    summary: 'Try header values at a server, and list its tools with them',
+    description:
+      'With `per_user_headers`. The server lists its tools with them from then on; nobody else is sent them. What it does not take changes nothing.',
+    access: 'administrator',
+    path: ID,
+    body: { schema: HeaderSample, example: { user_headers: { 'X-Api-Token': 'the-value-you-were-given' } } },
+    answers: {
+      200: {
+        description: 'Taken',
+        schema: z.object({ status: z.enum(['success']), message: z.string(), tools_count: z.int() }),
+      },
+    },
+    refusals: ['api', 400, 401, 403, 404, 413, 422, 503],
   },
   'POST /api/mcp/client/{id}/reconnect': {
     id: 'reconnectServer',

@@ -47,24 +47,23 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Cr
 
 async function recall({ env }: Connection, terms: Terms, lag: number): Promise<Held> {
   const key = keyOf(terms);
-  let refusal: (Held & { ok: false }) | null = null;
+  let answer: Held | null = null;
   const ask = async () => {
-    const held = await askConnection(env, terms, (object) => object.held(terms));
-    if (held.ok) return held;
-    refusal = held;
-    if (held.reason === 'unavailable') throw new Unavailable('the provider does not answer');
+    answer = await askConnection(env, terms, (object) => object.held(terms));
+    if (answer.ok) return answer;
+    if (answer.reason === 'unavailable') throw new Unavailable('the provider does not answer');
     return null;
   };
   try {
     const remembered = await known.recall(key, lag, ask);
     if (remembered && isGood(remembered)) return remembered;
-    if (remembered) known.forget(key);
-    return (remembered && (await known.recall(key, lag, ask))) ?? refusal ?? { ok: false, reason: 'none' };
+    if (answer) return answer;
+    known.forget(key);
+    await known.recall(key, lag, ask);
   } catch (error) {
-    if (refusal) return refusal;
-    if (error instanceof Unavailable) return { ok: false, reason: 'unavailable', retryAfter: 5 };
-    throw error;
+    if (!(error instanceof Unavailable)) throw error;
   }
+  return answer ?? { ok: false, reason: 'unavailable', retryAfter: 5 };
 }
 
 const isGood = ({ goodUntil }: Good) => goodUntil === null || Date.now() / 1000 < goodUntil;

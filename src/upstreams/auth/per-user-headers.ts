@@ -1,5 +1,5 @@
 import { staticCredentials } from './headers';
-import type { Credentials, UpstreamAuth } from './index';
+import type { Connection, Credentials, UpstreamAuth } from './index';
 import { ownCredentials } from './own';
 import { settingsOf } from './settings';
 
@@ -16,6 +16,15 @@ export const perUserHeaders: UpstreamAuth = {
     return beside(common, own);
   },
 };
+
+/** What would be sent with `values` as the caller's own, before they are kept. */
+export async function credentialsWith(
+  connection: Connection,
+  values: Readonly<Record<string, string>>,
+): Promise<Credentials> {
+  const own = { headers: new Headers(values), version: crypto.randomUUID(), refused: null };
+  return beside(await staticCredentials(connection), own);
+}
 
 function beside(common: Credentials, own: Credentials): Credentials {
   const headers = new Headers(common.headers);

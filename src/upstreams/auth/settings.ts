@@ -16,17 +16,22 @@ export type Kept = {
 /** What a server's settings are judged by. */
 export type Basis = { kept: Kept; allowLoopback: boolean };
 
+/** Of a server that is not there yet. */
+export const NOTHING_KEPT: Basis = { kept: { headers: {} }, allowLoopback: false };
+
 /** The members of a server that depend on its auth type, as the API takes them. */
 type AuthMembers = {
-  headers: Record<string, string> | undefined;
-  per_user_header_keys: string[] | undefined;
-  user_headers: Record<string, string> | undefined;
-  oauth_config: OAuthConfigChange | undefined;
-  token_exchange: TokenExchangeRequest | undefined;
+  headers: Record<string, string>;
+  per_user_header_keys: string[];
+  user_headers: Record<string, string>;
+  oauth_config: OAuthConfigChange;
+  token_exchange: TokenExchangeRequest;
 };
 
 /** Schemas of {@link AuthMembers}. An auth type has those it takes; the others must be left out. */
-export type AuthSettings = z.ZodObject<{ [Member in keyof AuthMembers]: z.ZodType<AuthMembers[Member]> }>;
+export type AuthSettings = z.ZodObject<{
+  [Member in keyof AuthMembers]: z.ZodOptional<z.ZodType<AuthMembers[Member]>>;
+}>;
 
 /** Which members there are; a server of an auth type that does not take one must do without. */
 export const AUTH_MEMBERS: readonly (keyof AuthMembers)[] = [
@@ -123,6 +128,9 @@ export const settingsOf = {
   token_exchange: (basis: Basis) => only({ token_exchange: tokenExchange(basis) }),
 };
 
-function only(shape: Partial<AuthSettings['shape']>): AuthSettings {
-  return z.object(shape) as AuthSettings;
+/** What must be there is not optional at run time; for whoever reads it every member may be missing. */
+function only(
+  shape: { [Member in keyof AuthMembers]?: z.ZodType<AuthMembers[Member] | undefined> },
+): AuthSettings {
+  return z.object(shape) as unknown as AuthSettings;
 }

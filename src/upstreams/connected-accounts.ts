@@ -1,0 +1,99 @@
+import { type Condition, equals, oneOf, selectPage, startsWith } from '../database';
+import type { Subject } from '../protocol/subject';
+import type { Credential } from './credential';
+import { credentialFrom } from './credentials';
+
+/**
+ * An account somebody connected, or is about to: a credential of theirs, or an authorization they began where they have none
+ * yet. The gateway's own are not among them. Times are epoch seconds.
+ */
+export type ConnectedAccount = {
+  id: string;
+  owner: Subject;
+  serverId: string;
+  /** Null: it was only begun. */
+  credential: Credential | null;
+  expiresAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+};
+
+/** What a list of them is narrowed to. Several values of one member are alternatives; null: all. */
+export type AccountFilter = {
+  owners: readonly Subject[] | null;
+  /** What owners begin with: `vk`, `session`, `user`. */
+  kinds: readonly string[] | null;
+  accountKind: 'token' | 'header' | 'flow' | undefined;
+  serverId: string | undefined;
+  /** How the server's name begins, without regard to case; empty: all. */
+  serverName: string;
+};
+
+/** Credentials, and of each owner and server without one what was begun last. */
+const ACCOUNTS = `(
+  SELECT a.*, s.name AS server_name FROM (
+    SELECT id, owner, server_id, kind, generation, status, header_keys, token_type, scopes, expires_at, last_refreshed_at,
+      created_at, updated_at FROM credential
+    UNION ALL
+    SELECT f.id, f.owner, f.server_id, 'flow', f.generation, 'pending', NULL, NULL, NULL, f.expires_at, NULL,
+      max(f.created_at), f.created_at FROM upstream_flow f
+    WHERE f.used_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM credential c WHERE c.owner = f.owner AND c.server_id = f.server_id)
+    GROUP BY f.owner, f.server_id
+  ) a JOIN server s ON s.id = a.server_id WHERE a.owner <> 'gateway'
+)`;
+
+type Row = Parameters<typeof credentialFrom>[0] & { owner: Subject };
+type FlowRow = Omit<Row, 'kind'> & { kind: 'flow' };
+
+/**
+ * A page of them, newest first, and how many there are.
+ * @param now epoch seconds: what has expired was not begun
+ */
+export async function listAccounts(
+  db: D1Database,
+  { owners, kinds, accountKind, serverId, serverName }: AccountFilter,
+  page: { limit: number; offset: number },
+  now: number,
+): Promise<{ accounts: ConnectedAccount[]; total: number }> {
+  const conditions: Condition[] = [
+    isNow(now),
+    ...oneOf('owner', owners),
+    ...oneOf("substr(owner, 1, instr(owner, ':') - 1)", kinds),
+    ...equals('kind', accountKind),
+    ...equals('server_id', serverId),
+    ...startsWith('server_name', serverName),
+  ];
+  const order = 'created_at DESC, id';
+  const { rows, total } = await selectPage<Row | FlowRow>(db, ACCOUNTS, conditions, order, page);
+  return { accounts: rows.map(fromRow), total };
+}
+
+/** The one with this id, or null. */
+export async function findAccount(db: D1Database, id: string, now: number): Promise<ConnectedAccount | null> {
+  const conditions = [isNow(now), ...equals('id', id)];
+  const { rows } = await selectPage<Row | FlowRow>(db, ACCOUNTS, conditions, 'id', { limit: 1, offset: 0 });
+  return rows[0] ? fromRow(rows[0]) : null;
+}
+
+const isNow = (now: number): Condition => ({ sql: "kind <> 'flow' OR expires_at > ?", values: [now] });
+
+function fromRow(row: Row | FlowRow): ConnectedAccount {
+  return {
+    id: row.id,
+    owner: row.owner,
+    serverId: row.server_id,
+    credential: row.kind === 'flow' ? null : credentialFrom({ ...row, kind: row.kind }),
+    expiresAt: row.expires_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** Ends what `owner` has begun at a server's provider and not finished. */
+export async function dropAuthorizations(db: D1Database, owner: Subject, serverId: string): Promise<void> {
+  await db
+    .prepare('DELETE FROM upstream_flow WHERE owner = ?1 AND server_id = ?2')
+    .bind(owner, serverId)
+    .run();
+}

@@ -1,0 +1,81 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { currentSettings } from '../../src/config';
+import { beginAuthorization, findAuthorization, keepAuthorized } from '../../src/upstreams/authorization';
+import type { ConnectionObject } from '../../src/upstreams/connection-object';
+import type { Credential, Owner } from '../../src/upstreams/credential';
+import { findCredentialOf } from '../../src/upstreams/credentials';
+import type { Kept } from '../../src/upstreams/kept-credential';
+import { findServer } from '../../src/upstreams/store';
+import type { AuthorizationServer } from './authorization-server';
+import { ISSUER } from './gate';
+
+/** Somebody's account at a server, as the gateway has it. */
+export class Account {
+  constructor(
+    readonly serverId: string,
+    readonly owner: Owner,
+  ) {}
+
+  /** `user` connects their account with the server's provider, as a browser that comes back from there does. */
+  async connect(provider: AuthorizationServer, user: string): Promise<this> {
+    const server = await findServer(env.DB, this.serverId);
+    if (!server) throw new Error(`there is no server ${this.serverId}`);
+    const wanted = {
+      server,
+      owner: this.owner,
+      generation: 0,
+      browserHash: null,
+      returnTo: '/',
+      grantId: null,
+    };
+    const begun = await beginAuthorization(env, await currentSettings(env), ISSUER, wanted);
+    const answer = (await provider.answer(begun.location, user)).searchParams;
+    const authorization = await findAuthorization(env.DB, begun.id);
+    if (!authorization) throw new Error('the authorization was not stored');
+    await keepAuthorized(env, ISSUER, { authorization, server, answer });
+    return this;
+  }
+
+  /** Its row in the index, or null. */
+  async row(): Promise<Credential | null> {
+    return findCredentialOf(env.DB, this.owner, this.serverId);
+  }
+
+  /** Everything its object stores. */
+  async stored(): Promise<Record<string, unknown>> {
+    return runInDurableObject(this.object, async (_, { storage }) =>
+      Object.fromEntries(await storage.list()),
+    );
+  }
+
+  /** Changes what its object stores, as a fault or an intruder would. */
+  async tamper(change: (kept: Kept) => Partial<Kept>): Promise<void> {
+    await runInDurableObject(this.object, (_, { storage: { kv } }) => {
+      const kept = kv.get<Kept>('state') as Kept;
+      kv.put('state', { ...kept, ...change(kept) });
+    });
+  }
+
+  /** Does `work` inside its object. */
+  async inside<T>(work: (object: ConnectionObject, state: DurableObjectState) => T | Promise<T>): Promise<T> {
+    return runInDurableObject(this.object, work);
+  }
+
+  /** When its object wakes next, epoch seconds; null: never. */
+  async wakesAt(): Promise<number | null> {
+    const at = await runInDurableObject(this.object, (_, { storage }) => storage.getAlarm());
+    return at && Math.round(at / 1000);
+  }
+
+  /** Wakes the object, whatever the time. False when it had nothing to wake for. */
+  async wake(): Promise<boolean> {
+    return runDurableObjectAlarm(this.object);
+  }
+
+  private get object(): DurableObjectStub<ConnectionObject> {
+    const { CONNECTIONS } = env;
+    const id = CONNECTIONS.idFromName(`${this.serverId} ${this.owner}`);
+    return CONNECTIONS.get(id) as unknown as DurableObjectStub<ConnectionObject>;
+  }
+}

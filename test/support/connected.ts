@@ -1,0 +1,45 @@
+import { env } from 'cloudflare:workers';
+import { connectionOf, termsAt } from '../../src/upstreams/connections';
+import type { Owner } from '../../src/upstreams/credential';
+import { findServer } from '../../src/upstreams/store';
+import type { AuthorizationServer } from './authorization-server';
+import { admin, gate, ISSUER } from './gate';
+
+/** An authorization by an administrator, as the API answers it. */
+export type Initiation = {
+  status: string | number;
+  message: string;
+  oauth_config_id: string;
+  authorize_url: string;
+  expires_at: string;
+  mcp_client_id: string;
+  complete_url: string;
+  status_url: string;
+  next_steps: string[];
+};
+
+/** `user` allows the gateway where an administrator was sent, and comes back; what their browser reads then. */
+export async function authorizeAs(
+  provider: AuthorizationServer,
+  { authorize_url }: Pick<Initiation, 'authorize_url'>,
+  user = 'root',
+): Promise<Response> {
+  return gate((await provider.answer(authorize_url, user)).href);
+}
+
+/** Begins the authorization of a server, first or again, as an administrator. */
+export async function beginAuthorizing(id: string, how = 'initiate-verification'): Promise<Initiation> {
+  return admin<Initiation>('POST', `/mcp/client/${id}/${how}`);
+}
+
+/** Keeps header values as `owner`'s at a server, as a form of theirs does. */
+export async function enterHeaders(
+  serverId: string,
+  owner: Owner,
+  values: Record<string, string>,
+): Promise<void> {
+  const server = await findServer(env.DB, serverId);
+  if (!server) throw new Error(`there is no server ${serverId}`);
+  const saved = await connectionOf(env, owner, serverId).saveHeaders(termsAt(server, owner, ISSUER), values);
+  if (!saved.ok) throw new Error(`there is no value for ${saved.missing.join(', ')}`);
+}
