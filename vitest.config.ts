@@ -35,6 +35,7 @@ export default defineConfig({
             './test/support/upstream-setup.ts',
             './test/support/provider-setup.ts',
             './test/support/authorization-setup.ts',
+            './test/support/peers-setup.ts',
           ],
         },
       },

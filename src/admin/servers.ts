@@ -3,7 +3,9 @@ import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
+import { isSubject } from '../protocol/subject';
 import { UserHeaders } from '../upstreams/auth/settings';
+import { CredentialNeeded } from '../upstreams/credential-needed';
 import { listWithHeaders } from '../upstreams/header-trial';
 import { missingNames } from '../upstreams/kept-credential';
 import { listUpstream } from '../upstreams/listing';
@@ -178,10 +180,18 @@ async function ask(c: Context<App>, server: Server): Promise<{ known: Server; fa
     var: { settings, issuer },
   } = c;
   const patience = AbortSignal.timeout(PATIENCE);
-  const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience);
-  forgetDeployment();
-  if (listing) return { known, failure: null };
-  return { known, failure: known.lastFailure?.message ?? `The server ${server.name} did not answer.` };
+  try {
+    const owner = isSubject(c.var.actor) ? c.var.actor : null;
+    const asker = { owner, sharer: `${owner} administrator` };
+    const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience, asker);
+    forgetDeployment();
+    if (listing) return { known, failure: null };
+    return { known, failure: known.lastFailure?.message ?? `The server ${server.name} did not answer.` };
+  } catch (error) {
+    if (!(error instanceof CredentialNeeded)) throw error;
+    const failure = `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`;
+    return { known: server, failure };
+  }
 }
 
 /** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */

@@ -31,14 +31,18 @@ async function readConfiguration(
   const { id: serverId, sealedHeaders, tokenExchange } = server;
   const { origin } = new URL(server.connectionString);
   const keys = env.ENCRYPTION_KEY;
-  const [headers, clientSecret, exchangeSecret] = await Promise.all([
+  const [headers, clientSecret, secret] = await Promise.all([
     openHeaders({ keys, serverId, origin, sealedHeaders }),
     config ? clientSecretOf(keys, config, origin) : undefined,
     tokenExchange && openExchangeSecret(keys, serverId, tokenExchange),
   ]);
   return {
     config,
-    kept: { headers: headers ?? {}, clientSecret, exchangeSecret: exchangeSecret ?? undefined },
+    kept: {
+      headers: headers ?? {},
+      clientSecret,
+      exchange: secret && tokenExchange ? { secret, at: tokenExchange.authorizationServerUrl } : undefined,
+    },
   };
 }
 
@@ -156,7 +160,7 @@ function shown(
     headers: maskHeaders(kept.headers),
     per_user_header_keys: server.perUserHeaderKeys,
     oauth_config: config && shownOAuthConfig(config, kept.clientSecret),
-    token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchangeSecret),
+    token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchange?.secret),
     tools_to_execute: server.toolsToExecute,
     allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,
     enabled: server.enabled,

@@ -1,5 +1,6 @@
 import type { Rules } from '../governance/policy';
 import type { Era, Request } from '../protocol/mcp';
+import type { Asker } from '../upstreams/connect';
 import type { Caller, Gate } from './caller';
 import type { Entry, Item } from './catalog';
 import type { ClientSession } from './session';
@@ -26,4 +27,17 @@ export type Call = {
 /** The name of an item at this address: on `/mcp/<server>` its own. */
 export function nameAt({ isOneServer }: Call, item: Item): string {
   return isOneServer ? item.name : item.exposedName;
+}
+
+/**
+ * Who a server is asked for: one caller, whose client alone shares a session there. A key that several people share and a
+ * caller nobody knows have no account of their own; without a session of its own nobody can be told from anybody else.
+ */
+export function askerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): Asker {
+  const client = session?.id ?? caller.grant?.grantId;
+  const anonymous = session && `anonymous ${session.id}`;
+  return {
+    owner: caller.key?.shared ? null : caller.subject,
+    sharer: caller.subject ? `${caller.subject} ${client ?? ''}` : anonymous,
+  };
 }

@@ -132,7 +132,7 @@ async function answerMessage(
     return c.body(null, 202);
   }
   const { era } = eraOf(message, headers, session?.version);
-  refreshStale(gate, place.entries);
+  refreshStale(call, place.entries);
   addCalls(c.env.DB);
   return dispatch({ ...call, request: message, era, session: era === '2025' ? session : null });
 }

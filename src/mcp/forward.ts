@@ -6,14 +6,14 @@ import { type Additions, NOTHING } from '../protocol/json-insert';
 import { CODE, errorText, type JsonObject, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import { isPersonal } from '../upstreams/auth/index';
-import { type Asker, connect, type Peer } from '../upstreams/connect';
+import { connect, type Peer } from '../upstreams/connect';
 import type { UpstreamFailure } from '../upstreams/failure';
 import { cancelRequest, send } from '../upstreams/mcp-client';
 import { sessionOf } from '../upstreams/sessions';
 import { recordFailure, recordRecovery } from '../upstreams/standing';
 import { answer, stamped } from './answer';
 import { authRequired, withoutOurs } from './auth-required';
-import { type Call, nameAt } from './call';
+import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { type Entry, type Item, matchesTemplate } from './catalog';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
@@ -112,7 +112,7 @@ async function find(call: Call, kind: keyof Entry['items'], name: string): Promi
   const mayList = ({ server }: Entry) => !byName || call.isOneServer || name.startsWith(`${server.name}-`);
   const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
   if (found || !unlisted.length) return found;
-  await listMissing(call.gate, unlisted);
+  await listMissing(call, unlisted);
   return search();
 }
 
@@ -200,19 +200,6 @@ function additionsFor({ era, request }: Call): Additions {
       [CODE.resourceNotFound]: String(CODE.invalidParams),
       [CODE.urlElicitation]: String(CODE.internalError),
     },
-  };
-}
-
-/**
- * Who a server is asked for: one caller, whose client alone shares a session there. A key that several people share and a
- * caller nobody knows have no account of their own; without a session of its own nobody can be told from anybody else.
- */
-function askerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): Asker {
-  const client = session?.id ?? caller.grant?.grantId;
-  const anonymous = session && `anonymous ${session.id}`;
-  return {
-    owner: caller.key?.shared ? null : caller.subject,
-    sharer: caller.subject ? `${caller.subject} ${client ?? ''}` : anonymous,
   };
 }
 

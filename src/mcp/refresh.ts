@@ -1,10 +1,15 @@
 import { waitUntil } from 'cloudflare:workers';
 import { log } from '../log';
 import type { Settings } from '../settings';
+import { isListedForAsker } from '../upstreams/auth/index';
+import { CredentialNeeded } from '../upstreams/credential-needed';
 import { listUpstream } from '../upstreams/listing';
 import { claimListing } from '../upstreams/standing';
-import type { Gate } from './caller';
+import { askerOf, type Call } from './call';
 import { type Entry, relist } from './catalog';
+
+/** Whose request makes us ask. */
+type By = Pick<Call, 'gate' | 'caller' | 'session'>;
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
 export type Unavailable = { server: string; message: string };
@@ -23,14 +28,14 @@ const POOL = 5;
  * behind the answer.
  * @returns those that are missing.
  */
-export async function listMissing(gate: Gate, entries: readonly Entry[]): Promise<Unavailable[]> {
+export async function listMissing(by: By, entries: readonly Entry[]): Promise<Unavailable[]> {
   const missing = entries.filter(({ server }) => server.listedAt === null);
   const due = missing.filter(isDue);
   if (due.length) {
     const all = AbortSignal.timeout(WAIT_ALL);
-    await inPool(due, (entry) => ask(gate, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
+    await inPool(due, (entry) => ask(by, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
     const late = due.filter(({ server }) => server.listedAt === null);
-    if (late.length) waitUntil(inPool(late, (entry) => ask(gate, entry, AbortSignal.timeout(BEHIND))));
+    if (late.length) waitUntil(inPool(late, (entry) => ask(by, entry, AbortSignal.timeout(BEHIND))));
   }
   return missing
     .filter(({ server }) => server.listedAt === null)
@@ -38,13 +43,15 @@ export async function listMissing(gate: Gate, entries: readonly Entry[]): Promis
       server: server.name,
       message:
         server.lastFailure?.message ??
-        `The server ${server.name} has not answered yet. Ask again in a moment.`,
+        (isListedForAsker(server)
+          ? `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`
+          : `The server ${server.name} has not answered yet. Ask again in a moment.`),
     }));
 }
 
 /** Has lists that are older than they may be asked again behind the answer, by one isolate in the world. */
-export function refreshStale(gate: Gate, entries: readonly Entry[]): void {
-  const { env, settings } = gate;
+export function refreshStale(by: By, entries: readonly Entry[]): void {
+  const { env, settings } = by.gate;
   const now = Date.now();
   const stale = entries.filter((entry) => {
     const { listedAt } = entry.server;
@@ -55,7 +62,7 @@ export function refreshStale(gate: Gate, entries: readonly Entry[]): void {
   const refresh = async (entry: Entry) => {
     const seconds = Math.floor(now / 1000);
     const claimed = await claimListing(env.DB, entry.server.id, intervalOf(settings, entry) / 1000, seconds);
-    if (claimed) await ask(gate, entry, AbortSignal.timeout(BEHIND));
+    if (claimed) await ask(by, entry, AbortSignal.timeout(BEHIND));
   };
   waitUntil(inPool(stale, refresh));
 }
@@ -70,12 +77,19 @@ function isDue(entry: Entry): boolean {
   return entry.askedAt + PAUSE <= Date.now();
 }
 
-async function ask({ env, settings, issuer }: Gate, entry: Entry, signal: AbortSignal): Promise<void> {
+async function ask(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
+  const { env, settings, issuer } = by.gate;
+  const { askedAt } = entry;
   entry.askedAt = Date.now();
   try {
-    const { server, listing } = await listUpstream(env, settings, issuer, entry.server, signal);
+    const asker = askerOf(by);
+    const { server, listing } = await listUpstream(env, settings, issuer, entry.server, signal, asker);
     await relist(entry, server, listing);
   } catch (error) {
+    if (error instanceof CredentialNeeded) {
+      entry.askedAt = askedAt; // the next caller may have what this one lacks
+      return;
+    }
     log('server.list_failed', { server: entry.server.id, error: String(error) });
   }
 }

@@ -154,7 +154,7 @@ const WORDS: Record<Reason, string> = {
     'Its provider cannot be used as it is set up here. An administrator of this gateway has to look.',
 };
 
-const STATUS: Record<Reason, number> = { declined: 403, refused: 403, unavailable: 503, not_set_up: 502 };
+const STATUS: Record<Reason, number> = { declined: 403, refused: 403, unavailable: 503, not_set_up: 503 };
 
 function reasonOf(error: unknown): Reason | null {
   if (error instanceof TokenRefused) return error.code === 'access_denied' ? 'declined' : 'refused';

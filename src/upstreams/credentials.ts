@@ -51,12 +51,6 @@ export function statusAt(
   return lacks ? 'needs_update' : 'active';
 }
 
-/** The credential with this id, or null. */
-export async function findCredential(db: D1Database, id: string): Promise<Credential | null> {
-  const row = await db.prepare('SELECT * FROM credential WHERE id = ?1').bind(id).first<Row>();
-  return row && credentialFrom(row);
-}
-
 /** The credential of `owner` at a server, or null. */
 export async function findCredentialOf(
   db: D1Database,

@@ -52,6 +52,11 @@ export const failures = {
       `The server ${name} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
       null,
     ),
+  refusedToOne: (name: string) =>
+    new UpstreamFailure(
+      `The server ${name} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
+      null,
+    ),
   insufficientScope: (name: string, scopes: string) =>
     new UpstreamFailure(
       `The server ${name} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,

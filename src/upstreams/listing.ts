@@ -2,7 +2,8 @@ import type { Env } from '../config';
 import { log } from '../log';
 import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
 import type { Settings } from '../settings';
-import { connect, OURSELVES, type Peer } from './connect';
+import { isListedForAsker } from './auth/index';
+import { type Asker, connect, OURSELVES, type Peer } from './connect';
 import { UpstreamFailure } from './failure';
 import { ask, capabilitiesOf } from './mcp-client';
 import type { ItemKind, LeftOut, Listing, Server } from './server';
@@ -39,7 +40,8 @@ const MOST_LEFT_OUT = 50;
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
  * became of it. When nothing came the lists stay as they were.
  * @param issuer ours; null while nobody has set it
- * @returns the server as it is now known.
+ * @param asker who makes us ask: serves where the gateway can have no account
+ * @returns the server as it is now known. @throws CredentialNeeded when such an asker has none either.
  */
 export async function listUpstream(
   env: Env,
@@ -47,10 +49,11 @@ export async function listUpstream(
   issuer: string | null,
   server: Server,
   signal: AbortSignal,
+  asker: Asker = OURSELVES,
 ): Promise<{ server: Server; listing: Listing | null }> {
   const now = Math.floor(Date.now() / 1000);
   try {
-    const peer = await connect(env, settings, issuer, server, OURSELVES);
+    const peer = await connect(env, settings, issuer, server, isListedForAsker(server) ? asker : OURSELVES);
     const { listing, leftOut } = await readListing(peer, signal);
     await saveListing(env.DB, server.id, listing, leftOut, now);
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: leftOut.length });

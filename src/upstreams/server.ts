@@ -198,15 +198,15 @@ export function serverChange(server: Server, kept: Kept, allowLoopback: boolean)
 }
 
 /** What is sent of `token_exchange` together with what is kept of it, the secret as its mask. */
-function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchangeSecret }: Kept): unknown {
+function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchange }: Kept): unknown {
   if (typeof body !== 'object' || body === null || !tokenExchange) return body;
   const sent = (body as { token_exchange?: unknown }).token_exchange;
   if (typeof sent !== 'object' || sent === null) return body;
-  return { ...body, token_exchange: { ...shownExchange(tokenExchange, exchangeSecret), ...sent } };
+  return { ...body, token_exchange: { ...shownExchange(tokenExchange, exchange?.secret), ...sent } };
 }
 
-/** `token_exchange` as the API shows it. @param secret as configured; null: none */
-export function shownExchange(exchange: TokenExchange, secret: string | null | undefined) {
+/** `token_exchange` as the API shows it. @param secret as configured; undefined: none */
+export function shownExchange(exchange: TokenExchange, secret: string | undefined) {
   return {
     audience: exchange.audience,
     use_idp_credentials: exchange.useIdpCredentials,

@@ -4,7 +4,7 @@ import type { ProviderTokens } from '../identity/oidc';
 import { subjectOf } from '../identity/signed-in';
 import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
-import type { Held, Terms } from './credential';
+import type { Terms } from './credential';
 
 /** True when a server is there whose tokens are exchanged for those of sign-ins: only then these are kept. */
 export async function keepsSignIns(db: D1Database): Promise<boolean> {
@@ -23,18 +23,19 @@ export async function saveSignIn(
   await askConnection(env, terms, (object) => object.saveTokens(terms, tokens, terms.origin));
 }
 
-/** What asks for the tokens of a person's sign-in, or for others in place of ones that were refused. */
-export type AskSignIn = (refused: string | null) => Promise<Held>;
-
-/** How the tokens of a person's sign-in are asked for; null when they are not here any more, or blocked. */
-export async function signInOf(env: Env, settings: Settings, userId: string): Promise<AskSignIn | null> {
+/** The access token of a person's sign-in, refreshed when it has to be, or why there is none. */
+export async function signInOf(
+  env: Env,
+  settings: Settings,
+  userId: string,
+): Promise<{ ok: true; accessToken: string } | { ok: false; retryAfter: number | null }> {
   const person = await findUser(env.DB, userId);
-  if (!person?.isActive) return null;
+  if (!person?.isActive) return { ok: false, retryAfter: null };
   const terms = termsOf(settings, person);
-  return (refused) =>
-    askConnection(env, terms, (object) =>
-      refused === null ? object.held(terms) : object.renew(terms, refused),
-    );
+  const held = await askConnection(env, terms, (object) => object.held(terms));
+  if (!held.ok) return { ok: false, retryAfter: held.reason === 'unavailable' ? held.retryAfter : null };
+  const { authorization = '' } = held.headers;
+  return { ok: true, accessToken: authorization.slice('Bearer '.length) };
 }
 
 /** A block, and another provider to sign in with, end them. */

@@ -203,9 +203,9 @@ async function isExchange(
   sent: TokenExchangeRequest,
 ): Promise<boolean> {
   if (!tokenExchange) return false;
-  const kept = { ...tokenExchange, sealedSecret: null };
   const same =
-    JSON.stringify(await exchangeOf(keys, id, { ...sent, client_secret: null })) === JSON.stringify(kept);
+    exchangeText(await exchangeOf(keys, id, { ...sent, client_secret: null })) ===
+    exchangeText(tokenExchange);
   return same && sent.client_secret === (await openExchangeSecret(keys, id, tokenExchange));
 }
 

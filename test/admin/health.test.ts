@@ -20,6 +20,8 @@ describe('GET /health (CONTRACT §8)', () => {
     const { keys } = (await (await gate('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] };
     const server = { connection_type: 'http', connection_string: 'https://mcp.example.com', enabled: false };
     await admin('POST', '/mcp/client', { name: 'resting', ...server });
+    const personal = { auth_type: 'per_user_headers', per_user_header_keys: ['X-Key'], enabled: true };
+    await admin('POST', '/mcp/client', { name: 'waiting', ...server, ...personal });
 
     const { status, body } = await read(await gate('/health', { headers }));
 
@@ -31,7 +33,10 @@ describe('GET /health (CONTRACT §8)', () => {
       d1: 'ok',
       kv: 'ok',
       signing_keys: { count: 1, active_kid: keys[0]?.kid },
-      servers: [{ id: expect.any(String), name: 'resting', state: 'disabled' }],
+      servers: [
+        { id: expect.any(String), name: 'resting', state: 'disabled' },
+        { id: expect.any(String), name: 'waiting', state: 'pending_verification' },
+      ],
     });
   });
 

@@ -5,6 +5,7 @@ import { McpCaller } from '../support/caller';
 import { authorizeAs, beginAuthorizing, enterHeaders } from '../support/connected';
 import { configure, gate, ISSUER, newKey } from '../support/gate';
 import { McpClient, post, register } from '../support/mcp-client';
+import { accountServer } from '../support/own-accounts';
 import { Provider, personOf } from '../support/provider';
 import { addressOf, Upstream } from '../support/upstream';
 
@@ -146,6 +147,48 @@ async function returning(): Promise<Response> {
   await provider.signIn(browser, 'ada@acme.example');
   const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
   return gate(browser.callback?.href ?? '', { headers: { cookie } });
+}
+
+/** A link for somebody with a key, and that key. */
+async function link(): Promise<{ id: string; server: string; key: string }> {
+  const upstream = await accountServer(await AuthorizationServer.start());
+  const { value } = await newKey();
+  const { body } = await new McpCaller({ 'x-bf-vk': value }, '2025', `/mcp/${upstream.slug}`).call('whoami');
+  const [, id = ''] = /\/connect\/([A-Za-z0-9_-]{22})/.exec(JSON.stringify(body)) ?? [];
+  return { id, server: upstream.id, key: value };
+}
+
+const connecting: Call = async (path) => {
+  const { id, server } = await link();
+  return gate(`${path}?${new URLSearchParams({ mcp_client_id: server, handoff_id: id })}`);
+};
+
+const connectingByForm: Call = async (path) => {
+  const browser = new Browser();
+  const { html } = await (await McpClient.register()).toServices(browser);
+  return submitted(browser, html, path, { mcp_client_id: 'any' });
+};
+
+const usingLink: Call = async (path) => {
+  const { id, key } = await link();
+  const browser = new Browser();
+  const page = await browser.open(path.replace('{id}', id));
+  return submitted(browser, page?.html ?? '', path.replace('{id}', id), { virtual_key: key });
+};
+
+/** The form of a page, sent to `path` with the hidden fields it has. */
+function submitted(
+  { cookies }: Browser,
+  html: string,
+  path: string,
+  fields: Record<string, string>,
+): Promise<Response> {
+  const form = formsOf(html).find(({ controls }) => controls.some(({ name }) => name === 'form'));
+  const body = new URLSearchParams(fields);
+  for (const { name, value, isSent } of form?.controls ?? [])
+    if (isSent && !(name in fields)) body.append(name, value);
+  const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
+  return gate(path, { method: 'POST', body, headers: { cookie, origin: ISSUER } });
 }
 
 async function signedOut(): Promise<Response> {
@@ -321,6 +364,10 @@ export const calls: Readonly<Record<string, Call>> = {
     return gate(path);
   },
   completeSignIn: returning,
+  connectAccount: connecting,
+  connectAccountByForm: connectingByForm,
+  showLink: async (path) => gate(path.replace('{id}', (await link()).id)),
+  useLink: usingLink,
   getDescription: publicly,
   getDocs: publicly,
 };

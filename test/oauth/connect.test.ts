@@ -172,6 +172,11 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     );
 
     expect(answers.map((page) => page?.status).sort()).toEqual([200, 409, 409]);
+    const { events } = await admin<{ events: unknown[] }>(
+      'GET',
+      `/audit?act=credential.link_used&actor=vk:${ann.key.id}`,
+    );
+    expect(events).toHaveLength(1);
   });
 
   it('works for 15 minutes; the browser that used it hears that what it connected stays', async () => {
@@ -226,6 +231,20 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
 
     expect(refused?.status).toBe(403);
     expect(ann.browser.callback).toBeNull();
+  });
+
+  it('has nothing judged by a server that is not open to them any more', async () => {
+    const sentry = await headerServer({ allow_on_all_virtual_keys: false });
+    const key = await newKey([sentry.name]);
+    const ann = await Person.with(key, `/mcp/${sentry.slug}`);
+    const page = await ann.prove(await ann.link());
+    await admin('PUT', `/governance/virtual-keys/${key.id}`, { mcp_configs: [] });
+    const before = (await sentry.seen()).length;
+
+    const refused = await ann.browser.submit(page, { [`header.${sentry.id}.x-key`]: 'key of ann' });
+
+    expect(refused?.status).toBe(403);
+    expect((await sentry.seen()).length).toBe(before);
   });
 
   it('counts attempts at the key (SECURITY 7)', async () => {
@@ -314,6 +333,18 @@ describe('who may prove to be the one', () => {
     expect(page.html).toContain(`Continue as ${ann.key.name}`);
     expect(page.html).not.toContain('virtual_key');
     expect(accounts.html).toContain('not connected');
+  });
+
+  it('is not whom a browser remembers when that is somebody else', async () => {
+    const [ann, bob] = [await Person.with(), await Person.with()];
+    await bob.connectAs('bob');
+
+    const page = await opened(bob.browser, await ann.link());
+    const refused = shown(await bob.browser.submit(page, { decision: 'continue' }));
+
+    expect(page.html).toContain('virtual_key');
+    expect(page.html).not.toContain('Continue as');
+    expect(refused.html).toContain('That is not what this link is for');
   });
 
   it('is the person who signed in, and nobody else who did', async () => {
@@ -534,6 +565,21 @@ describe('coming back from a server’s provider (SECURITY 5, 8)', () => {
     expect(page?.status).toBe(403);
     expect(await ann.whoami()).toContain('Authentication required');
   });
+
+  it('keeps nothing for a key that leaked meanwhile', async () => {
+    const ann = await Person.with();
+    await ann.toProvider();
+    const { virtual_key } = await admin<{ virtual_key: Key }>(
+      'POST',
+      `/governance/virtual-keys/${ann.key.id}/rotate`,
+      { reason: 'leaked' },
+    );
+
+    const page = await provider.approve(ann.browser, 'ann');
+
+    expect([403, 410]).toContain(page?.status);
+    expect(await (await Person.with(virtual_key)).whoami()).toContain('Authentication required');
+  });
 });
 
 describe('an administrator comes back from a server’s provider (CONTRACT §8)', () => {
@@ -580,6 +626,7 @@ describe('the page of the browser that proved itself', () => {
 
   it('has the server judge header values, shows its words, and never shows a value', async () => {
     const sentry = await headerServer({}, ['x-key', 'x-team']);
+    await sentry.behave({ says: 'no such <key>' });
     const ann = await Person.with(undefined, `/mcp/${sentry.slug}`);
     const accounts = await ann.prove(await ann.link());
     const [key, team] = [`header.${sentry.id}.x-key`, `header.${sentry.id}.x-team`];
@@ -593,7 +640,7 @@ describe('the page of the browser that proved itself', () => {
 
     expect(accounts.html).toContain('type="password"');
     expect(partly.html).toContain('Enter x-team.');
-    expect(wrong.html).toContain('does not take these header values');
+    expect(wrong.html).toContain('does not take these header values: “no such &lt;key&gt;”');
     for (const { html } of [partly, wrong, done]) expect(html).not.toMatch(/secret/);
     expect(callsBefore).toContain('Authentication required');
     expect(done.html).toContain('All connected');

@@ -14,6 +14,10 @@ type Behaviour = {
   signature: Signature;
   userinfo: Record<string, unknown> | null;
   metadata: Record<string, unknown>;
+  /** On top of what its token endpoint answers; `access_token` is followed by `-again` once it was refreshed. */
+  tokens: { access_token: string } & Record<string, unknown>;
+  /** The error every refresh meets. */
+  refusesRefresh: string | null;
   /** What every request meets in place of an answer. */
   fault: null | 'redirect' | 'long' | number;
 };
@@ -53,7 +57,15 @@ export default async function setup(project: TestProject): Promise<() => void> {
     const [, name = '', ...rest] = pathname.split('/');
     const path = rest.join('/');
     const provider = providers.get(name) ?? {
-      behaviour: { claims: {}, signature: 'own' as const, userinfo: null, metadata: {}, fault: null },
+      behaviour: {
+        claims: {},
+        signature: 'own' as const,
+        userinfo: null,
+        metadata: {},
+        tokens: { access_token: 'opaque', expires_in: 60 },
+        refusesRefresh: null,
+        fault: null,
+      },
       asked: [],
     };
     providers.set(name, provider);
@@ -81,8 +93,13 @@ export default async function setup(project: TestProject): Promise<() => void> {
     }
     if (path === 'jwks') return json(jwks);
     if (path === 'userinfo') return json(behaviour.userinfo);
+    const { tokens, refusesRefresh } = behaviour;
+    if (asked.at(-1)?.form.grant_type === 'refresh_token') {
+      if (refusesRefresh) return json({ error: refusesRefresh }, 400);
+      return json({ token_type: 'Bearer', ...tokens, access_token: `${tokens.access_token}-again` });
+    }
     const id_token = await sign(behaviour.claims, behaviour.signature);
-    json({ access_token: 'opaque', token_type: 'Bearer', expires_in: 60, id_token });
+    json({ token_type: 'Bearer', ...tokens, id_token });
   };
 
   const server = createServer((request, response) => void serve(request, response));

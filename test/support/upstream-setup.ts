@@ -125,9 +125,10 @@ class Upstream {
     if (!demands) return values.join(' ');
     const body = new URLSearchParams({ token: headers.authorization?.replace(/^Bearer /, '') ?? '' });
     const answer = await fetch(`${demands.issuer}/introspect`, { method: 'POST', body });
-    const { active, sub, resource } = (await answer.json()) as Record<string, unknown>;
-    const isForUs = resource === null || resource === `http://${headers.host}${url}`;
-    return active && isForUs ? String(sub) : null;
+    const { active, sub, client_id, resource, aud } = (await answer.json()) as Record<string, unknown>;
+    const audience = resource ?? aud ?? null;
+    const isForUs = audience === null || audience === `http://${headers.host}${url}`;
+    return active && isForUs ? String(sub ?? client_id) : null;
   }
 
   private challenge(response: ServerResponse, { headers, url }: IncomingMessage): void {

@@ -97,7 +97,7 @@ export const gateway: Operations = {
   'GET /api/oauth/callback': {
     id: 'completeSignIn',
     tag: 'Gateway',
-    summary: 'Where the identity provider sends people back',
+    summary: 'Where identity providers and the providers of servers send people back',
     access: 'anybody',
     query: z.object({
       state: z.string(),
@@ -105,8 +105,11 @@ export const gateway: Operations = {
       error: z.string().describe('When the provider refused').optional(),
       iss: z.string().describe('The provider (RFC 9207)').optional(),
     }),
-    answers: { 302: { description: 'Signed in, and on', headers: { location: 'Where to' } } },
-    refusals: ['page', 400, 403, 503],
+    answers: {
+      200: { description: 'A page: an administrator has authorized a server', type: HTML },
+      302: { description: 'Signed in or connected, and on', headers: { location: 'Where to' } },
+    },
+    refusals: ['page', 400, 403, 409, 410, 503],
   },
   'GET /api/openapi.json': {
     id: 'getDescription',

@@ -1,5 +1,6 @@
 import { accounts } from './accounts';
 import { authorizations } from './authorizations';
+import { connecting } from './connecting';
 import { gateway } from './gateway';
 import { governance } from './governance';
 import { mcp } from './mcp';
@@ -15,6 +16,7 @@ export const operations: Operations = {
   ...servers,
   ...authorizations,
   ...accounts,
+  ...connecting,
   ...governance,
   ...people,
   ...gateway,

@@ -8,6 +8,7 @@ import { oauth } from './oauth';
 import { perUserHeaders } from './per-user-headers';
 import { perUserOAuth } from './per-user-oauth';
 import type { AuthSettings, Basis } from './settings';
+import { tokenExchange } from './token-exchange';
 
 /** A server somebody wants to speak to, for an auth type to make credentials for. */
 export type Connection = {
@@ -41,6 +42,8 @@ export type UpstreamAuth = {
   settings(basis: Basis): AuthSettings;
   /** True when everyone sends their own: what one caller meets there says nothing of the server. */
   isPersonal: boolean;
+  /** True when the gateway can have no account there: whoever asks lists what the server has with theirs. */
+  isListedForAsker?: true;
   /** @throws CredentialNeeded, UpstreamFailure when there is nothing to send. */
   credentials(connection: Connection): Promise<Credentials>;
 };
@@ -52,9 +55,15 @@ export const authTypes: ReadonlyMap<string, UpstreamAuth> = new Map([
   ['oauth', oauth],
   ['per_user_oauth', perUserOAuth],
   ['per_user_headers', perUserHeaders],
+  ['token_exchange', tokenExchange],
 ]);
 
 /** True when everyone sends a credential of their own to this server. */
 export function isPersonal({ authType }: Pick<Server, 'authType'>): boolean {
   return authTypes.get(authType)?.isPersonal ?? false;
+}
+
+/** True when only its callers' own credentials list what this server has. */
+export function isListedForAsker({ authType }: Pick<Server, 'authType'>): boolean {
+  return authTypes.get(authType)?.isListedForAsker ?? false;
 }

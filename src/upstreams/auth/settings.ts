@@ -9,8 +9,8 @@ export type Kept = {
   headers: Readonly<Record<string, string>>;
   /** Of `oauth_config`. */
   clientSecret?: string | undefined;
-  /** Of `token_exchange`. */
-  exchangeSecret?: string | undefined;
+  /** Of `token_exchange`, and of which authorization server; null: the one people sign in with. */
+  exchange?: { secret: string; at: string | null } | undefined;
 };
 
 /** What a server's settings are judged by. */
@@ -62,7 +62,7 @@ export const UserHeaders = headerValues({})
 export type TokenExchangeRequest = z.output<ReturnType<typeof tokenExchange>>;
 
 /** `token_exchange` of a server (CONTRACT §7): how tokens of people's sign-ins become the server's (RFC 8693). */
-export function tokenExchange({ kept, allowLoopback }: Basis) {
+function tokenExchange({ kept, allowLoopback }: Basis) {
   const Text = z.string().min(1).max(2000);
   return z
     .object({
@@ -76,15 +76,6 @@ export function tokenExchange({ kept, allowLoopback }: Basis) {
       client_id: Text.nullable().default(null),
       client_secret: SecretValue.nullable()
         .default(null)
-        .transform((sent, context) => {
-          const meant = sent && unmasked(sent, kept.exchangeSecret);
-          if (sent && !meant)
-            context.addIssue({
-              code: 'custom',
-              message: 'is masked and no such value is kept; send it again',
-            });
-          return meant;
-        })
         .describe('Accepts `env.NAME`; shown masked; a mask sent back keeps it'),
       authorization_server_url: z
         .string()
@@ -101,8 +92,20 @@ export function tokenExchange({ kept, allowLoopback }: Basis) {
     .refine(({ client_id, use_idp_credentials }) => use_idp_credentials || client_id !== null, {
       path: ['client_id'],
       error: 'is required unless use_idp_credentials is true',
+    })
+    .transform((sent, context) => {
+      const isKept = originOf(sent.authorization_server_url) === originOf(kept.exchange?.at ?? null);
+      const secret =
+        sent.client_secret && unmasked(sent.client_secret, isKept ? kept.exchange?.secret : undefined);
+      if (sent.client_secret && !secret) {
+        const message = 'is masked and no such value is kept for this authorization server; send it again';
+        context.addIssue({ code: 'custom', path: ['client_secret'], message });
+      }
+      return { ...sent, client_secret: secret };
     });
 }
+
+const originOf = (url: string | null) => (url === null ? null : new URL(url).origin);
 
 /** Header values an administrator sets. */
 const staticHeaders = ({ kept }: Basis) =>

@@ -1,0 +1,109 @@
+import { log } from '../../log';
+import { Unavailable } from '../../protocol/error';
+import { parseSubject } from '../../protocol/subject';
+import { CredentialNeeded } from '../credential-needed';
+import { exchangeToken } from '../exchange-token';
+import { failures } from '../failure';
+import { TokenRefused } from '../oauth-client';
+import { type Server, type TokenExchange, whereIs } from '../server';
+import { signInOf } from '../sign-in-tokens';
+import type { Connection, Credentials, UpstreamAuth } from './index';
+import { settingsOf } from './settings';
+
+/**
+ * Everyone's own, made from the tokens of their sign-in: nothing of it is kept but in memory. Nobody else has any, the gateway
+ * neither.
+ */
+export const tokenExchange: UpstreamAuth = {
+  settings: settingsOf.token_exchange,
+  isPersonal: true,
+  isListedForAsker: true,
+
+  async credentials(connection) {
+    const { server, owner } = connection;
+    if (!owner || owner === 'gateway' || parseSubject(owner).kind !== 'user') {
+      throw new CredentialNeeded(server, 'sign_in');
+    }
+    const person = parseSubject(owner).id;
+    return known(connection, person) ?? exchanged(connection, person);
+  },
+};
+
+type Exchanged = { authorization: string; version: string; until: number };
+
+/** What was exchanged, by server, person and how it was asked for; the longest known first. */
+const memory = new Map<string, Exchanged>();
+const MOST = 5_000;
+/** How long a token serves whose end the provider did not say. Seconds. */
+const UNSAID = 300;
+
+const nameOf = ({ server }: Connection, person: string) =>
+  JSON.stringify([person, whereIs(server), server.credentialGeneration, server.tokenExchange]);
+
+function known(connection: Connection, person: string): Credentials | null {
+  const token = memory.get(nameOf(connection, person));
+  return token && Date.now() / 1000 < token.until ? credentialsWith(connection, person, token) : null;
+}
+
+function credentialsWith(connection: Connection, person: string, token: Exchanged): Credentials {
+  const { server } = connection;
+  const { authorization, version } = token;
+  const name = nameOf(connection, person);
+  return {
+    headers: new Headers({ authorization }),
+    version,
+    async refused() {
+      const isOurs = memory.get(name)?.version === version;
+      if (isOurs) memory.delete(name);
+      const again = known(connection, person) ?? (await exchanged(connection, person));
+      const refused = async () => {
+        memory.delete(name);
+        throw failures.refusedToOne(server.name);
+      };
+      return { ...again, refused };
+    },
+  };
+}
+
+/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend. */
+async function exchanged(connection: Connection, person: string): Promise<Credentials> {
+  const { env, settings, server } = connection;
+  if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
+  const signIn = await signInOf(env, settings, person);
+  if (!signIn.ok) {
+    if (signIn.retryAfter !== null) throw failures.signInDown(server.name, signIn.retryAfter);
+    throw new CredentialNeeded(server, 'sign_in');
+  }
+  try {
+    const { accessToken, expiresAt } = await exchangeToken(env, settings, server, signIn.accessToken);
+    const now = Date.now() / 1000;
+    const life = expiresAt === null ? UNSAID : expiresAt - now;
+    const token = {
+      authorization: `Bearer ${accessToken}`,
+      version: crypto.randomUUID(),
+      until: now + life - Math.min(30, life / 10),
+    };
+    remember(nameOf(connection, person), token);
+    return credentialsWith(connection, person, token);
+  } catch (error) {
+    if (error instanceof Unavailable) throw failures.signInDown(server.name, 5);
+    if (!(error instanceof TokenRefused)) throw error;
+    log('token_exchange.refused', { server: server.id, error: error.code.slice(0, 64) });
+    if (SIGN_IN_AGAIN.has(error.code)) throw new CredentialNeeded(server, 'sign_in');
+    const reason = 'the identity provider refuses the exchange of tokens for it';
+    throw failures.refused(server.name, reason);
+  }
+}
+
+/** What says that the token of the sign-in does not do (RFC 8693 §2.2.2; Entra asks for the person with the last). */
+const SIGN_IN_AGAIN = new Set(['invalid_grant', 'invalid_request', 'interaction_required']);
+
+function hasExchange(server: Server): server is Server & { tokenExchange: TokenExchange } {
+  return server.tokenExchange !== null;
+}
+
+function remember(name: string, token: Exchanged): void {
+  memory.delete(name);
+  memory.set(name, token);
+  if (memory.size > MOST) memory.delete(memory.keys().next().value as string);
+}
