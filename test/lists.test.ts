@@ -7,7 +7,7 @@ import { subjectsNamed } from '../src/governance/subjects-named';
 import { listUsers } from '../src/governance/users';
 import { listVirtualKeys } from '../src/governance/virtual-keys';
 import { listVirtualMcps } from '../src/governance/virtual-mcps';
-import { type GrantFilter, grantsQuestion } from '../src/grants/list';
+import { EVERY_GRANT, type GrantFilter, grantsQuestion } from '../src/grants/list';
 import { shortCode } from '../src/log';
 import { listServers } from '../src/upstreams/store';
 import { admin } from './support/gate';
@@ -139,19 +139,13 @@ beforeAll(async () => {
 }, 120_000);
 
 type Page = { search: string; limit: number; offset: number };
-const EVERY: GrantFilter = {
-  clientName: '',
-  status: 'all',
-  kinds: null,
-  subjects: null,
-  clientIds: null,
-  named: null,
-  unusedSince: null,
-};
 const grants =
   (filter: Partial<GrantFilter>) =>
   async (db: D1Database, { search, ...page }: Page) => {
-    const [found] = await ask(db, grantsQuestion(db, { ...EVERY, clientName: search, ...filter }, page, NOW));
+    const [found] = await ask(
+      db,
+      grantsQuestion(db, { ...EVERY_GRANT, clientName: search, ...filter }, page, NOW),
+    );
     return found;
   };
 const audit = (filter: AuditFilter) => async (db: D1Database, page: Omit<Page, 'search'>) => {

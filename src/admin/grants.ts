@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { by } from '../audit';
 import type { App } from '../config';
-import { ask } from '../database';
+import { ask, type Ids, map, type Question, together } from '../database';
 import { subjectsNamed } from '../governance/subjects-named';
 import { userNamesQuestion } from '../governance/users';
 import { keyNamesQuestion } from '../governance/virtual-keys';
@@ -55,34 +55,17 @@ export const grants = new Hono<App>()
       unusedSince: query.unused_since ?? null,
     };
     const { DB } = c.env;
-    const now = Math.floor(Date.now() / 1000);
-    const holders = holdersOnPage(filter, query, now);
-    const [found, keys, people, servers] = await ask(
-      DB,
-      grantsQuestion(DB, filter, query, now),
-      keyNamesQuestion(DB, holders),
-      userNamesQuestion(DB, holders),
-      serverNamesQuestion(DB),
-    );
-    const names = new Map([...keys, ...people]);
-    const rows = found.grants.map((grant) => shown(grant, names, servers, now));
-    return c.json(listed('sessions', rows, found.total, query));
+    const [{ shown, total }] = await ask(DB, shownGrantsQuestion(DB, filter, query));
+    return c.json(listed('sessions', shown, total, query));
   })
 
   .get('/:id', async (c) => {
     const { DB } = c.env;
     const id = c.req.param('id');
-    const holder = holderOf(id);
-    const [grant, keys, people, servers] = await ask(
-      DB,
-      grantQuestion(DB, id),
-      keyNamesQuestion(DB, holder),
-      userNamesQuestion(DB, holder),
-      serverNamesQuestion(DB),
-    );
-    if (!grant) throw unknown('session');
     const now = Math.floor(Date.now() / 1000);
-    return c.json({ session: shown(grant, new Map([...keys, ...people]), servers, now) });
+    const [grant, names] = await ask(DB, grantQuestion(DB, id), namesQuestion(DB, holderOf(id)));
+    if (!grant) throw unknown('session');
+    return c.json({ session: shown(grant, names, now) });
   })
 
   .delete('/:id', async (c) => {
@@ -101,6 +84,32 @@ export const grants = new Hono<App>()
     await recordEnd(c.env.DB, grant.grantId, reason, by(c), now); // a grant that never opened has no object that would
     return c.body(null, 204);
   });
+
+/** A page of grants as answers show them, and how many there are in all: to be asked along with others. */
+export function shownGrantsQuestion(
+  db: D1Database,
+  filter: GrantFilter,
+  page: { limit: number; offset: number },
+): Question<{ shown: z.infer<typeof ShownGrant>[]; total: number }> {
+  const now = Math.floor(Date.now() / 1000);
+  const names = namesQuestion(db, holdersOnPage(filter, page, now));
+  return map(together(grantsQuestion(db, filter, page, now), names), ([{ grants, total }, names]) => ({
+    shown: grants.map((grant) => shown(grant, names, now)),
+    total,
+  }));
+}
+
+/** What keys, people and servers are called, by id. */
+type Names = { holders: ReadonlyMap<string, string>; servers: ReadonlyMap<string, string> };
+
+function namesQuestion(db: D1Database, holders: Ids): Question<Names> {
+  const asked = together(
+    keyNamesQuestion(db, holders),
+    userNamesQuestion(db, holders),
+    serverNamesQuestion(db),
+  );
+  return map(asked, ([keys, people, servers]) => ({ holders: new Map([...keys, ...people]), servers }));
+}
 
 function orNull(list: string[] | undefined): string[] | null {
   return list?.length ? list : null;
@@ -141,16 +150,11 @@ function hasEnded({ endedAt, expiresAt }: Grant, now: number): boolean {
   return endedAt !== null || (expiresAt !== null && expiresAt <= now);
 }
 
-function shown(
-  grant: Grant,
-  names: ReadonlyMap<string, string>,
-  servers: ReadonlyMap<string, string>,
-  now: number,
-): z.infer<typeof ShownGrant> {
+function shown(grant: Grant, names: Names, now: number): z.infer<typeof ShownGrant> {
   const isOver = hasEnded(grant, now);
   const { kind, id } = parseSubject(grant.subject);
   const narrowed = grant.servers?.flatMap(({ id: server, tools }) => {
-    const name = servers.get(server);
+    const name = names.servers.get(server);
     return name === undefined ? [] : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'] }];
   });
   return {
@@ -159,7 +163,7 @@ function shown(
     client_name: grant.clientName,
     bf_mode: kind,
     bf_sub: id,
-    identity_name: names.get(id) ?? null,
+    identity_name: names.holders.get(id) ?? null,
     scope: grant.scope,
     resource: grant.resource,
     services: narrowed?.map(({ mcp_client_name }) => mcp_client_name),

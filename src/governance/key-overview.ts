@@ -78,3 +78,27 @@ export function keysQuestion(
 function listedKeyOf(row: ListedRow): ListedKey {
   return { ...keyOf(row), owner: row.owner, toolsetCount: row.toolset_count };
 }
+
+/** How many keys there are, and those whose value before the last rotation works at `now` (epoch seconds) too. */
+export type KeyFacts = { count: number; withOldValue: { id: string; name: string; until: number }[] };
+
+/** The most such keys that are named. */
+const MOST_NAMED = 5;
+
+export function keyFactsQuestion(db: D1Database, now: number): Question<KeyFacts> {
+  return {
+    statements: [
+      db.prepare('SELECT count(*) AS n FROM virtual_key'),
+      db
+        .prepare(
+          `SELECT id, name, previous_until AS until FROM virtual_key WHERE previous_hash IS NOT NULL AND previous_until > ?1
+           ORDER BY previous_until DESC LIMIT ?2`,
+        )
+        .bind(now, MOST_NAMED),
+    ],
+    answer: ([counts = [], keys = []]) => ({
+      count: (counts as { n: number }[])[0]?.n ?? 0,
+      withOldValue: keys as KeyFacts['withOldValue'],
+    }),
+  };
+}

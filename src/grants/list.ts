@@ -28,6 +28,17 @@ export type GrantFilter = {
   unusedSince: number | null;
 };
 
+/** All of them. */
+export const EVERY_GRANT: GrantFilter = {
+  clientName: '',
+  status: 'all',
+  kinds: null,
+  subjects: null,
+  clientIds: null,
+  named: null,
+  unusedSince: null,
+};
+
 /** The kind of a subject, as its index computes it. */
 const KIND = "substr(subject, 1, instr(subject, ':') - 1)";
 
@@ -146,6 +157,16 @@ export function standingByClientQuestion(
     statement,
     (rows) => new Map(rows.map(({ client_id, n }) => [client_id, n])),
   );
+}
+
+/** How many grants ended since `since` (epoch seconds) because a spent refresh token came back. */
+export function endedByReuseQuestion(db: D1Database, since: number): Question<number> {
+  const statement = db
+    .prepare(
+      "SELECT count(*) AS n FROM oauth_grant WHERE ended_at >= ?1 AND ended_reason = 'refresh_token_reused'",
+    )
+    .bind(since);
+  return question<{ n: number }, number>(statement, ([row]) => row?.n ?? 0);
 }
 
 /** How many grants of one subject stand at `now` (epoch seconds). */
