@@ -134,7 +134,7 @@ export function DeleteKey({ overview, apps, csrf }: DeleteProps) {
             : 'No app has access by it now.'}
         </li>
         <li>Accounts that were connected with it are forgotten.</li>
-        {toolsets.length > 0 && <li>It leaves {counted(toolsets.length, 'toolset')}; they stay.</li>}
+        {toolsets.length > 0 && <li>Its {toolsets.length === 1 ? 'toolset stays' : 'toolsets stay'}.</li>}
       </ul>
       <p class="muted">This cannot be undone. To stop it for a while, make it inactive instead.</p>
     </Confirm>
