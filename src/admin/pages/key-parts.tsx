@@ -1,8 +1,11 @@
+import type { Child } from 'hono/jsx';
+import type * as z from 'zod';
 import type { KeyOverview } from '../../governance/key-overview';
-import { type AuthMode, ConnectLines, endpointOf } from '../../ui/connect-lines';
+import { type AuthMode, ConnectLines, type Endpoint } from '../../ui/connect-lines';
 import { Confirm, Csrf } from '../../ui/forms';
 import { Badge, Copy, When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
+import type { ShownKey } from '../virtual-keys';
 import { standingOf } from './key-list';
 import { lengthOf } from './limit-rows';
 
@@ -51,16 +54,14 @@ export function KeyHead({ overview, apps }: { overview: KeyOverview; apps: numbe
         <dt>Apps with access</dt>
         <dd>
           {apps ? (
-            <a href={`/admin/access?${new URLSearchParams({ virtual_key: key.id })}`}>
-              {counted(apps, 'app')}
-            </a>
+            <a href={`/admin/access?${new URLSearchParams({ key: key.id })}`}>{counted(apps, 'app')}</a>
           ) : (
             'none'
           )}
           {owner && (
             <>
               . Apps that {owner.name} allows as themselves are{' '}
-              <a href={`/admin/access?${new URLSearchParams({ user: owner.id })}`}>listed as theirs</a>.
+              <a href={`/admin/access?${new URLSearchParams({ person: owner.id })}`}>listed as theirs</a>.
             </>
           )}
         </dd>
@@ -147,17 +148,17 @@ function counted(count: number, noun: string): string {
 
 type NewValueProps = {
   title: string;
-  id: string;
-  name: string;
-  value: string;
-  message: string;
+  /** With its whole value. */
+  made: Pick<z.infer<typeof ShownKey>, 'id' | 'name' | 'value' | 'mcp_configs'>;
   mode: AuthMode;
-  issuer: string | null;
-  displayName: string;
+  /** Null: the gateway does not know its own address yet. */
+  to: Endpoint | null;
+  children?: Child;
 };
 
 /** A value, the one time it is shown, and what to do with it. */
-export function NewValue({ title, id, name, value, message, mode, issuer, displayName }: NewValueProps) {
+export function NewValue({ title, made, mode, to, children }: NewValueProps) {
+  const { id, name, value, mcp_configs } = made;
   return (
     <>
       <h1>{title}</h1>
@@ -166,20 +167,26 @@ export function NewValue({ title, id, name, value, message, mode, issuer, displa
           This is the value of <b>{name}</b>. Copy it now: it is not shown again.
         </p>
         <Copy text={value} label="the key" />
-        <p class="muted">{message}</p>
+        {children}
+        {!mcp_configs.length && (
+          <p class="muted">
+            It opens only what is open to everyone. To give it more, choose tools on its page, or attach it to
+            a <a href="/admin/toolsets">toolset</a>.
+          </p>
+        )}
         <div class="actions">
           <a class="button primary" href={`${AT}/${id}`}>
             I have copied it
           </a>
         </div>
       </div>
-      {issuer && mode !== 'oauth' && (
+      {to && mode !== 'oauth' && (
         <section class="stack">
           <h2>Connect an app with it</h2>
-          <ConnectLines to={endpointOf(issuer, displayName, null)} mode={mode} accessKey={value} onlyByKey />
+          <ConnectLines to={to} mode={mode} accessKey={value} onlyByKey />
         </section>
       )}
-      {issuer && mode === 'oauth' && (
+      {to && mode === 'oauth' && (
         <p class="muted">
           Apps are connected <a href="/">by signing in</a>; whoever does it pastes this key when asked who
           they are.

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import type { Child } from 'hono/jsx';
 import type * as z from 'zod';
 import type { App } from '../../config';
 import { ask } from '../../database';
@@ -6,7 +7,10 @@ import { keyOverviewQuestion, keysQuestion } from '../../governance/key-overview
 import { ownersQuestion } from '../../governance/owners';
 import type { VirtualKey } from '../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../grants/list';
+import { endpointOf } from '../../ui/connect-lines';
+import { When } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
+import { rfc3339 } from '../answer';
 import type { ShownKey } from '../virtual-keys';
 import { type Acted, act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
@@ -17,7 +21,7 @@ import { ownerNamed, ownershipOf } from './owner-field';
 
 const AT = '/admin/keys';
 
-type Made = { virtual_key: z.infer<typeof ShownKey>; message: string };
+type Made = { virtual_key: z.infer<typeof ShownKey> };
 
 /** Access keys: what apps show to get in. A value is shown once, by the answer that makes it. */
 export const keyPages = new Hono<App>()
@@ -33,7 +37,7 @@ export const keyPages = new Hono<App>()
     if (form.has('again')) return showNew(c, form);
     const made = await save(c, form, null);
     if (!made.ok) return showNew(c, form, made);
-    return showValue(c, made.body, 'The key is made');
+    return showValue(c, 'The key is made', made.body.virtual_key);
   })
 
   .get('/:id', (c) => showKey(c, c.req.param('id')))
@@ -63,7 +67,15 @@ export const keyPages = new Hono<App>()
     const path = `/governance/virtual-keys/${key.id}/rotate`;
     const rotated = await act<Made>(c, form, 'POST', path, { reason: form.get('reason') });
     if (!rotated.ok) return goTo(c, `${AT}/${key.id}`, rotated.message);
-    return showValue(c, rotated.body, 'The key has a new value');
+    const { previousUntil } = (await about(c, key.id)).overview;
+    const { virtual_key } = rotated.body;
+    const before = (
+      <p class="muted">
+        The one before {previousUntil === null ? 'is refused from now on' : 'still works, and stops '}
+        {previousUntil !== null && <When at={rfc3339(previousUntil)} />}.
+      </p>
+    );
+    return showValue(c, 'The key has a new value', virtual_key, before);
   })
 
   .get('/:id/delete', async (c) => {
@@ -148,19 +160,22 @@ async function showKey(c: Context<App>, id: string, sent?: Form, refused?: Refus
 }
 
 /** The one time a value is shown. */
-function showValue(c: Context<App>, { virtual_key, message }: Made, title: string): Promise<Response> {
+function showValue(
+  c: Context<App>,
+  title: string,
+  key: Made['virtual_key'],
+  more?: Child,
+): Promise<Response> {
   const { settings, issuer } = c.var;
   const body = (
     <NewValue
       title={title}
-      id={virtual_key.id}
-      name={virtual_key.name}
-      value={virtual_key.value}
-      message={message}
+      made={key}
       mode={settings.mcp_server_auth_mode}
-      issuer={issuer}
-      displayName={settings.display_name}
-    />
+      to={issuer ? endpointOf(issuer, settings.display_name, null) : null}
+    >
+      {more}
+    </NewValue>
   );
   return adminPage(c, { title, at: AT, body });
 }

@@ -240,7 +240,7 @@ describe('a new value', () => {
     await rotate(await open(`/${key.id}/rotate`), { reason: 'leaked' });
     const refreshed = await client.refresh(grant.refresh_token);
 
-    expect(before.html).toContain(`/admin/access?virtual_key=${key.id}">1 app</a>`);
+    expect(before.html).toContain(`/admin/access?key=${key.id}">1 app</a>`);
     expect(refreshed).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
