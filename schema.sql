@@ -94,7 +94,8 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   expires_at   INTEGER,          -- null: until withdrawn
   last_used_at INTEGER,
   ended_at     INTEGER,
-  ended_reason TEXT
+  ended_reason TEXT,
+  given_name   TEXT              -- what the one it acts for calls it; null: as it calls itself
 ) STRICT;
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);

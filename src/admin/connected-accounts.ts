@@ -9,11 +9,10 @@ import { keyNamesQuestion } from '../governance/virtual-keys';
 import { parseSubject, type Subject } from '../protocol/subject';
 import {
   type ConnectedAccount,
-  dropAuthorizations,
+  disconnectAccount,
   findAccount,
   listAccounts,
 } from '../upstreams/connected-accounts';
-import { askConnection } from '../upstreams/connections';
 import { statusAt } from '../upstreams/credentials';
 import { insertLink, linkUrl } from '../upstreams/links';
 import { type Reach, reachQuestion } from '../upstreams/reach';
@@ -71,11 +70,8 @@ export const connectedAccounts = new Hono<App>()
   .delete('/:id', async (c) => {
     const { account } = await accountAt(c);
     const { owner, serverId, credential } = account;
-    await dropAuthorizations(c.env.DB, owner, serverId); // or one that comes back would connect it again
-    if (credential) {
-      await askConnection(c.env, account, (connection) => connection.disconnect({ owner, serverId }));
-      audit(c, { act: 'credential.disconnected', server: serverId, owner });
-    }
+    await disconnectAccount(c.env, account);
+    if (credential) audit(c, { act: 'credential.disconnected', server: serverId, owner });
     return c.body(null, 204);
   })
 

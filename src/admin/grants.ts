@@ -6,8 +6,9 @@ import { ask, type Ids, map, type Question, together } from '../database';
 import { subjectsNamed } from '../governance/subjects-named';
 import { userNamesQuestion } from '../governance/users';
 import { keyNamesQuestion } from '../governance/virtual-keys';
+import { endGrant } from '../grants/end';
 import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../grants/list';
-import { askGrant, findGrant, type Grant, recordEnd } from '../grants/store';
+import { findGrant, type Grant } from '../grants/store';
 import { parseSubject } from '../protocol/subject';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
@@ -73,15 +74,12 @@ export const grants = new Hono<App>()
     const grant = await findGrant(c.env.DB, c.req.param('id'));
     if (!grant || hasEnded(grant, now)) throw unknown('session');
 
-    const reason = 'revoked_by_administrator';
-    const recorded = await askGrant(c.env.GRANTS, grant.grantId, (object) => object.end(reason, by(c)));
-    if (recorded === false) {
+    if (!(await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_administrator', by(c), now))) {
       throw new ApiError(
         'temporarily_unavailable',
         'The session has ended, but the list could not be told yet. Try again.',
       );
     }
-    await recordEnd(c.env.DB, grant.grantId, reason, by(c), now); // a grant that never opened has no object that would
     return c.body(null, 204);
   });
 
@@ -120,6 +118,7 @@ export const ShownGrant = z.object({
   id: z.string(),
   client_id: z.string(),
   client_name: z.string().nullable(),
+  given_name: z.string().nullable().describe('What the one it acts for calls it'),
   bf_mode: z
     .enum(['user', 'vk', 'session'])
     .describe('Whom it acts for: a person, an access key, somebody anonymous'),
@@ -161,6 +160,7 @@ function shown(grant: Grant, names: Names, now: number): z.infer<typeof ShownGra
     id: grant.grantId,
     client_id: grant.clientId,
     client_name: grant.clientName,
+    given_name: grant.givenName,
     bf_mode: kind,
     bf_sub: id,
     identity_name: names.holders.get(id) ?? null,

@@ -42,6 +42,20 @@ export async function endGrantsOf(
   await tellObjects(objects, ended, (grant) => grant.end(reason, by));
 }
 
+/** Ends one grant. Repeatable; false while the index could not be told yet, which the grant's object then does. */
+export async function endGrant(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  grantId: string,
+  reason: EndReason,
+  who: By,
+  now: number,
+): Promise<boolean> {
+  if ((await askGrant(objects, grantId, (grant) => grant.end(reason, who))) === false) return false;
+  await recordEnd(db, grantId, reason, who, now); // a grant that never opened has no object that would
+  return true;
+}
+
 /** Grants that an administrator ends together: of a client or a subject, or those unused for long. */
 export type Together = { clientId: string } | { subject: Subject } | { unusedSince: number };
 

@@ -16,6 +16,15 @@ export type Account = {
   heldKeys: string[];
 };
 
+/** How an account stands, in words. `orphaned`: whose it is may not use the server now. */
+export const ACCOUNT_STATES = {
+  active: { tone: 'good', word: 'connected' },
+  none: { tone: 'off', word: 'not connected' },
+  needs_reauth: { tone: 'warn', word: 'connect again' },
+  needs_update: { tone: 'warn', word: 'more is needed' },
+  orphaned: { tone: 'off', word: 'not open to you now' },
+} as const;
+
 /** What everyone has of their own at this server; null: nothing that could be connected. */
 export function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
   if (authType === 'per_user_oauth') return 'oauth';
