@@ -186,12 +186,20 @@ function AccessTable({ sessions }: { sessions: Access[] }) {
             </td>
             <td data-label="Bound to">
               <span>
-                {name} <small>{kind}</small>
+                {name}
+                <small class="block">{kind}</small>
               </span>
             </td>
-            <td data-label="May use">{mayUse(access)}</td>
+            <td data-label="May use">
+              <span>
+                {mayUse(access)}
+                {isReadOnly(access) && <small class="block">read only</small>}
+              </span>
+            </td>
             <td data-label="Last used">
-              <When at={access.last_used_at} />
+              <span>
+                <When at={access.last_used_at} />
+              </span>
             </td>
             <td data-label="State">
               <Badge tone={tone}>{word}</Badge>
@@ -287,7 +295,7 @@ function Detail({ access }: { access: Access }) {
         <AccessTools access={access} />
       </section>
       <section class="stack tight apart">
-        <h2>End it</h2>
+        <h2>{isActive ? 'End it' : 'Like it'}</h2>
         <div class="row">
           {isActive && (
             <a class="button danger" href={`${AT}/${access.id}/end`}>

@@ -122,8 +122,8 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
     label: 'Secrets sealed anew',
     says: (e) => `${e.detail.values} secrets were sealed with the newest encryption key`,
   },
-  'request.refused': { label: 'Request refused', says: (e) => `Somebody was refused: ${e.detail.type}` },
-  'request.failed': { label: 'Request failed', says: (e) => `Something failed here: ${e.detail.type}` },
+  'request.refused': { label: 'Request refused', says: (e) => `A request was refused: ${refusalOf(e)}` },
+  'request.failed': { label: 'Request failed', says: (e) => `A request failed: ${refusalOf(e)}` },
 };
 
 /** What acts are about, by what their names begin with, in the order of the filter. */
@@ -154,6 +154,21 @@ export function sentenceOf(event: Event): string {
   return Object.hasOwn(WORDS, event.act) ? WORDS[event.act as Act['act']].says(event) : event.act;
 }
 
+/** Why a request got no answer: the title of the page somebody saw, else what its status means. */
+function refusalOf({ detail: { type, status } }: Event): string {
+  const title = String(type);
+  return title.includes(' ') ? title : (STATUSES[String(status)] ?? 'something went wrong here');
+}
+
+const STATUSES: Readonly<Record<string, string>> = {
+  400: 'it could not be understood',
+  401: 'nobody said who they are, or not well enough',
+  403: 'they may not do that',
+  404: 'there is nothing at that address',
+  429: 'there were too many',
+  503: 'storage did not answer, or a secret is missing',
+};
+
 function settingsIn({ detail }: Event): string {
   const names = String(detail.settings).split(' ');
   return names
@@ -174,7 +189,7 @@ export function actorOf({ actor, actor_name: name }: Event): string {
 
 /** Who does things besides people and keys, as the filter calls them. */
 export const ACTORS: Readonly<Record<string, string>> = {
-  administrator: 'administrator, by token',
+  administrator: 'administrator',
   client: 'an app',
   system: 'Toolgate itself',
   unknown: 'not known',

@@ -76,7 +76,7 @@ function AppList({ clients, search, ...page }: Clients & { search: string }) {
             columns={[
               { name: 'App' },
               { name: 'Goes back to' },
-              { name: 'Known' },
+              { name: 'Known since' },
               { name: 'Access', isNumber: true },
               { name: 'Actions', isHidden: true },
             ]}
@@ -130,9 +130,9 @@ function AppRow({ client }: { client: Client }) {
           {places.length > 3 && ` and ${places.length - 3} more`}
         </span>
       </td>
-      <td data-label="Known">
+      <td data-label="Known since">
         <span>
-          since <When at={client.created_at} />
+          <When at={client.created_at} />
         </span>
       </td>
       <td data-label="Access" class="num">
@@ -161,6 +161,6 @@ function nameOf({ client_name }: Client): string {
 /** Where a redirect target leads, as people know it: a host, this computer, or an app's own scheme. */
 function placeOf(uri: string): string {
   const { protocol, hostname, host } = new URL(uri);
-  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return 'their own computer';
+  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return 'the person’s computer';
   return protocol === 'https:' ? host : protocol.slice(0, -1);
 }

@@ -12,6 +12,9 @@ export function CallChart({ hours }: { hours: readonly HourOfCalls[] }) {
   const busy = hours.filter(({ calls }) => calls);
   return (
     <figure class="chart">
+      <small>
+        up to <b>{most.toLocaleString('en')}</b> an hour
+      </small>
       <svg
         viewBox={`0 0 ${hours.length * STEP} ${HEIGHT}`}
         preserveAspectRatio="none"
@@ -28,8 +31,7 @@ export function CallChart({ hours }: { hours: readonly HourOfCalls[] }) {
       <figcaption class="row spread">
         <small>24 hours ago</small>
         <small>
-          <span class="key good" /> answered <span class="key bad" /> failed, most in an hour:{' '}
-          {most.toLocaleString('en')}
+          <span class="key good" /> answered <span class="key bad" /> failed
         </small>
         <small>now</small>
       </figcaption>

@@ -94,7 +94,10 @@ export function shownValue(setting: Setting, value: unknown): string {
   if (setting.name === 'mcp_server_auth_mode') return MODES[String(value)]?.[0] ?? String(value);
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'number') return shownNumber(value, wordsOf(setting).type);
-  if (Array.isArray(value)) return value.length ? value.map(shownItem).join(', ') : 'none';
+  if (Array.isArray(value)) {
+    const nothing = wordsOf(setting).type.includes('empty = any') ? 'any' : 'none';
+    return value.length ? value.map(shownItem).join(', ') : nothing;
+  }
   return value === undefined || value === null || value === '' ? 'not set' : String(value);
 }
 
@@ -108,7 +111,7 @@ function shownItem(item: unknown): string {
 function shownNumber(value: number, type: string): string {
   const [word = ''] = type.split(/[ ,]/);
   const seconds = value * (word === 'days' ? 86_400 : word === 'minutes' ? 60 : 1);
-  if (!seconds) return '0';
+  if (!seconds) return /0 = /.test(type) ? 'never' : `0 ${word}`;
   const [size, unit] = UNITS.find(([size]) => seconds % size === 0) ?? [1, 'second'];
   const count = seconds / size;
   return `${count.toLocaleString('en')} ${count === 1 ? unit : `${unit}s`}`;

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { type App, readVariable, savedNamesQuestion } from '../../config';
 import { ask, known } from '../../database';
 import { SETTINGS, type Setting, treeOf, valueIn } from '../../settings';
-import { Badge, Table } from '../../ui/parts';
+import { Copy, Table } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { type Acted, act, type Form, gone, type Refused, read, readForm } from './api';
 import { adminPage, Confirm, Csrf, csrfOf, goTo } from './frame';
@@ -202,7 +202,7 @@ function Overview({
         What you save here goes before what the deployment says, and holds everywhere within seconds.
       </p>
       {groups.map((group) => (
-        <section class="stack tight">
+        <section class="stack tight settings">
           <div class="row spread">
             <h2>{group.title}</h2>
             <a class="button small" href={`${AT}/${group.id}`}>
@@ -256,7 +256,11 @@ function GroupTable({ group, shown }: { group: SettingGroup; shown: Map<string, 
                 <span>{shownValue(setting, one.value)}</span>
               </td>
               <td data-label="From">
-                <Badge tone={one.source === 'saved' ? 'good' : 'off'}>{SOURCES[one.source]}</Badge>
+                {one.source === 'default' ? (
+                  <small>{SOURCES.default}</small>
+                ) : (
+                  <span>{SOURCES[one.source]}</span>
+                )}
               </td>
             </tr>
           )
@@ -283,6 +287,12 @@ async function showGroup(
       <h1>{group.title}</h1>
       <form class="card stack wide" method="post">
         <Csrf value={await csrfOf(c)} />
+        {group.id === 'sign-in' && c.var.issuer && (
+          <div class="stack tight">
+            <p>Register this gateway with your provider as a web app, which sends people back to:</p>
+            <Copy text={`${c.var.issuer}/api/oauth/callback`} label="the address to send people back to" />
+          </div>
+        )}
         {shown.map((one) => (
           <SettingField
             {...one}
