@@ -285,7 +285,7 @@ async function showGroup(
   const body = (
     <>
       <h1>{group.title}</h1>
-      <form class="card stack wide" method="post">
+      <form class="card stack wide" method="post" action={`${AT}/${group.id}`}>
         <Csrf value={await csrfOf(c)} />
         {group.id === 'sign-in' && c.var.issuer && (
           <div class="stack tight">
