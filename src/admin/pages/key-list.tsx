@@ -83,11 +83,13 @@ function KeyRow(key: ListedKey) {
       <td data-label="May use">{mayUse(key)}</td>
       <td data-label="Limits">
         {key.limits.length ? (
-          key.limits.map(({ calls, window_seconds }) => (
-            <div>
-              {calls.toLocaleString('en')} in {lengthOf(window_seconds)}
-            </div>
-          ))
+          <span>
+            {key.limits.map(({ calls, window_seconds }) => (
+              <span class="block mask">
+                {calls.toLocaleString('en')} in {lengthOf(window_seconds)}
+              </span>
+            ))}
+          </span>
         ) : (
           <span class="muted">none</span>
         )}
