@@ -137,7 +137,8 @@ function withinBudget(servers: readonly ServerChoice[], picked: Picked): Readonl
   const isPickedFrom = ({ name }: ServerChoice) => Array.isArray(picked.get(name.toLowerCase()));
   const sizeOf = ({ name, tools }: ServerChoice) =>
     tools.reduce(
-      (size, tool) => size + 160 + name.length + 2 * tool.name.length + (tool.description?.length ?? 0),
+      (size, tool) =>
+        size + 160 + name.length + 2 * tool.name.length + Math.min(tool.description?.length ?? 0, MOST),
       0,
     );
   const shown = new Set<string>();
