@@ -32,3 +32,33 @@ for (const input of document.querySelectorAll('input[data-filter]')) {
     if (event.key === 'Enter') event.preventDefault(); // would send the form it stands in
   });
 }
+
+// <… data-wait="address">: asks there how far something has come, ever less often and only while it is looked at, and says so
+// in its [role=status]; it stops once that is over, or after ten minutes.
+for (const place of document.querySelectorAll('[data-wait]')) {
+  const until = Date.now() + 600_000;
+  let pause = 2000;
+  let timer = 0;
+  const ask = async () => {
+    const answer = await fetch(place.dataset.wait)
+      .then((response) => (response.ok ? response.json() : null))
+      .catch(() => null);
+    if (answer && answer.state !== place.dataset.state) {
+      place.dataset.state = answer.state;
+      place.querySelector('[role=status]').textContent = answer.words;
+    }
+    pause = Math.min(pause * 1.15, 15_000);
+    if (answer?.state === 'connected') document.removeEventListener('visibilitychange', look);
+    else again();
+  };
+  const again = () => {
+    clearTimeout(timer);
+    if (Date.now() < until && !document.hidden) timer = setTimeout(ask, pause);
+  };
+  const look = () => {
+    if (!document.hidden) pause = 1000; // whoever comes back may just have answered
+    again();
+  };
+  document.addEventListener('visibilitychange', look);
+  again();
+}

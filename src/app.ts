@@ -19,6 +19,8 @@ import { signInPage } from './oauth/sign-in';
 import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
 import { upstreamAuthorize } from './oauth/upstream-authorize';
+import { home } from './people/home';
+import { me } from './people/me';
 import { OAuthError, Unavailable } from './protocol/error';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 
@@ -80,6 +82,8 @@ export const app = new Hono<App>()
   .route('/mcp', endpoint)
   .route('/api', api)
   .route('/admin', adminPages)
+  .route('/me', me)
+  .route('/', home)
   .notFound((c) =>
     failure(c, {
       status: 404,
@@ -139,14 +143,14 @@ function isPassing(error: Error): boolean {
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {
-  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+)$/.test(
+  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+|(admin|me)(\/.*)?)$/.test(
     c.req.path,
   );
 }
 
 function isMachines(c: Context<App>): boolean {
   return (
-    /^\/(oauth2|api|mcp|v1|health|register|token)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
+    /^\/(oauth2|api|mcp|v1|health|register|token|waiting)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
     !c.req.header('accept')?.includes('text/html')
   );
 }

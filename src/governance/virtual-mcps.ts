@@ -241,6 +241,29 @@ export async function listVirtualMcps(
   return { virtualMcps: rows.map(fromRow), total };
 }
 
+/** A Virtual MCP as those may know it who may use it. */
+export type KnownVirtualMcp = Pick<VirtualMcp, 'name' | 'endpointSlug' | 'description'>;
+
+/** What one of these keys may use, or a key that works at `now` (epoch seconds) of one of these people; by name. */
+export function virtualMcpsOfQuestion(
+  db: D1Database,
+  { keyIds, userIds }: { keyIds: readonly string[]; userIds: readonly string[] },
+  now: number,
+): Question<KnownVirtualMcp[]> {
+  const statement = db
+    .prepare(
+      `SELECT name, endpoint_slug, description FROM virtual_mcp WHERE enabled = 1 AND id IN (
+         SELECT a.virtual_mcp_id FROM virtual_mcp_key a JOIN virtual_key k ON k.id = a.virtual_key_id
+         WHERE (k.id IN (SELECT value FROM json_each(?1)) OR k.owner_user_id IN (SELECT value FROM json_each(?2)))
+           AND k.is_active = 1 AND (k.expires_at IS NULL OR k.expires_at > ?3))
+       ORDER BY name COLLATE NOCASE`,
+    )
+    .bind(JSON.stringify(keyIds), JSON.stringify(userIds), now);
+  return question<Pick<Row, 'name' | 'endpoint_slug' | 'description'>, KnownVirtualMcp[]>(statement, (rows) =>
+    rows.map(({ name, endpoint_slug, description }) => ({ name, endpointSlug: endpoint_slug, description })),
+  );
+}
+
 /** Every Virtual MCP: what `/mcp` serves from. */
 export async function readVirtualMcps(db: D1Database): Promise<VirtualMcp[]> {
   const [all] = await ask(db, allVirtualMcpsQuestion(db));

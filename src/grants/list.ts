@@ -130,6 +130,21 @@ export function grantQuestion(db: D1Database, grantId: string): Question<Grant |
   return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
+/** What one of these subjects allowed last, since `since` (epoch seconds), and nothing has ended; null: nothing. */
+export function allowedSinceQuestion(
+  db: D1Database,
+  subjects: readonly Subject[],
+  since: number,
+): Question<Grant | null> {
+  const statement = db
+    .prepare(
+      `SELECT * FROM oauth_grant WHERE subject IN (SELECT value FROM json_each(?1)) AND created_at >= ?2 AND ended_at IS NULL
+       ORDER BY created_at DESC, grant_id LIMIT 1`,
+    )
+    .bind(JSON.stringify(subjects), since);
+  return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
 /** What the clients of these grants were called when they were allowed, by client id. */
 export function grantedNamesQuestion(db: D1Database, grantIds: Ids): Question<Map<string, string>> {
   const statement = db

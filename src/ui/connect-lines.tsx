@@ -21,7 +21,7 @@ type Line = { label: string; text: string };
 type Steps = { say: string; link?: { label: string; href: string }; byHand?: string; lines: Line[] };
 
 /** An app, and how it gets in: null where it has no such way. */
-type ConnectableApp = {
+export type ConnectableApp = {
   name: string;
   bySignIn: (to: Endpoint) => Steps;
   byKey: ((to: Endpoint, key: string) => Steps) | null;
@@ -55,7 +55,7 @@ function claudeLink({ url, name }: Endpoint): string {
  * developers.openai.com/apps-sdk/deploy/connect-chatgpt; cursor.com/docs/mcp; code.visualstudio.com/docs/copilot/guides/mcp-developer-guide;
  * developers.openai.com/codex/mcp; the README of @modelcontextprotocol/sdk.
  */
-const APPS: readonly ConnectableApp[] = [
+export const APPS: readonly ConnectableApp[] = [
   {
     name: 'Claude Code',
     bySignIn: ({ url, name }) => ({
@@ -178,24 +178,34 @@ type ConnectLinesProps = {
 
 /** How to connect each app to `to`: by signing in, and with a key, as far as the gateway and the app take them. */
 export function ConnectLines({ to, mode, accessKey = null, onlyByKey = false }: ConnectLinesProps) {
-  const takesSignIn = mode !== 'headers' && !onlyByKey;
-  const takesKeys = mode !== 'oauth';
   return (
     <div class="apps">
-      {APPS.map(({ name, bySignIn, byKey }) => {
-        const ways = [
-          takesSignIn && <Way title="By signing in" steps={bySignIn(to)} />,
-          takesKeys && byKey && <Way title="With an access key" steps={byKey(to, accessKey ?? YOUR_KEY)} />,
-        ].filter(Boolean);
-        if (!ways.length && onlyByKey) return null;
-        return (
+      {APPS.map((app) =>
+        onlyByKey && !app.byKey ? null : (
           <details class="app" name="apps">
-            <summary>{name}</summary>
-            <div class="stack">{ways.length ? ways : <OnlySignsIn name={name} />}</div>
+            <summary>{app.name}</summary>
+            <div class="stack">
+              <WaysIn app={app} to={to} mode={mode} accessKey={accessKey} onlyByKey={onlyByKey} />
+            </div>
           </details>
-        );
-      })}
+        ),
+      )}
     </div>
+  );
+}
+
+/** The ways into `to` that one app and the gateway have in common. */
+export function WaysIn(props: ConnectLinesProps & { app: ConnectableApp }) {
+  const { app, to, mode, accessKey = null, onlyByKey = false } = props;
+  const { name, bySignIn, byKey } = app;
+  const takesSignIn = mode !== 'headers' && !onlyByKey;
+  const steps = mode !== 'oauth' && byKey ? byKey(to, accessKey ?? YOUR_KEY) : null;
+  if (!takesSignIn && !steps) return <OnlySignsIn name={name} />;
+  return (
+    <>
+      {takesSignIn && <Way title="By signing in" steps={bySignIn(to)} />}
+      {steps && <Way title="With an access key" steps={steps} />}
+    </>
   );
 }
 

@@ -64,6 +64,12 @@ export async function findCredentialOf(
   return row && credentialFrom(row);
 }
 
+/** The credential with this id, or null. */
+export function credentialQuestion(db: D1Database, id: string): Question<Credential | null> {
+  const statement = db.prepare('SELECT * FROM credential WHERE id = ?1').bind(id);
+  return question<Row, Credential | null>(statement, ([row]) => (row ? credentialFrom(row) : null));
+}
+
 /** Every credential of `owner`. */
 export function credentialsQuestion(db: D1Database, owner: Owner): Question<Credential[]> {
   const statement = db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner);

@@ -1,14 +1,14 @@
 import type { Env } from '../config';
-import { ask } from '../database';
-import { accessOf, holdersQuestion } from '../governance/access';
+import { ask, map, type Question, together } from '../database';
+import { type Access, accessOf, holdersQuestion } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
-import { allVirtualMcpsQuestion } from '../governance/virtual-mcps';
+import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-mcps';
 import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { isPersonal } from './auth/index';
 import type { Server } from './server';
-import { listedServersQuestion } from './store';
+import { type ListedServer, listedServersQuestion } from './store';
 
 /** A server as people are shown it, with the tools that are open to them. */
 export type OpenServer = {
@@ -30,21 +30,41 @@ type Described = {
   annotations?: { title?: string; readOnlyHint?: boolean };
 };
 
+/** What a client asks for. */
+type Asked = { resource: string; scope: string };
+
 /** The servers an identity may use at `resource` within `scope`, by name, before consent narrows them. */
 export async function openServers(
   env: Env,
   settings: Settings,
   subject: Subject,
-  request: { resource: string; scope: string },
+  asked: Asked,
 ): Promise<OpenServer[]> {
-  const [holders, virtualMcps, servers] = await ask(
-    env.DB,
-    holdersQuestion(env.DB, [subject]),
-    allVirtualMcpsQuestion(env.DB),
-    listedServersQuestion(env.DB),
+  const [openTo] = await ask(env.DB, openServersQuestion(env.DB, settings, [subject]));
+  return openTo(subject, asked);
+}
+
+/** {@link openServers} of one of these subjects, to be asked along with others. */
+export function openServersQuestion(
+  db: D1Database,
+  settings: Settings,
+  subjects: readonly Subject[],
+): Question<(subject: Subject, asked: Asked) => Promise<OpenServer[]>> {
+  const asked = together(
+    holdersQuestion(db, subjects),
+    allVirtualMcpsQuestion(db),
+    listedServersQuestion(db),
   );
+  return map(asked, ([holders, virtualMcps, servers]) => (subject, request) => {
+    const access = accessOf(holders.get(subject) ?? null, settings, Date.now() / 1000);
+    return openBy({ access, virtualMcps, servers }, request);
+  });
+}
+
+type Known = { access: Access; virtualMcps: readonly VirtualMcp[]; servers: readonly ListedServer[] };
+
+async function openBy({ access, virtualMcps, servers }: Known, request: Asked): Promise<OpenServer[]> {
   const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
-  const access = accessOf(holders.get(subject) ?? null, settings, Date.now() / 1000);
   const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
   const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
   const rules: Rules = {

@@ -323,6 +323,21 @@ export function serverQuestion(db: D1Database, id: string): Question<Server | nu
   return question<Row, Server | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
+/** Whether there is any server to call. */
+export function hasServersQuestion(db: D1Database): Question<boolean> {
+  const statement = db.prepare('SELECT 1 FROM server WHERE is_verified = 1 AND enabled = 1 LIMIT 1');
+  return question<unknown, boolean>(statement, (rows) => rows.length > 0);
+}
+
+/** The servers where everyone has an account of their own, by name. */
+export function ownAccountServersQuestion(db: D1Database): Question<Server[]> {
+  const statement = db.prepare(
+    `SELECT * FROM server WHERE is_verified = 1 AND auth_type IN ('per_user_oauth', 'per_user_headers')
+     ORDER BY name COLLATE NOCASE`,
+  );
+  return question<Row, Server[]>(statement, (rows) => rows.map(fromRow));
+}
+
 type ListPage = { search: string; limit: number; offset: number };
 
 function pageOfServers({ search, ...page }: ListPage): PageOf {
