@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { isLoopback } from '../../protocol/public-url';
 import type { Settings } from '../../settings';
 import { hasProvider } from '../../settings';
-import { Notice, When } from '../../ui/parts';
+import { When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
 import { Csrf } from './frame';
 import type { Facts } from './overview';
@@ -23,7 +23,7 @@ export function Warnings(props: WarningsProps) {
   return (
     <section class="stack tight" aria-label="What to look at">
       {warnings.map((warning) => (
-        <Notice>{warning}</Notice>
+        <div class="notice">{warning}</div>
       ))}
     </section>
   );
