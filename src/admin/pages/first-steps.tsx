@@ -1,3 +1,4 @@
+import { Badge } from '../../ui/parts';
 import type { Facts } from './overview';
 
 type Step = { isDone: boolean; title: string; text: string; href: string; button: string };
@@ -34,13 +35,12 @@ export function FirstSteps({ facts }: { facts: Facts }) {
       <h2>Three steps to the first tool call</h2>
       <ol class="steps">
         {steps.map((step) => (
-          <li class={step.isDone ? 'done' : undefined}>
+          <li>
             <div class="row spread">
               <span class="stack tight">
-                <b>
-                  {step.title}
-                  {step.isDone && <span class="unseen">, done</span>}
-                </b>
+                <span>
+                  <b>{step.title}</b> {step.isDone && <Badge tone="good">done</Badge>}
+                </span>
                 <small>{step.text}</small>
               </span>
               {!step.isDone && (
