@@ -90,6 +90,7 @@ export const app = new Hono<App>()
       type: 'not_found',
       title: 'There is nothing here',
       text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
+      way: { href: '/', label: 'To the front page' },
     }),
   )
   .onError((error, c) => {
@@ -181,12 +182,15 @@ function failure(c: Context<App>, { type, ...shown }: Failure): Response {
 function problem(c: Context<App>, shown: Problem): Response {
   const { settings, issuer, requestId } = c.var;
   auditRefusal(c, shown.status, shown.title);
+  const { pathname, search } = new URL(c.req.url);
+  const again = { href: pathname + search, label: 'Try again' };
+  const repeatable = shown.status >= 500 && !shown.way && c.req.method === 'GET';
   const place = {
     displayName: settings?.display_name ?? 'Toolgate',
     supportText: settings?.support_text ?? '',
     issuer: issuer ?? null,
   };
-  return problemPage(place, shown, codeOf(c), requestId);
+  return problemPage(place, repeatable ? { ...shown, way: again } : shown, codeOf(c), requestId);
 }
 
 function unconfigured(c: Context<App>, missing: { name: string; command: string }[]): Response {

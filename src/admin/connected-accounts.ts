@@ -91,8 +91,7 @@ export const connectedAccounts = new Hono<App>()
     }
     const generation = await generationOf(c.env.DB, owner);
     const issuer = ourIssuer(c);
-    const clientName = c.var.settings.display_name;
-    const wanted = { subject: owner, generation, serverIds: [serverId], clientName, grantId: null };
+    const wanted = { subject: owner, generation, serverIds: [serverId], clientName: '', grantId: null };
     const link = await insertLink(c.env.DB, wanted, by(c));
     const answer: z.infer<typeof Reauthorization> = {
       authorize_url: linkUrl(c.var.settings, issuer, link),

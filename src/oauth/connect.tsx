@@ -211,27 +211,33 @@ function placeOf(c: Context<App>, issuer: string) {
 /** The same for a key that is unknown, wrong or another's (SECURITY 12). */
 const REFUSED = 'That is not what this link is for, or it is not active here. Use the one your app sends.';
 
+/** Where accounts are connected without an app that asks for it. */
+const TO_ACCOUNTS = { href: '/me', label: 'To your accounts' };
+
 /** For the browser that used the link, when its time is over. */
 function over({ clientName }: Link): Problem {
   return {
     status: 410,
     calm: true,
     title: 'This page has expired',
-    text: `What you connected stays connected. Go back to ${clientName} and repeat what you asked for.`,
+    text: `What you connected stays connected. Go back to ${clientName || 'where you began'} and repeat what you asked for.`,
+    way: TO_ACCOUNTS,
   };
 }
 
 const EXPIRED: Problem = {
   status: 410,
   title: 'This link does not work any more',
-  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one.',
+  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one. Or connect the account from your own page.',
+  way: TO_ACCOUNTS,
 };
 
 const USED: Problem = {
   status: 409,
   calm: true,
   title: 'This link was used in another browser',
-  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for.',
+  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for, or connect the account from your own page.',
+  way: TO_ACCOUNTS,
 };
 
 const ENDED: Problem = {

@@ -181,12 +181,14 @@ const TOO_LATE: Problem = {
   status: 410,
   title: 'This took too long',
   text: 'Nothing was connected. Go back to where you began, and connect once more.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const ANOTHER_BROWSER: Problem = {
   status: 403,
   title: 'This belongs to another browser',
   text: 'Nothing was connected. An account can only be connected in the browser that was sent to its provider.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const ANSWERED: Problem = {
@@ -194,6 +196,7 @@ const ANSWERED: Problem = {
   calm: true,
   title: 'This was answered already',
   text: 'There is nothing left to do here. Go back to where you began: it says what is connected.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const NO_SERVER: Problem = {

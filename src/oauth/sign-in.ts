@@ -172,6 +172,7 @@ const NO_PROVIDER = {
   status: 404,
   title: 'Nobody can sign in here',
   text: 'This gateway has no sign-in provider. Apps connect with an access key.',
+  way: { href: '/', label: 'How to connect an app' },
 };
 
 const NOT_THROUGH_ACCESS = {

@@ -72,4 +72,5 @@ const UNKNOWN: Problem = {
   status: 404,
   title: 'There is no such account to connect',
   text: 'That server is not here any more, or does not ask for an account of your own. Go back to the page you came from, and reload it.',
+  way: { href: '/me', label: 'To your accounts' },
 };

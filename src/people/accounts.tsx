@@ -58,13 +58,7 @@ export const accountPages = new Hono<App>()
     const account = accounts.find(({ server }) => server.id === fields.get('server'));
     if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
     if (!issuer) throw new PageProblem(NO_ISSUER);
-    const wanted = {
-      subject,
-      generation,
-      serverIds: [account.server.id],
-      clientName: settings.display_name,
-      grantId: null,
-    };
+    const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
     return seeOther(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
   })
 

@@ -6,10 +6,10 @@ export function nameOf({ givenName, clientName }: Grant): string {
   return givenName ?? clientName;
 }
 
-/** What kind of thing an app is, as far as where it sends people back to tells. */
-export function whatOf({ redirectHost: host }: Grant): string {
-  if (host.endsWith(':')) return 'an app on a device';
-  return isLoopback(host.replace(/:\d+$/, '')) ? 'an app on a computer' : host;
+/** Where an app runs, as far as the place it sends people back to tells. */
+export function whereOf({ redirectHost: host }: Grant): string {
+  if (host.endsWith(':')) return 'on a device';
+  return isLoopback(host.replace(/:\d+$/, '')) ? 'on a computer' : `at ${host}`;
 }
 
 /** What an app may use, in a line. @param servers names, by id */

@@ -13,7 +13,7 @@ import { Confirm, Csrf } from '../ui/forms';
 import { PageProblem } from '../ui/layout';
 import { Badge, Empty, Input, Pager, Table, When } from '../ui/parts';
 import { serverNamesQuestion } from '../upstreams/summaries';
-import { mayUse, nameOf, whatOf } from './app-words';
+import { mayUse, nameOf, whereOf } from './app-words';
 import { formValue, visitOf } from './own-form';
 import { goTo, pageOf, peoplePage } from './page';
 import { actorOf, identitiesQuestion, visitorOf } from './visitor';
@@ -112,7 +112,7 @@ function OneApp({ grant, servers, csrf, back }: OneAppProps) {
       {isOver && adviceOnEnd(reason) && <p class="notice">{adviceOnEnd(reason)}</p>}
       <dl class="facts">
         {grant.givenName && <Fact name="Calls itself">{grant.clientName}</Fact>}
-        <Fact name="Was allowed in">{whatOf(grant)}</Fact>
+        <Fact name="Where">{whereOf(grant)}</Fact>
         <Fact name="May use">
           <MayUse grant={grant} servers={servers} />
         </Fact>
@@ -176,7 +176,7 @@ function MayUse({ grant, servers }: { grant: Grant; servers: Servers }) {
   });
   return (
     <>
-      {mayUse(grant, servers)}
+      {named.length ? grant.scope === 'mcp:read' && 'Reading only' : mayUse(grant, servers)}
       {named.map(({ name, tools }) => (
         <div>
           <b>{name}</b> <small>{tools ? tools.join(', ') : 'all tools, later ones too'}</small>
@@ -252,7 +252,7 @@ export function AppList({ grants, total, limit, offset, ended, servers, at }: Ap
         />
       )}
       {ended.length > 0 && (
-        <details>
+        <details class="quiet">
           <summary>Had access until lately</summary>
           <ul class="plain">
             {ended.map((grant) => (
@@ -284,7 +284,7 @@ function AppName({ grant }: { grant: Grant }) {
         <b>{nameOf(grant)}</b>
       </a>
       <br />
-      <small>{grant.givenName ? grant.clientName : whatOf(grant)}</small>
+      <small>{grant.givenName ? grant.clientName : whereOf(grant)}</small>
     </>
   );
 }

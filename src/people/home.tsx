@@ -225,7 +225,7 @@ function Places(props: HomeProps) {
 /** For whoever was told of a toolset, in a browser that cannot know: nothing is looked up. */
 function OtherPlace({ slug, app }: HomeProps) {
   return (
-    <details open={slug !== null}>
+    <details class="quiet" open={slug !== null}>
       <summary>I was told the name of a toolset</summary>
       <form class="row" action="/">
         {app && <input type="hidden" name="app" value={slugOf(app.name)} />}

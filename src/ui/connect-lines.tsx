@@ -201,10 +201,17 @@ export function WaysIn(props: ConnectLinesProps & { app: ConnectableApp }) {
   const takesSignIn = mode !== 'headers' && !onlyByKey;
   const steps = mode !== 'oauth' && byKey ? byKey(to, accessKey ?? YOUR_KEY) : null;
   if (!takesSignIn && !steps) return <OnlySignsIn name={name} />;
+  const withKey = steps && <Way title="With an access key" steps={steps} />;
+  if (!takesSignIn) return withKey;
   return (
     <>
-      {takesSignIn && <Way title="By signing in" steps={bySignIn(to)} />}
-      {steps && <Way title="With an access key" steps={steps} />}
+      <Way title="By signing in" steps={bySignIn(to)} />
+      {withKey && (
+        <details class="quiet">
+          <summary>With an access key instead, where no browser is at hand</summary>
+          {withKey}
+        </details>
+      )}
     </>
   );
 }

@@ -151,6 +151,21 @@ export class PageProblem extends Error {
   }
 }
 
+/** What somebody reads out who asks for help, and the audit finds. */
+export function HelpCode({ code, requestId }: { code: string; requestId?: string }) {
+  return (
+    <small class="help">
+      Code for whoever helps you: <b class="mono">{code}</b>
+      {requestId && (
+        <>
+          {' '}
+          · request <span class="mono">{requestId}</span>
+        </>
+      )}
+    </small>
+  );
+}
+
 /** The page of a problem, with the short code and request id that the log finds again. */
 export function problemPage(
   place: Place,
@@ -171,9 +186,12 @@ export function problemPage(
           </a>
         </div>
       )}
-      <small>
-        {code} · request <span class="mono">{requestId}</span>
-      </small>
+      {!way && (
+        <p class="muted">
+          <a href="/">To the front page</a>
+        </p>
+      )}
+      <HelpCode code={code} requestId={requestId} />
     </div>,
     status,
   );

@@ -27,7 +27,7 @@ export function When({ at, never = 'never' }: { at: string | null | undefined; n
       ? seconds > 0
         ? 'in a moment'
         : 'just now'
-      : words.format(Math.trunc(seconds / size), unit);
+      : words.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
   return (
     <time datetime={at} title={`${at.slice(0, 16).replace('T', ' ')} UTC`}>
       {text}
@@ -38,7 +38,7 @@ export function When({ at, never = 'never' }: { at: string | null | undefined; n
 /** What happened to the last thing someone did here. */
 export function Notice({ bad, children }: { bad?: boolean; children?: Child }) {
   return (
-    <p class={bad ? 'notice bad' : 'notice'} role={bad ? 'alert' : 'status'}>
+    <p class={bad ? 'notice bad' : 'notice done'} role={bad ? 'alert' : 'status'}>
       {children}
     </p>
   );
