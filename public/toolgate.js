@@ -62,3 +62,19 @@ for (const place of document.querySelectorAll('[data-wait]')) {
   document.addEventListener('visibilitychange', look);
   again();
 }
+
+// <form data-popup>: goes to another site in a window of its own, which closes itself ([data-done]); then this page is read
+// anew. Where no window opens, it goes there and comes back in this one.
+const trips = new BroadcastChannel('toolgate-trips');
+for (const form of document.querySelectorAll('form[data-popup]')) {
+  form.addEventListener('submit', () => {
+    if (!window.open('', 'toolgate-trip', 'popup,width=560,height=760')) return;
+    form.target = 'toolgate-trip';
+    form.elements.popup.value = 'on';
+    trips.onmessage = () => location.replace(location.pathname);
+  });
+}
+if (document.querySelector('[data-done]')) {
+  trips.postMessage('done');
+  window.close();
+}

@@ -37,6 +37,7 @@ export type Act =
     }
   | { act: 'server.authorization_refused'; server: string; reason: string }
   | { act: 'server.registered_again'; server: string }
+  | { act: 'server.tool_tried'; server: string; tool: string }
   | {
       act: 'credential.connected' | 'credential.disconnected' | 'credential.refused';
       server: string;

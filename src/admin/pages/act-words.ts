@@ -83,6 +83,10 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
     label: 'Registered again at a provider',
     says: (e) => `The provider of ${at(e)} had forgotten this gateway, which registered again`,
   },
+  'server.tool_tried': {
+    label: 'Tool tried',
+    says: (e) => `An administrator tried the tool ${e.detail.tool} of ${at(e)}`,
+  },
   'server.deleted': { label: 'Server deleted', says: (e) => `${server(e)} was deleted` },
   'credential.link_given': {
     label: 'Link given',

@@ -7,6 +7,7 @@ import { administratorsOnly } from './frame';
 import { keyPages } from './keys';
 import { overviewPage } from './overview';
 import { peoplePages } from './people';
+import { serverPages } from './servers';
 import { settingPages } from './settings';
 import { signInPages } from './sign-in';
 import { toolsetPages } from './toolsets';
@@ -16,6 +17,7 @@ export const adminPages = new Hono<App>()
   .route('/', signInPages)
   .use(administratorsOnly)
   .route('/', overviewPage)
+  .route('/servers', serverPages)
   .route('/keys', keyPages)
   .route('/toolsets', toolsetPages)
   .route('/access', accessPages)
