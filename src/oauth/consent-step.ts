@@ -114,5 +114,6 @@ export function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem
     calm: true,
     title: answer === 'allowed' ? `You have already allowed ${name}` : `You have already said no to ${name}`,
     text: `There is nothing left to do here: go back to ${name}, or close this page. If it is still waiting, connect again from there.`,
+    ...(answer === 'allowed' ? { way: { href: '/me', label: 'See what you allowed' } } : {}),
   });
 }

@@ -238,10 +238,13 @@ export function AppList({ grants, total, limit, offset, ended, servers, at }: Ap
           ))}
         </Table>
       ) : (
-        <Empty title={offset ? 'There are no more' : 'No app has access yet'}>
+        <Empty
+          title={
+            offset ? 'There are no more' : ended.length ? 'No app has access now' : 'No app has access yet'
+          }
+        >
           <p>
-            Connect Claude, ChatGPT, Cursor or another app, and it appears here.{' '}
-            <a href="/">Connect the first one</a>.
+            Connect Claude, ChatGPT, Cursor or another app, and it appears here. <a href="/">Connect one</a>.
           </p>
         </Empty>
       )}

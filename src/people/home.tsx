@@ -5,7 +5,7 @@ import { type KnownVirtualMcp, virtualMcpsOfQuestion } from '../governance/virtu
 import { allowedSinceQuestion } from '../grants/list';
 import { SLUG, slugOf } from '../protocol/authorization';
 import { parseSubject } from '../protocol/subject';
-import { APPS, type ConnectableApp, endpointOf, WaysIn } from '../ui/connect-lines';
+import { APPS, type ConnectableApp, endpointOf, isOutOfReach, WaysIn } from '../ui/connect-lines';
 import { Badge, Copy, Tabs, type Tone } from '../ui/parts';
 import { openServers, openServersQuestion } from '../upstreams/open-servers';
 import { hasServersQuestion } from '../upstreams/store';
@@ -191,7 +191,7 @@ function Home(props: HomeProps) {
             <section class="card stack wide" id="app" aria-label={app.name}>
               <h2>{app.name}</h2>
               <WaysIn app={app} to={to} mode={mode} />
-              {mode !== 'headers' && <Waiting {...props} app={app} />}
+              {mode !== 'headers' && !isOutOfReach(app, to) && <Waiting {...props} app={app} />}
             </section>
           )}
         </>

@@ -74,7 +74,7 @@ function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
       </small>
       <Csrf value={csrf} />
       <button type="submit" class="button small">
-        {session ? 'Sign out' : 'Forget this browser'}
+        {session ? 'Sign out' : 'Forget me here'}
       </button>
     </form>
   );

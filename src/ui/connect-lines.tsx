@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { slugOf } from '../protocol/authorization';
+import { isLoopback } from '../protocol/public-url';
 import { Copy } from './parts';
 
 /** What is connected to: an MCP address of ours, and the name apps file it under (letters, digits, `-`). */
@@ -23,6 +24,8 @@ type Steps = { say: string; link?: { label: string; href: string }; byHand?: str
 /** An app, and how it gets in: null where it has no such way. */
 export type ConnectableApp = {
   name: string;
+  /** True when its maker's servers call the gateway, not this computer. */
+  isRemote?: true;
   bySignIn: (to: Endpoint) => Steps;
   byKey: ((to: Endpoint, key: string) => Steps) | null;
 };
@@ -74,6 +77,7 @@ export const APPS: readonly ConnectableApp[] = [
   },
   {
     name: 'Claude',
+    isRemote: true,
     bySignIn: (to) => ({
       say: 'Opens “Add custom connector” with the address filled in.',
       byHand: 'By hand: Customize, Connectors, +, Add custom connector, with this address.',
@@ -84,6 +88,7 @@ export const APPS: readonly ConnectableApp[] = [
   },
   {
     name: 'ChatGPT',
+    isRemote: true,
     bySignIn: ({ url }) => ({
       say: 'In Settings, Connectors, Advanced, turn Developer mode on. Then choose Create, paste the address and pick OAuth.',
       lines: [{ label: 'the address', text: url }],
@@ -201,6 +206,7 @@ export function WaysIn(props: ConnectLinesProps & { app: ConnectableApp }) {
   const takesSignIn = mode !== 'headers' && !onlyByKey;
   const steps = mode !== 'oauth' && byKey ? byKey(to, accessKey ?? YOUR_KEY) : null;
   if (!takesSignIn && !steps) return <OnlySignsIn name={name} />;
+  if (isOutOfReach(app, to)) return <OnlyFromOutside name={name} />;
   const withKey = steps && <Way title="With an access key" steps={steps} />;
   if (!takesSignIn) return withKey;
   return (
@@ -213,6 +219,20 @@ export function WaysIn(props: ConnectLinesProps & { app: ConnectableApp }) {
         </details>
       )}
     </>
+  );
+}
+
+/** True for an app whose maker's servers cannot reach this address. */
+export function isOutOfReach({ isRemote }: ConnectableApp, { url }: Endpoint): boolean {
+  return isRemote === true && isLoopback(new URL(url).hostname);
+}
+
+function OnlyFromOutside({ name }: { name: string }) {
+  return (
+    <p class="muted">
+      {name} calls the gateway from its maker’s servers, which cannot reach this computer. Deploy the gateway,
+      and connect {name} to the address it has then.
+    </p>
   );
 }
 

@@ -181,7 +181,7 @@ export function problemPage(
       <p class={calm ? 'muted' : 'notice'}>{text}</p>
       {way && (
         <div class="actions">
-          <a class="button primary" href={way.href}>
+          <a class={calm ? 'button' : 'button primary'} href={way.href}>
             {way.label}
           </a>
         </div>

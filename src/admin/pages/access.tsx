@@ -143,7 +143,7 @@ const ALLOWED = {
 const THIS = { app: 'this app', key: 'this key', person: 'this person' } as const;
 
 function Narrowed({ name, id, first, state }: { name: Narrowed; id: string; first?: Access; state: State }) {
-  const called = first && (name === 'app' ? nameOf(first) : holderOf(first).name);
+  const called = first && (name === 'app' ? first.client_name : holderOf(first).name);
   const holder = called ?? THIS[name];
   return (
     <div class="row spread">
@@ -327,8 +327,10 @@ function holderQuery({ bf_mode, bf_sub }: Access): string {
   return new URLSearchParams({ [bf_mode === 'vk' ? 'key' : 'person']: bf_sub }).toString();
 }
 
-function nameOf({ client_name }: Access): string {
-  return client_name || 'An app without a name';
+/** What it calls itself, and what whoever it acts for calls it. */
+function nameOf({ client_name, given_name }: Access): string {
+  const own = client_name || 'An app without a name';
+  return given_name ? `${own} “${given_name}”` : own;
 }
 
 /** Where the person was sent back to, in words where it is this computer. */
