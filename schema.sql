@@ -94,7 +94,8 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   expires_at   INTEGER,          -- null: until withdrawn
   last_used_at INTEGER,
   ended_at     INTEGER,
-  ended_reason TEXT
+  ended_reason TEXT,
+  given_name   TEXT              -- what the one it acts for calls it; null: as it calls itself
 ) STRICT;
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);
@@ -181,7 +182,7 @@ CREATE TABLE IF NOT EXISTS connect_link (
   subject      TEXT NOT NULL,      -- for whom alone it binds
   generation   INTEGER NOT NULL,   -- of that identity
   server_ids   TEXT NOT NULL,      -- JSON list
-  client_name  TEXT NOT NULL,      -- of the app it was given to
+  client_name  TEXT NOT NULL,      -- of the app it was given to; empty: a page of ours made it
   grant_id     TEXT,               -- whose short code its pages carry; null: none
   browser_hash TEXT,               -- SHA-256 of the secret in the cookie of the browser that proved itself
   used_at      INTEGER,            -- when it did: from then on no other browser gets in

@@ -29,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           testTimeout: 30_000, // a busy machine is no failure
+          hookTimeout: 30_000,
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/journeys/**', 'test/node/**'],
           globalSetup: [

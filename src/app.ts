@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { api } from './admin/api';
 import { health } from './admin/health';
+import { adminPages } from './admin/pages/index';
 import { auditRefusal, codeOf } from './audit';
 import { type App, BadVariable, missingProviderSecret, missingSecrets, withSettings } from './config';
 import { log } from './log';
@@ -18,6 +19,8 @@ import { signInPage } from './oauth/sign-in';
 import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
 import { upstreamAuthorize } from './oauth/upstream-authorize';
+import { home } from './people/home';
+import { me } from './people/me';
 import { OAuthError, Unavailable } from './protocol/error';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 
@@ -78,12 +81,16 @@ export const app = new Hono<App>()
   .route('/token', token)
   .route('/mcp', endpoint)
   .route('/api', api)
+  .route('/admin', adminPages)
+  .route('/me', me)
+  .route('/', home)
   .notFound((c) =>
     failure(c, {
       status: 404,
       type: 'not_found',
       title: 'There is nothing here',
       text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
+      way: { href: '/', label: 'To the front page' },
     }),
   )
   .onError((error, c) => {
@@ -137,14 +144,14 @@ function isPassing(error: Error): boolean {
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {
-  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+)$/.test(
+  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+|(admin|me)(\/.*)?)$/.test(
     c.req.path,
   );
 }
 
 function isMachines(c: Context<App>): boolean {
   return (
-    /^\/(oauth2|api|mcp|v1|health|register|token)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
+    /^\/(oauth2|api|mcp|v1|health|register|token|waiting)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
     !c.req.header('accept')?.includes('text/html')
   );
 }
@@ -175,12 +182,15 @@ function failure(c: Context<App>, { type, ...shown }: Failure): Response {
 function problem(c: Context<App>, shown: Problem): Response {
   const { settings, issuer, requestId } = c.var;
   auditRefusal(c, shown.status, shown.title);
+  const { pathname, search } = new URL(c.req.url);
+  const again = { href: pathname + search, label: 'Try again' };
+  const repeatable = shown.status >= 500 && !shown.way && c.req.method === 'GET';
   const place = {
     displayName: settings?.display_name ?? 'Toolgate',
     supportText: settings?.support_text ?? '',
     issuer: issuer ?? null,
   };
-  return problemPage(place, shown, codeOf(c), requestId);
+  return problemPage(place, repeatable ? { ...shown, way: again } : shown, codeOf(c), requestId);
 }
 
 function unconfigured(c: Context<App>, missing: { name: string; command: string }[]): Response {

@@ -1,7 +1,15 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Context } from 'hono';
 import type { App } from './config';
-import { type Condition, equals, selectPage } from './database';
+import {
+  type Condition,
+  equals,
+  type Ids,
+  type PageOf,
+  pageQuestion,
+  pageSql,
+  type Question,
+} from './database';
 import { log, shortCode } from './log';
 import { addressOf } from './protocol/address';
 import type { Actor } from './protocol/subject';
@@ -29,6 +37,7 @@ export type Act =
     }
   | { act: 'server.authorization_refused'; server: string; reason: string }
   | { act: 'server.registered_again'; server: string }
+  | { act: 'server.tool_tried'; server: string; tool: string }
   | {
       act: 'credential.connected' | 'credential.disconnected' | 'credential.refused';
       server: string;
@@ -154,7 +163,7 @@ function entryOf(
   { actor, address, requestId }: By,
   flow: string | undefined = undefined,
 ): Entry {
-  const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Ids>;
+  const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
   const now = Date.now();
   const id = newId(now);
   return {
@@ -172,7 +181,7 @@ function entryOf(
   };
 }
 
-type Ids = { client_id: string; grant_id: string };
+type Parties = { client_id: string; grant_id: string };
 
 let made = 0;
 
@@ -236,12 +245,41 @@ type Row = {
   request_id: string | null;
 };
 
+type ListPage = { limit: number; offset: number };
+
 /** A page of the audit, newest first, and how many acts there are. */
-export async function listAudit(
+export function auditQuestion(
   db: D1Database,
-  { since, until, ...ids }: AuditFilter,
-  page: { limit: number; offset: number },
-): Promise<{ entries: Entry[]; total: number }> {
+  filter: AuditFilter,
+  page: ListPage,
+): Question<{ entries: Entry[]; total: number }> {
+  const { statements, answer } = pageQuestion<Row>(db, pageOfActs(filter, page));
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { entries: rows.map(fromRow), total };
+    },
+  };
+}
+
+/** Ids of what the acts on a page are about and of who did them, for questions asked along with {@link auditQuestion}. */
+export function idsOfActs(filter: AuditFilter, page: ListPage): Ids {
+  const { sql, values } = pageSql(pageOfActs(filter, page));
+  const members = ['virtual_key', 'user', 'server', 'virtual_mcp'].map((name) => `acts.detail ->> '${name}'`);
+  const actor = "substr(acts.actor, instr(acts.actor, ':') + 1)";
+  return {
+    sql: `SELECT value FROM (${sql}) AS acts, json_each(json_array(${[...members, actor].join(', ')}))`,
+    values,
+  };
+}
+
+/** Ids of the clients, or of the grants, of the acts on a page. */
+export function partiesOfActs(column: 'client_id' | 'grant_id', filter: AuditFilter, page: ListPage): Ids {
+  return pageSql(pageOfActs(filter, page), column);
+}
+
+function pageOfActs({ since, until, ...ids }: AuditFilter, page: ListPage): PageOf {
   const conditions: Condition[] = [
     ...equals('act', ids.act),
     ...equals('outcome', ids.outcome),
@@ -252,8 +290,7 @@ export async function listAudit(
   ];
   if (since !== undefined) conditions.push({ sql: 'id >= ?', values: [idAt(since * 1000)] });
   if (until !== undefined) conditions.push({ sql: 'id < ?', values: [idAt(until * 1000)] });
-  const { rows, total } = await selectPage<Row>(db, 'audit', conditions, 'id DESC', page);
-  return { entries: rows.map(fromRow), total };
+  return { table: 'audit', conditions, order: 'id DESC', page };
 }
 
 function fromRow({ client_id, grant_id, detail, request_id, ...row }: Row): Entry {

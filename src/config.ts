@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
-import { applySchema, lacksSchema } from './database';
+import { applySchema, lacksSchema, type Question, question } from './database';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
 import { isLoopback } from './protocol/public-url';
@@ -137,6 +137,14 @@ export async function sealedSettings(db: D1Database): Promise<SealedValue[]> {
         .bind(name, value, JSON.stringify(by))
         .run(),
   }));
+}
+
+/** The names of the settings that are saved, which go before their variables. */
+export function savedNamesQuestion(db: D1Database): Question<ReadonlySet<string>> {
+  return question<{ name: string }, ReadonlySet<string>>(
+    db.prepare('SELECT name FROM setting'),
+    (rows) => new Set(rows.map(({ name }) => name)),
+  );
 }
 
 type Deployment = { settings: Settings | BadVariable; revision: number };

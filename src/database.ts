@@ -31,30 +31,137 @@ export function oneOf(column: string, values: readonly string[] | null): Conditi
 }
 
 /** That `column`, which is indexed without regard to case, begins with `prefix`: a range, so that the index serves. */
-export function startsWith(column: string, prefix: string): Condition[] {
-  if (!prefix) return [];
+export function beginsWith(column: string, prefix: string): Condition {
   const within = `${column} COLLATE NOCASE >= ? AND ${column} COLLATE NOCASE < ?`;
-  return [{ sql: within, values: [prefix, `${prefix}\u{10ffff}`] }];
+  return { sql: within, values: [prefix, `${prefix}\u{10ffff}`] };
+}
+
+/** The same, where a prefix is given. */
+export function startsWith(column: string, prefix: string): Condition[] {
+  return prefix ? [beginsWith(column, prefix)] : [];
+}
+
+/** A question to the database that may share its round trip with others: its statements, and what their rows come to. */
+export type Question<Answer> = { statements: D1PreparedStatement[]; answer: (rows: unknown[][]) => Answer };
+
+/** A question of one statement. */
+export function question<Row, Answer>(
+  statement: D1PreparedStatement,
+  answer: (rows: Row[]) => Answer,
+): Question<Answer> {
+  return { statements: [statement], answer: ([rows]) => answer((rows ?? []) as Row[]) };
+}
+
+/** A question whose answer is made of another's. */
+export function map<A, B>({ statements, answer }: Question<A>, of: (answer: A) => B): Question<B> {
+  return { statements, answer: (rows) => of(answer(rows)) };
+}
+
+/** What needs no asking, where a question is wanted. */
+export function known<Answer>(answer: Answer): Question<Answer> {
+  return { statements: [], answer: () => answer };
+}
+
+type Answers<Questions> = { [At in keyof Questions]: Questions[At] extends Question<infer A> ? A : never };
+
+/** Several questions as one. */
+export function together<const Questions extends readonly Question<unknown>[]>(
+  ...questions: Questions
+): Question<Answers<Questions>> {
+  return {
+    statements: questions.flatMap(({ statements }) => statements),
+    answer: (rows) => {
+      let at = 0;
+      const answers = questions.map(({ statements, answer }) => {
+        const mine = rows.slice(at, at + statements.length);
+        at += statements.length;
+        return answer(mine);
+      });
+      return answers as Answers<Questions>;
+    },
+  };
+}
+
+/** The answers to several questions: from one moment, in one round trip. */
+export async function ask<const Questions extends readonly Question<unknown>[]>(
+  db: D1Database,
+  ...questions: Questions
+): Promise<Answers<Questions>> {
+  const { statements, answer } = together(...questions);
+  const results = statements.length ? await db.batch(statements) : [];
+  return answer(results.map(({ results }) => results));
+}
+
+/** A SELECT of ids to stand after IN, with a `?` for each of its values. */
+export type Ids = Condition;
+
+/** These ids. */
+export function theseIds(ids: readonly string[]): Ids {
+  return { sql: 'SELECT value FROM json_each(?)', values: [JSON.stringify(ids)] };
+}
+
+/** The names of the rows of `table` with these ids that there are, by id. */
+export function namesQuestion(db: D1Database, table: string, ids: Ids): Question<Map<string, string>> {
+  const statement = db.prepare(`SELECT id, name FROM ${table} WHERE id IN (${ids.sql})`).bind(...ids.values);
+  return question<{ id: string; name: string }, Map<string, string>>(
+    statement,
+    (rows) => new Map(rows.map(({ id, name }) => [id, name])),
+  );
+}
+
+/** Which rows of `table` stand on a page: those that meet every condition, in an order. */
+export type PageOf = {
+  table: string;
+  conditions: readonly Condition[];
+  order: string;
+  page: { limit: number; offset: number };
+};
+
+/** The page of rows as SQL. */
+export function pageSql({ table, conditions, order, page }: PageOf, columns = '*'): Condition {
+  const { where, values } = whereOf(conditions);
+  return {
+    sql: `SELECT ${columns} FROM ${table} ${where} ORDER BY ${order} LIMIT ? OFFSET ?`,
+    values: [...values, page.limit, page.offset],
+  };
+}
+
+function whereOf(conditions: readonly Condition[]): { where: string; values: (string | number)[] } {
+  const where = conditions.length ? `WHERE ${conditions.map(({ sql }) => `(${sql})`).join(' AND ')}` : '';
+  return { where, values: conditions.flatMap((condition) => condition.values) };
 }
 
 /**
- * A page of the rows of `table` that meet every condition, and how many do: both from one moment. An index that begins
- * with the conditions' columns and goes on as `order` does makes it read `offset` + `limit` rows.
+ * A page of rows, and how many meet the conditions in all. An index that begins with the conditions' columns and goes on as
+ * `order` does makes it read `offset` + `limit` rows.
  */
+export function pageQuestion<Row>(
+  db: D1Database,
+  of: PageOf,
+  columns?: string,
+): Question<{ rows: Row[]; total: number }> {
+  const { sql, values } = pageSql(of, columns);
+  const { where, values: conditioned } = whereOf(of.conditions);
+  return {
+    statements: [
+      db.prepare(sql).bind(...values),
+      db.prepare(`SELECT count(*) AS total FROM ${of.table} ${where}`).bind(...conditioned),
+    ],
+    answer: ([rows = [], count = []]) => {
+      const [{ total } = { total: 0 }] = count as { total: number }[];
+      return { rows: rows as Row[], total };
+    },
+  };
+}
+
+/** The answer to {@link pageQuestion} alone. */
 export async function selectPage<Row>(
   db: D1Database,
   table: string,
   conditions: readonly Condition[],
   order: string,
-  { limit, offset }: { limit: number; offset: number },
+  page: { limit: number; offset: number },
 ): Promise<{ rows: Row[]; total: number }> {
-  const where = conditions.length ? `WHERE ${conditions.map(({ sql }) => `(${sql})`).join(' AND ')}` : '';
-  const values = conditions.flatMap((condition) => condition.values);
-  const [rows, count] = await db.batch<Row & { total: number }>([
-    db
-      .prepare(`SELECT * FROM ${table} ${where} ORDER BY ${order} LIMIT ? OFFSET ?`)
-      .bind(...values, limit, offset),
-    db.prepare(`SELECT count(*) AS total FROM ${table} ${where}`).bind(...values),
-  ]);
-  return { rows: rows?.results ?? [], total: count?.results[0]?.total ?? 0 };
+  const [answer] = await ask(db, pageQuestion<Row>(db, { table, conditions, order, page }));
+  return answer;
 }

@@ -58,38 +58,65 @@ const Origin = z.string().refine((value) => {
 }, 'must be an https origin without a path or trailing slash, such as https://tools.example.com');
 
 /**
- * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config` and the
- * README's table are made from this.
+ * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
+ * table and the settings page are made from this: `label` is what people call it, `means` what the page says where `does`
+ * has names of the wire, `changes` what follows from changing it.
  */
 export const Settings = z.object({
   display_name: plainText().min(1).default('Toolgate').meta({
+    label: 'Name of this gateway',
     type: 'text',
     does: 'The name people see at consent and on error pages, and clients see as `resource_name` and `serverInfo.title`',
+    means: 'The name people see at consent and on error pages, and apps when they connect',
+    changes: 'Pages have the new name at once, apps when they connect again',
   }),
-  support_text: plainText()
-    .default('')
-    .meta({ type: 'text', does: 'Whom to ask, shown under error pages and consent' }),
+  support_text: plainText().default('').meta({
+    label: 'Whom to ask',
+    type: 'text',
+    does: 'Whom to ask, shown under error pages and consent',
+  }),
   mcp_server_auth_mode: z.enum(['headers', 'both', 'oauth']).default('headers').meta({
+    label: 'How apps get in',
     type: '`headers`, `both` or `oauth`',
     does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
+    means: 'With an access key, by a person who signs in with a browser, or either way',
+    changes:
+      'What no longer gets in is refused within seconds. What people allowed is kept, and works again when you change this back',
   }),
   oauth2_server_config: z.object({
     issuer_url: Origin.optional().meta({
+      label: 'Address of this gateway',
       type: 'https origin',
       does: "Issuer, and base of every URL printed. Needed except on a loopback host, where the request's own origin serves. Changing it ends every token",
+      means: 'Where people and apps reach it: every link it prints begins so',
+      changes: 'Every app has to connect again, at the new address. You are asked before that happens',
     }),
-    auth_code_ttl: number(60, 900)
-      .default(300)
-      .meta({ type: 'seconds, 60 to 900', does: 'Life of an authorization code' }),
-    access_token_ttl: number(60, 86_400)
-      .default(600)
-      .meta({ type: 'seconds, 60 to 86400', does: 'Life of an access token' }),
-    refresh_token_ttl: number(0, 315_360_000)
-      .default(7_776_000)
-      .meta({ type: 'seconds, 0 = none', does: 'Idle life of a grant' }),
+    auth_code_ttl: number(60, 900).default(300).meta({
+      label: 'Time to finish connecting',
+      type: 'seconds, 60 to 900',
+      does: 'Life of an authorization code',
+      means: 'How long an app has to come back for its access once a person allowed it',
+    }),
+    access_token_ttl: number(60, 86_400).default(600).meta({
+      label: 'Life of an access token',
+      type: 'seconds, 60 to 86400',
+      does: 'Life of an access token',
+      means: 'How long an app goes on before it renews its access by itself, which nobody notices',
+      changes: 'Holds for tokens given from now on',
+    }),
+    refresh_token_ttl: number(0, 315_360_000).default(7_776_000).meta({
+      label: 'Unused access ends after',
+      type: 'seconds, 0 = none',
+      does: 'Idle life of a grant',
+      means: 'An app that was not used for so long has to be allowed again. 0: never',
+      changes: 'Holds for each app from the next time it renews its access',
+    }),
     refresh_reuse_interval: number(0, 300).default(60).meta({
+      label: 'Grace for a lost answer',
       type: 'seconds, 0 to 300',
       does: 'How long a replaced refresh token is still answered once its successor is in use',
+      means:
+        'How long an app may renew its access with what it used before. After that, somebody else may have it, and its access ends',
     }),
     allowed_redirect_uris: list(
       z
@@ -99,84 +126,149 @@ export const Settings = z.object({
     )
       .default([])
       .meta({
+        label: 'Web apps that may connect',
         type: 'list, empty = any https',
         does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
+        means:
+          'The exact addresses web apps may send people back to. Empty: any https address. Apps on people’s own computers are always allowed',
+        changes: 'Other web apps cannot be allowed from now on. What they were allowed before stays',
       }),
     disable_vk_identity: flag().default(false).meta({
+      label: 'No access keys at consent',
       type: 'true or false',
       does: 'When true access keys identify no one at consent, and what they allowed is refused until it is false again. Needs a sign-in provider and the mode `oauth`',
+      means:
+        'People sign in to allow an app; a key does not identify them. Needs somewhere to sign in, and browser sign-in only',
+      changes:
+        'What was allowed with keys is refused within seconds, kept, and works again when you turn this off',
     }),
   }),
   enforce_auth_on_inference: flag().default(true).meta({
+    label: 'Everyone must identify themselves',
     type: 'true or false',
     does: 'When true there is no anonymous access and no anonymous identity at consent',
+    means: 'Off, anybody who knows the address may use the servers that are open to everyone',
+    changes: 'Turned on, what was allowed anonymously is refused within seconds',
   }),
   default_user_access: z.preprocess(fromJson, McpConfigs).default([]).meta({
+    label: 'What everyone who signs in may use',
     type: 'list as `mcp_configs`, in a variable as JSON',
     does: 'What a signed-in person may use beyond their own list and their keys',
+    means: 'Beyond what you give each person, and what their keys may use',
+    changes: 'Within seconds, for everyone who is signed in and the apps they allowed',
   }),
   user_reauth_days: number(0, 3650).default(30).meta({
+    label: 'People sign in again after',
     type: 'days, 0 = never',
     does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again mends it",
+    means: 'Apps of a person who did not sign in for so long stop, and go on once they do. 0: never',
   }),
-  revocation_lag: number(0, 60)
-    .default(10)
-    .meta({ type: 'seconds, 0 to 60', does: 'How long `/mcp` goes on from what it knows of a caller' }),
+  revocation_lag: number(0, 60).default(10).meta({
+    label: 'Changes take hold within',
+    type: 'seconds, 0 to 60',
+    does: 'How long `/mcp` goes on from what it knows of a caller',
+    means: 'How long a key or app you stopped may still get through. Less means more work for the database',
+  }),
   vk_rotation_cooldown: number(0, 2_592_000).default(0).meta({
+    label: 'A key’s old value works for',
     type: 'seconds, 0 to 2592000',
     does: "How long a rotated key's old value goes on working",
+    means: 'After it was given a new one in the course of time. One that leaked stops at once',
+    changes: 'Holds for keys that get a new value from now on',
   }),
-  mcp_tool_execution_timeout: number(1, 300)
-    .default(60)
-    .meta({ type: 'seconds, 1 to 300', does: 'How long a tool call may go on without progress' }),
-  mcp_tool_sync_interval: number(1, 10_080)
-    .default(10)
-    .meta({ type: 'minutes', does: 'How often tool lists are asked again' }),
-  allowed_origins: list()
-    .default([])
-    .meta({ type: 'list', does: 'Browser origins that may call `/mcp`, besides our own and loopback' }),
+  mcp_tool_execution_timeout: number(1, 300).default(60).meta({
+    label: 'A tool may be silent for',
+    type: 'seconds, 1 to 300',
+    does: 'How long a tool call may go on without progress',
+    means: 'A call without any progress for so long is given up. A server may have its own limit',
+  }),
+  mcp_tool_sync_interval: number(1, 10_080).default(10).meta({
+    label: 'Servers are asked for their tools every',
+    type: 'minutes',
+    does: 'How often tool lists are asked again',
+    means: 'So that new tools appear. A server may have its own interval',
+  }),
+  allowed_origins: list().default([]).meta({
+    label: 'Web pages that may call tools',
+    type: 'list',
+    does: 'Browser origins that may call `/mcp`, besides our own and loopback',
+    means:
+      'Addresses of pages whose scripts may use this gateway, besides its own and those on people’s own computers',
+  }),
   mcp_external_server_url: Origin.optional().meta({
+    label: 'Base of links that connect an account',
     type: 'https origin',
     does: 'Base of the links that connect an account; the issuer when unset. Must reach this Worker',
+    means: 'The address of this gateway when empty. Another address must lead here too',
   }),
   mcp_external_client_url: Origin.optional().meta({
+    label: 'Base of the address providers send people back to',
     type: 'https origin',
     does: 'Base of the redirect URI registered with providers (`…/api/oauth/callback`); the issuer when unset. Must reach this Worker',
+    means: 'The address of this gateway when empty. Another address must lead here too',
+    changes: 'Register the new address with every provider, or nobody can connect an account there',
   }),
   mcp_enable_temp_token_auth: flag().default(false).meta({
+    label: 'A link alone connects an account',
     type: 'true or false',
     does: "When true a link that connects an account is enough, whoever opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
+    means:
+      'Whoever opens the link need not prove who they are. That gives up MCP’s rule against phishing: an account connected through a forwarded link is then the sender’s',
   }),
   oidc: z.object({
     issuer: ProviderIssuer.optional().meta({
+      label: 'Provider',
       type: 'https URL',
       does: 'The OpenID Connect provider people and administrators sign in with',
+      means: 'Where people and administrators sign in, such as https://accounts.google.com',
+      changes: 'People who signed in elsewhere are somebody new here',
     }),
-    client_id: z.string().min(1).max(500).optional().meta({ type: 'text', does: 'Our client id there' }),
+    client_id: z.string().min(1).max(500).optional().meta({
+      label: 'Client ID',
+      type: 'text',
+      does: 'Our client id there',
+      means: 'Of this gateway, as the provider shows it',
+    }),
     client_secret: z.string().min(1).max(2000).optional().meta({
+      label: 'Client secret',
       type: 'secret',
       isSecret: true,
       does: 'Our client secret there: `npx wrangler secret put OIDC_CLIENT_SECRET`, or saved (sealed)',
+      means: 'Of this gateway, as the provider showed it. Kept sealed, never shown again',
     }),
-    scopes: list()
-      .default(['openid', 'email', 'profile'])
-      .meta({ type: 'list', does: 'What is asked of the provider; `openid` always is' }),
+    scopes: list().default(['openid', 'email', 'profile']).meta({
+      label: 'What is asked of the provider',
+      type: 'list',
+      does: 'What is asked of the provider; `openid` always is',
+      means: 'Its names for it; openid always is asked',
+    }),
     allowed_domains: lowerCased().default([]).meta({
+      label: 'E-mail domains that may sign in',
       type: 'list',
       does: 'Domains whose verified e-mail addresses may sign in. Empty: only `admin_emails`',
+      means: 'People with a verified address at one of them. Empty: administrators only',
+      changes: 'Who is signed in already stays so for up to 12 hours. Block people to stop them at once',
     }),
-    admin_emails: lowerCased()
-      .default([])
-      .meta({ type: 'list', does: 'Verified e-mail addresses whose people are administrators' }),
+    admin_emails: lowerCased().default([]).meta({
+      label: 'Administrators',
+      type: 'list',
+      does: 'Verified e-mail addresses whose people are administrators',
+      means: 'Verified e-mail addresses. They may do everything on these pages',
+      changes: 'Within seconds, whether or not they are signed in',
+    }),
   }),
   access: z.object({
     team_domain: TeamDomain.optional().meta({
+      label: 'Cloudflare Access team',
       type: 'host name',
       does: 'Cloudflare Access as the provider: `<team>.cloudflareaccess.com`. Its policy says who may sign in',
+      means: 'As in acme.cloudflareaccess.com, when Access stands in front. Its policy says who may sign in',
     }),
     aud: z.string().min(1).max(200).optional().meta({
+      label: 'Application audience tag',
       type: 'text',
       does: "The Access application's audience tag",
+      means: 'As Cloudflare shows it for the Access application',
     }),
   }),
 });
@@ -225,6 +317,13 @@ export function variableOf(name: string): string {
 /** True for a setting that is sealed where it is saved, and shown as a mask. */
 export function isSecret({ schema }: Setting): boolean {
   return schema.meta()?.isSecret === true;
+}
+
+/** What such a tree says of a setting; undefined: nothing. */
+export function valueIn(tree: Readonly<Record<string, unknown>>, name: string): unknown {
+  return name
+    .split('.')
+    .reduce<unknown>((value, member) => (value as Record<string, unknown> | undefined)?.[member], tree);
 }
 
 /** Values by dotted name, as the shape the names make. */

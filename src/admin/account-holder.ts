@@ -2,11 +2,12 @@ import type { Context } from 'hono';
 import type { App } from '../config';
 import { findHolder } from '../governance/access';
 import { findVirtualKeyByValue, refusalOf } from '../governance/virtual-keys';
+import { browserSession } from '../identity/browser-session';
 import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
 import { subjectOf } from '../identity/signed-in';
 import type { Subject } from '../protocol/subject';
-import { administers, browserSession, isAdministrator, requireOwnWrite } from './administrator';
+import { administers, isAdministrator, requireOwnWrite } from './administrator';
 import { ApiError } from './error';
 
 /** Who asks about connected accounts: whose own are theirs, and whether they see everybody's. */

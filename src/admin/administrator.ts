@@ -2,10 +2,9 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../config';
 import { equalSecrets, hashSecret } from '../crypto/secrets';
-import { type Account, findUserByAccount, recordSignIn, type User } from '../governance/users';
-import { accessAccount } from '../identity/access';
-import { isAdminEmail, SignInRefused } from '../identity/provider';
-import { type SignedIn, signedIn, subjectOf, verifyCsrf } from '../identity/signed-in';
+import { baseOf, browserSession } from '../identity/browser-session';
+import { isAdminEmail } from '../identity/provider';
+import { type SignedIn, subjectOf, verifyCsrf } from '../identity/signed-in';
 import { isForeign } from '../protocol/own-origin';
 import { ApiError } from './error';
 
@@ -35,31 +34,6 @@ export async function isAdministrators(c: Context<App>): Promise<boolean> {
   if (await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)) return true;
   const session = await browserSession(c);
   return session !== null && administers(c, session);
-}
-
-/** Where our cookies belong: the issuer, or, until it is set, wherever we were asked. */
-export function baseOf(c: Context<App>): string {
-  return c.var.issuer ?? new URL(c.req.url).origin;
-}
-
-/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: nobody. */
-export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
-  const now = Math.floor(Date.now() / 1000);
-  const session = await signedIn(c.env, baseOf(c), c.req.header('cookie'), now);
-  if (session) return session;
-  const account = await accessAccount(c.env, c.var.settings, c.req.raw.headers).catch((error: unknown) => {
-    if (error instanceof SignInRefused) return null;
-    throw error;
-  });
-  const user = account && (await userOf(c.env.DB, account, now));
-  if (!user?.isActive) return null;
-  return { secretHash: `access ${user.id}`, user, since: now, expiresAt: null };
-}
-
-/** The person Access vouches for. Whom we do not know yet, or by another address, signs in with this request. */
-async function userOf(db: D1Database, account: Account, now: number): Promise<User> {
-  const known = await findUserByAccount(db, account);
-  return known?.email === account.email ? known : recordSignIn(db, account, now);
 }
 
 /** True when the signed-in one is an administrator now: by ADMIN_TOKEN, or by a verified address in `oidc.admin_emails`. */

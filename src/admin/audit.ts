@@ -1,14 +1,18 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type Entry, listAudit } from '../audit';
+import { auditQuestion, type Entry, idsOfActs, partiesOfActs } from '../audit';
+import { clientNamesQuestion } from '../clients/store';
 import type { App } from '../config';
+import { ask } from '../database';
+import { userNamesQuestion } from '../governance/users';
+import { keyNamesQuestion } from '../governance/virtual-keys';
+import { toolsetNamesQuestion } from '../governance/virtual-mcps';
+import { grantedNamesQuestion } from '../grants/list';
+import { isSubject, parseSubject } from '../protocol/subject';
+import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
-import { accept, Page } from './request';
+import { accept, Moment, Page } from './request';
 
-/** A moment as RFC 3339 writes it, to epoch seconds. */
-const Moment = z.iso
-  .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
-  .transform((text) => Math.floor(Date.parse(text) / 1000));
 const Id = z.string().min(1).max(2000);
 
 /** What the audit may be narrowed to: each exactly, `since` and `until` as a span without its end. */
@@ -30,8 +34,22 @@ export const AuditQuery = Page.omit({ search: true }).extend({
 /** What happened: acts of people and apps and changes by administrators, newest first (CONTRACT §8). */
 export const auditTrail = new Hono<App>().get('/', async (c) => {
   const { limit, offset, ...filter } = accept(AuditQuery, c.req.query());
-  const { entries, total } = await listAudit(c.env.DB, filter, { limit, offset });
-  return c.json(listed('events', entries.map(shown), total, { limit, offset }));
+  const { DB } = c.env;
+  const page = { limit, offset };
+  const ids = idsOfActs(filter, page);
+  const [{ entries, total }, keys, people, servers, toolsets, granted, clients] = await ask(
+    DB,
+    auditQuestion(DB, filter, page),
+    keyNamesQuestion(DB, ids),
+    userNamesQuestion(DB, ids),
+    serverNamesQuestion(DB),
+    toolsetNamesQuestion(DB, ids),
+    grantedNamesQuestion(DB, partiesOfActs('grant_id', filter, page)), // an app may be gone, and its grants not yet
+    clientNamesQuestion(DB, partiesOfActs('client_id', filter, page)),
+  );
+  const names = new Map([...keys, ...people, ...servers, ...toolsets, ...granted, ...clients]);
+  const events = entries.map((entry) => shown(entry, names));
+  return c.json(listed('events', events, total, page));
 });
 
 /** One act as answers show it. */
@@ -43,8 +61,14 @@ export const ShownEvent = z.object({
   actor: z
     .string()
     .describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`'),
+  actor_name: z.string().nullable().describe('As the key or the person is called now'),
   client_id: z.string().nullable(),
+  client_name: z.string().nullable(),
   grant_id: z.string().nullable(),
+  about_name: z
+    .string()
+    .nullable()
+    .describe('Of the key, toolset, server or person it is about, as it is called now'),
   detail: z
     .record(z.string(), z.union([z.string(), z.number()]))
     .describe('What else it is about: ids, never values'),
@@ -53,27 +77,23 @@ export const ShownEvent = z.object({
   request_id: z.string().nullable(),
 });
 
-function shown({
-  id,
-  at,
-  act,
-  outcome,
-  actor,
-  clientId,
-  grantId,
-  detail,
-  address,
-  code,
-  requestId,
-}: Entry): z.infer<typeof ShownEvent> {
+function shown(
+  { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: Entry,
+  names: ReadonlyMap<string, string>,
+): z.infer<typeof ShownEvent> {
+  const nameOf = (id: unknown) => names.get(String(id)) ?? null;
+  const about = detail.virtual_key ?? detail.virtual_mcp ?? detail.server ?? detail.user;
   return {
     id,
     at: rfc3339(at),
     act,
     outcome,
     actor,
+    actor_name: isSubject(actor) ? nameOf(parseSubject(actor).id) : null,
     client_id: clientId,
+    client_name: nameOf(clientId),
     grant_id: grantId,
+    about_name: nameOf(about),
     detail,
     address,
     code,

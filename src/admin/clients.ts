@@ -3,9 +3,11 @@ import * as z from 'zod';
 import { audit, by } from '../audit';
 import { RegisteredClient } from '../clients/metadata';
 import { isDocumentUrl } from '../clients/metadata-document';
-import { type Client, deleteClient, findClient, listClients } from '../clients/store';
+import { type Client, clientQuestion, clientsQuestion, deleteClient, idsOfClients } from '../clients/store';
 import type { App } from '../config';
+import { ask, theseIds } from '../database';
 import { finishDeletion } from '../governance/clients';
+import { standingByClientQuestion } from '../grants/list';
 import { listed, rfc3339, Time } from './answer';
 import { unknown } from './error';
 import { accept, Page } from './request';
@@ -16,15 +18,29 @@ import { accept, Page } from './request';
  */
 export const clients = new Hono<App>()
   .get('/', async (c) => {
+    const { DB } = c.env;
     const query = accept(Page, c.req.query());
-    const { clients, total } = await listClients(c.env.DB, query);
-    return c.json(listed('clients', clients.map(shown), total, query));
+    const now = Math.floor(Date.now() / 1000);
+    const [{ clients, total }, grants] = await ask(
+      DB,
+      clientsQuestion(DB, query),
+      standingByClientQuestion(DB, idsOfClients(query), now),
+    );
+    const rows = clients.map((client) => shown(client, grants));
+    return c.json(listed('clients', rows, total, query));
   })
 
   .get('/:id', async (c) => {
-    const client = await findClient(c.env.DB, c.req.param('id'));
+    const { DB } = c.env;
+    const id = c.req.param('id');
+    const now = Math.floor(Date.now() / 1000);
+    const [client, grants] = await ask(
+      DB,
+      clientQuestion(DB, id),
+      standingByClientQuestion(DB, theseIds([id]), now),
+    );
     if (!client) throw unknown('client');
-    return c.json({ client: shown(client) });
+    return c.json({ client: shown(client, grants) });
   })
 
   .delete('/:id', async (c) => {
@@ -51,10 +67,14 @@ export const ShownClient = z.object({
   id: z.string().describe('The `client_id`'),
   client_name: z.string().nullable(),
   registration: z.enum(['dynamic', 'metadata_document']).describe('How the gateway got to know it'),
+  session_count: z.int().describe('How often it is allowed something now'),
   created_at: Time,
 });
 
-function shown({ clientId, metadata, createdAt }: Client): z.infer<typeof ShownClient> {
+function shown(
+  { clientId, metadata, createdAt }: Client,
+  grants: ReadonlyMap<string, number>,
+): z.infer<typeof ShownClient> {
   return {
     id: clientId,
     client_id: clientId,
@@ -65,6 +85,7 @@ function shown({ clientId, metadata, createdAt }: Client): z.infer<typeof ShownC
     response_types: metadata.response_types,
     token_endpoint_auth_method: metadata.token_endpoint_auth_method,
     scope: metadata.scope,
+    session_count: grants.get(clientId) ?? 0,
     created_at: rfc3339(createdAt),
   };
 }

@@ -2,22 +2,22 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { audit, by } from '../audit';
 import type { App } from '../config';
+import { ask, theseIds } from '../database';
 import { findHolder } from '../governance/access';
-import { namesOfUsers } from '../governance/users';
-import { namesOfVirtualKeys } from '../governance/virtual-keys';
+import { userNamesQuestion } from '../governance/users';
+import { keyNamesQuestion } from '../governance/virtual-keys';
 import { parseSubject, type Subject } from '../protocol/subject';
 import {
   type ConnectedAccount,
-  dropAuthorizations,
+  disconnectAccount,
   findAccount,
   listAccounts,
 } from '../upstreams/connected-accounts';
-import { askConnection } from '../upstreams/connections';
 import { statusAt } from '../upstreams/credentials';
 import { insertLink, linkUrl } from '../upstreams/links';
-import { type Reach, reachOfAll } from '../upstreams/reach';
+import { type Reach, reachQuestion } from '../upstreams/reach';
 import type { Server } from '../upstreams/server';
-import { findServers } from '../upstreams/store';
+import { serversByIdQuestion } from '../upstreams/store';
 import { type AccountHolder, accountHolder } from './account-holder';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
@@ -70,11 +70,8 @@ export const connectedAccounts = new Hono<App>()
   .delete('/:id', async (c) => {
     const { account } = await accountAt(c);
     const { owner, serverId, credential } = account;
-    await dropAuthorizations(c.env.DB, owner, serverId); // or one that comes back would connect it again
-    if (credential) {
-      await askConnection(c.env, account, (connection) => connection.disconnect({ owner, serverId }));
-      audit(c, { act: 'credential.disconnected', server: serverId, owner });
-    }
+    await disconnectAccount(c.env, account);
+    if (credential) audit(c, { act: 'credential.disconnected', server: serverId, owner });
     return c.body(null, 204);
   })
 
@@ -94,8 +91,7 @@ export const connectedAccounts = new Hono<App>()
     }
     const generation = await generationOf(c.env.DB, owner);
     const issuer = ourIssuer(c);
-    const clientName = c.var.settings.display_name;
-    const wanted = { subject: owner, generation, serverIds: [serverId], clientName, grantId: null };
+    const wanted = { subject: owner, generation, serverIds: [serverId], clientName: '', grantId: null };
     const link = await insertLink(c.env.DB, wanted, by(c));
     const answer: z.infer<typeof Reauthorization> = {
       authorize_url: linkUrl(c.var.settings, issuer, link),
@@ -171,13 +167,14 @@ async function shownAccounts(
 ): Promise<z.infer<typeof ShownAccount>[]> {
   const { DB } = c.env;
   const owners = [...new Set(accounts.map(({ owner }) => owner))];
-  const ids = owners.map((owner) => parseSubject(owner).id);
-  const [servers, reach, keys, people] = await Promise.all([
-    findServers(DB, [...new Set(accounts.map(({ serverId }) => serverId))]),
-    reachOfAll(DB, c.var.settings, owners),
-    namesOfVirtualKeys(DB, ids),
-    namesOfUsers(DB, ids),
-  ]);
+  const ids = theseIds(owners.map((owner) => parseSubject(owner).id));
+  const [servers, reach, keys, people] = await ask(
+    DB,
+    serversByIdQuestion(DB, [...new Set(accounts.map(({ serverId }) => serverId))]),
+    reachQuestion(DB, c.var.settings, owners),
+    keyNamesQuestion(DB, ids),
+    userNamesQuestion(DB, ids),
+  );
   const at = new Map(servers.map((server) => [server.id, server]));
   return accounts.flatMap((account) => {
     const server = at.get(account.serverId);

@@ -2,20 +2,26 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { by } from '../audit';
 import type { App } from '../config';
-import { namesOfUsers } from '../governance/users';
-import { namesOfVirtualKeys } from '../governance/virtual-keys';
-import { listGrants } from '../grants/list';
-import { askGrant, findGrant, type Grant, recordEnd } from '../grants/store';
+import { ask, type Ids, map, type Question, together } from '../database';
+import { subjectsNamed } from '../governance/subjects-named';
+import { userNamesQuestion } from '../governance/users';
+import { keyNamesQuestion } from '../governance/virtual-keys';
+import { endGrant } from '../grants/end';
+import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../grants/list';
+import { findGrant, type Grant } from '../grants/store';
 import { parseSubject } from '../protocol/subject';
-import { namesOfServers } from '../upstreams/summaries';
+import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
-import { accept, CommaList, Page } from './request';
+import { accept, CommaList, Moment, Page } from './request';
 
 const KINDS = ['user', 'vk', 'session'];
 
 /** What the grants may be narrowed to. */
-export const GrantQuery = Page.omit({ search: true }).extend({
+export const GrantQuery = Page.extend({
+  search: Page.shape.search.describe(
+    "What the app's, the key's or the person's name begins with, in either case",
+  ),
   status: z.enum(['active', 'ended', 'all'], { error: 'must be active, ended or all' }).default('all'),
   q: z
     .string()
@@ -29,6 +35,7 @@ export const GrantQuery = Page.omit({ search: true }).extend({
   virtual_key_id: CommaList,
   user_id: CommaList,
   client_id: CommaList,
+  unused_since: Moment.optional().describe('Neither used nor made since then'),
 });
 
 /** The grants (CONTRACT §8): what people allowed apps to do, and its end. Ended ones stay in the list, with the reason. */
@@ -39,24 +46,27 @@ export const grants = new Hono<App>()
       ...(query.virtual_key_id ?? []).map((id) => `vk:${id}`),
       ...(query.user_id ?? []).map((id) => `user:${id}`),
     ];
-    const filter = {
+    const filter: GrantFilter = {
       clientName: query.q,
       status: query.status,
       kinds: orNull(query.bf_mode),
       subjects: orNull(subjects),
       clientIds: orNull(query.client_id),
+      named: query.search ? { prefix: query.search, subjects: subjectsNamed(query.search) } : null,
+      unusedSince: query.unused_since ?? null,
     };
+    const { DB } = c.env;
+    const [{ shown, total }] = await ask(DB, shownGrantsQuestion(DB, filter, query));
+    return c.json(listed('sessions', shown, total, query));
+  })
+
+  .get('/:id', async (c) => {
+    const { DB } = c.env;
+    const id = c.req.param('id');
     const now = Math.floor(Date.now() / 1000);
-    const found = await listGrants(c.env.DB, filter, query, now);
-    const ids = found.grants.map(({ subject }) => parseSubject(subject).id);
-    const [keys, people, servers] = await Promise.all([
-      namesOfVirtualKeys(c.env.DB, ids),
-      namesOfUsers(c.env.DB, ids),
-      namesOfServers(c.env.DB),
-    ]);
-    const names = new Map([...keys, ...people]);
-    const rows = found.grants.map((grant) => shown(grant, names, servers, now));
-    return c.json(listed('sessions', rows, found.total, query));
+    const [grant, names] = await ask(DB, grantQuestion(DB, id), namesQuestion(DB, holderOf(id)));
+    if (!grant) throw unknown('session');
+    return c.json({ session: shown(grant, names, now) });
   })
 
   .delete('/:id', async (c) => {
@@ -64,17 +74,40 @@ export const grants = new Hono<App>()
     const grant = await findGrant(c.env.DB, c.req.param('id'));
     if (!grant || hasEnded(grant, now)) throw unknown('session');
 
-    const reason = 'revoked_by_administrator';
-    const recorded = await askGrant(c.env.GRANTS, grant.grantId, (object) => object.end(reason, by(c)));
-    if (recorded === false) {
+    if (!(await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_administrator', by(c), now))) {
       throw new ApiError(
         'temporarily_unavailable',
         'The session has ended, but the list could not be told yet. Try again.',
       );
     }
-    await recordEnd(c.env.DB, grant.grantId, reason, by(c), now); // a grant that never opened has no object that would
     return c.body(null, 204);
   });
+
+/** A page of grants as answers show them, and how many there are in all: to be asked along with others. */
+export function shownGrantsQuestion(
+  db: D1Database,
+  filter: GrantFilter,
+  page: { limit: number; offset: number },
+): Question<{ shown: z.infer<typeof ShownGrant>[]; total: number }> {
+  const now = Math.floor(Date.now() / 1000);
+  const names = namesQuestion(db, holdersOnPage(filter, page, now));
+  return map(together(grantsQuestion(db, filter, page, now), names), ([{ grants, total }, names]) => ({
+    shown: grants.map((grant) => shown(grant, names, now)),
+    total,
+  }));
+}
+
+/** What keys, people and servers are called, by id. */
+type Names = { holders: ReadonlyMap<string, string>; servers: ReadonlyMap<string, string> };
+
+function namesQuestion(db: D1Database, holders: Ids): Question<Names> {
+  const asked = together(
+    keyNamesQuestion(db, holders),
+    userNamesQuestion(db, holders),
+    serverNamesQuestion(db),
+  );
+  return map(asked, ([keys, people, servers]) => ({ holders: new Map([...keys, ...people]), servers }));
+}
 
 function orNull(list: string[] | undefined): string[] | null {
   return list?.length ? list : null;
@@ -85,6 +118,7 @@ export const ShownGrant = z.object({
   id: z.string(),
   client_id: z.string(),
   client_name: z.string().nullable(),
+  given_name: z.string().nullable().describe('What the one it acts for calls it'),
   bf_mode: z
     .enum(['user', 'vk', 'session'])
     .describe('Whom it acts for: a person, an access key, somebody anonymous'),
@@ -115,25 +149,21 @@ function hasEnded({ endedAt, expiresAt }: Grant, now: number): boolean {
   return endedAt !== null || (expiresAt !== null && expiresAt <= now);
 }
 
-function shown(
-  grant: Grant,
-  names: ReadonlyMap<string, string>,
-  servers: ReadonlyMap<string, string>,
-  now: number,
-): z.infer<typeof ShownGrant> {
+function shown(grant: Grant, names: Names, now: number): z.infer<typeof ShownGrant> {
   const isOver = hasEnded(grant, now);
   const { kind, id } = parseSubject(grant.subject);
   const narrowed = grant.servers?.flatMap(({ id: server, tools }) => {
-    const name = servers.get(server);
+    const name = names.servers.get(server);
     return name === undefined ? [] : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'] }];
   });
   return {
     id: grant.grantId,
     client_id: grant.clientId,
     client_name: grant.clientName,
+    given_name: grant.givenName,
     bf_mode: kind,
     bf_sub: id,
-    identity_name: names.get(id) ?? null,
+    identity_name: names.holders.get(id) ?? null,
     scope: grant.scope,
     resource: grant.resource,
     services: narrowed?.map(({ mcp_client_name }) => mcp_client_name),

@@ -51,6 +51,11 @@ function reasonOf(message: string): string {
   return `is not acceptable: ${message.replace(/^Invalid input: /, '')}`;
 }
 
+/** A moment as RFC 3339 writes it, to epoch seconds. */
+export const Moment = z.iso
+  .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
+  .transform((text) => Math.floor(Date.parse(text) / 1000));
+
 const wholeNumber = (least: number, most: number) =>
   z
     .string()

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, forgetDeployment } from '../config';
-import { beginAuthorization } from '../upstreams/authorization';
+import { type Authorization, beginAuthorization } from '../upstreams/authorization';
 import { findCredentialOf, statusAt } from '../upstreams/credentials';
 import type { OAuthConfig } from '../upstreams/oauth-config';
 import { findOAuthConfig, findOAuthConfigOf, recordStatus } from '../upstreams/oauth-config-store';
@@ -59,24 +59,13 @@ export const serverAuthorization = new Hono<App>()
 
   .post('/client/:id/reregister', async (c) => {
     const { server, config } = await withConfig(c);
-    const { client, configured } = config;
-    if (configured.client_id || client?.from !== 'registration') {
-      throw new ApiError(
-        'invalid_request',
-        `The gateway has no registration at the provider of ${server.name} to make anew.`,
-      );
-    }
-    const introduction = introductionOf(c.var.settings, ourIssuer(c));
-    const provider = await registerAnew(c.env, introduction, server, client.clientId).catch(asRefusal);
-    await raiseCredentialGeneration(c.env.DB, server.id);
-    forgetDeployment();
-    audit(c, { act: 'server.registered_again', server: server.id });
+    const { registered, previous } = await registerAgain(c, server, config);
     const initiation = await initiate(c, await serverAt(c.env.DB, server.id));
     const answer: z.infer<typeof Reregistration> = {
       ...initiation,
       message: `The gateway has registered anew; every account connected there has to be connected again. ${initiation.message}`,
-      registered_client_id: provider.client.clientId,
-      previous_client_id: client.clientId,
+      registered_client_id: registered,
+      previous_client_id: previous,
     };
     return c.json(answer);
   })
@@ -133,27 +122,64 @@ async function withConfig(c: Context<App>): Promise<{ server: Server; config: OA
   );
 }
 
+/** True when the gateway has registered itself at a provider, and may do so again. */
+export function isRegistered({ client, configured }: OAuthConfig): boolean {
+  return !configured.client_id && client?.from === 'registration';
+}
+
 /**
- * Begins the authorization of a server: nothing is different until somebody finishes it.
+ * Registers anew at a server's provider: every account connected there has to be connected again.
+ * @returns the ids of both clients. @throws ApiError when there is no registration, or it cannot be made
+ */
+export async function registerAgain(
+  c: Context<App>,
+  server: Server,
+  config: OAuthConfig,
+): Promise<{ registered: string; previous: string }> {
+  const { client } = config;
+  if (!client || !isRegistered(config)) {
+    throw new ApiError(
+      'invalid_request',
+      `The gateway has no registration at the provider of ${server.name} to make anew.`,
+    );
+  }
+  const introduction = introductionOf(c.var.settings, ourIssuer(c));
+  const provider = await registerAnew(c.env, introduction, server, client.clientId).catch(asRefusal);
+  await raiseCredentialGeneration(c.env.DB, server.id);
+  forgetDeployment();
+  audit(c, { act: 'server.registered_again', server: server.id });
+  return { registered: provider.client.clientId, previous: client.clientId };
+}
+
+/** Who is sent to a provider, and comes back to where: a browser of ours, or whoever the API's caller sends. */
+type Sent = Pick<Authorization, 'browserHash' | 'returnTo'>;
+const BY_CALLER: Sent = { browserHash: null, returnTo: '/' };
+
+/**
+ * Begins the gateway's own authorization at a server: nothing is different until somebody finishes it.
  * @throws ApiError when nobody can be sent to its provider
  */
+export async function begin(
+  c: Context<App>,
+  server: Server,
+  sent: Sent,
+): Promise<Awaited<ReturnType<typeof beginAuthorization>>> {
+  const wanted = { server, owner: 'gateway', generation: 0, grantId: null, ...sent } as const;
+  const begun = await beginAuthorization(c.env, c.var.settings, ourIssuer(c), wanted).catch(asRefusal);
+  const now = Math.floor(Date.now() / 1000);
+  const flow = { status: 'pending', flowExpiresAt: begun.expiresAt } as const;
+  await recordStatus(c.env.DB, server.oauthConfigId ?? '', flow, now);
+  audit(c, { act: 'server.authorization_begun', server: server.id });
+  return begun;
+}
+
+/** {@link begin}, as the API answers it. */
 export async function initiate(
   c: Context<App>,
   server: Server,
 ): Promise<z.infer<typeof OAuthFlowInitiation>> {
-  const begun = await beginAuthorization(c.env, c.var.settings, ourIssuer(c), {
-    server,
-    owner: 'gateway',
-    generation: 0,
-    browserHash: null,
-    returnTo: '/',
-    grantId: null,
-  }).catch(asRefusal);
+  const begun = await begin(c, server, BY_CALLER);
   const id = server.oauthConfigId ?? '';
-  const now = Math.floor(Date.now() / 1000);
-  await recordStatus(c.env.DB, id, { status: 'pending', flowExpiresAt: begun.expiresAt }, now);
-  audit(c, { act: 'server.authorization_begun', server: server.id });
-
   const provider = await knownProvider(c.env, server);
   const elsewhere = provider?.tokenHost
     ? ` Tokens come from ${provider.tokenHost}, which is not the host of its provider: go on if you know it.`

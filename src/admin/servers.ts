@@ -13,13 +13,12 @@ import type { OAuthConfig } from '../upstreams/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../upstreams/oauth-config-store';
 import { removeServer } from '../upstreams/removal';
 import { newServer, type Server, type ServerChange, serverChange } from '../upstreams/server';
-import { insertServer, listServers, updateServer } from '../upstreams/store';
-import { toolsOf } from '../upstreams/summaries';
+import { insertServer, updateServer } from '../upstreams/store';
 import { listed } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
 import { initiate, isHealthy, ourIssuer, serverAt } from './server-authorization';
-import { configurationOf, shownServer, shownServers } from './shown-server';
+import { configurationOf, findShownServer, listShownServers, shownServer } from './shown-server';
 
 /** How long a server may take to list what it has while an administrator waits. Milliseconds. */
 const PATIENCE = 5_000;
@@ -28,8 +27,8 @@ const PATIENCE = 5_000;
 export const servers = new Hono<App>()
   .get('/clients', async (c) => {
     const page = accept(Page, c.req.query());
-    const { servers, total } = await listServers(c.env.DB, page);
-    return c.json(listed('clients', await shownServers(c, servers), total, page));
+    const { shown, total } = await listShownServers(c, page);
+    return c.json(listed('clients', shown, total, page));
   })
 
   .post('/client', async (c) => {
@@ -53,9 +52,11 @@ export const servers = new Hono<App>()
     return c.json({ message, client });
   })
 
-  .get('/client/:id', async (c) =>
-    c.json({ client: await shownServer(c, await serverAt(c.env.DB, c.req.param('id'))) }),
-  )
+  .get('/client/:id', async (c) => {
+    const client = await findShownServer(c, c.req.param('id'));
+    if (!client) throw unknown('server');
+    return c.json({ client });
+  })
 
   .put('/client/:id', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
@@ -106,8 +107,7 @@ export const servers = new Hono<App>()
   })
 
   .post('/client/:id/refresh-tools', async (c) => {
-    const { id, name } = await askNow(c, c.req.param('id'));
-    const tools = (await toolsOf(c.env.DB, [id])).get(id) ?? [];
+    const { name, tools } = await shownServer(c, await askNow(c, c.req.param('id')));
     return c.json({
       message: `The server ${name} lists ${counted(tools.length)}.`,
       tool_count: tools.length,

@@ -3,18 +3,12 @@ import * as z from 'zod';
 import { audit } from '../audit';
 import { type App, withinLimit } from '../config';
 import { forgetIdentity } from '../identity/browser';
+import { baseOf, browserSession } from '../identity/browser-session';
 import { csrfValue, type SignedIn, signedIn, signIn, signOut, subjectOf } from '../identity/signed-in';
 import { addressOf } from '../protocol/address';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import {
-  administers,
-  administrator,
-  baseOf,
-  browserSession,
-  isAdminToken,
-  requireOwnWrite,
-} from './administrator';
+import { administers, administrator, isAdminToken, requireOwnWrite } from './administrator';
 import { rfc3339, Time } from './answer';
 import { ApiError } from './error';
 import { accept } from './request';

@@ -1,22 +1,25 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../config';
+import { ask, type Ids, theseIds } from '../database';
 import { openHeaders } from '../upstreams/auth/headers';
 import type { Kept } from '../upstreams/auth/settings';
 import { openExchangeSecret } from '../upstreams/exchange-secret';
 import { maskHeaders } from '../upstreams/header-values';
 import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../upstreams/oauth-config';
-import { clientSecretOf, oauthConfigsOf } from '../upstreams/oauth-config-store';
+import { clientSecretOf, oauthConfigsQuestion } from '../upstreams/oauth-config-store';
 import { type Server, shownExchange, stateOf } from '../upstreams/server';
-import { type ToolSummary, toolsOf } from '../upstreams/summaries';
+import { idsOfServers, serverQuestion, serversQuestion } from '../upstreams/store';
+import { type ToolSummary, toolsQuestion } from '../upstreams/summaries';
 import { rfc3339, Time } from './answer';
+import type { Page } from './request';
 
 /** What a server is configured with besides its row, secrets as configured. */
 export type Configuration = { kept: Kept; config: OAuthConfig | null };
 
 /** A server's secrets, as far as they open, and how we are an OAuth client of its provider. */
 export async function configurationOf(c: Context<App>, server: Server): Promise<Configuration> {
-  const configs = await oauthConfigsOf(c.env.DB, [server.id]);
+  const [configs] = await ask(c.env.DB, oauthConfigsQuestion(c.env.DB, theseIds([server.id])));
   return readConfiguration(c, server, configs.get(server.id) ?? null);
 }
 
@@ -48,23 +51,42 @@ async function readConfiguration(
 
 /** A server as answers show it, with the tools it listed last. */
 export async function shownServer(c: Context<App>, server: Server): Promise<z.infer<typeof ShownServer>> {
-  const [shown] = await shownServers(c, [server]);
-  return shown as z.infer<typeof ShownServer>;
+  const [tools, configs] = await ask(c.env.DB, ...aboutServers(c.env.DB, theseIds([server.id])));
+  return showServer(c, server, { tools, configs });
 }
 
-/** Servers as answers show them. */
-export async function shownServers(
+/** The server `id` as answers show it, or null. */
+export async function findShownServer(
   c: Context<App>,
-  servers: readonly Server[],
-): Promise<z.infer<typeof ShownServer>[]> {
-  const ids = servers.map(({ id }) => id);
-  const [tools, configs] = await Promise.all([toolsOf(c.env.DB, ids), oauthConfigsOf(c.env.DB, ids)]);
-  return Promise.all(
-    servers.map(async (server) => {
-      const configuration = await readConfiguration(c, server, configs.get(server.id) ?? null);
-      return shown(server, configuration, tools.get(server.id) ?? []);
-    }),
-  );
+  id: string,
+): Promise<z.infer<typeof ShownServer> | null> {
+  const db = c.env.DB;
+  const [server, tools, configs] = await ask(db, serverQuestion(db, id), ...aboutServers(db, theseIds([id])));
+  return server && showServer(c, server, { tools, configs });
+}
+
+/** A page of servers as answers show them, and how many there are in all. */
+export async function listShownServers(
+  c: Context<App>,
+  page: Page,
+): Promise<{ shown: z.infer<typeof ShownServer>[]; total: number }> {
+  const db = c.env.DB;
+  const about = aboutServers(db, idsOfServers(page));
+  const [{ servers, total }, tools, configs] = await ask(db, serversQuestion(db, page), ...about);
+  const shown = await Promise.all(servers.map((server) => showServer(c, server, { tools, configs })));
+  return { shown, total };
+}
+
+/** What answers show of servers besides their rows. */
+function aboutServers(db: D1Database, ids: Ids) {
+  return [toolsQuestion(db, ids), oauthConfigsQuestion(db, ids)] as const;
+}
+
+type About = { tools: Map<string, ToolSummary[]>; configs: Map<string, OAuthConfig> };
+
+async function showServer(c: Context<App>, server: Server, { tools, configs }: About) {
+  const configuration = await readConfiguration(c, server, configs.get(server.id) ?? null);
+  return shown(server, configuration, tools.get(server.id) ?? []);
 }
 
 /** A server as answers show it. */

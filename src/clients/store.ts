@@ -1,5 +1,14 @@
 import { hashSecret } from '../crypto/secrets';
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  type PageOf,
+  pageQuestion,
+  pageSql,
+  type Question,
+  question,
+  startsWith,
+} from '../database';
 import type { ClientMetadata } from './metadata';
 
 /** A client that registered, or that its metadata document describes. Times are epoch seconds. */
@@ -85,22 +94,55 @@ export async function keepDocument(
 
 /** The client `clientId` as it registered or was last described, or null when there is none. Fetches nothing. */
 export async function findClient(db: D1Database, clientId: string): Promise<Client | null> {
-  const row = await db
-    .prepare(`SELECT ${COLUMNS} FROM client WHERE client_id = ?1 AND deleted_at IS NULL`)
-    .bind(clientId)
-    .first<Row>();
-  return row && fromRow(row);
+  const [client] = await ask(db, clientQuestion(db, clientId));
+  return client;
 }
 
+type ListPage = { search: string; limit: number; offset: number };
+
 /** A page of clients, newest first, and how many there are in all; by name when `search` asks for a prefix of it. */
-export async function listClients(
+export function clientsQuestion(
   db: D1Database,
-  page: { search: string; limit: number; offset: number },
-): Promise<{ clients: Client[]; total: number }> {
-  const conditions = [{ sql: 'deleted_at IS NULL', values: [] }, ...startsWith('name', page.search)];
-  const order = page.search ? 'name COLLATE NOCASE, client_id' : 'created_at DESC, client_id';
-  const { rows, total } = await selectPage<Row>(db, 'client', conditions, order, page);
-  return { clients: rows.map(fromRow), total };
+  page: ListPage,
+): Question<{ clients: Client[]; total: number }> {
+  const { statements, answer } = pageQuestion<Row>(db, pageOfClients(page));
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { clients: rows.map(fromRow), total };
+    },
+  };
+}
+
+/** Ids of the clients on a page, for questions asked along with {@link clientsQuestion}. */
+export function idsOfClients(page: ListPage): Ids {
+  return pageSql(pageOfClients(page), 'client_id');
+}
+
+function pageOfClients({ search, ...page }: ListPage): PageOf {
+  const conditions = [{ sql: 'deleted_at IS NULL', values: [] }, ...startsWith('name', search)];
+  const order = search ? 'name COLLATE NOCASE, client_id' : 'created_at DESC, client_id';
+  return { table: 'client', conditions, order, page };
+}
+
+/** The client `clientId`, or null: to be asked along with others. */
+export function clientQuestion(db: D1Database, clientId: string): Question<Client | null> {
+  const statement = db
+    .prepare(`SELECT ${COLUMNS} FROM client WHERE client_id = ?1 AND deleted_at IS NULL`)
+    .bind(clientId);
+  return question<Row, Client | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** What the clients with these ids call themselves, by id. */
+export function clientNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  const statement = db
+    .prepare(`SELECT client_id, name FROM client WHERE client_id IN (${ids.sql}) AND name <> ''`)
+    .bind(...ids.values);
+  return question<{ client_id: string; name: string }, Map<string, string>>(
+    statement,
+    (rows) => new Map(rows.map(({ client_id, name }) => [client_id, name])),
+  );
 }
 
 /** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}. False when there is none. */

@@ -1,8 +1,9 @@
+import { ask, map, type Question, together } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
-import { findUsers, type User } from './users';
-import { findVirtualKeys, type HeldKey, refusalOf, virtualKeysOf } from './virtual-keys';
+import { type User, usersQuestion } from './users';
+import { type HeldKey, heldKeysQuestion, refusalOf } from './virtual-keys';
 
 /** What an identity was given beyond what everyone may use (CONTRACT §6). */
 export type Access = {
@@ -19,32 +20,29 @@ export type Holder = { key: HeldKey } | { user: User; keys: HeldKey[] };
 
 /** Who a subject is; null when they are not there any more, or never stood anywhere. */
 export async function findHolder(db: D1Database, subject: Subject): Promise<Holder | null> {
-  return (await findHolders(db, [subject])).get(subject) ?? null;
+  const [holders] = await ask(db, holdersQuestion(db, [subject]));
+  return holders.get(subject) ?? null;
 }
 
 /** The same for several; who is not there is not in it. */
-export async function findHolders(
+export function holdersQuestion(
   db: D1Database,
   subjects: readonly Subject[],
-): Promise<Map<Subject, Holder>> {
+): Question<Map<Subject, Holder>> {
   const parsed = subjects.map(parseSubject);
   const idsOf = (wanted: string) => parsed.filter(({ kind }) => kind === wanted).map(({ id }) => id);
-  const people = idsOf('user');
-  const [own, users, owned] = await Promise.all([
-    findVirtualKeys(db, idsOf('vk')),
-    findUsers(db, people),
-    virtualKeysOf(db, people),
-  ]);
-  return new Map<Subject, Holder>([
-    ...own.map((key) => [`vk:${key.id}`, { key }] as const),
-    ...users.map(
-      (user) =>
-        [
-          `user:${user.id}`,
-          { user, keys: owned.filter(({ ownerUserId }) => ownerUserId === user.id) },
-        ] as const,
-    ),
-  ]);
+  const [keyIds, people] = [idsOf('vk'), idsOf('user')];
+  const asked = together(heldKeysQuestion(db, keyIds, people), usersQuestion(db, people));
+  return map(asked, ([keys, users]) => {
+    const own = keys.filter(({ id }) => keyIds.includes(id));
+    return new Map<Subject, Holder>([
+      ...own.map((key) => [`vk:${key.id}`, { key }] as const),
+      ...users.map((user) => {
+        const owned = keys.filter(({ ownerUserId }) => ownerUserId === user.id);
+        return [`user:${user.id}`, { user, keys: owned }] as const;
+      }),
+    ]);
+  });
 }
 
 /** What a key's holder may use, or a person: what they were given, what everyone who signs in is, and what their keys may. */

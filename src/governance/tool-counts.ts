@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
+import { type Question, question } from '../database';
 import { log } from '../log';
 
 /** How a tool call ended, as the relay of its answer saw it. */
@@ -53,6 +54,20 @@ async function upsert(db: D1Database, counts: ReadonlyMap<string, number>): Prom
     )
     .bind(JSON.stringify(rows))
     .run();
+}
+
+/** Calls of one hour (epoch hours), and how many of them the server failed or refused. */
+export type HourOfCalls = { hour: number; calls: number; failed: number };
+
+/** Calls by hour from `since` (epoch hours) on; an hour without any is not there. A client that left is no failure. */
+export function callsByHourQuestion(db: D1Database, since: number): Question<HourOfCalls[]> {
+  const statement = db
+    .prepare(
+      `SELECT hour, sum(n) AS calls, sum(iif(outcome IN ('failed', 'refused', 'given_up'), n, 0)) AS failed
+       FROM tool_count WHERE hour >= ?1 GROUP BY hour ORDER BY hour`,
+    )
+    .bind(since);
+  return question<HourOfCalls, HourOfCalls[]>(statement, (rows) => rows);
 }
 
 /** Deletes counts older than 90 days at `now` (epoch seconds). @returns how many. */

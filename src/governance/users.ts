@@ -1,4 +1,13 @@
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  known,
+  namesQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+} from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 
 /** Someone who signed in: one account of one provider. Times are epoch seconds. */
@@ -19,7 +28,8 @@ export type User = {
   updatedAt: number;
 };
 
-type Row = {
+/** A row of `person`. */
+export type UserRow = {
   id: string;
   issuer: string;
   email: string;
@@ -32,7 +42,8 @@ type Row = {
   updated_at: number;
 };
 
-function fromRow(row: Row): User {
+/** The person a row of `person` is. */
+export function userOf(row: UserRow): User {
   return {
     id: row.id,
     issuer: row.issuer,
@@ -64,25 +75,24 @@ export async function recordSignIn(
          last_signed_in_at = iif(is_active, ?6, last_signed_in_at) RETURNING *`,
     )
     .bind(crypto.randomUUID(), issuer, subject, email, name, now)
-    .first<Row>();
+    .first<UserRow>();
   if (!row) throw new Error('the person was not recorded');
-  return fromRow(row);
+  return userOf(row);
 }
 
 /** The person `id`, or null when there is none. */
 export async function findUser(db: D1Database, id: string): Promise<User | null> {
-  const row = await db.prepare('SELECT * FROM person WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const [user] = await ask(db, userQuestion(db, id));
+  return user;
 }
 
 /** The people with these ids that there are. */
-export async function findUsers(db: D1Database, ids: readonly string[]): Promise<User[]> {
-  if (!ids.length) return [];
-  const { results } = await db
+export function usersQuestion(db: D1Database, ids: readonly string[]): Question<User[]> {
+  if (!ids.length) return known([]);
+  const statement = db
     .prepare('SELECT * FROM person WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<Row>();
-  return results.map(fromRow);
+    .bind(JSON.stringify(ids));
+  return question<UserRow, User[]>(statement, (rows) => rows.map(userOf));
 }
 
 /** The person who holds an account, or null when they never signed in. */
@@ -93,8 +103,8 @@ export async function findUserByAccount(
   const row = await db
     .prepare('SELECT * FROM person WHERE issuer = ?1 AND provider_subject = ?2')
     .bind(issuer, subject)
-    .first<Row>();
-  return row && fromRow(row);
+    .first<UserRow>();
+  return row && userOf(row);
 }
 
 /** A page of people by e-mail address, and how many there are in all. `search` is a prefix of the address. */
@@ -103,17 +113,25 @@ export async function listUsers(
   { search, ...page }: { search: string; limit: number; offset: number },
 ): Promise<{ users: User[]; total: number }> {
   const conditions = startsWith('email', search);
-  const { rows, total } = await selectPage<Row>(db, 'person', conditions, 'email COLLATE NOCASE, id', page);
-  return { users: rows.map(fromRow), total };
+  const { rows, total } = await selectPage<UserRow>(
+    db,
+    'person',
+    conditions,
+    'email COLLATE NOCASE, id',
+    page,
+  );
+  return { users: rows.map(userOf), total };
 }
 
-/** The names of the people with these ids that there are. */
-export async function namesOfUsers(db: D1Database, ids: string[]): Promise<Map<string, string>> {
-  const { results } = await db
-    .prepare('SELECT id, name FROM person WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
+/** The names of the people with these ids that there are, by id. */
+export function userNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'person', ids);
+}
+
+/** The person `id`, or null when there is none: to be asked along with others. */
+export function userQuestion(db: D1Database, id: string): Question<User | null> {
+  const statement = db.prepare('SELECT * FROM person WHERE id = ?1').bind(id);
+  return question<UserRow, User | null>(statement, ([row]) => (row ? userOf(row) : null));
 }
 
 /** What an administrator may change of a person. */
@@ -140,11 +158,11 @@ export async function updateUser(
       mcpConfigs ? JSON.stringify(mcpConfigs) : null,
       now,
     );
-  const [updated] = await db.batch<Row>(
+  const [updated] = await db.batch<UserRow>(
     isActive === false ? [update, deactivateKeysOf(db, id, now)] : [update],
   );
   const [row] = updated?.results ?? [];
-  return row ? fromRow(row) : null;
+  return row ? userOf(row) : null;
 }
 
 /** Removes a person, and deactivates the keys they own. False when there is none. */

@@ -1,5 +1,15 @@
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  known,
+  namesQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+  theseIds,
+} from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Limit } from './key-object';
 
@@ -29,7 +39,8 @@ export type VirtualKey = {
 /** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
 export type HeldKey = VirtualKey & { virtualMcpIds: string[] };
 
-type Row = {
+/** A row of `virtual_key`. */
+export type KeyRow = {
   id: string;
   name: string;
   description: string;
@@ -45,9 +56,10 @@ type Row = {
   created_at: number;
   updated_at: number;
 };
-type HeldRow = Row & { virtual_mcp_ids: string };
+type HeldRow = KeyRow & { virtual_mcp_ids: string };
 
-function fromRow(row: Row): VirtualKey {
+/** The key a row of `virtual_key` is. */
+export function keyOf(row: KeyRow): VirtualKey {
   return {
     id: row.id,
     name: row.name,
@@ -69,7 +81,7 @@ function fromRow(row: Row): VirtualKey {
 const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) AS virtual_mcp_ids`;
 
 function fromHeldRow(row: HeldRow): HeldKey {
-  return { ...fromRow(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
+  return { ...keyOf(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
 }
 
 /** What stops a key from being used at `now` (epoch seconds); null when nothing does. Inactive wins over expired. */
@@ -169,8 +181,8 @@ export async function updateVirtualKey(
       orNull(change.limits, JSON.stringify),
       now,
     )
-    .first<Row>();
-  return row && fromRow(row);
+    .first<KeyRow>();
+  return row && keyOf(row);
 }
 
 /** `value` as a column holds it; null for nothing. */
@@ -195,8 +207,8 @@ export async function replaceValue(
          value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
     )
     .bind(id, await hashSecret(value), maskOf(value), previousUntil, Number(isLeaked), now)
-    .first<Row>();
-  return row && { key: fromRow(row), value };
+    .first<KeyRow>();
+  return row && { key: keyOf(row), value };
 }
 
 /** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
@@ -205,17 +217,25 @@ export async function listVirtualKeys(
   page: { search: string; limit: number; offset: number },
 ): Promise<{ keys: VirtualKey[]; total: number }> {
   const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<Row>(db, 'virtual_key', conditions, 'name COLLATE NOCASE', page);
-  return { keys: rows.map(fromRow), total };
+  const { rows, total } = await selectPage<KeyRow>(
+    db,
+    'virtual_key',
+    conditions,
+    'name COLLATE NOCASE',
+    page,
+  );
+  return { keys: rows.map(keyOf), total };
 }
 
 /** The names of the keys with these ids that there are. */
 export async function namesOfVirtualKeys(db: D1Database, ids: string[]): Promise<Map<string, string>> {
-  const { results } = await db
-    .prepare('SELECT id, name FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
+  const [names] = await ask(db, keyNamesQuestion(db, theseIds(ids)));
+  return names;
+}
+
+/** {@link namesOfVirtualKeys}, to be asked along with others. */
+export function keyNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'virtual_key', ids);
 }
 
 /**
@@ -238,25 +258,28 @@ export async function findVirtualKeyByValue(
 
 /** The key `id`, or null when there is none. */
 export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKey | null> {
-  const row = await db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id).first<HeldRow>();
-  return row && fromHeldRow(row);
+  const [key] = await ask(db, virtualKeyQuestion(db, id));
+  return key;
 }
 
-/** The keys with these ids that there are. */
-export async function findVirtualKeys(db: D1Database, ids: readonly string[]): Promise<HeldKey[]> {
-  return heldKeys(db, 'id IN (SELECT value FROM json_each(?1))', ids);
+/** {@link findVirtualKey}, to be asked along with others. */
+export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
+  const statement = db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id);
+  return question<HeldRow, HeldKey | null>(statement, ([row]) => (row ? fromHeldRow(row) : null));
 }
 
-/** The keys these people own. */
-export async function virtualKeysOf(db: D1Database, ownerUserIds: readonly string[]): Promise<HeldKey[]> {
-  return heldKeys(db, 'owner_user_id IN (SELECT value FROM json_each(?1))', ownerUserIds);
-}
-
-async function heldKeys(db: D1Database, condition: string, values: readonly string[]): Promise<HeldKey[]> {
-  if (!values.length) return [];
-  const { results } = await db
-    .prepare(`SELECT ${HELD} FROM virtual_key WHERE ${condition}`)
-    .bind(JSON.stringify(values))
-    .all<HeldRow>();
-  return results.map(fromHeldRow);
+/** The keys with these ids that there are, and those that these people own. */
+export function heldKeysQuestion(
+  db: D1Database,
+  ids: readonly string[],
+  ownerUserIds: readonly string[],
+): Question<HeldKey[]> {
+  if (!ids.length && !ownerUserIds.length) return known([]);
+  const statement = db
+    .prepare(
+      `SELECT ${HELD} FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))
+       OR owner_user_id IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(JSON.stringify(ids), JSON.stringify(ownerUserIds));
+  return question<HeldRow, HeldKey[]>(statement, (rows) => rows.map(fromHeldRow));
 }

@@ -1,4 +1,13 @@
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  namesQuestion,
+  pageQuestion,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+} from '../database';
 import { slugOf } from '../protocol/authorization';
 import { bumpCatalog } from './revision';
 
@@ -171,8 +180,55 @@ export async function detachKey(db: D1Database, id: string, keyId: string): Prom
 
 /** The Virtual MCP with this id, or null. */
 export async function findVirtualMcp(db: D1Database, id: string): Promise<VirtualMcp | null> {
-  const row = await db.prepare('SELECT * FROM virtual_mcp WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const [virtualMcp] = await ask(db, virtualMcpQuestion(db, id));
+  return virtualMcp;
+}
+
+/** {@link findVirtualMcp}, to be asked along with others. */
+export function virtualMcpQuestion(db: D1Database, id: string): Question<VirtualMcp | null> {
+  const statement = db.prepare('SELECT * FROM virtual_mcp WHERE id = ?1').bind(id);
+  return question<Row, VirtualMcp | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** A Virtual MCP as lists show it, with how many keys may use it. */
+export type ListedVirtualMcp = VirtualMcp & { keyCount: number };
+
+/** {@link listVirtualMcps} with what lists for people show, to be asked along with others. */
+export function virtualMcpsQuestion(
+  db: D1Database,
+  { search, ...page }: { search: string; limit: number; offset: number },
+): Question<{ virtualMcps: ListedVirtualMcp[]; total: number }> {
+  const of = {
+    table: 'virtual_mcp',
+    conditions: startsWith('name', search),
+    order: 'name COLLATE NOCASE',
+    page,
+  };
+  const count = '(SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id) AS key_count';
+  const { statements, answer } = pageQuestion<Row & { key_count: number }>(db, of, `*, ${count}`);
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { virtualMcps: rows.map((row) => ({ ...fromRow(row), keyCount: row.key_count })), total };
+    },
+  };
+}
+
+/** Ids of the keys that may use a Virtual MCP. */
+export function attachedKeysQuestion(db: D1Database, id: string): Question<ReadonlySet<string>> {
+  const statement = db
+    .prepare('SELECT virtual_key_id FROM virtual_mcp_key WHERE virtual_mcp_id = ?1')
+    .bind(id);
+  return question<{ virtual_key_id: string }, ReadonlySet<string>>(
+    statement,
+    (rows) => new Set(rows.map(({ virtual_key_id }) => virtual_key_id)),
+  );
+}
+
+/** The names of the Virtual MCPs with these ids that there are, by id. */
+export function toolsetNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
+  return namesQuestion(db, 'virtual_mcp', ids);
 }
 
 /** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */
@@ -185,10 +241,38 @@ export async function listVirtualMcps(
   return { virtualMcps: rows.map(fromRow), total };
 }
 
+/** A Virtual MCP as those may know it who may use it. */
+export type KnownVirtualMcp = Pick<VirtualMcp, 'name' | 'endpointSlug' | 'description'>;
+
+/** What one of these keys may use, or a key that works at `now` (epoch seconds) of one of these people; by name. */
+export function virtualMcpsOfQuestion(
+  db: D1Database,
+  { keyIds, userIds }: { keyIds: readonly string[]; userIds: readonly string[] },
+  now: number,
+): Question<KnownVirtualMcp[]> {
+  const statement = db
+    .prepare(
+      `SELECT name, endpoint_slug, description FROM virtual_mcp WHERE enabled = 1 AND id IN (
+         SELECT a.virtual_mcp_id FROM virtual_mcp_key a JOIN virtual_key k ON k.id = a.virtual_key_id
+         WHERE (k.id IN (SELECT value FROM json_each(?1)) OR k.owner_user_id IN (SELECT value FROM json_each(?2)))
+           AND k.is_active = 1 AND (k.expires_at IS NULL OR k.expires_at > ?3))
+       ORDER BY name COLLATE NOCASE`,
+    )
+    .bind(JSON.stringify(keyIds), JSON.stringify(userIds), now);
+  return question<Pick<Row, 'name' | 'endpoint_slug' | 'description'>, KnownVirtualMcp[]>(statement, (rows) =>
+    rows.map(({ name, endpoint_slug, description }) => ({ name, endpointSlug: endpoint_slug, description })),
+  );
+}
+
 /** Every Virtual MCP: what `/mcp` serves from. */
 export async function readVirtualMcps(db: D1Database): Promise<VirtualMcp[]> {
-  const { results } = await db.prepare('SELECT * FROM virtual_mcp').all<Row>();
-  return results.map(fromRow);
+  const [all] = await ask(db, allVirtualMcpsQuestion(db));
+  return all;
+}
+
+/** {@link readVirtualMcps}, to be asked along with others. */
+export function allVirtualMcpsQuestion(db: D1Database): Question<VirtualMcp[]> {
+  return question<Row, VirtualMcp[]>(db.prepare('SELECT * FROM virtual_mcp'), (rows) => rows.map(fromRow));
 }
 
 /** Ids of the keys attached to each of these Virtual MCPs, by its id. */

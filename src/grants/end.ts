@@ -1,7 +1,9 @@
 import { auditAll, type By, SYSTEM } from '../audit';
+import type { Condition } from '../database';
 import { log } from '../log';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
+import { NOT_ENDED, standing, unused } from './list';
 import { askGrant, recordEnd } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
@@ -40,8 +42,42 @@ export async function endGrantsOf(
   await tellObjects(objects, ended, (grant) => grant.end(reason, by));
 }
 
+/** Ends one grant. Repeatable; false while the index could not be told yet, which the grant's object then does. */
+export async function endGrant(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  grantId: string,
+  reason: EndReason,
+  who: By,
+  now: number,
+): Promise<boolean> {
+  if ((await askGrant(objects, grantId, (grant) => grant.end(reason, who))) === false) return false;
+  await recordEnd(db, grantId, reason, who, now); // a grant that never opened has no object that would
+  return true;
+}
+
+/** Grants that an administrator ends together: of a client or a subject, or those unused for long. */
+export type Together = { clientId: string } | { subject: Subject } | { unusedSince: number };
+
+/** Ends up to nine hundred grants at once, object by object. @returns how many ended, and whether more are left. */
+export async function endTogether(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  which: Together,
+  by: By,
+  now: number,
+): Promise<{ ended: number; areLeft: boolean }> {
+  return endThose(db, objects, [conditionOf(which), ...standing(now)], 'revoked_by_administrator', by, now);
+}
+
+function conditionOf(which: Together): Condition {
+  if ('clientId' in which) return { sql: 'client_id = ?', values: [which.clientId] };
+  if ('subject' in which) return { sql: 'subject = ?', values: [which.subject] };
+  return unused(which.unusedSince);
+}
+
 /**
- * Ends up to nine hundred grants of a client, object by object.
+ * Ends up to nine hundred grants of a deleted client, object by object.
  * @returns true when none of them stands any more.
  */
 export async function endGrantsOfClient(
@@ -51,20 +87,43 @@ export async function endGrantsOfClient(
   by: By,
   now: number,
 ): Promise<boolean> {
+  const { areLeft } = await endThose(
+    db,
+    objects,
+    [conditionOf({ clientId }), NOT_ENDED],
+    'client_deleted',
+    by,
+    now,
+  );
+  return !areLeft;
+}
+
+/** Ends them object by object, each of which tells the index. What does not hear of it stands, and is found again. */
+async function endThose(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  those: readonly Condition[],
+  reason: EndReason,
+  by: By,
+  now: number,
+): Promise<{ ended: number; areLeft: boolean }> {
   const { results } = await db
-    .prepare('SELECT grant_id FROM oauth_grant WHERE client_id = ?1 AND ended_at IS NULL LIMIT ?2')
-    .bind(clientId, MOST_TOLD)
+    .prepare(
+      `SELECT grant_id FROM oauth_grant WHERE ${those.map(({ sql }) => `(${sql})`).join(' AND ')} LIMIT ?`,
+    )
+    .bind(...those.flatMap(({ values }) => values), MOST_TOLD)
     .all<{ grant_id: string }>();
-  const reason = 'client_deleted';
   const told = await tellObjects(objects, results, (grant) => grant.end(reason, by));
-  await db // those that never opened have no object that would
+  const unopened = await db // those that never opened have no object that would
     .prepare(
       `UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3
-       WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1))`,
+       WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1)) RETURNING grant_id`,
     )
     .bind(JSON.stringify(told), now, reason)
-    .run();
-  return told.length === results.length && results.length < MOST_TOLD;
+    .all<{ grant_id: string }>();
+  const acts = unopened.results.map(({ grant_id }) => ({ act: 'grant.ended' as const, grant_id, reason }));
+  if (acts.length) await auditAll(db, acts, by).run();
+  return { ended: told.length, areLeft: told.length < results.length || results.length === MOST_TOLD };
 }
 
 /** Two hours after its row was written a grant has long been opened, or never will be. Seconds. */

@@ -27,6 +27,7 @@ export type Terms = {
 export type EndReason =
   | 'revoked_by_client'
   | 'revoked_by_administrator'
+  | 'revoked_by_person'
   | 'code_replayed'
   | 'refresh_token_reused'
   | 'code_never_redeemed'
@@ -130,6 +131,12 @@ export class GrantObject extends DurableObject<Env> {
   answer(): 'allowed' | 'refused' | null {
     const state = this.state();
     return state && (state.status === 'refused' ? 'refused' : 'allowed');
+  }
+
+  /** True once the client has come for what it was allowed, while the grant stands. */
+  isRedeemed(): boolean {
+    const state = this.state();
+    return state?.status === 'open' && state.redeemedAt !== null;
   }
 
   /**

@@ -10,6 +10,8 @@ export type Grant = {
   grantId: string;
   clientId: string;
   clientName: string;
+  /** What the one it acts for calls it; null: as it calls itself. */
+  givenName: string | null;
   subject: Subject;
   /** Of the key that allowed it: what an earlier one allowed is over once the key was leaked. 0 for other identities. */
   generation: number;
@@ -35,6 +37,7 @@ export type Row = {
   grant_id: string;
   client_id: string;
   client_name: string;
+  given_name: string | null;
   subject: string;
   generation: number;
   scope: string;
@@ -56,6 +59,7 @@ export function fromRow(row: Row): Grant {
     grantId: row.grant_id,
     clientId: row.client_id,
     clientName: row.client_name,
+    givenName: row.given_name,
     subject: row.subject as Subject,
     generation: row.generation,
     scope: row.scope,
@@ -111,7 +115,7 @@ export async function askGrant<T>(
   }
 }
 
-type NewGrant = Omit<Grant, 'lastUsedAt' | 'endedAt' | 'endedReason'>;
+type NewGrant = Omit<Grant, 'givenName' | 'lastUsedAt' | 'endedAt' | 'endedReason'>;
 
 /** Writes the row of a grant about to be opened. False when there is one already, from an answer at the same moment. */
 export async function insertGrant(db: D1Database, grant: NewGrant): Promise<boolean> {
@@ -187,6 +191,11 @@ export async function recordEnd(
       .bind(grantId, now, reason),
     auditIfChanged(db, { act: 'grant.ended', grant_id: grantId, reason }, who),
   ]);
+}
+
+/** Gives a grant the name that the one it acts for calls it by; null takes it away. */
+export async function nameGrant(db: D1Database, grantId: string, name: string | null): Promise<void> {
+  await db.prepare('UPDATE oauth_grant SET given_name = ?2 WHERE grant_id = ?1').bind(grantId, name).run();
 }
 
 /** Notes that a grant was used at `now` (epoch seconds). */

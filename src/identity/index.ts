@@ -1,4 +1,5 @@
 import type { Env } from '../config';
+import { ask, known, map, type Question } from '../database';
 import type { Params } from '../protocol/params';
 import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
@@ -37,12 +38,11 @@ export type IdentityMode = {
    * Whether the identity still stands: `gone` ends its grants, `suspended` (by a setting) only refuses them.
    * @param id the part of the subject after its kind.
    */
-  standing(
-    env: Env,
-    settings: Settings,
-    id: string,
-  ): Promise<{ name: string; generation: number } | 'suspended' | 'gone'>;
+  standing(db: D1Database, settings: Settings, id: string): Question<Standing>;
 };
+
+/** Whether and as whom somebody stands who was proved before. */
+export type Standing = { name: string; generation: number } | 'suspended' | 'gone';
 
 /** Every mode, by its name in the consent form's `identity` field. */
 export const identityModes: ReadonlyMap<string, IdentityMode> = new Map([
@@ -52,13 +52,21 @@ export const identityModes: ReadonlyMap<string, IdentityMode> = new Map([
 ]);
 
 /** Whether someone who was proved still stands, whatever the mode. */
-export async function standingOf(
-  env: Env,
+export async function standingOf(env: Env, settings: Settings, proof: Proof): Promise<Standing> {
+  const [standing] = await ask(env.DB, standingQuestion(env.DB, settings, proof));
+  return standing;
+}
+
+/** {@link standingOf}, to be asked along with others. */
+export function standingQuestion(
+  db: D1Database,
   settings: Settings,
   { subject, generation }: Proof,
-): ReturnType<IdentityMode['standing']> {
+): Question<Standing> {
   const { kind, id } = parseSubject(subject);
   const mode = [...identityModes.values()].find((mode) => mode.kind === kind);
-  const standing = mode ? await mode.standing(env, settings, id) : 'gone';
-  return typeof standing === 'object' && standing.generation !== generation ? 'gone' : standing;
+  const asked = mode ? mode.standing(db, settings, id) : known<Standing>('gone');
+  return map(asked, (standing) =>
+    typeof standing === 'object' && standing.generation !== generation ? 'gone' : standing,
+  );
 }

@@ -1,6 +1,7 @@
 import { mac, randomSecret, verifyMac } from '../crypto/secrets';
+import { known } from '../database';
 import type { Subject } from '../protocol/subject';
-import type { IdentityMode } from './index';
+import type { IdentityMode, Standing } from './index';
 
 /** An anonymous session: every one is a subject of its own, made here, never named by a client. */
 export const session: IdentityMode = {
@@ -12,8 +13,8 @@ export const session: IdentityMode = {
   unavailable: ({ enforce_auth_on_inference }) =>
     enforce_auth_on_inference ? 'Anonymous use is off here: everyone must identify themselves.' : null,
   identify: async () => ({ subject: `session:${randomSecret(16)}`, generation: 0, name: 'Anonymous' }),
-  standing: async (_env, settings) =>
-    session.unavailable(settings) ? 'suspended' : { name: 'Anonymous', generation: 0 },
+  standing: (_db, settings) =>
+    known<Standing>(session.unavailable(settings) ? 'suspended' : { name: 'Anonymous', generation: 0 }),
 };
 
 /** A value for `x-bf-mcp-session-id`: a fresh session's id and our mark on it. */

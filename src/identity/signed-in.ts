@@ -1,8 +1,8 @@
 import type { Env } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
-import { findUser, type User } from '../governance/users';
+import { type User, type UserRow, userOf } from '../governance/users';
 import { readCookie, writeCookie } from '../protocol/cookies';
-import { isSubject, parseSubject, type Subject } from '../protocol/subject';
+import { isSubject, type Subject } from '../protocol/subject';
 
 /** How long a browser stays signed in. Seconds. */
 const LIFE = 43_200;
@@ -39,14 +39,20 @@ export async function signedIn(
   const secret = readCookie(base, cookies, NAME);
   if (!secret || !/^[A-Za-z0-9_-]{43}$/.test(secret)) return null;
   const secretHash = await hashSecret(secret);
-  const row = await env.DB.prepare(
-    'SELECT subject, proof, expires_at FROM browser_session WHERE secret_hash = ?1',
-  )
-    .bind(secretHash)
-    .first<{ subject: string; proof: string; expires_at: number }>();
+  const [sessions, people] = await env.DB.batch([
+    env.DB.prepare('SELECT subject, proof, expires_at FROM browser_session WHERE secret_hash = ?1').bind(
+      secretHash,
+    ),
+    env.DB.prepare(
+      `SELECT * FROM person WHERE id = (SELECT substr(subject, 6) FROM browser_session
+       WHERE secret_hash = ?1 AND subject LIKE 'user:%')`,
+    ).bind(secretHash),
+  ]);
+  const row = sessions?.results[0] as { subject: string; proof: string; expires_at: number } | undefined;
   if (!row || row.expires_at <= now) return null;
 
-  const user = isSubject(row.subject) ? await findUser(env.DB, parseSubject(row.subject).id) : null;
+  const [person] = (people?.results ?? []) as UserRow[];
+  const user = person ? userOf(person) : null;
   if (isSubject(row.subject) && !user?.isActive) return null;
   if (!equalSecrets(row.proof, await proofOf(env, secretHash, user))) return null;
   return { secretHash, user, since: row.expires_at - LIFE, expiresAt: row.expires_at };

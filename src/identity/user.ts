@@ -1,6 +1,7 @@
-import { findUser, type User } from '../governance/users';
+import { map } from '../database';
+import { type User, userQuestion } from '../governance/users';
 import { hasProvider, type Settings } from '../settings';
-import type { IdentityMode } from './index';
+import type { IdentityMode, Standing } from './index';
 import { subjectOf } from './signed-in';
 
 /** A person, proved by a provider: OpenID Connect or Cloudflare Access. Never by what somebody says of themselves. */
@@ -13,13 +14,14 @@ export const user: IdentityMode = {
   unavailable: (settings) => (hasProvider(settings) ? null : ''),
   identify: async () => ({ mustSignIn: null }),
 
-  async standing(env, settings, id) {
-    const found = await findUser(env.DB, id);
-    if (!found?.isActive) return 'gone';
-    if (!hasProvider(settings) || mustSignInAgain(settings, found, Date.now() / 1000)) return 'suspended';
-    return { name: found.name, generation: found.generation };
-  },
+  standing: (db, settings, id) => map(userQuestion(db, id), (found) => standingOfUser(found, settings)),
 };
+
+function standingOfUser(found: User | null, settings: Settings): Standing {
+  if (!found?.isActive) return 'gone';
+  if (!hasProvider(settings) || mustSignInAgain(settings, found, Date.now() / 1000)) return 'suspended';
+  return { name: found.name, generation: found.generation };
+}
 
 /** True once a person's last sign-in is older than `user_reauth_days`. */
 function mustSignInAgain(

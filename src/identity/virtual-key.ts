@@ -1,5 +1,12 @@
-import { findVirtualKey, findVirtualKeyByValue, refusalOf } from '../governance/virtual-keys';
-import type { IdentityMode } from './index';
+import { map } from '../database';
+import {
+  findVirtualKeyByValue,
+  refusalOf,
+  type VirtualKey,
+  virtualKeyQuestion,
+} from '../governance/virtual-keys';
+import type { Settings } from '../settings';
+import type { IdentityMode, Standing } from './index';
 
 /**
  * A virtual key, proved by its value. The subject is the key's id, so it survives a new value; a key that has an owner proves
@@ -21,10 +28,11 @@ export const virtualKey: IdentityMode = {
     return { subject: `vk:${key.id}`, generation: key.generation, name: key.name };
   },
 
-  async standing(env, settings, id) {
-    const key = await findVirtualKey(env.DB, id);
-    if (!key || refusalOf(key, Date.now() / 1000)) return 'gone';
-    if (virtualKey.unavailable(settings) !== null) return 'suspended';
-    return { name: key.name, generation: key.generation };
-  },
+  standing: (db, settings, id) => map(virtualKeyQuestion(db, id), (key) => standingOfKey(key, settings)),
 };
+
+function standingOfKey(key: VirtualKey | null, settings: Settings): Standing {
+  if (!key || refusalOf(key, Date.now() / 1000)) return 'gone';
+  if (virtualKey.unavailable(settings) !== null) return 'suspended';
+  return { name: key.name, generation: key.generation };
+}

@@ -1,6 +1,8 @@
 import type { Child } from 'hono/jsx';
 import { parseSubject, type Subject } from '../protocol/subject';
+import { HelpCode } from '../ui/layout';
 import type { Account } from '../upstreams/accounts';
+import type { KnownProviders } from '../upstreams/oauth-provider';
 import type { Server } from '../upstreams/server';
 import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
 import type { WayToProve } from './connect-proof';
@@ -14,6 +16,7 @@ export type LinkPage = {
   subject: Subject;
   /** What people know the identity by; null: they must sign in first. */
   name: string | null;
+  /** Empty: nobody's, a page of ours asked. */
   clientName: string;
   servers: readonly Server[];
   notice: { serverId: string | null; text: string } | undefined;
@@ -30,8 +33,8 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       <header class="stack tight">
         <h1>{titleFor(servers)}</h1>
         <p class="muted">
-          {clientName} needs an account of your own there for what you asked. If you did not just ask for
-          anything, close this page: nothing happens by itself.
+          {clientName && `${clientName} needs an account of your own there for what you asked. `}
+          If you did not just ask for anything, close this page: nothing happens by itself.
         </p>
       </header>
       <dl class="facts">
@@ -46,7 +49,13 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
         </dd>
         <dt>Asked by</dt>
         <dd>
-          <span class="host">{clientName}</span>. The name is its own claim.
+          {clientName ? (
+            <>
+              <span class="host">{clientName}</span>. The name is its own claim.
+            </>
+          ) : (
+            'this gateway itself'
+          )}
         </dd>
         <dt>Connected for</dt>
         <dd>
@@ -55,7 +64,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       </dl>
       {isKey && <SharedKey name={name} />}
       <Proof way={way} name={name} path={path} notice={notice?.text} />
-      <Code code={code} />
+      <HelpCode code={code} />
     </form>
   );
 }
@@ -176,6 +185,13 @@ function SessionField({ notice }: { notice: string | undefined }) {
 /** An account of the page, with the host its provider issues tokens on when that is another than its own. */
 export type ShownAccount = Account & { tokenHost: string | null };
 
+/** The host matters to whoever is about to be sent there. */
+export function shownAccount(account: Account, providers: KnownProviders): ShownAccount {
+  const { server, kind, state } = account;
+  const provider = kind === 'oauth' && state !== 'active' ? providers(server) : null;
+  return { ...account, tokenHost: provider?.tokenHost ?? null };
+}
+
 /** For the browser that proved itself: each server with its state and the way to connect it. */
 export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount[] }) {
   const { subject, name, clientName, servers, accounts, notice, code } = props;
@@ -185,11 +201,11 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount
       <header class="stack tight">
         <h1>{isDone ? 'All connected' : titleFor(servers)}</h1>
         <p class="muted">
-          {isDone ? (
+          {isDone && clientName ? (
             `Go back to ${clientName} and repeat what you asked for.`
           ) : (
             <>
-              For <Who subject={subject} name={name} />. {clientName} asked for it.
+              For <Who subject={subject} name={name} />.{clientName && ` ${clientName} asked for it.`}
             </>
           )}
         </p>
@@ -203,7 +219,10 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount
           failure={notice?.serverId === account.server.id ? notice.text : undefined}
         />
       ))}
-      <Code code={code} />
+      <p class="muted">
+        <a href="/me">My access</a> lists every account you connected, and ends it.
+      </p>
+      <HelpCode code={code} />
     </div>
   );
 }
@@ -218,10 +237,8 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
       <AccountBadge state={state} />
     </div>
   );
-  if (state === 'active') return <div class="server">{head}</div>;
-  return (
-    <form class="server stack" method="post" action={path}>
-      {head}
+  const fields = (
+    <form class="stack" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="server" value={server.id} />
       {kind === 'headers' ? (
@@ -233,11 +250,33 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
         </>
       )}
       <div class="actions">
-        <button type="submit" class="button primary" name="decision" value="continue">
-          {kind === 'headers' ? 'Save' : 'Connect your account'}
+        <button
+          type="submit"
+          class={state === 'active' ? 'button' : 'button primary'}
+          name="decision"
+          value="continue"
+        >
+          {kind === 'headers' ? 'Save' : state === 'active' ? 'Connect another' : 'Connect your account'}
         </button>
       </div>
     </form>
+  );
+  if (state !== 'active') {
+    return (
+      <div class="server stack">
+        {head}
+        {fields}
+      </div>
+    );
+  }
+  return (
+    <div class="server stack tight">
+      {head}
+      <details open={failure !== undefined}>
+        <summary>{kind === 'headers' ? 'Change the values' : 'Use another account'}</summary>
+        {fields}
+      </details>
+    </div>
   );
 }
 
@@ -252,9 +291,4 @@ function Notice({ text }: { text: Child }) {
       {text}
     </p>
   );
-}
-
-/** What somebody reads out who asks for help. */
-function Code({ code }: { code: string }) {
-  return <small>{code}</small>;
 }

@@ -1,17 +1,11 @@
-import type { Account } from '../upstreams/accounts';
+import { Badge } from '../ui/parts';
+import { ACCOUNT_STATES, type Account } from '../upstreams/accounts';
 import type { Server } from '../upstreams/server';
-
-const STATES: Record<Account['state'], { shape: string; word: string }> = {
-  active: { shape: 'good', word: 'connected' },
-  none: { shape: 'off', word: 'not connected' },
-  needs_reauth: { shape: 'warn', word: 'connect again' },
-  needs_update: { shape: 'warn', word: 'more is needed' },
-};
 
 /** How an account stands: word, shape and colour. */
 export function AccountBadge({ state }: Pick<Account, 'state'>) {
-  const { shape, word } = STATES[state];
-  return <span class={`badge ${shape}`}>{word}</span>;
+  const { tone, word } = ACCOUNT_STATES[state];
+  return <Badge tone={tone}>{word}</Badge>;
 }
 
 /** Fields for the header values a server wants of its caller. What is held already is never shown, and may stay empty. */

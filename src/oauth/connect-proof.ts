@@ -1,13 +1,13 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
 import { identityModes, type Proof } from '../identity';
+import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
 import { subjectOfSessionValue } from '../identity/session';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { parseSubject } from '../protocol/subject';
 import type { Link } from '../upstreams/links';
-import { countAttempt } from './attempts';
 import { issuerOf } from './surface';
 
 /**

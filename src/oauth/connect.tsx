@@ -2,19 +2,21 @@ import { type Context, Hono } from 'hono';
 import { type Act, audit, codeOf } from '../audit';
 import type { App } from '../config';
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
-import { standingOf } from '../identity';
+import { ask, theseIds } from '../database';
+import { type Standing, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
 import { hasProvider } from '../settings';
-import { PageProblem, type Problem, page } from '../ui/layout';
-import { type Account, accountsOf } from '../upstreams/accounts';
+import { PageProblem, type Problem, page, seeOther } from '../ui/layout';
+import { accountsAmong } from '../upstreams/accounts';
+import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
 import { claimLink, findLink, type Link, storyOf } from '../upstreams/links';
-import { knownProvider } from '../upstreams/oauth-provider';
-import { reachOf } from '../upstreams/reach';
-import { findServers } from '../upstreams/store';
+import { knownProvidersQuestion } from '../upstreams/oauth-provider';
+import { reachQuestion } from '../upstreams/reach';
+import { serversByIdQuestion } from '../upstreams/store';
 import {
   type ConnectState,
   connectFormValue,
@@ -22,10 +24,9 @@ import {
   verifyConnectForm,
   writeConnectState,
 } from './connect-cookie';
-import { AccountsPage, type LinkPage, ProofPage, type ShownAccount } from './connect-forms';
+import { AccountsPage, type LinkPage, ProofPage, type ShownAccount, shownAccount } from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import { proves, wayToProve } from './connect-proof';
-import { seeOther } from './consent-step';
 import { sendToProvider } from './provider-trip';
 import { issuerOf } from './surface';
 
@@ -60,7 +61,7 @@ type Visit = {
   /** What people know the identity by; null: they must sign in before it stands again. */
   name: string | null;
   /** Its servers that are still open to the identity, by name. */
-  accounts: Account[];
+  accounts: ShownAccount[];
   issuer: string;
 };
 
@@ -78,23 +79,32 @@ async function visitOf(c: Context<App>): Promise<Visit> {
   if (link.usedAt !== null && !isMine) throw new PageProblem(USED);
 
   const { kind } = parseSubject(link.subject);
-  const standing = await standingOf(c.env, c.var.settings, link);
+  const { standing, accounts } = await accountsFor(c, link);
   const mustSignIn = standing === 'suspended' && kind === 'user' && hasProvider(c.var.settings);
   if (typeof standing !== 'object' && (isMine || !mustSignIn)) throw new PageProblem(ENDED);
-  const accounts = await openAccounts(c, link);
   if (!accounts.length) throw new PageProblem(NOT_OPEN);
   return { link, state, isMine, name: typeof standing === 'object' ? standing.name : null, accounts, issuer };
 }
 
-/** The accounts of the link's identity at its servers, as far as those are open to it. */
-async function openAccounts(c: Context<App>, { serverIds, subject }: Link): Promise<Account[]> {
-  const [reaches, servers] = await Promise.all([
-    reachOf(c.env.DB, c.var.settings, subject),
-    findServers(c.env.DB, serverIds),
-  ]);
-  const open = servers.filter((server) => server.isVerified && reaches(server));
+/** How the link's identity stands, and its accounts at those of its servers that are open to it: in one question. */
+async function accountsFor(
+  c: Context<App>,
+  link: Link,
+): Promise<{ standing: Standing; accounts: ShownAccount[] }> {
+  const { DB } = c.env;
+  const { serverIds, subject } = link;
+  const [standing, servers, reach, credentials, providers] = await ask(
+    DB,
+    standingQuestion(DB, c.var.settings, link),
+    serversByIdQuestion(DB, serverIds),
+    reachQuestion(DB, c.var.settings, [subject]),
+    credentialsQuestion(DB, subject),
+    knownProvidersQuestion(DB, theseIds(serverIds)),
+  );
+  const open = servers.filter((server) => server.isVerified && reach.get(subject)?.(server));
   open.sort((a, b) => a.name.localeCompare(b.name));
-  return accountsOf(c.env.DB, subject, open);
+  const accounts = accountsAmong(open, credentials).map((account) => shownAccount(account, providers));
+  return { standing, accounts };
 }
 
 async function linkPage(
@@ -129,15 +139,8 @@ async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
 
 async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
   const { accounts, state, issuer } = visit;
-  const shown = await Promise.all(
-    accounts.map(async (account): Promise<ShownAccount> => {
-      const isOffered = account.kind === 'oauth' && account.state !== 'active';
-      const provider = isOffered ? await knownProvider(c.env, account.server) : null;
-      return { ...account, tokenHost: provider?.tokenHost ?? null };
-    }),
-  );
   const props = await linkPage(c, visit, state as ConnectState);
-  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={shown} />);
+  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
 }
 
 /** Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new. */
@@ -208,27 +211,33 @@ function placeOf(c: Context<App>, issuer: string) {
 /** The same for a key that is unknown, wrong or another's (SECURITY 12). */
 const REFUSED = 'That is not what this link is for, or it is not active here. Use the one your app sends.';
 
+/** Where accounts are connected without an app that asks for it. */
+const TO_ACCOUNTS = { href: '/me', label: 'To your accounts' };
+
 /** For the browser that used the link, when its time is over. */
 function over({ clientName }: Link): Problem {
   return {
     status: 410,
     calm: true,
     title: 'This page has expired',
-    text: `What you connected stays connected. Go back to ${clientName} and repeat what you asked for.`,
+    text: `What you connected stays connected. Go back to ${clientName || 'where you began'} and repeat what you asked for.`,
+    way: TO_ACCOUNTS,
   };
 }
 
 const EXPIRED: Problem = {
   status: 410,
   title: 'This link does not work any more',
-  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one.',
+  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one. Or connect the account from your own page.',
+  way: TO_ACCOUNTS,
 };
 
 const USED: Problem = {
   status: 409,
   calm: true,
   title: 'This link was used in another browser',
-  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for.',
+  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for, or connect the account from your own page.',
+  way: TO_ACCOUNTS,
 };
 
 const ENDED: Problem = {

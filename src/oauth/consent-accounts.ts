@@ -1,13 +1,15 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
 import type { App } from '../config';
+import { ask, theseIds } from '../database';
 import type { Identity } from '../identity';
 import type { Subject } from '../protocol/subject';
-import { accountsOf } from '../upstreams/accounts';
+import { accountKindOf, accountsAmong } from '../upstreams/accounts';
+import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
-import { knownProvider } from '../upstreams/oauth-provider';
-import { reachOf } from '../upstreams/reach';
-import type { ShownAccount } from './connect-forms';
+import { knownProvidersQuestion } from '../upstreams/oauth-provider';
+import { reachOf, reachQuestion } from '../upstreams/reach';
+import { type ShownAccount, shownAccount } from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import type { FlowState } from './flow-cookie';
 import type { UsableServer } from './services';
@@ -22,17 +24,22 @@ export async function accountsAtConsent(
   subject: Subject,
   usable: readonly UsableServer[],
 ): Promise<Map<string, OwnAccount>> {
-  const servers = usable.map(({ server }) => server);
-  const accounts = await accountsOf(c.env.DB, subject, servers);
-  if (!accounts.length) return new Map();
-  const reaches = await reachOf(c.env.DB, c.var.settings, subject);
-  const shown = accounts.map(async (account): Promise<[string, OwnAccount]> => {
-    const { server, kind, state } = account;
-    if (!reaches(server)) return [server.id, 'shared'];
-    const provider = kind === 'oauth' && state !== 'active' ? await knownProvider(c.env, server) : null;
-    return [server.id, { ...account, tokenHost: provider?.tokenHost ?? null }];
-  });
-  return new Map(await Promise.all(shown));
+  const servers = usable.map(({ server }) => server).filter(accountKindOf);
+  if (!servers.length) return new Map();
+  const { DB } = c.env;
+  const [credentials, reach, providers] = await ask(
+    DB,
+    credentialsQuestion(DB, subject),
+    reachQuestion(DB, c.var.settings, [subject]),
+    knownProvidersQuestion(DB, theseIds(servers.map(({ id }) => id))),
+  );
+  const accounts = accountsAmong(servers, credentials);
+  return new Map(
+    accounts.map((account): [string, OwnAccount] => {
+      const { server } = account;
+      return [server.id, reach.get(subject)?.(server) ? shownAccount(account, providers) : 'shared'];
+    }),
+  );
 }
 
 /** What became of the header values on a form. `refused`: what the first server that did not take its own said. */

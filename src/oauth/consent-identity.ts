@@ -2,11 +2,11 @@ import type { Context } from 'hono';
 import { audit } from '../audit';
 import type { App } from '../config';
 import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
+import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { hasProvider } from '../settings';
-import { countAttempt } from './attempts';
 import { again, consentUrl, type Step, story } from './consent-step';
 
 /** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */

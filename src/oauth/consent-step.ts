@@ -5,7 +5,7 @@ import { type Flow, findFlow, STEP_LIFE } from '../flows';
 import { askGrant } from '../grants/store';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import { PageProblem } from '../ui/layout';
+import { PageProblem, seeOther } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { issuerOf } from './surface';
@@ -77,13 +77,6 @@ export async function again(
   return seeOther(to, [cookie]);
 }
 
-/** Sends the browser on after a POST, with `cookies` as `Set-Cookie` values. */
-export function seeOther(location: string, cookies: string[]): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
-  for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status: 303, headers });
-}
-
 /** The page of a flow. */
 export function consentUrl({ issuer, flowId }: Step): string {
   return `${issuer}/oauth/consent?flow_id=${flowId}`;
@@ -121,5 +114,6 @@ export function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem
     calm: true,
     title: answer === 'allowed' ? `You have already allowed ${name}` : `You have already said no to ${name}`,
     text: `There is nothing left to do here: go back to ${name}, or close this page. If it is still waiting, connect again from there.`,
+    ...(answer === 'allowed' ? { way: { href: '/me', label: 'See what you allowed' } } : {}),
   });
 }

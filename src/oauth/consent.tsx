@@ -11,22 +11,12 @@ import { rememberIdentity } from '../identity/browser';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { parseSubject } from '../protocol/subject';
-import { page } from '../ui/layout';
+import { page, seeOther } from '../ui/layout';
 import { type Choices, readChoices } from './choices';
 import { accountsAtConsent, saveTypedHeaders } from './consent-accounts';
 import { IdentityForm } from './consent-forms';
 import { afterSignIn, identify, knownHere, recall } from './consent-identity';
-import {
-  again,
-  answered,
-  hostOf,
-  nameOf,
-  type Step,
-  seeOther,
-  story,
-  takeUp,
-  takeUpForm,
-} from './consent-step';
+import { again, answered, hostOf, nameOf, type Step, story, takeUp, takeUpForm } from './consent-step';
 import { formValue } from './flow-cookie';
 import { usableServers } from './services';
 import { ServicesForm } from './services-form';

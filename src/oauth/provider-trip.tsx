@@ -1,21 +1,24 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
 import type { App } from '../config';
-import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
 import { type Proof, standingOf } from '../identity';
 import { log } from '../log';
-import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Unavailable } from '../protocol/error';
 import type { Subject } from '../protocol/subject';
 import { PageProblem, type Problem, page } from '../ui/layout';
 import {
-  AUTHORIZATION_LIFE,
   type Authorization,
   beginAuthorization,
   findAuthorization,
   keepAuthorized,
   takeUpAuthorization,
 } from '../upstreams/authorization';
+import {
+  bindingCookies,
+  isBrowserOf,
+  newBrowserSecret,
+  unbindingCookie,
+} from '../upstreams/authorization-browser';
 import { listUpstream } from '../upstreams/listing';
 import { TokenRefused } from '../upstreams/oauth-client';
 import { findOAuthConfigOf, recordStatus } from '../upstreams/oauth-config-store';
@@ -25,9 +28,6 @@ import type { Server } from '../upstreams/server';
 import { findServer, markVerified } from '../upstreams/store';
 import { issuerOf } from './surface';
 
-const PREFIX = 'toolgate-upstream-';
-/** Trips one browser may be on, the new one included. */
-const MOST = 5;
 /** How long an administrator waits for a server's list of tools. Milliseconds. */
 const LISTING_TIME = 8_000;
 
@@ -39,17 +39,12 @@ export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 
   const issuer = issuerOf(c.var.issuer);
   const { server, subject, generation, returnTo, grantId } = trip;
   await requireAccess(c, server, trip);
-  const secret = randomSecret();
-  const browserHash = await hashSecret(secret);
+  const { secret, browserHash } = await newBrowserSecret();
   const wanted = { server, owner: subject, generation, browserHash, returnTo, grantId };
   const { location, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
     explain(c, server, returnTo),
   );
-  const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
-  return redirect(status, location, [
-    ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
-    writeCookie(issuer, { name: PREFIX + id, value: secret, maxAge: AUTHORIZATION_LIFE }),
-  ]);
+  return redirect(status, location, bindingCookies(issuer, c.req.header('cookie'), { id, secret }));
 }
 
 /** Takes up what a server's provider answered. @param id the part of `state` after its purpose. */
@@ -64,23 +59,21 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   await requireAccess(c, server, { subject: owner, generation: authorization.generation });
   await keep(c, issuer, authorization, server).catch(explain(c, server, returnTo, owner));
   audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
-  const cookie = writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 });
-  return redirect(302, `${issuer}${returnTo}`, [cookie]);
+  return redirect(302, `${issuer}${returnTo}`, [unbindingCookie(issuer, id)]);
 }
 
 /** The authorization this browser may end, taken up once. @throws PageProblem 410, 403 or 409 when there is none. */
 async function takeUp(c: Context<App>, issuer: string, id: string): Promise<Authorization> {
   const authorization = await findAuthorization(c.env.DB, id);
   if (!authorization) throw new PageProblem(TOO_LATE);
-  const { owner, grantId, browserHash, expiresAt, usedAt, returnTo } = authorization;
+  const { grantId, browserHash, expiresAt, usedAt, returnTo } = authorization;
   c.set('grantId', grantId ?? id);
   if (browserHash !== null) {
-    const secret = readCookie(issuer, c.req.header('cookie'), PREFIX + id);
-    const isOurs = secret !== null && equalSecrets(await hashSecret(secret), browserHash);
+    const isOurs = await isBrowserOf(issuer, c.req.header('cookie'), { id, browserHash });
     if (!isOurs && usedAt === null) throw new PageProblem(ANOTHER_BROWSER);
   }
   const now = Math.floor(Date.now() / 1000);
-  const way = owner === 'gateway' ? {} : { way: { href: returnTo, label: 'Back' } };
+  const way = browserHash === null ? {} : { way: { href: returnTo, label: 'Back' } };
   if (expiresAt <= now && usedAt === null) throw new PageProblem({ ...TOO_LATE, ...way });
   if (await takeUpAuthorization(c.env.DB, id, now)) return authorization;
   throw new PageProblem({ ...ANSWERED, ...way });
@@ -113,6 +106,7 @@ async function completeForGateway(
   authorization: Authorization,
   server: Server,
 ): Promise<Response> {
+  const { id, browserHash, returnTo } = authorization;
   const config = await findOAuthConfigOf(c.env.DB, server.id);
   if (!config || config.status === 'revoked') throw new PageProblem(NO_SERVER);
   const now = Math.floor(Date.now() / 1000);
@@ -123,13 +117,16 @@ async function completeForGateway(
     if (reason === null) throw error;
     await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
     audit(c, { act: 'server.authorization_refused', server: server.id, reason });
-    return explain(c, server, null)(error);
+    return explain(c, server, browserHash && returnTo)(error);
   }
   await recordStatus(c.env.DB, config.id, { status: 'authorized' }, now);
   await markVerified(c.env.DB, server.id);
   audit(c, { act: 'server.authorized', server: server.id });
   await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
 
+  if (browserHash !== null) {
+    return redirect(302, `${issuer}${returnTo}`, [unbindingCookie(issuer, id)]);
+  }
   const { display_name, support_text } = c.var.settings;
   return page(
     { displayName: display_name, supportText: support_text, issuer },
@@ -184,12 +181,14 @@ const TOO_LATE: Problem = {
   status: 410,
   title: 'This took too long',
   text: 'Nothing was connected. Go back to where you began, and connect once more.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const ANOTHER_BROWSER: Problem = {
   status: 403,
   title: 'This belongs to another browser',
   text: 'Nothing was connected. An account can only be connected in the browser that was sent to its provider.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const ANSWERED: Problem = {
@@ -197,6 +196,7 @@ const ANSWERED: Problem = {
   calm: true,
   title: 'This was answered already',
   text: 'There is nothing left to do here. Go back to where you began: it says what is connected.',
+  way: { href: '/me', label: 'To your accounts' },
 };
 
 const NO_SERVER: Problem = {

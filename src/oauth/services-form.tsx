@@ -2,12 +2,13 @@ import type { Child } from 'hono/jsx';
 import type { Identity } from '../identity';
 import { covers } from '../protocol/authorization';
 import { parseSubject } from '../protocol/subject';
+import type { OpenTool } from '../upstreams/open-servers';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
 import type { OwnAccount } from './consent-accounts';
 import { About, Actions, type FlowForm, Form } from './consent-forms';
 import type { FlowState } from './flow-cookie';
-import type { UsableServer, UsableTool } from './services';
+import type { UsableServer } from './services';
 import type { Unticked } from './ticks';
 
 /** Second step: what may it use? */
@@ -138,7 +139,7 @@ function ServerTick({ server, unticked, badge, children }: ServerTickProps) {
   );
 }
 
-function ToolTick({ tool, ticked }: { tool: UsableTool; ticked: boolean }) {
+function ToolTick({ tool, ticked }: { tool: OpenTool; ticked: boolean }) {
   return (
     <label class="row check">
       <input type="checkbox" name="tool" value={tool.exposedName} checked={ticked} />

@@ -1,35 +1,13 @@
 import type { Env } from '../config';
-import { accessOf, findHolder } from '../governance/access';
-import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
-import { readVirtualMcps } from '../governance/virtual-mcps';
-import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
-import { isPersonal } from '../upstreams/auth/index';
-import type { Server } from '../upstreams/server';
-import { readServers } from '../upstreams/store';
+import { type OpenServer, openServers } from '../upstreams/open-servers';
 import { shownValue } from './ticks';
 
-/** A server as consent shows it, with the tools that are in. */
-export type UsableServer = {
-  id: string;
-  name: string;
-  server: Server;
-  isUnstable: boolean;
-  tools: UsableTool[];
-  /** What a form says of these tools, so that its ticks can be told from another list's. */
+/** A server as consent shows it. */
+export type UsableServer = OpenServer & {
+  /** What a form says of its tools, so that its ticks can be told from another list's. */
   shown: string;
-};
-
-/** A tool as consent shows it. */
-export type UsableTool = { name: string; exposedName: string; description: string; readOnly: boolean };
-
-/** What a tool's definition holds for people. */
-type Described = {
-  name: string;
-  title?: string;
-  description?: string;
-  annotations?: { title?: string; readOnlyHint?: boolean };
 };
 
 /** The servers an identity may use at `resource` within `scope`, by name, before consent narrows them. */
@@ -39,62 +17,11 @@ export async function usableServers(
   subject: Subject,
   request: { resource: string; scope: string },
 ): Promise<UsableServer[]> {
-  const [holder, virtualMcps, servers] = await Promise.all([
-    findHolder(env.DB, subject),
-    readVirtualMcps(env.DB),
-    readServers(env.DB),
-  ]);
-  const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
-  const access = accessOf(holder, settings, Date.now() / 1000);
-  const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
-  const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
-  const rules: Rules = {
-    mcpConfigs: access.mcpConfigs,
-    toolsets: held.flatMap(({ tools }) => tools),
-    within: asked ? (held.includes(asked) ? asked.tools : []) : null,
-    consented: null,
-    scope: request.scope,
-    scopeIsFinal: true,
-    includeClients: null,
-    includeTools: null,
-  };
-  const isHere = (server: Server) => !slug || asked !== undefined || server.endpointSlug === slug;
-
-  const usable = servers
-    .filter(({ server }) => isHere(server) && mayUseServer(rules, server))
-    .sort((a, b) => a.server.name.localeCompare(b.server.name));
+  const servers = await openServers(env, settings, subject, request);
   return Promise.all(
-    usable.map(async ({ server, listing }) => {
-      const listed = await Promise.all(listing.tool.map((tool) => described(server, JSON.parse(tool))));
-      const tools = listed.filter((tool) => judgeTool(rules, server, tool) === 'allowed');
-      return {
-        id: server.id,
-        name: server.name,
-        server,
-        isUnstable: isOut(server),
-        tools,
-        shown: await shownValue(
-          server.name,
-          tools.map(({ exposedName }) => exposedName),
-        ),
-      };
+    servers.map(async (server) => {
+      const names = server.tools.map(({ exposedName }) => exposedName);
+      return { ...server, shown: await shownValue(server.name, names) };
     }),
   );
-}
-
-/** True when callers meet a failure. Where everyone has their own account, the gateway's is none of theirs. */
-function isOut(server: Server): boolean {
-  const { state, lastFailure } = server;
-  return lastFailure !== null && (state === 'unstable' || (state === 'needs_reauth' && !isPersonal(server)));
-}
-
-async function described(server: Server, tool: Described): Promise<UsableTool> {
-  const { name, title, description, annotations } = tool;
-  const text = description ?? title ?? annotations?.title ?? '';
-  return {
-    name,
-    exposedName: await exposedNameOf(server.name, name),
-    description: [...text].slice(0, 160).join(''),
-    readOnly: annotations?.readOnlyHint === true,
-  };
 }

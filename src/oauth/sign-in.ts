@@ -11,6 +11,7 @@ import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
 import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Unavailable } from '../protocol/error';
+import { ownPath } from '../protocol/own-origin';
 import type { Settings } from '../settings';
 import { PageProblem } from '../ui/layout';
 import { keepsSignIns, saveSignIn } from '../upstreams/sign-in-tokens';
@@ -110,13 +111,6 @@ function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** The path that was asked for when it is one of ours, else the front page. Nobody is sent to another site from here. */
-function ownPath(issuer: string, asked: string | undefined): string {
-  if (!asked?.startsWith('/') || asked.length > 2000 || !URL.canParse(asked, issuer)) return '/';
-  const url = new URL(asked, issuer);
-  return url.origin === issuer ? url.pathname + url.search : '/';
-}
-
 /** Turns what stopped a sign-in into a page, and keeps the reason for whoever runs this gateway. */
 function explain(c: Context<App>, returnTo: string) {
   return (error: unknown): never => {
@@ -178,6 +172,7 @@ const NO_PROVIDER = {
   status: 404,
   title: 'Nobody can sign in here',
   text: 'This gateway has no sign-in provider. Apps connect with an access key.',
+  way: { href: '/', label: 'How to connect an app' },
 };
 
 const NOT_THROUGH_ACCESS = {

@@ -30,7 +30,10 @@ export const atIssuer = createMiddleware<App>(async (c, next) => {
   const printed = [settings.mcp_external_server_url, settings.mcp_external_client_url];
   const isElsewhere =
     issuer && host !== new URL(issuer).host && printed.some((url) => url && new URL(url).host === host);
-  if (isElsewhere && /^\/(connect\/|oauth\/(?!client\.json$)|api\/oauth\/callback$)/.test(pathname)) {
+  if (
+    isElsewhere &&
+    /^\/($|me(\/|$)|waiting$|connect\/|oauth\/(?!client\.json$)|api\/oauth\/callback$)/.test(pathname)
+  ) {
     return c.redirect(`${issuer}${pathname}${search}`, 302);
   }
   await next();

@@ -1,9 +1,9 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../config';
-import { PageProblem, type Problem } from '../ui/layout';
+import { PageProblem, type Problem, seeOther } from '../ui/layout';
 import { findServer } from '../upstreams/store';
 import { choicesToKeep } from './choices';
-import { again, consentUrl, seeOther, takeUp, takeUpForm } from './consent-step';
+import { again, consentUrl, takeUp, takeUpForm } from './consent-step';
 import { sendToProvider } from './provider-trip';
 import { issuerOf } from './surface';
 
@@ -72,4 +72,5 @@ const UNKNOWN: Problem = {
   status: 404,
   title: 'There is no such account to connect',
   text: 'That server is not here any more, or does not ask for an account of your own. Go back to the page you came from, and reload it.',
+  way: { href: '/me', label: 'To your accounts' },
 };

@@ -4,8 +4,9 @@ import type { Child } from 'hono/jsx';
 /** What every page says about the place it stands in. */
 export type Place = { displayName: string; supportText: string; issuer: string | null };
 
-/** Nothing loads but our own stylesheet and images, nothing runs, nothing frames us (SECURITY 6). */
-const CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/** Nothing loads or runs but our own files, nothing frames us (SECURITY 6). */
+const CSP =
+  "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
 export function page(place: Place, title: string, body: Child, status = 200): Response {
@@ -44,6 +45,38 @@ export function referencePage(
   );
 }
 
+/** A page within a frame of others: where else one can go at its side. `foot` stands below the ways. */
+export function framedPage(
+  place: Place,
+  title: string,
+  { label, ways, foot, body }: { label: string; ways: Way[]; foot: Child; body: Child },
+  status = 200,
+): Response {
+  return respond(
+    place,
+    title,
+    <div class="frame">
+      <nav aria-label={label}>
+        <Brand place={place} />
+        {ways.map(({ href, text, isHere }) => (
+          <a href={href} aria-current={isHere ? 'page' : undefined}>
+            {text}
+          </a>
+        ))}
+        {foot}
+      </nav>
+      <main>
+        {body}
+        <Support place={place} />
+      </main>
+    </div>,
+    status,
+  );
+}
+
+/** A way to another page. */
+export type Way = { href: string; text: string; isHere: boolean };
+
 function Brand({ place }: { place: Place }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
   return (
@@ -66,6 +99,7 @@ function respond(place: Place, title: string, content: Child, status: number): R
         <title>{`${title} · ${place.displayName}`}</title>
         <link rel="stylesheet" href="/toolgate.css" />
         <link rel="icon" href="/favicon.svg" />
+        <script src="/toolgate.js" defer />
       </head>
       <body>{content}</body>
     </html>
@@ -91,6 +125,13 @@ function Gate() {
   );
 }
 
+/** Sends the browser on after a POST (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. */
+export function seeOther(location: string, cookies: string[]): Response {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+  for (const cookie of cookies) headers.append('set-cookie', cookie);
+  return new Response(null, { status: 303, headers });
+}
+
 /** Something a person must read: what happened, whose turn it is and what to do. `calm` when nothing went wrong. */
 export type Problem = {
   status: number;
@@ -110,6 +151,21 @@ export class PageProblem extends Error {
   }
 }
 
+/** What somebody reads out who asks for help, and the audit finds. */
+export function HelpCode({ code, requestId }: { code: string; requestId?: string }) {
+  return (
+    <small class="help">
+      Code for whoever helps you: <b class="mono">{code}</b>
+      {requestId && (
+        <>
+          {' '}
+          · request <span class="mono">{requestId}</span>
+        </>
+      )}
+    </small>
+  );
+}
+
 /** The page of a problem, with the short code and request id that the log finds again. */
 export function problemPage(
   place: Place,
@@ -125,14 +181,17 @@ export function problemPage(
       <p class={calm ? 'muted' : 'notice'}>{text}</p>
       {way && (
         <div class="actions">
-          <a class="button primary" href={way.href}>
+          <a class={calm ? 'button' : 'button primary'} href={way.href}>
             {way.label}
           </a>
         </div>
       )}
-      <small>
-        {code} · request <span class="mono">{requestId}</span>
-      </small>
+      {!way && (
+        <p class="muted">
+          <a href="/">To the front page</a>
+        </p>
+      )}
+      <HelpCode code={code} requestId={requestId} />
     </div>,
     status,
   );

@@ -1,6 +1,7 @@
+import { ask } from '../database';
 import type { Subject } from '../protocol/subject';
-import type { CredentialStatus } from './credential';
-import { credentialsOf, statusAt } from './credentials';
+import type { Credential, CredentialStatus } from './credential';
+import { credentialsQuestion, statusAt } from './credentials';
 import type { Server } from './server';
 
 /** What everyone has of their own at a server: an account with its provider, or header values. */
@@ -15,8 +16,17 @@ export type Account = {
   heldKeys: string[];
 };
 
+/** How an account stands, in words. `orphaned`: whose it is may not use the server now. */
+export const ACCOUNT_STATES = {
+  active: { tone: 'good', word: 'connected' },
+  none: { tone: 'off', word: 'not connected' },
+  needs_reauth: { tone: 'warn', word: 'connect again' },
+  needs_update: { tone: 'warn', word: 'more is needed' },
+  orphaned: { tone: 'off', word: 'not open to you now' },
+} as const;
+
 /** What everyone has of their own at this server; null: nothing that could be connected. */
-function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
+export function accountKindOf({ authType }: Pick<Server, 'authType'>): AccountKind | null {
   if (authType === 'per_user_oauth') return 'oauth';
   return authType === 'per_user_headers' ? 'headers' : null;
 }
@@ -27,17 +37,21 @@ export async function accountsOf(
   owner: Subject,
   servers: readonly Server[],
 ): Promise<Account[]> {
-  const own = servers.flatMap((server) => {
+  if (!servers.some(accountKindOf)) return [];
+  const [credentials] = await ask(db, credentialsQuestion(db, owner));
+  return accountsAmong(servers, credentials);
+}
+
+/** The accounts that somebody who has these credentials has at these servers. */
+export function accountsAmong(servers: readonly Server[], credentials: readonly Credential[]): Account[] {
+  return servers.flatMap((server): Account[] => {
     const kind = accountKindOf(server);
-    return kind ? [{ server, kind }] : [];
-  });
-  const credentials = own.length ? await credentialsOf(db, owner) : [];
-  return own.map(({ server, kind }): Account => {
+    if (!kind) return [];
     const credential = credentials.find(({ serverId }) => serverId === server.id);
-    if (!credential) return { server, kind, state: 'none', heldKeys: [] };
+    if (!credential) return [{ server, kind, state: 'none', heldKeys: [] }];
     const state = statusAt(credential, server);
     const wanted = server.perUserHeaderKeys.map((name) => name.toLowerCase());
     const held = state === 'needs_reauth' ? [] : (credential.headerKeys ?? []);
-    return { server, kind, state, heldKeys: held.filter((name) => wanted.includes(name.toLowerCase())) };
+    return [{ server, kind, state, heldKeys: held.filter((name) => wanted.includes(name.toLowerCase())) }];
   });
 }

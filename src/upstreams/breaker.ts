@@ -1,4 +1,4 @@
-import { type Server, whereIs } from './server';
+import { type Address, whereIs } from './server';
 
 const FAILURES = 5;
 const WINDOW = 30_000;
@@ -10,13 +10,13 @@ type Record = { failedAt: number[]; restsUntil: number };
 const records = new Map<string, Record>();
 
 /** Seconds until a server may be asked again; 0: now. */
-export function restOf(server: Server): number {
+export function restOf(server: Address): number {
   const left = (records.get(whereIs(server))?.restsUntil ?? 0) - Date.now();
   return Math.max(0, Math.ceil(left / 1000));
 }
 
 /** Notes whether a server did its part. Success ends a row of failures. */
-export function noteTurn(server: Server, succeeded: boolean): void {
+export function noteTurn(server: Address, succeeded: boolean): void {
   if (succeeded) {
     records.delete(whereIs(server));
     return;

@@ -4,7 +4,7 @@ import type { Settings } from '../settings';
 import { authTypes, type Credentials } from './auth/index';
 import type { Owner } from './credential';
 import { failures } from './failure';
-import type { Server } from './server';
+import type { Address, Server } from './server';
 
 /** Who wants to speak to a server. */
 export type Asker = {
@@ -18,7 +18,7 @@ export type Asker = {
 export const OURSELVES: Asker = { owner: 'gateway', sharer: 'toolgate' };
 
 /** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
-export type Peer = { server: Server; credentials: Credentials; sharer: string | null };
+export type Peer = { server: Address; credentials: Credentials; sharer: string | null };
 
 /**
  * The server as `asker` may speak to it.

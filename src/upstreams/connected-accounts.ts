@@ -1,5 +1,7 @@
+import type { Env } from '../config';
 import { type Condition, equals, oneOf, selectPage, startsWith } from '../database';
 import type { Subject } from '../protocol/subject';
+import { askConnection } from './connections';
 import type { Credential } from './credential';
 import { credentialFrom } from './credentials';
 
@@ -91,9 +93,19 @@ function fromRow(row: Row | FlowRow): ConnectedAccount {
 }
 
 /** Ends what `owner` has begun at a server's provider and not finished. */
-export async function dropAuthorizations(db: D1Database, owner: Subject, serverId: string): Promise<void> {
+async function dropAuthorizations(db: D1Database, owner: Subject, serverId: string): Promise<void> {
   await db
     .prepare('DELETE FROM upstream_flow WHERE owner = ?1 AND server_id = ?2')
     .bind(owner, serverId)
     .run();
+}
+
+/** Ends an account, and what was begun to connect it: one that comes back later would connect it again. */
+export async function disconnectAccount(
+  env: Env,
+  { owner, serverId, credential }: Pick<ConnectedAccount, 'owner' | 'serverId' | 'credential'>,
+): Promise<void> {
+  await dropAuthorizations(env.DB, owner, serverId);
+  if (!credential) return;
+  await askConnection(env, { owner, serverId }, (connection) => connection.disconnect({ owner, serverId }));
 }

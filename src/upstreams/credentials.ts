@@ -1,4 +1,5 @@
 import type { Env } from '../config';
+import { type Question, question } from '../database';
 import type { Subject } from '../protocol/subject';
 import { connectionOf, SIGN_IN } from './connections';
 import type { Credential, CredentialStatus, Owner } from './credential';
@@ -63,10 +64,16 @@ export async function findCredentialOf(
   return row && credentialFrom(row);
 }
 
+/** The credential with this id, or null. */
+export function credentialQuestion(db: D1Database, id: string): Question<Credential | null> {
+  const statement = db.prepare('SELECT * FROM credential WHERE id = ?1').bind(id);
+  return question<Row, Credential | null>(statement, ([row]) => (row ? credentialFrom(row) : null));
+}
+
 /** Every credential of `owner`. */
-export async function credentialsOf(db: D1Database, owner: Owner): Promise<Credential[]> {
-  const { results } = await db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner).all<Row>();
-  return results.map(credentialFrom);
+export function credentialsQuestion(db: D1Database, owner: Owner): Question<Credential[]> {
+  const statement = db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner);
+  return question<Row, Credential[]>(statement, (rows) => rows.map(credentialFrom));
 }
 
 /** Writes the row of a credential, in place of whatever the index knew. Only its object does. */

@@ -10,7 +10,7 @@ import { EventReader } from '../protocol/sse';
 import { isPersonal } from './auth/index';
 import type { Peer } from './connect';
 import { failures, UpstreamFailure } from './failure';
-import type { Server } from './server';
+import type { Address } from './server';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
 export type Answer =
@@ -110,7 +110,7 @@ function wordsIn(json: string): string {
 }
 
 /** A 403 says that the credentials are good for less than this, or for nothing (RFC 6750 §3.1). */
-function forbidden(server: Server, challenge: string): UpstreamFailure {
+function forbidden(server: Address, challenge: string): UpstreamFailure {
   if (/\berror="?insufficient_scope"?/i.test(challenge)) {
     const [, scopes = ''] = /\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,300})"/i.exec(challenge) ?? [];
     return failures.insufficientScope(server.name, scopes);

@@ -13,7 +13,7 @@ export type Link = {
   /** Of that identity: a leak or a block since ends the link. */
   generation: number;
   serverIds: string[];
-  /** Of the app it was given to. */
+  /** Of the app it was given to; empty: a page of ours made it, or an administrator. */
   clientName: string;
   /** The grant the app called with; null: it has none. */
   grantId: string | null;

@@ -1,5 +1,6 @@
 import type { SealedValue } from '../crypto/reseal';
 import { open, seal } from '../crypto/secrets';
+import { type Ids, type Question, question } from '../database';
 import { bumpCatalog } from '../governance/revision';
 import {
   type Configured,
@@ -247,12 +248,14 @@ export function registeredSecret(config: OAuthConfig): Sealed | null {
 }
 
 /** Those of several servers, by the server's id. */
-export async function oauthConfigsOf(db: D1Database, serverIds: string[]): Promise<Map<string, OAuthConfig>> {
-  const { results } = await db
-    .prepare('SELECT * FROM oauth_config WHERE server_id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(serverIds))
-    .all<Row>();
-  return new Map(results.map((row) => [row.server_id, fromRow(row)]));
+export function oauthConfigsQuestion(db: D1Database, servers: Ids): Question<Map<string, OAuthConfig>> {
+  const statement = db
+    .prepare(`SELECT * FROM oauth_config WHERE server_id IN (${servers.sql})`)
+    .bind(...servers.values);
+  return question<Row, Map<string, OAuthConfig>>(
+    statement,
+    (rows) => new Map(rows.map((row) => [row.server_id, fromRow(row)])),
+  );
 }
 
 /** The administrator's client secret as configured (`env.NAME` unread); undefined: none, or it does not open any more. */

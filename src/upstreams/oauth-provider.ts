@@ -1,4 +1,5 @@
 import { allowsLoopback, type Env } from '../config';
+import { type Ids, map, type Question } from '../database';
 import { log } from '../log';
 import { Unavailable } from '../protocol/error';
 import type { Settings } from '../settings';
@@ -13,6 +14,7 @@ import {
   configuredSecret,
   type Found,
   findOAuthConfigOf,
+  oauthConfigsQuestion,
   registeredSecret,
   type Sealed,
   saveProvider,
@@ -77,6 +79,17 @@ export async function prepareProvider(
 export async function knownProvider(env: Env, server: Server): Promise<Provider | null> {
   const config = await findOAuthConfigOf(env.DB, server.id);
   return config && providerOf(config, server);
+}
+
+/** The providers of these servers as they were last prepared, each for its server as that is now. */
+export type KnownProviders = (server: Server) => Provider | null;
+
+/** {@link knownProvider} of several, to be asked along with others. */
+export function knownProvidersQuestion(db: D1Database, servers: Ids): Question<KnownProviders> {
+  return map(oauthConfigsQuestion(db, servers), (configs) => (server: Server) => {
+    const config = configs.get(server.id);
+    return config ? providerOf(config, server) : null;
+  });
 }
 
 /**

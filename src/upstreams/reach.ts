@@ -1,7 +1,8 @@
-import { accessOf, findHolders, type Holder } from '../governance/access';
+import { ask, map, type Question, together } from '../database';
+import { accessOf, type Holder, holdersQuestion } from '../governance/access';
 import { mayUseServer, type Rules } from '../governance/policy';
 import { refusalOf } from '../governance/virtual-keys';
-import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
+import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-mcps';
 import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import type { Server } from './server';
@@ -14,22 +15,24 @@ export type Reach = (server: Server) => boolean;
  * narrows. One anywhere else is orphaned, and so is every one of a key that several people share (CONTRACT §6).
  */
 export async function reachOf(db: D1Database, settings: Settings, subject: Subject): Promise<Reach> {
-  return (await reachOfAll(db, settings, [subject])).get(subject) ?? nowhere;
+  const [reach] = await ask(db, reachQuestion(db, settings, [subject]));
+  return reach.get(subject) ?? nowhere;
 }
 
-/** The same for several identities, in as many questions as for one. */
-export async function reachOfAll(
+/** The same for several identities, to be asked along with others. */
+export function reachQuestion(
   db: D1Database,
   settings: Settings,
   subjects: readonly Subject[],
-): Promise<Map<Subject, Reach>> {
-  const [holders, virtualMcps] = await Promise.all([findHolders(db, subjects), readVirtualMcps(db)]);
-  return new Map(
-    subjects.map((subject) => {
+): Question<Map<Subject, Reach>> {
+  const asked = together(holdersQuestion(db, subjects), allVirtualMcpsQuestion(db));
+  return map(asked, ([holders, virtualMcps]) => {
+    const reachFor = (subject: Subject) => {
       const holder = holders.get(subject) ?? null;
-      return [subject, stands(subject, holder, settings) ? reachBy(holder, virtualMcps, settings) : nowhere];
-    }),
-  );
+      return stands(subject, holder, settings) ? reachBy(holder, virtualMcps, settings) : nowhere;
+    };
+    return new Map(subjects.map((subject) => [subject, reachFor(subject)]));
+  });
 }
 
 const nowhere: Reach = () => false;

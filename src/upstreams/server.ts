@@ -63,8 +63,11 @@ export type Server = {
   updatedAt: number;
 };
 
+/** A server as far as speaking to it needs it. */
+export type Address = Pick<Server, 'id' | 'name' | 'connectionString' | 'authType'>;
+
 /** Names a server at its address: what was learnt of it there says nothing of another address. */
-export function whereIs({ id, connectionString }: Server): string {
+export function whereIs({ id, connectionString }: Pick<Server, 'id' | 'connectionString'>): string {
   return `${id} ${connectionString}`;
 }
 

@@ -1,5 +1,5 @@
 import type { JsonObject, RequestId } from '../protocol/mcp';
-import { type Server, whereIs } from './server';
+import { type Address, whereIs } from './server';
 
 /** A session that a server of the 2025 era began with us. */
 export type Session = {
@@ -21,14 +21,14 @@ const MOST = 2000;
 /** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises anew. */
 const sessions = new Map<string, Session[]>();
 
-const keyOf = (server: Server, owner: string) => `${whereIs(server)} ${owner}`;
+const keyOf = (server: Address, owner: string) => `${whereIs(server)} ${owner}`;
 
 /** Servers and some clients take 1 and "1" for the same id. */
 const nameOf = (id: RequestId) => String(id);
 
 /** A session that `owner` began at the server with the same credentials and in which `id` is free; takes it. Null when one has to be begun. */
 export function takeSession(
-  server: Server,
+  server: Address,
   owner: string,
   credential: string,
   id: RequestId,
@@ -51,14 +51,14 @@ export function takeSession(
 }
 
 /** Keeps a session just begun for the next request of its owner. */
-export function keepSession(server: Server, owner: string, session: Session): void {
+export function keepSession(server: Address, owner: string, session: Session): void {
   const key = keyOf(server, owner);
   sessions.set(key, [...(sessions.get(key) ?? []), session]);
   if (sessions.size > MOST) sessions.delete(sessions.keys().next().value as string);
 }
 
 /** Forgets a session the server no longer knows. */
-export function dropSession(server: Server, owner: string, session: Session): void {
+export function dropSession(server: Address, owner: string, session: Session): void {
   const key = keyOf(server, owner);
   const left = sessions.get(key)?.filter((one) => one !== session) ?? [];
   if (left.length) sessions.set(key, left);
@@ -76,6 +76,6 @@ export function release(session: Session, id: RequestId): void {
 }
 
 /** The session of `owner` at the server in which the request `id` is being answered; null when there is none here. */
-export function sessionOf(server: Server, owner: string, id: RequestId): Session | null {
+export function sessionOf(server: Address, owner: string, id: RequestId): Session | null {
   return sessions.get(keyOf(server, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
 }

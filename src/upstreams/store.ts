@@ -1,4 +1,16 @@
-import { selectPage, startsWith } from '../database';
+import {
+  ask,
+  type Ids,
+  known,
+  map,
+  type PageOf,
+  pageQuestion,
+  pageSql,
+  type Question,
+  question,
+  startsWith,
+  together,
+} from '../database';
 import { bumpCatalog } from '../governance/revision';
 import {
   dropServerFromVirtualMcps,
@@ -301,43 +313,102 @@ function fromRow(row: Row): Server {
 
 /** The server with this id, or null. */
 export async function findServer(db: D1Database, id: string): Promise<Server | null> {
-  const row = await db.prepare('SELECT * FROM server WHERE id = ?1').bind(id).first<Row>();
-  return row && fromRow(row);
+  const [server] = await ask(db, serverQuestion(db, id));
+  return server;
+}
+
+/** {@link findServer}, to be asked along with others. */
+export function serverQuestion(db: D1Database, id: string): Question<Server | null> {
+  const statement = db.prepare('SELECT * FROM server WHERE id = ?1').bind(id);
+  return question<Row, Server | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** Whether there is any server to call. */
+export function hasServersQuestion(db: D1Database): Question<boolean> {
+  const statement = db.prepare('SELECT 1 FROM server WHERE is_verified = 1 AND enabled = 1 LIMIT 1');
+  return question<unknown, boolean>(statement, (rows) => rows.length > 0);
+}
+
+/** The servers where everyone has an account of their own, by name. */
+export function ownAccountServersQuestion(db: D1Database): Question<Server[]> {
+  const statement = db.prepare(
+    `SELECT * FROM server WHERE is_verified = 1 AND auth_type IN ('per_user_oauth', 'per_user_headers')
+     ORDER BY name COLLATE NOCASE`,
+  );
+  return question<Row, Server[]>(statement, (rows) => rows.map(fromRow));
+}
+
+type ListPage = { search: string; limit: number; offset: number };
+
+function pageOfServers({ search, ...page }: ListPage): PageOf {
+  const conditions = startsWith('name', search);
+  return { table: 'server', conditions, order: 'name COLLATE NOCASE', page };
 }
 
 /** The servers with these ids that there are. */
-export async function findServers(db: D1Database, ids: readonly string[]): Promise<Server[]> {
-  if (!ids.length) return [];
-  const { results } = await db
+export function serversByIdQuestion(db: D1Database, ids: readonly string[]): Question<Server[]> {
+  if (!ids.length) return known([]);
+  const statement = db
     .prepare('SELECT * FROM server WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids))
-    .all<Row>();
-  return results.map(fromRow);
+    .bind(JSON.stringify(ids));
+  return question<Row, Server[]>(statement, (rows) => rows.map(fromRow));
 }
 
 /** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
-export async function listServers(
+export function serversQuestion(
   db: D1Database,
-  page: { search: string; limit: number; offset: number },
-): Promise<{ servers: Server[]; total: number }> {
-  const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<Row>(db, 'server', conditions, 'name COLLATE NOCASE', page);
-  return { servers: rows.map(fromRow), total };
+  page: ListPage,
+): Question<{ servers: Server[]; total: number }> {
+  const { statements, answer } = pageQuestion<Row>(db, pageOfServers(page));
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { servers: rows.map(fromRow), total };
+    },
+  };
 }
 
-/** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
-export async function readServers(db: D1Database): Promise<{ server: Server; listing: Listing }[]> {
-  const [servers, items] = await db.batch<Row & { server_id: string; kind: ItemKind; definition: string }>([
-    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
-    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
-  ]);
-  const listings = new Map<string, Listing>();
-  for (const { id } of servers?.results ?? [])
-    listings.set(id, { tool: [], prompt: [], resource: [], template: [] });
-  for (const { server_id, kind, definition } of items?.results ?? [])
-    listings.get(server_id)?.[kind].push(definition);
-  return (servers?.results ?? []).map((row) => ({
-    server: fromRow(row),
-    listing: listings.get(row.id) as Listing,
-  }));
+/** The answer to {@link serversQuestion} alone. */
+export async function listServers(
+  db: D1Database,
+  page: ListPage,
+): Promise<{ servers: Server[]; total: number }> {
+  const [answer] = await ask(db, serversQuestion(db, page));
+  return answer;
 }
+
+/** Ids of the servers on a page, for questions asked along with {@link serversQuestion}. */
+export function idsOfServers(page: ListPage): Ids {
+  return pageSql(pageOfServers(page), 'id');
+}
+
+/** A server and what it listed last. */
+export type ListedServer = { server: Server; listing: Listing };
+
+/** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
+export async function readServers(db: D1Database): Promise<ListedServer[]> {
+  const [servers] = await ask(db, listedServersQuestion(db));
+  return servers;
+}
+
+/** {@link readServers}, to be asked along with others. */
+export function listedServersQuestion(db: D1Database): Question<ListedServer[]> {
+  const servers = question<Row, Row[]>(
+    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
+    (rows) => rows,
+  );
+  const items = question<ItemRow, ItemRow[]>(
+    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
+    (rows) => rows,
+  );
+  return map(together(servers, items), ([rows, items]) => {
+    const listings = new Map<string, Listing>(
+      rows.map(({ id }) => [id, { tool: [], prompt: [], resource: [], template: [] }]),
+    );
+    for (const { server_id, kind, definition } of items) listings.get(server_id)?.[kind].push(definition);
+    return rows.map((row) => ({ server: fromRow(row), listing: listings.get(row.id) as Listing }));
+  });
+}
+
+type ItemRow = { server_id: string; kind: ItemKind; definition: string };

@@ -1,3 +1,5 @@
+import { ask, type Ids, type Question, question } from '../database';
+
 /** A tool as the list of servers shows it: without its schemas. */
 export type ToolSummary = {
   name: string;
@@ -14,30 +16,79 @@ type Row = {
   annotations: string | null;
 };
 
-/** What each of these servers listed last, by the server's id. */
-export async function toolsOf(db: D1Database, serverIds: string[]): Promise<Map<string, ToolSummary[]>> {
-  const { results } = await db
+function fromRow({ name, title, description, annotations }: Row): ToolSummary {
+  return {
+    name,
+    ...(title !== null && { title }),
+    ...(description !== null && { description }),
+    ...(annotations !== null && { annotations: JSON.parse(annotations) }),
+  };
+}
+
+/** What each of these servers listed last, by the server's id; one that listed nothing is not there. */
+export function toolsQuestion(db: D1Database, servers: Ids): Question<Map<string, ToolSummary[]>> {
+  const statement = db
     .prepare(
       `SELECT server_id, definition ->> 'name' AS name, definition ->> 'title' AS title, definition ->> 'description' AS description,
          definition -> 'annotations' AS annotations
-       FROM listing WHERE kind = 'tool' AND server_id IN (SELECT value FROM json_each(?1)) ORDER BY server_id, position`,
+       FROM listing WHERE kind = 'tool' AND server_id IN (${servers.sql}) ORDER BY server_id, position`,
     )
-    .bind(JSON.stringify(serverIds))
-    .all<Row>();
-  const tools = new Map<string, ToolSummary[]>(serverIds.map((id) => [id, []]));
-  for (const { server_id, name, title, description, annotations } of results) {
-    tools.get(server_id)?.push({
-      name,
-      ...(title !== null && { title }),
-      ...(description !== null && { description }),
-      ...(annotations !== null && { annotations: JSON.parse(annotations) }),
-    });
-  }
-  return tools;
+    .bind(...servers.values);
+  return question<Row, Map<string, ToolSummary[]>>(statement, (rows) => {
+    const tools = new Map<string, ToolSummary[]>();
+    for (const row of rows) {
+      const known = tools.get(row.server_id);
+      if (known) known.push(fromRow(row));
+      else tools.set(row.server_id, [fromRow(row)]);
+    }
+    return tools;
+  });
+}
+
+/** A server, as far as choosing among its tools needs it. */
+export type ServerChoice = {
+  id: string;
+  name: string;
+  /** Open to everybody who gets in. */
+  isOpenToAll: boolean;
+  /** Names of tools; `*` is all: the others are off at the server. */
+  toolsToExecute: string[];
+  tools: ToolSummary[];
+};
+
+type ChoiceRow = { id: string; name: string; allow_on_all_virtual_keys: number; tools_to_execute: string };
+
+/** Every server by name, each with the tools it listed last. */
+export function serverChoicesQuestion(db: D1Database): Question<ServerChoice[]> {
+  const tools = toolsQuestion(db, { sql: 'SELECT id FROM server', values: [] });
+  const servers = db.prepare(
+    'SELECT id, name, allow_on_all_virtual_keys, tools_to_execute FROM server ORDER BY name COLLATE NOCASE',
+  );
+  return {
+    statements: [servers, ...tools.statements],
+    answer: ([rows = [], ...rest]) => {
+      const listed = tools.answer(rest);
+      return (rows as ChoiceRow[]).map((row) => ({
+        id: row.id,
+        name: row.name,
+        isOpenToAll: row.allow_on_all_virtual_keys === 1,
+        toolsToExecute: JSON.parse(row.tools_to_execute),
+        tools: listed.get(row.id) ?? [],
+      }));
+    },
+  };
 }
 
 /** Every server's name, by its id. */
 export async function namesOfServers(db: D1Database): Promise<Map<string, string>> {
-  const { results } = await db.prepare('SELECT id, name FROM server').all<{ id: string; name: string }>();
-  return new Map(results.map(({ id, name }) => [id, name]));
+  const [names] = await ask(db, serverNamesQuestion(db));
+  return names;
+}
+
+/** {@link namesOfServers}, to be asked along with others. */
+export function serverNamesQuestion(db: D1Database): Question<Map<string, string>> {
+  return question<{ id: string; name: string }, Map<string, string>>(
+    db.prepare('SELECT id, name FROM server'),
+    (rows) => new Map(rows.map(({ id, name }) => [id, name])),
+  );
 }

@@ -338,6 +338,7 @@ export const calls: Readonly<Record<string, Call>> = {
     await grant();
     return get(path);
   },
+  getGrant: about(grant, 'GET'),
   endGrant: about(grant, 'DELETE'),
   listEvents: async (path) => {
     await grant();

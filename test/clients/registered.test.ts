@@ -153,6 +153,7 @@ describe('the clients an administrator sees (CONTRACT §8)', () => {
       response_types: ['code'],
       token_endpoint_auth_method: 'client_secret_post',
       scope: 'mcp',
+      session_count: 0,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
     expect(JSON.stringify(clients)).not.toContain(String(secret.body.client_secret));

@@ -16,16 +16,20 @@ export class Browser {
   }
 
   /**
-   * Submits the form of `page` that asks for a decision, with the fields as they stand but for `answers`; by the button that has
-   * an address of its own, when its name and value are among them.
+   * Submits a form of `page` with the fields as they stand but for `answers`: the one that asks for a decision, or has another
+   * field, or is sent to an address (`field`). By the button that has an address of its own, when its name and value are
+   * among the answers.
    */
   async submit(
     page: Page,
     answers: Answers,
     headers: Record<string, string> = { origin: ISSUER },
+    field = 'decision',
   ): Promise<Page | null> {
-    const form = formsOf(page.html).find(({ controls }) => controls.some(({ name }) => name === 'decision'));
-    if (!form) throw new Error(`no decision is asked for: ${page.status} ${page.html}`);
+    const form = formsOf(page.html).find(
+      ({ action, controls }) => action === field || controls.some(({ name }) => name === field),
+    );
+    if (!form) throw new Error(`no form asks for ${field}: ${page.status} ${page.html}`);
     return this.fillIn(form, page, answers, headers);
   }
 
@@ -59,6 +63,15 @@ export class Browser {
     );
     const url = new URL(pressed?.formAction ?? form.action, page.url);
     return this.send(new Request(url, { method: 'POST', body, headers }));
+  }
+
+  /** A browser signed in as whoever knows the ADMIN_TOKEN. */
+  static async administrator(): Promise<Browser> {
+    const browser = new Browser();
+    const page = await browser.open('/admin/sign-in');
+    if (!page) throw new Error('signing in led elsewhere');
+    await browser.submit(page, { token: 'test-admin-token' }, undefined, 'token');
+    return browser;
   }
 
   private async send(request: Request): Promise<Page | null> {

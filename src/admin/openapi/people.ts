@@ -89,6 +89,15 @@ export const people: Operations = {
     answers: { 200: many('sessions', ShownGrant) },
     refusals: ['api', 400, 401, 403, 503],
   },
+  'GET /api/oauth2/sessions/{id}': {
+    id: 'getGrant',
+    tag: 'Apps',
+    summary: 'What one app is allowed',
+    access: 'administrator',
+    path: { id: 'Of the grant' },
+    answers: { 200: one('session', ShownGrant) },
+    refusals: ['api', 401, 403, 404, 503],
+  },
   'DELETE /api/oauth2/sessions/{id}': {
     id: 'endGrant',
     tag: 'Apps',

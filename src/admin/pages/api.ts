@@ -1,0 +1,124 @@
+import { type Context, Hono } from 'hono';
+import type { App } from '../../config';
+import { browserSession, carrySession } from '../../identity/browser-session';
+import { readText } from '../../protocol/params';
+import { PageProblem } from '../../ui/layout';
+import { api } from '../api';
+import { Page } from '../request';
+
+/** What a page sends along to the API that answers in its place: our variables, read once a request. */
+const carried = new WeakMap<Request, App['Variables']>();
+
+/** The management API, asked in this isolate: pages do nothing that it does not do, by the same rules. */
+const inner = new Hono<App>()
+  .use(async (c, next) => {
+    for (const [name, value] of Object.entries(carried.get(c.req.raw) ?? {}))
+      c.set(name as never, value as never);
+    await next();
+  })
+  .route('/api', api)
+  .onError((error) => {
+    throw error;
+  });
+
+/** What the API answers to a write: its whole body, or what it refuses and the dotted name of the member at fault. */
+export type Acted<T> = { ok: true; body: T } | Refused;
+export type Refused = { ok: false; status: number; message: string; field: string };
+
+/** Asks the API as the browser of this request. @param csrf the value of the form, for writes. */
+export async function send(c: Context<App>, path: string, init: RequestInit, csrf = ''): Promise<Response> {
+  const url = new URL(`/api${path}`, c.req.url);
+  const headers = new Headers(init.headers);
+  for (const name of ['cookie', 'origin', 'sec-fetch-site', 'cf-connecting-ip', 'cf-access-jwt-assertion']) {
+    const value = c.req.header(name);
+    if (value !== undefined) headers.set(name, value);
+  }
+  if (csrf) headers.set('x-csrf-token', csrf);
+  const request = new Request(url, { ...init, headers });
+  carried.set(request, c.var);
+  carrySession(request, await browserSession(c));
+  return inner.fetch(request, c.env, c.executionCtx);
+}
+
+/** Reads from the API. @throws PageProblem when there is no such thing any more. */
+export async function read<T>(c: Context<App>, path: string): Promise<T> {
+  const response = await send(c, path, {});
+  if (response.ok) return response.json();
+  const { error } = (await response.json()) as { error: { message: string } };
+  throw new PageProblem({
+    status: response.status,
+    title: response.status === 404 ? 'This is not here any more' : 'This cannot be shown',
+    text: error.message,
+    way: { href: '/admin', label: 'To the overview' },
+  });
+}
+
+/** Changes something through the API. A refusal is a value: the page shows it beside the field it is about. */
+export async function act<T = Record<string, unknown>>(
+  c: Context<App>,
+  form: Form,
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+): Promise<Acted<T>> {
+  const init = {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+  };
+  const response = await send(c, path, init, form.get('csrf') ?? '');
+  const text = await response.text();
+  const answer = text ? JSON.parse(text) : {};
+  if (response.ok) return { ok: true, body: answer };
+  const { message = 'It was refused.', field = '' } = answer.error ?? {};
+  return { ok: false, status: response.status, message, field };
+}
+
+/**
+ * A refusal in the words of a page. `words` says what the page calls a member (`limits.0.calls` is `limits.calls`, or else
+ * `limits`): the beginning of the sentence, or, ending with a full stop, all of it.
+ */
+export function inWords(refused: Refused, words: Readonly<Record<string, string>>): Refused {
+  const { field, message } = refused;
+  const member = field.replace(/\.\d+/g, '');
+  const word = words[member] ?? words[member.split('.')[0] ?? ''];
+  if (!word) return refused;
+  if (word.endsWith('.')) return { ...refused, message: word };
+  const [, colon, reason = ''] = message.startsWith(field)
+    ? (/^(:?) (.+)$/s.exec(message.slice(field.length)) ?? [])
+    : [];
+  if (!reason) return refused;
+  return {
+    ...refused,
+    message: colon ? reason.charAt(0).toUpperCase() + reason.slice(1) : `${word} ${reason}`,
+  };
+}
+
+/** Which part of a list a page shows; what makes no sense in the address is the beginning of the whole. */
+export function listPage(c: Context<App>, limit = 50): Page {
+  const { search, offset } = c.req.query();
+  const asked = Page.safeParse({ ...(search && { search }), ...(offset && { offset }) });
+  return { ...(asked.success ? asked.data : { search: '', offset: 0 }), limit };
+}
+
+/** What a page says of a thing that is not there. */
+export function gone(text: string, way: { href: string; label: string }): PageProblem {
+  return new PageProblem({ status: 404, title: 'This is not here any more', text, way });
+}
+
+/** What a form sent. */
+export type Form = URLSearchParams;
+
+/** Bytes of a form. */
+const MOST = 262_144;
+
+/** The form of a POST. */
+export async function readForm(c: Context<App>): Promise<Form> {
+  const text = await readText(c.req.raw.body, MOST);
+  if (text !== null) return new URLSearchParams(text);
+  throw new PageProblem({
+    status: 413,
+    title: 'That is too much',
+    text: 'Nothing was changed. Go back and send less.',
+  });
+}

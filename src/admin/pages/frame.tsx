@@ -1,0 +1,114 @@
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import type { Child } from 'hono/jsx';
+import type { App } from '../../config';
+import { baseOf, browserSession } from '../../identity/browser-session';
+import { csrfValue, type SignedIn } from '../../identity/signed-in';
+import { dropNotice, readNotice, writeNotice } from '../../notice';
+import { Confirm, Csrf } from '../../ui/forms';
+import { framedPage, PageProblem, type Place, seeOther } from '../../ui/layout';
+import { Notice } from '../../ui/parts';
+import { administers } from '../administrator';
+
+export { Confirm, Csrf };
+
+/** The pages of administrators, in the order of the navigation. */
+const PAGES = [
+  ['/admin', 'Overview'],
+  ['/admin/servers', 'Servers'],
+  ['/admin/keys', 'Access keys'],
+  ['/admin/toolsets', 'Toolsets'],
+  ['/admin/access', 'Apps with access'],
+  ['/admin/apps', 'Apps'],
+  ['/admin/people', 'People'],
+  ['/admin/audit', 'Audit'],
+  ['/admin/settings', 'Settings'],
+] as const;
+
+/** Lets administrators in; everybody else is shown where to sign in, and comes back from there. */
+export const administratorsOnly = createMiddleware<App>(async (c, next) => {
+  const session = await browserSession(c);
+  if (!session) {
+    const { pathname, search } = new URL(c.req.url);
+    return c.redirect(`/admin/sign-in?${new URLSearchParams({ return_to: pathname + search })}`, 303);
+  }
+  if (!administers(c, session)) {
+    throw new PageProblem({
+      status: 403,
+      title: 'This is for administrators',
+      text: `You are signed in as ${session.user?.name}, who is not one. Whoever runs this gateway can name you under oidc.admin_emails.`,
+      way: { href: '/me', label: 'To your own access' },
+    });
+  }
+  await next();
+});
+
+export function placeOf(c: Context<App>): Place {
+  const { settings, issuer } = c.var;
+  return { displayName: settings.display_name, supportText: settings.support_text, issuer };
+}
+
+type AdminPage = {
+  /** What the page is for; nothing personal stands in it. */
+  title: string;
+  /** The path of the page of {@link PAGES} it belongs to. */
+  at: (typeof PAGES)[number][0];
+  /** What was refused of the form it shows again. */
+  refusal?: string | undefined;
+  body: Child;
+  status?: number;
+};
+
+/** A page of administration, beginning with what became of the last thing that was done. */
+export async function adminPage(
+  c: Context<App>,
+  { title, at, refusal, body, status }: AdminPage,
+): Promise<Response> {
+  const cookies = c.req.header('cookie');
+  const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), cookies);
+  const session = await browserSession(c);
+  const response = framedPage(
+    placeOf(c),
+    title,
+    {
+      label: 'Administration',
+      ways: PAGES.map(([href, text]) => ({ href, text, isHere: href === at })),
+      foot: session && (
+        <SignOut name={session.user?.name ?? 'administrator'} csrf={await csrfOf(c, session)} />
+      ),
+      body: (
+        <>
+          {notice && <Notice>{notice}</Notice>}
+          {refusal && <Notice bad>{refusal}</Notice>}
+          {body}
+        </>
+      ),
+    },
+    refusal ? (status ?? 400) : status,
+  );
+  if (notice !== null) response.headers.append('set-cookie', dropNotice(baseOf(c)));
+  return response;
+}
+
+function SignOut({ name, csrf }: { name: string; csrf: string }) {
+  return (
+    <form class="foot" method="post" action="/admin/sign-out">
+      <small>Signed in as {name}</small>
+      <Csrf value={csrf} />
+      <button type="submit" class="button small">
+        Sign out
+      </button>
+    </form>
+  );
+}
+
+/** The value for {@link Csrf}. */
+export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<string> {
+  const known = session ?? (await browserSession(c));
+  return known ? csrfValue(c.env.ENCRYPTION_KEY, known) : '';
+}
+
+/** Sends the browser on after a POST; the page it comes to begins with `notice`. */
+export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
+  return seeOther(path, [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+}

@@ -1,0 +1,27 @@
+import { Hono } from 'hono';
+import type { App } from '../../config';
+import { accessPages } from './access';
+import { appPages } from './apps';
+import { auditPages } from './audit';
+import { administratorsOnly } from './frame';
+import { keyPages } from './keys';
+import { overviewPage } from './overview';
+import { peoplePages } from './people';
+import { serverPages } from './servers';
+import { settingPages } from './settings';
+import { signInPages } from './sign-in';
+import { toolsetPages } from './toolsets';
+
+/** Administration in a browser (CONTRACT §8, Pages): over the management API, by the same rules. */
+export const adminPages = new Hono<App>()
+  .route('/', signInPages)
+  .use(administratorsOnly)
+  .route('/', overviewPage)
+  .route('/servers', serverPages)
+  .route('/keys', keyPages)
+  .route('/toolsets', toolsetPages)
+  .route('/access', accessPages)
+  .route('/apps', appPages)
+  .route('/audit', auditPages)
+  .route('/people', peoplePages)
+  .route('/settings', settingPages);

@@ -1,0 +1,70 @@
+import { Csrf } from '../../ui/forms';
+import { Badge, Tabs, When } from '../../ui/parts';
+import { type Server, stateOf } from '../../upstreams/server';
+import { rfc3339 } from '../answer';
+import { SERVER_STATES } from './server-state';
+import { plain } from './server-words';
+
+const AT = '/admin/servers';
+
+export type Tab = 'tools' | 'settings';
+
+/** What every page of a server begins with: its name, how it stands, and the ways to its parts. */
+export function ServerHead({ server, tab }: { server: Server; tab: Tab }) {
+  const { word, tone } = SERVER_STATES[stateOf(server)];
+  const way = (name: Tab, text: string, path: string) => ({
+    href: `${AT}/${server.id}${path}`,
+    text,
+    isHere: tab === name,
+  });
+  return (
+    <>
+      <div class="row spread">
+        <h1>{server.name}</h1>
+        <Badge tone={tone}>{word}</Badge>
+      </div>
+      <Tabs label="Server" ways={[way('tools', 'Tools', ''), way('settings', 'Settings', '/settings')]} />
+    </>
+  );
+}
+
+/** The last thing that went wrong with a server, and whose turn it is. */
+export function LastFailure({ server }: { server: Server }) {
+  const { lastFailure } = server;
+  if (!lastFailure || !server.enabled) return null;
+  return (
+    <div class="notice bad stack tight">
+      <p>{plain(lastFailure.message)}</p>
+      <small>
+        First <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
+      </small>
+    </div>
+  );
+}
+
+/** A button that asks for something at once. */
+export function Ask({
+  action,
+  csrf,
+  label,
+  values = {},
+  kind = '',
+}: {
+  action: string;
+  csrf: string;
+  label: string;
+  values?: Readonly<Record<string, string>>;
+  kind?: 'primary' | 'small' | '';
+}) {
+  return (
+    <form method="post" action={action}>
+      <Csrf value={csrf} />
+      {Object.entries(values).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <button type="submit" class={`button ${kind}`.trim()}>
+        {label}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,85 @@
+import { type Context, Hono } from 'hono';
+import type { App } from '../../config';
+import { baseOf, browserSession } from '../../identity/browser-session';
+import { ownPath } from '../../protocol/own-origin';
+import { hasProvider } from '../../settings';
+import { page } from '../../ui/layout';
+import { Input } from '../../ui/parts';
+import { readForm, send } from './api';
+import { placeOf } from './frame';
+
+/** Where administrators sign in: with ADMIN_TOKEN, or at the provider when there is one. */
+export const signInPages = new Hono<App>()
+  .get('/sign-in', async (c) => {
+    const returnTo = ownPath(baseOf(c), c.req.query('return_to') ?? '/admin');
+    if (await browserSession(c)) return c.redirect(returnTo, 303);
+    return showSignIn(c, returnTo);
+  })
+
+  .post('/sign-in', async (c) => {
+    const form = await readForm(c);
+    const returnTo = ownPath(baseOf(c), form.get('return_to') ?? '/admin');
+    const response = await send(c, '/session', {
+      method: 'POST',
+      body: JSON.stringify({ token: form.get('token') ?? '' }),
+    });
+    if (response.ok) {
+      const headers = new Headers({ location: returnTo, 'cache-control': 'no-store' });
+      for (const cookie of response.headers.getSetCookie()) headers.append('set-cookie', cookie);
+      return new Response(null, { status: 303, headers });
+    }
+    const { error } = (await response.json()) as { error: { type: string; message: string } };
+    const isWrong = error.type === 'unauthorized' || error.type === 'invalid_request';
+    return showSignIn(c, returnTo, isWrong ? WRONG : error.message, response.status);
+  })
+
+  .post('/sign-out', async (c) => {
+    const form = await readForm(c);
+    const response = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
+    const headers = new Headers({ location: '/', 'cache-control': 'no-store' });
+    for (const cookie of response.headers.getSetCookie()) headers.append('set-cookie', cookie);
+    return new Response(null, { status: 303, headers });
+  });
+
+const WRONG =
+  'That is not the administrator token of this gateway. It is the value of the secret ADMIN_TOKEN.';
+
+function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 200): Response {
+  return page(
+    placeOf(c),
+    'Sign in',
+    <div class="card stack wide">
+      <header class="stack tight">
+        <h1>Sign in to administer this gateway</h1>
+        <p class="muted">Servers, access keys, who may use what, and what happened.</p>
+      </header>
+      {hasProvider(c.var.settings) && (
+        <a class="button primary" href={`/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}>
+          Sign in with your account
+        </a>
+      )}
+      <form class="stack" method="post" action="/admin/sign-in">
+        <input type="hidden" name="return_to" value={returnTo} />
+        <Input
+          name="token"
+          label="Administrator token"
+          type="password"
+          autocomplete="current-password"
+          required
+          error={error}
+          hint={
+            <>
+              The value of the secret <code>ADMIN_TOKEN</code>. <code>npm run dev</code> prints it.
+            </>
+          }
+        />
+        <div class="actions">
+          <button type="submit" class={hasProvider(c.var.settings) ? 'button' : 'button primary'}>
+            Sign in
+          </button>
+        </div>
+      </form>
+    </div>,
+    status,
+  );
+}

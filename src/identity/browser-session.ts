@@ -1,0 +1,47 @@
+import type { Context } from 'hono';
+import type { App } from '../config';
+import { type Account, findUserByAccount, recordSignIn, type User } from '../governance/users';
+import { accessAccount } from './access';
+import { SignInRefused } from './provider';
+import { type SignedIn, signedIn } from './signed-in';
+
+/** Where our cookies belong: the issuer, or, until it is set, wherever we were asked. */
+export function baseOf(c: Context<App>): string {
+  return c.var.issuer ?? new URL(c.req.url).origin;
+}
+
+/** Whom the browser of a request is signed in as, once that was read. */
+const sessions = new WeakMap<Request, SignedIn | null>();
+
+/** Lets a request of our own be known as the one it was made for. */
+export function carrySession(request: Request, session: SignedIn | null): void {
+  sessions.set(request, session);
+}
+
+/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: nobody. */
+export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
+  const known = sessions.get(c.req.raw);
+  if (known !== undefined) return known;
+  const session = await readSession(c);
+  sessions.set(c.req.raw, session);
+  return session;
+}
+
+async function readSession(c: Context<App>): Promise<SignedIn | null> {
+  const now = Math.floor(Date.now() / 1000);
+  const session = await signedIn(c.env, baseOf(c), c.req.header('cookie'), now);
+  if (session) return session;
+  const account = await accessAccount(c.env, c.var.settings, c.req.raw.headers).catch((error: unknown) => {
+    if (error instanceof SignInRefused) return null;
+    throw error;
+  });
+  const user = account && (await userOf(c.env.DB, account, now));
+  if (!user?.isActive) return null;
+  return { secretHash: `access ${user.id}`, user, since: now, expiresAt: null };
+}
+
+/** The person Access vouches for. Whom we do not know yet, or by another address, signs in with this request. */
+async function userOf(db: D1Database, account: Account, now: number): Promise<User> {
+  const known = await findUserByAccount(db, account);
+  return known?.email === account.email ? known : recordSignIn(db, account, now);
+}

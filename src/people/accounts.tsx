@@ -1,0 +1,199 @@
+import { Hono } from 'hono';
+import { audit, by } from '../audit';
+import type { App } from '../config';
+import { ask, map, type Question, together } from '../database';
+import type { Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
+import { Confirm, Csrf } from '../ui/forms';
+import { PageProblem, seeOther } from '../ui/layout';
+import { Badge, Empty } from '../ui/parts';
+import { ACCOUNT_STATES, type Account, accountsAmong } from '../upstreams/accounts';
+import { disconnectAccount } from '../upstreams/connected-accounts';
+import type { Credential } from '../upstreams/credential';
+import { credentialQuestion, credentialsQuestion } from '../upstreams/credentials';
+import { insertLink, linkUrl } from '../upstreams/links';
+import { reachQuestion } from '../upstreams/reach';
+import { ownAccountServersQuestion } from '../upstreams/store';
+import { serverNamesQuestion } from '../upstreams/summaries';
+import { formValue, visitOf } from './own-form';
+import { goTo, pageOf, peoplePage } from './page';
+import { actorOf, identitiesQuestion, visitorOf } from './visitor';
+
+/** Somebody's account at a server as their page shows it. */
+type OwnAccount = Omit<Account, 'state'> & {
+  state: keyof typeof ACCOUNT_STATES;
+  /** Null: nothing is held. */
+  credential: Credential | null;
+};
+
+/** The accounts somebody has, and those they could connect. */
+export function accountsQuestion(
+  db: D1Database,
+  settings: Settings,
+  subject: Subject,
+): Question<OwnAccount[]> {
+  const asked = together(
+    ownAccountServersQuestion(db),
+    credentialsQuestion(db, subject),
+    reachQuestion(db, settings, [subject]),
+  );
+  return map(asked, ([servers, credentials, reach]) =>
+    accountsAmong(servers, credentials).flatMap((account): OwnAccount[] => {
+      const credential = credentials.find(({ serverId }) => serverId === account.server.id) ?? null;
+      if (reach.get(subject)?.(account.server)) return [{ ...account, credential }];
+      return credential ? [{ ...account, state: 'orphaned', credential }] : [];
+    }),
+  );
+}
+
+/** Connecting, and ending, somebody's own accounts. */
+export const accountPages = new Hono<App>()
+  /** Leads through a link of theirs: its page, too, connects for nobody else. */
+  .post('/', async (c) => {
+    const { identity, fields } = await actorOf(c);
+    const { DB } = c.env;
+    const { settings, issuer } = c.var;
+    const { subject, generation } = identity;
+    const [accounts] = await ask(DB, accountsQuestion(DB, settings, subject));
+    const account = accounts.find(({ server }) => server.id === fields.get('server'));
+    if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
+    if (!issuer) throw new PageProblem(NO_ISSUER);
+    const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
+    return seeOther(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
+  })
+
+  .get('/:id/disconnect', async (c) => {
+    const { DB } = c.env;
+    const visitor = await visitorOf(c);
+    const [identities, credential, names] = await ask(
+      DB,
+      identitiesQuestion(DB, c.var.settings, visitor.proofs),
+      credentialQuestion(DB, c.req.param('id')),
+      serverNamesQuestion(DB),
+    );
+    if (!identities.length) return c.redirect('/me', 303);
+    const identity = identities.find(({ subject }) => subject === credential?.owner);
+    if (!credential || !identity) throw new PageProblem(NOT_YOURS);
+    const visit = visitOf(c);
+    const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, identity.subject);
+    const name = names.get(credential.serverId) ?? 'this server';
+    const body = (
+      <Confirm
+        title={`Disconnect your account at ${name}?`}
+        action={`/me/accounts/${credential.id}/disconnect`}
+        button="Disconnect it"
+        back={pageOf(identity)}
+        csrf={csrf}
+      >
+        <p>
+          {credential.kind === 'token'
+            ? 'What the gateway keeps of it is forgotten, and its provider is told where it listens.'
+            : 'The values you entered are forgotten.'}{' '}
+          Your apps cannot use the tools of {name} until you connect an account again.
+        </p>
+      </Confirm>
+    );
+    return peoplePage(c, { title: 'Disconnect an account', at: '/me', visitor, visit, identity, body });
+  })
+
+  .post('/:id/disconnect', async (c) => {
+    const { identity } = await actorOf(c);
+    const [credential] = await ask(c.env.DB, credentialQuestion(c.env.DB, c.req.param('id')));
+    if (credential?.owner !== identity.subject) throw new PageProblem(NOT_YOURS);
+    const { serverId } = credential;
+    await disconnectAccount(c.env, { owner: identity.subject, serverId, credential });
+    audit(c, { act: 'credential.disconnected', server: serverId, owner: identity.subject });
+    return goTo(c, pageOf(identity), 'The account was disconnected.');
+  });
+
+/** What somebody connected, and what they could. */
+export function OwnAccounts({ accounts, csrf }: { accounts: readonly OwnAccount[]; csrf: string }) {
+  return (
+    <section class="stack apart">
+      <h2>My connected accounts</h2>
+      {accounts.length ? (
+        <ul class="plain card">
+          {accounts.map((account) => (
+            <li class="row spread">
+              <OneAccount account={account} csrf={csrf} />
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Empty title="No server asks for an account of yours">
+          <p class="muted">
+            Some servers let everyone act with their own account. When one of those is open to you, you
+            connect it here.
+          </p>
+        </Empty>
+      )}
+    </section>
+  );
+}
+
+function OneAccount({ account, csrf }: { account: OwnAccount; csrf: string }) {
+  const { server, state, credential } = account;
+  const { tone, word } = ACCOUNT_STATES[state];
+  return (
+    <>
+      <span class="grow">
+        <b>{server.name}</b> <small>{new URL(server.connectionString).host}</small>
+        <br />
+        <Badge tone={tone}>{word}</Badge>
+      </span>
+      <span class="row">
+        {state !== 'orphaned' && (
+          <form method="post" action="/me/accounts">
+            <Csrf value={csrf} />
+            <input type="hidden" name="server" value={server.id} />
+            <button type="submit" class={state === 'active' ? 'button small' : 'button small primary'}>
+              {LABELS[account.kind][state]} <span class="unseen">{server.name}</span>
+            </button>
+          </form>
+        )}
+        {credential && (
+          <a class="button small danger" href={`/me/accounts/${credential.id}/disconnect`}>
+            Disconnect <span class="unseen">{server.name}</span>
+          </a>
+        )}
+      </span>
+    </>
+  );
+}
+
+/** What the button to a link says. */
+const LABELS = {
+  oauth: {
+    none: 'Connect',
+    active: 'Connect anew',
+    needs_reauth: 'Connect again',
+    needs_update: 'Connect again',
+  },
+  headers: {
+    none: 'Enter values',
+    active: 'Change values',
+    needs_reauth: 'Enter values',
+    needs_update: 'Add values',
+  },
+} as const;
+
+const NOT_YOURS = {
+  status: 404,
+  title: 'There is no such account of yours',
+  text: 'It may have been disconnected already. What you have is on your page.',
+  way: { href: '/me', label: 'To your accounts' },
+};
+
+const NOT_OPEN = {
+  status: 404,
+  title: 'There is no such account to connect',
+  text: 'That server is not open to you any more, or does not ask for an account of yours. An administrator of this gateway can change that.',
+  way: { href: '/me', label: 'To your accounts' },
+};
+
+const NO_ISSUER = {
+  status: 503,
+  title: 'This gateway does not know its own address yet',
+  text: 'Nothing was connected. An administrator sets it with one click after signing in.',
+  way: { href: '/me', label: 'Back' },
+};

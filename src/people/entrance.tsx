@@ -1,0 +1,131 @@
+import type { Context } from 'hono';
+import { audit } from '../audit';
+import type { App } from '../config';
+import { identityModes } from '../identity';
+import { countAttempt } from '../identity/attempts';
+import { forgetIdentity, rememberIdentity } from '../identity/browser';
+import { baseOf } from '../identity/browser-session';
+import { isAdminEmail } from '../identity/provider';
+import { signOut, subjectOf } from '../identity/signed-in';
+import { hasProvider } from '../settings';
+import { Csrf } from '../ui/forms';
+import { seeOther } from '../ui/layout';
+import { Input } from '../ui/parts';
+import { formValue, outOfDate, readOwnForm, visitOf } from './own-form';
+import { pageOf, peoplePage } from './page';
+import { type Visitor, visitorOf } from './visitor';
+
+/** What was refused on the form, and as what status. */
+type Refusal = { text: string; status: number };
+
+/** For a browser that does not know its person: how they show who they are. */
+export async function showEntrance(c: Context<App>, visitor: Visitor, refusal?: Refusal): Promise<Response> {
+  const visit = visitOf(c);
+  const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
+  const key = identityModes.get('virtual_key');
+  const takesKeys = key?.unavailable(c.var.settings) === null;
+  const takesSignIn = hasProvider(c.var.settings);
+  const isAdministrator = visitor.session?.user === null;
+  const body = (
+    <>
+      <header class="stack tight">
+        <h1>What your apps may do</h1>
+        <p class="muted">
+          See the apps you allowed and the accounts you connected, and take back what you no longer want. In
+          the browser in which you allowed an app you are known already.
+        </p>
+      </header>
+      {isAdministrator && (
+        <p class="notice">
+          You are signed in with the administrator token, which belongs to nobody in particular. Everybody’s
+          apps are under <a href="/admin/access">Apps with access</a>.
+        </p>
+      )}
+      <form class="card stack wide" method="post" action="/me">
+        <Csrf value={csrf} />
+        <h2>Who are you?</h2>
+        {takesSignIn && (
+          <p>
+            <a class="button primary" href="/oauth/sign-in?return_to=/me">
+              Sign in
+            </a>
+          </p>
+        )}
+        {takesKeys && (
+          <>
+            <Input
+              name="virtual_key"
+              label="Access key"
+              type="password"
+              mono
+              required
+              autocomplete="off"
+              autocapitalize="off"
+              spellcheck={false}
+              error={refusal?.text}
+              hint={`${key?.hint} This browser then knows you for 30 days.`}
+            />
+            <div class="actions">
+              <button type="submit" class={takesSignIn ? 'button' : 'button primary'}>
+                Show my access
+              </button>
+            </div>
+          </>
+        )}
+        {!takesKeys && !takesSignIn && (
+          <p class="muted">
+            Nobody can sign in here, and keys are not taken. Open this page in the browser in which you
+            allowed your app.
+          </p>
+        )}
+        {!takesKeys && refusal && <p class="error">{refusal.text}</p>}
+      </form>
+      <p class="muted">
+        Nothing connected yet? <a href="/">Connect an app</a> first.
+      </p>
+    </>
+  );
+  const status = refusal?.status ?? 200;
+  return peoplePage(c, { title: 'My access', at: '/me', visitor, visit, identity: null, body, status });
+}
+
+/** Takes a key as proof of who somebody is, as consent does: the browser then remembers them. */
+export async function enter(c: Context<App>): Promise<Response> {
+  const form = await readOwnForm(c);
+  if (!(await form.isFor(null))) throw outOfDate(c);
+  const visitor = await visitorOf(c);
+  const key = identityModes.get('virtual_key');
+  const unavailable = key?.unavailable(c.var.settings);
+  if (!key || typeof unavailable === 'string')
+    return showEntrance(c, visitor, { text: `${unavailable}`, status: 403 });
+
+  await countAttempt(c, `me ${form.browser}`, '/me');
+  const proved = await key.identify(c.env, { virtual_key: form.fields.get('virtual_key') ?? undefined });
+  if (!proved) {
+    audit(c, { act: 'user.refused', reason: 'wrong_key' });
+    return showEntrance(c, visitor, { text: key.refusal, status: 403 });
+  }
+  if ('mustSignIn' in proved) {
+    if (proved.mustSignIn === visitor.session?.user?.id) return seeOther('/me?as=person', []);
+    if (hasProvider(c.var.settings)) return seeOther('/oauth/sign-in?return_to=/me', []);
+    const text = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
+    return showEntrance(c, visitor, { text, status: 403 });
+  }
+  const now = Math.floor(Date.now() / 1000);
+  return seeOther(pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
+}
+
+/** Signs the browser out and makes it forget its person. */
+export async function leave(c: Context<App>): Promise<Response> {
+  const form = await readOwnForm(c);
+  if (!(await form.isFor(null))) throw outOfDate(c);
+  const { session } = await visitorOf(c);
+  const cookies = [forgetIdentity(baseOf(c))];
+  if (session) {
+    cookies.push(await signOut(c.env.DB, baseOf(c), session));
+    if (!session.user || isAdminEmail(c.var.settings, session.user.email)) {
+      audit(c, { act: 'administrator.signed_out' }, session.user ? subjectOf(session.user) : 'administrator');
+    }
+  }
+  return seeOther('/', cookies);
+}

@@ -1,0 +1,114 @@
+import type { Context } from 'hono';
+import type { Child } from 'hono/jsx';
+import type { App } from '../config';
+import type { Identity } from '../identity';
+import { baseOf } from '../identity/browser-session';
+import { isAdminEmail } from '../identity/provider';
+import { dropNotice, readNotice, writeNotice } from '../notice';
+import { parseSubject } from '../protocol/subject';
+import { Csrf } from '../ui/forms';
+import { framedPage, type Place, seeOther } from '../ui/layout';
+import { Notice } from '../ui/parts';
+import { formValue, type Visit } from './own-form';
+import type { Visitor } from './visitor';
+
+const PAGES = [
+  ['/', 'Connect an app'],
+  ['/me', 'My access'],
+] as const;
+const ADMINISTRATION = ['/admin', 'Administration'] as const;
+
+type PeoplePage = {
+  /** What the page is for; nothing personal stands in it. */
+  title: string;
+  at: (typeof PAGES)[number][0];
+  visitor: Visitor;
+  visit: Visit;
+  /** Whom the page is about; null: nobody who is known here. */
+  identity: Identity | null;
+  body: Child;
+  status?: number;
+};
+
+/** A page for the people who connect apps, beginning with what became of the last thing that was done. */
+export async function peoplePage(
+  c: Context<App>,
+  { title, at, visitor, visit, identity, body, status }: PeoplePage,
+): Promise<Response> {
+  const { settings, issuer } = c.var;
+  const place: Place = { displayName: settings.display_name, supportText: settings.support_text, issuer };
+  const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), c.req.header('cookie'));
+  const { session } = visitor;
+  const isAdministrator = session && (!session.user || isAdminEmail(settings, session.user.email));
+  const ways = isAdministrator ? [...PAGES, ADMINISTRATION] : PAGES;
+  const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
+  const response = framedPage(
+    place,
+    title,
+    {
+      label: 'Your pages',
+      ways: ways.map(([href, text]) => ({ href, text, isHere: href === at })),
+      foot: (identity || session) && <Leave visitor={visitor} identity={identity} csrf={csrf} />,
+      body: (
+        <>
+          {notice && <Notice>{notice}</Notice>}
+          {body}
+        </>
+      ),
+    },
+    status,
+  );
+  response.headers.append('set-cookie', visit.cookie);
+  if (notice !== null) response.headers.append('set-cookie', dropNotice(baseOf(c)));
+  return response;
+}
+
+type LeaveProps = { visitor: Visitor; identity: Identity | null; csrf: string };
+
+function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
+  const name = session?.user?.name ?? (session && !identity ? 'administrator' : identity?.name);
+  return (
+    <form class="foot" method="post" action="/me/leave">
+      <small>
+        {session ? 'Signed in as' : 'Known here as'} {name}
+      </small>
+      <Csrf value={csrf} />
+      <button type="submit" class="button small">
+        {session ? 'Sign out' : 'Forget me here'}
+      </button>
+    </form>
+  );
+}
+
+/** How an address of ours names the kind of an identity. */
+const NAMES = { vk: 'key', user: 'person', session: 'anonymous' } as const;
+
+/** In such an address: somebody the browser does not know yet. */
+export const ANOTHER = 'another';
+
+/** The page of one of the identities a browser may know. */
+export function pageOf({ subject }: Pick<Identity, 'subject'>): string {
+  return `/me?as=${NAMES[parseSubject(subject).kind]}`;
+}
+
+/** True when `asked`, from an address of {@link pageOf}, means this identity. */
+export function isAsked(asked: string | undefined, { subject }: Pick<Identity, 'subject'>): boolean {
+  return asked === NAMES[parseSubject(subject).kind];
+}
+
+/** Who an identity is, in words. */
+export function whoIs({ subject, name }: Identity): string {
+  const { kind } = parseSubject(subject);
+  if (kind === 'vk') return `the access key ${name}`;
+  return kind === 'user' ? name : 'somebody anonymous';
+}
+
+/** Sends the browser on after a POST; the page it comes to begins with `notice`. */
+export async function goTo(
+  c: Context<App>,
+  path: string,
+  notice: string,
+  cookies: string[] = [],
+): Promise<Response> {
+  return seeOther(path, [...cookies, await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+}

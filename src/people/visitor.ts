@@ -1,0 +1,59 @@
+import type { Context } from 'hono';
+import type { App } from '../config';
+import { ask, map, type Question, together } from '../database';
+import { type Identity, type Proof, standingQuestion } from '../identity';
+import { rememberedIdentity } from '../identity/browser';
+import { baseOf, browserSession } from '../identity/browser-session';
+import type { SignedIn } from '../identity/signed-in';
+import { identityOf } from '../identity/user';
+import type { Settings } from '../settings';
+import { outOfDate, readOwnForm } from './own-form';
+
+/** Whom a browser's person may be. Whether they still stand is asked along with what a page shows. */
+export type Visitor = {
+  session: SignedIn | null;
+  /** As signed in, then as remembered from a consent or a key; nobody twice. */
+  proofs: readonly Proof[];
+};
+
+/** Who opened this page, as far as this browser knows. */
+export async function visitorOf(c: Context<App>): Promise<Visitor> {
+  const session = await browserSession(c);
+  const now = Math.floor(Date.now() / 1000);
+  const cookies = c.req.header('cookie');
+  const remembered = await rememberedIdentity(c.env.ENCRYPTION_KEY, baseOf(c), cookies, now);
+  const own: Proof | null = session?.user ? identityOf(session.user) : null;
+  const isOther = remembered && remembered.subject !== own?.subject;
+  return { session, proofs: [...(own ? [own] : []), ...(isOther ? [remembered] : [])] };
+}
+
+/** Those of them who still stand. */
+export function identitiesQuestion(
+  db: D1Database,
+  settings: Settings,
+  proofs: readonly Proof[],
+): Question<Identity[]> {
+  const asked = together(...proofs.map((proof) => standingQuestion(db, settings, proof)));
+  return map(asked, (standings) =>
+    proofs.flatMap(({ subject, generation }, at) => {
+      const standing = standings[at];
+      return typeof standing === 'object' ? [{ subject, generation, name: standing.name }] : [];
+    }),
+  );
+}
+
+/**
+ * Whoever a form acts for: the one it was shown to, who still stands.
+ * @throws PageProblem 403 for any other form
+ */
+export async function actorOf(c: Context<App>): Promise<{ identity: Identity; fields: URLSearchParams }> {
+  const form = await readOwnForm(c);
+  const { proofs } = await visitorOf(c);
+  const [identities] = await ask(c.env.DB, identitiesQuestion(c.env.DB, c.var.settings, proofs));
+  for (const identity of identities) {
+    if (!(await form.isFor(identity.subject))) continue;
+    c.set('actor', identity.subject);
+    return { identity, fields: form.fields };
+  }
+  throw outOfDate(c);
+}

@@ -1,0 +1,191 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Browser, type Page } from '../../support/browser';
+import { McpCaller } from '../../support/caller';
+import { admin, gate, ISSUER, newKey } from '../../support/gate';
+import { McpClient, type Tokens } from '../../support/mcp-client';
+import { Provider } from '../../support/provider';
+import { Upstream } from '../../support/upstream';
+
+let browser: Browser;
+let files: Upstream;
+beforeAll(async () => {
+  browser = await Browser.administrator();
+  files = await Upstream.start(['read', 'write']);
+});
+
+async function open(path: string, who = browser): Promise<Page> {
+  const page = await who.open(`/admin/access${path}`);
+  if (!page) throw new Error(`${path} led elsewhere`);
+  return page;
+}
+
+type Allowed = {
+  id: string;
+  name: string;
+  client: McpClient;
+  key: { id: string; name: string };
+  tokens: Tokens;
+};
+
+/** An app that somebody allowed with a key, and what the gateway calls that. */
+async function allowed(
+  options: { key?: Awaited<ReturnType<typeof newKey>>; client?: McpClient } = {},
+): Promise<Allowed> {
+  const name = `App ${crypto.randomUUID().slice(0, 8)}`;
+  const client = options.client ?? (await McpClient.register({ client_name: name }));
+  const key = options.key ?? (await newKey());
+  const tokens = await client.obtainGrant({ key: key.value });
+  const query = new URLSearchParams({ client_id: client.clientId, virtual_key_id: key.id });
+  const { sessions } = await admin<{ sessions: { id: string }[] }>('GET', `/oauth2/sessions?${query}`);
+  return { id: sessions[0]?.id as string, name, client, key, tokens };
+}
+
+const stands = async ({ client, tokens }: Allowed) =>
+  (await client.refresh(tokens.refresh_token)).status === 200;
+
+describe('the apps with access', () => {
+  it('are found by the app, the key and the person', async () => {
+    const mine = await allowed();
+    const other = await allowed();
+    const provider = await Provider.start();
+    const somebody = new Browser();
+    await provider.signIn(somebody, 'dora@acme.example');
+    const { users } = await admin<{ users: { id: string }[] }>('GET', '/users?search=dora');
+    await env.DB.prepare('UPDATE oauth_grant SET subject = ?2 WHERE grant_id = ?1')
+      .bind(other.id, `user:${users[0]?.id}`)
+      .run();
+
+    const byApp = await open(`?search=${encodeURIComponent(mine.name.toLowerCase())}`);
+    const byKey = await open(`?search=${encodeURIComponent(mine.key.name)}`);
+    const byPerson = await open('?search=Dora@');
+    const nothing = await open('?search=nobody-is-called-so');
+
+    for (const page of [byApp, byKey]) {
+      expect(page.html).toContain(mine.name);
+      expect(page.html).not.toContain(other.name);
+    }
+    expect(byPerson.html).toContain(other.name);
+    expect(byPerson.html).not.toContain(mine.name);
+    expect(nothing.html).toContain('Nothing begins with “nobody-is-called-so”');
+  });
+
+  it('say what each may use, from which browser it was allowed, and the code of its story', async () => {
+    const client = await McpClient.register({ client_name: 'Reader' });
+    const person = new Browser();
+    const services = await client.toServices(person);
+    const answers = { decision: 'allow', read_only: 'on', tool: [`${files.name}-read`] };
+    const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0';
+    await person.submit(services, answers, { origin: ISSUER, 'user-agent': firefox });
+
+    const list = await open(`?app=${client.clientId}`);
+    const [, id = ''] = /href="\/admin\/access\/([0-9a-f]{64})"/.exec(list.html) ?? [];
+    const { html } = await open(`/${id}`);
+    const [, code = ''] = /href="\/admin\/audit\?code=(F-[2-9A-Z]{4})"/.exec(html) ?? [];
+
+    expect(html).toMatch(/What it may use<?.*read only/);
+    expect(html).toContain('<code>read</code>');
+    expect(html).not.toContain('<code>write</code>');
+    expect(html).toContain('Firefox on Linux');
+    expect((await browser.open(`/admin/audit?code=${code}`))?.html).toContain(
+      'Reader was allowed access, read only',
+    );
+  });
+});
+
+describe('ending access', () => {
+  it('asks on a page of its own, then the app is refused, and the list says why', async () => {
+    const mine = await allowed();
+    const caller = new McpCaller({ authorization: `Bearer ${mine.tokens.access_token}` });
+    const asked = await open(`/${mine.id}/end`);
+
+    expect((await caller.ask('tools/list')).status).toBe(200);
+    const after = await browser.submit(asked, {}, undefined, `/admin/access/${mine.id}/end`);
+
+    expect(asked.html).toContain(`End the access of ${mine.name}?`);
+    expect(after?.html).toContain('Its access has ended.');
+    expect((await caller.ask('tools/list')).status).toBe(401);
+    expect(await stands(mine)).toBe(false);
+    expect((await open('?state=ended')).html).toContain('ended: by an administrator');
+  });
+
+  it.each([
+    ['a key', 'key', ({ key }: Allowed) => key.id],
+    ['an app', 'app', ({ client }: Allowed) => client.clientId],
+  ] as const)('ends all of %s and no other, with the number named before', async (_, field, idOf) => {
+    const first = await allowed();
+    const second = await allowed(
+      field === 'key' ? { key: first.key as Awaited<ReturnType<typeof newKey>> } : { client: first.client },
+    );
+    const other = await allowed();
+
+    const asked = await open(`/end?${field}=${encodeURIComponent(idOf(first))}`);
+    const after = await browser.submit(asked, {}, undefined, field);
+
+    expect(asked.html).toContain('End all 2');
+    expect(after?.html).toContain('The access of 2 apps was ended');
+    expect([await stands(first), await stands(second), await stands(other)]).toEqual([false, false, true]);
+    const { events } = await admin<{ events: object[] }>(
+      'GET',
+      `/audit?act=grant.ended&grant_id=${first.id}`,
+    );
+    expect(events).toMatchObject([
+      { actor: 'administrator', detail: { reason: 'revoked_by_administrator' } },
+    ]);
+  });
+
+  it('ends all that nobody used for 30 days, and leaves what is new or was used', async () => {
+    const [unused, used, young] = [await allowed(), await allowed(), await allowed()];
+    const now = Math.floor(Date.now() / 1000);
+    const age = (id: string, lastUsed: number | null) =>
+      env.DB.prepare('UPDATE oauth_grant SET created_at = ?2, last_used_at = ?3 WHERE grant_id = ?1')
+        .bind(id, now - 40 * 86_400, lastUsed)
+        .run();
+    await age(unused.id, null);
+    await age(used.id, now - 29 * 86_400);
+
+    const asked = await open('/end?unused=30');
+    await browser.submit(asked, {}, undefined, 'unused');
+
+    expect(asked.html).toContain('End the one access unused for 30 days?');
+    expect([await stands(unused), await stands(used), await stands(young)]).toEqual([false, true, true]);
+    expect((await open('/end?unused=30')).html).toContain('Nothing is unused for 30 days');
+  });
+
+  it.each([
+    ['without the value of the form', { csrf: null }, { origin: ISSUER }],
+    ['with another value', { csrf: 'x'.repeat(43) }, { origin: ISSUER }],
+    ['from another site', {}, { origin: 'https://evil.example' }],
+  ])('ends nothing %s', async (_, answers, headers) => {
+    const mine = await allowed();
+    const one = await open(`/${mine.id}/end`);
+    const all = await open(`/end?key=${mine.key.id}`);
+
+    await browser.submit(one, answers, headers, `/admin/access/${mine.id}/end`);
+    const refused = await browser.submit(all, answers, headers, 'key');
+
+    expect(refused?.status).toBe(403);
+    expect(await stands(mine)).toBe(true);
+  });
+});
+
+it('sends whoever is not signed in to sign in, and refuses a person who is no administrator', async () => {
+  const provider = await Provider.start();
+  const person = new Browser();
+  await provider.signIn(person, 'erin@acme.example');
+
+  const pages = ['', '/access', '/access/end', '/apps', '/people', '/audit', '/settings', '/settings/apps'];
+  for (const path of pages) {
+    const nobody = await gate(`/admin${path}`);
+    expect([path, nobody.status]).toEqual([path, 303]);
+    expect(nobody.headers.get('location')).toBe(
+      `/admin/sign-in?return_to=${encodeURIComponent(`/admin${path}`)}`,
+    );
+    expect([path, (await person.open(`/admin${path}`))?.status]).toEqual([path, 403]);
+  }
+  for (const path of ['/access/end', '/settings/signing-key', '/settings/apps', '/apps/delete']) {
+    const body = new URLSearchParams({ app: 'x', csrf: 'x' });
+    const refused = await gate(`/admin${path}`, { method: 'POST', body, headers: { origin: ISSUER } });
+    expect([path, refused.status]).toEqual([path, 303]);
+  }
+});

@@ -1,0 +1,330 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Browser, type Page } from '../../support/browser';
+import { McpCaller } from '../../support/caller';
+import { admin, configure, gate, ISSUER } from '../../support/gate';
+import { McpClient } from '../../support/mcp-client';
+import { Provider, personOf } from '../../support/provider';
+import { Upstream } from '../../support/upstream';
+
+const API = '/governance/virtual-keys';
+type Key = { id: string; name: string; value: string; is_active: boolean; owner_user_id: string | null };
+type One = { virtual_key: Key };
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await Browser.administrator();
+  await Upstream.start(['read', 'write', 'erase'], {
+    registration: { name: 'Docs', allow_on_all_virtual_keys: false },
+  });
+});
+
+const fresh = () => `key ${crypto.randomUUID().slice(0, 8)}`;
+const make = async (terms: object = {}) =>
+  (await admin<One>('POST', API, { name: fresh(), ...terms })).virtual_key;
+const find = async (id: string) => (await admin<One>('GET', `${API}/${id}`)).virtual_key;
+const named = async (name: string) =>
+  (await admin<{ virtual_keys: Key[] }>('GET', `${API}?${new URLSearchParams({ search: name })}`))
+    .virtual_keys;
+
+async function open(path: string, who = browser): Promise<Page> {
+  const page = await who.open(`/admin/keys${path}`);
+  if (!page) throw new Error(`${path} led elsewhere`);
+  return page;
+}
+
+/** Sends the form for a key's terms on `page`. */
+async function send(page: Page, answers: Record<string, string | string[] | null>): Promise<Page> {
+  const next = await browser.submit(page, answers, undefined, 'description');
+  if (!next) throw new Error('the form led elsewhere');
+  return next;
+}
+
+/** The value a page shows this once. */
+const valueOn = ({ html }: Page) => /<code>(sk-bf-[\w-]{20,})<\/code>/.exec(html)?.[1] ?? '';
+
+describe('making a key', () => {
+  it('opens what was picked and nothing else, and shows the value this once', async () => {
+    const name = fresh();
+    const made = await send(await open('/new'), {
+      name,
+      'pick.Docs': 'some',
+      'tool.Docs': ['read', 'write'],
+    });
+    const value = valueOn(made);
+    const [key] = await named(name);
+    const tools = await new McpCaller({ 'x-bf-vk': value }).toolNames();
+    const afterwards = await open(`/${key?.id}`);
+
+    expect(made.status).toBe(200);
+    expect(tools.sort()).toEqual(['Docs-read', 'Docs-write']);
+    expect(afterwards.html).toContain(name);
+    expect(afterwards.html).not.toContain(value);
+  });
+
+  it('shows again what was refused, beside the field, but no secret', async () => {
+    const { name } = await make();
+    const value = `sk-bf-${crypto.randomUUID()}`;
+
+    const again = await send(await open('/new'), {
+      name,
+      value,
+      description: 'for the wiki',
+      'pick.Docs': 'some',
+      'tool.Docs': 'erase',
+      limit_calls: '7',
+      limit_window: '604800',
+    });
+
+    expect(again.status).toBe(400);
+    expect(again.html).toContain(`id="name-error" role="alert">Another key is named ${name}.`);
+    expect(again.html).toContain('value="for the wiki"');
+    expect(again.html).toMatch(/name="tool.Docs" value="erase" checked/);
+    expect(again.html).toMatch(/name="limit_calls"[^>]* value="7"/);
+    expect(again.html).toContain('value="604800" selected');
+    expect(again.html).not.toContain(value);
+  });
+
+  it.each([
+    ['a name of nothing', { name: ' ' }, 'The name must not be empty.'],
+    ['no calls at all', { limit_calls: '0' }, 'The number of calls must be at least 1.'],
+    [
+      'a time that is over',
+      { expires_at: '2001-01-01T00:00' },
+      'The time it works until must be in the future.',
+    ],
+    [
+      'deleting it never',
+      { delete_after_expire: 'on' },
+      'Say until when it works, or do not have it deleted then.',
+    ],
+    [
+      'two limits for one time',
+      { limit_calls: ['1', '2'], limit_window: ['60', '60'] },
+      'each for another time',
+    ],
+    [
+      'some tools, and none of them',
+      { 'pick.Docs': 'some' },
+      'You chose only some tools of docs, and ticked none.',
+    ],
+  ])('refuses %s in plain words', async (_, answers, words) => {
+    const name = fresh();
+
+    const again = await send(await open('/new'), { name, ...answers });
+
+    expect(again.status).toBe(400);
+    expect(again.html).toContain(words);
+    expect(await named(name)).toEqual([]);
+  });
+
+  it('adds a row for a limit without making anything', async () => {
+    const name = fresh();
+
+    const again = await send(await open('/new'), { name, limit_calls: '5', again: 'limit' });
+
+    expect(again.status).toBe(200);
+    expect(again.html.match(/name="limit_calls"/g)).toHaveLength(2);
+    expect(again.html).toContain(`value="${name}"`);
+    expect(await named(name)).toEqual([]);
+  });
+
+  it('keeps a page small: long lists of tools wait behind a button that loses nothing', async () => {
+    const tools = Array.from({ length: 400 }, (_, at) => ({
+      name: `a_tool_with_some_name_${at}`,
+      description: 'Does what it says. '.repeat(8),
+      inputSchema: { type: 'object' },
+    }));
+    const large = await Upstream.start(tools, { registration: { allow_on_all_virtual_keys: false } });
+    const page = await open('/new');
+    const opened = await send(page, { name: 'kept', again: `tools.${large.name}` });
+
+    expect(page.html.length).toBeLessThan(60_000);
+    expect(page.html).not.toContain('a_tool_with_some_name_7');
+    expect(opened.html).toContain('a_tool_with_some_name_399');
+    expect(opened.html).toMatch(/<option value="some" selected/);
+    expect(opened.html).toContain('value="kept"');
+    await admin('DELETE', `/mcp/client/${large.id}`);
+  });
+});
+
+describe('changing a key', () => {
+  it('loses nothing the form does not show as it is', async () => {
+    const open_ = await Upstream.start(['list']);
+    const key = await make({
+      description: 'said by hand',
+      shared: true,
+      delete_after_expire: true,
+      expires_at: new Date(Date.now() + 9_999_000).toISOString(),
+      limits: [60, 90, 7200, 86_400, 31_622_400].map((window_seconds, at) => ({
+        calls: at + 1,
+        window_seconds,
+      })),
+      mcp_configs: [
+        { mcp_client_name: 'Docs', tools_to_execute: ['read', 'one that is gone'] },
+        { mcp_client_name: open_.name, tools_to_execute: [] },
+      ],
+    });
+    const before = await find(key.id);
+
+    await send(await open(`/${key.id}`), {});
+
+    expect(await find(key.id)).toEqual({ ...before, updated_at: expect.any(String) });
+  });
+
+  it('stops a key and starts it again', async () => {
+    const key = await make();
+    const called = async () => (await new McpCaller({ 'x-bf-vk': key.value }).ask('tools/list')).status;
+
+    const stopped = await send(await open(`/${key.id}`), { is_active: null });
+    const whileStopped = await called();
+    await send(stopped, { is_active: 'on' });
+
+    expect(stopped.html).toContain('class="badge off">inactive');
+    expect([whileStopped, await called()]).toEqual([403, 200]);
+  });
+
+  it('gives it to whoever signs in with the address, and to nobody it is not sure of', async () => {
+    const provider = await Provider.start();
+    for (const claims of [{}, { sub: 'another account' }])
+      await provider.signIn(new Browser(), 'ada@acme.example', { claims });
+    await provider.signIn(new Browser(), 'bea@acme.example');
+    const bea = await personOf('bea@acme.example');
+    const key = await make();
+
+    const nobody = await send(await open(`/${key.id}`), { owner: 'carl@acme.example' });
+    const either = await send(nobody, { owner: 'ada@acme.example' });
+    const [, one = ''] = /ada@acme\.example #([0-9a-f]{8}),/.exec(either.html) ?? [];
+    const given = await send(either, { owner: 'Bea@acme.example' });
+    const kept = await find(key.id);
+    await send(given, { owner: `ada@acme.example #${one}` });
+    const ada = await find(key.id);
+    await send(await open(`/${key.id}`), {});
+
+    expect(nobody.html).toContain('Nobody has signed in here as carl@acme.example.');
+    expect(either.html).toContain('Several people sign in with ada@acme.example.');
+    expect(kept.owner_user_id).toBe(bea.id);
+    expect(ada.owner_user_id?.startsWith(one)).toBe(true);
+    expect((await find(key.id)).owner_user_id).toBe(ada.owner_user_id);
+  });
+});
+
+describe('a new value', () => {
+  const rotate = async (page: Page, answers: Record<string, string>) =>
+    (await browser.submit(page, answers, undefined, 'reason')) as Page;
+
+  it('is shown once; the one before works on for as long as the page says', async () => {
+    await configure({ vk_rotation_cooldown: 3600 });
+    const key = await make();
+    const page = await open(`/${key.id}/rotate`);
+
+    const rotated = await rotate(page, { reason: 'routine' });
+    const value = valueOn(rotated);
+    const statuses = await Promise.all(
+      [key.value, value].map(
+        async (sent) => (await new McpCaller({ 'x-bf-vk': sent }).ask('tools/list')).status,
+      ),
+    );
+
+    expect(page.html).toContain('works for an hour more');
+    expect(value).not.toBe(key.value);
+    expect(statuses).toEqual([200, 200]);
+    expect((await open(`/${key.id}`)).html).toContain('The one before still works');
+  });
+
+  it('ends what was allowed with a value that leaked', async () => {
+    const key = await make();
+    const client = await McpClient.register();
+    const grant = await client.obtainGrant({ key: key.value });
+    const before = await open(`/${key.id}`);
+
+    await rotate(await open(`/${key.id}/rotate`), { reason: 'leaked' });
+    const refreshed = await client.refresh(grant.refresh_token);
+
+    expect(before.html).toContain(`/admin/access?key=${key.id}">1 app</a>`);
+    expect(refreshed).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+
+  it('is not made twice by a page sent twice', async () => {
+    const key = await make();
+    const page = await open(`/${key.id}/rotate`);
+    const value = valueOn(await rotate(page, { reason: 'leaked' }));
+
+    const second = await rotate(page, { reason: 'leaked' });
+
+    expect(second.html).toContain('Nothing was changed now.');
+    expect((await new McpCaller({ 'x-bf-vk': value }).ask('tools/list')).status).toBe(200);
+  });
+});
+
+describe('where a key is used, and its end', () => {
+  it('names its toolsets, and what its deletion does, before it does it', async () => {
+    const key = await make();
+    await admin('POST', '/mcp/virtual-mcps', {
+      name: `set of ${key.name}`,
+      tools: [],
+      virtual_key_ids: [key.id],
+    });
+
+    const page = await open(`/${key.id}`);
+    const asked = await open(`/${key.id}/delete`);
+    const stillThere = await find(key.id);
+    const done = await browser.submit(asked, {}, undefined, `/admin/keys/${key.id}/delete`);
+
+    expect(page.html).toContain(`set of ${key.name}</a>`);
+    expect(asked.html).toContain('This cannot be undone.');
+    expect(stillThere.id).toBe(key.id);
+    expect(done?.html).toContain(`The key ${key.name} was deleted.`);
+    expect((await open(`/${key.id}`)).status).toBe(404);
+  });
+
+  it('finds keys by how their names begin, a page at a time', async () => {
+    const { name } = await make();
+
+    const found = await open(`?search=${encodeURIComponent(name)}`);
+    const none = await open('?search=nothing-begins-so');
+    const odd = await open('?offset=minus-one');
+
+    expect(found.html).toContain('1 to 1 of 1');
+    expect(none.html).toContain('No key begins with “nothing-begins-so”');
+    expect(odd.status).toBe(200);
+  });
+});
+
+describe('who may (SECURITY 21)', () => {
+  it('sends whoever is not signed in to sign in, and brings them back', async () => {
+    const response = await gate('/admin/keys/new');
+
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe('/admin/sign-in?return_to=%2Fadmin%2Fkeys%2Fnew');
+  });
+
+  it('refuses a person who is no administrator', async () => {
+    const provider = await Provider.start();
+    const person = new Browser();
+    await provider.signIn(person, 'dora@acme.example');
+
+    expect((await open('', person)).status).toBe(403);
+    expect((await open('/new', person)).html).not.toContain('name="csrf"');
+  });
+
+  it.each([
+    ['without the value of the form', { csrf: null }, { origin: ISSUER }],
+    ['with another value', { csrf: 'x'.repeat(43) }, { origin: ISSUER }],
+    ['from another site', {}, { origin: 'https://evil.example' }],
+    ['from another site of ours', {}, { origin: ISSUER, 'sec-fetch-site': 'cross-site' }],
+  ])('changes nothing %s', async (_, answers, headers) => {
+    const key = await make();
+    const before = await find(key.id);
+    const form = async (path: string, more: object, field: string) =>
+      browser.submit(await open(path), { ...answers, ...more }, headers, field);
+    const name = fresh();
+
+    await form('/new', { name }, 'description');
+    await form(`/${key.id}`, { name }, 'description');
+    await form(`/${key.id}/rotate`, {}, 'reason');
+    await form(`/${key.id}/delete`, {}, `/admin/keys/${key.id}/delete`);
+
+    expect(await find(key.id)).toEqual(before);
+    expect(await named(name)).toEqual([]);
+  });
+});
