@@ -4,8 +4,9 @@ import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
 import { isSubject } from '../protocol/subject';
-import { UserHeaders } from '../upstreams/auth/settings';
+import { type TokenExchangeRequest, UserHeaders } from '../upstreams/auth/settings';
 import { CredentialNeeded } from '../upstreams/credential-needed';
+import { isOfSignIn } from '../upstreams/exchange-token';
 import { listWithHeaders } from '../upstreams/header-trial';
 import { missingNames } from '../upstreams/kept-credential';
 import { listUpstream } from '../upstreams/listing';
@@ -33,6 +34,7 @@ export const servers = new Hono<App>()
 
   .post('/client', async (c) => {
     const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
+    requireOwnProvider(c, wanted.token_exchange);
     const { auth_type: type, user_headers } = wanted;
     const isVerified = type !== 'oauth' && type !== 'per_user_oauth' && type !== 'per_user_headers';
     if (!isVerified) ourIssuer(c);
@@ -66,6 +68,7 @@ export const servers = new Hono<App>()
       serverChange(server, moves(body, server) ? NOTHING : kept, allowsLoopback(c.env)),
       body,
     );
+    requireOwnProvider(c, change.token_exchange);
     const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, change, now());
     if (!changed) throw nameTaken(change.name ?? server.name);
     if (config) await changeProvider(c, { server, changed, config, change });
@@ -123,6 +126,15 @@ function nameTaken(name: string): ApiError {
 }
 
 const now = () => Math.floor(Date.now() / 1000);
+
+/** The client people sign in with is for their provider alone. @throws ApiError when another is to be sent its secret */
+function requireOwnProvider(c: Context<App>, exchange: TokenExchangeRequest | undefined): void {
+  if (!exchange?.use_idp_credentials || exchange.authorization_server_url === null) return;
+  if (isOfSignIn(c.var.settings, exchange.authorization_server_url)) return;
+  const message =
+    'With use_idp_credentials, authorization_server_url must be at the origin of oidc.issuer, or left out.';
+  throw new ApiError('invalid_request', message, 'token_exchange.authorization_server_url');
+}
 
 /** Header values to list a server's tools with. */
 export const HeaderSample = z.object({ user_headers: UserHeaders });
@@ -220,19 +232,25 @@ function notVerified({ name, authType }: Server): string {
 /** @throws ApiError when the server is not one to be asked now, or fails. */
 async function askNow(c: Context<App>, id: string): Promise<Server> {
   const server = await serverAt(c.env.DB, id);
-  const isUnready = await unreadiness(c.env.DB, server);
+  const isUnready = unreadiness(server);
   if (isUnready) throw new ApiError('invalid_request', isUnready);
-  const { known, failure } = await ask(c, server);
+  const lack = await accountLack(c.env.DB, server);
+  const { known, failure } = await ask(c, server); // also then: what a server has refused it may take again
   log('admin.server_asked', { request_id: c.var.requestId, server: id, failed: failure !== null });
+  if (failure && lack) throw new ApiError('invalid_request', lack);
   if (failure) throw new ApiError('server_failed', failure);
   return known;
 }
 
 /** Why asking a server for its lists is pointless until an administrator has done something; null: it is not. */
-async function unreadiness(db: D1Database, server: Server): Promise<string | null> {
-  const { name, enabled, isVerified, authType } = server;
-  if (!enabled) return `The server ${name} is disabled. Enable it first.`;
-  if (!isVerified) return notVerified(server);
+function unreadiness(server: Server): string | null {
+  if (!server.enabled) return `The server ${server.name} is disabled. Enable it first.`;
+  return server.isVerified ? null : notVerified(server);
+}
+
+/** What an administrator has to do about the account a server is asked with; null: nothing, as far as is known. */
+async function accountLack(db: D1Database, server: Server): Promise<string | null> {
+  const { name, authType } = server;
   const isListedWithAccount = server.oauthConfigId !== null || authType === 'per_user_headers';
   if (!isListedWithAccount || (await isHealthy(db, server))) return null;
   const next = authType === 'per_user_headers' ? 'verify-headers' : 'reauthorize';

@@ -147,7 +147,18 @@ function tokensOf(answer: o.TokenEndpointResponse): ProviderTokens {
   };
 }
 
-/** The tokens that follow those of a sign-in (OpenID Connect Core §12). @throws SignInRefused, Unavailable */
+/** Where codes of sign-ins are redeemed; undefined: the provider says it has none. @throws Unavailable */
+export async function tokenEndpointOfSignIn(env: Env, settings: Settings): Promise<string | undefined> {
+  return (await discover(env, settings)).token_endpoint;
+}
+
+/** What says, of the provider's own, that a refresh token does not serve any more (RFC 6749 §5.2). */
+const REFUSED = new Set(['invalid_grant', 'invalid_client', 'unauthorized_client']);
+
+/**
+ * The tokens that follow those of a sign-in (OpenID Connect Core §12).
+ * @throws SignInRefused when the provider says so in OAuth's words; Unavailable for everything else, which may pass
+ */
 export async function refreshSignIn(
   env: Env,
   settings: Settings,
@@ -168,9 +179,18 @@ export async function refreshSignIn(
     return tokensOf(await o.processRefreshTokenResponse(provider, client, response));
   } catch (error) {
     if (error instanceof Unavailable) throw error;
-    const detail = error instanceof Error ? error.message : 'unknown';
-    throw new SignInRefused('unverified', detail, { cause: error });
+    const code = await errorOf(error);
+    if (REFUSED.has(code)) throw new SignInRefused('unverified', code, { cause: error });
+    throw new Unavailable('the sign-in provider did not refresh', { cause: error });
   }
+}
+
+/** The code of an error answer (RFC 6749 §5.2), also of one with a challenge; empty: it is none. */
+async function errorOf(error: unknown): Promise<string> {
+  if (error instanceof o.ResponseBodyError) return error.error;
+  if (!(error instanceof o.WWWAuthenticateChallengeError)) return '';
+  const answer = (await error.response.json().catch(() => null)) as { error?: unknown } | null;
+  return typeof answer?.error === 'string' ? answer.error : '';
 }
 
 /** The claims some providers keep out of the ID token (OpenID Connect Core §5.3). */

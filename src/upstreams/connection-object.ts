@@ -6,13 +6,19 @@ import type { Held, SavedHeaders, Terms, Tokens } from './credential';
 import { forgetCredential, recordCredential } from './credentials';
 import {
   afterFault,
+  afterRefusal,
   credentialOf,
+  type Described,
+  describeHeaders,
+  describeTokens,
+  forgetsAt,
   type Gone,
   goodUntil,
   headersOf,
   isFresh,
   isWaiting,
   type Kept,
+  mayRenew,
   missingNames,
   placeOf,
   serving,
@@ -20,6 +26,7 @@ import {
 } from './kept-credential';
 import { TokenRefused } from './oauth-client';
 import { isIndexed, refreshAt, revokeAt } from './refresh';
+import { findServer } from './store';
 
 /** How a refresh ended. `superseded`: somebody connected anew, or disconnected, while it was under way. */
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
@@ -46,42 +53,40 @@ export class ConnectionObject extends DurableObject<Env> {
 
     if (!kept.used) this.note({ ...kept, used: true });
     if (isFresh(kept, now()) || isWaiting(kept, now())) return this.shown(kept, terms);
-    return kept.isRenewable ? this.renewed(kept, terms) : this.refuse(terms, kept.version);
+    if (kept.isRenewable) return this.renewed(kept, terms);
+    this.lose(kept.version);
+    return { ok: false, reason: 'needs_reauth' };
   }
 
   /**
    * What to send in place of `version`, which the server has refused: what has come in its stead meanwhile, else what a
    * refresh brings.
+   * @param isOwners whether it was refused to its owner: what others meet is not held against it
    */
-  async renew(terms: Terms, version: string): Promise<Held> {
+  async renew(terms: Terms, version: string, isOwners: boolean): Promise<Held> {
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.held(terms);
-    return kept.isRenewable ? this.renewed(kept, terms, version) : this.refuse(terms, version);
+    return mayRenew(kept, now()) ? this.renewed(kept, terms, version) : this.refuse(terms, version, isOwners);
   }
 
-  /** Notes that `version` serves no more: the server refuses it, fresh as it is. What has come in its stead is not touched. */
-  async refuse(terms: Terms, version: string): Promise<Held> {
-    if (this.kept()?.version === version) this.lose(version);
+  /** Notes that the server refuses `version`, fresh as it is. What has come in its stead is not touched. */
+  async refuse(terms: Terms, version: string, isOwners: boolean): Promise<Held> {
     const kept = serving(this.kept(), terms);
-    return typeof kept === 'string' ? { ok: false, reason: kept } : this.shown(kept, terms);
+    if (typeof kept === 'string') return { ok: false, reason: kept };
+    if (kept.version !== version) return this.shown(kept, terms);
+    const refused = isOwners ? afterRefusal(kept, now()) : kept;
+    if (refused !== kept) {
+      this.put(refused);
+      this.ctx.waitUntil(this.tell());
+    }
+    return { ok: false, reason: 'needs_reauth' };
   }
 
   /** Keeps what a provider issued at its token endpoint `issuedBy`, in place of whatever was there. */
   async saveTokens(terms: Terms, tokens: Tokens, issuedBy: string): Promise<void> {
-    const { tokenType, scopes, expiresAt } = tokens;
     const sealed = await this.seal(terms, tokens);
-    const isRenewable = tokens.refreshToken !== null;
-    await this.save(terms, {
-      kind: 'token',
-      issuedBy,
-      headerKeys: null,
-      tokenType,
-      scopes,
-      expiresAt,
-      isRenewable,
-      sealed,
-    });
+    await this.save(terms, { ...describeTokens(tokens, issuedBy), sealed });
   }
 
   /** Keeps header values, in place of whatever was there: one for each name the server wants. Others are dropped. */
@@ -90,16 +95,7 @@ export class ConnectionObject extends DurableObject<Env> {
     if (missing.length) return { ok: false, missing };
     const wanted = headersOf(values, terms);
     const sealed = await this.seal(terms, wanted);
-    await this.save(terms, {
-      kind: 'header',
-      issuedBy: null,
-      headerKeys: Object.keys(wanted),
-      tokenType: null,
-      scopes: null,
-      expiresAt: null,
-      isRenewable: false,
-      sealed,
-    });
+    await this.save(terms, { ...describeHeaders(Object.keys(wanted)), sealed });
     return { ok: true };
   }
 
@@ -125,21 +121,22 @@ export class ConnectionObject extends DurableObject<Env> {
   /** Refreshes ahead of time what is in use, notices what has ended by itself, tells the index what it does not know. */
   override async alarm(): Promise<void> {
     const kept = this.kept();
-    const due = kept && wakesAt(kept);
-    if (kept && due !== null && due <= now()) {
-      if (kept.isRenewable) await this.refresh(kept);
-      else this.lose(kept.version);
-    }
+    if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
+    if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
     await this.tell();
   }
 
-  private async save(
-    terms: Terms,
-    saved: Pick<
-      Kept,
-      'kind' | 'issuedBy' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable' | 'sealed'
-    >,
-  ): Promise<void> {
+  /** Does what is due to `version`: a refresh, unless its server rests, when whoever asks for it next does that. */
+  private async see(version: string): Promise<void> {
+    const server = await findServer(this.env.DB, this.kept()?.serverId ?? '');
+    const kept = this.kept();
+    if (kept?.version !== version) return;
+    if (!kept.isRenewable) this.lose(version);
+    else if (server?.enabled === false) this.note({ ...kept, used: false });
+    else await this.refresh(kept);
+  }
+
+  private async save(terms: Terms, saved: Described & Pick<Kept, 'sealed'>): Promise<void> {
     const before = this.kept();
     const at = now();
     const { serverId, owner, origin, generation, issuer } = terms;
@@ -153,6 +150,7 @@ export class ConnectionObject extends DurableObject<Env> {
       used: false,
       faults: 0,
       retryAt: 0,
+      refusedAt: null,
       lastRefreshedAt: null,
       createdAt: before?.createdAt ?? at,
       updatedAt: at,
@@ -204,7 +202,7 @@ export class ConnectionObject extends DurableObject<Env> {
       return 'unavailable';
     }
     if (issued === 'gone') {
-      await this.disconnect(before);
+      if (this.kept()?.version === before.version) await this.disconnect(before);
       return 'superseded';
     }
     // A provider that does not rotate leaves out what stays as it was (RFC 6749 §6).
@@ -310,7 +308,8 @@ export class ConnectionObject extends DurableObject<Env> {
   private setAlarm(): void {
     const kept = this.kept();
     const isBehind = this.state()?.status === 'gone' || this.kv.get('untold') !== undefined;
-    const times = [isBehind ? now() + TELL_AGAIN : null, kept && wakesAt(kept)].filter((at) => at !== null);
+    const due = kept ? [wakesAt(kept), forgetsAt(kept)] : [];
+    const times = [isBehind ? now() + TELL_AGAIN : null, ...due].filter((at) => at !== null);
     if (times.length) this.ctx.storage.setAlarm(Math.min(...times) * 1000);
     else this.ctx.storage.deleteAlarm();
   }
@@ -344,3 +343,4 @@ export class ConnectionObject extends DurableObject<Env> {
 }
 
 const now = () => Math.floor(Date.now() / 1000);
+const isDue = (at: number | null) => at !== null && at <= now();

@@ -1,5 +1,6 @@
 import * as o from 'oauth4webapi';
 import { allowsLoopback, type Env } from '../config';
+import { tokenEndpointOfSignIn } from '../identity/oidc';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
 import type { Settings } from '../settings';
@@ -31,6 +32,7 @@ export async function exchangeToken(
   const { tokenExchange: exchange } = server;
   const { audience, scopes } = exchange;
   const metadata = await metadataOf(env, settings, server);
+  if (exchange.useIdpCredentials) await requireOwnProvider(env, settings, metadata);
   const client = await clientOf(env, settings, server.id, exchange);
   const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
   const method = methods.includes('client_secret_basic') ? 'client_secret_basic' : 'client_secret_post';
@@ -97,6 +99,26 @@ async function metadataOf(
     }
     throw error instanceof Unavailable ? error : new Unavailable('no metadata', { cause: error });
   }
+}
+
+/**
+ * The client people sign in with is known at their provider alone: its secret goes to the origin of the issuer, or of the
+ * token endpoint that sign-ins are redeemed at, and nowhere else.
+ */
+async function requireOwnProvider(
+  env: Env,
+  settings: Settings,
+  { token_endpoint }: ServerMetadata,
+): Promise<void> {
+  if (isOfSignIn(settings, token_endpoint)) return;
+  const own = await tokenEndpointOfSignIn(env, settings);
+  if (own && new URL(own).origin === new URL(token_endpoint).origin) return;
+  throw new TokenRefused('invalid_client', 'its token endpoint is not of the provider people sign in with');
+}
+
+/** True when `url` is at the origin of the provider people sign in with. */
+export function isOfSignIn({ oidc }: Settings, url: string): boolean {
+  return Boolean(oidc.issuer) && new URL(url).origin === new URL(oidc.issuer ?? '').origin;
 }
 
 async function clientOf(

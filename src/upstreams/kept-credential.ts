@@ -21,7 +21,15 @@ export type Kept = Omit<Credential, 'status'> & {
   /** Refreshes in a row that met a passing fault, and when the alarm tries again. */
   faults: number;
   retryAt: number;
+  /** When the server refused it with nothing newer to be had; null: it did not, or that is long ago. */
+  refusedAt: number | null;
 };
+
+/** What is kept of a credential beside its secret and whose it is. */
+export type Described = Pick<
+  Kept,
+  'kind' | 'issuedBy' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable'
+>;
 
 /** A credential that is over, until the index knows. */
 export type Gone = { status: 'gone'; owner: Owner; serverId: string };
@@ -29,14 +37,30 @@ export type Gone = { status: 'gone'; owner: Owner; serverId: string };
 /** Refreshes in a row that fail before only being asked for it makes the object try again. */
 const MOST_FAULTS = 8;
 
+/** How long after a refusal by the server another one says the same, and how long a refusal is remembered. Seconds. */
+const SAME_REFUSAL = 60;
+const REFUSAL_KEPT = 600;
+
+export function describeTokens(tokens: Tokens, issuedBy: string): Described {
+  const { tokenType, scopes, expiresAt } = tokens;
+  const isRenewable = tokens.refreshToken !== null;
+  return { kind: 'token', issuedBy, headerKeys: null, tokenType, scopes, expiresAt, isRenewable };
+}
+
+export function describeHeaders(headerKeys: string[]): Described {
+  const nothing = { issuedBy: null, tokenType: null, scopes: null, expiresAt: null };
+  return { kind: 'header', headerKeys, isRenewable: false, ...nothing };
+}
+
 /** What a value is sealed for: moved to another server, owner or origin it does not open. */
 export function placeOf({ serverId, owner, origin }: Pick<Terms, 'serverId' | 'owner' | 'origin'>): string {
   return `connection/${serverId}/${owner}@${origin}`;
 }
 
-/** What the index is told. */
+/** What the index is told: also of a refusal that may have been the server's own fault, for then its owner can try another. */
 export function credentialOf(kept: Kept): Credential {
-  return { ...kept, status: kept.status === 'active' ? 'active' : 'needs_reauth' };
+  const isActive = kept.status === 'active' && kept.refusedAt === null;
+  return { ...kept, status: isActive ? 'active' : 'needs_reauth' };
 }
 
 /** What is kept, when it serves under these terms; else why not. */
@@ -92,6 +116,26 @@ export function wakesAt({
   if (kind !== 'token' || status !== 'active' || expiresAt === null) return null;
   if (!isRenewable) return expiresAt;
   return used ? Math.max(retryAt, expiresAt - Math.min(300, (expiresAt - issuedAt) / 4)) : null;
+}
+
+/** True when a refusal by the server may be answered with a refresh: not when the last one has just been. */
+export function mayRenew({ isRenewable, lastRefreshedAt }: Kept, now: number): boolean {
+  return isRenewable && (lastRefreshedAt === null || now - lastRefreshedAt >= SAME_REFUSAL);
+}
+
+/**
+ * What a refusal by the server leaves behind. One may be its own fault, so that it is asked again; after another one a while
+ * later a person's credential is over. The gateway's never is: nobody would be asked for another.
+ */
+export function afterRefusal(kept: Kept, now: number): Kept {
+  const { refusedAt, owner } = kept;
+  if (refusedAt === null || owner === 'gateway') return { ...kept, refusedAt: now, updatedAt: now };
+  return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
+}
+
+/** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */
+export function forgetsAt({ status, refusedAt }: Kept): number | null {
+  return status === 'active' && refusedAt !== null ? refusedAt + REFUSAL_KEPT : null;
 }
 
 /** What a passing fault at the provider leaves behind: when to try again, and in the end only when asked. */

@@ -566,12 +566,26 @@ describe('a server with token_exchange (CONTRACT §7)', () => {
     ['token_exchange.audience', { audience: undefined }],
     ['token_exchange.client_id', { client_id: undefined }],
     ['token_exchange.authorization_server_url', { authorization_server_url: 'http://10.0.0.1' }],
+    [
+      'token_exchange.authorization_server_url',
+      { use_idp_credentials: true, authorization_server_url: 'https://other.example' },
+    ],
     ['token_exchange.client_secret', { client_secret: 'env.ADMIN_TOKEN' }],
     ['token_exchange.client_secret', { client_secret: '••••cret' }],
   ])('refuses a bad %s: %j', async (field, settings) => {
     const refused = await make<Refusal>(settings);
 
     expect([refused.status, refused.error.field]).toEqual([400, field]);
+  });
+
+  it('never takes the client of the sign-in to another provider', async () => {
+    const { client } = await make({ client_secret: null, use_idp_credentials: true });
+
+    const { status, error } = await put<Refusal>(client.id, {
+      authorization_server_url: 'https://other.example',
+    });
+
+    expect([status, error.field]).toEqual([400, 'token_exchange.authorization_server_url']);
   });
 
   it('needs no client of its own when the one people sign in with exchanges', async () => {

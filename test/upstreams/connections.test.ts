@@ -206,7 +206,7 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
     expect(await provider.tokenRequests('refresh_token')).toHaveLength(1);
   });
 
-  it('gives up when the server refuses the new one, too: the account has to be connected again', async () => {
+  it('offers to connect again when the server refuses the new one, too, and loses nothing if that was its fault', async () => {
     const { provider, upstream } = await world();
     const ann = await Person.at(upstream);
     await ann.account.connect(provider, 'ann');
@@ -219,6 +219,22 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
     expect(await provider.tokenRequests('refresh_token')).toHaveLength(1);
     expect((await ann.account.row())?.status).toBe('needs_reauth');
     expect((await shown(upstream)).state).toBe('healthy');
+    await upstream.behave({ fault: null });
+    expect(await ann.whoami()).toBe('ann');
+  });
+
+  it('gives up when the server still refuses a minute later', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await ann.account.connect(provider, 'ann');
+    await upstream.behave({ fault: 401 });
+    await ann.whoami();
+    wait(61);
+    await ann.whoami();
+    await upstream.behave({ fault: null });
+
+    expect(await ann.whoami()).toContain('Authentication required');
+    expect(await provider.tokenRequests('refresh_token')).toHaveLength(2);
   });
 
   it('asks for the account again when the provider refuses, and only once', async () => {
@@ -330,7 +346,7 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
     expect(await ann.whoami()).toBe('ann');
   });
 
-  it('sends a refresh token to no other endpoint than the one that issued it', async () => {
+  it('sends a refresh token to no other origin than the one that issued it', async () => {
     const { provider, upstream } = await world();
     const other = await AuthorizationServer.start();
     const ann = await Person.at(upstream);
@@ -338,7 +354,7 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
     await env.DB.prepare(
       `UPDATE oauth_config SET provider = json_set(provider, '$.tokenEndpoint', ?2) WHERE server_id = ?1`,
     )
-      .bind(upstream.id, `${other.issuer}/token`)
+      .bind(upstream.id, `${other.issuer.replace('127.0.0.1', 'localhost')}/token`)
       .run();
     wait(3_700);
 
@@ -413,6 +429,22 @@ describe('ahead of time, by alarm (SECURITY 25)', () => {
     await ann.account.wake();
 
     await vi.waitFor(async () => expect((await ann.account.row())?.status).toBe('needs_reauth'));
+  });
+
+  it('leaves what a server that rests needs until somebody uses it again', async () => {
+    const { provider, upstream } = await world();
+    const ann = await Person.at(upstream);
+    await ann.account.connect(provider, 'ann');
+    await ann.whoami();
+    await upstream.change({ enabled: false });
+    wait(3_400);
+
+    await ann.account.wake();
+
+    expect(await provider.tokenRequests('refresh_token')).toHaveLength(0);
+    await upstream.change({ enabled: true });
+    wait(300);
+    expect(await ann.whoami()).toBe('ann');
   });
 
   it('ends the account at a server that is gone', async () => {
@@ -562,6 +594,21 @@ describe('the account of the gateway', () => {
     await vi.waitFor(async () => expect((await shown(upstream)).state).toBe('healthy'));
   });
 
+  it('is lost by nobody’s call: what one caller meets is not held against it', async () => {
+    const { upstream, gateway } = await world({ issuesRefreshTokens: false }, {}, 'oauth');
+    const [ann, bob] = [await Person.at(upstream), await Person.at(upstream)];
+    await upstream.behave({ fault: 401 });
+    const during = await ann.whoami();
+    const status = (await gateway.row())?.status;
+    wait(61);
+    await ann.whoami();
+    await upstream.behave({ fault: null });
+
+    expect(during).toContain('has to be connected again');
+    expect(status).toBe('active');
+    expect(await bob.whoami()).toBe('the administrator');
+  });
+
   it('only lists where everyone has their own; when it ends the list stays and people go on', async () => {
     const { provider, upstream, gateway } = await world();
     const ann = await Person.at(upstream);
@@ -619,6 +666,26 @@ describe('header values of everyone’s own (CONTRACT §7)', () => {
     await enter(ann, { 'x-key': 'env.ADMIN_TOKEN' });
 
     expect(await ann.whoami()).toBe('for all env.ADMIN_TOKEN');
+  });
+
+  it.each(['a person', 'the gateway'])('outlive a refusal by the server that passes (%s)', async (whose) => {
+    const { upstream, enter } = await headerWorld();
+    const ann = await Person.at(upstream);
+    await enter(ann, { 'x-key': 'of ann' });
+    const list = () => admin('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    const use = async () => (whose === 'a person' ? await ann.whoami() : (await list()).status);
+    const before = await use();
+    await upstream.behave({ fault: 401 });
+    const during = await use();
+    const account = whose === 'a person' ? ann.account : new Account(upstream.id, 'gateway');
+    await vi.waitFor(async () => expect((await account.row())?.status).toBe('needs_reauth'));
+    await upstream.behave({ fault: null });
+
+    expect(during).not.toBe(before);
+    expect(await use()).toBe(before);
+    wait(601);
+    await account.wake();
+    expect((await account.row())?.status).toBe('active');
   });
 
   it('have to be entered again once the server refuses them', async () => {

@@ -89,6 +89,27 @@ describe('exchanging the token of a sign-in (RFC 8693, CONTRACT §7)', () => {
     expect(atob(asked?.authorization?.slice(6) ?? '')).toBe('gateway:the-secret-of-sign-ins');
   });
 
+  it('sends the client of the sign-in to the provider of the sign-in alone', async () => {
+    const [as, spread, other] = await Promise.all([1, 2, 3].map(() => AuthorizationServer.start()));
+    if (!as || !spread || !other) throw new Error('they did not start');
+    const elsewhere = ({ issuer }: AuthorizationServer) => ({
+      clients: CLIENTS,
+      foundAt: ['openid'],
+      metadata: { token_endpoint: `${issuer.replace('127.0.0.1', 'localhost')}/token` },
+    });
+    await as.behave({ foundAt: ['openid'] });
+    await spread.behave(elsewhere(spread));
+    await other.behave(elsewhere(other));
+    const toOther = await serverWith({ useIdpCredentials: true, authorizationServerUrl: other.issuer });
+
+    const refused = exchangeToken(env, signedInAt(as), toOther, 'ada');
+    await expect(refused).rejects.toEqual(refusal('invalid_client'));
+    await exchangeToken(env, signedInAt(spread), await serverWith({ useIdpCredentials: true }), 'ada');
+
+    expect(await other.asked('token')).toEqual([]);
+    expect(await spread.asked('token')).toHaveLength(1);
+  });
+
   it('tells a refusal from a fault that passes', async () => {
     const as = await AuthorizationServer.start({ clients: CLIENTS });
     const server = await serverWith();

@@ -103,6 +103,25 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     expect(await bob.whoami()).toContain('subject_token_missing');
   });
 
+  it.each([
+    ['its own word for a fault', { refusesRefresh: 'temporarily_unavailable' }],
+    ['another word for one', { refusesRefresh: 'server_error' }],
+    ['something in front of it', { fault: 403 }],
+    ['a bare 401', { fault: 401 }],
+  ])('keeps the sign-in through what passes: %s', async (_, behaviour) => {
+    const { provider, upstream } = await world();
+    const tokens = { access_token: 'ada', expires_in: 300, refresh_token: 'again' };
+    const ada = await personAt(provider, upstream, tokens);
+    await ada.whoami();
+    wait(700);
+    await provider.behave(behaviour);
+    const during = await ada.whoami();
+    await provider.behave({ refusesRefresh: null, fault: null });
+
+    expect(during).toContain('Nothing is lost; try again');
+    expect(await ada.whoami()).toBe('ada-again');
+  });
+
   it('answers whoever did not sign in subject_token_missing, and sends nothing', async () => {
     const { upstream, exchanger } = await world();
     const key = await newKey();

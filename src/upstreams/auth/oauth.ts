@@ -1,10 +1,10 @@
 import type { UpstreamAuth } from './index';
-import { ownCredentials } from './own';
+import { sharedCredentials } from './own';
 import { settingsOf } from './settings';
 
 /** One account for everybody, which an administrator has connected. */
 export const oauth: UpstreamAuth = {
   settings: settingsOf.oauth,
   isPersonal: false,
-  credentials: (connection) => ownCredentials({ ...connection, owner: 'gateway' }, 'oauth'),
+  credentials: sharedCredentials,
 };

@@ -19,8 +19,25 @@ export async function ownCredentials(
   connection: Connection,
   kind: 'oauth' | 'headers',
 ): Promise<Credentials> {
-  const { settings, issuer, server, owner } = connection;
-  if (owner === null) throw new CredentialNeeded(server, 'own_identity');
+  const { owner } = connection;
+  if (owner === null) throw new CredentialNeeded(connection.server, 'own_identity');
+  return credentialsOf(connection, kind, owner);
+}
+
+/**
+ * The gateway's own, whoever asks.
+ * @throws UpstreamFailure when an administrator has to do something about it, or it passes.
+ */
+export function sharedCredentials(connection: Connection): Promise<Credentials> {
+  return credentialsOf(connection, 'oauth', 'gateway');
+}
+
+async function credentialsOf(
+  connection: Connection,
+  kind: 'oauth' | 'headers',
+  owner: Owner,
+): Promise<Credentials> {
+  const { settings, issuer, server } = connection;
   const terms = termsAt(server, owner, issuer);
   const held = await recall(connection, terms, settings.revocation_lag * 1000);
   return credentialsFrom(held, { connection, terms, kind }, 'renew');
@@ -31,6 +48,7 @@ type Asked = { connection: Connection; terms: Terms; kind: 'oauth' | 'headers' }
 /** @param next what the object does when the server refuses them: first it renews, then it gives up. */
 function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Credentials {
   const { connection, terms, kind } = asked;
+  const isOwners = connection.owner === terms.owner;
   if (!held.ok) throw lacking(connection, terms.owner, held, kind);
   const { headers, version } = held;
   return {
@@ -39,7 +57,7 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Cr
     async refused() {
       known.forget(keyOf(terms));
       const instead = await askConnection(connection.env, terms, (object) =>
-        object[next](terms, version),
+        object[next](terms, version, isOwners),
       ).catch(() => UNANSWERED);
       if (instead.ok) known.remember(keyOf(terms), instead);
       return credentialsFrom(instead, asked, 'refuse');
