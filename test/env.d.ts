@@ -4,3 +4,9 @@ declare namespace Cloudflare {
   }
   interface Env extends Omit<import('../src/config').Env, never> {}
 }
+
+/** Vite hands these over as text. */
+declare module '*?raw' {
+  const text: string;
+  export default text;
+}

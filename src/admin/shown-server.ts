@@ -60,9 +60,17 @@ export async function findShownServer(
   c: Context<App>,
   id: string,
 ): Promise<z.infer<typeof ShownServer> | null> {
+  return (await findServerShown(c, id))?.shown ?? null;
+}
+
+/** The server `id` and how answers show it, or null. */
+export async function findServerShown(
+  c: Context<App>,
+  id: string,
+): Promise<{ server: Server; shown: z.infer<typeof ShownServer> } | null> {
   const db = c.env.DB;
   const [server, tools, configs] = await ask(db, serverQuestion(db, id), ...aboutServers(db, theseIds([id])));
-  return server && showServer(c, server, { tools, configs });
+  return server && { server, shown: await showServer(c, server, { tools, configs }) };
 }
 
 /** A page of servers as answers show them, and how many there are in all. */

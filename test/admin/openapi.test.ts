@@ -131,7 +131,7 @@ describe('the API described (CONTRACT §8)', () => {
   it('describes every route of the Worker that is no page of its own', () => {
     const keys = documented().map(({ key }) => key.replaceAll(/\{\w+\}/g, '{}'));
     const missing = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && !/^\/(admin|me|connect)?(\/|$)/.test(path))
+      .filter(({ method, path }) => method !== 'ALL' && !/^\/(admin|me|connect|waiting)?(\/|$)/.test(path))
       .map(({ method, path }) => `${method} ${path.replace(/(?<=.)\/$/, '')}`)
       .map((route) => route.replace(/\/:\w+\{\.\+\}\?$/, '').replaceAll(/:\w+/g, '{}'))
       .filter((route) => !keys.includes(route));

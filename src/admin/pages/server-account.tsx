@@ -153,7 +153,7 @@ export function RegisterAgain({
   csrf: string;
 }) {
   return (
-    <form class="card stack confirm" method="post">
+    <form class="card stack confirm" method="post" action={`${AT}/${id}/register-again`}>
       <h1>Register again at the provider of {name}?</h1>
       <Csrf value={csrf} />
       <p>Do this when the provider says it does not know this gateway any more.</p>

@@ -3,7 +3,7 @@ import type { Preset } from '../../upstreams/presets';
 import type { ShownServer } from '../shown-server';
 import type { Form } from './api';
 
-export type Shown = z.infer<typeof ShownServer>;
+type Shown = z.infer<typeof ShownServer>;
 
 /** Members of `oauth_config` that are entered as they are. */
 const OAUTH = ['issuer', 'authorize_url', 'token_url', 'registration_url', 'server_url'] as const;

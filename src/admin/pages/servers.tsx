@@ -16,7 +16,8 @@ import { serverQuestion } from '../../upstreams/store';
 import { rfc3339 } from '../answer';
 import { ApiError } from '../error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../server-authorization';
-import { act, type Form, gone, inWords, listPage, type Refused, read, readForm } from './api';
+import { findServerShown } from '../shown-server';
+import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo, placeOf } from './frame';
 import { requireOwnForm } from './own-form';
 import { RegisterAgain, ServerAccount } from './server-account';
@@ -25,7 +26,7 @@ import { ServerForm } from './server-form';
 import { Ask, LastFailure, ServerHead } from './server-head';
 import { ServerList } from './server-list';
 import { newServerPages } from './server-new';
-import { bodyOf, type Shown, termsOf } from './server-terms';
+import { bodyOf, termsOf } from './server-terms';
 import { LeftOutList, ServerTools, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './server-tools';
 import { authWord, plain, SERVER_WORDS } from './server-words';
 import { tryToolPages } from './try-tool';
@@ -257,12 +258,9 @@ function ServerFacts({ overview, issuer }: { overview: ServerOverview; issuer: s
 }
 
 async function showSettings(c: Context<App>, id: string, sent?: Form, refused?: Refused): Promise<Response> {
-  const { DB: db } = c.env;
-  const [{ client }, [server]] = await Promise.all([
-    read<{ client: Shown }>(c, `/mcp/client/${id}`),
-    ask(db, serverQuestion(db, id)),
-  ]);
-  if (!server) throw noServer();
+  const found = await findServerShown(c, id);
+  if (!found) throw noServer();
+  const { server, shown } = found;
   const words = refused && inWords(refused, SERVER_WORDS);
   const said = words && { ...words, message: plain(words.message) };
   const csrf = await csrfOf(c);
@@ -270,7 +268,7 @@ async function showSettings(c: Context<App>, id: string, sent?: Form, refused?: 
     <>
       <ServerHead server={server} tab="settings" />
       <ServerForm
-        form={sent ?? termsOf(client)}
+        form={sent ?? termsOf(shown)}
         csrf={csrf}
         authType={server.authType}
         refused={said}

@@ -1,0 +1,138 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OAuthMemory, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
+import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { violationsOf } from './support/axe.ts';
+import { crawl } from './support/crawl.ts';
+import { DevSession, StateFolder } from './support/dev-session.ts';
+import { keyboard, Person, pointer, strangersOf } from './support/person.ts';
+
+const executable = await findChromium();
+const client = SDK_CLIENTS[0] as SdkClient;
+
+/** What the gateway may take until everybody hears of an end, on a busy machine. */
+const WITHIN = { timeout: 15_000, interval: 200 };
+const TOOLS = ['echo', 'get-sum'];
+
+describe.skipIf(!executable)(
+  `the pages in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
+  () => {
+    const state = new StateFolder();
+    let dev: DevSession;
+    let browser: Browser;
+
+    beforeAll(async () => {
+      [dev, browser] = await Promise.all([
+        DevSession.start(state, { REVOCATION_LAG: '2', RATE_LIMITS: 'off' }),
+        launchChromium(executable ?? ''),
+      ]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await dev?.stop();
+      state.remove();
+    });
+
+    it.each([
+      ['by keyboard alone', 'keyboard', keyboard, true],
+      ['without JavaScript', 'plain', pointer, false],
+    ] as const)(
+      'a server is added, two of its tools are given away and taken back, %s',
+      async (_, name, hands, javaScriptEnabled) => {
+        const context = await browser.newContext({ javaScriptEnabled });
+        const strangers = strangersOf(context, [dev.facts.url, 'http://localhost:33418']);
+        const person = new Person(await context.newPage(), hands);
+        const { type, choose, press, tick } = person;
+        const faults: string[] = [];
+        const look = async () => javaScriptEnabled && faults.push(...(await violationsOf(person.page)));
+
+        await person.page.goto(`${dev.facts.url}/admin/servers`);
+        await type('Administrator token', dev.facts.admin_token);
+        await press('button', 'Sign in');
+
+        await press('link', 'Add a server');
+        await type('Address', dev.facts.demo_server.url);
+        await press('button', 'Check');
+        await person.sees('status', 'It answers');
+        await look();
+        await type('Name', name);
+        await press('button', 'Save');
+
+        await press('link', 'Try echo');
+        await type('message', 'hello from a page');
+        await press('button', 'Run it');
+        await person.sees('region', 'Echo: hello from a page');
+        await look();
+
+        await press('link', 'Access keys');
+        await press('link', 'Make a key');
+        await type('Name', `${name} key`);
+        await choose(name, 'Only these tools');
+        await tick(TOOLS, `Tools of ${name}`);
+        await press('button', 'Make the key');
+        const key = await person.reads(/^sk-bf-/);
+        await look();
+
+        await press('link', 'Toolsets');
+        await press('link', 'Make a toolset');
+        await type('Name', `${name} set`);
+        await choose(name, 'Only these tools');
+        await tick(TOOLS, `Tools of ${name}`);
+        await press('button', 'Make the toolset');
+        await tick([`${name} key`]);
+        await press('button', 'Save');
+        await person.sees('status', 'may');
+
+        const app = new OAuthMemory(`${name} app`);
+        const address = `${dev.facts.mcp_url}/${name}-set`;
+        await expect(client.connect(address, app)).rejects.toThrow();
+        await person.page.goto(`${app.authorizationUrl}`);
+        await person.sees('heading', 'wants to use your tools');
+        await look();
+        await type('Access key', key);
+        await press('button', 'Continue');
+        await person.sees('heading', 'What may');
+        await look();
+        const back = context.waitForEvent('request', (request) => request.url().startsWith(app.redirectUrl));
+        await press('button', 'Allow');
+        await client.finishAuth(address, app, new URL((await back).url()));
+        const connection = await client.connect(address, app);
+        expect((await connection.listTools()).sort()).toEqual(TOOLS.map((tool) => `${name}-${tool}`));
+
+        await person.page.goto(`${dev.facts.url}/admin`);
+        await press('link', 'Apps with access');
+        await press('link', `${name} app`);
+        await press('link', 'End this access');
+        await press('button', 'End it');
+        await person.sees('status', 'Its access has ended');
+        await vi.waitFor(() => expect(connection.listTools()).rejects.toThrow(), WITHIN);
+
+        expect(strangers).toEqual([]);
+        expect(faults).toEqual([]);
+        await context.close();
+      },
+    );
+
+    it('are found without a fault by axe-core, every one that a link leads to', async () => {
+      const page = await (await browser.newContext()).newPage();
+      const administrator = new Person(page, pointer);
+      await page.goto(`${dev.facts.url}/me`);
+      await administrator.type('Access key', dev.facts.virtual_key);
+      await administrator.press('button', 'Show my access');
+      await page.goto(`${dev.facts.url}/admin/sign-in`);
+      await administrator.type('Administrator token', dev.facts.admin_token);
+      await administrator.press('button', 'Sign in');
+      await page.getByRole('heading', { level: 1 }).waitFor();
+
+      const found: Record<string, string[]> = {};
+      const kinds = await crawl(page, [`${dev.facts.url}/admin`, `${dev.facts.url}/`], async (path) => {
+        const faults = await violationsOf(page);
+        if (faults.length) found[path] = faults;
+      });
+
+      expect(found).toEqual({});
+
+      expect(kinds.length).toBeGreaterThan(30);
+    }, 180_000);
+  },
+);

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+
+const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const EVERYTHING = "axe.run({ resultTypes: ['violations'] })";
+const CONTRAST = "axe.run({ resultTypes: ['violations'], runOnly: ['color-contrast'] })";
+
+/**
+ * What axe-core finds serious or critical on a page as it stands, light and dark. It is evaluated, not loaded: the page's
+ * policy stays on.
+ */
+export async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(source);
+  const light = await page.evaluate<AxeResults>(EVERYTHING);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await page.evaluate<AxeResults>(CONTRAST);
+  await page.emulateMedia({ colorScheme: 'light' });
+  return [...light.violations, ...dark.violations]
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' and ')}`);
+}
