@@ -147,6 +147,18 @@ describe('creating a server with oauth (CONTRACT §8)', () => {
 
   it('may be begun again when it was declined, or took too long', async () => {
     const declining = await AuthorizationServer.start({ answer: { code: null, error: 'access_denied' } });
+  it('stays as it was when the provider has a fault of its own', async () => {
+    const failing = await AuthorizationServer.start({
+      answer: { code: null, error: 'temporarily_unavailable' },
+    });
+    const created = await create(failing);
+
+    const page = await authorizeAs(failing, created);
+
+    expect(page.status).toBe(503);
+    expect((await standing(created)).status).toBe('pending');
+  });
+
     const created = await create(declining);
 
     await authorizeAs(declining, created);
