@@ -56,6 +56,8 @@ export type OwnClient = {
   redirectUri: string;
   /** Epoch seconds; null: the secret does not end, or there is none. */
   secretExpiresAt: number | null;
+  /** Epoch seconds. */
+  registeredAt: number;
 };
 export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
 
