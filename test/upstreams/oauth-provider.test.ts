@@ -519,6 +519,28 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     await prepare(server);
 
     const moved = await knownProvider(env, { ...server, connectionString: 'https://elsewhere.example/mcp' });
+  it('takes a secret that nobody entered anew to no other provider', async () => {
+    const [one, two] = await Promise.all([AuthorizationServer.start(), AuthorizationServer.start()]);
+    const byHand = { client_id: 'one', client_secret: 'a-secret-by-hand' };
+    const server = await serverWith({ issuer: one.issuer }, byHand);
+    const { origin } = new URL(server.connectionString);
+    const change = async (changed: OAuthConfigChange) => {
+      const config = await findOAuthConfigOf(env.DB, server.id);
+      if (!config) throw new Error('the configuration is gone');
+      await changeOAuthConfig(env.DB, env.ENCRYPTION_KEY, config, { origin, change: changed }, now());
+      return (await findOAuthConfigOf(env.DB, server.id))?.sealedSecret;
+    };
+    await prepare(server);
+    await control(server.name, 'set', { demands: { issuer: two.issuer } });
+
+    expect(await change({ registration_url: `${one.issuer}/register` })).toEqual(expect.any(String));
+    expect((await problemOf(server)).type).toBe('issuer_mismatch');
+
+    await change({ ...byHand, issuer: two.issuer });
+    expect((await prepare(server)).issuer).toBe(two.issuer);
+    expect(await change({ token_url: 'https://three.example/token' })).toBeNull();
+  });
+
 
     expect(moved?.client.secret?.place).toMatch(/@https:\/\/elsewhere\.example$/);
   });
