@@ -170,6 +170,15 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     });
   });
 
+  it('tells nothing of a name that hides or turns characters round (SECURITY 17)', async () => {
+    const as = await AuthorizationServer.start({ metadata: { issuer: 'https://a.example/\u202egro.live' } });
+
+    const { message, tried } = await problemOf(await serverWith({ issuer: as.issuer }));
+
+    expect(message).toContain('https://a.example/gro.live');
+    expect(tried.join()).not.toMatch(/\p{C}/u);
+  });
+
   it('refuses metadata that describes another server, unless an administrator says it is this one', async () => {
     const as = await AuthorizationServer.start();
     const resource = 'https://elsewhere.example/mcp';
@@ -510,15 +519,6 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     expect(await generationOf(server)).toBe(3);
   });
 
-  it('does not send a secret on when the server moves', async () => {
-    const as = await AuthorizationServer.start();
-    const server = await serverWith(
-      { issuer: as.issuer },
-      { client_id: 'one', client_secret: 'a-secret-by-hand' },
-    );
-    await prepare(server);
-
-    const moved = await knownProvider(env, { ...server, connectionString: 'https://elsewhere.example/mcp' });
   it('takes a secret that nobody entered anew to no other provider', async () => {
     const [one, two] = await Promise.all([AuthorizationServer.start(), AuthorizationServer.start()]);
     const byHand = { client_id: 'one', client_secret: 'a-secret-by-hand' };
@@ -541,6 +541,15 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     expect(await change({ token_url: 'https://three.example/token' })).toBeNull();
   });
 
+  it('does not send a secret on when the server moves', async () => {
+    const as = await AuthorizationServer.start();
+    const server = await serverWith(
+      { issuer: as.issuer },
+      { client_id: 'one', client_secret: 'a-secret-by-hand' },
+    );
+    await prepare(server);
+
+    const moved = await knownProvider(env, { ...server, connectionString: 'https://elsewhere.example/mcp' });
 
     expect(moved?.client.secret?.place).toMatch(/@https:\/\/elsewhere\.example$/);
   });
