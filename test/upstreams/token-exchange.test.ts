@@ -76,6 +76,28 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     expect(await exchanges(exchanger)).toEqual(['ada', 'bob', 'ada']);
   });
 
+  it('exchanges once for calls that come side by side', async () => {
+    const { provider, exchanger, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.whoami();
+    wait(600);
+
+    const answers = await Promise.all(Array.from({ length: 10 }, ada.whoami));
+
+    expect(new Set(answers)).toEqual(new Set(['ada']));
+    expect(await exchanges(exchanger)).toHaveLength(2);
+  });
+
+  it.each([400, 401])('sends nobody to sign in again for a %s that says nothing', async (fault) => {
+    const { provider, exchanger, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.whoami();
+    wait(600);
+    await exchanger.behave({ fault });
+
+    expect(await ada.whoami()).not.toContain('subject_token_missing');
+  });
+
   it('refreshes the sign-in at the identity provider when its token has expired', async () => {
     const { provider, exchanger, upstream } = await world();
     const tokens = { access_token: 'ada', expires_in: 300, refresh_token: 'again' };
@@ -177,6 +199,37 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
 
     expect(answer).toContain('Nothing is lost; try again');
     expect(await ada.whoami()).toBe('ada');
+  });
+});
+
+describe('what is listed with the account of whoever asks', () => {
+  it('is tools alone: what else they may see is nobody else’s', async () => {
+    const { provider, upstream } = await world();
+    await upstream.behave({ resources: [{ uri: 'file:///private', name: 'private' }] });
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.caller.toolNames();
+
+    const kinds = await env.DB.prepare('SELECT DISTINCT kind FROM listing WHERE server_id = ?1')
+      .bind(upstream.id)
+      .all();
+
+    expect(kinds.results).toEqual([{ kind: 'tool' }]);
+  });
+
+  it('is listed anew for whoever has one, though somebody without asked first', async () => {
+    const { provider, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 86_400 });
+    await ada.caller.toolNames();
+    await upstream.change({ tool_sync_interval: 10 });
+    await ada.caller.toolNames();
+    const listings = (await upstream.seen('tools/list')).length;
+    wait(660);
+    await (await McpCaller.withKey()).toolNames();
+    await ada.caller.toolNames();
+
+    await vi.waitFor(async () =>
+      expect((await upstream.seen('tools/list')).length).toBeGreaterThan(listings),
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
 import { parseSubject } from '../../protocol/subject';
@@ -65,8 +66,40 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
   };
 }
 
-/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend. */
+/** Exchanges under way in this isolate, by the name of what they bring. */
+const underWay = new Map<string, Promise<Exchanged>>();
+/** How long a request waits for another's, milliseconds: should that one be cut off, this one makes its own. */
+const PATIENCE = 5_000;
+
+/**
+ * Calls side by side share one exchange.
+ * @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend.
+ */
 async function exchanged(connection: Connection, person: string): Promise<Credentials> {
+  const name = nameOf(connection, person);
+  const shared = underWay.get(name);
+  const token = (shared && (await withinPatience(shared))) ?? (await begun(name, connection, person));
+  return credentialsWith(connection, person, token);
+}
+
+function begun(name: string, connection: Connection, person: string): Promise<Exchanged> {
+  const own = tokenFor(connection, person).finally(() => {
+    if (underWay.get(name) === own) underWay.delete(name);
+  });
+  underWay.set(name, own);
+  waitUntil(own.catch(() => undefined));
+  return own;
+}
+
+async function withinPatience(shared: Promise<Exchanged>): Promise<Exchanged | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outOfPatience = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), PATIENCE);
+  });
+  return Promise.race([shared, outOfPatience]).finally(() => clearTimeout(timer));
+}
+
+async function tokenFor(connection: Connection, person: string): Promise<Exchanged> {
   const { env, settings, server } = connection;
   if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
   const signIn = await signInOf(env, settings, person).catch(() => UNANSWERED);
@@ -84,7 +117,7 @@ async function exchanged(connection: Connection, person: string): Promise<Creden
       until: now + life - Math.min(30, life / 10),
     };
     remember(nameOf(connection, person), token);
-    return credentialsWith(connection, person, token);
+    return token;
   } catch (error) {
     if (error instanceof Unavailable) throw failures.signInDown(server.name, 5);
     if (!(error instanceof TokenRefused)) throw error;
