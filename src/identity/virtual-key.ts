@@ -23,7 +23,7 @@ export const virtualKey: IdentityMode = {
 
   async standing(env, settings, id) {
     const key = await findVirtualKey(env.DB, id);
-    if (!key || refusalOf(key, Date.now() / 1000)) return 'gone';
+    if (!key || key.ownerUserId !== null || refusalOf(key, Date.now() / 1000)) return 'gone';
     if (virtualKey.unavailable(settings) !== null) return 'suspended';
     return { name: key.name, generation: key.generation };
   },
