@@ -42,7 +42,7 @@ async function signIn(provider: Provider, email: string, tokens: Tokens): Promis
 /** Somebody who signed in, calling by a key of theirs. */
 async function personAt(provider: Provider, upstream: Upstream, tokens: Tokens) {
   const id = await signIn(provider, `${crypto.randomUUID().slice(0, 8)}@acme.example`, tokens);
-  const { virtual_key } = await admin<{ virtual_key: { value: string } }>(
+  const { virtual_key } = await admin<{ virtual_key: { id: string; value: string } }>(
     'POST',
     '/governance/virtual-keys',
     {
@@ -51,7 +51,7 @@ async function personAt(provider: Provider, upstream: Upstream, tokens: Tokens) 
     },
   );
   const caller = new McpCaller({ 'x-bf-vk': virtual_key.value }, '2025', `/mcp/${upstream.slug}`);
-  return { id, caller, whoami: () => whoami(caller) };
+  return { id, keyId: virtual_key.id, caller, whoami: () => whoami(caller) };
 }
 
 async function whoami(caller: McpCaller): Promise<string> {
@@ -199,6 +199,23 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
 
     expect(answer).toContain('Nothing is lost; try again');
     expect(await ada.whoami()).toBe('ada');
+  });
+});
+
+describe('what was exchanged serves while the sign-in stands', () => {
+  it.each(['a block', 'another provider to sign in with'])('and not after %s', async (what) => {
+    const { provider, exchanger, upstream } = await world();
+    await exchanger.behave({ lifetime: 36_000 });
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    const before = await ada.whoami();
+    if (what === 'a block') {
+      await admin('PUT', `/users/${ada.id}`, { is_active: false });
+      await admin('PUT', `/users/${ada.id}`, { is_active: true });
+      await admin('PUT', `/governance/virtual-keys/${ada.keyId}`, { is_active: true });
+    } else await Provider.start();
+
+    expect(before).toBe('ada');
+    expect(await ada.whoami()).toContain('subject_token_missing');
   });
 });
 

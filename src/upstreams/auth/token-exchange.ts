@@ -26,11 +26,18 @@ export const tokenExchange: UpstreamAuth = {
       throw new CredentialNeeded(server, 'sign_in');
     }
     const person = parseSubject(owner).id;
-    return known(connection, person) ?? exchanged(connection, person);
+    return (await known(connection, person)) ?? exchanged(connection, person);
   },
 };
 
-type Exchanged = { authorization: string; version: string; until: number };
+type Exchanged = {
+  authorization: string;
+  version: string;
+  until: number;
+  /** Of the person, and when their sign-in last stood, epoch seconds. */
+  generation: number;
+  stoodAt: number;
+};
 
 /** What was exchanged, by server, person and how it was asked for; the longest known first. */
 const memory = new Map<string, Exchanged>();
@@ -38,12 +45,26 @@ const MOST = 5_000;
 /** How long a token serves whose end the provider did not say. Seconds. */
 const UNSAID = 300;
 
-const nameOf = ({ server }: Connection, person: string) =>
-  JSON.stringify([person, whereIs(server), server.credentialGeneration, server.tokenExchange]);
+function nameOf({ server, settings: { oidc } }: Connection, person: string): string {
+  const { credentialGeneration, tokenExchange } = server;
+  const signsIn = [oidc.issuer, oidc.client_id];
+  return JSON.stringify([person, signsIn, whereIs(server), credentialGeneration, tokenExchange]);
+}
 
-function known(connection: Connection, person: string): Credentials | null {
+async function known(connection: Connection, person: string): Promise<Credentials | null> {
   const token = memory.get(nameOf(connection, person));
-  return token && Date.now() / 1000 < token.until ? credentialsWith(connection, person, token) : null;
+  if (!token || Date.now() / 1000 >= token.until) return null;
+  return (await stands(connection, person, token)) ? credentialsWith(connection, person, token) : null;
+}
+
+/** Whether the sign-in a token was made from still stands: asked for again after `revocation_lag`. */
+async function stands({ env, settings }: Connection, person: string, token: Exchanged): Promise<boolean> {
+  const now = Date.now() / 1000;
+  if (now < token.stoodAt + settings.revocation_lag) return true;
+  const { generation } = await signInOf(env, settings, person).catch(() => UNANSWERED);
+  if (generation !== token.generation) return false;
+  token.stoodAt = now;
+  return true;
 }
 
 function credentialsWith(connection: Connection, person: string, token: Exchanged): Credentials {
@@ -56,7 +77,7 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
     async refused() {
       const isOurs = memory.get(name)?.version === version;
       if (isOurs) memory.delete(name);
-      const again = known(connection, person) ?? (await exchanged(connection, person));
+      const again = (await known(connection, person)) ?? (await exchanged(connection, person));
       const refused = async () => {
         memory.delete(name);
         throw failures.refusedToOne(server.name);
@@ -115,6 +136,8 @@ async function tokenFor(connection: Connection, person: string): Promise<Exchang
       authorization: `Bearer ${accessToken}`,
       version: crypto.randomUUID(),
       until: now + life - Math.min(30, life / 10),
+      generation: signIn.generation,
+      stoodAt: now,
     };
     remember(nameOf(connection, person), token);
     return token;
@@ -129,7 +152,7 @@ async function tokenFor(connection: Connection, person: string): Promise<Exchang
 }
 
 /** Storage did not answer. */
-const UNANSWERED = { ok: false, retryAfter: 5 } as const;
+const UNANSWERED = { ok: false, retryAfter: 5, generation: null } as const;
 
 /** What says that the token of the sign-in does not do (RFC 8693 §2.2.2; Entra asks for the person with the last). */
 const SIGN_IN_AGAIN = new Set(['invalid_grant', 'invalid_request', 'interaction_required']);
