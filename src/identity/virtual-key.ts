@@ -32,7 +32,7 @@ export const virtualKey: IdentityMode = {
 };
 
 function standingOfKey(key: VirtualKey | null, settings: Settings): Standing {
-  if (!key || refusalOf(key, Date.now() / 1000)) return 'gone';
+  if (!key || key.ownerUserId !== null || refusalOf(key, Date.now() / 1000)) return 'gone';
   if (virtualKey.unavailable(settings) !== null) return 'suspended';
   return { name: key.name, generation: key.generation };
 }

@@ -133,7 +133,8 @@ function identityStands(
   if ('user' in holder) return holder.user.isActive && holder.user.generation === grant.generation;
   const { disable_vk_identity: keysIdentifyNoOne } = settings.oauth2_server_config;
   const { key } = holder;
-  return !keysIdentifyNoOne && !refusalOf(key, now) && key.generation === grant.generation;
+  const isItself = key.ownerUserId === null; // since it has an owner it stands for that person
+  return isItself && !keysIdentifyNoOne && !refusalOf(key, now) && key.generation === grant.generation;
 }
 
 function stands({ endedAt, expiresAt }: Grant, now: number): boolean {

@@ -2,8 +2,10 @@ import { waitUntil } from 'cloudflare:workers';
 import { log } from '../log';
 import type { Settings } from '../settings';
 import { isListedForAsker } from '../upstreams/auth/index';
+import { connect } from '../upstreams/connect';
 import { CredentialNeeded } from '../upstreams/credential-needed';
 import { listUpstream } from '../upstreams/listing';
+import type { Server } from '../upstreams/server';
 import { claimListing } from '../upstreams/standing';
 import { askerOf, type Call } from './call';
 import { type Entry, relist } from './catalog';
@@ -60,11 +62,24 @@ export function refreshStale(by: By, entries: readonly Entry[]): void {
   if (!stale.length) return;
   for (const entry of stale) entry.askedAt = now;
   const refresh = async (entry: Entry) => {
+    if (isListedForAsker(entry.server) && !(await hasCredentials(by, entry.server))) {
+      entry.askedAt = 0; // it is for the next caller, who may have some
+      return;
+    }
     const seconds = Math.floor(now / 1000);
     const claimed = await claimListing(env.DB, entry.server.id, intervalOf(settings, entry) / 1000, seconds);
     if (claimed) await ask(by, entry, AbortSignal.timeout(BEHIND));
   };
   waitUntil(inPool(stale, refresh));
+}
+
+/** Whether whoever asks could list a server with an account of theirs. */
+async function hasCredentials(by: By, server: Server): Promise<boolean> {
+  const { env, settings, issuer } = by.gate;
+  return connect(env, settings, issuer, server, askerOf(by)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Milliseconds between two listings: a server that is not well is looked after more often. */

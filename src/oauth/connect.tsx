@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { type Act, audit, codeOf } from '../audit';
 import type { App } from '../config';
-import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
+import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
 import { type Standing, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
@@ -73,10 +73,11 @@ async function visitOf(c: Context<App>): Promise<Visit> {
   if (!link) throw new PageProblem(EXPIRED);
   c.set('grantId', storyOf(link));
   const state = await readConnectState(c.env.ENCRYPTION_KEY, issuer, link.id, c.req.header('cookie'));
-  const hash = state && (await hashSecret(state.secret));
-  const isMine = hash !== null && link.browserHash !== null && equalSecrets(hash, link.browserHash);
+  const isMine = state !== null && (await hasClaimed(link, state.secret));
+  const isSent = c.req.method === 'POST' && state !== null;
+  const mayRepeat = isSent && (await hasClaimed(link, await nextSecret(c, link.id, state)));
   if (link.expiresAt <= now) throw new PageProblem(isMine ? over(link) : EXPIRED);
-  if (link.usedAt !== null && !isMine) throw new PageProblem(USED);
+  if (link.usedAt !== null && !isMine && !mayRepeat) throw new PageProblem(USED);
 
   const { kind } = parseSubject(link.subject);
   const { standing, accounts } = await accountsFor(c, link);
@@ -143,7 +144,20 @@ async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
   return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
 }
 
-/** Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new. */
+/** True when the browser that knows `secret` is the one that used the link. */
+async function hasClaimed({ browserHash }: Link, secret: string): Promise<boolean> {
+  return browserHash !== null && equalSecrets(await hashSecret(secret), browserHash);
+}
+
+/** What a browser is known by once it has used the link: nobody who planted what it had before can tell, and only we can again. */
+function nextSecret(c: Context<App>, linkId: string, { secret }: ConnectState): Promise<string> {
+  return mac(c.env.ENCRYPTION_KEY, `connect ${linkId} used by ${secret}`);
+}
+
+/**
+ * Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new.
+ * Whoever sends the same again, and proves it again, has the same answer.
+ */
 async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Promise<Response> {
   const { link, issuer } = visit;
   const way = await wayToProve(c, link, visit.name === null);
@@ -151,10 +165,14 @@ async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Prom
     audit(c, { act: 'credential.link_refused', ...aboutLink(link) });
     return again(c, visit, { ...(visit.state as ConnectState), notice: { serverId: null, text: REFUSED } });
   }
-  const secret = randomSecret();
+  const secret = await nextSecret(c, link.id, visit.state as ConnectState);
   const now = Math.floor(Date.now() / 1000);
-  if (!(await claimLink(c.env.DB, link.id, await hashSecret(secret), now))) throw new PageProblem(USED);
-  audit(c, { act: 'credential.link_used', ...aboutLink(link) }, link.subject);
+  if (await claimLink(c.env.DB, link.id, await hashSecret(secret), now)) {
+    audit(c, { act: 'credential.link_used', ...aboutLink(link) }, link.subject);
+  } else {
+    const used = await findLink(c.env.DB, link.id);
+    if (!used || !(await hasClaimed(used, secret))) throw new PageProblem(USED);
+  }
   const isProved = way === 'key' || way === 'session_value';
   const remembered = isProved ? [await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, link, now)] : [];
   return again(c, visit, { secret }, remembered);

@@ -8,6 +8,7 @@ import type { Subject } from '../protocol/subject';
 import { PageProblem, type Problem, page } from '../ui/layout';
 import {
   type Authorization,
+  AuthorizationEnded,
   beginAuthorization,
   findAuthorization,
   keepAuthorized,
@@ -56,8 +57,9 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   if (!server) throw new PageProblem(NO_SERVER);
   if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
 
-  await requireAccess(c, server, { subject: owner, generation: authorization.generation });
-  await keep(c, issuer, authorization, server).catch(explain(c, server, returnTo, owner));
+  const mustStand = () => requireAccess(c, server, { subject: owner, generation: authorization.generation });
+  await mustStand();
+  await keep(c, issuer, authorization, server, mustStand).catch(explain(c, server, returnTo, owner));
   audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
   return redirect(302, `${issuer}${returnTo}`, [unbindingCookie(issuer, id)]);
 }
@@ -94,9 +96,19 @@ async function requireAccess(c: Context<App>, server: Server, proof: Proof): Pro
   });
 }
 
-function keep(c: Context<App>, issuer: string, authorization: Authorization, server: Server): Promise<void> {
+async function keep(
+  c: Context<App>,
+  issuer: string,
+  authorization: Authorization,
+  server: Server,
+  requireAccess: () => Promise<void>,
+): Promise<void> {
   const answer = new URL(c.req.url).searchParams;
-  return keepAuthorized(c.env, issuer, { authorization, server, answer });
+  try {
+    await keepAuthorized(c.env, issuer, { authorization, server, answer, requireAccess });
+  } catch (error) {
+    throw error instanceof AuthorizationEnded ? new PageProblem(ENDED) : error;
+  }
 }
 
 /** An administrator has authorized a server: from now on callers see it, with the tools it lists. */
@@ -111,11 +123,12 @@ async function completeForGateway(
   if (!config || config.status === 'revoked') throw new PageProblem(NO_SERVER);
   const now = Math.floor(Date.now() / 1000);
   try {
-    await keep(c, issuer, authorization, server);
+    await keep(c, issuer, authorization, server, async () => undefined);
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
-    await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
+    if (reason !== 'unavailable')
+      await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
     audit(c, { act: 'server.authorization_refused', server: server.id, reason });
     return explain(c, server, browserHash && returnTo)(error);
   }
@@ -182,6 +195,13 @@ const TOO_LATE: Problem = {
   title: 'This took too long',
   text: 'Nothing was connected. Go back to where you began, and connect once more.',
   way: { href: '/me', label: 'To your accounts' },
+};
+
+const ENDED: Problem = {
+  status: 410,
+  calm: true,
+  title: 'This has ended meanwhile',
+  text: 'Nothing was connected, because what it was for was disconnected, removed or blocked.',
 };
 
 const ANOTHER_BROWSER: Problem = {

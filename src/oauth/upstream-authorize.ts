@@ -37,22 +37,22 @@ async function connectAtConsent(c: Context<App>, flowId: string, serverId: strin
   const step = await takeUp(c, flowId);
   const { identity } = step.state;
   if (!identity) return seeOther(consentUrl(step), []);
-  const server = await perUserServer(c, serverId);
+  const server = await perUserServer(c, serverId, ['per_user_oauth']);
   const { pathname, search } = new URL(consentUrl(step));
   const returnTo = pathname + search;
   return sendToProvider(c, { ...identity, server, returnTo, grantId: step.flow.grantId }, 302);
 }
 
 async function toLink(c: Context<App>, id: string, serverId: string): Promise<Response> {
-  await perUserServer(c, serverId);
+  await perUserServer(c, serverId, ['per_user_oauth', 'per_user_headers']);
   if (!/^[A-Za-z0-9_-]{22}$/.test(id)) throw new PageProblem(MALFORMED);
   return c.redirect(`${issuerOf(c.var.issuer)}/connect/${id}`, 302);
 }
 
-/** @throws PageProblem 404 for a server where nobody has an account of their own with a provider. */
-async function perUserServer(c: Context<App>, id: string) {
+/** @throws PageProblem 404 for a server where nobody has an account of their own in one of these ways. */
+async function perUserServer(c: Context<App>, id: string, authTypes: readonly string[]) {
   const server = await findServer(c.env.DB, id);
-  if (server?.authType === 'per_user_oauth' && server.isVerified) return server;
+  if (server?.isVerified && authTypes.includes(server.authType)) return server;
   throw new PageProblem(UNKNOWN);
 }
 

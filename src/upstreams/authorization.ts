@@ -3,7 +3,7 @@ import { open, randomSecret, seal } from '../crypto/secrets';
 import type { Settings } from '../settings';
 import { askConnection, termsAt } from './connections';
 import type { Owner } from './credential';
-import { authorizationUrl, redeemCode, TokenRefused } from './oauth-client';
+import { authorizationUrl, redeemCode, revokeToken, TokenRefused } from './oauth-client';
 import { knownProvider, prepareProvider } from './oauth-provider';
 import { redirectUriOf } from './oauth-registration';
 import type { Server } from './server';
@@ -127,9 +127,14 @@ export async function takeUpAuthorization(db: D1Database, id: string, now: numbe
   return meta.changes === 1;
 }
 
+/** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
+export class AuthorizationEnded extends Error {}
+
 /**
- * Redeems the provider's answer and has its tokens kept, as its owner's at the server.
- * @throws TokenRefused, Unavailable
+ * Redeems the provider's answer and has its tokens kept, as its owner's at the server, unless they were disconnected, deleted
+ * or blocked meanwhile: then the provider is told.
+ * @param requireAccess throws when the owner may not use the server any more
+ * @throws TokenRefused, Unavailable, AuthorizationEnded, whatever `requireAccess` throws
  */
 export async function keepAuthorized(
   env: Env,
@@ -138,7 +143,13 @@ export async function keepAuthorized(
     authorization,
     server,
     answer,
-  }: { authorization: Authorization; server: Server; answer: URLSearchParams },
+    requireAccess,
+  }: {
+    authorization: Authorization;
+    server: Server;
+    answer: URLSearchParams;
+    requireAccess: () => Promise<void>;
+  },
 ): Promise<void> {
   const { id, owner, sealed } = authorization;
   const text = await open(env.ENCRYPTION_KEY, placeOf(id), sealed);
@@ -151,8 +162,22 @@ export async function keepAuthorized(
   }
   const pending = JSON.parse(text) as Pending;
   const tokens = await redeemCode(env, provider, answer, { ...pending, state: `${CONNECT}.${id}` });
+  const requireUnended = async () => {
+    if (!(await findAuthorization(env.DB, id))) throw new AuthorizationEnded(); // every ending deletes it, and first
+  };
+  try {
+    await requireUnended();
+    await requireAccess();
+  } catch (error) {
+    await revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken).catch(() => undefined);
+    throw error;
+  }
   const terms = termsAt(server, owner, issuer);
   await askConnection(env, terms, (connection) =>
     connection.saveTokens(terms, tokens, provider.tokenEndpoint),
   );
+  await requireUnended().catch(async (error: unknown) => {
+    await askConnection(env, terms, (connection) => connection.disconnect(terms));
+    throw error;
+  });
 }

@@ -133,10 +133,12 @@ export async function deleteCredentialsAt(env: Env, serverId: string): Promise<b
   return endAll(env, await rowsWhere(env.DB, 'server_id = ?1', serverId));
 }
 
-/** Whose server, key or person is gone, or blocked. */
+/** Whose server, key or person is gone, or blocked, or whose authorization was revoked. */
 const STRAY = `NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)
   OR (owner LIKE 'vk:%' AND NOT EXISTS (SELECT 1 FROM virtual_key k WHERE k.id = substr(owner, 4)))
-  OR (owner LIKE 'user:%' AND NOT EXISTS (SELECT 1 FROM person p WHERE p.id = substr(owner, 6) AND p.is_active = 1))`;
+  OR (owner LIKE 'user:%' AND NOT EXISTS (SELECT 1 FROM person p WHERE p.id = substr(owner, 6) AND p.is_active = 1))
+  OR EXISTS (SELECT 1 FROM oauth_config o JOIN server s ON s.id = o.server_id WHERE o.server_id = credential.server_id
+    AND o.status = 'revoked' AND credential.generation < s.credential_generation)`;
 
 /** Ends credentials whose server or owner is not there any more: what their removal had no time for. @returns as {@link deleteCredentialsOf} */
 export async function deleteStrayCredentials(env: Env): Promise<boolean> {

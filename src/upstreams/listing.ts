@@ -40,7 +40,7 @@ const MOST_LEFT_OUT = 50;
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
  * became of it. When nothing came the lists stay as they were.
  * @param issuer ours; null while nobody has set it
- * @param asker who makes us ask: serves where the gateway can have no account
+ * @param asker who makes us ask: serves where the gateway can have no account. Of what they alone may see only tools are kept.
  * @returns the server as it is now known. @throws CredentialNeeded when such an asker has none either.
  */
 export async function listUpstream(
@@ -53,8 +53,9 @@ export async function listUpstream(
 ): Promise<{ server: Server; listing: Listing | null }> {
   const now = Math.floor(Date.now() / 1000);
   try {
-    const peer = await connect(env, settings, issuer, server, isListedForAsker(server) ? asker : OURSELVES);
-    const { listing, leftOut } = await readListing(peer, signal);
+    const isAskers = isListedForAsker(server);
+    const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
+    const { listing, leftOut } = await readListing(peer, signal, isAskers ? ['tool'] : undefined);
     await saveListing(env.DB, server.id, listing, leftOut, now);
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: leftOut.length });
     const known: Server = {
@@ -73,16 +74,17 @@ export async function listUpstream(
   }
 }
 
-/** Everything a server lists, checked. @throws UpstreamFailure, CredentialNeeded */
+/** Everything a server lists, or its items of some `kinds`, checked. @throws UpstreamFailure, CredentialNeeded */
 export async function readListing(
   peer: Peer,
   signal: AbortSignal,
+  kinds?: readonly ItemKind[],
 ): Promise<{ listing: Listing; leftOut: LeftOut[] }> {
   const listing: Listing = { tool: [], prompt: [], resource: [], template: [] };
   const leftOut: LeftOut[] = [];
   const capabilities = await capabilitiesOf(peer, signal);
   for (const { kind, capability, method, member, named } of KINDS) {
-    if (!isObject(capabilities[capability])) continue;
+    if (!isObject(capabilities[capability]) || kinds?.includes(kind) === false) continue;
     const items = await readPages(peer, method, member, signal).catch((error: unknown) => {
       if (kind === 'template') return []; // many servers with resources do not know this method
       throw error;

@@ -7,7 +7,7 @@ import type { Tokens } from './credential';
 import type { AuthMethod } from './oauth-config';
 import type { Provider } from './oauth-provider';
 import { readSecret } from './secret-value';
-import { readTokenAnswer } from './token-answer';
+import { PASSING, readTokenAnswer } from './token-answer';
 
 /** A provider will not have it, and asking again changes nothing. The message is for the log. */
 export class TokenRefused extends Error {
@@ -158,9 +158,10 @@ export function sendingTo(env: Env, who: string, read: Read = (response) => read
 async function authenticationAt(env: Env, { client }: Provider): Promise<o.ClientAuth> {
   if (client.authMethod === 'none' || !client.secret) return o.None();
   const kept = await open(env.ENCRYPTION_KEY, client.secret.place, client.secret.sealed);
-  const secret = kept && readSecret(kept, env as unknown as Record<string, unknown>);
-  if (secret) return authenticating(client.authMethod, secret);
-  throw new TokenRefused('invalid_client', 'our client secret does not open, or its variable is not set');
+  if (!kept) throw new TokenRefused('invalid_client', 'our client secret does not open');
+  const secret = readSecret(kept, env as unknown as Record<string, unknown>);
+  if (!secret) throw new Unavailable('the variable our client secret is in is not set');
+  return authenticating(client.authMethod, secret);
 }
 
 /**
@@ -191,6 +192,8 @@ export async function refusing(request: () => Promise<o.TokenEndpointResponse>):
       throw new TokenRefused(error.error, 'the token endpoint refused');
     }
     if (error instanceof o.AuthorizationResponseError) {
+      if (PASSING.has(error.error))
+        throw new Unavailable('the authorization endpoint has a fault of its own');
       const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'invalid_request';
       throw new TokenRefused(code, 'the authorization endpoint answered with an error');
     }

@@ -5,6 +5,7 @@ import { bumpCatalog } from '../governance/revision';
 import {
   type Configured,
   type Discovered,
+  isForAnother,
   isSameProvider,
   type OAuthConfig,
   type OAuthConfigChange,
@@ -84,15 +85,18 @@ export async function changeOAuthConfig(
   if (!isSecretNew && JSON.stringify(configured) === JSON.stringify(merged(config.configured, {})))
     return false;
 
-  const keepsSecret = isSecretNew
-    ? secret && (await seal(keys, placeOfSecret(config.id, origin), secret))
-    : config.sealedSecret;
+  const isAnother = isForAnother(members, config.configured);
+  const isEntered = isSecretNew || (isAnother && secret !== undefined);
+  // A secret that does not open now, and could again, is not for another provider either.
+  const left = isAnother ? null : config.sealedSecret;
+  const sealed = isEntered ? secret && (await seal(keys, placeOfSecret(config.id, origin), secret)) : left;
   const isElsewhere = WHERE.some((member) => configured[member] !== config.configured[member]);
+  const looksAgain = sealed && !isEntered ? doubtProvider : forgetProvider;
   await db.batch([
     db
       .prepare('UPDATE oauth_config SET configured = ?2, client_secret = ?3, updated_at = ?4 WHERE id = ?1')
-      .bind(config.id, JSON.stringify(configured), keepsSecret, now),
-    ...(isElsewhere ? [forgetProvider(db, config.serverId)] : []),
+      .bind(config.id, JSON.stringify(configured), sealed, now),
+    ...(isElsewhere ? [looksAgain(db, config.serverId)] : []),
     db
       .prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1')
       .bind(config.serverId),
@@ -114,6 +118,13 @@ export function forgetProvider(db: D1Database, serverId: string): D1PreparedStat
     .prepare(
       'UPDATE oauth_config SET provider = NULL, client = NULL, registered_secret = NULL WHERE server_id = ?1',
     )
+    .bind(serverId);
+}
+
+/** The same, but what was found before must still hold: a secret that nobody entered anew is for no other provider. */
+function doubtProvider(db: D1Database, serverId: string): D1PreparedStatement {
+  return db
+    .prepare("UPDATE oauth_config SET provider = json_set(provider, '$.at', 0) WHERE server_id = ?1")
     .bind(serverId);
 }
 

@@ -56,6 +56,8 @@ export type OwnClient = {
   redirectUri: string;
   /** Epoch seconds; null: the secret does not end, or there is none. */
   secretExpiresAt: number | null;
+  /** Epoch seconds. */
+  registeredAt: number;
 };
 export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
 
@@ -128,6 +130,16 @@ export type KeptSecret = { secret: string; configured: Configured };
 /** Members that say who is sent the administrator's client secret. */
 const TOLD = ['token_url', 'server_url', 'issuer'] as const;
 
+/** True when a change tells the secret to another origin. */
+export function isForAnother(
+  change: z.output<ReturnType<typeof oauthConfigMembers>>,
+  known: Configured | undefined,
+): boolean {
+  return TOLD.some(
+    (member) => change[member] !== undefined && originOf(change[member]) !== originOf(known?.[member]),
+  );
+}
+
 /**
  * The same, with a mask sent back turned into the secret it stands for. None follows to a provider elsewhere: it has to be
  * sent again, or taken back.
@@ -135,10 +147,7 @@ const TOLD = ['token_url', 'server_url', 'issuer'] as const;
 export function oauthConfigChange(allowLoopback: boolean, kept: KeptSecret | undefined) {
   return oauthConfigMembers(allowLoopback).transform((change, context) => {
     const { client_secret: sent } = change;
-    const isElsewhere = TOLD.some(
-      (member) =>
-        change[member] !== undefined && originOf(change[member]) !== originOf(kept?.configured[member]),
-    );
+    const isElsewhere = isForAnother(change, kept?.configured);
     const refuse = (message: string) => {
       context.addIssue({ code: 'custom', path: ['client_secret'], message });
       return z.NEVER;

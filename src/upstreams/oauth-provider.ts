@@ -202,7 +202,8 @@ async function introduced(
   const { registrationEndpoint, takesDocuments } = discovered;
   if (configured.client_id) return { discovered, client: null, secret: null };
   if (takesDocuments && documentUrl) {
-    const client = { clientId: documentUrl, redirectUri, secretExpiresAt: null };
+    const registeredAt = Math.floor(Date.now() / 1000);
+    const client = { clientId: documentUrl, redirectUri, secretExpiresAt: null, registeredAt };
     return { discovered, client: { ...client, from: 'document', authMethod: 'none' }, secret: null };
   }
   tried.push(

@@ -99,6 +99,7 @@ export async function register(
     authMethod,
     redirectUri: introduction.redirectUri,
     secretExpiresAt: (secret && expiresAt) || null,
+    registeredAt: Math.floor(Date.now() / 1000),
   };
   return { client, secret: secret ?? null };
 }

@@ -1,10 +1,12 @@
 import { currentSettings, type Env } from '../config';
 import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
+import { Unavailable } from '../protocol/error';
 import { SIGN_IN } from './connections';
 import type { Tokens } from './credential';
 import type { Kept } from './kept-credential';
 import { refreshTokens, revokeToken, TokenRefused } from './oauth-client';
+import { findOAuthConfigOf } from './oauth-config-store';
 import { knownProvider, type Provider, registerAnew } from './oauth-provider';
 import { introductionOf } from './oauth-registration';
 import { ProviderProblem } from './provider-problem';
@@ -60,7 +62,7 @@ async function tryRefresh(env: Env, kept: Kept, refreshToken: string): Promise<T
 export async function revokeAt(env: Env, kept: Kept, tokens: Tokens): Promise<boolean> {
   const server = await findServer(env.DB, kept.serverId);
   const provider = server && (await knownProvider(env, server));
-  if (provider?.tokenEndpoint !== kept.issuedBy) return false;
+  if (!provider || !issued(provider, kept)) return false;
   return revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken);
 }
 
@@ -68,10 +70,22 @@ export async function revokeAt(env: Env, kept: Kept, tokens: Tokens): Promise<bo
 async function issuerOf(env: Env, server: Server, kept: Kept): Promise<Provider | null> {
   if (server.credentialGeneration !== kept.generation) return null;
   const provider = await knownProvider(env, server);
-  return provider?.tokenEndpoint === kept.issuedBy ? provider : null;
+  return provider && issued(provider, kept) ? provider : null;
 }
 
-/** The same provider with another client of ours, when it has forgotten the one that registered; null: it takes none. */
+/** True when a provider's token endpoint is at the origin a credential came from: within it, endpoints move. */
+function issued({ tokenEndpoint }: Provider, { issuedBy }: Kept): boolean {
+  return issuedBy !== null && new URL(tokenEndpoint).origin === new URL(issuedBy).origin;
+}
+
+/** Seconds from one registration to the next that a refusal asks for. */
+const BETWEEN = 3_600;
+
+/**
+ * The same provider with another client of ours, when it has forgotten the one that registered; null: it takes none.
+ * @throws Unavailable when it refuses what it has just registered: that is a fault of its own, and everybody connected
+ * with a client would have to connect again for the next.
+ */
 async function registeredAnew(
   env: Env,
   server: Server,
@@ -79,10 +93,14 @@ async function registeredAnew(
   kept: Kept,
 ): Promise<Provider | null> {
   if (kept.issuer === null) return null;
+  const known = (await findOAuthConfigOf(env.DB, server.id))?.client;
+  if (known?.clientId === client.clientId && Date.now() / 1000 < known.registeredAt + BETWEEN) {
+    throw new Unavailable('the provider refuses the client it has just registered');
+  }
   try {
     const introduction = introductionOf(await currentSettings(env), kept.issuer);
     const provider = await registerAnew(env, introduction, server, client.clientId);
-    return provider.tokenEndpoint === kept.issuedBy ? provider : null;
+    return issued(provider, kept) ? provider : null;
   } catch (error) {
     if (error instanceof ProviderProblem && error.type !== 'unavailable') return null;
     throw error;

@@ -23,19 +23,29 @@ export async function saveSignIn(
   await askConnection(env, terms, (object) => object.saveTokens(terms, tokens, terms.origin));
 }
 
-/** The access token of a person's sign-in, refreshed when it has to be, or why there is none. */
+/**
+ * The access token of a person's sign-in, refreshed when it has to be, or why there is none.
+ * `generation`: theirs, which a block raises; null when the sign-in does not stand any more.
+ */
 export async function signInOf(
   env: Env,
   settings: Settings,
   userId: string,
-): Promise<{ ok: true; accessToken: string } | { ok: false; retryAfter: number | null }> {
+): Promise<
+  | { ok: true; accessToken: string; generation: number }
+  | { ok: false; retryAfter: number | null; generation: number | null }
+> {
   const person = await findUser(env.DB, userId);
-  if (!person?.isActive) return { ok: false, retryAfter: null };
+  if (!person?.isActive) return { ok: false, retryAfter: null, generation: null };
+  const { generation } = person;
   const terms = termsOf(settings, person);
   const held = await askConnection(env, terms, (object) => object.held(terms));
-  if (!held.ok) return { ok: false, retryAfter: held.reason === 'unavailable' ? held.retryAfter : null };
+  if (!held.ok) {
+    if (held.reason === 'unavailable') return { ok: false, retryAfter: held.retryAfter, generation };
+    return { ok: false, retryAfter: null, generation: null };
+  }
   const { authorization = '' } = held.headers;
-  return { ok: true, accessToken: authorization.slice('Bearer '.length) };
+  return { ok: true, accessToken: authorization.slice('Bearer '.length), generation };
 }
 
 /** A block, and another provider to sign in with, end them. */

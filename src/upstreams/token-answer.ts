@@ -18,7 +18,7 @@ const MEANT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Refusals that say nothing about the request: it may be repeated. */
-const PASSING = new Set([
+export const PASSING: ReadonlySet<string> = new Set([
   'temporarily_unavailable',
   'server_error',
   'slow_down',
@@ -28,18 +28,13 @@ const PASSING = new Set([
   'service_unavailable',
 ]);
 
-/** What a status alone means. Any other may come from something in front of the provider. */
-const WORDLESS: ReadonlyMap<number, string> = new Map([
-  [400, 'invalid_request'],
-  [401, 'invalid_client'],
-]);
-
 /** Token types that are sent as Bearer: Slack's say whose a token is. */
 const BEARER = new Set(['bearer', 'user', 'bot']);
 
 /**
  * What a token endpoint answered, in the form of RFC 6749 §5, whatever form it took: an error under status 200 or in words
  * of its own, a form in place of JSON, scopes separated by commas, no `token_type`. An ID token is not read, so it goes.
+ * A refusal says so: a status alone may come from something in front of the provider.
  * @param who names the provider in faults. @throws Unavailable when it answered neither tokens nor a refusal.
  */
 export async function readTokenAnswer(response: Response, who: string): Promise<Response> {
@@ -47,8 +42,6 @@ export async function readTokenAnswer(response: Response, who: string): Promise<
   const error = members && refusalOf(members);
   if (error && PASSING.has(error)) throw new Unavailable(`${who} has a fault of its own`);
   if (error) return Response.json({ error: MEANT.get(error) ?? error }, { status: 400 });
-  const meant = WORDLESS.get(response.status);
-  if (meant) return Response.json({ error: meant }, { status: 400 });
   const tokens = members && response.ok && tokensOf(members);
   if (tokens) return Response.json(tokens);
   throw new Unavailable(`${who} answered ${response.status} with neither tokens nor a refusal`);
@@ -65,10 +58,10 @@ function membersOf(text: string): Record<string, unknown> | null {
   }
 }
 
-/** The code of a refusal, as the provider spells it; null: it is none. */
+/** The code of a refusal, as the provider spells it; `invalid_response` for words that are no code; null: it is none. */
 function refusalOf({ error, access_token }: Record<string, unknown>): string | null {
-  if (error === undefined || typeof access_token === 'string') return null;
-  return typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : 'invalid_request';
+  if (typeof error !== 'string' || typeof access_token === 'string') return null;
+  return /^[a-z_]{1,64}$/.test(error) ? error : 'invalid_response';
 }
 
 /** The members of RFC 6749 §5.1; null when there is no token a header can carry. */

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sweep } from '../../src/sweeps';
+import { AuthorizationEnded } from '../../src/upstreams/authorization';
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { Browser } from '../support/browser';
@@ -402,6 +403,32 @@ describe('disconnecting an account', () => {
       expect(events).toHaveLength(1);
     });
   });
+
+  it.each(['disconnects it', 'loses the key'])(
+    'ends what comes of an answer that is being redeemed while its owner %s',
+    async (how) => {
+      const ada = await holder();
+      const { id } = await accountOf(ada);
+      const account = new Account(linear.id, ada.owner);
+      const before = (await provider.tokenRequests('authorization_code')).length;
+      await provider.behave({ holds: true });
+      const again = account.connect(provider, 'ada').catch((error: unknown) => error);
+      await provider.sees('authorization_code', before + 1);
+      const gone =
+        how === 'loses the key'
+          ? (await admin('DELETE', `/governance/virtual-keys/${ada.owner.slice(3)}`)).status
+          : (await ada.ask('DELETE', `/${id}`)).status;
+      const told = (await provider.asked('revoke')).length;
+      await provider.behave({ holds: false });
+      await provider.release();
+
+      expect(await again).toBeInstanceOf(AuthorizationEnded);
+      expect([200, 204]).toContain(gone);
+      expect(await account.row()).toBeNull();
+      expect(await account.stored()).toEqual({});
+      expect((await provider.asked('revoke')).length).toBeGreaterThan(told);
+    },
+  );
 
   it('takes back what was only begun', async () => {
     const ada = await holder([]);

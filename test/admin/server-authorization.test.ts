@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { deleteStrayCredentials } from '../../src/upstreams/credentials';
+import { findServer } from '../../src/upstreams/store';
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { McpCaller } from '../support/caller';
@@ -143,6 +145,18 @@ describe('creating a server with oauth (CONTRACT §8)', () => {
     });
     expect([completed.status, completed.client?.state]).toEqual([200, 'healthy']);
     expect([again.status, again.error.type]).toEqual([409, 'conflict']);
+  });
+
+  it('stays as it was when the provider has a fault of its own', async () => {
+    const failing = await AuthorizationServer.start({
+      answer: { code: null, error: 'temporarily_unavailable' },
+    });
+    const created = await create(failing);
+
+    const page = await authorizeAs(failing, created);
+
+    expect(page.status).toBe(503);
+    expect((await standing(created)).status).toBe('pending');
   });
 
   it('may be begun again when it was declined, or took too long', async () => {
@@ -411,6 +425,26 @@ describe('ending an authorization', () => {
       /^Authentication required/,
     );
     expect((await complete({ oauth_config_id })).status).toBe(400);
+  });
+
+  it('leaves to the cron what one request has no time for', async () => {
+    const as = await AuthorizationServer.start();
+    const upstream = await accountServer(as);
+    const { oauth_config_id } = await configOf(upstream.id);
+    const insert = env.DB.prepare(
+      `INSERT INTO credential (id, owner, server_id, kind, generation, status, created_at, updated_at)
+       VALUES (?1, ?2, ?3, 'token', ?4, 'active', 1, 1)`,
+    );
+    const { credentialGeneration = 0 } = (await findServer(env.DB, upstream.id)) ?? {};
+    await admin('DELETE', `/oauth/config/${oauth_config_id}`);
+    const left = ['session:left', 'session:new'].map((owner, at) =>
+      insert.bind(crypto.randomUUID(), owner, upstream.id, credentialGeneration + at),
+    );
+    await env.DB.batch(left);
+
+    await deleteStrayCredentials(env);
+
+    expect(await credentialsAt(upstream.id)).toBe(1);
   });
 
   it('goes with its server, and so does what was begun', async () => {

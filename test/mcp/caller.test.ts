@@ -2,8 +2,10 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { app } from '../../src/app';
-import { configure, ISSUER, newKey } from '../support/gate';
+import { Browser } from '../support/browser';
+import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
+import { Provider, personOf } from '../support/provider';
 import { Upstream } from '../support/upstream';
 
 /** Seconds. */
@@ -87,5 +89,26 @@ describe('while D1 does not answer (CONTRACT §5, SECURITY 23)', () => {
     const stranger = { 'x-bf-vk': (await newKey()).value };
 
     expect(await calls(stranger, `${name}-echo`, down(faulty))).toBe(503);
+  });
+});
+
+describe('a grant of a key that has got an owner since (CONTRACT §6)', () => {
+  it('is over: the key stands for that person now', async () => {
+    const { name } = await Upstream.start();
+    const key = await newKey();
+    const client = await McpClient.register();
+    const { access_token, refresh_token } = await client.obtainGrant({ key: key.value });
+    const bearer = { authorization: `Bearer ${access_token}` };
+    const before = await calls(bearer, `${name}-echo`);
+    const email = `${crypto.randomUUID().slice(0, 8)}@acme.example`;
+    await (await Provider.start()).signIn(new Browser(), email);
+    const { id } = await personOf(email);
+    await admin('PUT', `/governance/virtual-keys/${key.id}`, { owner_user_id: id });
+
+    const after = await calls(bearer, `${name}-echo`);
+    const refreshed = await client.token({ grant_type: 'refresh_token', refresh_token });
+
+    expect([before, after]).toEqual(['ran', 401]);
+    expect(refreshed).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 });

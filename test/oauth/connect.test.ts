@@ -179,6 +179,23 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('goes on in the same browser when the answer was lost, for whoever proves it again', async () => {
+    const ann = await Person.with();
+    const link = await ann.link();
+    const page = await opened(ann.browser, link);
+    const proof = { virtual_key: ann.key.value, decision: 'continue' };
+    const cookies = new Map(ann.browser.cookies);
+    await ann.browser.submit(page, proof);
+    ann.browser.cookies.clear();
+    for (const [name, value] of cookies) ann.browser.cookies.set(name, value);
+
+    const unproved = shown(await ann.browser.submit(page, { ...proof, virtual_key: 'sk-bf-nobody' }));
+    const again = shown(await ann.browser.submit(page, proof));
+
+    expect(unproved.html).not.toContain('not connected');
+    expect(again.html).toContain('not connected');
+  });
+
   it('works for 15 minutes; the browser that used it hears that what it connected stays', async () => {
     const [ann, bob] = [await Person.with(), await Person.with()];
     const link = await ann.link();
@@ -708,11 +725,13 @@ describe('GET /api/oauth/per-user/upstream/authorize (CONTRACT §4)', () => {
     expect(response.status).toBe(302);
     expect(response.headers.get('location')).toBe(link);
     expect(await used(link)).toBe(false);
+    const sentry = await headerServer(); // a link may also be for header values
+    const headers = await gate(path({ mcp_client_id: sentry.id, handoff_id: link.slice(-22) }));
+    expect(headers.status).toBe(302);
   });
 
   it('takes exactly one of flow_id and handoff_id, no session, and servers of everyone’s own account only', async () => {
     const plain = await Upstream.start();
-    const sentry = await headerServer();
     const id = 'AAAAAAAAAAAAAAAAAAAAAA';
     const status = async (query: string | Record<string, string>) =>
       (await gate(typeof query === 'string' ? query : path(query))).status;
@@ -724,7 +743,7 @@ describe('GET /api/oauth/per-user/upstream/authorize (CONTRACT §4)', () => {
     expect(await status({ handoff_id: id })).toBe(400);
     expect(await status({ ...whole, session: 'x' })).toBe(400);
     expect(await status({ ...whole, session: '' })).toBe(400);
-    for (const unknown of ['nothing', plain.id, sentry.id])
+    for (const unknown of ['nothing', plain.id])
       expect(await status({ ...whole, mcp_client_id: unknown })).toBe(404);
   });
 });

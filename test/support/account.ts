@@ -33,7 +33,8 @@ export class Account {
     const answer = (await provider.answer(begun.location, user)).searchParams;
     const authorization = await findAuthorization(env.DB, begun.id);
     if (!authorization) throw new Error('the authorization was not stored');
-    await keepAuthorized(env, ISSUER, { authorization, server, answer });
+    const requireAccess = async () => undefined;
+    await keepAuthorized(env, ISSUER, { authorization, server, answer, requireAccess });
     return this;
   }
 

@@ -152,6 +152,17 @@ describe('authorizing a server (RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207)', 
     expect(await as.tokenRequests('authorization_code')).toHaveLength(code === 'invalid_grant' ? 1 : 0);
   });
 
+  it.each(['temporarily_unavailable', 'server_error'])(
+    'takes the answer %s for a fault that passes',
+    async (error) => {
+      const as = await AuthorizationServer.start();
+
+      const answer = authorized(as, await providerAt(as), { code: null, error });
+
+      await expect(answer).rejects.toBeInstanceOf(Unavailable);
+    },
+  );
+
   it('refuses an answer when the provider has become another since', async () => {
     const as = await AuthorizationServer.start();
     const provider = await providerAt(as);
@@ -215,7 +226,6 @@ describe('refreshing and revoking (RFC 6749 §6, RFC 7009)', () => {
   it.each([
     ['a refusal', { refuses: 'invalid_grant' }, 'invalid_grant'],
     ['a client it does not know', { refuses: 'invalid_client' }, 'invalid_client'],
-    ['a bare 401', { fault: 401 }, 'invalid_client'],
   ])('tells %s', async (_, behaviour, code) => {
     const as = await AuthorizationServer.start();
     const provider = await providerAt(as);
@@ -229,6 +239,8 @@ describe('refreshing and revoking (RFC 6749 §6, RFC 7009)', () => {
     ['too many requests', { fault: 429 }],
     ['a redirect', { fault: 'redirect' }],
     ['something in front of it', { fault: 403 }],
+    ['a bare 401', { fault: 401 }],
+    ['a bare 400', { fault: 400 }],
     ['a page', { fault: 'html' }],
     ['more than can be read', { fault: 'long' }],
     ['nothing', { fault: 'die' }],

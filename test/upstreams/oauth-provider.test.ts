@@ -170,6 +170,15 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     });
   });
 
+  it('tells nothing of a name that hides or turns characters round (SECURITY 17)', async () => {
+    const as = await AuthorizationServer.start({ metadata: { issuer: 'https://a.example/\u202egro.live' } });
+
+    const { message, tried } = await problemOf(await serverWith({ issuer: as.issuer }));
+
+    expect(message).toContain('https://a.example/gro.live');
+    expect(tried.join()).not.toMatch(/\p{C}/u);
+  });
+
   it('refuses metadata that describes another server, unless an administrator says it is this one', async () => {
     const as = await AuthorizationServer.start();
     const resource = 'https://elsewhere.example/mcp';
@@ -508,6 +517,28 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     expect(await change({ issuer: as.issuer })).toBe(true);
     expect(await knownProvider(env, server)).toBeNull();
     expect(await generationOf(server)).toBe(3);
+  });
+
+  it('takes a secret that nobody entered anew to no other provider', async () => {
+    const [one, two] = await Promise.all([AuthorizationServer.start(), AuthorizationServer.start()]);
+    const byHand = { client_id: 'one', client_secret: 'a-secret-by-hand' };
+    const server = await serverWith({ issuer: one.issuer }, byHand);
+    const { origin } = new URL(server.connectionString);
+    const change = async (changed: OAuthConfigChange) => {
+      const config = await findOAuthConfigOf(env.DB, server.id);
+      if (!config) throw new Error('the configuration is gone');
+      await changeOAuthConfig(env.DB, env.ENCRYPTION_KEY, config, { origin, change: changed }, now());
+      return (await findOAuthConfigOf(env.DB, server.id))?.sealedSecret;
+    };
+    await prepare(server);
+    await control(server.name, 'set', { demands: { issuer: two.issuer } });
+
+    expect(await change({ registration_url: `${one.issuer}/register` })).toEqual(expect.any(String));
+    expect((await problemOf(server)).type).toBe('issuer_mismatch');
+
+    await change({ ...byHand, issuer: two.issuer });
+    expect((await prepare(server)).issuer).toBe(two.issuer);
+    expect(await change({ token_url: 'https://three.example/token' })).toBeNull();
   });
 
   it('does not send a secret on when the server moves', async () => {

@@ -42,7 +42,7 @@ async function signIn(provider: Provider, email: string, tokens: Tokens): Promis
 /** Somebody who signed in, calling by a key of theirs. */
 async function personAt(provider: Provider, upstream: Upstream, tokens: Tokens) {
   const id = await signIn(provider, `${crypto.randomUUID().slice(0, 8)}@acme.example`, tokens);
-  const { virtual_key } = await admin<{ virtual_key: { value: string } }>(
+  const { virtual_key } = await admin<{ virtual_key: { id: string; value: string } }>(
     'POST',
     '/governance/virtual-keys',
     {
@@ -51,7 +51,7 @@ async function personAt(provider: Provider, upstream: Upstream, tokens: Tokens) 
     },
   );
   const caller = new McpCaller({ 'x-bf-vk': virtual_key.value }, '2025', `/mcp/${upstream.slug}`);
-  return { id, caller, whoami: () => whoami(caller) };
+  return { id, keyId: virtual_key.id, caller, whoami: () => whoami(caller) };
 }
 
 async function whoami(caller: McpCaller): Promise<string> {
@@ -74,6 +74,28 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     wait(580);
     expect(await ada.whoami()).toBe('ada');
     expect(await exchanges(exchanger)).toEqual(['ada', 'bob', 'ada']);
+  });
+
+  it('exchanges once for calls that come side by side', async () => {
+    const { provider, exchanger, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.whoami();
+    wait(600);
+
+    const answers = await Promise.all(Array.from({ length: 10 }, ada.whoami));
+
+    expect(new Set(answers)).toEqual(new Set(['ada']));
+    expect(await exchanges(exchanger)).toHaveLength(2);
+  });
+
+  it.each([400, 401])('sends nobody to sign in again for a %s that says nothing', async (fault) => {
+    const { provider, exchanger, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.whoami();
+    wait(600);
+    await exchanger.behave({ fault });
+
+    expect(await ada.whoami()).not.toContain('subject_token_missing');
   });
 
   it('refreshes the sign-in at the identity provider when its token has expired', async () => {
@@ -177,6 +199,54 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
 
     expect(answer).toContain('Nothing is lost; try again');
     expect(await ada.whoami()).toBe('ada');
+  });
+});
+
+describe('what was exchanged serves while the sign-in stands', () => {
+  it.each(['a block', 'another provider to sign in with'])('and not after %s', async (what) => {
+    const { provider, exchanger, upstream } = await world();
+    await exchanger.behave({ lifetime: 36_000 });
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    const before = await ada.whoami();
+    if (what === 'a block') {
+      await admin('PUT', `/users/${ada.id}`, { is_active: false });
+      await admin('PUT', `/users/${ada.id}`, { is_active: true });
+      await admin('PUT', `/governance/virtual-keys/${ada.keyId}`, { is_active: true });
+    } else await Provider.start();
+
+    expect(before).toBe('ada');
+    expect(await ada.whoami()).toContain('subject_token_missing');
+  });
+});
+
+describe('what is listed with the account of whoever asks', () => {
+  it('is tools alone: what else they may see is nobody else’s', async () => {
+    const { provider, upstream } = await world();
+    await upstream.behave({ resources: [{ uri: 'file:///private', name: 'private' }] });
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await ada.caller.toolNames();
+
+    const kinds = await env.DB.prepare('SELECT DISTINCT kind FROM listing WHERE server_id = ?1')
+      .bind(upstream.id)
+      .all();
+
+    expect(kinds.results).toEqual([{ kind: 'tool' }]);
+  });
+
+  it('is listed anew for whoever has one, though somebody without asked first', async () => {
+    const { provider, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 86_400 });
+    await ada.caller.toolNames();
+    await upstream.change({ tool_sync_interval: 10 });
+    await ada.caller.toolNames();
+    const listings = (await upstream.seen('tools/list')).length;
+    wait(660);
+    await (await McpCaller.withKey()).toolNames();
+    await ada.caller.toolNames();
+
+    await vi.waitFor(async () =>
+      expect((await upstream.seen('tools/list')).length).toBeGreaterThan(listings),
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
 import { parseSubject } from '../../protocol/subject';
@@ -25,11 +26,18 @@ export const tokenExchange: UpstreamAuth = {
       throw new CredentialNeeded(server, 'sign_in');
     }
     const person = parseSubject(owner).id;
-    return known(connection, person) ?? exchanged(connection, person);
+    return (await known(connection, person)) ?? exchanged(connection, person);
   },
 };
 
-type Exchanged = { authorization: string; version: string; until: number };
+type Exchanged = {
+  authorization: string;
+  version: string;
+  until: number;
+  /** Of the person, and when their sign-in last stood, epoch seconds. */
+  generation: number;
+  stoodAt: number;
+};
 
 /** What was exchanged, by server, person and how it was asked for; the longest known first. */
 const memory = new Map<string, Exchanged>();
@@ -37,12 +45,26 @@ const MOST = 5_000;
 /** How long a token serves whose end the provider did not say. Seconds. */
 const UNSAID = 300;
 
-const nameOf = ({ server }: Connection, person: string) =>
-  JSON.stringify([person, whereIs(server), server.credentialGeneration, server.tokenExchange]);
+function nameOf({ server, settings: { oidc } }: Connection, person: string): string {
+  const { credentialGeneration, tokenExchange } = server;
+  const signsIn = [oidc.issuer, oidc.client_id];
+  return JSON.stringify([person, signsIn, whereIs(server), credentialGeneration, tokenExchange]);
+}
 
-function known(connection: Connection, person: string): Credentials | null {
+async function known(connection: Connection, person: string): Promise<Credentials | null> {
   const token = memory.get(nameOf(connection, person));
-  return token && Date.now() / 1000 < token.until ? credentialsWith(connection, person, token) : null;
+  if (!token || Date.now() / 1000 >= token.until) return null;
+  return (await stands(connection, person, token)) ? credentialsWith(connection, person, token) : null;
+}
+
+/** Whether the sign-in a token was made from still stands: asked for again after `revocation_lag`. */
+async function stands({ env, settings }: Connection, person: string, token: Exchanged): Promise<boolean> {
+  const now = Date.now() / 1000;
+  if (now < token.stoodAt + settings.revocation_lag) return true;
+  const { generation } = await signInOf(env, settings, person).catch(() => UNANSWERED);
+  if (generation !== token.generation) return false;
+  token.stoodAt = now;
+  return true;
 }
 
 function credentialsWith(connection: Connection, person: string, token: Exchanged): Credentials {
@@ -55,7 +77,7 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
     async refused() {
       const isOurs = memory.get(name)?.version === version;
       if (isOurs) memory.delete(name);
-      const again = known(connection, person) ?? (await exchanged(connection, person));
+      const again = (await known(connection, person)) ?? (await exchanged(connection, person));
       const refused = async () => {
         memory.delete(name);
         throw failures.refusedToOne(server.name);
@@ -65,8 +87,40 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
   };
 }
 
-/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend. */
+/** Exchanges under way in this isolate, by the name of what they bring. */
+const underWay = new Map<string, Promise<Exchanged>>();
+/** How long a request waits for another's, milliseconds: should that one be cut off, this one makes its own. */
+const PATIENCE = 5_000;
+
+/**
+ * Calls side by side share one exchange.
+ * @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend.
+ */
 async function exchanged(connection: Connection, person: string): Promise<Credentials> {
+  const name = nameOf(connection, person);
+  const shared = underWay.get(name);
+  const token = (shared && (await withinPatience(shared))) ?? (await begun(name, connection, person));
+  return credentialsWith(connection, person, token);
+}
+
+function begun(name: string, connection: Connection, person: string): Promise<Exchanged> {
+  const own = tokenFor(connection, person).finally(() => {
+    if (underWay.get(name) === own) underWay.delete(name);
+  });
+  underWay.set(name, own);
+  waitUntil(own.catch(() => undefined));
+  return own;
+}
+
+async function withinPatience(shared: Promise<Exchanged>): Promise<Exchanged | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outOfPatience = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), PATIENCE);
+  });
+  return Promise.race([shared, outOfPatience]).finally(() => clearTimeout(timer));
+}
+
+async function tokenFor(connection: Connection, person: string): Promise<Exchanged> {
   const { env, settings, server } = connection;
   if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
   const signIn = await signInOf(env, settings, person).catch(() => UNANSWERED);
@@ -82,9 +136,11 @@ async function exchanged(connection: Connection, person: string): Promise<Creden
       authorization: `Bearer ${accessToken}`,
       version: crypto.randomUUID(),
       until: now + life - Math.min(30, life / 10),
+      generation: signIn.generation,
+      stoodAt: now,
     };
     remember(nameOf(connection, person), token);
-    return credentialsWith(connection, person, token);
+    return token;
   } catch (error) {
     if (error instanceof Unavailable) throw failures.signInDown(server.name, 5);
     if (!(error instanceof TokenRefused)) throw error;
@@ -96,7 +152,7 @@ async function exchanged(connection: Connection, person: string): Promise<Creden
 }
 
 /** Storage did not answer. */
-const UNANSWERED = { ok: false, retryAfter: 5 } as const;
+const UNANSWERED = { ok: false, retryAfter: 5, generation: null } as const;
 
 /** What says that the token of the sign-in does not do (RFC 8693 §2.2.2; Entra asks for the person with the last). */
 const SIGN_IN_AGAIN = new Set(['invalid_grant', 'invalid_request', 'interaction_required']);
