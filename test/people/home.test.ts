@@ -144,6 +144,7 @@ describe('waiting for an app', () => {
     expect(stranger.state).toBe('waiting');
     expect((await waiting(other, since)).state).toBe('allowed'); // its own, which nobody has redeemed
     expect(later.state).toBe('waiting');
+    expect((await waiting(browser, since)).state).toBe('connected'); // whatever others allowed since
   });
 
   it('waits on when what was allowed has ended', async () => {
