@@ -2,14 +2,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { AdminApi } from './admin-api.ts';
 import { findChromium, launchChromium } from './chromium.ts';
-import { DevState, ROOT } from './dev-state.ts';
+import { type DevFacts, DevState, ROOT } from './dev-state.ts';
+import { type Furniture, furnish, newLink } from './furnish.ts';
+import { adminPages, connectPages, peoplePages, problemPages, type Shot } from './screenshot-pages.ts';
 import { run, Stop } from './stop.ts';
 
 const FOLDER = join(ROOT, 'docs/screenshots');
 const LOOKS: Record<string, BrowserContextOptions> = {
-  light: { colorScheme: 'light', viewport: { width: 720, height: 760 } },
-  dark: { colorScheme: 'dark', viewport: { width: 720, height: 760 } },
+  light: { colorScheme: 'light', viewport: { width: 1200, height: 760 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1200, height: 760 } },
   narrow: { colorScheme: 'light', viewport: { width: 390, height: 760 }, isMobile: true, hasTouch: true },
 };
 
@@ -22,79 +25,87 @@ await run(async () => {
     throw new Stop('There is no Chromium on this machine. Install Chrome, or set CHROME_PATH.');
   mkdirSync(FOLDER, { recursive: true });
 
+  const furniture = await furnish(new AdminApi(facts.url, facts.admin_token), facts.demo_server.url);
   const browser = await launchChromium(executable);
   try {
-    for (const [look, options] of Object.entries(LOOKS)) await photograph(browser, look, options, facts);
+    for (const [look, options] of Object.entries(LOOKS)) {
+      await photographConsent(browser, look, options, facts);
+      await photographPages(browser, look, options, facts, furniture);
+    }
   } finally {
     await browser.close();
   }
   console.log(`Written to ${FOLDER}`);
 });
 
-async function photograph(
+/** Consent, as large as the README shows it. */
+async function photographConsent(
   browser: Browser,
   look: string,
   options: BrowserContextOptions,
-  facts: { issuer: string; mcp_url: string; virtual_key: string },
+  facts: DevFacts,
 ): Promise<void> {
-  const context = await browser.newContext({ ...options, deviceScaleFactor: 1.5 });
+  const viewport = look === 'narrow' ? options.viewport : { width: 720, height: 760 };
+  const context = await browser.newContext({
+    ...options,
+    viewport: viewport ?? null,
+    deviceScaleFactor: 1.5,
+  });
   const page = await context.newPage();
-  const shoot = async (name: string) => {
-    await page.screenshot({ path: join(FOLDER, `${name}-${look}.png`), fullPage: true });
-  };
+  const shoot = (name: string) => photograph(page, `consent-${name}-${look}`);
 
   await page.goto(await authorizationUrl(facts.issuer));
-  await shoot('consent-identity');
+  await shoot('identity');
   await page.getByLabel('Access key').fill('sk-bf-this-is-no-key');
   await page.getByRole('button', { name: 'Continue' }).click();
-  await shoot('consent-refused');
+  await shoot('refused');
   await page.getByLabel('Access key').fill(facts.virtual_key);
   await page.getByRole('button', { name: 'Continue' }).click();
   await openTools(page);
-  await shoot('consent-services');
+  await shoot('services');
   await page.goto(`${facts.issuer}/oauth/consent?flow_id=AAAAAAAAAAAAAAAAAAAAAA`);
-  await shoot('consent-too-late');
-
-  await page.goto(await connectLink(facts));
-  await shoot('connect-proof');
-  await page.getByLabel('Access key').fill(facts.virtual_key);
-  await page.getByRole('button', { name: 'Continue' }).click();
-  await shoot('connect-accounts');
+  await shoot('too-late');
   await context.close();
 }
 
-/** Shows the tools of the server that has some worth looking at. */
-async function openTools(page: Page): Promise<void> {
-  await page.locator('.server', { hasText: 'demo' }).locator('summary').click();
+/** Every other page: to nobody in particular, to the holder of a key, to an administrator. */
+async function photographPages(
+  browser: Browser,
+  look: string,
+  options: BrowserContextOptions,
+  { url, admin_token }: DevFacts,
+  furniture: Furniture,
+): Promise<void> {
+  const someone = await (await browser.newContext(options)).newPage();
+  const page = await (await browser.newContext(options)).newPage();
+  const shootAll = async (shots: Shot[], page: Page) => {
+    for (const { name, path, act } of shots) {
+      await page.goto(url + path);
+      await act?.(page);
+      await photograph(page, `${name}-${look}`);
+    }
+  };
+
+  const link = await newLink(url, furniture.value);
+  await shootAll([{ name: 'me-entrance', path: '/me' }, ...connectPages(link, furniture)], someone);
+  await page.goto(`${url}/me`);
+  await page.getByLabel('Access key').fill(furniture.value);
+  await page.getByRole('button', { name: 'Show my access' }).click();
+  await shootAll(peoplePages(furniture), page);
+  await shootAll([{ name: 'sign-in', path: '/admin' }], page);
+  await page.getByLabel('Administrator token').fill(admin_token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await shootAll([...adminPages(furniture), ...problemPages], page);
+  await Promise.all([someone, page].map((one) => one.context().close()));
 }
 
-/** The link that Claude Code gets for a tool whose server wants an account that the demo's key has not connected. */
-async function connectLink({
-  mcp_url,
-  virtual_key,
-}: {
-  mcp_url: string;
-  virtual_key: string;
-}): Promise<string> {
-  const post = (method: string, params: object, session: Record<string, string> = {}) =>
-    fetch(mcp_url, {
-      method: 'POST',
-      headers: {
-        'x-bf-vk': virtual_key,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...session,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    });
-  const clientInfo = { name: 'Claude Code', version: '1.0.0' };
-  const begun = await post('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
-  const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' };
-  const answer = await post('tools/call', { name: 'calendar-whoami', arguments: {} }, session);
-  const [link] = /https?:[^" ]+\/connect\/[\w-]+/.exec(await answer.text()) ?? [];
-  if (!link)
-    throw new Stop('The demo key has an account at the calendar already. Disconnect it, then try again.');
-  return link;
+async function photograph(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
+}
+
+/** Shows the first tools of the first server, which is what a person looks at. */
+async function openTools(page: Page): Promise<void> {
+  await page.locator('summary').first().click();
 }
 
 async function authorizationUrl(issuer: string): Promise<string> {

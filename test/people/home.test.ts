@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { Browser, type Page } from '../support/browser';
 import { admin, configure, gate, newKey } from '../support/gate';
@@ -139,10 +140,15 @@ describe('waiting for an app', () => {
     const other = new Browser();
     await allow(other, await McpClient.register(), (await newKey()).value);
     await other.open('/');
-    const later = await waiting(browser, seconds() + 1);
+    const own = await waiting(browser, since); // whatever others allowed since
+    await env.DB.prepare('UPDATE oauth_grant SET created_at = created_at - 60 WHERE client_id = ?1')
+      .bind(client.clientId)
+      .run();
+    const later = await waiting(browser, since);
 
     expect(stranger.state).toBe('waiting');
     expect((await waiting(other, since)).state).toBe('allowed'); // its own, which nobody has redeemed
+    expect(own.state).toBe('connected');
     expect(later.state).toBe('waiting');
   });
 

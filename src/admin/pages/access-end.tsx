@@ -2,10 +2,11 @@ import { type Context, Hono } from 'hono';
 import { by } from '../../audit';
 import type { App } from '../../config';
 import { endTogether, type Together } from '../../grants/end';
+import { Confirm } from '../../ui/forms';
 import { PageProblem } from '../../ui/layout';
 import { rfc3339 } from '../answer';
 import { type Form, read, readForm } from './api';
-import { adminPage, Confirm, csrfOf, goTo } from './frame';
+import { adminPage, csrfOf, goTo } from './frame';
 import { type Access, holderOf } from './grant-words';
 import { requireOwnForm } from './own-form';
 

@@ -1,10 +1,11 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
 import { shortCode } from '../../log';
+import { Confirm } from '../../ui/forms';
 import { Badge, Empty, Pager, Search, Table, Tabs, When } from '../../ui/parts';
 import { bulkPages } from './access-end';
 import { act, listPage, read, readForm } from './api';
-import { adminPage, Confirm, csrfOf, goTo } from './frame';
+import { adminPage, csrfOf, goTo } from './frame';
 import { AccessTools } from './grant-tools';
 import {
   type Access,

@@ -1,10 +1,11 @@
 import { Hono } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../config';
+import { Confirm } from '../../ui/forms';
 import { Empty, Pager, Search, Table, When } from '../../ui/parts';
 import type { ShownClient } from '../clients';
 import { act, listPage, read, readForm } from './api';
-import { adminPage, Confirm, csrfOf, goTo } from './frame';
+import { adminPage, csrfOf, goTo } from './frame';
 
 type Client = z.infer<typeof ShownClient>;
 type Clients = { clients: Client[]; count: number; total_count: number; limit: number; offset: number };

@@ -5,12 +5,10 @@ import type { App } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
-import { Confirm, Csrf } from '../../ui/forms';
+import { Csrf } from '../../ui/forms';
 import { framedPage, PageProblem, type Place, seeOther } from '../../ui/layout';
 import { Notice } from '../../ui/parts';
 import { administers } from '../administrator';
-
-export { Confirm, Csrf };
 
 /** The pages of administrators, in the order of the navigation. */
 const PAGES = [

@@ -7,12 +7,13 @@ import { heldKeysQuestion } from '../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../grants/list';
 import { isAdminEmail } from '../../identity/provider';
 import { hasProvider } from '../../settings';
+import { Confirm, Csrf } from '../../ui/forms';
 import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
 import type { ShownUser } from '../users';
 import { act, type Form, gone, listPage, type Refused, read, readForm } from './api';
-import { adminPage, Confirm, Csrf, csrfOf, goTo } from './frame';
+import { adminPage, csrfOf, goTo } from './frame';
 import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from './tool-picker';
 
 type User = z.infer<typeof ShownUser>;

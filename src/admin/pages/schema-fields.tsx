@@ -23,13 +23,13 @@ export function SchemaFields({ fields, sent, errors }: FieldsProps) {
 type FieldProps = Omit<FieldsProps, 'fields'> & { field: ArgumentField; values: readonly string[] };
 
 function SchemaField({ field, values, sent, errors }: FieldProps) {
-  const { name, label, hint, isRequired, control } = field;
+  const { name, label, hint, control } = field;
   const error = errors.get(name);
   if (control.kind === 'group' || control.kind === 'choices') {
     return (
       <fieldset class="group" aria-describedby={error && `${name}-error`}>
         <legend>
-          <code>{label}</code> <Remark control={control} isRequired={isRequired} />
+          <code>{label}</code> <Remark field={field} />
         </legend>
         {hint && <small>{hint}</small>}
         {error && <Wrong name={name}>{error}</Wrong>}
@@ -57,7 +57,7 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
         <label for={name}>
           <code>{label}</code>
         </label>
-        <Remark control={control} isRequired={isRequired} />
+        <Remark field={field} />
       </div>
       <Entry {...{ field, values, error }} control={control} />
       {error && <Wrong name={name}>{error}</Wrong>}
@@ -83,12 +83,11 @@ const KINDS: Readonly<Partial<Record<Control['kind'], string>>> = {
 };
 
 /** What is entered, and whether it has to be. */
-function Remark({ control, isRequired }: { control: Control; isRequired: boolean }) {
+function Remark({ field: { control, isRequired, isDemanded } }: { field: ArgumentField }) {
   const kind =
     control.kind === 'number' ? (control.isWhole ? 'whole number' : 'number') : KINDS[control.kind];
-  return (
-    <small class="remark">{[kind, isRequired ? 'required' : 'optional'].filter(Boolean).join(', ')}</small>
-  );
+  const need = isDemanded ? 'required' : isRequired ? 'required with the others here' : 'optional';
+  return <small class="remark">{[kind, need].filter(Boolean).join(', ')}</small>;
 }
 
 type EntryProps = {
@@ -99,9 +98,9 @@ type EntryProps = {
 };
 
 function Entry({ field, control, values, error }: EntryProps) {
-  const { name, hint, isRequired, initial } = field;
+  const { name, hint, isRequired, isDemanded, initial } = field;
   const [value = ''] = values;
-  const attributes = { ...described(name, { hint, error }), required: isRequired };
+  const attributes = { ...described(name, { hint, error }), required: isDemanded };
   switch (control.kind) {
     case 'yes_no':
     case 'choice': {

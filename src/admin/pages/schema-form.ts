@@ -25,6 +25,8 @@ export type ArgumentField = {
   label: string;
   hint: string;
   isRequired: boolean;
+  /** Nothing can be run without it: everything it stands in is required, too. */
+  isDemanded: boolean;
   /** What stands in its control before anybody has typed. */
   initial: string[];
   control: Control;
@@ -54,6 +56,7 @@ const WHOLE: ArgumentField = {
   label: 'Arguments',
   hint: 'A JSON object, as the tool describes it.',
   isRequired: false,
+  isDemanded: false,
   initial: [],
   control: { kind: 'json' },
 };
@@ -91,6 +94,7 @@ class Builder {
       label: member,
       hint: typeof described === 'string' ? cut(described) : '',
       isRequired,
+      isDemanded: isRequired && isWanted,
       // In a group that may be left out, a value nobody typed would send it.
       initial: isWanted ? initialOf(control, outer.default ?? schema.default, isRequired) : [],
       control,

@@ -1,6 +1,5 @@
 import { Csrf } from '../../ui/forms';
 import { Input, When } from '../../ui/parts';
-import type { CredentialStatus } from '../../upstreams/credential';
 import { statusAt } from '../../upstreams/credentials';
 import type { ServerOverview } from '../../upstreams/server-overview';
 import { rfc3339 } from '../answer';
@@ -12,17 +11,18 @@ const AT = '/admin/servers';
 
 type AccountProps = { overview: ServerOverview; csrf: string; refused?: Refused | undefined };
 
+/** True when nothing is left to be done about the account a server is asked with. */
+export function isConnected({ server, config, account }: ServerOverview): boolean {
+  if (!config && server.authType !== 'per_user_headers') return true;
+  return server.isVerified && account !== null && statusAt(account, server) === 'active';
+}
+
 /** The account a server is asked with, where it needs one: to be connected, renewed, or left alone. */
 export function ServerAccount({ overview, csrf, refused }: AccountProps) {
   const { server, config } = overview;
   if (config) return <Authorization {...{ overview, csrf, refused }} />;
   if (server.authType === 'per_user_headers') return <HeaderTrial {...{ overview, csrf, refused }} />;
   return null;
-}
-
-/** How the gateway's own account stands; null: there is none. */
-function standingOf({ server, account }: ServerOverview): CredentialStatus | null {
-  return account && statusAt(account, server);
 }
 
 const WHOSE: Readonly<Record<string, string>> = {
@@ -32,8 +32,7 @@ const WHOSE: Readonly<Record<string, string>> = {
 
 function Authorization({ overview, csrf, refused }: AccountProps) {
   const { server, config, account } = overview;
-  const standing = standingOf(overview);
-  const isDone = server.isVerified && standing === 'active';
+  const isDone = isConnected(overview);
   const title = !server.isVerified
     ? `Authorize ${server.name}`
     : isDone
@@ -73,7 +72,7 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
           <form method="post" action={`${AT}/${server.id}/authorize`} data-popup>
             <Csrf value={csrf} />
             <input type="hidden" name="popup" value="" />
-            <button type="submit" class={isDone ? 'button' : 'button primary'}>
+            <button type="submit" class={isDone ? 'button small' : 'button primary'}>
               {isDone
                 ? 'Authorize with another account'
                 : server.isVerified
@@ -82,7 +81,7 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
             </button>
           </form>
         )}
-        {config && isRegistered(config) && (
+        {config && isRegistered(config) && (server.isVerified || failure) && (
           <a class={isDone ? 'button small' : 'button'} href={`${AT}/${server.id}/register-again`}>
             Register again
           </a>
@@ -94,8 +93,7 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
 
 function HeaderTrial({ overview, csrf, refused }: AccountProps) {
   const { server } = overview;
-  const standing = standingOf(overview);
-  const isDone = server.isVerified && standing === 'active';
+  const isDone = isConnected(overview);
   const form = (
     <form class="stack" method="post" action={`${AT}/${server.id}/verify`}>
       <Csrf value={csrf} />

@@ -1,6 +1,6 @@
 import { Csrf } from '../../ui/forms';
 import { Badge, Tabs, When } from '../../ui/parts';
-import { type Server, stateOf } from '../../upstreams/server';
+import type { Server } from '../../upstreams/server';
 import { rfc3339 } from '../answer';
 import { SERVER_STATES } from './server-state';
 import { plain } from './server-words';
@@ -9,9 +9,11 @@ const AT = '/admin/servers';
 
 export type Tab = 'tools' | 'settings';
 
+type Headed = { id: string; name: string; state: keyof typeof SERVER_STATES };
+
 /** What every page of a server begins with: its name, how it stands, and the ways to its parts. */
-export function ServerHead({ server, tab }: { server: Server; tab: Tab }) {
-  const { word, tone } = SERVER_STATES[stateOf(server)];
+export function ServerHead({ server, tab }: { server: Headed; tab: Tab }) {
+  const { word, tone } = SERVER_STATES[server.state];
   const way = (name: Tab, text: string, path: string) => ({
     href: `${AT}/${server.id}${path}`,
     text,

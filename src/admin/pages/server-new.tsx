@@ -12,7 +12,7 @@ import { adminPage, csrfOf, goTo } from './frame';
 import { requireOwnForm } from './own-form';
 import { FindingCard, PresetCard, waysFor } from './server-finding';
 import { ServerForm } from './server-form';
-import { bodyOf, nameFromHost, termsOfPreset } from './server-terms';
+import { bodyOf, nameFromUrl, termsOfPreset } from './server-terms';
 import { plain, SERVER_WORDS } from './server-words';
 
 const AT = '/admin/servers';
@@ -87,7 +87,7 @@ async function check(c: Context<App>, form: Form, preset: Preset | undefined): P
   const finding = await checkAddress(url, { allowLoopback, canBeDescribed });
   log('admin.address_checked', { request_id: c.var.requestId, found: finding.kind });
   form.set('connection_string', url);
-  if (!form.get('name')) form.set('name', nameFromHost(new URL(url).host));
+  if (!form.get('name')) form.set('name', nameFromUrl(url));
   const [first = 'none'] = waysFor(finding);
   if (!form.has('auth_type') || !waysFor(finding).includes(form.get('auth_type') ?? ''))
     form.set('auth_type', first);

@@ -38,7 +38,7 @@ export function termsOf(server: Shown): Form {
 /** A well-known server as the form of a new one says it. */
 export function termsOfPreset({ name, connection_string, auth_type, oauth_config }: Preset): Form {
   const form: Form = new URLSearchParams({
-    name: nameFrom(name),
+    name: connection_string ? nameFrom(name) : '',
     connection_string: connection_string ?? '',
     auth_type,
   });
@@ -54,15 +54,15 @@ export function nameFrom(text: string): string {
     .slice(0, 64);
 }
 
-/** What the host of a server suggests to call it: `mcp.linear.app` is Linear. */
-export function nameFromHost(host: string): string {
-  const parts = host.replace(/:\d+$/, '').split('.');
-  const isAddress = /^[\d.[\]:a-f]+$/i.test(host) && !parts.some((part) => /[g-z]/i.test(part));
-  const [name = ''] = isAddress
-    ? []
-    : parts.filter(
-        (part, at) => !/^(mcp|api|www|server|sse)$/i.test(part) && (at < parts.length - 1 || at === 0),
-      );
+/** Words of addresses that name nobody. */
+const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
+
+/** What an address suggests to call its server: `mcp.linear.app` is Linear. */
+export function nameFromUrl(url: string): string {
+  const { hostname, pathname } = new URL(url);
+  const isNamed = /[g-z]/i.test(hostname) && hostname !== 'localhost';
+  const parts = isNamed ? hostname.split('.').slice(0, -1) : pathname.split('/');
+  const name = parts.find((part) => part && !NOBODY.test(part)) ?? '';
   return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
 }
 

@@ -5,6 +5,7 @@ import { page } from '../../ui/layout';
 import { Copy, When } from '../../ui/parts';
 import { bindingCookies, newBrowserSecret } from '../../upstreams/authorization-browser';
 import { findOAuthConfigOf } from '../../upstreams/oauth-config-store';
+import { stateOf } from '../../upstreams/server';
 import {
   type ServerOverview,
   serverListQuestion,
@@ -20,7 +21,7 @@ import { findServerShown } from '../shown-server';
 import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo, placeOf } from './frame';
 import { requireOwnForm } from './own-form';
-import { RegisterAgain, ServerAccount } from './server-account';
+import { isConnected, RegisterAgain, ServerAccount } from './server-account';
 import { DeleteServer } from './server-delete';
 import { ServerForm } from './server-form';
 import { Ask, LastFailure, ServerHead } from './server-head';
@@ -190,16 +191,19 @@ async function showServer(c: Context<App>, id: string, refused?: Refused): Promi
   if (!overview) throw noServer();
   const { server } = overview;
   const csrf = await csrfOf(c);
+  const isDone = isConnected(overview);
   const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
+  const account = server.enabled && (
+    <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
+  );
   const body = (
     <>
-      <ServerHead server={server} tab="tools" />
+      <ServerHead server={{ ...server, state: stateOf(server) }} tab="tools" />
       {!server.enabled && <TurnedOff id={id} csrf={csrf} />}
       <LastFailure server={server} />
+      {isDone ? null : account}
       <ServerFacts overview={overview} issuer={c.var.issuer} />
-      {server.enabled && (
-        <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
-      )}
+      {isDone ? account : null}
       <section class="stack" aria-labelledby="tools-title">
         <ToolsTitle overview={overview} csrf={csrf} />
         <ServerTools overview={overview} offset={offset} csrf={csrf} />
@@ -266,7 +270,7 @@ async function showSettings(c: Context<App>, id: string, sent?: Form, refused?: 
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <ServerHead server={server} tab="settings" />
+      <ServerHead server={{ ...server, state: stateOf(server) }} tab="settings" />
       <ServerForm
         form={sent ?? termsOf(shown)}
         csrf={csrf}

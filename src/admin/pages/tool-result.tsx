@@ -14,12 +14,14 @@ export function ToolResult({ result, ms }: { result: JsonObject; ms: number }) {
     <section class="card stack" aria-labelledby="result">
       <div class="row spread">
         <h2 id="result">What it answered</h2>
-        {result.isError === true ? (
-          <Badge tone="bad">it says it failed</Badge>
-        ) : (
-          <Badge tone="good">it ran</Badge>
-        )}
-        <small>{durationOf(ms)}</small>
+        <span class="row">
+          {result.isError === true ? (
+            <Badge tone="bad">it says it failed</Badge>
+          ) : (
+            <Badge tone="good">it ran</Badge>
+          )}
+          <small>{durationOf(ms)}</small>
+        </span>
       </div>
       {wantsMore && (
         <p class="muted">
@@ -30,7 +32,7 @@ export function ToolResult({ result, ms }: { result: JsonObject; ms: number }) {
         <div class="stack tight">
           <small>{label}</small>
           {text !== null && (
-            <pre>
+            <pre class="wrap">
               <code>{text}</code>
             </pre>
           )}
@@ -39,7 +41,7 @@ export function ToolResult({ result, ms }: { result: JsonObject; ms: number }) {
       {structured !== undefined && (
         <div class="stack tight">
           <small>as data</small>
-          <pre>
+          <pre class="wrap">
             <code>{cut(JSON.stringify(structured, null, 2), MOST)}</code>
           </pre>
         </div>

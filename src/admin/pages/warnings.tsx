@@ -2,9 +2,9 @@ import type { Child } from 'hono/jsx';
 import { isLoopback } from '../../protocol/public-url';
 import type { Settings } from '../../settings';
 import { hasProvider } from '../../settings';
+import { Csrf } from '../../ui/forms';
 import { When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
-import { Csrf } from './frame';
 import type { Facts } from './overview';
 
 type WarningsProps = {

@@ -126,11 +126,13 @@ describe('the form for a tool', () => {
 
   it('begins with the defaults, but not those of a group that may be left out', () => {
     const limit = { type: 'integer', default: 10 };
-    const fields = fieldsOf(object({ limit, page: object({ limit }), sure: { type: 'boolean' } }, ['sure']));
+    const fields = fieldsOf(
+      object({ limit, page: object({ limit }, ['limit']), sure: { type: 'boolean' } }, ['sure']),
+    );
     const [top, page, sure] = fields;
 
     expect(top?.initial).toEqual(['10']);
-    expect(page?.control).toMatchObject({ fields: [{ initial: [] }] });
+    expect(page?.control).toMatchObject({ fields: [{ initial: [], isRequired: true, isDemanded: false }] });
     expect(sure?.initial).toEqual(['false']);
   });
 });
