@@ -231,6 +231,7 @@ type AccountFormProps = LinkPage & { account: ShownAccount; failure: string | un
 
 function AccountForm({ path, value, account, failure }: AccountFormProps) {
   const { server, kind, state, tokenHost } = account;
+  const isActive = state === 'active';
   const head = (
     <div class="head">
       <b class="grow">{server.name}</b>
@@ -252,16 +253,16 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
       <div class="actions">
         <button
           type="submit"
-          class={state === 'active' ? 'button' : 'button primary'}
-          name="decision"
-          value="continue"
+          class={isActive ? 'button' : 'button primary'}
+          name={isActive ? undefined : 'decision'} // once connected, nothing is asked any more
+          value={isActive ? undefined : 'continue'}
         >
-          {kind === 'headers' ? 'Save' : state === 'active' ? 'Connect another' : 'Connect your account'}
+          {kind === 'headers' ? 'Save' : isActive ? 'Connect another' : 'Connect your account'}
         </button>
       </div>
     </form>
   );
-  if (state !== 'active') {
+  if (!isActive) {
     return (
       <div class="server stack">
         {head}

@@ -631,7 +631,7 @@ describe('the page of the browser that proved itself', () => {
         { [`header.${sentry.id}.x-key`]: 'key of ann' },
       ),
     );
-    await ann.browser.submit(half, { decision: 'continue' });
+    await ann.browser.submitOne(half, { name: 'server', value: notion.id }, { decision: 'continue' });
     const done = shown(await provider.approve(ann.browser, 'ann'));
 
     expect(accounts.html.match(/not connected/g)).toHaveLength(2);
