@@ -47,7 +47,7 @@ export function termsOfPreset({ name, connection_string, auth_type, oauth_config
 }
 
 /** A name a server may have, made of any words. */
-export function nameFrom(text: string): string {
+function nameFrom(text: string): string {
   return text
     .replace(/[^A-Za-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '')
