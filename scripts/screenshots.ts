@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { AdminApi } from './admin-api.ts';
@@ -9,6 +9,8 @@ import { type Furniture, furnish, newLink } from './furnish.ts';
 import { adminPages, connectPages, peoplePages, problemPages, type Shot } from './screenshot-pages.ts';
 import { run, Stop } from './stop.ts';
 
+/** Of a long list the beginning is enough. Pixels. */
+const MOST_HEIGHT = 2000;
 const FOLDER = join(ROOT, 'docs/screenshots');
 const LOOKS: Record<string, BrowserContextOptions> = {
   light: { colorScheme: 'light', viewport: { width: 1200, height: 760 } },
@@ -99,8 +101,19 @@ async function photographPages(
   await Promise.all([someone, page].map((one) => one.context().close()));
 }
 
+/** As WebP, which Playwright does not write: a fifth of a PNG. */
 async function photograph(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
+  const whole = (await page.locator('html').boundingBox()) ?? { width: 0, height: 0 };
+  const clip = { x: 0, y: 0, width: whole.width, height: Math.min(whole.height, MOST_HEIGHT), scale: 1 };
+  const devtools = await page.context().newCDPSession(page);
+  const { data } = await devtools.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: 85,
+    captureBeyondViewport: true,
+    clip,
+  });
+  await devtools.detach();
+  writeFileSync(join(FOLDER, `${name}.webp`), Buffer.from(data, 'base64'));
 }
 
 /** Shows the first tools of the first server, which is what a person looks at. */

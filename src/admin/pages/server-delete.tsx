@@ -35,7 +35,7 @@ export function DeleteServer({ server, use, csrf }: { server: Server; use: Serve
           </li>
         )}
         {losers.length > 0 && (
-          <li>{new Intl.ListFormat('en').format(losers)} that were given it stay, without it.</li>
+          <li>Whatever was given it stays, without it: {new Intl.ListFormat('en').format(losers)}.</li>
         )}
         <li>What you entered for it, secrets included, is forgotten.</li>
       </ul>

@@ -331,7 +331,7 @@ describe('the page of a server', () => {
     const gone = await send(confirm, {}, `/admin/servers/${id}/delete`);
 
     expect(confirm.html).toContain('Its 2 tools are gone from every app');
-    expect(confirm.html).toContain('1 access key that were given it');
+    expect(confirm.html).toContain('Whatever was given it stays, without it: 1 access key');
     expect(gone.html).toContain(`The server ${name} was deleted`);
     expect((await admin('GET', `/mcp/client/${id}`)).status).toBe(404);
   });
