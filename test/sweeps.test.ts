@@ -149,7 +149,7 @@ describe('deleting a client with more grants than one request ends', () => {
     const { access_token } = await client.obtainGrant();
     await env.DB.prepare(
       `INSERT INTO oauth_grant SELECT 'row-' || value, client_id, client_name, subject, 0, scope, resource, servers, read_only,
-         redirect_host, user_agent, country, created_at, expires_at, last_used_at, ended_at, ended_reason FROM oauth_grant, json_each(?2) WHERE client_id = ?1`,
+         redirect_host, user_agent, country, created_at, expires_at, last_used_at, ended_at, ended_reason, given_name FROM oauth_grant, json_each(?2) WHERE client_id = ?1`,
     )
       .bind(client.clientId, JSON.stringify(Array.from({ length: 1000 }, (_, n) => n)))
       .run();
