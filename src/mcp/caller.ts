@@ -153,7 +153,9 @@ function tellGrant(env: Env, grantId: string, jti: string): void {
   toldTokens.add(jti);
   const tell = async () => {
     const standing = await askGrant(env.GRANTS, grantId, (grant) => grant.seen(Number.parseInt(jti, 10)));
-    if (standing === false) endedGrants.add(grantId);
+    if (standing !== false) return;
+    if (endedGrants.size >= MOST_TOLD) endedGrants.clear(); // the index refuses them, too
+    endedGrants.add(grantId);
   };
   waitUntil(tell().catch(() => toldTokens.delete(jti)));
 }

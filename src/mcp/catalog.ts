@@ -25,6 +25,8 @@ export type Entry = {
   items: Record<ItemKind, readonly Item[]>;
   /** When this isolate last asked it for its lists, epoch milliseconds. */
   askedAt: number;
+  /** Settles, never rejected, when it has answered what it is being asked now; null: nobody asks. */
+  asking: Promise<void> | null;
 };
 
 /** Every server with what it lists, and every Virtual MCP. */
@@ -41,7 +43,8 @@ export async function catalogAt(db: D1Database, revision: number): Promise<Catal
     const entries = await Promise.all(
       rows.map(async ({ server, listing }): Promise<Entry> => {
         const before = known?.entries.find((entry) => entry.server.id === server.id);
-        return { server, items: await itemsOf(server, listing), askedAt: before?.askedAt ?? 0 };
+        const { askedAt = 0, asking = null } = before ?? {};
+        return { server, items: await itemsOf(server, listing), askedAt, asking };
       }),
     );
     catalog = { revision, entries, virtualMcps };

@@ -26,13 +26,15 @@ const PAUSE = 30_000;
 const POOL = 5;
 
 /**
- * Asks the servers that were never listed, within the request. Those that do not answer in time are asked again, for longer,
- * behind the answer.
+ * Asks the servers that were never listed, within the request, or waits with whoever does so already. Those that do not answer
+ * in time are asked again, for longer, behind the answer.
  * @returns those that are missing.
  */
 export async function listMissing(by: By, entries: readonly Entry[]): Promise<Unavailable[]> {
   const missing = entries.filter(({ server }) => server.listedAt === null);
   const due = missing.filter(isDue);
+  const asked = missing.flatMap(({ asking }) => (asking ? [asking] : []));
+  if (asked.length) await Promise.race([Promise.all(asked), scheduler.wait(WAIT_EACH)]);
   if (due.length) {
     const all = AbortSignal.timeout(WAIT_ALL);
     await inPool(due, (entry) => ask(by, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
@@ -92,7 +94,15 @@ function isDue(entry: Entry): boolean {
   return entry.askedAt + PAUSE <= Date.now();
 }
 
-async function ask(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
+function ask(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
+  const asking = askNow(by, entry, signal).finally(() => {
+    if (entry.asking === asking) entry.asking = null;
+  });
+  entry.asking = asking;
+  return asking;
+}
+
+async function askNow(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
   const { env, settings, issuer } = by.gate;
   const { askedAt } = entry;
   entry.askedAt = Date.now();
