@@ -1,3 +1,4 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
@@ -17,6 +18,7 @@ import {
   treeOf,
   variableOf,
 } from './settings';
+import type { Place } from './ui/layout';
 
 /** What wrangler.toml binds and `wrangler secret put` sets. Settings stand among `[vars]` under their own names. */
 export interface Env {
@@ -199,6 +201,11 @@ async function readDeployment(db: D1Database): Promise<[Map<string, unknown>, nu
 /** Makes this isolate read settings and revision again at its next request, after it has changed them. */
 export function forgetDeployment(): void {
   deployments.forget('');
+}
+
+/** What pages say of the place they stand in. */
+export function pagePlace({ var: { settings, issuer } }: Context<App>): Place {
+  return { displayName: settings.display_name, supportText: settings.support_text, issuer };
 }
 
 /** Gives every handler the settings in effect and our issuer. */

@@ -11,7 +11,7 @@ import { addressOf } from '../protocol/address';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { params, readText } from '../protocol/params';
-import { PageProblem } from '../ui/layout';
+import { PageProblem, sendOn } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { dropOldFlows, writeFlowState } from './flow-cookie';
 import { issuerOf, surface } from './surface';
@@ -48,19 +48,17 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
 
     const cookies = await dropOldFlows(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'));
     cookies.push(await writeFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, { secret, at: now }));
-    return redirect(`${issuer}/oauth/consent?flow_id=${flowId}`, cookies);
+    return sendOn(`${issuer}/oauth/consent?flow_id=${flowId}`, cookies, 302);
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     const states = query.getAll('state');
     const state = states.length === 1 ? states[0] : undefined;
-    return redirect(authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()), []);
+    return sendOn(
+      authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()),
+      [],
+      302,
+    );
   }
-}
-
-function redirect(location: string, cookies: string[]): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
-  for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status: 302, headers });
 }
 
 async function knownClient(c: Context<App>, query: URLSearchParams, issuer: string): Promise<Client> {

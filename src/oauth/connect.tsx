@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { type Act, audit, codeOf } from '../audit';
-import type { App } from '../config';
+import { type App, pagePlace } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
 import { type Standing, standingQuestion } from '../identity';
@@ -9,7 +9,7 @@ import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
 import { hasProvider } from '../settings';
-import { PageProblem, type Problem, page, seeOther } from '../ui/layout';
+import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
 import { accountsAmong } from '../upstreams/accounts';
 import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
@@ -126,11 +126,11 @@ async function linkPage(
 }
 
 async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
-  const { link, name, issuer } = visit;
+  const { link, name } = visit;
   const state = visit.state ?? { secret: randomSecret() };
   const way = await wayToProve(c, link, name === null);
   const response = page(
-    placeOf(c, issuer),
+    pagePlace(c),
     'Connect your account',
     <ProofPage {...(await linkPage(c, visit, state))} way={way} />,
   );
@@ -139,9 +139,9 @@ async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
 }
 
 async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
-  const { accounts, state, issuer } = visit;
+  const { accounts, state } = visit;
   const props = await linkPage(c, visit, state as ConnectState);
-  return page(placeOf(c, issuer), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
+  return page(pagePlace(c), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
 }
 
 /** True when the browser that knows `secret` is the one that used the link. */
@@ -206,7 +206,7 @@ async function again(
   state: ConnectState,
   cookies: string[] = [],
 ): Promise<Response> {
-  return seeOther(`${visit.issuer}${c.req.path}`, [...(await cookiesFor(c, visit, state)), ...cookies]);
+  return sendOn(`${visit.issuer}${c.req.path}`, [...(await cookiesFor(c, visit, state)), ...cookies]);
 }
 
 function cookiesFor(c: Context<App>, { issuer, link }: Visit, state: ConnectState): Promise<string[]> {
@@ -219,11 +219,6 @@ function aboutLink({
   grantId,
 }: Link): Omit<Act & { act: 'credential.link_used' }, 'act'> {
   return { owner: subject, servers: serverIds.join(' '), ...(grantId === null ? {} : { grant_id: grantId }) };
-}
-
-function placeOf(c: Context<App>, issuer: string) {
-  const { display_name, support_text } = c.var.settings;
-  return { displayName: display_name, supportText: support_text, issuer };
 }
 
 /** The same for a key that is unknown, wrong or another's (SECURITY 12). */

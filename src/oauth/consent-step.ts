@@ -5,7 +5,7 @@ import { type Flow, findFlow, STEP_LIFE } from '../flows';
 import { askGrant } from '../grants/store';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import { PageProblem, seeOther } from '../ui/layout';
+import { PageProblem, sendOn } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { issuerOf } from './surface';
@@ -74,7 +74,7 @@ export async function again(
   const { notice: _, noticeAt: __, ...kept } = step.state;
   const state = { ...kept, ...decided, at: step.now };
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
-  return seeOther(to, [cookie]);
+  return sendOn(to, [cookie]);
 }
 
 /** The page of a flow. */

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { keepClientApart } from '../clients/store';
-import type { App } from '../config';
+import { type App, pagePlace } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { putCode } from '../flows';
 import type { Terms } from '../grants/grant-object';
@@ -11,7 +11,7 @@ import { rememberIdentity } from '../identity/browser';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { parseSubject } from '../protocol/subject';
-import { page, seeOther } from '../ui/layout';
+import { page, sendOn } from '../ui/layout';
 import { type Choices, readChoices } from './choices';
 import { accountsAtConsent, saveTypedHeaders } from './consent-accounts';
 import { IdentityForm } from './consent-forms';
@@ -40,9 +40,9 @@ export const consent = new Hono<App>()
   });
 
 async function show(c: Context<App>, step: Step, another: boolean): Promise<Response> {
-  const { flowId, flow, state, issuer } = step;
+  const { flowId, flow, state } = step;
   const { settings } = c.var;
-  const place = { displayName: settings.display_name, supportText: settings.support_text, issuer };
+  const place = pagePlace(c);
   const form = {
     flowId,
     value: await formValue(c.env.ENCRYPTION_KEY, flowId, state),
@@ -70,7 +70,7 @@ async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> 
   audit(c, { act: 'consent.denied', ...story(flow) });
   const { redirectUri, state } = flow.request;
   const error = new OAuthError('access_denied', 'the person said no');
-  return seeOther(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
+  return sendOn(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
 }
 
 /** Takes what was typed and chosen on the services form: header values are kept before anything is allowed. */
@@ -155,7 +155,7 @@ async function allow(
   audit(c, { act: 'consent.allowed', ...story(flow), redirect_host: hostOf(flow), scope }, identity.subject);
 
   const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity, now);
-  return seeOther(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
+  return sendOn(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
 }
 
 /** The browser that answers, as the list of grants describes it. */

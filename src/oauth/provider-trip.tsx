@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
-import type { App } from '../config';
+import { type App, pagePlace } from '../config';
 import { type Proof, standingOf } from '../identity';
 import { log } from '../log';
 import { Unavailable } from '../protocol/error';
 import type { Subject } from '../protocol/subject';
-import { PageProblem, type Problem, page } from '../ui/layout';
+import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
 import {
   type Authorization,
   AuthorizationEnded,
@@ -45,7 +45,7 @@ export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 
   const { location, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
     explain(c, server, returnTo),
   );
-  return redirect(status, location, bindingCookies(issuer, c.req.header('cookie'), { id, secret }));
+  return sendOn(location, bindingCookies(issuer, c.req.header('cookie'), { id, secret }), status);
 }
 
 /** Takes up what a server's provider answered. @param id the part of `state` after its purpose. */
@@ -61,7 +61,7 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   await mustStand();
   await keep(c, issuer, authorization, server, mustStand).catch(explain(c, server, returnTo, owner));
   audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
-  return redirect(302, `${issuer}${returnTo}`, [unbindingCookie(issuer, id)]);
+  return sendOn(`${issuer}${returnTo}`, [unbindingCookie(issuer, id)], 302);
 }
 
 /** The authorization this browser may end, taken up once. @throws PageProblem 410, 403 or 409 when there is none. */
@@ -138,11 +138,10 @@ async function completeForGateway(
   await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
 
   if (browserHash !== null) {
-    return redirect(302, `${issuer}${returnTo}`, [unbindingCookie(issuer, id)]);
+    return sendOn(`${issuer}${returnTo}`, [unbindingCookie(issuer, id)], 302);
   }
-  const { display_name, support_text } = c.var.settings;
   return page(
-    { displayName: display_name, supportText: support_text, issuer },
+    pagePlace(c),
     'Authorized',
     <div class="card stack">
       <h1>Authorized</h1>
@@ -224,9 +223,3 @@ const NO_SERVER: Problem = {
   title: 'That server is not here any more',
   text: 'Nothing was connected. An administrator of this gateway has removed it, or taken back its authorization.',
 };
-
-function redirect(status: 302 | 303, location: string, cookies: string[]): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
-  for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status, headers });
-}

@@ -13,7 +13,8 @@ import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Unavailable } from '../protocol/error';
 import { ownPath } from '../protocol/own-origin';
 import type { Settings } from '../settings';
-import { PageProblem } from '../ui/layout';
+import { PageProblem, sendOn } from '../ui/layout';
+import { redirectUriOf } from '../upstreams/oauth-registration';
 import { keepsSignIns, saveSignIn } from '../upstreams/sign-in-tokens';
 import { issuerOf } from './surface';
 
@@ -53,10 +54,11 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const location = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
   const value = await seal(c.env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending));
   const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
-  return redirect(location, [
+  const cookies = [
     ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
     writeCookie(issuer, { name: PREFIX + id, value, maxAge: LIFE }),
-  ]);
+  ];
+  return sendOn(location, cookies, 302);
 });
 
 /** Takes up a sign-in when the provider sends its person back. @param id the part of `state` after its purpose. */
@@ -95,12 +97,11 @@ async function enter(
   if (isAdminEmail(c.var.settings, person.email)) {
     audit(c, { act: 'administrator.signed_in' }, subjectOf(person));
   }
-  return redirect(`${issuer}${returnTo}`, [...cookies, cookie]);
+  return sendOn(`${issuer}${returnTo}`, [...cookies, cookie], 302);
 }
 
 function bindingOf(issuer: string, settings: Settings, id: string, { nonce, verifier }: Pending): Binding {
-  const redirectUri = `${settings.mcp_external_client_url ?? issuer}/api/oauth/callback`;
-  return { redirectUri, state: `${SIGN_IN}.${id}`, nonce, verifier };
+  return { redirectUri: redirectUriOf(settings, issuer), state: `${SIGN_IN}.${id}`, nonce, verifier };
 }
 
 function placeOf(id: string): string {
@@ -180,9 +181,3 @@ const NOT_THROUGH_ACCESS = {
   title: 'You did not come through Cloudflare Access',
   text: 'This address is not behind it. Whoever runs this gateway has to put it there.',
 };
-
-function redirect(location: string, cookies: string[]): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
-  for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status: 302, headers });
-}

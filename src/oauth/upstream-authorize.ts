@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../config';
-import { PageProblem, type Problem, seeOther } from '../ui/layout';
+import { PageProblem, type Problem, sendOn } from '../ui/layout';
 import { findServer } from '../upstreams/store';
 import { choicesToKeep } from './choices';
 import { again, consentUrl, takeUp, takeUpForm } from './consent-step';
@@ -36,7 +36,7 @@ export const upstreamAuthorize = new Hono<App>()
 async function connectAtConsent(c: Context<App>, flowId: string, serverId: string): Promise<Response> {
   const step = await takeUp(c, flowId);
   const { identity } = step.state;
-  if (!identity) return seeOther(consentUrl(step), []);
+  if (!identity) return sendOn(consentUrl(step), []);
   const server = await perUserServer(c, serverId, ['per_user_oauth']);
   const { pathname, search } = new URL(consentUrl(step));
   const returnTo = pathname + search;

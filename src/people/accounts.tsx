@@ -5,7 +5,7 @@ import { ask, map, type Question, together } from '../database';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { Confirm, Csrf } from '../ui/forms';
-import { PageProblem, seeOther } from '../ui/layout';
+import { PageProblem, sendOn } from '../ui/layout';
 import { Badge, Empty } from '../ui/parts';
 import { ACCOUNT_STATES, type Account, accountsAmong } from '../upstreams/accounts';
 import { disconnectAccount } from '../upstreams/connected-accounts';
@@ -59,7 +59,7 @@ export const accountPages = new Hono<App>()
     if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
     if (!issuer) throw new PageProblem(NO_ISSUER);
     const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
-    return seeOther(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
+    return sendOn(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
   })
 
   .get('/:id/disconnect', async (c) => {

@@ -9,7 +9,7 @@ import { isAdminEmail } from '../identity/provider';
 import { signOut, subjectOf } from '../identity/signed-in';
 import { hasProvider } from '../settings';
 import { Csrf } from '../ui/forms';
-import { seeOther } from '../ui/layout';
+import { sendOn } from '../ui/layout';
 import { Input } from '../ui/parts';
 import { formValue, outOfDate, readOwnForm, visitOf } from './own-form';
 import { pageOf, peoplePage } from './page';
@@ -106,13 +106,13 @@ export async function enter(c: Context<App>): Promise<Response> {
     return showEntrance(c, visitor, { text: key.refusal, status: 403 });
   }
   if ('mustSignIn' in proved) {
-    if (proved.mustSignIn === visitor.session?.user?.id) return seeOther('/me?as=person', []);
-    if (hasProvider(c.var.settings)) return seeOther('/oauth/sign-in?return_to=/me', []);
+    if (proved.mustSignIn === visitor.session?.user?.id) return sendOn('/me?as=person', []);
+    if (hasProvider(c.var.settings)) return sendOn('/oauth/sign-in?return_to=/me', []);
     const text = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
     return showEntrance(c, visitor, { text, status: 403 });
   }
   const now = Math.floor(Date.now() / 1000);
-  return seeOther(pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
+  return sendOn(pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
 }
 
 /** Signs the browser out and makes it forget its person. */
@@ -127,5 +127,5 @@ export async function leave(c: Context<App>): Promise<Response> {
       audit(c, { act: 'administrator.signed_out' }, session.user ? subjectOf(session.user) : 'administrator');
     }
   }
-  return seeOther('/', cookies);
+  return sendOn('/', cookies);
 }

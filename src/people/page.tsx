@@ -1,13 +1,13 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
-import type { App } from '../config';
+import { type App, pagePlace } from '../config';
 import type { Identity } from '../identity';
 import { baseOf } from '../identity/browser-session';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
 import { parseSubject } from '../protocol/subject';
 import { Csrf } from '../ui/forms';
-import { framedPage, type Place, seeOther } from '../ui/layout';
+import { framedPage, sendOn } from '../ui/layout';
 import { Notice } from '../ui/parts';
 import { formValue, type Visit } from './own-form';
 import type { Visitor } from './visitor';
@@ -35,15 +35,14 @@ export async function peoplePage(
   c: Context<App>,
   { title, at, visitor, visit, identity, body, status }: PeoplePage,
 ): Promise<Response> {
-  const { settings, issuer } = c.var;
-  const place: Place = { displayName: settings.display_name, supportText: settings.support_text, issuer };
+  const { settings } = c.var;
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), c.req.header('cookie'));
   const { session } = visitor;
   const isAdministrator = session && (!session.user || isAdminEmail(settings, session.user.email));
   const ways = isAdministrator ? [...PAGES, ADMINISTRATION] : PAGES;
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
   const response = framedPage(
-    place,
+    pagePlace(c),
     title,
     {
       label: 'Your pages',
@@ -110,5 +109,5 @@ export async function goTo(
   notice: string,
   cookies: string[] = [],
 ): Promise<Response> {
-  return seeOther(path, [...cookies, await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+  return sendOn(path, [...cookies, await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
 }

@@ -125,11 +125,11 @@ function Gate() {
   );
 }
 
-/** Sends the browser on after a POST (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. */
-export function seeOther(location: string, cookies: string[]): Response {
+/** Sends the browser on, after a POST by 303 (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. */
+export function sendOn(location: string, cookies: readonly string[], status: 302 | 303 = 303): Response {
   const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
   for (const cookie of cookies) headers.append('set-cookie', cookie);
-  return new Response(null, { status: 303, headers });
+  return new Response(null, { status, headers });
 }
 
 /** Something a person must read: what happened, whose turn it is and what to do. `calm` when nothing went wrong. */

@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
-import type { App } from '../../config';
+import { type App, pagePlace } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
 import { Csrf } from '../../ui/forms';
-import { framedPage, PageProblem, type Place, seeOther } from '../../ui/layout';
+import { framedPage, PageProblem, sendOn } from '../../ui/layout';
 import { Notice } from '../../ui/parts';
 import { administers } from '../administrator';
 
@@ -41,11 +41,6 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
-export function placeOf(c: Context<App>): Place {
-  const { settings, issuer } = c.var;
-  return { displayName: settings.display_name, supportText: settings.support_text, issuer };
-}
-
 type AdminPage = {
   /** What the page is for; nothing personal stands in it. */
   title: string;
@@ -66,7 +61,7 @@ export async function adminPage(
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), cookies);
   const session = await browserSession(c);
   const response = framedPage(
-    placeOf(c),
+    pagePlace(c),
     title,
     {
       label: 'Administration',
@@ -108,5 +103,5 @@ export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<strin
 
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
 export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
-  return seeOther(path, [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+  return sendOn(path, [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
 }

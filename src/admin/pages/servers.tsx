@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
-import type { App } from '../../config';
+import { type App, pagePlace } from '../../config';
 import { ask } from '../../database';
-import { page } from '../../ui/layout';
+import { page, sendOn } from '../../ui/layout';
 import { Copy, When } from '../../ui/parts';
 import { bindingCookies, newBrowserSecret } from '../../upstreams/authorization-browser';
 import { findOAuthConfigOf } from '../../upstreams/oauth-config-store';
@@ -19,7 +19,7 @@ import { ApiError } from '../error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../server-authorization';
 import { findServerShown } from '../shown-server';
 import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
-import { adminPage, csrfOf, goTo, placeOf } from './frame';
+import { adminPage, csrfOf, goTo } from './frame';
 import { requireOwnForm } from './own-form';
 import { isConnected, RegisterAgain, ServerAccount } from './server-account';
 import { DeleteServer } from './server-delete';
@@ -105,7 +105,7 @@ export const serverPages = new Hono<App>()
   })
   .get('/:id/back', (c) =>
     page(
-      placeOf(c),
+      pagePlace(c),
       'Back at the gateway',
       <div class="card stack" data-done>
         <h1>Back at the gateway</h1>
@@ -169,10 +169,8 @@ async function authorize(c: Context<App>, id: string, form: Form): Promise<Respo
     const { secret, browserHash } = await newBrowserSecret();
     const returnTo = form.get('popup') === 'on' ? `${AT}/${id}/back` : `${AT}/${id}`;
     const begun = await begin(c, server, { browserHash, returnTo });
-    const headers = new Headers({ location: begun.location, 'cache-control': 'no-store' });
     const cookies = bindingCookies(ourIssuer(c), c.req.header('cookie'), { id: begun.id, secret });
-    for (const cookie of cookies) headers.append('set-cookie', cookie);
-    return new Response(null, { status: 303, headers });
+    return sendOn(begun.location, cookies);
   } catch (error) {
     return showServer(c, id, refusalOf(error));
   }

@@ -4,6 +4,7 @@ import { ask, known } from '../../database';
 import { SETTINGS, type Setting, treeOf, valueIn } from '../../settings';
 import { Confirm, Csrf } from '../../ui/forms';
 import { Copy, Table } from '../../ui/parts';
+import { redirectUriOf } from '../../upstreams/oauth-registration';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { type Acted, act, type Form, gone, type Refused, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
@@ -291,7 +292,10 @@ async function showGroup(
         {group.id === 'sign-in' && c.var.issuer && (
           <div class="stack tight">
             <p>Register this gateway with your provider as a web app, which sends people back to:</p>
-            <Copy text={`${c.var.issuer}/api/oauth/callback`} label="the address to send people back to" />
+            <Copy
+              text={redirectUriOf(c.var.settings, c.var.issuer)}
+              label="the address to send people back to"
+            />
           </div>
         )}
         {shown.map((one) => (

@@ -1,12 +1,11 @@
 import { type Context, Hono } from 'hono';
-import type { App } from '../../config';
+import { type App, pagePlace } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { ownPath } from '../../protocol/own-origin';
 import { hasProvider } from '../../settings';
-import { page } from '../../ui/layout';
+import { page, sendOn } from '../../ui/layout';
 import { Input } from '../../ui/parts';
 import { readForm, send } from './api';
-import { placeOf } from './frame';
 
 /** Where administrators sign in: with ADMIN_TOKEN, or at the provider when there is one. */
 export const signInPages = new Hono<App>()
@@ -24,9 +23,7 @@ export const signInPages = new Hono<App>()
       body: JSON.stringify({ token: form.get('token') ?? '' }),
     });
     if (response.ok) {
-      const headers = new Headers({ location: returnTo, 'cache-control': 'no-store' });
-      for (const cookie of response.headers.getSetCookie()) headers.append('set-cookie', cookie);
-      return new Response(null, { status: 303, headers });
+      return sendOn(returnTo, response.headers.getSetCookie());
     }
     const { error } = (await response.json()) as { error: { type: string; message: string } };
     const isWrong = error.type === 'unauthorized' || error.type === 'invalid_request';
@@ -36,9 +33,7 @@ export const signInPages = new Hono<App>()
   .post('/sign-out', async (c) => {
     const form = await readForm(c);
     const response = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
-    const headers = new Headers({ location: '/', 'cache-control': 'no-store' });
-    for (const cookie of response.headers.getSetCookie()) headers.append('set-cookie', cookie);
-    return new Response(null, { status: 303, headers });
+    return sendOn('/', response.headers.getSetCookie());
   });
 
 const WRONG =
@@ -46,7 +41,7 @@ const WRONG =
 
 function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 200): Response {
   return page(
-    placeOf(c),
+    pagePlace(c),
     'Sign in',
     <div class="card stack wide">
       <header class="stack tight">
