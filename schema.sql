@@ -1,4 +1,11 @@
--- Toolgate's D1 database. Times are epoch seconds. Applied by the Worker itself when a table is missing.
+-- Toolgate's D1 database as it is today. Times are epoch seconds. The Worker makes it in an empty database, and brings an
+-- older one to it by the steps in src/schema/.
+
+CREATE TABLE IF NOT EXISTS schema_step (
+  n          INTEGER PRIMARY KEY, -- of the step; 1 is the first version's schema
+  name       TEXT NOT NULL,
+  applied_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS setting (
   name  TEXT PRIMARY KEY,  -- dotted, as CONTRACT §1 names it

@@ -168,11 +168,14 @@ function addressAmong(targets: string[]): string {
   );
 }
 
+/** Waits for the first answer, with which the Worker has also brought its database to today's schema. */
 async function reachable(url: string): Promise<void> {
   console.log(`Waiting for ${url} to answer …`);
   for (const until = Date.now() + REACHABLE_MS; Date.now() < until; await delay(2000)) {
     const response = await fetch(`${url}/health`).catch(() => null);
-    if (response?.headers.get('content-type')?.startsWith('application/json')) return;
+    if (!response?.headers.get('content-type')?.startsWith('application/json')) continue;
+    if (response.status !== 500) return;
+    throw new Stop(`The Worker is deployed, but does not work: ${messageOf(await response.text())}`);
   }
   throw new Stop(
     `The Worker is deployed, but ${url} does not answer yet. Run "npm run deploy" again in some minutes.`,

@@ -1,12 +1,12 @@
+import { existsSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { accountServers, everythingServer } from '../demo/servers.ts';
 import { AdminApi } from './admin-api.ts';
 import { DemoServer } from './demo-server.ts';
 import { demoKey, registerDemoServers } from './dev-setup.ts';
-import { type DevFacts, DevState, ROOT } from './dev-state.ts';
+import { type DevFacts, DevState } from './dev-state.ts';
 import { ensureDevVars } from './dev-vars.ts';
 import { Gateway } from './gateway.ts';
-import { deleteDatabase, inspectDatabase } from './local-database.ts';
 import { freePort, freePortFrom } from './ports.ts';
 import { run, Stop } from './stop.ts';
 
@@ -39,7 +39,11 @@ process.exit();
 async function serve(state: DevState, parts: Part[]): Promise<void> {
   const { values, added } = ensureDevVars(state.devVars);
   if (added.length) console.log(`Made ${added.join(' and ')} in ${state.devVars}`);
-  renewDatabase(state, added.includes('ENCRYPTION_KEY'));
+  if (added.includes('ENCRYPTION_KEY') && existsSync(state.persistTo)) {
+    console.log(
+      `What an earlier key sealed in ${state.persistTo} does not open any more. Delete that folder to begin with nothing.`,
+    );
+  }
   const port = await choosePort(process.env.PORT);
 
   let facts: GatewayFacts | null = null;
@@ -74,20 +78,6 @@ async function serve(state: DevState, parts: Part[]): Promise<void> {
     await gateway.ended;
   };
   await Promise.race([setUp(), gateway.ended]);
-}
-
-/** Puts a local database aside that the Worker could not use, and says what that loses. */
-function renewDatabase(state: DevState, keyIsNew: boolean): void {
-  const database = inspectDatabase(state.persistTo, `${ROOT}/schema.sql`);
-  if (!database) return;
-  const reason = keyIsNew
-    ? 'was sealed with an encryption key that is gone'
-    : `has an older schema than schema.sql (${database.outdated.join(', ')})`;
-  if (!keyIsNew && !database.outdated.length) return;
-  deleteDatabase(state.persistTo);
-  console.log(
-    `The local database ${reason}, so it is made anew. ${database.holds ? `Lost, with the number of rows: ${database.holds}.` : 'It was empty.'}`,
-  );
 }
 
 async function choosePort(asked: string | undefined): Promise<number> {

@@ -22,6 +22,7 @@ import { upstreamAuthorize } from './oauth/upstream-authorize';
 import { home } from './people/home';
 import { me } from './people/me';
 import { OAuthError, Unavailable } from './protocol/error';
+import { NewerDatabase } from './schema/upgrade';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 
 /** OAuth documents and endpoints answer any origin, without credentials (CONTRACT §2). */
@@ -114,6 +115,14 @@ export const app = new Hono<App>()
         type: 'bad_setting',
         title: 'A setting of this gateway cannot be read',
         text: `${error.message} Whoever runs this gateway has to mend it in wrangler.toml.`,
+      });
+    }
+    if (error instanceof NewerDatabase) {
+      return failure(c, {
+        status: 500,
+        type: 'newer_database',
+        title: 'The database is newer than this version of the gateway',
+        text: `${error.message} Nothing was changed.`,
       });
     }
     if (isPassing(error)) {

@@ -3,11 +3,12 @@ import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
-import { applySchema, lacksSchema, type Question, question } from './database';
+import { type Question, question } from './database';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
 import { isLoopback } from './protocol/public-url';
 import type { Actor } from './protocol/subject';
+import { lacksTable, NewerDatabase, newest, upgrade } from './schema/upgrade';
 import {
   fromText,
   incoherence,
@@ -149,7 +150,9 @@ export function savedNamesQuestion(db: D1Database): Question<ReadonlySet<string>
   );
 }
 
-type Deployment = { settings: Settings | BadVariable; revision: number };
+/** What keeps every request from being served, kept as a value: it does not pass by itself. */
+type Fault = BadVariable | NewerDatabase;
+type Deployment = { settings: Settings | Fault; revision: number };
 
 const deployments = new Memory<Deployment>(1);
 /** `revocation_lag` as last read, in milliseconds. */
@@ -158,16 +161,18 @@ let lag = 0;
 /** Settings and the catalogue's revision, read from D1 at most once in `revocation_lag`. */
 async function deployment(env: Env): Promise<{ settings: Settings; revision: number }> {
   const known = await deployments.recall('', lag, async () => {
-    const [saved, revision] = await readDeployment(env.DB);
+    const read = await readDeployment(env.DB);
+    if (read instanceof NewerDatabase) return { settings: read, revision: 0 };
+    const [saved, revision] = read;
     return { settings: settingsOrFault(env, await opened(env, saved)), revision };
   });
   const { settings, revision } = known as Deployment;
-  if (settings instanceof BadVariable) throw settings;
+  if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
   lag = settings.revocation_lag * 1000;
   return { settings, revision };
 }
 
-/** The settings in effect, for what runs outside a request. @throws BadVariable */
+/** The settings in effect, for what runs outside a request. @throws BadVariable, NewerDatabase */
 export async function currentSettings(env: Env): Promise<Settings> {
   return (await deployment(env)).settings;
 }
@@ -181,21 +186,37 @@ function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Setting
   }
 }
 
-async function readDeployment(db: D1Database): Promise<[Map<string, unknown>, number]> {
+/** True once this isolate found the schema it knows. A newer one that appears later is for the isolates of newer code. */
+let isUpgraded = false;
+
+async function readDeployment(db: D1Database): Promise<[Map<string, unknown>, number] | NewerDatabase> {
   const read = () =>
     db.batch<{ name: string; value: string; n: number }>([
       db.prepare('SELECT name, value FROM setting'),
       db.prepare("SELECT n FROM revision WHERE name = 'catalog'"),
+      db.prepare('SELECT max(n) AS n FROM schema_step'),
     ]);
-  const [saved, revision] = await read().catch(async (error: unknown) => {
-    if (!lacksSchema(error)) throw error;
-    await applySchema(db);
-    return read();
+  let results = await read().catch((error: unknown) => {
+    if (!lacksTable(error)) throw error;
+    isUpgraded = false;
+    return null;
   });
+  if (!isUpgraded && results?.[2]?.results[0]?.n !== newest()) {
+    const fault = await upgrade(db).then(() => null, newerDatabase);
+    if (fault) return fault;
+    results = await read();
+  }
+  isUpgraded = true;
+  const [saved, revision] = results ?? [];
   return [
     new Map((saved?.results ?? []).map(({ name, value }) => [name, JSON.parse(value)])),
     revision?.results[0]?.n ?? 0,
   ];
+}
+
+function newerDatabase(error: unknown): NewerDatabase {
+  if (error instanceof NewerDatabase) return error;
+  throw error;
 }
 
 /** Makes this isolate read settings and revision again at its next request, after it has changed them. */

@@ -1,7 +1,6 @@
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
 import type { Env } from './config';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
-import { applySchema } from './database';
 import { finishDeletions, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
 import { deleteOldCounts } from './governance/tool-counts';
@@ -9,6 +8,7 @@ import { endUnopened } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
+import { upgrade } from './schema/upgrade';
 import { deleteStrayCredentials } from './upstreams/credentials';
 import { sweepConnecting } from './upstreams/removal';
 
@@ -23,7 +23,7 @@ type Sweep = (env: Env, now: number) => Promise<unknown>;
  * nothing: expiry is checked on read (SECURITY 25).
  */
 const SWEEPS: Readonly<Record<string, Sweep>> = {
-  'database.apply_schema': ({ DB }) => applySchema(DB), // the cron may come before the first request
+  'database.upgrade': ({ DB }) => upgrade(DB), // the cron may come before the first request
   'signing_key.rotate': async ({ DB, ENCRYPTION_KEY }, now) => {
     const next = await rotateSigningKeyWhenDue(DB, ENCRYPTION_KEY, now);
     if (!next) return null;

@@ -17,7 +17,7 @@ const LAYERS = [
   ['grants', 'clients'],
   ['audit'],
   ['flows', 'config', 'notice'],
-  ['settings'],
+  ['settings', 'schema'],
   ['database', 'log', 'ui', 'crypto'],
   ['protocol'],
 ];

@@ -207,12 +207,4 @@ describe('the cron (SECURITY 25)', () => {
 
     expect(await isKnown(client)).toBe(false);
   });
-
-  it('may come before the first request', async () => {
-    await env.DB.prepare('DROP TABLE audit').run();
-
-    await cron();
-
-    expect((await admin('GET', '/audit')).status).toBe(200);
-  });
 });

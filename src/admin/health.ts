@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { version } from '../../package.json';
 import { type App, missingProviderSecret, missingSecrets, withSettings } from '../config';
 import { keyRing } from '../crypto/signing-keys';
+import { schemaOf } from '../schema/upgrade';
 import { stateOf } from '../upstreams/server';
 import { listServers } from '../upstreams/store';
 import { isAdministrators } from './administrator';
@@ -16,6 +17,7 @@ export const Health = z.object({
   missing: z.array(z.object({ secret: z.string(), command: z.string() })).optional(),
   kv: Works.optional(),
   d1: Works.optional(),
+  schema: z.int().optional().describe('Number of the last schema step the database has'),
   signing_keys: z.object({ count: z.int(), active_kid: z.string().nullable() }).optional(),
   servers: z.array(z.object({ id: z.string(), name: z.string(), state: z.string() })).optional(),
 });
@@ -55,12 +57,14 @@ const failing = () => 'failing' as const;
 async function databaseFacts(db: D1Database) {
   try {
     const everyServer = { search: '', limit: 500, offset: 0 };
-    const [{ count, activeKid }, { servers }] = await Promise.all([
+    const [schema, { count, activeKid }, { servers }] = await Promise.all([
+      schemaOf(db),
       keyRing(db),
       listServers(db, everyServer),
     ]);
     return {
       d1: ok(),
+      ...(schema === null ? {} : { schema }),
       signing_keys: { count, active_kid: activeKid },
       servers: servers.map((server) => ({ id: server.id, name: server.name, state: stateOf(server) })),
     };

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
 import { app } from '../../src/app';
+import { newest } from '../../src/schema/upgrade';
 import { admin, gate, ISSUER, read } from '../support/gate';
 
 const headers = { authorization: 'Bearer test-admin-token' };
@@ -31,6 +32,7 @@ describe('GET /health (CONTRACT §8)', () => {
       status: 'ok',
       version,
       d1: 'ok',
+      schema: newest(),
       kv: 'ok',
       signing_keys: { count: 1, active_kid: keys[0]?.kid },
       servers: [
