@@ -4,9 +4,9 @@ import { audit } from '../audit';
 import { type App, sealedSettings } from '../config';
 import { reseal } from '../crypto/reseal';
 import { sealedSigningKeys } from '../crypto/signing-keys';
-import { sealedHeaders } from '../upstreams/auth/headers';
 import { sealedExchangeSecrets } from '../upstreams/exchange-secret';
 import { sealedClientSecrets } from '../upstreams/oauth-config-store';
+import { sealedHeaders } from '../upstreams/sealed-headers';
 
 /** What one batch did. */
 export const Reseal = z.object({

@@ -4,7 +4,7 @@ import { audit } from '../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../config';
 import { log } from '../log';
 import { isSubject } from '../protocol/subject';
-import { type TokenExchangeRequest, UserHeaders } from '../upstreams/auth/settings';
+import { type TokenExchangeRequest, UserHeaders } from '../upstreams/auth-settings';
 import { CredentialNeeded } from '../upstreams/credential-needed';
 import { isOfSignIn } from '../upstreams/exchange-token';
 import { listWithHeaders } from '../upstreams/header-trial';
@@ -13,12 +13,13 @@ import { listUpstream } from '../upstreams/listing';
 import type { OAuthConfig } from '../upstreams/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../upstreams/oauth-config-store';
 import { removeServer } from '../upstreams/removal';
-import { newServer, type Server, type ServerChange, serverChange } from '../upstreams/server';
+import type { Server, ServerChange } from '../upstreams/server';
 import { insertServer, updateServer } from '../upstreams/store';
 import { listed } from './answer';
 import { ApiError, unknown } from './error';
 import { accept, Page, readJson } from './request';
 import { initiate, isHealthy, ourIssuer, serverAt } from './server-authorization';
+import { newServer, serverChange } from './server-request';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown-server';
 
 /** How long a server may take to list what it has while an administrator waits. Milliseconds. */

@@ -2,17 +2,18 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../config';
 import { ask, type Ids, theseIds } from '../database';
-import { openHeaders } from '../upstreams/auth/headers';
-import type { Kept } from '../upstreams/auth/settings';
+import type { Kept } from '../upstreams/auth-settings';
 import { openExchangeSecret } from '../upstreams/exchange-secret';
 import { maskHeaders } from '../upstreams/header-values';
 import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../upstreams/oauth-config';
 import { clientSecretOf, oauthConfigsQuestion } from '../upstreams/oauth-config-store';
-import { type Server, shownExchange, stateOf } from '../upstreams/server';
+import { openHeaders } from '../upstreams/sealed-headers';
+import { type Server, stateOf } from '../upstreams/server';
 import { idsOfServers, serverQuestion, serversQuestion } from '../upstreams/store';
 import { type ToolSummary, toolsQuestion } from '../upstreams/summaries';
 import { rfc3339, Time } from './answer';
 import type { Page } from './request';
+import { shownExchange } from './server-request';
 
 /** What a server is configured with besides its row, secrets as configured. */
 export type Configuration = { kept: Kept; config: OAuthConfig | null };

@@ -1,7 +1,8 @@
 import { allowsLoopback, type Env } from '../config';
 import { refusedTarget } from '../protocol/public-url';
 import type { Settings } from '../settings';
-import { authTypes, type Credentials } from './auth/index';
+import type { Credentials } from './auth/auth';
+import { authTypes } from './auth/index';
 import type { Owner } from './credential';
 import { failures } from './failure';
 import type { Address, Server } from './server';

@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log } from '../log';
-import type { Held, SavedHeaders, Terms, Tokens } from './credential';
+import type { ConnectionActs, Held, SavedHeaders, Terms } from './credential';
 import { forgetCredential, recordCredential } from './credentials';
 import {
   afterFault,
@@ -27,6 +27,7 @@ import {
 import { TokenRefused } from './oauth-client';
 import { isIndexed, refreshAt, revokeAt } from './refresh';
 import { findServer } from './store';
+import type { Tokens } from './tokens';
 
 /** How a refresh ended. `superseded`: somebody connected anew, or disconnected, while it was under way. */
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
@@ -39,7 +40,7 @@ const RETRY_AFTER = 5;
  * One identity's credential at one server: held, refreshed and ended by one writer (ARCHITECTURE). It decides; its row in
  * D1's `credential` follows. Secrets are opened and sealed first; then state is read, decided and written without an `await`.
  */
-export class ConnectionObject extends DurableObject<Env> {
+export class ConnectionObject extends DurableObject<Env> implements ConnectionActs {
   private readonly kv = this.ctx.storage.kv;
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;

@@ -1,22 +1,15 @@
 import type { Env } from '../config';
-import type { ConnectionObject } from './connection-object';
-import type { Owner, Terms } from './credential';
+import type { ConnectionActs, Owner, Terms } from './credential';
 import type { Server } from './server';
 
 /** Stands for a server where the tokens of people's sign-ins are kept. */
 export const SIGN_IN = 'sign-in';
 
-/** What a connection's object is asked from elsewhere. */
-type Connection = Pick<
-  ConnectionObject,
-  'held' | 'renew' | 'refuse' | 'saveTokens' | 'saveHeaders' | 'keptHeaders' | 'disconnect'
->;
-
 /** The object that holds the credential of `owner` at a server. */
-export function connectionOf(env: Env, owner: Owner, serverId: string): Connection {
+export function connectionOf(env: Env, owner: Owner, serverId: string): ConnectionActs {
   const namespace = env.CONNECTIONS;
   const id = namespace.idFromName(`${serverId} ${owner}`);
-  return namespace.get(id) as unknown as Connection;
+  return namespace.get(id) as unknown as ConnectionActs;
 }
 
 /** What a credential of `owner` at the server must agree with, as the server is now. @param issuer ours */
@@ -37,7 +30,7 @@ const TRIES = 3;
 export async function askConnection<T>(
   env: Env,
   { owner, serverId }: Pick<Terms, 'owner' | 'serverId'>,
-  ask: (connection: Connection) => Promise<T>,
+  ask: (connection: ConnectionActs) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

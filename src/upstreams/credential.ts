@@ -1,22 +1,11 @@
 import type { Subject } from '../protocol/subject';
+import type { Tokens } from './tokens';
 
 /**
  * Whose a credential at a server is: an identity's, or the gateway's own. The gateway's is the shared account of `oauth`
  * servers; at per-user ones it is the administrator's, kept only to refresh the tool list.
  */
 export type Owner = Subject | 'gateway';
-
-/** What a provider issued (RFC 6749 §5.1). */
-export type Tokens = {
-  accessToken: string;
-  refreshToken: string | null;
-  /** As the provider spells it. */
-  tokenType: string;
-  /** Epoch seconds; null when the provider did not say. */
-  expiresAt: number | null;
-  /** Null when the provider did not say. */
-  scopes: string[] | null;
-};
 
 /** What may be told of a credential. `needs_update`: the server wants other headers than the ones held. */
 export type CredentialStatus = 'active' | 'needs_reauth' | 'needs_update';
@@ -78,3 +67,14 @@ export type Lack = 'none' | 'needs_reauth' | 'needs_update';
 
 /** What became of header values that were entered: kept, or which of those the server wants are still missing. */
 export type SavedHeaders = { ok: true } | { ok: false; missing: string[] };
+
+/** What the object of a connection is asked from elsewhere. Its class says what each act does. */
+export interface ConnectionActs {
+  held(terms: Terms): Promise<Held>;
+  renew(terms: Terms, version: string, isOwners: boolean): Promise<Held>;
+  refuse(terms: Terms, version: string, isOwners: boolean): Promise<Held>;
+  saveTokens(terms: Terms, tokens: Tokens, issuedBy: string): Promise<void>;
+  saveHeaders(terms: Terms, values: Record<string, string>): Promise<SavedHeaders>;
+  keptHeaders(terms: Terms): Promise<Record<string, string>>;
+  disconnect(place: Pick<Terms, 'owner' | 'serverId'>): Promise<boolean>;
+}

@@ -4,7 +4,6 @@ import { tokenEndpointOfSignIn } from '../identity/oidc';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
 import type { Settings } from '../settings';
-import type { Tokens } from './credential';
 import type { ServerMetadata } from './discovery-documents';
 import { openExchangeSecret } from './exchange-secret';
 import { authenticating, refusing, sendingTo, TokenRefused } from './oauth-client';
@@ -12,6 +11,7 @@ import { discoverIssuer } from './oauth-discovery';
 import { ProviderProblem } from './provider-problem';
 import { readSecret } from './secret-value';
 import type { TokenExchange } from './server';
+import type { Tokens } from './tokens';
 
 /** How long an authorization server's metadata is used before it is asked for again, milliseconds. */
 const METADATA_LIFE = 3_600_000;

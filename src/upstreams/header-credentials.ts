@@ -1,6 +1,6 @@
 import type { Env } from '../config';
 import type { Settings } from '../settings';
-import { UserHeaders } from './auth/settings';
+import { UserHeaders } from './auth-settings';
 import { askConnection, termsAt } from './connections';
 import type { Owner } from './credential';
 import { UpstreamFailure } from './failure';

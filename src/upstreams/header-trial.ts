@@ -1,7 +1,7 @@
 import { allowsLoopback, type Env } from '../config';
 import { refusedTarget } from '../protocol/public-url';
 import type { Settings } from '../settings';
-import type { Connection } from './auth/index';
+import type { Connection } from './auth/auth';
 import { credentialsWith } from './auth/per-user-headers';
 import { OURSELVES, type Peer } from './connect';
 import { askConnection, termsAt } from './connections';

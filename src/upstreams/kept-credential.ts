@@ -1,4 +1,5 @@
-import type { Credential, Lack, Owner, Terms, Tokens } from './credential';
+import type { Credential, Lack, Owner, Terms } from './credential';
+import type { Tokens } from './tokens';
 
 /** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
 export type Kept = Omit<Credential, 'status'> & {

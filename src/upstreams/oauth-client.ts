@@ -3,11 +3,11 @@ import { allowsLoopback, type Env } from '../config';
 import { open } from '../crypto/secrets';
 import { providerFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
-import type { Tokens } from './credential';
 import type { AuthMethod } from './oauth-config';
 import type { Provider } from './oauth-provider';
 import { readSecret } from './secret-value';
 import { PASSING, readTokenAnswer } from './token-answer';
+import type { Tokens } from './tokens';
 
 /** A provider will not have it, and asking again changes nothing. The message is for the log. */
 export class TokenRefused extends Error {

@@ -3,7 +3,6 @@ import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { SIGN_IN } from './connections';
-import type { Tokens } from './credential';
 import type { Kept } from './kept-credential';
 import { refreshTokens, revokeToken, TokenRefused } from './oauth-client';
 import { findOAuthConfigOf } from './oauth-config-store';
@@ -13,6 +12,7 @@ import { ProviderProblem } from './provider-problem';
 import type { Server } from './server';
 import { keepsSignIns } from './sign-in-tokens';
 import { findServer } from './store';
+import type { Tokens } from './tokens';
 
 /** True for credentials that lists show: not for the tokens of sign-ins. */
 export function isIndexed(serverId: string): boolean {

@@ -18,17 +18,17 @@ import {
   renameServerWhereGiven,
 } from '../governance/server-names';
 import { slugOf } from '../protocol/authorization';
-import { sealHeaders } from './auth/headers';
-import type { TokenExchangeRequest } from './auth/settings';
+import type { TokenExchangeRequest } from './auth-settings';
 import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
 import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
+import { sealHeaders } from './sealed-headers';
 import type {
   ItemKind,
   Listing,
-  NewServer,
   Server,
   ServerChange,
   ServerState,
+  ServerTerms,
   TokenExchange,
 } from './server';
 
@@ -39,7 +39,7 @@ import type {
 export async function insertServer(
   db: D1Database,
   keys: string,
-  wanted: NewServer,
+  wanted: ServerTerms,
   isVerified: boolean,
   now: number,
 ): Promise<Server | null> {

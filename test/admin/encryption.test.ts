@@ -6,9 +6,9 @@ import { isSealedByNewest, open, randomSecret, seal } from '../../src/crypto/sec
 import { sealedSigningKeys } from '../../src/crypto/signing-keys';
 import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
-import { sealedHeaders } from '../../src/upstreams/auth/headers';
 import { sealedExchangeSecrets } from '../../src/upstreams/exchange-secret';
 import { sealedClientSecrets } from '../../src/upstreams/oauth-config-store';
+import { sealedHeaders } from '../../src/upstreams/sealed-headers';
 import { AuthorizationServer } from '../support/authorization-server';
 import { admin, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';

@@ -2,7 +2,6 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { seal } from '../../src/crypto/secrets';
 import { Unavailable } from '../../src/protocol/error';
-import type { Tokens } from '../../src/upstreams/credential';
 import {
   authorizationUrl,
   redeemCode,
@@ -11,6 +10,7 @@ import {
   TokenRefused,
 } from '../../src/upstreams/oauth-client';
 import type { Provider } from '../../src/upstreams/oauth-provider';
+import type { Tokens } from '../../src/upstreams/tokens';
 import { AuthorizationServer } from '../support/authorization-server';
 import { ISSUER } from '../support/gate';
 

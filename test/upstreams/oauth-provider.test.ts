@@ -1,12 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { newServer } from '../../src/admin/server-request';
 import { Settings } from '../../src/settings';
 import type { OAuthConfigChange } from '../../src/upstreams/oauth-config';
 import { changeOAuthConfig, findOAuthConfigOf } from '../../src/upstreams/oauth-config-store';
 import { knownProvider, prepareProvider, registerAnew } from '../../src/upstreams/oauth-provider';
 import { introductionOf } from '../../src/upstreams/oauth-registration';
 import type { ProviderProblem } from '../../src/upstreams/provider-problem';
-import { newServer, type Server } from '../../src/upstreams/server';
+import type { Server } from '../../src/upstreams/server';
 import { findServer, insertServer } from '../../src/upstreams/store';
 import { AuthorizationServer } from '../support/authorization-server';
 import { wait } from '../support/clock';

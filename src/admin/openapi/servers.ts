@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { type AuthSettings, NOTHING_KEPT, settingsOf } from '../../upstreams/auth/settings';
-import { newServer, serverMembers } from '../../upstreams/server';
+import { authTypes } from '../../upstreams/auth/index';
+import { type AuthSettings, NOTHING_KEPT } from '../../upstreams/auth-settings';
 import { ShownPreset } from '../presets';
 import { Page } from '../request';
 import { OAuthFlowInitiation } from '../server-authorization';
+import { newServer, serverMembers } from '../server-request';
 import { HeaderSample } from '../servers';
 import { ShownServer } from '../shown-server';
 import { Message, many, one, saved } from './crud';
@@ -14,7 +15,7 @@ export const NewServer = newServer(false);
 
 const { user_headers: _, ...settings } = Object.assign(
   {},
-  ...Object.values(settingsOf).map((of) => of(NOTHING_KEPT).shape),
+  ...[...authTypes.values()].map(({ settings }) => settings(NOTHING_KEPT).shape),
 ) as AuthSettings['shape'];
 
 /** What may change of a server, whatever its auth type; its types may be sent back as they were shown. */

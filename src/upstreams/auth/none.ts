@@ -1,9 +1,9 @@
-import type { UpstreamAuth } from './index';
-import { settingsOf } from './settings';
+import { only } from '../auth-settings';
+import type { UpstreamAuth } from './auth';
 
 /** A server anybody may ask. */
 export const none: UpstreamAuth = {
-  settings: settingsOf.none,
+  settings: () => only({}),
   isPersonal: false,
   credentials: async () => ({ headers: new Headers(), version: '', refused: null }),
 };

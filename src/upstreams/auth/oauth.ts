@@ -1,10 +1,10 @@
-import type { UpstreamAuth } from './index';
+import { oauthConfig, only } from '../auth-settings';
+import type { UpstreamAuth } from './auth';
 import { sharedCredentials } from './own';
-import { settingsOf } from './settings';
 
 /** One account for everybody, which an administrator has connected. */
 export const oauth: UpstreamAuth = {
-  settings: settingsOf.oauth,
+  settings: (basis) => only({ oauth_config: oauthConfig(basis) }),
   isPersonal: false,
   credentials: sharedCredentials,
 };

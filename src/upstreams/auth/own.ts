@@ -4,7 +4,7 @@ import { askConnection, termsAt } from '../connections';
 import type { Held, Lack, Owner, Terms } from '../credential';
 import { CredentialNeeded } from '../credential-needed';
 import { failures, type UpstreamFailure } from '../failure';
-import type { Connection, Credentials } from './index';
+import type { Connection, Credentials } from './auth';
 
 type Good = Held & { ok: true };
 

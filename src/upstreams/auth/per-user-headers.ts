@@ -1,11 +1,16 @@
+import { HeaderKeys, only, staticHeaders, UserHeaders } from '../auth-settings';
+import type { Connection, Credentials, UpstreamAuth } from './auth';
 import { staticCredentials } from './headers';
-import type { Connection, Credentials, UpstreamAuth } from './index';
 import { ownCredentials } from './own';
-import { settingsOf } from './settings';
 
 /** Header values everyone enters for themselves, beside those of the administrator, which never take their place. */
 export const perUserHeaders: UpstreamAuth = {
-  settings: settingsOf.per_user_headers,
+  settings: (basis) =>
+    only({
+      headers: staticHeaders(basis),
+      per_user_header_keys: HeaderKeys,
+      user_headers: UserHeaders.optional(),
+    }),
   isPersonal: true,
 
   async credentials(connection) {

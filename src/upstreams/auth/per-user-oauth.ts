@@ -1,10 +1,10 @@
-import type { UpstreamAuth } from './index';
+import { oauthConfig, only } from '../auth-settings';
+import type { UpstreamAuth } from './auth';
 import { ownCredentials } from './own';
-import { settingsOf } from './settings';
 
 /** Everyone's own account at the server's provider. The gateway's own only lists what the server has. */
 export const perUserOAuth: UpstreamAuth = {
-  settings: settingsOf.per_user_oauth,
+  settings: (basis) => only({ oauth_config: oauthConfig(basis) }),
   isPersonal: true,
   credentials: (connection) => ownCredentials(connection, 'oauth'),
 };

@@ -2,21 +2,21 @@ import { waitUntil } from 'cloudflare:workers';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
 import { parseSubject } from '../../protocol/subject';
+import { only, tokenExchangeTerms } from '../auth-settings';
 import { CredentialNeeded } from '../credential-needed';
 import { exchangeToken } from '../exchange-token';
 import { failures } from '../failure';
 import { TokenRefused } from '../oauth-client';
 import { type Server, type TokenExchange, whereIs } from '../server';
 import { signInOf } from '../sign-in-tokens';
-import type { Connection, Credentials, UpstreamAuth } from './index';
-import { settingsOf } from './settings';
+import type { Connection, Credentials, UpstreamAuth } from './auth';
 
 /**
  * Everyone's own, made from the tokens of their sign-in: nothing of it is kept but in memory. Nobody else has any, the gateway
  * neither.
  */
 export const tokenExchange: UpstreamAuth = {
-  settings: settingsOf.token_exchange,
+  settings: (basis) => only({ token_exchange: tokenExchangeTerms(basis) }),
   isPersonal: true,
   isListedForAsker: true,
 

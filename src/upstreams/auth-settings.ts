@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { refusedTarget } from '../../protocol/public-url';
-import { HeaderName, headerValues } from '../header-values';
-import { type KeptSecret, type OAuthConfigChange, oauthConfigChange } from '../oauth-config';
-import { SecretValue, unmasked } from '../secret-value';
+import { refusedTarget } from '../protocol/public-url';
+import { HeaderName, headerValues } from './header-values';
+import { type KeptSecret, type OAuthConfigChange, oauthConfigChange } from './oauth-config';
+import { SecretValue, unmasked } from './secret-value';
 
 /** The secrets a server is configured with already: a mask sent back keeps what it stands for. */
 export type Kept = {
@@ -20,7 +20,7 @@ export type Basis = { kept: Kept; allowLoopback: boolean };
 export const NOTHING_KEPT: Basis = { kept: { headers: {} }, allowLoopback: false };
 
 /** The members of a server that depend on its auth type, as the API takes them. */
-type AuthMembers = {
+export type AuthMembers = {
   headers: Record<string, string>;
   per_user_header_keys: string[];
   user_headers: Record<string, string>;
@@ -43,7 +43,7 @@ export const AUTH_MEMBERS: readonly (keyof AuthMembers)[] = [
 ];
 
 /** Names of the headers everyone enters for themselves. */
-const HeaderKeys = z
+export const HeaderKeys = z
   .array(HeaderName)
   .min(1, 'must name at least one header')
   .max(20)
@@ -59,10 +59,10 @@ export const UserHeaders = headerValues({})
   })
   .describe('Values for `per_user_header_keys` the gateway lists the tools with');
 
-export type TokenExchangeRequest = z.output<ReturnType<typeof tokenExchange>>;
+export type TokenExchangeRequest = z.output<ReturnType<typeof tokenExchangeTerms>>;
 
 /** `token_exchange` of a server (CONTRACT §7): how tokens of people's sign-ins become the server's (RFC 8693). */
-function tokenExchange({ kept, allowLoopback }: Basis) {
+export function tokenExchangeTerms({ kept, allowLoopback }: Basis) {
   const Text = z.string().min(1).max(2000);
   return z
     .object({
@@ -108,31 +108,17 @@ function tokenExchange({ kept, allowLoopback }: Basis) {
 const originOf = (url: string | null) => (url === null ? null : new URL(url).origin);
 
 /** Header values an administrator sets. */
-const staticHeaders = ({ kept }: Basis) =>
+export const staticHeaders = ({ kept }: Basis) =>
   headerValues(kept.headers)
     .optional()
     .describe('Accept `env.NAME`; shown masked; a mask sent back keeps the value');
 
-const oauthConfig = ({ kept, allowLoopback }: Basis) =>
+/** How the gateway is an OAuth client there. */
+export const oauthConfig = ({ kept, allowLoopback }: Basis) =>
   oauthConfigChange(allowLoopback, kept.client).optional();
 
-/** What each auth type takes. */
-export const settingsOf = {
-  none: () => only({}),
-  headers: (basis: Basis) => only({ headers: staticHeaders(basis) }),
-  oauth: (basis: Basis) => only({ oauth_config: oauthConfig(basis) }),
-  per_user_oauth: (basis: Basis) => only({ oauth_config: oauthConfig(basis) }),
-  per_user_headers: (basis: Basis) =>
-    only({
-      headers: staticHeaders(basis),
-      per_user_header_keys: HeaderKeys,
-      user_headers: UserHeaders.optional(),
-    }),
-  token_exchange: (basis: Basis) => only({ token_exchange: tokenExchange(basis) }),
-};
-
-/** What must be there is not optional at run time; for whoever reads it every member may be missing. */
-function only(
+/** The settings of an auth type that takes the members of `shape`. All of them read as optional, so that the types have one form. */
+export function only(
   shape: { [Member in keyof AuthMembers]?: z.ZodType<AuthMembers[Member] | undefined> },
 ): AuthSettings {
   return z.object(shape) as unknown as AuthSettings;

@@ -1,0 +1,11 @@
+/** What a provider issued (RFC 6749 §5.1). */
+export type Tokens = {
+  accessToken: string;
+  refreshToken: string | null;
+  /** As the provider spells it. */
+  tokenType: string;
+  /** Epoch seconds; null when the provider did not say. */
+  expiresAt: number | null;
+  /** Null when the provider did not say. */
+  scopes: string[] | null;
+};
