@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS client (
   name        TEXT NOT NULL,    -- client_name, for searching; '' for none
   twin_hash   TEXT,             -- of the metadata, while an identical registration is answered with this client; else null
   fresh_until INTEGER,          -- until when the document need not be fetched again; null for a client that registered
+  checked_at  INTEGER,          -- when the document was last fetched and good; null: it was refused since, or the client registered
+  failed_at   INTEGER,          -- when it was last asked for and could not be had; null: it could, the last time
   deleted_at  INTEGER,          -- no client any more: kept until its last grant has ended
   created_at  INTEGER NOT NULL  -- registered; identically once more: the last time
 ) STRICT;

@@ -8,6 +8,8 @@ export type Flow = {
   clientName: string | null;
   /** When the client registered. */
   clientSince: number;
+  /** When its overdue metadata document was last checked; null when it is not overdue, or the client registered. */
+  clientUncheckedSince: number | null;
   /** The id of the grant that consent may open. */
   grantId: string;
   /** SHA-256 of the secret in the cookie of the browser that began the flow. */

@@ -102,7 +102,7 @@ describe('clients nobody uses (CONTRACT §3)', () => {
     expect(await isKnown(first)).toBe(true);
   });
 
-  it('with a metadata document and no grant go a day after it is stale', async () => {
+  it('with a metadata document and no grant go 7 days after it is stale', async () => {
     const name = `site-${crypto.randomUUID()}`;
     const url = `${inject('upstreamOrigin')}/${name}/client.json`;
     const redirect_uris = ['https://app.example/cb'];
@@ -113,7 +113,7 @@ describe('clients nobody uses (CONTRACT §3)', () => {
     const client = McpClient.described(url, redirect_uris);
     await client.toServices(new Browser());
 
-    wait(DAY + 299);
+    wait(7 * DAY + 299);
     await cron();
     const kept = await isKnown(client);
     wait(2);

@@ -1,24 +1,15 @@
 import { waitUntil } from 'cloudflare:workers';
-import { OAuthError } from '../protocol/error';
-import { readText } from '../protocol/params';
+import { log } from '../log';
 import { refusedTarget } from '../protocol/public-url';
-import { type ClientMetadata, parseMetadata } from './metadata';
-import { type Client, findClient, keepDocument } from './store';
+import { DocumentRefused, DocumentUnreachable, readDocument } from './read-document';
+import { type Client, keepDocument, recordDocumentFault, recordDocumentRefusal } from './store';
 
-/** Bytes of a document (draft-ietf-oauth-client-id-metadata-document, Security Considerations). */
-const MOST_BYTES = 5 * 1024;
-/** How long a document may take, headers and body. Milliseconds. */
-const FETCH_TIME = 5_000;
 /** How long a request waits for a fetch that another one began, before it fetches by itself. Milliseconds. */
 const PATIENCE = 6_000;
-/** How long a document serves whatever its headers say, at least and at most. Seconds. */
-const LEAST_LIFE = 300;
-const MOST_LIFE = 86_400;
-
-/** A document that cannot be used. The message goes on after "the description", in words for its developer. */
-export class DocumentRefused extends Error {
-  override readonly name = 'DocumentRefused';
-}
+/** How long a copy serves after it was last checked, while its document cannot be fetched. Seconds: 7 days. */
+const COPY_LIFE = 7 * 86_400;
+/** How long a document that could not be fetched is left alone while its copy serves. Seconds. */
+const PAUSE = 300;
 
 /** Where this deployment may fetch from: never from itself, from loopback in local development only. */
 export type FetchRules = { issuer: string; allowLoopback: boolean };
@@ -29,22 +20,14 @@ export function isDocumentUrl(clientId: string): boolean {
 }
 
 /**
- * The client that `url` describes, as kept while that is fresh at `now` (epoch seconds); null when it has to be fetched.
- * @throws DocumentRefused for an address nothing is fetched from.
+ * Requires an address that a document may be fetched from. Only its normal spelling is taken, so that one client has one id.
+ * @throws DocumentRefused
  */
-export async function freshDocument(
-  db: D1Database,
-  url: string,
-  rules: FetchRules,
-  now: number,
-): Promise<Client | null> {
+export function requireDocumentAddress(url: string, rules: FetchRules): void {
   const reason = refusedAddress(url, rules);
   if (reason) throw new DocumentRefused(reason);
-  const kept = await findClient(db, url);
-  return kept && now < (kept.freshUntil ?? 0) ? kept : null;
 }
 
-/** Why no document is fetched from `url`, or null. Only its normal spelling is taken, so that one client has one id. */
 function refusedAddress(url: string, { issuer, allowLoopback }: FetchRules): string | null {
   if (url.length > 2000) return 'has an address of more than 2000 characters';
   const target = refusedTarget(url, allowLoopback);
@@ -56,20 +39,69 @@ function refusedAddress(url: string, { issuer, allowLoopback }: FetchRules): str
   return null;
 }
 
-/** Fetches under way in this isolate, by address. */
-const underWay = new Map<string, Promise<Client>>();
+/**
+ * The stored copy, when it answers at `now` (epoch seconds) without waiting for a fetch; else null. A fresh copy does. So
+ * does one whose document could not be fetched the last time: it is then asked for again behind the answer (CONTRACT §3).
+ */
+export function readyCopy(db: D1Database, stored: Client | null, now: number): Client | null {
+  if (!stored) return null;
+  if (now < (stored.freshUntil ?? 0)) return stored;
+  if (stored.failedAt === null || !servesUnchecked(stored, now)) return null;
+  if (now >= stored.failedAt + PAUSE) waitUntil(askAgain(db, stored.clientId, now));
+  return stored;
+}
+
+/** Since when (epoch seconds) a client could not be compared with its metadata document; null: it is not overdue. */
+export function uncheckedSince({ failedAt, checkedAt }: Client): number | null {
+  return failedAt === null ? null : checkedAt;
+}
+
+function servesUnchecked({ checkedAt }: Client, now: number): boolean {
+  return checkedAt !== null && now < checkedAt + COPY_LIFE;
+}
+
+/** One attempt at a document that could not be fetched; none when another isolate made one within the pause. */
+async function askAgain(db: D1Database, url: string, now: number): Promise<void> {
+  try {
+    if (await recordDocumentFault(db, url, PAUSE, now)) await fetchDocument(db, url);
+  } catch (error) {
+    log('client.document_unchecked', { client_id: url, reason: String(error) });
+  }
+}
 
 /**
- * Fetches what `url` describes, judged by {@link freshDocument} before, and keeps it. Requests for one document share one
- * fetch. It goes on behind whichever request began it; should that one be cut off, the others do not wait for ever.
- * @throws DocumentRefused
+ * Fetches the document at `url`, or answers with the `stored` copy while a passing fault may be waited out.
+ * Null while a deletion of this client is under way.
+ * @throws DocumentRefused, DocumentUnreachable
  */
-export async function fetchDocument(db: D1Database, url: string): Promise<Client> {
-  const shared = underWay.get(url);
-  const client = shared && (await withinPatience(shared));
-  if (client) return client;
+export async function currentDocument(
+  db: D1Database,
+  url: string,
+  stored: Client | null,
+  now: number,
+): Promise<Client | null> {
+  try {
+    return await fetchDocument(db, url);
+  } catch (error) {
+    if (!(error instanceof DocumentUnreachable) || !stored || !servesUnchecked(stored, now)) throw error;
+    log('client.document_unchecked', { client_id: url, reason: error.message });
+    return { ...stored, failedAt: now };
+  }
+}
 
-  const own = readClient(db, url).finally(() => {
+/** Fetches under way in this isolate, by address. */
+const underWay = new Map<string, Promise<Client | null>>();
+
+/**
+ * Requests for one document share one fetch. It goes on behind the request that began it; should that one be cut off, the
+ * others do not wait for ever.
+ */
+async function fetchDocument(db: D1Database, url: string): Promise<Client | null> {
+  const shared = underWay.get(url);
+  const answer = shared && (await withinPatience(shared));
+  if (answer) return answer.client;
+
+  const own = storeDocument(db, url).finally(() => {
     if (underWay.get(url) === own) underWay.delete(url);
   });
   underWay.set(url, own);
@@ -77,110 +109,28 @@ export async function fetchDocument(db: D1Database, url: string): Promise<Client
   return own;
 }
 
-async function withinPatience(shared: Promise<Client>): Promise<Client | null> {
+async function withinPatience(shared: Promise<Client | null>): Promise<{ client: Client | null } | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const outOfPatience = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), PATIENCE);
   });
-  return Promise.race([shared, outOfPatience]).finally(() => clearTimeout(timer));
+  const answered = shared.then((client) => ({ client }));
+  return Promise.race([answered, outOfPatience]).finally(() => clearTimeout(timer));
 }
 
-async function readClient(db: D1Database, url: string): Promise<Client> {
-  const { text, life } = await readDocument(url);
-  const now = Math.floor(Date.now() / 1000);
-  const client = await keepDocument(db, url, parseDocument(text, url), now + life, now);
-  if (client) return client;
-  throw new DocumentRefused('was removed here a moment ago, and that is not finished: try again in an hour');
-}
-
-/** The text at `url` and for how many seconds it serves. */
-async function readDocument(url: string): Promise<{ text: string; life: number }> {
-  const signal = AbortSignal.timeout(FETCH_TIME);
+/** Stores what a fetch brought: the document, that it was refused, or that it could not be had. */
+async function storeDocument(db: D1Database, url: string): Promise<Client | null> {
   try {
-    const response = await fetch(url, {
-      headers: { accept: 'application/json' },
-      redirect: 'manual',
-      signal,
-    });
-    const reason = refusedResponse(response);
-    const text = reason ? null : await readText(response.body, MOST_BYTES);
-    if (text !== null) return { text, life: lifeOf(response.headers) };
-    if (reason) await response.body?.cancel();
-    throw new DocumentRefused(reason ?? `is larger than ${MOST_BYTES / 1024} KiB`);
-  } catch (cause) {
-    if (cause instanceof DocumentRefused) throw cause;
-    const late = signal.aborted;
-    throw new DocumentRefused(late ? `took more than ${FETCH_TIME / 1000} seconds` : 'could not be fetched', {
-      cause,
-    });
-  }
-}
-
-function refusedResponse({ status, headers }: Response): string | null {
-  if (status >= 300 && status < 400) return 'redirects to another address, which is never followed';
-  if (status !== 200) return `answers with status ${status}`;
-  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
-  return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type)
-    ? null
-    : `is not JSON (its type is ${type || 'missing'})`;
-}
-
-/** For how many seconds an answer serves (RFC 9111 §4.2.1), within our bounds. */
-function lifeOf(headers: Headers): number {
-  const control = headers.get('cache-control')?.toLowerCase() ?? '';
-  if (/\bno-(store|cache)\b/.test(control)) return LEAST_LIFE;
-  const [, stated] = /\bs-maxage=(\d+)/.exec(control) ?? /\bmax-age=(\d+)/.exec(control) ?? [];
-  const seconds = stated ? Number(stated) - Number(headers.get('age') ?? 0) : expiryOf(headers);
-  return Math.min(MOST_LIFE, Math.max(LEAST_LIFE, Math.floor(seconds) || 0));
-}
-
-/** Seconds until `Expires`, as the sender's clock has it. */
-function expiryOf(headers: Headers): number {
-  const date = Date.parse(headers.get('date') ?? '') || Date.now();
-  return (Date.parse(headers.get('expires') ?? '') - date) / 1000;
-}
-
-/** Members that only a document for many servers may have are dropped: this one offers the authorization code alone. */
-function parseDocument(text: string, url: string): ClientMetadata {
-  const document = jsonObject(text);
-  if (!document) throw new DocumentRefused('is not a JSON object');
-  if (document.client_id !== url)
-    throw new DocumentRefused('names another client_id than the address it was fetched from');
-  const secret = Object.keys(document).find((member) => member.startsWith('client_secret'));
-  if (secret) throw new DocumentRefused(`holds ${secret}, and everybody can read it`);
-  const { token_endpoint_auth_method: method = 'none' } = document;
-  if (method !== 'none') {
-    throw new DocumentRefused(
-      'asks for a token_endpoint_auth_method other than none: only public clients (with PKCE) can describe themselves here',
-    );
-  }
-  try {
-    return parseMetadata({
-      ...document,
-      grant_types: onlyKnown(document.grant_types, ['authorization_code', 'refresh_token']),
-      response_types: onlyKnown(document.response_types, ['code']),
-    });
+    const { metadata, life } = await readDocument(url);
+    const now = seconds();
+    return await keepDocument(db, url, metadata, now + life, now);
   } catch (error) {
-    if (error instanceof OAuthError)
-      throw new DocumentRefused(`cannot be used: ${error.message}`, { cause: error });
+    if (error instanceof DocumentRefused) await recordDocumentRefusal(db, url, seconds());
+    if (error instanceof DocumentUnreachable) await recordDocumentFault(db, url, PAUSE, seconds());
     throw error;
   }
 }
 
-function jsonObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown> | null)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The same list without what this server does not offer; unchanged when nothing would be left. */
-function onlyKnown(list: unknown, known: string[]): unknown {
-  if (!Array.isArray(list)) return list;
-  const offered = list.filter((item) => known.includes(item));
-  return offered.length ? offered : list;
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
 }

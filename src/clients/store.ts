@@ -19,6 +19,10 @@ export type Client = {
   metadata: ClientMetadata;
   /** Until when its metadata document need not be fetched again; null for a client that registered. */
   freshUntil: number | null;
+  /** When its metadata document was last fetched and good; null: it was refused since, or the client registered. */
+  checkedAt: number | null;
+  /** When its stale metadata document last could not be fetched; null: the last fetch got an answer. */
+  failedAt: number | null;
   createdAt: number;
 };
 
@@ -27,10 +31,12 @@ type Row = {
   secret_hash: string | null;
   metadata: string;
   fresh_until: number | null;
+  checked_at: number | null;
+  failed_at: number | null;
   created_at: number;
 };
 
-const COLUMNS = 'client_id, secret_hash, metadata, fresh_until, created_at';
+const COLUMNS = 'client_id, secret_hash, metadata, fresh_until, checked_at, failed_at, created_at';
 
 function fromRow(row: Row): Client {
   return {
@@ -38,6 +44,8 @@ function fromRow(row: Row): Client {
     secretHash: row.secret_hash,
     metadata: JSON.parse(row.metadata),
     freshUntil: row.fresh_until,
+    checkedAt: row.checked_at,
+    failedAt: row.failed_at,
     createdAt: row.created_at,
   };
 }
@@ -83,13 +91,45 @@ export async function keepDocument(
 ): Promise<Client | null> {
   const row = await db
     .prepare(
-      `INSERT INTO client (client_id, metadata, name, fresh_until, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+      `INSERT INTO client (client_id, metadata, name, fresh_until, checked_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
        ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, name = excluded.name,
-         fresh_until = excluded.fresh_until WHERE deleted_at IS NULL RETURNING ${COLUMNS}`,
+         fresh_until = excluded.fresh_until, checked_at = excluded.checked_at, failed_at = NULL
+         WHERE deleted_at IS NULL RETURNING ${COLUMNS}`,
     )
     .bind(clientId, JSON.stringify(metadata), metadata.client_name ?? '', freshUntil, now)
     .first<Row>();
   return row && fromRow(row);
+}
+
+/**
+ * Records an attempt at `now` (epoch seconds) to fetch a stale document that has not been answered, at most one in `pause`
+ * seconds. False: there was one within that time, or there is no good copy to wait with.
+ */
+export async function recordDocumentFault(
+  db: D1Database,
+  clientId: string,
+  pause: number,
+  now: number,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      `UPDATE client SET failed_at = ?2 WHERE client_id = ?1 AND deleted_at IS NULL
+         AND checked_at IS NOT NULL AND fresh_until <= ?2 AND coalesce(failed_at + ?3, 0) <= ?2`,
+    )
+    .bind(clientId, now, pause)
+    .run();
+  return meta.changes === 1;
+}
+
+/** Records at `now` (epoch seconds) that a document was refused. What is stored of it serves earlier grants only. */
+export async function recordDocumentRefusal(db: D1Database, clientId: string, now: number): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE client SET checked_at = NULL, failed_at = NULL, fresh_until = min(fresh_until, ?2)
+       WHERE client_id = ?1 AND checked_at IS NOT NULL`,
+    )
+    .bind(clientId, now)
+    .run();
 }
 
 /** The client `clientId` as it registered or was last described, or null when there is none. Fetches nothing. */

@@ -4,8 +4,8 @@ import { endGrantsOfClient } from '../grants/end';
 
 /** A client that nobody used for this long is swept. Seconds: 30 days. */
 const UNUSED = 30 * 86_400;
-/** What a metadata document said is kept this long after it is stale, for flows under way. Seconds. */
-const STALE = 86_400;
+/** What a metadata document said is kept this long after it is stale: it serves while the document cannot be fetched. Seconds. */
+const STALE = 7 * 86_400;
 /** Deleted clients that one sweep finishes with. */
 const MOST_FINISHED = 20;
 
@@ -39,7 +39,7 @@ export async function finishDeletions(
 /**
  * Deletes up to 1,000 clients that nobody uses at `now` (epoch seconds). One that registered is used while a grant of it
  * stands, and for 30 days after it registered and after its last grant ended; one with a metadata document likewise, but
- * without a grant only until a day after the document is stale. For cron: repeatable. @returns their ids.
+ * without a grant only until 7 days after the document is stale. For cron: repeatable. @returns their ids.
  */
 export async function sweepUnusedClients(db: D1Database, now: number): Promise<string[]> {
   const { results } = await db

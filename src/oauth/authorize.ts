@@ -1,18 +1,17 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { redirectUriMatches } from '../clients/metadata';
-import { DocumentRefused, fetchDocument, freshDocument, isDocumentUrl } from '../clients/metadata-document';
+import { isDocumentUrl, uncheckedSince } from '../clients/metadata-document';
 import { type Client, findClient } from '../clients/store';
-import { type App, allowsLoopback, withinLimit } from '../config';
+import type { App } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
-import { log } from '../log';
-import { addressOf } from '../protocol/address';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { params, readText } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
 import { requireAllowedRedirect } from './allowed-redirect';
+import { describedClient } from './described-client';
 import { dropOldFlows, writeFlowState } from './flow-cookie';
 import { issuerOf, surface } from './surface';
 
@@ -39,6 +38,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
       request,
       clientName: client.metadata.client_name ?? null,
       clientSince: client.createdAt,
+      clientUncheckedSince: uncheckedSince(client),
       grantId,
       browserHash: await hashSecret(secret),
       createdAt: now,
@@ -65,7 +65,8 @@ async function knownClient(c: Context<App>, query: URLSearchParams, issuer: stri
   const ids = query.getAll('client_id');
   if (ids.length > 1) throw new PageProblem(malformed('client_id is repeated'));
   if (!ids[0]) throw new PageProblem(malformed('client_id is missing'));
-  if (isDocumentUrl(ids[0])) return describedClient(c, ids[0], issuer);
+  if (isDocumentUrl(ids[0]))
+    return describedClient(c, ids[0], issuer, `${new URL(c.req.url).pathname}?${query}`);
   const client = await findClient(c.env.DB, ids[0]);
   if (client) return client;
   throw new PageProblem({
@@ -74,34 +75,6 @@ async function knownClient(c: Context<App>, query: URLSearchParams, issuer: stri
     text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers anew.',
   });
 }
-
-/** The client that its metadata document describes, fetched when what is kept of it is no longer fresh. */
-async function describedClient(c: Context<App>, url: string, issuer: string): Promise<Client> {
-  const rules = { issuer, allowLoopback: allowsLoopback(c.env) };
-  try {
-    const kept = await freshDocument(c.env.DB, url, rules, Math.floor(Date.now() / 1000));
-    if (kept) return kept;
-    if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw))))
-      throw new PageProblem(TOO_MANY);
-    return await fetchDocument(c.env.DB, url);
-  } catch (error) {
-    if (!(error instanceof DocumentRefused)) throw error;
-    log('client.document_refused', { request_id: c.var.requestId, client_id: url, reason: error.message });
-    const where = URL.canParse(url) ? ` at ${new URL(url).host}` : '';
-    throw new PageProblem({
-      status: 400,
-      title: 'This app does not describe itself in a way that can be used here',
-      text: `Nothing was sent to it. Its developer has to mend its description${where}: it ${error.message}.`,
-    });
-  }
-}
-
-const TOO_MANY = {
-  status: 429,
-  title: 'Too many apps at once',
-  text: 'Wait a minute, then go back to the app and connect again.',
-  retryAfter: 60,
-};
 
 function knownRedirectUri({ metadata }: Client, query: URLSearchParams): string {
   const uris = query.getAll('redirect_uri');

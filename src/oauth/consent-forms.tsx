@@ -178,7 +178,7 @@ export function About({ flow }: { flow: Flow }) {
           <dt>Described at</dt>
           <dd>
             <span class="host">{new URL(flow.request.clientId).host}</span>. The name above is what that site
-            calls it.
+            calls it. <Unchecked since={flow.clientUncheckedSince} />
           </dd>
         </>
       ) : (
@@ -191,6 +191,17 @@ export function About({ flow }: { flow: Flow }) {
         </>
       )}
     </dl>
+  );
+}
+
+/** Since when the site's description could not be checked (CONTRACT §3). */
+function Unchecked({ since }: { since: number | null }) {
+  if (!since) return null;
+  const day = new Date(since * 1000).toISOString();
+  return (
+    <>
+      It has not been possible to check this since <time datetime={day}>{day.slice(0, 10)}</time>.
+    </>
   );
 }
 

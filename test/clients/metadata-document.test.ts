@@ -1,67 +1,13 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import worker from '../../src/index';
-import { Browser, type Page } from '../support/browser';
+import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
+import { authorize, CALLBACK, Site } from '../support/document-site';
 import { admin, ISSUER } from '../support/gate';
 import { McpClient, post } from '../support/mcp-client';
 import { control } from '../support/upstream';
-
-const CALLBACK = 'https://app.example/callback';
-
-/** A site that serves a client's metadata document (support/upstream-setup.ts). */
-class Site {
-  readonly name = `site-${crypto.randomUUID()}`;
-  readonly url = `${inject('upstreamOrigin')}/${this.name}/client.json`;
-
-  static async serving(change: Record<string, unknown> = {}, headers: Record<string, string> = {}) {
-    const site = new Site();
-    await site.serve(change, headers);
-    return site;
-  }
-
-  /** Serves a good document with `change` on top. */
-  serve(change: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<unknown> {
-    const document = {
-      client_id: this.url,
-      client_name: 'Described app',
-      redirect_uris: [CALLBACK],
-      ...change,
-    };
-    return this.answer({ body: JSON.stringify(document), headers });
-  }
-
-  answer({
-    status = 200,
-    headers = {},
-    body,
-  }: {
-    status?: number;
-    headers?: Record<string, string>;
-    body: string | null;
-  }): Promise<unknown> {
-    return control(this.name, 'set', {
-      document: { status, headers: { 'content-type': 'application/json', ...headers }, body },
-    });
-  }
-
-  async fetches(): Promise<number> {
-    return (await control(this.name, 'seen')).seen.length;
-  }
-
-  get client(): McpClient {
-    return McpClient.described(this.url, [CALLBACK]);
-  }
-}
-
-/** Where authorize leads a browser: a page, in any case. */
-async function authorize(client: McpClient, changes: Record<string, string | null> = {}): Promise<Page> {
-  const browser = new Browser();
-  const page = await browser.open(await client.authorizeUrl(changes));
-  if (!page) throw new Error(`authorize led to ${browser.callback}`);
-  return page;
-}
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -134,14 +80,8 @@ describe('a client that its metadata document describes (draft-ietf-oauth-client
 
 describe('a document that cannot be used is refused with a page, and nothing is sent anywhere', () => {
   it.each<[string, Parameters<Site['answer']>[0], string]>([
-    ['a redirect', { status: 302, headers: { location: '/other' }, body: '' }, 'redirects'],
-    ['a permanent redirect', { status: 308, headers: { location: '/other' }, body: '' }, 'redirects'],
     ['404', { status: 404, body: '{}' }, 'status 404'],
-    ['a fault', { status: 500, body: '' }, 'status 500'],
-    ['no content', { status: 204, body: '' }, 'status 204'],
-    ['HTML', { headers: { 'content-type': 'text/html' }, body: '<p>' }, 'is not JSON'],
-    ['JSON called text', { headers: { 'content-type': 'text/plain' }, body: '{}' }, 'is not JSON'],
-    ['broken JSON', { body: '{' }, 'is not a JSON object'],
+    ['410', { status: 410, body: '' }, 'status 410'],
     ['a list', { body: '[]' }, 'is not a JSON object'],
     ['null', { body: 'null' }, 'is not a JSON object'],
     ['more than 5 KiB', { body: JSON.stringify({ x: 'x'.repeat(5 * 1024) }) }, 'is larger than 5 KiB'],
@@ -153,6 +93,7 @@ describe('a document that cannot be used is refused with a page, and nothing is 
 
     expect(page.status).toBe(400);
     expect(page.html).toContain(reason);
+    expect(page.html).not.toContain('Try again');
     expect(await site.fetches()).toBe(1);
   });
 

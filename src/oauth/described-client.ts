@@ -1,0 +1,86 @@
+import type { Context } from 'hono';
+import { currentDocument, readyCopy, requireDocumentAddress } from '../clients/metadata-document';
+import { DocumentRefused, DocumentUnreachable } from '../clients/read-document';
+import { type Client, findClient } from '../clients/store';
+import { type App, allowsLoopback, withinLimit } from '../config';
+import { log } from '../log';
+import { addressOf } from '../protocol/address';
+import { PageProblem, type Problem } from '../ui/layout';
+
+/**
+ * The client that the metadata document at `url` describes (draft-ietf-oauth-client-id-metadata-document, CONTRACT §3).
+ * @param again the path and query of this request, for "Try again".
+ * @throws PageProblem when it cannot be used here, or not now.
+ */
+export async function describedClient(
+  c: Context<App>,
+  url: string,
+  issuer: string,
+  again: string,
+): Promise<Client> {
+  const stored = await findClient(c.env.DB, url);
+  const who = whoIs(url, stored);
+  const now = Math.floor(Date.now() / 1000);
+  try {
+    requireDocumentAddress(url, { issuer, allowLoopback: allowsLoopback(c.env) });
+    const ready = readyCopy(c.env.DB, stored, now);
+    if (ready) return ready;
+    if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw))))
+      throw new PageProblem(TOO_MANY);
+    const client = await currentDocument(c.env.DB, url, stored, now);
+    if (client) return client;
+  } catch (error) {
+    throw explained(c, url, who, again, error);
+  }
+  throw new PageProblem(beingRemoved(who, again));
+}
+
+/** How a page names the app, and the host that describes it; an empty host: its address is none. */
+type Who = { name: string; host: string };
+
+function whoIs(url: string, stored: Client | null): Who {
+  const host = URL.canParse(url) ? new URL(url).host : '';
+  return { name: stored?.metadata.client_name ?? 'This app', host };
+}
+
+function explained(c: Context<App>, url: string, who: Who, again: string, error: unknown): unknown {
+  const isRefused = error instanceof DocumentRefused;
+  if (!isRefused && !(error instanceof DocumentUnreachable)) return error;
+  const { message: reason } = error;
+  const event = isRefused ? 'client.document_refused' : 'client.document_unreachable';
+  log(event, { request_id: c.var.requestId, client_id: url, reason });
+  return new PageProblem(isRefused ? refused(who, reason) : unreachable(who, reason, again));
+}
+
+function refused({ name, host }: Who, reason: string): Problem {
+  return {
+    status: 400,
+    title: `${name} does not describe itself in a way that can be used here`,
+    text: `Nothing was sent to it. Its description${host && ` at ${host}`} ${reason}. Its developer has to correct that.`,
+  };
+}
+
+function unreachable({ name, host }: Who, reason: string, again: string): Problem {
+  return {
+    status: 400,
+    title: `${name} could not be checked`,
+    text: `Nothing was sent to it. It describes itself at ${host}, and ${host} ${reason}. Most such faults pass: try again in a moment. If this one does not, it is for the people who run ${host} to correct.`,
+    way: { href: again, label: 'Try again' },
+  };
+}
+
+function beingRemoved({ name }: Who, again: string): Problem {
+  return {
+    status: 400,
+    title: `${name} is being removed here`,
+    text: 'An administrator removed it a moment ago, and its access is still being ended. That takes an hour at most. After that it can be connected again.',
+    way: { href: again, label: 'Try again' },
+  };
+}
+
+const TOO_MANY: Problem = {
+  status: 429,
+  title: 'Too many apps at once',
+  text: 'Wait a minute, then go back to the app and connect again.',
+  retryAfter: 60,
+};
