@@ -133,6 +133,15 @@ export const Settings = z.object({
           'The exact addresses web apps may send people back to. Empty: any https address. Apps on people’s own computers are always allowed',
         changes: 'Other web apps cannot be allowed from now on. What they were allowed before stays',
       }),
+    client_id_metadata_documents: flag().default(true).meta({
+      label: 'Apps that describe themselves at a web address',
+      type: 'true or false',
+      does: 'Whether an https address serves as `client_id` (a Client ID Metadata Document), and discovery says so. When false, such apps are refused at authorize; what was allowed before goes on',
+      means:
+        'Some apps name themselves with the address of their description instead of registering here. On: such apps may connect',
+      changes:
+        'Turned off, such apps cannot be allowed from now on, unless they register instead. What they were allowed before goes on',
+    }),
     disable_vk_identity: flag().default(false).meta({
       label: 'No access keys at consent',
       type: 'true or false',

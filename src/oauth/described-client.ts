@@ -20,6 +20,9 @@ export async function describedClient(
 ): Promise<Client> {
   const stored = await findClient(c.env.DB, url);
   const who = whoIs(url, stored);
+  if (!c.var.settings.oauth2_server_config.client_id_metadata_documents)
+    throw new PageProblem(switchedOff(who));
+
   const now = Math.floor(Date.now() / 1000);
   try {
     requireDocumentAddress(url, { issuer, allowLoopback: allowsLoopback(c.env) });
@@ -66,6 +69,14 @@ function unreachable({ name, host }: Who, reason: string, again: string): Proble
     title: `${name} could not be checked`,
     text: `Nothing was sent to it. It describes itself at ${host}, and ${host} ${reason}. Most such faults pass: try again in a moment. If this one does not, it is for the people who run ${host} to correct.`,
     way: { href: again, label: 'Try again' },
+  };
+}
+
+function switchedOff({ name, host }: Who): Problem {
+  return {
+    status: 400,
+    title: `${name} cannot connect in this way`,
+    text: `Nothing was sent to it. It names itself with a web address${host && ` at ${host}`}, and the administrator of this gateway has turned that off. In the app, remove this connection and add it again: many apps then register instead. If yours does not, ask the administrator.`,
   };
 }
 

@@ -37,7 +37,9 @@ export const discovery = new Hono<App>()
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       scopes_supported: [...SCOPES],
       authorization_response_iss_parameter_supported: true,
-      client_id_metadata_document_supported: true,
+      ...(c.var.settings.oauth2_server_config.client_id_metadata_documents && {
+        client_id_metadata_document_supported: true,
+      }),
     } satisfies AuthorizationServerMetadata);
   })
   .get('/jwks.json', async (c) => {

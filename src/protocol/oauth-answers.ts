@@ -27,7 +27,8 @@ export const AuthorizationServerMetadata = z.object({
   authorization_response_iss_parameter_supported: z.boolean().describe('RFC 9207'),
   client_id_metadata_document_supported: z
     .boolean()
-    .describe('An https URL serves as `client_id`, without registration'),
+    .optional()
+    .describe('An https URL serves as `client_id`, without registration; absent: it does not'),
 });
 export type AuthorizationServerMetadata = z.infer<typeof AuthorizationServerMetadata>;
 

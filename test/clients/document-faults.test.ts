@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Browser, type Page } from '../support/browser';
 import { wait } from '../support/clock';
-import { authorize, Site } from '../support/document-site';
+import { authorize, CALLBACK, Site } from '../support/document-site';
 import { configure, gate } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { control } from '../support/upstream';
@@ -258,5 +258,30 @@ describe('a document that breaks a rule is refused at once, though a copy is sto
 
     expect(page.html).toContain('is being removed here');
     expect(againOf(page)).toBeDefined();
+  });
+});
+
+describe('oauth2_server_config.client_id_metadata_documents off (CONTRACT §§1, 3)', () => {
+  const turn = (client_id_metadata_documents: boolean | null) =>
+    configure({ oauth2_server_config: { client_id_metadata_documents } });
+
+  it('refuses documents at authorize without a fetch; what was allowed refreshes on', async () => {
+    const site = await Site.serving();
+    const { refresh_token } = await site.client.obtainGrant();
+    const another = await Site.serving();
+
+    await turn(false);
+    const known = await authorize(site.client);
+    const unknown = await authorize(another.client);
+    const refreshed = await site.client.refresh(refresh_token);
+    const registered = await authorize(await McpClient.register({ redirect_uris: [CALLBACK] }));
+    await turn(null);
+    const again = await authorize(site.client);
+
+    expect([known.status, unknown.status]).toEqual([400, 400]);
+    expect(known.html).toContain('Described app cannot connect in this way');
+    expect(unknown.html).toContain('the administrator of this gateway has turned that off');
+    expect(await another.fetches()).toBe(0);
+    expect([refreshed.status, registered.status, again.status]).toEqual([200, 200, 200]);
   });
 });

@@ -43,6 +43,14 @@ describe('discovery (RFC 9728, RFC 8414)', () => {
     },
   );
 
+  it('names metadata documents only while they are taken (CONTRACT §2)', async () => {
+    await configure({ oauth2_server_config: { client_id_metadata_documents: false } });
+    const { body } = await read(await gate('/.well-known/oauth-authorization-server'));
+    await configure({ oauth2_server_config: { client_id_metadata_documents: null } });
+
+    expect(body).not.toHaveProperty('client_id_metadata_document_supported');
+  });
+
   it('publishes one RSA key to begin with, without its private half', async () => {
     const response = await gate('/.well-known/jwks.json');
     const { keys } = (await response.json()) as { keys: Record<string, string>[] };

@@ -28,6 +28,7 @@ export const GROUPS: readonly SettingGroup[] = [
       'enforce_auth_on_inference',
       'oauth2_server_config.disable_vk_identity',
       'oauth2_server_config.allowed_redirect_uris',
+      'oauth2_server_config.client_id_metadata_documents',
       'allowed_origins',
     ],
   },
