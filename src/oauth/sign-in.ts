@@ -117,12 +117,13 @@ function explain(c: Context<App>, returnTo: string) {
   return (error: unknown): never => {
     const way = { href: returnTo, label: 'Back' };
     if (error instanceof Unavailable) {
-      log('sign_in.unavailable', { request_id: c.var.requestId, message: error.message });
+      const cause = String(error.cause ?? '');
+      log('sign_in.unavailable', { request_id: c.var.requestId, message: error.message, cause });
       throw new PageProblem({
         status: 503,
         title: 'The sign-in provider is not answering',
-        text: 'Nothing was changed. Try again in a moment; if it stays, tell whoever runs this gateway.',
-        way,
+        text: 'Nothing was changed. Try again in a moment, or go back in your browser to choose another way. If this does not pass, tell the people who run this gateway.',
+        way: { href: `/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`, label: 'Try again' },
         retryAfter: 10,
       });
     }

@@ -174,16 +174,24 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
     expect(await sessionOf(root)).toMatchObject({ is_administrator: true });
   });
 
-  it.each(['redirect', 'long', 500, 429])('says so when the provider is at fault: %s', async (fault) => {
-    const ill = await Provider.start();
-    await ill.behave({ fault });
+  it.each(['redirect', 'long', 500, 429, 403, 404])(
+    'says so when the provider is at fault, and offers to try again: %s',
+    async (fault) => {
+      const ill = await Provider.start();
+      await ill.behave({ fault });
 
-    const page = await new Browser().open('/oauth/sign-in');
-    provider = await Provider.start();
+      const browser = new Browser();
+      const page = await browser.open('/oauth/sign-in?return_to=/health%3Fa%3Db%26c');
+      provider = await Provider.start();
+      const [, again = ''] = /href="([^"]*)">Try again</.exec(page?.html ?? '') ?? [];
+      await browser.open(again.replaceAll('&amp;', '&'));
 
-    expect(page?.status).toBe(503);
-    expect(page?.html).toContain('The sign-in provider is not answering');
-  });
+      expect(page?.status).toBe(503);
+      expect(page?.html).toContain('The sign-in provider is not answering');
+      expect(new URL(again, ISSUER).searchParams.get('return_to')).toBe('/health?a=b&c');
+      expect(browser.callback?.searchParams.get('state')).toMatch(/^sign-in\./);
+    },
+  );
 
   it.each([
     ['another issuer in its metadata', { issuer: 'https://accounts.example' }],
