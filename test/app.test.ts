@@ -140,6 +140,7 @@ describe('limits against floods (CONTRACT §§3, 4)', () => {
     expect(refused.length).toBeGreaterThanOrEqual(10);
     expect(refused[0]?.headers.get('content-type')).toContain('text/html');
     expect(refused[0]?.headers.get('retry-after')).toBe('60');
+    expect(await refused[0]?.text()).toContain('>Try again<');
   });
 
   it('takes 60 registrations a minute from an address, an IPv6 /64 being one', async () => {

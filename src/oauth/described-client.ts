@@ -29,7 +29,7 @@ export async function describedClient(
     const ready = readyCopy(c.env.DB, stored, now);
     if (ready) return ready;
     if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw))))
-      throw new PageProblem(TOO_MANY);
+      throw new PageProblem(tooMany(again));
     const client = await currentDocument(c.env.DB, url, stored, now);
     if (client) return client;
   } catch (error) {
@@ -89,9 +89,12 @@ function beingRemoved({ name }: Who, again: string): Problem {
   };
 }
 
-const TOO_MANY: Problem = {
-  status: 429,
-  title: 'Too many apps at once',
-  text: 'Wait a minute, then go back to the app and connect again.',
-  retryAfter: 60,
-};
+function tooMany(again: string): Problem {
+  return {
+    status: 429,
+    title: 'Too many apps at once',
+    text: 'Nothing was sent to the app. Wait a minute, then try again.',
+    way: { href: again, label: 'Try again' },
+    retryAfter: 60,
+  };
+}

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { recordDocumentFault } from '../../src/clients/store';
 import { Browser, type Page } from '../support/browser';
 import { wait } from '../support/clock';
 import { authorize, CALLBACK, Site } from '../support/document-site';
@@ -163,6 +164,18 @@ describe('fetching again meets a passing fault: the stored copy serves (CONTRACT
 
     expect([atFirst, within, await site.fetches()]).toEqual([2, 2, 3]);
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('one isolate gets each attempt, and a fresh copy needs none', async () => {
+    const site = await Site.serving();
+    await authorize(site.client);
+    const now = Math.floor(Date.now() / 1000);
+    const attempt = (later: number) => recordDocumentFault(env.DB, site.url, 300, now + later);
+
+    const attempts = [await attempt(0), await attempt(400), await attempt(400), await attempt(699)];
+
+    expect(attempts).toEqual([false, true, false, false]);
+    expect(await attempt(700)).toBe(true);
   });
 
   it('a site that answers again is believed from the next request on', async () => {
