@@ -139,8 +139,7 @@ export const Settings = z.object({
       does: 'Whether an https address serves as `client_id` (a Client ID Metadata Document), and discovery says so. When false, such apps are refused at authorize; what was allowed before goes on',
       means:
         'Some apps name themselves with the address of their description instead of registering here. On: such apps may connect',
-      changes:
-        'Turned off, such apps cannot be allowed from now on, unless they register instead. What they were allowed before goes on',
+      changes: 'Turned off, such apps have to register instead. What they were allowed goes on',
     }),
     disable_vk_identity: flag().default(false).meta({
       label: 'No access keys at consent',
@@ -306,8 +305,7 @@ export function incoherence(settings: Settings): { name: string; message: string
   if (access.team_domain && !access.aud)
     return { name: 'access.aud', message: 'is needed beside access.team_domain' };
   if (server.disable_vk_identity && (mode !== 'oauth' || !hasProvider(settings))) {
-    const message =
-      'needs the mode oauth and a provider to sign in with (oidc or access): else nobody could identify themselves';
+    const message = 'needs the mode oauth and a provider to sign in with (oidc or access)';
     return { name: 'oauth2_server_config.disable_vk_identity', message };
   }
   return null;
