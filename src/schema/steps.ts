@@ -1,4 +1,5 @@
 import schemaStep from './0002_schema_step.sql';
+import documentFaults from './0003_document_faults.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type Step = { n: number; name: string; sql: string };
@@ -10,4 +11,7 @@ export const FIRST = 1;
  * The steps that lead from the first version's schema to `schema.sql`, in order. Each is applied once, as one transaction.
  * A step that has been released is never changed: what it got wrong, a later one corrects.
  */
-export const STEPS: readonly Step[] = [{ n: 2, name: 'schema_step', sql: schemaStep }];
+export const STEPS: readonly Step[] = [
+  { n: 2, name: 'schema_step', sql: schemaStep },
+  { n: 3, name: 'document_faults', sql: documentFaults },
+];
