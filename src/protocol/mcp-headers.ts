@@ -1,3 +1,4 @@
+import { isRawNumber } from './exact-json';
 import { CODE, isObject, type JsonObject, RpcError } from './mcp';
 
 /** A tool parameter that clients repeat in a header `Mcp-Param-<header>` (MCP 2026-07-28, Custom Headers from Tool Parameters). */
@@ -45,6 +46,7 @@ function mirroredValue(args: unknown, path: string[]): string | undefined {
   let value = args;
   for (const member of path)
     value = isObject(value) && Object.hasOwn(value, member) ? value[member] : undefined;
+  if (isRawNumber(value)) return value.rawJSON;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : undefined;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isRawNumber, parseExact, parseSafe, plainNumber } from './exact-json';
 
 /** The revision without sessions: version and capabilities come with each request. */
 export const MODERN_VERSION = '2026-07-28';
@@ -39,7 +40,7 @@ export type JsonObject = { [member: string]: unknown };
 export const RequestId = z.union([z.string().max(1000), z.number()]);
 export type RequestId = z.infer<typeof RequestId>;
 
-const Params = z.record(z.string(), z.unknown());
+const Params = z.custom<JsonObject>(isObject);
 
 const Request = z.object({
   jsonrpc: z.literal('2.0'),
@@ -59,11 +60,15 @@ const Notification = z.object({
 /** A message that wants none. */
 type Notification = z.infer<typeof Notification>;
 
-const RpcErrorObject = z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() });
+const RpcErrorObject = z.object({
+  code: z.preprocess(plainNumber, z.number()),
+  message: z.string(),
+  data: z.unknown().optional(),
+});
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
 const Response = z.object({
-  id: RequestId.nullish(),
+  id: z.preprocess(plainNumber, RequestId.nullish()),
   result: Params.optional(),
   error: RpcErrorObject.optional(),
 });
@@ -74,13 +79,15 @@ export type Response = z.infer<typeof Response>;
 export class RpcError extends Error {
   override readonly name = 'RpcError';
 
-  constructor(
-    readonly status: number,
-    readonly code: number,
-    message: string,
-    readonly data?: JsonObject,
-  ) {
+  readonly status: number;
+  readonly code: number;
+  readonly data: JsonObject | undefined;
+
+  constructor(status: number, code: number, message: string, data?: JsonObject) {
     super(message);
+    this.status = status;
+    this.code = code;
+    this.data = data;
   }
 }
 
@@ -131,29 +138,22 @@ export function readableId(text: string): RequestId | null {
   return id.success ? id.data : null;
 }
 
-/** A response among what a server sends; null for its notifications and requests. */
+/** A response among what a server sends, its numbers digit by digit; null for its notifications and requests. */
 export function readResponse(text: string): Response | null {
-  const value = parseJson(text);
+  const value = parseJson(text, parseExact);
   if (!isObject(value) || 'method' in value) return null;
   const response = Response.safeParse(value);
   return response.success && (response.data.result || response.data.error) ? response.data : null;
 }
 
 /** The value of a JSON text; undefined when it is none, or nested too deep. */
-function parseJson(text: string): unknown {
+function parseJson(text: string, parse = parseSafe): unknown {
   if (deeperThan(text, MOST_DEPTH)) return undefined;
   try {
-    return JSON.parse(text, /\d{16}/.test(text) ? exactNumber : undefined);
+    return parse(text);
   } catch {
     return undefined;
   }
-}
-
-/** Keeps a number that a double cannot hold as it was written, for when it is written again (ECMAScript `rawJSON`). */
-function exactNumber(_member: string, value: unknown, context?: { source: string }): unknown {
-  if (typeof value !== 'number' || !context || String(value) === context.source) return value;
-  const { rawJSON } = JSON as unknown as { rawJSON?: (text: string) => unknown };
-  return Number.isSafeInteger(value) || !rawJSON ? value : rawJSON(context.source);
 }
 
 /** True when arrays and objects of a JSON text are nested deeper than `most`. */
@@ -173,9 +173,9 @@ export function deeperThan(text: string, most: number): boolean {
   return false;
 }
 
-/** True for a JSON object: neither null nor an array. */
+/** True for a JSON object: neither null nor an array, nor a number kept with its digits. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }
 
 /** The `_meta` of a request's params; empty when there is none. */

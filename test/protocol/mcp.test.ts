@@ -43,6 +43,21 @@ describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
     expect(JSON.stringify(message)).toContain('"params":{"n":12345678901234567890,"m":9007199254740991}');
   });
 
+  it.each(['1E400', '1e-05', '9223372036854775807'])('keeps the digits of the argument %s', (number) => {
+    const text = `{"jsonrpc":"2.0","id":1,"method":"a","params":{"n":${number}}}`;
+
+    expect(JSON.stringify(readMessage(text))).toContain(`"params":{"n":${number}}`);
+  });
+
+  it('keeps every digit of what a server answers, and reads its id and code however they are written', () => {
+    const numbers = '[0.10,1.0,1E400,-0,1e-05,5]';
+    const refusal = readResponse('{"id":1.0,"error":{"code":-32601.0,"message":"no"}}');
+
+    expect(JSON.stringify(readResponse(`{"result":{"n":${numbers}}}`))).toContain(`{"n":${numbers}}`);
+    expect(refusal).toEqual({ id: 1, error: { code: -32601, message: 'no' } });
+    expect(readResponse('{"id":1,"result":12345678901234567890}')).toBeNull();
+  });
+
   it('tells a response from what a server asks or notifies', () => {
     expect(readResponse('{"jsonrpc":"2.0","id":1,"result":{}}')).toEqual({ id: 1, result: {} });
     expect(readResponse('{"jsonrpc":"2.0","id":1,"method":"roots/list","result":{}}')).toBeNull();
@@ -51,6 +66,17 @@ describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
 });
 
 describe('headers that repeat the body (MCP 2026-07-28, Request Metadata)', () => {
+  it('repeats a whole number that a double cannot hold digit by digit', () => {
+    const text =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"n":9223372036854775807}}}';
+    const { params } = readMessage(text) as { params: Record<string, unknown> };
+
+    expect(mirrorHeaders('tools/call', params, [{ header: 'N', path: ['n'] }])).toContainEqual([
+      'mcp-param-N',
+      '9223372036854775807',
+    ]);
+  });
+
   const schema = {
     type: 'object',
     properties: {
