@@ -149,7 +149,9 @@ export const ShownServer = z.object({
         reason: z.string(),
       }),
     )
-    .describe('What the server listed and is not offered'),
+    .describe(
+      'What the server listed and is not offered. The name `*`: a whole list, or the rest of one, that did not come',
+    ),
   created_at: Time,
   updated_at: Time,
 });

@@ -1,8 +1,10 @@
 import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
+import { parseExact } from '../protocol/exact-json';
 import { exposedNameOf } from '../protocol/exposed-name';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
-import type { ItemKind, Listing, Server } from '../upstreams/server';
+import { forOlderClients, type ItemKind } from '../upstreams/listed-item';
+import type { Listed, Server } from '../upstreams/server';
 import { readServers } from '../upstreams/store';
 
 /** Something a server lists, as the gateway offers it. */
@@ -14,6 +16,8 @@ export type Item = {
   /** JSON, as the server described it; `exposed` with the exposed name. */
   definition: string;
   exposed: string;
+  /** Both as clients of the 2025 era read them; null: likewise. */
+  older: { definition: string; exposed: string } | null;
   /** Of tools: whether the server calls it read-only, and which arguments it wants repeated in headers. */
   readOnly: boolean;
   mirrored: readonly MirroredParam[];
@@ -56,12 +60,12 @@ export async function catalogAt(db: D1Database, revision: number): Promise<Catal
 }
 
 /** Puts what a server lists now in place of what was known. */
-export async function relist(entry: Entry, server: Server, listing: Listing | null): Promise<void> {
-  if (listing) entry.items = await itemsOf(server, listing);
+export async function relist(entry: Entry, server: Server, listing: Listed | null): Promise<void> {
+  if (listing) entry.items = { ...entry.items, ...(await itemsOf(server, listing)) };
   entry.server = server;
 }
 
-async function itemsOf(server: Server, listing: Listing): Promise<Record<ItemKind, Item[]>> {
+async function itemsOf<L extends Listed>(server: Server, listing: L): Promise<Record<keyof L, Item[]>> {
   const kinds = Object.entries(listing).map(async ([kind, definitions]) => {
     const items = await Promise.all(
       definitions.map((definition) => itemOf(server, kind as ItemKind, definition)),
@@ -78,12 +82,32 @@ async function itemOf(server: Server, kind: ItemKind, definition: string): Promi
     kind === 'resource' ? parsed.uri : kind === 'template' ? parsed.uriTemplate : parsed.name,
   );
   if (kind === 'resource' || kind === 'template') {
-    return { name, exposedName: name, definition, exposed: definition, readOnly: true, mirrored: [] };
+    return {
+      name,
+      exposedName: name,
+      definition,
+      exposed: definition,
+      older: null,
+      readOnly: true,
+      mirrored: [],
+    };
   }
   const exposedName = await exposedNameOf(server.name, name);
   const readOnly = isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true;
-  const exposed = JSON.stringify({ ...parsed, name: exposedName });
-  return { name, exposedName, definition, exposed, readOnly, mirrored: mirroredParams(parsed.inputSchema) };
+  const exposed = renamed(definition, name, exposedName);
+  const forOlder = kind === 'tool' ? forOlderClients(definition, parsed) : definition;
+  const older =
+    forOlder === definition ? null : { definition: forOlder, exposed: renamed(forOlder, name, exposedName) };
+  const mirrored = mirroredParams(parsed.inputSchema);
+  return { name, exposedName, definition, exposed, older, readOnly, mirrored };
+}
+
+/** A definition under another name, the rest letter by letter: it begins with its name where this version stored it. */
+function renamed(definition: string, name: string, exposedName: string): string {
+  const begin = `{"name":${JSON.stringify(name)}`;
+  if (definition.startsWith(begin))
+    return `{"name":${JSON.stringify(exposedName)}${definition.slice(begin.length)}`;
+  return JSON.stringify({ ...(parseExact(definition) as JsonObject), name: exposedName });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { judgeReading, judgeTool } from '../governance/policy';
 import { CODE, RpcError } from '../protocol/mcp';
-import type { ItemKind } from '../upstreams/server';
+import type { ItemKind } from '../upstreams/listed-item';
 import { answerList } from './answer';
 import { type Call, nameAt } from './call';
 import type { Entry, Item } from './catalog';
@@ -28,7 +28,8 @@ async function list(call: Call, kind: ItemKind, member: string): Promise<Respons
       const name = nameAt(call, item);
       if (names.has(name) || !isVisible(call, entry, kind, item)) continue;
       names.add(name);
-      definitions.push(call.isOneServer ? item.definition : item.exposed);
+      const { definition, exposed } = (call.era === '2025' && item.older) || item;
+      definitions.push(call.isOneServer ? definition : exposed);
     }
   }
   const rest = unavailable.length ? { _meta: { 'toolgate/unavailable': unavailable } } : {};

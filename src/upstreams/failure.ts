@@ -19,6 +19,17 @@ export class UpstreamFailure extends Error {
 /** The server refuses our credentials (HTTP 401): others may do. Nothing has run. */
 export class Unauthorized extends UpstreamFailure {}
 
+/** The server answers with a JSON-RPC error. */
+export class Refusal extends UpstreamFailure {
+  constructor(
+    message: string,
+    /** Of the error; undefined when the answer holds neither error nor result. */
+    readonly code: number | undefined,
+  ) {
+    super(message, 'unstable');
+  }
+}
+
 /** Every way a server can fail a request, by the name of the server. */
 export const failures = {
   unreachable: (name: string, cause: unknown) =>

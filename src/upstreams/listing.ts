@@ -1,38 +1,30 @@
 import type { Env } from '../config';
 import { log } from '../log';
-import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
+import { CODE, isObject } from '../protocol/mcp';
 import type { Settings } from '../settings';
 import { isListedForAsker } from './auth/index';
 import { type Asker, connect, OURSELVES, type Peer } from './connect';
-import { UpstreamFailure } from './failure';
+import { Refusal, UpstreamFailure } from './failure';
+import { checkItem, clean, type ItemKind, nameOf } from './listed-item';
 import { ask, capabilitiesOf } from './mcp-client';
-import type { ItemKind, LeftOut, Listing, Server } from './server';
+import type { LeftOut, Listed, Server } from './server';
 import { recordFailure, saveListing } from './standing';
 
-/** How each kind of item is listed: the capability that offers it, the method, the result's member, what names an item. */
-const KINDS: readonly {
-  kind: ItemKind;
-  capability: string;
-  method: string;
-  member: string;
-  named: 'name' | 'uri' | 'uriTemplate';
-}[] = [
-  { kind: 'tool', capability: 'tools', method: 'tools/list', member: 'tools', named: 'name' },
-  { kind: 'prompt', capability: 'prompts', method: 'prompts/list', member: 'prompts', named: 'name' },
-  { kind: 'resource', capability: 'resources', method: 'resources/list', member: 'resources', named: 'uri' },
+/** How each kind of item is listed: the capability that offers it, the method, the result's member. */
+const KINDS: readonly { kind: ItemKind; capability: string; method: string; member: string }[] = [
+  { kind: 'tool', capability: 'tools', method: 'tools/list', member: 'tools' },
+  { kind: 'prompt', capability: 'prompts', method: 'prompts/list', member: 'prompts' },
+  { kind: 'resource', capability: 'resources', method: 'resources/list', member: 'resources' },
   {
     kind: 'template',
     capability: 'resources',
     method: 'resources/templates/list',
     member: 'resourceTemplates',
-    named: 'uriTemplate',
   },
 ];
 
 const MOST_PAGES = 50;
 const MOST_ITEMS = 2000;
-const MOST_DEFINITION = 262_144;
-const MOST_DESCRIPTION = 65_536;
 /** Left out and listed names that are kept for the administrator. */
 const MOST_LEFT_OUT = 50;
 
@@ -50,7 +42,7 @@ export async function listUpstream(
   server: Server,
   signal: AbortSignal,
   asker: Asker = OURSELVES,
-): Promise<{ server: Server; listing: Listing | null }> {
+): Promise<{ server: Server; listing: Listed | null }> {
   const now = Math.floor(Date.now() / 1000);
   try {
     const isAskers = isListedForAsker(server);
@@ -74,87 +66,81 @@ export async function listUpstream(
   }
 }
 
-/** Everything a server lists, or its items of some `kinds`, checked. @throws UpstreamFailure, CredentialNeeded */
+/**
+ * Everything a server lists, or its items of some `kinds`, checked one by one. A kind whose list cannot be had is not in the
+ * listing, and named in `leftOut`.
+ * @throws UpstreamFailure when its tools cannot be had, or nothing can; CredentialNeeded
+ */
 export async function readListing(
   peer: Peer,
   signal: AbortSignal,
   kinds?: readonly ItemKind[],
-): Promise<{ listing: Listing; leftOut: LeftOut[] }> {
-  const listing: Listing = { tool: [], prompt: [], resource: [], template: [] };
-  const leftOut: LeftOut[] = [];
+): Promise<{ listing: Listed; leftOut: LeftOut[] }> {
+  const listing: Listed = { tool: [], prompt: [], resource: [], template: [] };
+  const failed: LeftOut[] = [];
+  const unfit: LeftOut[] = [];
   const capabilities = await capabilitiesOf(peer, signal);
-  for (const { kind, capability, method, member, named } of KINDS) {
-    if (!isObject(capabilities[capability]) || kinds?.includes(kind) === false) continue;
-    const items = await readPages(peer, method, member, signal).catch((error: unknown) => {
-      if (kind === 'template') return []; // many servers with resources do not know this method
-      throw error;
-    });
-    const seen = new Set<string>();
-    for (const item of items) {
-      const checked = checkItem(kind, item, named);
-      const name = nameOf(item, named);
-      if (typeof checked === 'string' && !seen.has(name)) listing[kind].push(checked);
-      else if (leftOut.length < MOST_LEFT_OUT) {
-        const reason = typeof checked === 'string' ? 'it is listed twice' : checked.leftOut;
-        leftOut.push({ kind, name: clean(name).slice(0, 256), reason });
-      }
-      seen.add(name);
+  const asked = KINDS.filter(
+    ({ kind, capability }) => isObject(capabilities[capability]) && kinds?.includes(kind) !== false,
+  );
+  const failures: UpstreamFailure[] = [];
+  for (const { kind, method, member } of asked) {
+    const { items, failure, pages } = await readPages(peer, method, member, signal);
+    if (failure) {
+      failures.push(failure);
+      if (!pages && (kind === 'tool' || failures.length === asked.length)) throw failures[0];
+      if (!pages) delete listing[kind as Exclude<ItemKind, 'tool'>];
+      failed.push({ kind, name: '*', reason: reasonOf(method, failure, pages, items.length) });
     }
+    if (pages) listing[kind] = itemsOf(kind, items, unfit);
   }
-  return { listing, leftOut };
+  return { listing, leftOut: [...failed, ...unfit].slice(0, MOST_LEFT_OUT) };
 }
 
-async function readPages(
-  peer: Peer,
-  method: string,
-  member: string,
-  signal: AbortSignal,
-): Promise<unknown[]> {
+/** The definitions that can be offered; the others go into `leftOut`. */
+function itemsOf(kind: ItemKind, items: readonly unknown[], leftOut: LeftOut[]): string[] {
+  const definitions: string[] = [];
+  const seen = new Set<string>();
+  for (const item of items) {
+    const checked = checkItem(kind, item);
+    const name = nameOf(kind, item);
+    if ('definition' in checked && !seen.has(name)) definitions.push(checked.definition);
+    else {
+      const reason = 'definition' in checked ? 'it is listed twice' : checked.leftOut;
+      leftOut.push({ kind, name: clean(name).slice(0, 256), reason });
+    }
+    seen.add(name);
+  }
+  return definitions;
+}
+
+/** What came of a list: its items, and why there are no more pages than these. */
+type Pages = { items: unknown[]; pages: number; failure: UpstreamFailure | null };
+
+async function readPages(peer: Peer, method: string, member: string, signal: AbortSignal): Promise<Pages> {
   const items: unknown[] = [];
   const cursors = new Set<string>();
   let cursor: string | undefined;
-  for (let page = 0; page < MOST_PAGES && items.length < MOST_ITEMS; page++) {
-    const result = await ask(peer, method, cursor === undefined ? {} : { cursor }, signal);
-    if (Array.isArray(result[member])) items.push(...result[member]);
-    cursor = typeof result.nextCursor === 'string' ? result.nextCursor : undefined;
-    if (cursor === undefined || cursors.has(cursor)) break;
-    cursors.add(cursor);
+  let pages = 0;
+  try {
+    while (pages < MOST_PAGES && items.length < MOST_ITEMS) {
+      const result = await ask(peer, method, cursor === undefined ? {} : { cursor }, signal);
+      pages++;
+      if (Array.isArray(result[member])) items.push(...result[member]);
+      cursor = typeof result.nextCursor === 'string' ? result.nextCursor : undefined;
+      if (cursor === undefined || cursors.has(cursor)) break;
+      cursors.add(cursor);
+    }
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) throw error;
+    const isUnknown = error instanceof Refusal && error.code === CODE.methodNotFound && !pages;
+    return isUnknown ? { items, pages: 1, failure: null } : { items, pages, failure: error };
   }
-  return items.slice(0, MOST_ITEMS);
+  return { items: items.slice(0, MOST_ITEMS), pages, failure: null };
 }
 
-function nameOf(item: unknown, named: string): string {
-  const name = isObject(item) ? item[named] : undefined;
-  return typeof name === 'string' ? name : '';
-}
-
-/** An item as it is stored, or why it is not: what a server says is data, to be checked and capped. */
-function checkItem(kind: ItemKind, item: unknown, named: string): string | { leftOut: string } {
-  const name = nameOf(item, named);
-  if (!isObject(item) || !name) return { leftOut: `it has no ${named}` };
-  if (name.length > (named === 'name' ? 256 : 4096)) return { leftOut: `its ${named} is too long` };
-  if (clean(name) !== name) return { leftOut: `its ${named} holds hidden characters` };
-  if (kind === 'tool' && !isObject(item.inputSchema)) return { leftOut: 'it has no inputSchema' };
-
-  const definition = JSON.stringify(withCleanWords(item));
-  if (definition.length > MOST_DEFINITION)
-    return { leftOut: `its definition is over ${MOST_DEFINITION / 1024} KiB` };
-  return deeperThan(definition, 60) ? { leftOut: 'its definition is nested too deep' } : definition;
-}
-
-/** Titles and descriptions, at any depth, without what people cannot see and models can. */
-function withCleanWords(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withCleanWords);
-  if (!isObject(value)) return value;
-  const cleaned: JsonObject = {};
-  for (const [member, inner] of Object.entries(value)) {
-    const words = typeof inner === 'string' && (member === 'description' || member === 'title');
-    cleaned[member] = words ? clean(inner).slice(0, MOST_DESCRIPTION) : withCleanWords(inner);
-  }
-  return cleaned;
-}
-
-/** Without control, bidirectional, zero-width and tag characters and variation selectors beyond the first sixteen. */
-function clean(words: string): string {
-  return words.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]|[\u{E0100}-\u{E01EF}]/gu, '');
+function reasonOf(method: string, { message }: UpstreamFailure, pages: number, items: number): string {
+  const why = message.replace(/\.$/, '');
+  if (!pages) return `${method} failed: ${why}`;
+  return `${method} failed at page ${pages + 1}, so what follows its first ${items} is missing: ${why}`;
 }

@@ -14,7 +14,7 @@ import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
 import { noteTurn, restOf } from './breaker';
 import type { Peer } from './connect';
 import { type Answer, answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
-import { failures, Unauthorized, UpstreamFailure } from './failure';
+import { failures, Refusal, Unauthorized, UpstreamFailure } from './failure';
 import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
@@ -221,9 +221,9 @@ export async function ask(
   const { error, result } =
     answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST_PAGE);
   if (result) return result;
-  throw new UpstreamFailure(
+  throw new Refusal(
     `The server ${peer.server.name} refused ${method}: ${error?.message ?? 'no result'}`.slice(0, 500),
-    'unstable',
+    error?.code,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { AuthMembers } from './auth-settings';
+import type { ItemKind } from './listed-item';
 
 /** `unstable` until it has answered, and whenever it last failed; `needs_reauth`: its credentials do not serve. */
 export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
@@ -6,7 +7,7 @@ export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
 /** The last thing that went wrong with a server. Times in epoch seconds; `since`: the first of an unbroken row. */
 export type Failure = { stage: 'connect' | 'list' | 'call'; message: string; at: number; since: number };
 
-/** A definition a server listed that is not offered, and why. */
+/** A definition a server listed that is not offered, and why. The name `*`: a whole list, or the rest of one, that did not come. */
 export type LeftOut = { kind: ItemKind; name: string; reason: string };
 
 /** How tokens of people's sign-ins are exchanged for the server's (RFC 8693; Entra on-behalf-of), CONTRACT §7. */
@@ -73,10 +74,11 @@ export function stateOf(server: Server): ServerState | 'pending_verification' | 
   return server.isVerified ? server.state : 'pending_verification';
 }
 
-export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';
-
 /** What a server lists, each item as JSON. */
 export type Listing = Record<ItemKind, string[]>;
+
+/** What came of asking a server for its lists. A kind that is not there did not come: what was known of it holds. */
+export type Listed = Partial<Listing> & Pick<Listing, 'tool'>;
 
 /** A server as an administrator asks for it, checked, in the API's words. What is left out takes its default. */
 export type ServerTerms = {

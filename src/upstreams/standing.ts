@@ -1,24 +1,28 @@
 import { bumpCatalog } from '../governance/revision';
 import type { UpstreamFailure } from './failure';
-import type { Failure, LeftOut, Listing, Server, ServerState } from './server';
+import type { Failure, LeftOut, Listed, Server, ServerState } from './server';
 
 /** Characters of definitions written by one statement: D1 takes 2 MB a value. */
 const CHUNK = 500_000;
 
-/** Puts a complete listing in place of the last one. Isolates read lists again only when something in them changed. */
+/** Puts a listing in place of the last one, kind by kind. Isolates read lists again only when something in them changed. */
 export async function saveListing(
   db: D1Database,
   serverId: string,
-  listing: Listing,
+  listing: Listed,
   leftOut: LeftOut[],
   now: number,
 ): Promise<void> {
   const rows = Object.entries(listing).flatMap(([kind, items]) =>
     items.map((item, at): Item => [kind, at, item]),
   );
+  const kinds = JSON.stringify(Object.keys(listing));
   const { results } = await db
-    .prepare('SELECT kind, position, definition FROM listing WHERE server_id = ?1')
-    .bind(serverId)
+    .prepare(
+      `SELECT kind, position, definition FROM listing
+       WHERE server_id = ?1 AND kind IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(serverId, kinds)
     .all<{ kind: string; position: number; definition: string }>();
   const stored = new Map(
     results.map(({ kind, position, definition }) => [`${kind} ${position}`, definition]),
@@ -43,7 +47,9 @@ export async function saveListing(
       )
       .bind(serverId, JSON.stringify(chunk));
   await db.batch([
-    db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(serverId),
+    db
+      .prepare('DELETE FROM listing WHERE server_id = ?1 AND kind IN (SELECT value FROM json_each(?2))')
+      .bind(serverId, kinds),
     ...chunksOf(rows).map(insert),
     standing,
     bumpCatalog(db),

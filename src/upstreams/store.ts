@@ -20,17 +20,10 @@ import {
 import { slugOf } from '../protocol/authorization';
 import type { TokenExchangeRequest } from './auth-settings';
 import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
+import { type ItemKind, isStoredWrongly } from './listed-item';
 import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
 import { sealHeaders } from './sealed-headers';
-import type {
-  ItemKind,
-  Listing,
-  Server,
-  ServerChange,
-  ServerState,
-  ServerTerms,
-  TokenExchange,
-} from './server';
+import type { Listing, Server, ServerChange, ServerState, ServerTerms, TokenExchange } from './server';
 
 /**
  * Adds a server; until it is verified no caller sees it. Null when its name or slug is taken, the slug by a Virtual MCP maybe.
@@ -386,7 +379,10 @@ export function idsOfServers(page: ListPage): Ids {
 /** A server and what it listed last. */
 export type ListedServer = { server: Server; listing: Listing };
 
-/** Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. */
+/**
+ * Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. One with a definition
+ * that an earlier version stored wrongly counts as never listed, so it is asked again; what is right of it serves meanwhile.
+ */
 export async function readServers(db: D1Database): Promise<ListedServer[]> {
   const [servers] = await ask(db, listedServersQuestion(db));
   return servers;
@@ -406,8 +402,16 @@ export function listedServersQuestion(db: D1Database): Question<ListedServer[]> 
     const listings = new Map<string, Listing>(
       rows.map(({ id }) => [id, { tool: [], prompt: [], resource: [], template: [] }]),
     );
-    for (const { server_id, kind, definition } of items) listings.get(server_id)?.[kind].push(definition);
-    return rows.map((row) => ({ server: fromRow(row), listing: listings.get(row.id) as Listing }));
+    const wrong = new Set<string>();
+    for (const { server_id, kind, definition } of items) {
+      if (isStoredWrongly(definition)) wrong.add(server_id);
+      else listings.get(server_id)?.[kind].push(definition);
+    }
+    return rows.map((row) => {
+      const server = fromRow(row);
+      const listing = listings.get(row.id) as Listing;
+      return { server: wrong.has(row.id) ? { ...server, listedAt: null } : server, listing };
+    });
   });
 }
 

@@ -48,7 +48,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
     const upstream = await listen([
       { name: 'read', description: 'Reads', annotations, inputSchema },
       { name: 'write', inputSchema },
-      { name: 'broken' },
+      { name: 'broken', inputSchema: { type: 'string' } },
     ]);
 
     const { status, message, client } = await create({ ...at(upstream.url), name: 'My_Tools', nonsense: 1 });

@@ -267,7 +267,7 @@ describe('what a server says is data (SECURITY 17)', () => {
       { name: 'good', inputSchema },
       { name: 'good', inputSchema },
       { name: 'hid\u200bden', inputSchema },
-      { name: 'no schema' },
+      { name: 'no schema', inputSchema: 'none' },
       { inputSchema },
       { name: 'huge', inputSchema: { type: 'object', default: 'x'.repeat(270_000) } },
       { name: 'deep', inputSchema: JSON.parse(`${'{"properties":'.repeat(59)}{}${'}'.repeat(59)}`) },
@@ -282,7 +282,7 @@ describe('what a server says is data (SECURITY 17)', () => {
     expect(JSON.parse(row?.left_out ?? '[]').map(({ reason }: { reason: string }) => reason)).toEqual([
       'it is listed twice',
       'its name holds hidden characters',
-      'it has no inputSchema',
+      'its inputSchema is no JSON Schema object',
       'it has no name',
       'its definition is over 256 KiB',
       'its definition is nested too deep',

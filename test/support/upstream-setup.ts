@@ -21,6 +21,8 @@ type Behaviour = {
   resourceTemplates: Record<string, unknown>[];
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
+  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, or `hang`. */
+  lists: Record<string, string[]>;
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
   /**
@@ -56,6 +58,7 @@ class Upstream {
     resources: [],
     resourceTemplates: [],
     document: { status: 200, headers: { 'content-type': 'application/json' }, body: '' },
+    lists: {},
     results: {},
     demands: null,
     demandsHeaders: [],
@@ -222,6 +225,10 @@ class Upstream {
     stamp: Record<string, unknown>,
   ): Promise<void> {
     const name = String(message.params?.name ?? message.params?.uri ?? '');
+    const listed = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
+    if (listed === 'hang') return;
+    if (listed === 'garbage')
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
     const events = this.behaviour.answers === 'events' || name.startsWith('progress');
     if (name.startsWith('held') && !events) await this.hold(response);
     response.writeHead(200, {
@@ -243,7 +250,8 @@ class Upstream {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
       return void response.socket?.end();
     }
-    const result = this.behaviour.results[name] ?? JSON.stringify({ ...this.result(message), ...stamp });
+    const result =
+      listed ?? this.behaviour.results[name] ?? JSON.stringify({ ...this.result(message), ...stamp });
     const text = result.startsWith('{"error"') ? result.slice(1, -1) : `"result":${result}`;
     const whole = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${text}}`;
     if (!events) return void response.end(whole);

@@ -104,6 +104,13 @@ const KINDS: Readonly<Record<LeftOut['kind'], string>> = {
   template: 'The kind of resource',
 };
 
+const LISTS: Readonly<Record<LeftOut['kind'], string>> = {
+  tool: 'Tools',
+  prompt: 'Prompts',
+  resource: 'Resources',
+  template: 'Kinds of resources',
+};
+
 /** What a server lists and nobody is offered, each with the reason. */
 export function LeftOutList({ leftOut }: { leftOut: readonly LeftOut[] }) {
   if (!leftOut.length) return null;
@@ -117,7 +124,8 @@ export function LeftOutList({ leftOut }: { leftOut: readonly LeftOut[] }) {
       <ul>
         {leftOut.map(({ kind, name, reason }) => (
           <li>
-            {KINDS[kind]} {name ? <code>{name.slice(0, 100)}</code> : 'without a name'}: {reason}.
+            {name === '*' ? LISTS[kind] : KINDS[kind]}
+            {name !== '*' && <> {name ? <code>{name.slice(0, 100)}</code> : 'without a name'}</>}: {reason}.
           </li>
         ))}
       </ul>

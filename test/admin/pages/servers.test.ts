@@ -287,14 +287,19 @@ describe('the page of a server', () => {
       inputSchema: { type: 'object' },
       annotations: n ? { destructiveHint: true } : { readOnlyHint: true },
     }));
-    const server = await Upstream.start([...tools, { name: 'broken' }]);
+    const broken = { name: 'broken', inputSchema: { type: 'string' } };
+    const lists = { 'prompts/list': ['garbage'] };
+    const server = await Upstream.start([...tools, broken], { lists });
 
     const page = await open(`/${server.id}`);
 
     expect(page.html).toContain('&lt;b&gt;Bold&lt;/b&gt;');
     expect(page.html.length).toBeLessThan(80_000);
     expect(page.html.match(/only reads/g)).toHaveLength(1);
-    expect(page.html).toContain('<code>broken</code>: it has no inputSchema.');
+    expect(page.html).toContain(
+      'The tool <code>broken</code>: its inputSchema is of another type than object.',
+    );
+    expect(page.html).toContain('<li>Prompts: prompts/list failed: ');
   });
 
   it('says what went wrong last, and that it is over once it answers', async () => {
