@@ -51,7 +51,7 @@ export async function catalogAt(db: D1Database, revision: number): Promise<Catal
         return { server, items: await itemsOf(server, listing), askedAt, asking };
       }),
     );
-    catalog = { revision, entries, virtualMcps };
+    if (catalog?.revision !== revision) catalog = { revision, entries, virtualMcps }; // else another request was quicker
     return catalog;
   } catch (error) {
     if (known) return known;

@@ -265,3 +265,17 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
     expect((await caller.ask('prompts/list')).body.result).toEqual({ prompts: [{ name: 'p' }] });
   });
 });
+
+describe('a server never listed (CONTRACT §6)', () => {
+  it('is asked once for two callers who come at the same time', async () => {
+    const upstream = await Upstream.start(['one'], { fault: 'die' });
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => McpCaller.withKey('2025', `/mcp/${upstream.slug}`)),
+    );
+    await upstream.behave({ fault: null });
+    const names = await Promise.all([first?.toolNames(), second?.toolNames()]);
+
+    expect(names).toEqual([['one'], ['one']]);
+    expect(await upstream.seen('tools/list')).toHaveLength(1);
+  });
+});
