@@ -1,18 +1,22 @@
 import { parse, serialize } from 'hono/utils/cookie';
 
-/** A cookie of ours. `maxAge` in seconds; 0 removes it. */
-export type Cookie = { name: string; value: string; maxAge: number };
+/** A cookie of ours. `maxAge` in seconds; 0 removes it. Without `path` it is sent to every path. */
+export type Cookie = { name: string; value: string; maxAge: number; path?: string };
 
-/** On https the name binds the cookie to this host (RFC 6265bis §4.1.3.2); plain http on loopback has no such thing. */
-function wireName(issuer: string, name: string): string {
-  return issuer.startsWith('https:') ? `__Host-${name}` : name;
+/**
+ * On https the name binds the cookie to this host, or where it has a path to https (RFC 6265bis §4.1.3); plain http on
+ * loopback has no such thing.
+ */
+function wireName(issuer: string, name: string, path = '/'): string {
+  if (!issuer.startsWith('https:')) return name;
+  return path === '/' ? `__Host-${name}` : `__Secure-${name}`;
 }
 
 /** The `Set-Cookie` value: this host only, no script, sent along when a link from elsewhere is followed. */
-export function writeCookie(issuer: string, { name, value, maxAge }: Cookie): string {
+export function writeCookie(issuer: string, { name, value, maxAge, path = '/' }: Cookie): string {
   const secure = issuer.startsWith('https:');
-  return serialize(wireName(issuer, name), value, {
-    path: '/',
+  return serialize(wireName(issuer, name, path), value, {
+    path,
     httpOnly: true,
     sameSite: 'Lax',
     secure,
@@ -25,9 +29,14 @@ export function readCookie(issuer: string, header: string | undefined, name: str
   return parse(header ?? '', wireName(issuer, name))[wireName(issuer, name)] ?? null;
 }
 
-/** Every cookie of ours whose name begins with `prefix`, by the rest of its name. */
-export function readCookies(issuer: string, header: string | undefined, prefix: string): Map<string, string> {
-  const start = wireName(issuer, prefix);
+/** Every cookie of ours whose name begins with `prefix`, by the rest of its name. @param path as they were written */
+export function readCookies(
+  issuer: string,
+  header: string | undefined,
+  prefix: string,
+  path?: string,
+): Map<string, string> {
+  const start = wireName(issuer, prefix, path);
   const ours = Object.entries(parse(header ?? '')).filter(([name]) => name.startsWith(start));
   return new Map(ours.map(([name, value]) => [name.slice(start.length), value]));
 }
