@@ -52,6 +52,8 @@ export type App = {
     grantId?: string;
     /** Who makes this request, once that is known. */
     actor?: Actor;
+    /** 32 bytes, base64url: what one secret that this request's form makes is made of (SECURITY 32). */
+    formSecret?: string;
   };
 };
 

@@ -8,6 +8,7 @@ import { endUnopened } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
+import { sweepOnce } from './once';
 import { upgrade } from './schema/upgrade';
 import { deleteStrayCredentials } from './upstreams/credentials';
 import { sweepConnecting } from './upstreams/removal';
@@ -53,6 +54,7 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   'connecting.delete_over': ({ DB }, now) => sweepConnecting(DB, now),
   'credential.delete_stray': (env) => deleteStrayCredentials(env),
   'browser_session.delete_over': ({ DB }, now) => sweepSessions(DB, now),
+  'form_once.delete_over': ({ DB }, now) => sweepOnce(DB, now),
   'audit.delete_old': ({ DB }, now) => deleteOldAudit(DB, now),
   'tool_count.delete_old': ({ DB }, now) => deleteOldCounts(DB, now),
 };

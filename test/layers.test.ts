@@ -16,7 +16,7 @@ const LAYERS = [
   ['governance'],
   ['grants', 'clients'],
   ['audit'],
-  ['flows', 'config', 'notice'],
+  ['flows', 'config', 'notice', 'once'],
   ['settings', 'schema'],
   ['database', 'log', 'ui', 'crypto'],
   ['protocol'],

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { audit, by } from '../audit';
 import type { App } from '../config';
@@ -9,6 +9,7 @@ import {
   findVirtualKey,
   insertVirtualKey,
   listVirtualKeys,
+  newValue,
   replaceValue,
   updateVirtualKey,
   type VirtualKey,
@@ -45,7 +46,8 @@ export const virtualKeys = new Hono<App>()
     };
     refuseEndless(wanted);
     await refuseUnknownOwner(c.env.DB, wanted.ownerUserId);
-    const made = await insertVirtualKey(c.env.DB, wanted, asked.value, Math.floor(Date.now() / 1000));
+    const given = asked.value ?? ofForm(c);
+    const made = await insertVirtualKey(c.env.DB, wanted, given, Math.floor(Date.now() / 1000));
     if (made === 'name_taken') throw nameTaken(asked.name);
     if (made === 'value_taken') throw new ApiError('conflict', 'Another key has this value.', 'value');
     audit(c, { act: 'virtual_key.created', virtual_key: made.key.id });
@@ -92,7 +94,13 @@ export const virtualKeys = new Hono<App>()
     const now = Math.floor(Date.now() / 1000);
     const cooldown = isLeaked ? 0 : c.var.settings.vk_rotation_cooldown;
     const previousUntil = cooldown ? now + cooldown : null;
-    const rotated = await replaceValue(c.env.DB, c.req.param('id'), { previousUntil, isLeaked }, now);
+    const rotated = await replaceValue(
+      c.env.DB,
+      c.req.param('id'),
+      { previousUntil, isLeaked },
+      ofForm(c),
+      now,
+    );
     if (!rotated) throw unknown('virtual key');
     const { key, value } = rotated;
     if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, `vk:${key.id}`, 'key_leaked', by(c), now);
@@ -126,6 +134,11 @@ function refuseEndless({
   if (expiresAt !== null || !deleteAfterExpire) return;
   const message = 'delete_after_expire needs expires_at: a key that never expires is never deleted for it.';
   throw new ApiError('invalid_request', message, 'delete_after_expire');
+}
+
+/** The value that a form's repetition can tell again (SECURITY 32); undefined: no form asks. */
+function ofForm(c: Context<App>): string | undefined {
+  return c.var.formSecret && newValue(c.var.formSecret);
 }
 
 function nameTaken(name: string): ApiError {

@@ -91,13 +91,13 @@ export function refusalOf(key: VirtualKey, now: number): 'inactive' | 'expired' 
 }
 
 /** A value as lists show it: its last four characters. */
-function maskOf(value: string): string {
+export function maskOf(value: string): string {
   return `sk-bf-••••${value.slice(-4)}`;
 }
 
-/** `sk-bf-` and 32 random bytes. */
-function newValue(): string {
-  return `sk-bf-${randomSecret()}`;
+/** `sk-bf-` and 32 random bytes. @param secret those bytes, base64url, where they are made already */
+export function newValue(secret = randomSecret()): string {
+  return `sk-bf-${secret}`;
 }
 
 /** What a key is made from, and what an administrator may change of it. */
@@ -105,15 +105,15 @@ type KeyTerms = Omit<VirtualKey, 'id' | 'valueMask' | 'generation' | 'createdAt'
 
 /**
  * Adds a key. Says which when its name or its value is taken; a value another key had before is.
- * @param imported a value it already has elsewhere; else one is made.
+ * @param given a value it already has elsewhere, or that is made already; else one is made.
  */
 export async function insertVirtualKey(
   db: D1Database,
   terms: KeyTerms,
-  imported: string | undefined,
+  given: string | undefined,
   now: number,
 ): Promise<{ key: VirtualKey; value: string } | 'name_taken' | 'value_taken'> {
-  const value = imported ?? newValue();
+  const value = given ?? newValue();
   const valueHash = await hashSecret(value);
   const id = crypto.randomUUID();
   const key = { ...terms, id, valueMask: maskOf(value), generation: 1, createdAt: now, updatedAt: now };
@@ -193,14 +193,16 @@ function orNull<T>(value: T | null | undefined, column: (value: T) => string | n
 /**
  * Gives a key a new value. The one before goes on working until `previousUntil` (epoch seconds), and the one before that
  * stops; with null it stops too, and with it everything that was proved by it. Null when there is no such key.
+ * @param given the new value, where it is made already
  */
 export async function replaceValue(
   db: D1Database,
   id: string,
   { previousUntil, isLeaked }: { previousUntil: number | null; isLeaked: boolean },
+  given: string | undefined,
   now: number,
 ): Promise<{ key: VirtualKey; value: string } | null> {
-  const value = newValue();
+  const value = given ?? newValue();
   const row = await db
     .prepare(
       `UPDATE virtual_key SET previous_hash = value_hash, previous_until = ?4, value_hash = ?2,

@@ -1,8 +1,19 @@
 import type { Child } from 'hono/jsx';
+import { newOnceValue } from '../protocol/once-value';
 
-/** What every form of a signed-in browser carries (SECURITY 21). */
+/** What every form of a signed-in browser carries: what another site cannot know, and its once-value (SECURITY 21, 32). */
 export function Csrf({ value }: { value: string }) {
-  return <input type="hidden" name="csrf" value={value} />;
+  return (
+    <>
+      <input type="hidden" name="csrf" value={value} />
+      <Once />
+    </>
+  );
+}
+
+/** By which a form takes effect once (SECURITY 32). */
+export function Once() {
+  return <input type="hidden" name="once" value={newOnceValue()} />;
 }
 
 type Confirmation = {

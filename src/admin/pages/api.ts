@@ -67,6 +67,7 @@ export async function act<T = Record<string, unknown>>(
     body: body === undefined ? null : JSON.stringify(body),
   };
   const response = await send(c, path, init, form.get('csrf') ?? '');
+  noteAct(c, response.ok);
   const text = await response.text();
   const answer = text ? JSON.parse(text) : {};
   if (response.ok) return { ok: true, body: answer };
@@ -106,16 +107,38 @@ export function gone(text: string, way: { href: string; label: string }): PagePr
   return new PageProblem({ status: 404, title: 'This is not here any more', text, way });
 }
 
+/** What became of the acts of a request so far. */
+const acts = new WeakMap<Request, { wasDone: boolean; wasRefused: boolean }>();
+
+/** Notes that a form had an effect, or that it was refused one. */
+export function noteAct(c: Context<App>, isDone: boolean): void {
+  const { wasDone, wasRefused } = actsOf(c);
+  acts.set(c.req.raw, { wasDone: wasDone || isDone, wasRefused: wasRefused || !isDone });
+}
+
+export function actsOf(c: Context<App>): { wasDone: boolean; wasRefused: boolean } {
+  return acts.get(c.req.raw) ?? { wasDone: false, wasRefused: false };
+}
+
 /** What a form sent. */
 export type Form = URLSearchParams;
 
 /** Bytes of a form. */
 const MOST = 262_144;
 
+/** The form of a POST, once it was read. */
+const forms = new WeakMap<Request, Form>();
+
 /** The form of a POST. */
 export async function readForm(c: Context<App>): Promise<Form> {
+  const known = forms.get(c.req.raw);
+  if (known) return known;
   const text = await readText(c.req.raw.body, MOST);
-  if (text !== null) return new URLSearchParams(text);
+  if (text !== null) {
+    const form = new URLSearchParams(text);
+    forms.set(c.req.raw, form);
+    return form;
+  }
   throw new PageProblem({
     status: 413,
     title: 'That is too much',

@@ -5,6 +5,7 @@ import { appPages } from './apps';
 import { auditPages } from './audit';
 import { administratorsOnly } from './frame';
 import { keyPages } from './keys';
+import { formsOnce } from './once';
 import { overviewPage } from './overview';
 import { peoplePages } from './people';
 import { serverPages } from './servers';
@@ -16,6 +17,7 @@ import { toolsetPages } from './toolsets';
 export const adminPages = new Hono<App>()
   .route('/', signInPages)
   .use(administratorsOnly)
+  .use(formsOnce)
   .route('/', overviewPage)
   .route('/servers', serverPages)
   .route('/keys', keyPages)

@@ -164,7 +164,7 @@ export function NewValue({ title, made, mode, to, children }: NewValueProps) {
       <h1>{title}</h1>
       <div class="card stack">
         <p>
-          This is the value of <b>{name}</b>. Copy it now: it is not shown again.
+          This is the value of <b>{name}</b>. Copy it now: in two minutes it is not shown any more.
         </p>
         <Copy text={value} label="the key" />
         {children}
@@ -193,5 +193,25 @@ export function NewValue({ title, made, mode, to, children }: NewValueProps) {
         </p>
       )}
     </>
+  );
+}
+
+/** In place of a value that was shown, and is not any more. */
+export function ValueGone({ id, name }: { id: string; name: string }) {
+  return (
+    <div class="card stack">
+      <h1>The value is not shown any more</h1>
+      <p>
+        The value of <b>{name}</b> was shown for two minutes. If you did not copy it, give the key a new one.
+      </p>
+      <div class="actions">
+        <a class="button primary" href={`${AT}/${id}`}>
+          To the key
+        </a>
+        <a class="button" href={`${AT}/${id}/rotate`}>
+          New value
+        </a>
+      </div>
+    </div>
   );
 }

@@ -1,11 +1,10 @@
 import { type Context, Hono } from 'hono';
-import type { Child } from 'hono/jsx';
 import type * as z from 'zod';
 import type { App } from '../../config';
 import { ask } from '../../database';
 import { keyOverviewQuestion, keysQuestion } from '../../governance/key-overview';
 import { ownersQuestion } from '../../governance/owners';
-import type { VirtualKey } from '../../governance/virtual-keys';
+import { maskOf, newValue, type VirtualKey } from '../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../grants/list';
 import { endpointOf } from '../../ui/connect-lines';
 import { When } from '../../ui/parts';
@@ -16,7 +15,8 @@ import { type Acted, act, type Form, gone, inWords, listPage, type Refused, read
 import { adminPage, csrfOf, goTo } from './frame';
 import { KEY_WORDS, KeyForm, termsIn } from './key-form';
 import { KeyList } from './key-list';
-import { DeleteKey, KeyHead, NewValue, RotateKey } from './key-parts';
+import { DeleteKey, KeyHead, NewValue, RotateKey, ValueGone } from './key-parts';
+import { goToSecret, secretsMade } from './once';
 import { ownerNamed, ownershipOf } from './owner-field';
 
 const AT = '/admin/keys';
@@ -31,13 +31,18 @@ export const keyPages = new Hono<App>()
     return adminPage(c, { title: 'Access keys', at: AT, body: <KeyList {...list} page={page} /> });
   })
 
-  .get('/new', (c) => showNew(c))
+  .get('/new', (c) => {
+    const made = c.req.query('made');
+    return made ? showValue(c, made, 'The key is made') : showNew(c);
+  })
   .post('/new', async (c) => {
     const form = await readForm(c);
     if (form.has('again')) return showNew(c, form);
     const made = await save(c, form, null);
     if (!made.ok) return showNew(c, form, made);
-    return showValue(c, 'The key is made', made.body.virtual_key);
+    const { id, name } = made.body.virtual_key;
+    if (!form.get('value')) return goToSecret(c, `${AT}/new?made=${id}`);
+    return goTo(c, `${AT}/${id}`, `The key ${name} is made, with the value you entered.`);
   })
 
   .get('/:id', (c) => showKey(c, c.req.param('id')))
@@ -52,6 +57,7 @@ export const keyPages = new Hono<App>()
   })
 
   .get('/:id/rotate', async (c) => {
+    if (c.req.query('made')) return showValue(c, c.req.param('id'), 'The key has a new value');
     const { overview } = await about(c, c.req.param('id'));
     const cooldown = c.var.settings.vk_rotation_cooldown;
     const body = <RotateKey overview={overview} cooldown={cooldown} csrf={await csrfOf(c)} />;
@@ -67,15 +73,7 @@ export const keyPages = new Hono<App>()
     const path = `/governance/virtual-keys/${key.id}/rotate`;
     const rotated = await act<Made>(c, form, 'POST', path, { reason: form.get('reason') });
     if (!rotated.ok) return goTo(c, `${AT}/${key.id}`, rotated.message);
-    const { previousUntil } = (await about(c, key.id)).overview;
-    const { virtual_key } = rotated.body;
-    const before = (
-      <p class="muted">
-        The one before {previousUntil === null ? 'is refused from now on' : 'still works, and stops '}
-        {previousUntil !== null && <When at={rfc3339(previousUntil)} />}.
-      </p>
-    );
-    return showValue(c, 'The key has a new value', virtual_key, before);
+    return goToSecret(c, `${AT}/${key.id}/rotate?made=${key.id}`);
   })
 
   .get('/:id/delete', async (c) => {
@@ -159,22 +157,26 @@ async function showKey(c: Context<App>, id: string, sent?: Form, refused?: Refus
   return adminPage(c, { title: 'An access key', at: AT, refusal: refused?.message, body });
 }
 
-/** The one time a value is shown. */
-function showValue(
-  c: Context<App>,
-  title: string,
-  key: Made['virtual_key'],
-  more?: Child,
-): Promise<Response> {
+/** The value that this browser has just made for the key `id`; when that was too long ago, how to get another. */
+async function showValue(c: Context<App>, id: string, title: string): Promise<Response> {
   const { settings, issuer } = c.var;
+  const { key, previousUntil } = (await about(c, id)).overview;
+  const values = (await secretsMade(c)).map((secret) => newValue(secret));
+  const value = values.find((one) => maskOf(one) === key.valueMask);
+  if (!value) return adminPage(c, { title, at: AT, body: <ValueGone id={id} name={key.name} /> });
   const body = (
     <NewValue
       title={title}
-      made={key}
+      made={{ id, name: key.name, value, mcp_configs: key.mcpConfigs }}
       mode={settings.mcp_server_auth_mode}
       to={issuer ? endpointOf(issuer, settings.display_name, null) : null}
     >
-      {more}
+      {c.req.path.endsWith('/rotate') && (
+        <p class="muted">
+          The one before {previousUntil === null ? 'is refused from now on' : 'still works, and stops '}
+          {previousUntil !== null && <When at={rfc3339(previousUntil)} />}.
+        </p>
+      )}
     </NewValue>
   );
   return adminPage(c, { title, at: AT, body });

@@ -9,7 +9,6 @@ import { introductionOf, redirectUriOf } from '../../upstreams/oauth-registratio
 import { PRESETS, type Preset } from '../../upstreams/presets';
 import { act, type Form, inWords, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { requireOwnForm } from './own-form';
 import { FindingCard, PresetCard, waysFor } from './server-finding';
 import { ServerForm } from './server-form';
 import { bodyOf, nameFromUrl, termsOfPreset } from './server-terms';
@@ -65,7 +64,6 @@ function toServer(
 
 /** Asks an address what it is. Nothing is saved. */
 async function check(c: Context<App>, form: Form, preset: Preset | undefined): Promise<Response> {
-  await requireOwnForm(c, form);
   const address = form.get('connection_string')?.trim() ?? '';
   const url = /^[a-z]+:/i.test(address) ? address : `https://${address}`;
   const allowLoopback = allowsLoopback(c.env);

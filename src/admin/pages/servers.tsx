@@ -20,7 +20,6 @@ import { begin, ourIssuer, registerAgain, serverAt } from '../server-authorizati
 import { findServerShown } from '../shown-server';
 import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { requireOwnForm } from './own-form';
 import { isConnected, RegisterAgain, ServerAccount } from './server-account';
 import { DeleteServer } from './server-delete';
 import { ServerForm } from './server-form';
@@ -82,7 +81,6 @@ export const serverPages = new Hono<App>()
   .post('/:id/authorize', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    await requireOwnForm(c, form);
     return authorize(c, id, form);
   })
   .get('/:id/register-again', async (c) => {
@@ -94,7 +92,6 @@ export const serverPages = new Hono<App>()
   .post('/:id/register-again', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    await requireOwnForm(c, form);
     const [server, config] = await Promise.all([serverAt(c.env.DB, id), findOAuthConfigOf(c.env.DB, id)]);
     try {
       if (config) await registerAgain(c, server, config);

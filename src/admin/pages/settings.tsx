@@ -135,7 +135,7 @@ async function confirmAddress(
     c,
     '/oauth2/sessions?status=active&limit=1',
   );
-  const kept = [...form].filter(([name]) => name !== 'csrf' && name !== 'confirm');
+  const kept = [...form].filter(([name]) => !['csrf', 'once', 'confirm'].includes(name));
   const apps =
     count === 1 ? 'One app with access has' : `All ${count.toLocaleString('en')} apps with access have`;
   const body = (

@@ -12,9 +12,8 @@ import { UpstreamFailure } from '../../upstreams/failure';
 import { runTool, type ToolDefinition, toolQuestion } from '../../upstreams/run-tool';
 import type { Server } from '../../upstreams/server';
 import { serverQuestion } from '../../upstreams/store';
-import { type Form, gone, readForm } from './api';
+import { type Form, gone, noteAct, readForm } from './api';
 import { adminPage, csrfOf } from './frame';
-import { requireOwnForm } from './own-form';
 import { SchemaFields } from './schema-fields';
 import { argumentsIn, fieldsOf } from './schema-form';
 import { plain } from './server-words';
@@ -30,7 +29,6 @@ export const tryToolPages = new Hono<App>()
   .get('/:id/try', async (c) => showTool(c, await toolAt(c)))
   .post('/:id/try', async (c) => {
     const form = await readForm(c);
-    await requireOwnForm(c, form);
     const found = await toolAt(c);
     const entered = argumentsIn(fieldsOf(found.tool.inputSchema), (name) => form.getAll(name));
     if (!entered.ok) return showTool(c, found, { form, errors: entered.errors });
@@ -75,6 +73,7 @@ async function run(c: Context<App>, { server, tool }: Found, args: JsonObject): 
   const owner = user ? subjectOf(user) : null;
   const asker = { owner, sharer: `${owner} administrator` };
   audit(c, { act: 'server.tool_tried', server: server.id, tool: tool.name });
+  noteAct(c, true);
   const startedAt = Date.now();
   try {
     const { settings, issuer } = c.var;

@@ -105,6 +105,7 @@ describe('what looks at them', () => {
     });
     expect(areInOrder(facts.headings)).toBe(false);
     expect(forgeable(facts)).toEqual(['/x']);
+    expect(repeatable(facts)).toEqual(['/x', '/y']);
   });
 });
 
@@ -124,6 +125,7 @@ async function problemsOf(route: string, page: Page, status: number, roundTrips:
     [`has no label for ${facts.unlabelled}`, facts.unlabelled.length === 0],
     [`is called ${facts.title}`, !PERSONAL.test(facts.title)],
     ...forgeable(facts).map((action): [string, boolean] => [`can be posted by others: ${action}`, false]),
+    ...repeatable(facts).map((action): [string, boolean] => [`can be posted twice: ${action}`, false]),
   ];
   return rules.filter(([, holds]) => !holds).map(([problem]) => problem);
 }
@@ -146,6 +148,14 @@ function forgeable({ posted }: PageFacts): string[] {
   return posted
     .filter(({ action }) => action !== '/admin/sign-in')
     .filter(({ hidden }) => !/^[\w-]{43}$/.test(hidden.get('csrf') ?? hidden.get('form') ?? ''))
+    .map(({ action }) => action);
+}
+
+/** Forms without a once-value (SECURITY 32): signing in makes nothing, and consent has an answer of its own to a second. */
+function repeatable({ posted }: PageFacts): string[] {
+  return posted
+    .filter(({ action }) => action !== '/admin/sign-in' && action !== '/oauth/consent')
+    .filter(({ hidden }) => !/^\d+\.[0-9a-f-]{36}$/.test(hidden.get('once') ?? ''))
     .map(({ action }) => action);
 }
 
@@ -209,7 +219,7 @@ async function furnish(): Promise<Place[]> {
       '/admin/servers/:id/back': [`/admin/servers/${linear.id}/back`],
       '/admin/servers/:id/delete': [`/admin/servers/${wiki.id}/delete`],
       '/admin/keys': ['/admin/keys', '/admin/keys?offset=50'],
-      '/admin/keys/new': ['/admin/keys/new'],
+      '/admin/keys/new': ['/admin/keys/new', `/admin/keys/new?made=${key.id}`],
       '/admin/keys/:id': [`/admin/keys/${key.id}`],
       '/admin/keys/:id/rotate': [`/admin/keys/${key.id}/rotate`],
       '/admin/keys/:id/delete': [`/admin/keys/${key.id}/delete`],

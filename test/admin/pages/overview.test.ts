@@ -91,12 +91,14 @@ describe('the overview', () => {
     const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? '';
 
     const before = await (await at('/admin', { headers: { cookie } })).text();
-    const [, csrf = ''] =
-      /action="\/admin\/settings\/address".*?name="csrf" value="([^"]+)"/.exec(before) ?? [];
+    const [, csrf = '', once = ''] =
+      /action="\/admin\/settings\/address".*?name="csrf" value="([^"]+)".*?name="once" value="([^"]+)"/.exec(
+        before,
+      ) ?? [];
     const post = (value: string) =>
       at('/admin/settings/address', {
         method: 'POST',
-        body: new URLSearchParams({ csrf: value }),
+        body: new URLSearchParams({ csrf: value, once }),
         headers: { cookie, origin },
       });
     await post('x'.repeat(43));

@@ -67,16 +67,15 @@ describe('trying a tool', () => {
 
   it('tells a failure of the tool from a refusal and from a server that is down', async () => {
     const server = await Upstream.start([TOOL]);
-    const page = await open(server);
     const with_ = async (result: object) => {
       await server.behave({ results: { find: JSON.stringify(result) } });
-      return run(page, { 'arg.words': 'x' });
+      return run(await open(server), { 'arg.words': 'x' });
     };
 
     const failed = await with_({ content: [{ type: 'text', text: 'Not today.' }], isError: true });
     const refused = await with_({ error: { code: -32602, message: 'No such <place>.' } });
     await server.behave({ fault: 500 });
-    const down = await run(page, { 'arg.words': 'x' });
+    const down = await run(await open(server), { 'arg.words': 'x' });
 
     expect(failed.html).toContain('it says it failed');
     expect(failed.html).toContain('Not today.');

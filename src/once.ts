@@ -1,0 +1,177 @@
+import { hashSecret, mac, open, seal } from './crypto/secrets';
+import { readCookies, writeCookie } from './protocol/cookies';
+import { FORM_LIFE, isOnceValue } from './protocol/once-value';
+import { PageProblem } from './ui/layout';
+
+/** How long a repetition gets the first answer, and a secret is shown again. Seconds. */
+const REPEATABLE = 120;
+/** The pauses between looks at what became of the first submission: 25 seconds in all. Milliseconds. */
+const PAUSES = Array.from({ length: 20 }, (_, at) => Math.min(50 * 1.4 ** at, 2500));
+const COOKIE = 'toolgate-shown-';
+
+type Storage = { DB: D1Database; ENCRYPTION_KEY: string };
+
+/** A form that was sent, and proved to be this browser's own. */
+export type Submission = {
+  /** Names the browser and its session. */
+  owner: string;
+  /** Where it was sent: the path, and the address with its query. */
+  path: string;
+  address: string;
+  fields: URLSearchParams;
+  /** Where cookies belong. */
+  base: string;
+  /** Where to see what became of it. */
+  way: { href: string; label: string };
+};
+
+/** What a handler made of a form. `isDone`: it had an effect; else it can be corrected and sent again. */
+export type Outcome = { response: Response; isDone: boolean; showsSecret?: boolean };
+
+/** The first answer: sealed in its row. */
+type Answer = { status: number; headers: [string, string][]; isPage: boolean; showsSecret: boolean };
+type Row = { digest: string; claimed_at: number; answer: string | null };
+
+/** Pages that answered a form without sending the browser on. In memory only: they may hold what a tool answered. */
+const pages = new Map<string, string>();
+const MOST_PAGES = 20;
+
+/**
+ * Runs `act` once for a form, however often it is sent (SECURITY 32). A repetition waits for the first to end and gets
+ * the same answer, for two minutes. What had no effect may be sent again.
+ * @param act gets the secret that the form may turn into something: its repetition can tell it again, and nothing else can
+ * @throws PageProblem 403 for a form without a once-value or out of date, 409 when there is no answer to repeat
+ */
+export async function once(
+  env: Storage,
+  sent: Submission,
+  act: (secret: string) => Promise<Outcome>,
+): Promise<Response> {
+  const value = sent.fields.get('once') ?? '';
+  const now = Math.floor(Date.now() / 1000);
+  if (!isOnceValue(value, now)) throw new PageProblem(outOfDate(sent));
+  const id = await hashSecret(`${sent.owner} ${value}`);
+  const digest = await hashSecret(`${sent.address}\n${sent.fields}`);
+  const secret = await mac(env.ENCRYPTION_KEY, `form secret ${sent.owner} ${value}`);
+  for (const pause of PAUSES) {
+    const row = await claim(env.DB, id, digest, now);
+    if (!row) return perform(env, sent, { id, secret, now }, act);
+    if (row.digest !== digest || row.claimed_at + REPEATABLE <= now) throw new PageProblem(sentBefore(sent));
+    if (row.answer !== null) return repeat(env, sent, { id, secret, now: row.claimed_at }, row.answer);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  throw new PageProblem(sentBefore(sent));
+}
+
+/** Claims a once-value. Null: it is claimed now; else what the one who has it says. */
+async function claim(db: D1Database, id: string, digest: string, now: number): Promise<Row | null> {
+  const [claimed, rows] = await db.batch([
+    db
+      .prepare('INSERT INTO form_once (id, digest, claimed_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING')
+      .bind(id, digest, now),
+    db.prepare('SELECT digest, claimed_at, answer FROM form_once WHERE id = ?1').bind(id),
+  ]);
+  return claimed?.meta.changes ? null : ((rows?.results[0] as Row | undefined) ?? null);
+}
+
+/** `now`: when the once-value was claimed. */
+type Claim = { id: string; secret: string; now: number };
+
+async function perform(
+  env: Storage,
+  sent: Submission,
+  claimed: Claim,
+  act: (secret: string) => Promise<Outcome>,
+): Promise<Response> {
+  const { id, secret } = claimed;
+  const outcome = await act(secret).catch(async (error: unknown) => {
+    await release(env.DB, id);
+    throw error;
+  });
+  const { response, isDone, showsSecret = false } = outcome;
+  if (!isDone) {
+    await release(env.DB, id);
+    return response;
+  }
+  const isPage = !response.headers.has('location');
+  if (isPage) remember(id, await response.clone().text());
+  const answer: Answer = { status: response.status, headers: [...response.headers], isPage, showsSecret };
+  const sealed = await seal(env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(answer));
+  await env.DB.prepare('UPDATE form_once SET answer = ?2 WHERE id = ?1').bind(id, sealed).run();
+  if (showsSecret) response.headers.append('set-cookie', await secretCookie(env, sent, claimed));
+  return response;
+}
+
+async function repeat(env: Storage, sent: Submission, claimed: Claim, sealed: string): Promise<Response> {
+  const text = await open(env.ENCRYPTION_KEY, placeOf(claimed.id), sealed);
+  const answer = text === null ? null : (JSON.parse(text) as Answer);
+  const body = answer?.isPage ? (pages.get(claimed.id) ?? null) : null;
+  if (!answer || (answer.isPage && body === null)) throw new PageProblem(sentBefore(sent));
+  const response = new Response(body, { status: answer.status, headers: answer.headers });
+  if (answer.showsSecret) response.headers.append('set-cookie', await secretCookie(env, sent, claimed));
+  return response;
+}
+
+async function release(db: D1Database, id: string): Promise<void> {
+  await db.prepare('DELETE FROM form_once WHERE id = ?1').bind(id).run();
+}
+
+function remember(id: string, html: string): void {
+  pages.set(id, html);
+  if (pages.size > MOST_PAGES) pages.delete(pages.keys().next().value as string);
+}
+
+const placeOf = (id: string) => `form_once/${id}/answer`;
+
+/** The `Set-Cookie` value that lets the page after the form show its secret, until two minutes after the form was sent. */
+async function secretCookie(env: Storage, sent: Submission, { id, secret, now }: Claim): Promise<string> {
+  const until = now + REPEATABLE;
+  const value = await seal(env.ENCRYPTION_KEY, secretPlace(sent), `${until} ${secret}`);
+  const maxAge = Math.max(0, until - Math.floor(Date.now() / 1000));
+  return writeCookie(sent.base, { name: `${COOKIE}${id.slice(0, 8)}`, value, maxAge, path: sent.path });
+}
+
+type Shown = Pick<Submission, 'owner' | 'path' | 'base'>;
+const secretPlace = ({ owner, path }: Shown) => `cookie/shown/${owner}${path}`;
+
+/** The secrets that this browser may be shown again at the path of their form. */
+export async function shownSecrets(
+  env: Storage,
+  shown: Shown,
+  cookies: string | undefined,
+): Promise<string[]> {
+  const now = Math.floor(Date.now() / 1000);
+  const secrets: string[] = [];
+  for (const sealed of readCookies(shown.base, cookies, COOKIE, shown.path).values()) {
+    const text = await open(env.ENCRYPTION_KEY, secretPlace(shown), sealed);
+    const [until, secret] = text?.split(' ') ?? [];
+    if (secret && Number(until) > now) secrets.push(secret);
+  }
+  return secrets;
+}
+
+/** Deletes the claims of forms that are out of date at `now` (epoch seconds). */
+export async function sweepOnce(db: D1Database, now: number): Promise<void> {
+  await db
+    .prepare('DELETE FROM form_once WHERE claimed_at <= ?1')
+    .bind(now - FORM_LIFE)
+    .run();
+}
+
+function outOfDate({ way }: Submission) {
+  return {
+    status: 403,
+    title: 'This form is out of date',
+    text: 'Nothing was changed. Open the page again, and do it there.',
+    way,
+  };
+}
+
+function sentBefore({ way }: Submission) {
+  return {
+    status: 409,
+    title: 'This form was sent before',
+    text: 'A form takes effect once, and this time nothing was changed. See what became of it, and open the page again to do more.',
+    way,
+  };
+}
