@@ -8,6 +8,7 @@ import { McpCaller } from './support/caller';
 import { wait } from './support/clock';
 import { admin, gate, ISSUER, newKey } from './support/gate';
 import { McpClient } from './support/mcp-client';
+import { headerServer } from './support/own-accounts';
 import { Provider, personOf } from './support/provider';
 import { addressOf, Upstream } from './support/upstream';
 
@@ -360,5 +361,69 @@ describe('a double click in administration has one effect and one answer (SECURI
 
     expect(pages.map(({ url, status }) => [url, status])).toEqual(Array(2).fill([`${ISSUER}/`, 200]));
     expect((await openAt('/admin', who)).url).toContain('/admin/sign-in');
+  });
+});
+
+describe('a double click on one’s own page has one effect and one answer (SECURITY 32)', () => {
+  /** Somebody who allowed an app with a key, where its page is, and a server that asks for a value of theirs. */
+  async function holder() {
+    const server = await headerServer({ allow_on_all_virtual_keys: false });
+    const key = await newKey([server.name]);
+    const client = await McpClient.register({ client_name: fresh('App') });
+    const who = new Browser();
+    const first = await openAt((await client.authorizeUrl()).toString(), who);
+    const proof = { identity: 'virtual_key', virtual_key: key.value, decision: 'continue' };
+    await who.submit(shown(await who.submit(first, proof)), { decision: 'allow', expires_in: '0' });
+    const mine = await openAt('/me', who);
+    const [, app = ''] = /href="(\/me\/apps\/[0-9a-f]+)"/.exec(mine.html) ?? [];
+    return { who, app, mine, server, subject: `vk:${key.id}` };
+  }
+  const twice = (who: Browser, page: Page, field: string, answers = {}) =>
+    Promise.all([twin(who), twin(who)].map((one) => send(page, field, answers, one)));
+
+  it('names an app and withdraws its access', async () => {
+    const { who, app } = await holder();
+    const before = await acts('grant.ended');
+
+    const named = await twice(who, await openAt(app, who), 'name', { name: 'Mine' });
+    const asked = await openAt(`${app}/withdraw`, who);
+    const ended = await twice(who, asked, `${app}/withdraw`);
+
+    expect(named.map(noticeOn)).toEqual(Array(2).fill('It is called Mine now.'));
+    expect(ended.map(noticeOn)).toEqual(Array(2).fill('Mine cannot use your tools any more.'));
+    expect(await acts('grant.ended')).toBe(before + 1);
+  });
+
+  it('connects an account by one link, and disconnects it', async () => {
+    const { who, mine, server, subject } = await holder();
+    const connected = await acts('credential.connected');
+
+    const links = await twice(who, mine, '/me/accounts');
+    const proof = await openAt(links[0]?.url ?? '', who);
+    const fields = shown(await who.submit(proof, { decision: 'continue' }));
+    const field = `header.${server.id}.x-key`;
+    const done = await twice(who, fields, field, { [field]: 'right', decision: 'continue' });
+    const row = await env.DB.prepare('SELECT id FROM credential WHERE owner = ?').bind(subject).first('id');
+    const disconnect = `/me/accounts/${row}/disconnect`;
+    const ended = await twice(who, await openAt(disconnect, who), disconnect);
+
+    expect(links[1]?.url).toBe(links[0]?.url);
+    expect(done.map(({ html }) => html.includes('All connected'))).toEqual([true, true]);
+    expect(await acts('credential.connected')).toBe(connected + 1);
+    expect(ended.map(noticeOn)).toEqual(Array(2).fill('The account was disconnected.'));
+    expect(await acts('credential.disconnected')).toBe(1);
+  });
+
+  it('does nothing for another person of the same browser', async () => {
+    const { who, app } = await holder();
+    const asked = await openAt(`${app}/withdraw`, who);
+    await send(asked, `${app}/withdraw`, {}, twin(who));
+    const other = twin(who);
+    for (const name of [...other.cookies.keys()])
+      if (!name.includes('toolgate-visit')) other.cookies.delete(name);
+
+    const repeated = await send(asked, `${app}/withdraw`, {}, other);
+
+    expect(repeated.status).toBe(403);
   });
 });

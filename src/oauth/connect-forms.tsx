@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { parseSubject, type Subject } from '../protocol/subject';
+import { Once } from '../ui/forms';
 import { HelpCode } from '../ui/layout';
 import type { Account } from '../upstreams/accounts';
 import type { KnownProviders } from '../upstreams/oauth-provider';
@@ -30,6 +31,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
   return (
     <form class="card stack wide" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
+      <Once />
       <header class="stack tight">
         <h1>{titleFor(servers)}</h1>
         <p class="muted">
@@ -241,6 +243,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
   const fields = (
     <form class="stack" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
+      <Once />
       <input type="hidden" name="server" value={server.id} />
       {kind === 'headers' ? (
         <HeaderFields account={account} notice={failure} />

@@ -5,6 +5,7 @@ import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
 import { type Standing, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
+import { once } from '../once';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
@@ -48,7 +49,7 @@ export const connect = new Hono<App>()
     if (!visit.state || !(await verifyConnectForm(c.env.ENCRYPTION_KEY, visit.link.id, visit.state, value))) {
       throw new PageProblem({ ...OUT_OF_DATE, way: { href: c.req.path, label: 'Show the current form' } });
     }
-    return visit.isMine ? connectOne(c, visit, form) : prove(c, visit, form);
+    return visit.isMine ? connectOnce(c, visit, form) : prove(c, visit, form);
   });
 
 /** A browser at a link that works. */
@@ -176,6 +177,25 @@ async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Prom
   const isProved = way === 'key' || way === 'session_value';
   const remembered = isProved ? [await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, link, now)] : [];
   return again(c, visit, { secret }, remembered);
+}
+
+/** Connects one of the link's accounts, once (SECURITY 32). A repeated proof has the same answer by itself. */
+async function connectOnce(c: Context<App>, visit: Visit, fields: URLSearchParams): Promise<Response> {
+  const { link, issuer } = visit;
+  const { secret } = visit.state as ConnectState;
+  const { path } = c.req;
+  const sent = {
+    owner: `connect ${link.id} ${await hashSecret(secret)}`,
+    path,
+    address: path,
+    fields,
+    base: issuer,
+    way: { href: path, label: 'Show the page again' },
+  };
+  return once(c.env, sent, async () => {
+    const response = await connectOne(c, visit, fields);
+    return { response, isDone: response.headers.has('location') };
+  });
 }
 
 /** Connects one of the link's accounts. */

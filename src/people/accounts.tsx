@@ -17,7 +17,7 @@ import { ownAccountServersQuestion } from '../upstreams/store';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { formValue, visitOf } from './own-form';
 import { goTo, pageOf, peoplePage } from './page';
-import { actorOf, identitiesQuestion, visitorOf } from './visitor';
+import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 /** Somebody's account at a server as their page shows it. */
 type OwnAccount = Omit<Account, 'state'> & {
@@ -49,18 +49,19 @@ export function accountsQuestion(
 /** Connecting, and ending, somebody's own accounts. */
 export const accountPages = new Hono<App>()
   /** Leads through a link of theirs: its page, too, connects for nobody else. */
-  .post('/', async (c) => {
-    const { identity, fields } = await actorOf(c);
-    const { DB } = c.env;
-    const { settings, issuer } = c.var;
-    const { subject, generation } = identity;
-    const [accounts] = await ask(DB, accountsQuestion(DB, settings, subject));
-    const account = accounts.find(({ server }) => server.id === fields.get('server'));
-    if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
-    if (!issuer) throw new PageProblem(NO_ISSUER);
-    const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
-    return sendOn(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
-  })
+  .post('/', (c) =>
+    actOnce(c, async ({ identity, fields }) => {
+      const { DB } = c.env;
+      const { settings, issuer } = c.var;
+      const { subject, generation } = identity;
+      const [accounts] = await ask(DB, accountsQuestion(DB, settings, subject));
+      const account = accounts.find(({ server }) => server.id === fields.get('server'));
+      if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
+      if (!issuer) throw new PageProblem(NO_ISSUER);
+      const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
+      return sendOn(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
+    }),
+  )
 
   .get('/:id/disconnect', async (c) => {
     const { DB } = c.env;
@@ -96,15 +97,16 @@ export const accountPages = new Hono<App>()
     return peoplePage(c, { title: 'Disconnect an account', at: '/me', visitor, visit, identity, body });
   })
 
-  .post('/:id/disconnect', async (c) => {
-    const { identity } = await actorOf(c);
-    const [credential] = await ask(c.env.DB, credentialQuestion(c.env.DB, c.req.param('id')));
-    if (credential?.owner !== identity.subject) throw new PageProblem(NOT_YOURS);
-    const { serverId } = credential;
-    await disconnectAccount(c.env, { owner: identity.subject, serverId, credential });
-    audit(c, { act: 'credential.disconnected', server: serverId, owner: identity.subject });
-    return goTo(c, pageOf(identity), 'The account was disconnected.');
-  });
+  .post('/:id/disconnect', (c) =>
+    actOnce(c, async ({ identity }) => {
+      const [credential] = await ask(c.env.DB, credentialQuestion(c.env.DB, c.req.param('id')));
+      if (credential?.owner !== identity.subject) throw new PageProblem(NOT_YOURS);
+      const { serverId } = credential;
+      await disconnectAccount(c.env, { owner: identity.subject, serverId, credential });
+      audit(c, { act: 'credential.disconnected', server: serverId, owner: identity.subject });
+      return goTo(c, pageOf(identity), 'The account was disconnected.');
+    }),
+  );
 
 /** What somebody connected, and what they could. */
 export function OwnAccounts({ accounts, csrf }: { accounts: readonly OwnAccount[]; csrf: string }) {

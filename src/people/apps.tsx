@@ -16,29 +16,31 @@ import { serverNamesQuestion } from '../upstreams/summaries';
 import { mayUse, nameOf, whereOf } from './app-words';
 import { formValue, visitOf } from './own-form';
 import { goTo, pageOf, peoplePage } from './page';
-import { actorOf, identitiesQuestion, visitorOf } from './visitor';
+import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 const MOST_NAME = 60;
 
 /** One app of somebody's: what it may do, what they call it, and its end. Another one's is not there. */
 export const appPages = new Hono<App>()
   .get('/:id', (c) => showApp(c, 'app'))
-  .post('/:id', async (c) => {
-    const { identity, fields } = await actorOf(c);
-    const grant = await ownGrant(c, identity.subject);
-    const name = [...(visibleName(fields.get('name') ?? '') ?? '')].slice(0, MOST_NAME).join('');
-    await nameGrant(c.env.DB, grant.grantId, name && name !== grant.clientName ? name : null);
-    return goTo(c, `/me/apps/${grant.grantId}`, `It is called ${name || grant.clientName} now.`);
-  })
+  .post('/:id', (c) =>
+    actOnce(c, async ({ identity, fields }) => {
+      const grant = await ownGrant(c, identity.subject);
+      const name = [...(visibleName(fields.get('name') ?? '') ?? '')].slice(0, MOST_NAME).join('');
+      await nameGrant(c.env.DB, grant.grantId, name && name !== grant.clientName ? name : null);
+      return goTo(c, `/me/apps/${grant.grantId}`, `It is called ${name || grant.clientName} now.`);
+    }),
+  )
   .get('/:id/withdraw', (c) => showApp(c, 'withdraw'))
-  .post('/:id/withdraw', async (c) => {
-    const { identity } = await actorOf(c);
-    const grant = await ownGrant(c, identity.subject);
-    const now = Math.floor(Date.now() / 1000);
-    const isTold = await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_person', by(c), now);
-    if (!isTold) throw new Unavailable('the index was not told that a grant ended');
-    return goTo(c, pageOf(identity), `${nameOf(grant)} cannot use your tools any more.`);
-  });
+  .post('/:id/withdraw', (c) =>
+    actOnce(c, async ({ identity }) => {
+      const grant = await ownGrant(c, identity.subject);
+      const now = Math.floor(Date.now() / 1000);
+      const isTold = await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_person', by(c), now);
+      if (!isTold) throw new Unavailable('the index was not told that a grant ended');
+      return goTo(c, pageOf(identity), `${nameOf(grant)} cannot use your tools any more.`);
+    }),
+  );
 
 /** @throws PageProblem 404 when there is none, or it acts for somebody else. */
 async function ownGrant(c: Context<App>, subject: string): Promise<Grant> {

@@ -6,6 +6,7 @@ import { rememberedIdentity } from '../identity/browser';
 import { baseOf, browserSession } from '../identity/browser-session';
 import type { SignedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
+import { once } from '../once';
 import type { Settings } from '../settings';
 import { outOfDate, readOwnForm } from './own-form';
 
@@ -42,18 +43,37 @@ export function identitiesQuestion(
   );
 }
 
+/** What a form is about: for whom it acts, and what it says. */
+type Acting = { identity: Identity; fields: URLSearchParams };
+
 /**
- * Whoever a form acts for: the one it was shown to, who still stands.
+ * Acts, once (SECURITY 32), for the one a form was shown to, who still stands. It had an effect when it sends the
+ * browser on.
  * @throws PageProblem 403 for any other form
  */
-export async function actorOf(c: Context<App>): Promise<{ identity: Identity; fields: URLSearchParams }> {
-  const form = await readOwnForm(c);
+export async function actOnce(
+  c: Context<App>,
+  act: (acting: Acting) => Promise<Response>,
+): Promise<Response> {
+  const { fields, browser, ...form } = await readOwnForm(c);
   const { proofs } = await visitorOf(c);
   const [identities] = await ask(c.env.DB, identitiesQuestion(c.env.DB, c.var.settings, proofs));
   for (const identity of identities) {
     if (!(await form.isFor(identity.subject))) continue;
     c.set('actor', identity.subject);
-    return { identity, fields: form.fields };
+    const { pathname, search } = new URL(c.req.url);
+    const sent = {
+      owner: `people ${browser} ${identity.subject}`,
+      path: pathname,
+      address: pathname + search,
+      fields,
+      base: baseOf(c),
+      way: { href: '/me', label: 'To your page' },
+    };
+    return once(c.env, sent, async () => {
+      const response = await act({ identity, fields });
+      return { response, isDone: response.headers.has('location') };
+    });
   }
   throw outOfDate(c);
 }
