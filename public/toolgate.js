@@ -78,3 +78,12 @@ if (document.querySelector('[data-done]')) {
   trips.postMessage('done');
   window.close();
 }
+
+// A form is sent once by a double click. The gateway answers both alike; this spares it the second.
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (form.method !== 'post' || 'popup' in form.dataset) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = 'on';
+  setTimeout(() => delete form.dataset.sent, 2000);
+});
