@@ -1,5 +1,6 @@
 import schemaStep from './0002_schema_step.sql';
 import documentFaults from './0003_document_faults.sql';
+import formOnce from './0004_form_once.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type Step = { n: number; name: string; sql: string };
@@ -14,4 +15,5 @@ export const FIRST = 1;
 export const STEPS: readonly Step[] = [
   { n: 2, name: 'schema_step', sql: schemaStep },
   { n: 3, name: 'document_faults', sql: documentFaults },
+  { n: 4, name: 'form_once', sql: formOnce },
 ];
