@@ -37,7 +37,7 @@ const CAPABILITIES = { tools: {}, prompts: {}, resources: {} };
 const Initialize = z.object({
   protocolVersion: z.string(),
   capabilities: z.record(z.string(), z.unknown()).default({}),
-  clientInfo: z.object({ name: z.string() }).default({ name: '' }),
+  clientInfo: z.object({ name: z.string().nullish() }).default({ name: '' }),
 });
 
 /** MCP 2025-11-25, Initialization: the version asked for if it is served, else the newest of its era. */
@@ -48,7 +48,7 @@ async function initialize(call: Call): Promise<Response> {
   const version = LEGACY_VERSIONS.includes(protocolVersion)
     ? protocolVersion
     : (LEGACY_VERSIONS[0] as string);
-  const client = { version, clientName: clientInfo.name, capabilities };
+  const client = { version, clientName: clientInfo.name ?? '', capabilities };
   const result = {
     protocolVersion: version,
     capabilities: CAPABILITIES,

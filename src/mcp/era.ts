@@ -41,7 +41,8 @@ export function eraOf(
     throw new RpcError(400, CODE.headerMismatch, `The header MCP-Protocol-Version ${fault}.`);
   }
   if (named !== MODERN_VERSION) throw unserved(named);
-  if (!isObject(meta[META.clientCapabilities])) throw missing(META.clientCapabilities);
+  const capabilities = meta[META.clientCapabilities];
+  if (capabilities !== null && !isObject(capabilities)) throw missing(META.clientCapabilities);
   checkMirroredHeaders(headers, method, params);
   return { era: '2026', version: MODERN_VERSION };
 }

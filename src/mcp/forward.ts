@@ -3,7 +3,7 @@ import { judgeReading, judgeTool, type Verdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { type Additions, NOTHING } from '../protocol/json-insert';
-import { CODE, errorText, type JsonObject, RpcError, resultText } from '../protocol/mcp';
+import { CODE, errorText, type JsonObject, plainId, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import { isPersonal } from '../upstreams/auth/index';
 import { connect, type Peer } from '../upstreams/connect';
@@ -78,8 +78,10 @@ export async function readResource(call: Call): Promise<Response> {
 export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObject): void {
   const asker = askerOf(call);
   const { sharer } = asker;
-  const { requestId, reason } = params;
-  if (sharer === null || (typeof requestId !== 'string' && typeof requestId !== 'number')) return;
+  const { reason } = params;
+  const named = RequestId.safeParse(params.requestId);
+  if (sharer === null || !named.success) return;
+  const requestId = plainId(named.data);
   const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
   for (const { server } of call.entries) {
     if (!sessionOf(server, sharer, requestId)) continue;
@@ -168,7 +170,7 @@ async function forward(
     addCalls(gate.env.DB);
     const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
     const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
-    if (peer && isCancelled) waitUntil(cancelRequest(peer, id, reason));
+    if (peer && isCancelled) waitUntil(cancelRequest(peer, plainId(id), reason));
     waitUntil(noteStanding(call, entry, outcome, failure));
   };
 
@@ -180,7 +182,7 @@ async function forward(
     clientSignal: call.signal,
     async send(signal) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, askerOf(call));
-      return send(peer, { id, method, params, mirrored }, signal);
+      return send(peer, { id: plainId(id), method, params, mirrored }, signal);
     },
     failed,
     needed: (credential) => authRequired(call, credential, item),
@@ -189,12 +191,14 @@ async function forward(
   });
 }
 
-/** What a server of the 2025 era leaves out and a client of 2026-07-28 has to read. */
+/** What a client has to read in place of what its server writes: in an answer of the other era, and of its id. */
 function additionsFor({ era, request }: Call): Additions {
-  if (era === '2025') return NOTHING;
+  const id = typeof request.id === 'object' ? request.id.rawJSON : null;
+  if (era === '2025') return { ...NOTHING, id };
   const complete = { resultType: '"complete"' };
   const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
   return {
+    id,
     members: request.method === 'resources/read' ? cacheable : complete,
     codes: {
       [CODE.resourceNotFound]: String(CODE.invalidParams),

@@ -19,7 +19,8 @@ export const listTemplates = (call: Call) => list(call, 'template', 'resourceTem
 
 /** Many servers' lists as one, in one page, in an order that stays. */
 async function list(call: Call, kind: ItemKind, member: string): Promise<Response> {
-  if (call.request.params.cursor !== undefined) throw new RpcError(200, CODE.invalidParams, 'Invalid cursor');
+  const { cursor = '' } = call.request.params; // pages are ours: there is one, and an empty cursor is none
+  if (cursor !== '') throw new RpcError(200, CODE.invalidParams, 'Invalid cursor');
   const unavailable = await listMissing(call, call.entries);
   const names = new Set<string>();
   const definitions: string[] = [];

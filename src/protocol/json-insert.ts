@@ -1,6 +1,9 @@
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
+/** An id of ours is shorter, in bytes, however it is escaped. */
+const MOST_ID = 8192;
+
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
 
@@ -10,10 +13,12 @@ export type Additions = {
   members: Readonly<Record<string, string>>;
   /** Error codes that the client's revision must not see, each with the one it gets instead. */
   codes: Readonly<Record<string, string>>;
+  /** The digits of an id that its server got, and gives back, as text; null: the id passes as it is. */
+  id: string | null;
 };
 
 /** For an answer that passes as it is. */
-export const NOTHING: Additions = { members: {}, codes: {} };
+export const NOTHING: Additions = { members: {}, codes: {}, id: null };
 
 /**
  * Reads one JSON-RPC message while its bytes flow, in chunks cut anywhere, looking at the outermost two levels only,
@@ -33,6 +38,8 @@ export class MessageScanner {
   private member = '';
   /** The digits of an error code, held back until its last one. */
   private held: number[] | null = null;
+  /** The bytes of the message's id, held back while it is a text. */
+  private heldId: number[] | null = null;
   private ended = false;
 
   constructor(private readonly additions: Additions) {}
@@ -52,6 +59,10 @@ export class MessageScanner {
       const byte = chunk[at] as number;
       if (this.inString) {
         this.readString(byte);
+        if (!this.heldId) continue;
+        this.heldId.push(byte);
+        sent = at + 1;
+        if (!this.inString || this.heldId.length > MOST_ID) out.push(this.endId(this.heldId));
         continue;
       }
       if (this.held) {
@@ -78,10 +89,28 @@ export class MessageScanner {
           out.push(missing);
         }
       }
+      if (byte === QUOTE && this.isAtId()) {
+        if (at > sent) out.push(chunk.subarray(sent, at));
+        sent = at + 1;
+        this.heldId = [byte];
+      }
       this.readStructure(byte);
     }
     if (sent < chunk.length) out.push(chunk.subarray(sent));
     return out;
+  }
+
+  /** True where the value of the message's id begins. */
+  private isAtId(): boolean {
+    return this.additions.id !== null && this.depth === 1 && this.member === 'id' && !this.atName;
+  }
+
+  /** The id in place of its text; another text passes. */
+  private endId(bytes: number[]): Uint8Array {
+    this.heldId = null;
+    const raw = Uint8Array.from(bytes);
+    const { id } = this.additions;
+    return id !== null && unescaped(text.decode(raw.subarray(1, -1))) === id ? utf8.encode(id) : raw;
   }
 
   private readString(byte: number): void {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isRawNumber, parseExact, parseSafe, plainNumber } from './exact-json';
+import { isRawNumber, parseExact, parseSafe, plainNumber, type RawNumber } from './exact-json';
 
 /** The revision without sessions: version and capabilities come with each request. */
 export const MODERN_VERSION = '2026-07-28';
@@ -36,17 +36,35 @@ export const CODE = {
 
 export type JsonObject = { [member: string]: unknown };
 
-/** A request's id; JSON-RPC's null is not one (MCP, Requests). */
-export const RequestId = z.union([z.string().max(1000), z.number()]);
+/** A request's id, a number as it was sent (CONTRACT §6); JSON-RPC's null is not one (MCP, Requests). */
+export const RequestId = z.union([
+  z.string().max(1000),
+  z.number(),
+  z.custom<RawNumber>((value) => isRawNumber(value) && value.rawJSON.length <= 1000),
+]);
 export type RequestId = z.infer<typeof RequestId>;
 
-const Params = z.custom<JsonObject>(isObject);
+/** An id that every server writes again as it got it. */
+export type PlainId = string | number;
+
+/** The id as servers get it: a number they would write in another way goes as text. */
+export function plainId(id: RequestId): PlainId {
+  return typeof id === 'object' ? id.rawJSON : id;
+}
+
+/** Params of a message; null members are as good as absent ones (CONTRACT §6). */
+const Params = z
+  .custom<JsonObject>(isObject)
+  .nullish()
+  .transform((params) => withoutNulls(params ?? {}));
+
+const ResultObject = z.custom<JsonObject>(isObject);
 
 const Request = z.object({
   jsonrpc: z.literal('2.0'),
   id: RequestId,
   method: z.string().max(200),
-  params: Params.default({}),
+  params: Params,
 });
 /** A message that wants an answer. */
 export type Request = z.infer<typeof Request>;
@@ -55,7 +73,7 @@ const Notification = z.object({
   jsonrpc: z.literal('2.0'),
   id: z.undefined().optional(),
   method: z.string().max(200),
-  params: Params.default({}),
+  params: Params,
 });
 /** A message that wants none. */
 type Notification = z.infer<typeof Notification>;
@@ -68,8 +86,8 @@ const RpcErrorObject = z.object({
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
 const Response = z.object({
-  id: z.preprocess(plainNumber, RequestId.nullish()),
-  result: Params.optional(),
+  id: RequestId.nullish(),
+  result: ResultObject.optional(),
   error: RpcErrorObject.optional(),
 });
 /** The answer to one of our requests: a result or an error. */
@@ -124,7 +142,7 @@ export function readMessage(text: string): ClientMessage {
   if (Array.isArray(value))
     throw new RpcError(400, CODE.invalidRequest, 'Batches are not served: send one message.');
   for (const schema of [Request, Notification]) {
-    const message = schema.safeParse(value);
+    const message = schema.safeParse(withSentIds(value, text));
     if (message.success) return message.data;
   }
   if (Response.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
@@ -133,7 +151,7 @@ export function readMessage(text: string): ClientMessage {
 
 /** The id of a message that may be malformed otherwise, for the error that answers it. */
 export function readableId(text: string): RequestId | null {
-  const value = parseJson(text);
+  const value = withSentIds(parseJson(text), text);
   const id = RequestId.safeParse(isObject(value) ? value.id : null);
   return id.success ? id.data : null;
 }
@@ -144,6 +162,37 @@ export function readResponse(text: string): Response | null {
   if (!isObject(value) || 'method' in value) return null;
   const response = Response.safeParse(value);
   return response.success && (response.data.result || response.data.error) ? response.data : null;
+}
+
+/** The message with its `id`, and the one a cancellation names, as they were sent: `1.0` and `1e3` too. */
+function withSentIds(value: unknown, text: string): unknown {
+  if (!isObject(value)) return value;
+  const { id, params } = value;
+  const named = isObject(params) ? params.requestId : undefined;
+  if (typeof id !== 'number' && typeof named !== 'number') return value;
+  if (!mayDifferAsSent(text)) return value;
+  const sent = parseExact(text) as { id: RequestId; params: JsonObject };
+  const sentParams =
+    typeof named === 'number' ? { ...(params as JsonObject), requestId: sent.params.requestId } : params;
+  return { ...value, id: sent.id, ...(params === undefined ? {} : { params: sentParams }) };
+}
+
+/** False when every number that may be an id is plain digits, which a double gives back. */
+function mayDifferAsSent(text: string): boolean {
+  const plain = /"(?:id|requestId)"\s*:\s*(?:0|-?[1-9]\d{0,14})\s*[,}]/g;
+  const any = /"(?:id|requestId)"\s*:\s*[-\d]|\\u/g;
+  return (text.match(plain)?.length ?? 0) !== (text.match(any)?.length ?? 0);
+}
+
+/** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
+function withoutNulls(params: JsonObject): JsonObject {
+  const kept = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null));
+  if (!isObject(kept._meta)) return kept;
+  const isOurs = (key: string) => key === 'progressToken' || key.startsWith('io.modelcontextprotocol/');
+  const meta = Object.entries(kept._meta).filter(
+    ([key, value]) => value !== null || !isOurs(key) || key === META.clientCapabilities,
+  );
+  return { ...kept, _meta: Object.fromEntries(meta) };
 }
 
 /** The value of a JSON text; undefined when it is none, or nested too deep. */

@@ -7,7 +7,7 @@ import {
   META,
   MODERN_VERSION,
   metaOf,
-  type RequestId,
+  type PlainId,
   type Response as RpcResponse,
 } from '../protocol/mcp';
 import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
@@ -19,7 +19,7 @@ import { dropSession, keepSession, occupy, release, type Session, sessionOf, tak
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
 export type Outgoing = {
-  id: RequestId;
+  id: PlainId;
   method: string;
   params: JsonObject;
   mirrored?: readonly MirroredParam[];
@@ -162,7 +162,7 @@ function isForgotten(status: number, refusal: RpcResponse | null): boolean {
 }
 
 /** Begins a session with `initialize` and takes it for the request `id` (MCP 2025-11-25, Lifecycle). */
-async function begin(peer: Peer, id: RequestId, signal: AbortSignal): Promise<Session> {
+async function begin(peer: Peer, id: PlainId, signal: AbortSignal): Promise<Session> {
   const { server, sharer, credentials } = peer;
   const params = { protocolVersion: LEGACY_VERSIONS[0], capabilities: {}, clientInfo: CLIENT_INFO };
   const response = await post(
@@ -252,7 +252,7 @@ export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<J
  * Tells a server of the 2025 era that a request is not wanted any more (MCP 2025-11-25, Cancellation). One of 2026-07-28 hears
  * it from its closed stream. Does nothing when no such request is in flight here.
  */
-export async function cancelRequest(peer: Peer, id: RequestId, reason: string): Promise<void> {
+export async function cancelRequest(peer: Peer, id: PlainId, reason: string): Promise<void> {
   const session = peer.sharer === null ? null : sessionOf(peer.server, peer.sharer, id);
   if (!session) return;
   const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason } };

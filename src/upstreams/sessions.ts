@@ -1,4 +1,4 @@
-import type { JsonObject, RequestId } from '../protocol/mcp';
+import type { JsonObject, PlainId } from '../protocol/mcp';
 import { type Address, whereIs } from './server';
 
 /** A session that a server of the 2025 era began with us. */
@@ -24,15 +24,10 @@ const sessions = new Map<string, Session[]>();
 const keyOf = (server: Address, owner: string) => `${whereIs(server)} ${owner}`;
 
 /** Servers and some clients take 1 and "1" for the same id. */
-const nameOf = (id: RequestId) => String(id);
+const nameOf = (id: PlainId) => String(id);
 
 /** A session that `owner` began at the server with the same credentials and in which `id` is free; takes it. Null when one has to be begun. */
-export function takeSession(
-  server: Address,
-  owner: string,
-  credential: string,
-  id: RequestId,
-): Session | null {
+export function takeSession(server: Address, owner: string, credential: string, id: PlainId): Session | null {
   const now = Date.now();
   const key = keyOf(server, owner);
   const known =
@@ -65,17 +60,17 @@ export function dropSession(server: Address, owner: string, session: Session): v
   else sessions.delete(key);
 }
 
-export function occupy(session: Session, id: RequestId): void {
+export function occupy(session: Session, id: PlainId): void {
   session.inFlight.add(nameOf(id));
   session.usedAt = Date.now();
 }
 
-export function release(session: Session, id: RequestId): void {
+export function release(session: Session, id: PlainId): void {
   session.inFlight.delete(nameOf(id));
   session.usedAt = Date.now();
 }
 
 /** The session of `owner` at the server in which the request `id` is being answered; null when there is none here. */
-export function sessionOf(server: Address, owner: string, id: RequestId): Session | null {
+export function sessionOf(server: Address, owner: string, id: PlainId): Session | null {
   return sessions.get(keyOf(server, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
 }

@@ -6,6 +6,7 @@ const utf8 = new TextEncoder();
 
 const ADDITIONS: Additions = {
   members: { resultType: '"complete"', ttlMs: '0' },
+  id: null,
   codes: { '-32002': '-32602' },
 };
 
