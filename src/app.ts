@@ -21,7 +21,9 @@ import { token } from './oauth/token';
 import { upstreamAuthorize } from './oauth/upstream-authorize';
 import { home } from './people/home';
 import { me } from './people/me';
-import { OAuthError, Unavailable } from './protocol/error';
+import { OAuthError } from './protocol/error';
+import { CODE, errorText } from './protocol/mcp';
+import { faultAnswer, faultFacts } from './protocol/storage-fault';
 import { NewerDatabase } from './schema/upgrade';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 
@@ -101,14 +103,7 @@ export const app = new Hono<App>()
       auditRefusal(c, 401, error.code);
       return error.toResponse(codeOf(c));
     }
-    const { requestId } = c.var;
-    log('request.failed', {
-      request_id: requestId,
-      path: c.req.routePath,
-      error: error.name,
-      message: error.message,
-      cause: String(error.cause ?? ''),
-    });
+    log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
     if (error instanceof BadVariable) {
       return failure(c, {
         status: 500,
@@ -125,31 +120,8 @@ export const app = new Hono<App>()
         text: `${error.message} Nothing was changed.`,
       });
     }
-    if (isPassing(error)) {
-      return failure(c, {
-        status: 503,
-        type: 'temporarily_unavailable',
-        title: 'Storage is not answering',
-        text: 'Nothing was lost. Try again in a moment.',
-        retryAfter: 2,
-      });
-    }
-    return failure(c, {
-      status: 500,
-      type: 'server_error',
-      title: 'Something went wrong here',
-      text: 'It is not your doing. Try again; if it stays, give the code below to whoever runs this gateway.',
-    });
+    return failure(c, faultAnswer(error));
   });
-
-/** Faults of storage pass; everything else is ours to mend. */
-function isPassing(error: Error): boolean {
-  if (error instanceof Unavailable) return true;
-  const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-  return (
-    retryable === true || overloaded === true || /^(D1_|KV |Network connection lost)/.test(error.message)
-  );
-}
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {
@@ -175,15 +147,13 @@ function failure(c: Context<App>, { type, ...shown }: Failure): Response {
   const headers = new Headers({ 'cache-control': 'no-store' });
   if (retryAfter) headers.set('retry-after', String(retryAfter));
   const { path } = c.req;
-  const body = path.startsWith('/mcp')
-    ? {
-        jsonrpc: '2.0',
-        id: null,
-        error: { code: -32603, message, data: { type, request_id: c.var.requestId } },
-      }
-    : path.startsWith('/api/') && !path.startsWith('/api/oauth/per-user/')
-      ? { error: { type, message } }
-      : { error: type, error_description: message };
+  if (path.startsWith('/mcp')) {
+    const error = { code: CODE.internalError, message, data: { type, request_id: c.var.requestId } };
+    headers.set('content-type', 'application/json');
+    return new Response(errorText(c.var.messageId ?? null, error), { status, headers });
+  }
+  const isManagement = path.startsWith('/api/') && !path.startsWith('/api/oauth/per-user/');
+  const body = isManagement ? { error: { type, message } } : { error: type, error_description: message };
   return Response.json(body, { status, headers });
 }
 

@@ -12,6 +12,7 @@ import {
 } from './database';
 import { log, shortCode } from './log';
 import { addressOf } from './protocol/address';
+import { faultFacts } from './protocol/storage-fault';
 import type { Actor } from './protocol/subject';
 
 /**
@@ -89,7 +90,7 @@ export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   waitUntil(
     write(c.env.DB, [entry])
       .run()
-      .catch((error: unknown) => log('audit.failed', { act: entry.act, id: entry.id, error: String(error) })),
+      .catch((error: unknown) => log('audit.failed', { act: entry.act, id: entry.id, ...faultFacts(error) })),
   );
 }
 

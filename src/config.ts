@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
 import { type Question, question } from './database';
+import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
 import { isLoopback } from './protocol/public-url';
@@ -50,6 +51,8 @@ export type App = {
     requestId: string;
     /** The grant of the flow or token this request belongs to, once that is known: what its short code is made of. */
     grantId?: string;
+    /** The id of the JSON-RPC request this is, once that is known. */
+    messageId?: RequestId | null;
     /** Who makes this request, once that is known. */
     actor?: Actor;
     /** 32 bytes, base64url: what one secret that this request's form makes is made of (SECURITY 32). */

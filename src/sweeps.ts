@@ -9,6 +9,7 @@ import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
 import { sweepOnce } from './once';
+import { faultFacts } from './protocol/storage-fault';
 import { upgrade } from './schema/upgrade';
 import { deleteStrayCredentials } from './upstreams/credentials';
 import { sweepConnecting } from './upstreams/removal';
@@ -65,7 +66,7 @@ export async function sweep(env: Env, now: number): Promise<void> {
     try {
       log('sweep.done', { sweep: name, result: JSON.stringify(await task(env, now)) });
     } catch (error) {
-      log('sweep.failed', { sweep: name, error: String(error) });
+      log('sweep.failed', { sweep: name, ...faultFacts(error) });
     }
   }
 }

@@ -1,7 +1,8 @@
 import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, vi } from 'vitest';
 import { app } from '../src/app';
-import { admin, ISSUER, read } from './support/gate';
+import { forgetDeployment } from '../src/config';
+import { admin, gate, ISSUER, read } from './support/gate';
 import { McpClient } from './support/mcp-client';
 
 /** One request to a Worker that was deployed with other variables. */
@@ -220,6 +221,71 @@ describe('guessing from one address (CONTRACT §4)', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([...Array(30).fill(303), 429, 429]);
     expect(answers.at(-1)?.headers.get('retry-after')).toBe('60');
+  });
+});
+
+describe('faults of storage (CONTRACT §8, SECURITY 23)', () => {
+  const broken = (message: string) => {
+    const fail = () => Promise.reject(new Error(message));
+    const statement = { bind: () => statement, first: fail, all: fail, run: fail, raw: fail };
+    return { prepare: () => statement, batch: fail, exec: fail };
+  };
+  const POST = (body: string, type: string, more: Record<string, string> = {}) => ({
+    method: 'POST',
+    body,
+    headers: { 'content-type': type, ...more },
+  });
+  const bearer = { authorization: 'Bearer test-admin-token' };
+  const form = 'application/x-www-form-urlencoded';
+  const ping = '{"jsonrpc":"2.0","id":1e3,"method":"ping"}';
+  const asked: [string, RequestInit][] = [
+    ['/oauth2/token', POST('grant_type=refresh_token&refresh_token=x&client_id=y', form)],
+    ['/oauth2/revoke', POST('token=x&client_id=y', form)],
+    ['/api/users', { headers: bearer }],
+    ['/oauth2/authorize?client_id=x', { headers: { accept: 'text/html' } }],
+    ['/mcp', POST(ping, 'application/json', { 'x-bf-vk': 'sk-bf-x' })],
+  ];
+
+  it.each(asked)('that pass are 503 with Retry-After at %s', async (path, init) => {
+    await gate('/health');
+    const DB = broken('D1_ERROR: Network connection lost.');
+    const response = await deployedWith({ DB }, `${ISSUER}${path}`, init);
+
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBeTruthy();
+    const text = await response.text();
+    if (path.startsWith('/oauth2/t')) expect(text).toContain('"error":"temporarily_unavailable"');
+    if (path === '/mcp') expect(text).toContain('"id":1e3,"error"');
+  });
+
+  it.each(asked)('that do not are 500 with their code at %s, and in the log', async (path, init) => {
+    await gate('/health');
+    const said = vi.spyOn(console, 'log');
+    const DB = broken('D1_ERROR: UNIQUE constraint failed: sekret.name: SQLITE_CONSTRAINT');
+
+    const response = await deployedWith({ DB }, `${ISSUER}${path}`, init);
+    const text = await response.text();
+    const lines = said.mock.calls.flat();
+    said.mockRestore();
+
+    expect(response.status).toBe(500);
+    expect(response.headers.get('retry-after')).toBeNull();
+    for (const shown of [text, String(lines)]) {
+      expect(shown).toContain('D1_ERROR: UNIQUE constraint failed (SQLITE_CONSTRAINT)');
+      expect(shown).not.toContain('sekret');
+    }
+    if (path.startsWith('/oauth2/t')) expect(text).toContain('"error":"server_error"');
+    if (path === '/mcp') expect(text).toContain('"id":1e3,"error"');
+  });
+
+  it('that come while an isolate starts are judged alike', async () => {
+    forgetDeployment();
+    const DB = broken('D1_ERROR: no such column: n at offset 7: SQLITE_ERROR');
+    const response = await deployedWith({ DB }, `${ISSUER}/me`, { headers: { accept: 'text/html' } });
+
+    expect(response.status).toBe(500);
+    expect(response.headers.get('content-type')).toContain('text/html');
+    expect(await response.text()).toContain('D1_ERROR: no such column (SQLITE_ERROR)');
   });
 });
 

@@ -264,7 +264,7 @@ async function currentRing(db: D1Database): Promise<Ring> {
   try {
     return await readRing(db);
   } catch (cause) {
-    if (!before?.ring.size) throw new Unavailable('storage did not answer', { cause });
+    if (!before?.ring.size) throw cause;
     known = { ring: before.ring, askedAt: Date.now() + PAUSE - RING_LIFE };
     return before.ring; // keys do not go bad while D1 does not answer
   }

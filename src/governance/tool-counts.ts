@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { type Question, question } from '../database';
 import { log } from '../log';
+import { faultFacts } from '../protocol/storage-fault';
 
 /** How a tool call ended, as the relay of its answer saw it. */
 type Called = { server: string; tool: string; outcome: string };
@@ -38,7 +39,7 @@ export function addCalls(db: D1Database): void {
   addedAt = now;
   const kept = upsert(db, counts).catch((error: unknown) => {
     for (const [key, n] of counts) add(gathered, key, n); // D1 took none of them: they go with the next
-    log('tool_count.failed', { counts: counts.size, error: String(error) });
+    log('tool_count.failed', { counts: counts.size, ...faultFacts(error) });
   });
   waitUntil(kept);
 }

@@ -1,6 +1,7 @@
 import { auditAll, type By, SYSTEM } from '../audit';
 import type { Condition } from '../database';
 import { log } from '../log';
+import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
 import { NOT_ENDED, standing, unused } from './list';
@@ -171,7 +172,7 @@ async function tellObjects(
         await askGrant(objects, id, tell);
         told.push(id);
       } catch (error) {
-        log('grant.end_failed', { grant_id: id, error: String(error) });
+        log('grant.end_failed', { grant_id: id, ...faultFacts(error) });
       }
     }
   };

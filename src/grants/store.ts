@@ -1,4 +1,5 @@
 import { auditIfChanged, type By } from '../audit';
+import { mayAskAgain } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
 
@@ -108,8 +109,7 @@ export async function askGrant<T>(
     try {
       return await ask(grant);
     } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (attempt === TRIES || !retryable || overloaded) throw error;
+      if (attempt === TRIES || !mayAskAgain(error)) throw error;
       await scheduler.wait(Math.random() * 100 * attempt);
     }
   }

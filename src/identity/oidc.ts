@@ -205,22 +205,30 @@ async function userInfo(
   return o.processUserInfoResponse(provider, client, subject, response);
 }
 
-/** The provider's metadata (OpenID Connect Discovery §4), its issuer compared with the one that was set. */
+/** The provider's metadata (OpenID Connect Discovery §4), its issuer compared with the one that was set. @throws Unavailable */
 async function discover(env: Env, { oidc }: Settings): Promise<o.AuthorizationServer> {
   const issuer = oidc.issuer ?? '';
-  const provider = await providers.recall(issuer, METADATA_LIFE, async () => {
-    const url = new URL(issuer);
-    const response = await o.discoveryRequest(url, { ...optionsFor(env), algorithm: 'oidc' });
-    const metadata = await o.processDiscoveryResponse(url, response);
-    const algorithms = metadata.id_token_signing_alg_values_supported?.filter((name) =>
-      ALGORITHMS.includes(name),
-    );
-    return {
-      ...metadata,
-      id_token_signing_alg_values_supported: algorithms?.length ? algorithms : ['RS256'],
-    };
-  });
+  const provider = await providers
+    .recall(issuer, METADATA_LIFE, () => metadataAt(env, issuer))
+    .catch((cause: unknown) => {
+      throw cause instanceof Unavailable
+        ? cause
+        : new Unavailable('the metadata of the sign-in provider cannot be had', { cause });
+    });
   return provider as o.AuthorizationServer;
+}
+
+async function metadataAt(env: Env, issuer: string): Promise<o.AuthorizationServer> {
+  const url = new URL(issuer);
+  const response = await o.discoveryRequest(url, { ...optionsFor(env), algorithm: 'oidc' });
+  const metadata = await o.processDiscoveryResponse(url, response);
+  const algorithms = metadata.id_token_signing_alg_values_supported?.filter((name) =>
+    ALGORITHMS.includes(name),
+  );
+  return {
+    ...metadata,
+    id_token_signing_alg_values_supported: algorithms?.length ? algorithms : ['RS256'],
+  };
 }
 
 /** As the provider says it takes our secret; Basic when it does not say (RFC 8414 §2). */

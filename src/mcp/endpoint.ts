@@ -87,8 +87,11 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     body = await readBody(c.req.raw);
     return await answerMessage(c, gate, caller, place, readMessage(body));
   } catch (error) {
-    if (!(error instanceof RpcError)) throw error;
     body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
+    if (!(error instanceof RpcError)) {
+      c.set('messageId', body === null ? null : readableId(body));
+      throw error;
+    }
     return refused(c, error, body);
   }
 }

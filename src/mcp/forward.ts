@@ -5,6 +5,7 @@ import { log } from '../log';
 import { type Additions, NOTHING } from '../protocol/json-insert';
 import { CODE, errorText, type JsonObject, plainId, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
+import { faultAnswer, faultFacts } from '../protocol/storage-fault';
 import { isPersonal } from '../upstreams/auth/index';
 import { connect, type Peer } from '../upstreams/connect';
 import type { UpstreamFailure } from '../upstreams/failure';
@@ -133,6 +134,14 @@ function failedText({ request }: Call, { message }: UpstreamFailure): string {
   return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
 }
 
+/** The response to a request that failed here after its stream had begun; elsewhere app.ts says the same. */
+function brokenText({ request, requestId }: Call, error: unknown): string {
+  log('request.failed', { request_id: requestId, path: '/mcp', ...faultFacts(error) });
+  const { type, title, text } = faultAnswer(error);
+  const data = { type, request_id: requestId };
+  return errorText(request.id, { code: CODE.internalError, message: `${title}. ${text}`, data });
+}
+
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
 async function forward(
   call: Call,
@@ -185,6 +194,7 @@ async function forward(
       return send(peer, { id: plainId(id), method, params, mirrored }, signal);
     },
     failed,
+    broken: (error) => brokenText(call, error),
     needed: (credential) => authRequired(call, credential, item),
     refused: (error) => errorText(id, error),
     ended,

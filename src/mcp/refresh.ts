@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import { log } from '../log';
+import { faultFacts } from '../protocol/storage-fault';
 import type { Settings } from '../settings';
 import { isListedForAsker } from '../upstreams/auth/index';
 import { connect } from '../upstreams/connect';
@@ -115,7 +116,7 @@ async function askNow(by: By, entry: Entry, signal: AbortSignal): Promise<void> 
       entry.askedAt = askedAt; // the next caller may have what this one lacks
       return;
     }
-    log('server.list_failed', { server: entry.server.id, error: String(error) });
+    log('server.list_failed', { server: entry.server.id, ...faultFacts(error) });
   }
 }
 

@@ -25,15 +25,20 @@ export type Passage = {
   send(signal: AbortSignal): Promise<Answer>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
+  /** The text of the whole response that says what went wrong here, for a stream that has begun. */
+  broken(error: unknown): string;
   /** The text of the whole response that says how the caller connects an account of theirs. */
   needed(credential: CredentialNeeded): Promise<string>;
   /** The text of the whole response that carries the server's JSON-RPC error. */
   refused(error: (Answer & { kind: 'error' })['error']): string;
-  /** Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the server. */
+  /**
+   * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
+   * server; `broken`: a fault of this gateway.
+   */
   ended(outcome: Outcome, failure: UpstreamFailure | null): void;
 };
 
-export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected';
+export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected' | 'broken';
 
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
@@ -92,7 +97,7 @@ class Flow {
       : new Response(body, { headers: JSON_HEADERS });
   }
 
-  /** The server's answer, or the text of the response that stands in for it. Never rejects. */
+  /** The server's answer, or the text of the response that stands in for it. Rejects with faults of this gateway. */
   private async send(): Promise<(Answer & { kind: 'json' | 'events' }) | { text: string }> {
     const { passage } = this;
     try {
@@ -108,7 +113,10 @@ class Flow {
         this.finish('unconnected', null);
         return { text: await passage.needed(error) };
       }
-      if (!(error instanceof UpstreamFailure)) throw error;
+      if (!(error instanceof UpstreamFailure)) {
+        this.finish('broken', null);
+        throw error;
+      }
       this.finish('failed', error);
       return { text: passage.failed(error) };
     }
@@ -133,7 +141,7 @@ class Flow {
     sending: ReturnType<Flow['send']>,
   ): Promise<void> {
     if (!this.reader) {
-      const answer = await sending;
+      const answer = await sending.catch((error: unknown) => ({ text: this.passage.broken(error) }));
       if ('text' in answer) return this.close(sink, eventOf(answer.text));
       this.attach(answer);
     }

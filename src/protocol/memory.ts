@@ -21,7 +21,7 @@ export class Memory<V> {
    * The value under `key`, at most `lag` milliseconds old. When it has just become older, one request reads it again
    * while those beside it go on with what is known; they go on longer only when a whole turn brought no answer. Null
    * when the source says there is none.
-   * @throws Unavailable when the source does not answer and nothing recent enough is known.
+   * @throws what the source throws, when nothing recent enough is known; Unavailable when it takes longer than a turn.
    */
   async recall(key: string, lag: number, read: () => Promise<V | null>): Promise<V | null> {
     const now = Date.now();
@@ -39,9 +39,9 @@ export class Memory<V> {
       if (value === null) this.entries.delete(key);
       else this.remember(key, value, now);
       return value;
-    } catch (cause) {
+    } catch (error) {
       if (known && now < known.readAt + lag + GRACE) return known.value;
-      throw new Unavailable('storage did not answer', { cause });
+      throw error;
     }
   }
 
@@ -62,7 +62,7 @@ export class Memory<V> {
 async function inTime<V>(reading: Promise<V>): Promise<V> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), TURN);
+    timer = setTimeout(() => reject(new Unavailable('no answer in time')), TURN);
   });
   return Promise.race([reading, late]).finally(() => clearTimeout(timer));
 }

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log } from '../log';
+import { faultFacts } from '../protocol/storage-fault';
 import type { ConnectionActs, Held, SavedHeaders, Terms } from './credential';
 import { forgetCredential, recordCredential } from './credentials';
 import {
@@ -318,7 +319,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   /** Tells the index what it does not know yet, one thing after the other. While it does not answer, the alarm goes on. */
   private tell(): Promise<void> {
     this.telling ??= this.tellAll()
-      .catch((error: unknown) => log('credential.not_indexed', { error: String(error) }))
+      .catch((error: unknown) => log('credential.not_indexed', faultFacts(error)))
       .finally(() => {
         this.telling = null;
         this.setAlarm();

@@ -1,4 +1,5 @@
 import type { Env } from '../config';
+import { mayAskAgain } from '../protocol/storage-fault';
 import type { ConnectionActs, Owner, Terms } from './credential';
 import type { Server } from './server';
 
@@ -36,8 +37,7 @@ export async function askConnection<T>(
     try {
       return await ask(connectionOf(env, owner, serverId)); // anew: a stub whose object failed stays broken
     } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (attempt === TRIES || !retryable || overloaded) throw error;
+      if (attempt === TRIES || !mayAskAgain(error)) throw error;
       await scheduler.wait(Math.random() * 100 * attempt);
     }
   }

@@ -93,9 +93,8 @@ async function metadataOf(
     const read = () => discoverIssuer(allowsLoopback(env), name, issuer);
     return (await servers.recall(issuer, METADATA_LIFE, read)) as ServerMetadata;
   } catch (error) {
-    const { cause } = error as { cause?: unknown };
-    if (cause instanceof ProviderProblem && cause.type !== 'unavailable') {
-      throw new TokenRefused('invalid_response', cause.message, { cause });
+    if (error instanceof ProviderProblem && error.type !== 'unavailable') {
+      throw new TokenRefused('invalid_response', error.message, { cause: error });
     }
     throw error instanceof Unavailable ? error : new Unavailable('no metadata', { cause: error });
   }

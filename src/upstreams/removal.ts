@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { log } from '../log';
+import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import { deleteCredentialsAt, deleteCredentialsOf } from './credentials';
 import { deleteServer } from './store';
@@ -35,7 +36,7 @@ export async function removeServer(env: Env, id: string): Promise<boolean> {
 async function inTime(ending: Promise<boolean>, about: Record<string, string>): Promise<void> {
   const ended = ending.then(
     (all) => (all ? undefined : log('credential.left_to_cron', about)),
-    (error: unknown) => log('credential.left_to_cron', { ...about, error: String(error) }),
+    (error: unknown) => log('credential.left_to_cron', { ...about, ...faultFacts(error) }),
   );
   waitUntil(ended);
   await Promise.race([ended, scheduler.wait(PATIENCE)]);

@@ -317,7 +317,7 @@ describe('the token endpoint (RFC 6749 §3.2)', () => {
     },
   );
 
-  it('answers a passing fault of storage with 503 and Retry-After, and spends nothing', async () => {
+  it('answers a fault of storage that does not pass with 500 and its code, and spends nothing (CONTRACT §8)', async () => {
     const client = await McpClient.register();
     const code = await client.obtainCode();
     await env.DB.prepare('ALTER TABLE client RENAME TO client_away').run();
@@ -326,8 +326,9 @@ describe('the token endpoint (RFC 6749 §3.2)', () => {
     await env.DB.prepare('ALTER TABLE client_away RENAME TO client').run();
     const up = await client.redeem(code);
 
-    expect(down).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    expect(down.headers.get('retry-after')).toBeTruthy();
+    const error_description = expect.stringContaining('D1_ERROR: no such table (SQLITE_ERROR)');
+    expect(down).toMatchObject({ status: 500, body: { error: 'server_error', error_description } });
+    expect(down.headers.get('retry-after')).toBeNull();
     expect(up.status).toBe(200);
   });
 });

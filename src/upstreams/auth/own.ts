@@ -1,5 +1,6 @@
 import { Unavailable } from '../../protocol/error';
 import { Memory } from '../../protocol/memory';
+import { isPassing } from '../../protocol/storage-fault';
 import { askConnection, termsAt } from '../connections';
 import type { Held, Lack, Owner, Terms } from '../credential';
 import { CredentialNeeded } from '../credential-needed';
@@ -58,7 +59,7 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Cr
       known.forget(keyOf(terms));
       const instead = await askConnection(connection.env, terms, (object) =>
         object[next](terms, version, isOwners),
-      ).catch(() => UNANSWERED);
+      ).catch(unansweredIfPassing);
       if (instead.ok) known.remember(keyOf(terms), instead);
       return credentialsFrom(instead, asked, 'refuse');
     },
@@ -81,13 +82,19 @@ async function recall({ env }: Connection, terms: Terms, lag: number): Promise<H
     known.forget(key);
     await known.recall(key, lag, ask);
   } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
+    return answer ?? unansweredIfPassing(error);
   }
   return answer ?? UNANSWERED;
 }
 
 /** The object itself did not answer. */
 const UNANSWERED: Held = { ok: false, reason: 'unavailable', retryAfter: 5 };
+
+/** What a fault of the object comes to. @throws the fault itself when it will come again (CONTRACT §8). */
+function unansweredIfPassing(fault: unknown): Held {
+  if (isPassing(fault)) return UNANSWERED;
+  throw fault;
+}
 
 const isGood = ({ goodUntil }: Good) => goodUntil === null || Date.now() / 1000 < goodUntil;
 

@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
+import { isPassing } from '../../protocol/storage-fault';
 import { parseSubject } from '../../protocol/subject';
 import { only, tokenExchangeTerms } from '../auth-settings';
 import { CredentialNeeded } from '../credential-needed';
@@ -61,7 +62,7 @@ async function known(connection: Connection, person: string): Promise<Credential
 async function stands({ env, settings }: Connection, person: string, token: Exchanged): Promise<boolean> {
   const now = Date.now() / 1000;
   if (now < token.stoodAt + settings.revocation_lag) return true;
-  const { generation } = await signInOf(env, settings, person).catch(() => UNANSWERED);
+  const { generation } = await signInOf(env, settings, person).catch(unansweredIfPassing);
   if (generation !== token.generation) return false;
   token.stoodAt = now;
   return true;
@@ -123,7 +124,7 @@ async function withinPatience(shared: Promise<Exchanged>): Promise<Exchanged | n
 async function tokenFor(connection: Connection, person: string): Promise<Exchanged> {
   const { env, settings, server } = connection;
   if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
-  const signIn = await signInOf(env, settings, person).catch(() => UNANSWERED);
+  const signIn = await signInOf(env, settings, person).catch(unansweredIfPassing);
   if (!signIn.ok) {
     if (signIn.retryAfter !== null) throw failures.signInDown(server.name, signIn.retryAfter);
     throw new CredentialNeeded(server, 'sign_in');
@@ -153,6 +154,12 @@ async function tokenFor(connection: Connection, person: string): Promise<Exchang
 
 /** Storage did not answer. */
 const UNANSWERED = { ok: false, retryAfter: 5, generation: null } as const;
+
+/** What a fault of storage comes to. @throws the fault itself when it will come again (CONTRACT §8). */
+function unansweredIfPassing(fault: unknown): typeof UNANSWERED {
+  if (isPassing(fault)) return UNANSWERED;
+  throw fault;
+}
 
 /** What says that the token of the sign-in does not do (RFC 8693 §2.2.2; Entra asks for the person with the last). */
 const SIGN_IN_AGAIN = new Set(['invalid_grant', 'invalid_request', 'interaction_required']);
