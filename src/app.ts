@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { getPath } from 'hono/utils/url';
 import { api } from './admin/api';
 import { health } from './admin/health';
 import { adminPages } from './admin/pages/index';
@@ -37,7 +38,7 @@ const anyOrigin = cors({
 });
 
 /** Every area, mounted once. */
-export const app = new Hono<App>()
+export const app = new Hono<App>({ getPath: pathOf })
   .use(async (c, next) => {
     c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
     await next();
@@ -122,6 +123,13 @@ export const app = new Hono<App>()
     }
     return failure(c, faultAnswer(error));
   });
+
+/** The path of a request. `/mcp/` and `//mcp` are `/mcp`, at its documents too (CONTRACT §6, SECURITY 14). */
+function pathOf(request: Request): string {
+  const path = getPath(request);
+  const plain = path.replace(/\/{2,}/g, '/').replace(/\/$/, '');
+  return /^\/(mcp|\.well-known\/oauth-[a-z-]+)(\/|$)/.test(plain) ? plain : path;
+}
 
 /** People's paths; all others are machines', which never get HTML. */
 function isPage(c: Context<App>): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { McpCaller, modern } from '../support/caller';
+import { gate, ISSUER } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
@@ -171,4 +172,50 @@ describe('members that are null (CONTRACT §6)', () => {
     expect((await caller.ask('initialize', { protocolVersion: null })).body.error?.code).toBe(-32602);
     expect((await caller.ask('tools/list', { cursor: 'x' })).body.error?.code).toBe(-32602);
   });
+});
+
+describe('a slash at the end (CONTRACT §6, SECURITY 14)', () => {
+  const paths = (slug: string): [string, string][] => [
+    ['/mcp/', '/mcp'],
+    ['//mcp', '/mcp'],
+    ['/mcp//', '/mcp'],
+    ['/%6dcp/', '/mcp'],
+    ['/mcp/./', '/mcp'],
+    [`/mcp/${slug}/`, `/mcp/${slug}`],
+    [`/mcp//${slug}`, `/mcp/${slug}`],
+  ];
+
+  it('changes nothing: not what is served, nor who is, nor where a client learns to sign in', async () => {
+    const { slug } = await Upstream.start();
+    for (const [path, plain] of paths(slug)) {
+      const caller = await McpCaller.withKey('2025', `${ISSUER}${path}`);
+      const listed = await caller.toolNames();
+      const refused = await new McpCaller({}, '2025', `${ISSUER}${path}`).send('tools/list');
+      const others = await Promise.all(
+        ['GET', 'DELETE', 'OPTIONS'].map((method) =>
+          gate(`${ISSUER}${path}`, { method, headers: caller.headers }),
+        ),
+      );
+
+      expect([path, listed]).toEqual([path, await caller.with({}, plain).toolNames()]);
+      expect([path, refused.status]).toEqual([path, 401]);
+      expect(refused.headers.get('www-authenticate')).toContain(
+        `resource_metadata="${ISSUER}/.well-known/oauth-protected-resource${plain}"`,
+      );
+      expect(others.map(({ status }) => status)).toEqual([405, 405, 204]);
+    }
+  });
+
+  it.each(['oauth-protected-resource', 'oauth-authorization-server'])(
+    'changes nothing at %s',
+    async (name) => {
+      for (const path of ['', '/mcp', '/mcp/any-server']) {
+        const plain = await gate(`/.well-known/${name}${path}`);
+        const slashed = await gate(`/.well-known/${name}${path}/`);
+
+        expect(slashed.status).toBe(200);
+        expect(await slashed.json()).toEqual(await plain.json());
+      }
+    },
+  );
 });
