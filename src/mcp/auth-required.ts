@@ -37,9 +37,15 @@ export async function authRequired(call: Call, needed: CredentialNeeded, item: I
   const url = linkUrl(call.gate.settings, call.gate.issuer, id);
   const begin = `Authentication required for ${server.name}.`;
   const message = `${begin} Open this URL to ${WAYS[kind]}: ${url}`;
-  const question = { mode: 'url', message: `${begin} Open the page to ${WAYS[kind]}.`, url };
+  // 2026-07-28 has no `elicitationId`, but one shipping client cannot read a question without it (CONTRACT §6).
+  const question = {
+    mode: 'url',
+    message: `${begin} Open the page to ${WAYS[kind]}.`,
+    url,
+    elicitationId: id,
+  };
   if (opensUrls(call) && call.era === '2025') {
-    const data = { elicitations: [{ ...question, elicitationId: id }] };
+    const data = { elicitations: [question] };
     return errorText(call.request.id, { code: CODE.urlElicitation, message, data });
   }
   if (opensUrls(call) && !wasDeclined(call)) {

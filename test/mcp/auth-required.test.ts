@@ -102,6 +102,8 @@ describe('a tool whose server wants an account the caller has not connected (CON
 
     const { body } = await client.ask('tools/call', asking({ name: 'whoami' }));
 
+    const elicitationId = /connect\/([\w-]+)/.exec(JSON.stringify(body))?.[1];
+    expect(elicitationId).toBeTruthy();
     expect(body.result).toMatchObject({
       resultType: 'input_required',
       inputRequests: {
@@ -110,13 +112,13 @@ describe('a tool whose server wants an account the caller has not connected (CON
           params: {
             mode: 'url',
             url: expect.stringMatching(LINK),
+            elicitationId, // not of this revision: Copilot CLI reads no question without it (CONTRACT §6)
             message: `Authentication required for ${linear.name}. Open the page to connect your account.`,
           },
         },
       },
     });
     expect(body.result).not.toHaveProperty('content');
-    expect(JSON.stringify(body)).not.toContain('elicitationId'); // left MCP in 2026-07-28
   });
 
   it.each([
