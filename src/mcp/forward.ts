@@ -16,6 +16,7 @@ import { answer, stamped } from './answer';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
+import { capabilitiesFor } from './capabilities';
 import { type Entry, type Item, matchesTemplate } from './catalog';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { listMissing } from './refresh';
@@ -191,7 +192,9 @@ async function forward(
     clientSignal: call.signal,
     async send(signal) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, askerOf(call));
-      return send(peer, { id: plainId(id), method, params, mirrored }, signal);
+      const { era } = call;
+      const capabilities = capabilitiesFor(call);
+      return send(peer, { id: plainId(id), method, params, mirrored, era, capabilities }, signal);
     },
     failed,
     broken: (error) => brokenText(call, error),

@@ -1,20 +1,20 @@
 import { waitUntil } from 'cloudflare:workers';
 import {
   CODE,
+  type Era,
   isObject,
   type JsonObject,
   LEGACY_VERSIONS,
-  META,
-  MODERN_VERSION,
-  metaOf,
   type PlainId,
   type Response as RpcResponse,
 } from '../protocol/mcp';
-import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
+import type { MirroredParam } from '../protocol/mcp-headers';
 import { noteTurn, restOf } from './breaker';
 import type { Peer } from './connect';
+import { discover, erasOf, forgetEras, MODERN_CODES, modernRequest, noteEras } from './eras';
 import { type Answer, answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
 import { failures, Refusal, Unauthorized, UpstreamFailure } from './failure';
+import type { Address } from './server';
 import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
@@ -23,27 +23,40 @@ export type Outgoing = {
   method: string;
   params: JsonObject;
   mirrored?: readonly MirroredParam[];
+  /** The era of the client it is made for; none: of no client. */
+  era?: Era;
+  /** What that client declared, as far as it is passed on (to a server of 2026-07-28 alone). */
+  capabilities?: JsonObject;
 };
 
 /** The most that is read of the result of `initialize`, and of a page of a list. */
 const MOST_GREETING = 262_144;
 const MOST_PAGE = 8_388_608;
 
+/** How long a slow server may take over `server/discover` once `initialize` was refused. Milliseconds. */
+const MOST_PATIENCE = 60_000;
+
 /** How many credentials one request is sent with. */
 const MOST_CREDENTIALS = 3;
 
-/** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
-const MODERN_CODES: readonly number[] = [
-  CODE.headerMismatch,
-  CODE.missingClientCapability,
-  CODE.unsupportedVersion,
-];
+/** Thrown when what a server says shows that it may be of the other era. */
+class OtherEra extends Error {
+  /** @param refusal what it answered in place of a result; null: no JSON-RPC */
+  constructor(
+    private readonly server: Address,
+    private readonly status: number,
+    private readonly refusal: RpcResponse | null,
+  ) {
+    super();
+  }
 
-/** Servers found to speak 2026-07-28 only, with the address at which they did. */
-const modernServers = new Map<string, string>();
-
-/** Thrown when what a server says shows that it is of the other era. Nothing has run. */
-class OtherEra extends Error {}
+  /** What it said, for the client, when it is of this era after all. @throws UpstreamFailure */
+  asAnswer(): Answer {
+    if (this.refusal?.error) return { kind: 'error', error: this.refusal.error };
+    const { name } = this.server;
+    throw this.status === 404 ? failures.notFound(name) : failures.status(name, this.status);
+  }
+}
 
 /**
  * Sends a request and answers once the server's headers are there. A session the server has forgotten is begun anew and the
@@ -82,44 +95,51 @@ async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Sends a request in its client's own era where the server has it, else in the other, for no client in the newest. What may
+ * have run is never sent in the other: the server is asked first which eras it speaks now.
+ */
 async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
-  const { id, connectionString } = peer.server;
-  const modern = modernServers.get(id) === connectionString;
+  const { server } = peer;
+  const known = erasOf(server);
+  const eras = known ?? (await discover(peer, signal)).eras;
+  const isModern = eras.modern && !(eras.legacy && outgoing.era === '2025');
   try {
-    return await (modern ? sendModern(peer, outgoing, signal) : sendLegacy(peer, outgoing, signal));
+    return await sendAs(isModern, peer, outgoing, signal);
   } catch (error) {
     if (!(error instanceof OtherEra)) throw error;
-    if (modern) modernServers.delete(id);
-    else modernServers.set(id, connectionString);
+    if (known) forgetEras(server);
+    const now = known ? (await discover(peer, signal)).eras : eras;
+    if (isModern && now.modern) return error.asAnswer();
   }
   try {
-    return await (modern ? sendLegacy(peer, outgoing, signal) : sendModern(peer, outgoing, signal));
+    const answer = await sendAs(!isModern, peer, outgoing, signal);
+    if (!isModern) noteEras(server, { modern: true, legacy: false });
+    return answer;
   } catch (error) {
     if (!(error instanceof OtherEra)) throw error;
-    modernServers.delete(id);
-    throw failures.notMcp(peer.server.name);
+    forgetEras(server);
+    throw failures.notMcp(server.name);
   }
 }
 
-async function sendModern(
-  peer: Peer,
-  { id, method, params, mirrored = [] }: Outgoing,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const _meta = {
-    ...metaOf(params),
-    [META.protocolVersion]: MODERN_VERSION,
-    [META.clientInfo]: CLIENT_INFO,
-    [META.clientCapabilities]: {},
-  };
-  const body = { jsonrpc: '2.0', id, method, params: { ...params, _meta } };
-  const headers = new Headers(mirrorHeaders(method, params, mirrored));
-  headers.set('mcp-protocol-version', MODERN_VERSION);
+function sendAs(isModern: boolean, peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+  return isModern ? sendModern(peer, outgoing, signal) : sendLegacy(peer, outgoing, signal);
+}
+
+async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+  const { body, headers } = modernRequest(outgoing);
   const response = await post(peer, body, headers, signal);
-  return answerOf(peer, response, (refusal) => {
-    // Only a server of the 2025 era refuses this with an error that 2026-07-28 does not know.
-    if (![...MODERN_CODES, CODE.methodNotFound, CODE.invalidParams].includes(refusal?.error?.code ?? 0))
-      throw new OtherEra();
+  return answerOf(peer, response, (refusal, status) => {
+    // These a server of 2026-07-28 says of a request; with all others it may be one of the 2025 era that refuses it.
+    const isOfRequest = [
+      CODE.headerMismatch,
+      CODE.missingClientCapability,
+      CODE.methodNotFound,
+      CODE.invalidParams,
+    ];
+    if (!(isOfRequest as number[]).includes(refusal?.error?.code ?? 0))
+      throw new OtherEra(peer.server, status, refusal);
   });
 }
 
@@ -138,7 +158,7 @@ async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     try {
       const response = await post(peer, body, sessionHeaders(session), signal);
       const answer = await answerOf(peer, response, (refusal, status) => {
-        if (MODERN_CODES.includes(refusal?.error?.code ?? 0)) throw new OtherEra();
+        if (MODERN_CODES.includes(refusal?.error?.code ?? 0)) throw new OtherEra(server, status, refusal);
         if (session.id !== null && isForgotten(status, refusal)) throw new SessionForgotten();
       });
       if (answer.kind === 'error') free();
@@ -172,12 +192,14 @@ async function begin(peer: Peer, id: PlainId, signal: AbortSignal): Promise<Sess
     signal,
   );
   const sessionId = response.headers.get('mcp-session-id');
+  const { status } = response;
   const answer = await answerOf(peer, response, (refusal) => {
-    if (refusal) throw new OtherEra();
+    if (refusal) throw new OtherEra(server, status, refusal);
   });
   const { result } =
     answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
-  if (!result) throw new OtherEra();
+  if (!result) throw new OtherEra(server, status, null);
+  if (!erasOf(server)) noteEras(server, { modern: false, legacy: true });
 
   const session: Session = {
     id: sessionId,
@@ -227,25 +249,31 @@ export async function ask(
   );
 }
 
-/** What a server says it offers, asked in its own era. @throws UpstreamFailure */
+/** What a server says it offers now, and with that which eras it speaks. @throws UpstreamFailure */
 export async function capabilitiesOf(peer: Peer, signal: AbortSignal): Promise<JsonObject> {
-  const { server, sharer, credentials } = peer;
-  const isModern = () => modernServers.get(server.id) === server.connectionString;
-  if (!isModern() && sharer !== null) {
-    const id = crypto.randomUUID();
+  forgetEras(peer.server);
+  return renewing(peer, async () => {
+    const found = await discover(peer, signal);
+    if (found.eras.modern) return found.capabilities;
     try {
-      const session =
-        takeSession(server, sharer, credentials.version, id) ??
-        (await renewing(peer, () => begin(peer, id, signal)));
-      release(session, id);
-      return session.capabilities;
+      return await legacyCapabilities(peer, signal);
     } catch (error) {
       if (!(error instanceof OtherEra)) throw error;
-      modernServers.set(server.id, server.connectionString);
     }
-  }
-  const { capabilities } = await ask(peer, 'server/discover', {}, signal);
-  return isObject(capabilities) ? capabilities : {};
+    const again = await discover(peer, signal, MOST_PATIENCE); // it was slow
+    if (again.eras.modern) return again.capabilities;
+    throw failures.notMcp(peer.server.name);
+  });
+}
+
+async function legacyCapabilities(peer: Peer, signal: AbortSignal): Promise<JsonObject> {
+  const { server, sharer, credentials } = peer;
+  const id = crypto.randomUUID();
+  const taken = sharer === null ? null : takeSession(server, sharer, credentials.version, id);
+  const session = taken ?? (await begin(peer, id, signal));
+  release(session, id);
+  if (sharer === null) waitUntil(endSession(peer, session));
+  return session.capabilities;
 }
 
 /**

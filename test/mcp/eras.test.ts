@@ -243,3 +243,153 @@ describe('2026-07-28', () => {
     ).toBeNull();
   });
 });
+
+describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)', () => {
+  const MODERN = '2026-07-28';
+  const ELICITS = { [CAPABILITIES]: { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} } };
+  const pair = async (era: '2025' | '2026', behaviour: Record<string, unknown>, tools = ['echo']) => {
+    const upstream = await Upstream.start(tools, behaviour);
+    return { upstream, caller: await McpCaller.withKey(era, `/mcp/${upstream.slug}`) };
+  };
+  const declaredAt = async (upstream: Upstream) =>
+    (await upstream.seen('tools/call')).map(({ message }) => {
+      const { _meta = {} } = message.params as { _meta?: Record<string, unknown> };
+      return _meta[CAPABILITIES];
+    });
+  const versionsOf = async (upstream: Upstream) =>
+    (await upstream.seen('tools/call')).map(({ headers }) => headers['mcp-protocol-version']);
+
+  it.each([
+    ['2025', '2025', '2025-11-25'],
+    ['2025', 'stateless', '2025-11-25'],
+    ['2025', '2026', MODERN],
+    ['2025', 'both', '2025-11-25'],
+    ['2026', '2025', '2025-11-25'],
+    ['2026', 'stateless', '2025-11-25'],
+    ['2026', '2026', MODERN],
+    ['2026', 'both', MODERN],
+  ] as const)(
+    'a client of %s and a server of %s speak %s, one request a call',
+    async (era, server, version) => {
+      const { upstream, caller } = await pair(era, { era: server });
+      const client = era === '2025' ? await caller.initialized() : caller;
+      expect((await client.call('echo')).body.result?.content).toEqual([{ type: 'text', text: 'echo ran' }]);
+      const before = (await upstream.seen()).length;
+
+      for (let n = 0; n < 3; n++) expect((await client.call('echo')).body).toHaveProperty('result');
+
+      expect((await upstream.seen()).length - before).toBe(3);
+      expect(await versionsOf(upstream)).toEqual(Array(4).fill(version));
+    },
+  );
+
+  it.each([400, 404, 405, 406, 500, 501, 'html'])(
+    'a server of the 2025 era that answers server/discover with %s is spoken to all the same',
+    async (discovery) => {
+      for (const server of ['2025', 'stateless']) {
+        const { upstream, caller } = await pair('2026', { era: server, discovery });
+
+        expect(await caller.toolNames()).toEqual(['echo']);
+        expect((await caller.call('echo')).body.result?.isError).toBeUndefined();
+        expect(await versionsOf(upstream)).toEqual(['2025-11-25']);
+        expect(await upstream.seen('server/discover')).toHaveLength(1);
+      }
+    },
+  );
+
+  it('a server that changes its era is found again, both ways, and runs each call once', async () => {
+    const { upstream, caller } = await pair('2026', { era: '2025' });
+    await caller.call('echo');
+    for (const era of ['2026', '2025', 'stateless', '2026']) {
+      await upstream.behave({ era });
+      await upstream.forgetSessions();
+      const before = (await upstream.seen('tools/call')).length;
+
+      expect((await caller.call('echo')).body.result?.isError).toBeUndefined();
+
+      // Those beyond the last were refused before they ran.
+      expect((await upstream.seen('tools/call')).length - before).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('what a server of 2026-07-28 refuses in its own words is not sent in the other era: it may have run', async () => {
+    const { upstream, caller } = await pair('2026', { era: 'both' }, ['refused']);
+
+    for (let n = 1; n <= 2; n++) {
+      expect((await caller.call('refused')).body.error).toEqual({
+        code: -32000,
+        message: 'It ran, and failed',
+      });
+      expect(await upstream.seen('tools/call')).toHaveLength(n);
+    }
+  });
+
+  it('passes on what the client declared, to a server of 2026-07-28', async () => {
+    const { upstream, caller } = await pair('2026', { era: '2026' });
+    await caller.ask('tools/call', { name: 'echo', _meta: ELICITS });
+    await caller.call('echo');
+    const declared = await declaredAt(upstream);
+
+    expect(declared).toEqual([ELICITS[CAPABILITIES], {}]);
+  });
+
+  it('passes on extensions that find their way back (PROTOCOL §6)', async () => {
+    const { upstream, caller } = await pair('2026', { era: '2026' });
+    const ui = { 'io.modelcontextprotocol/ui': { mimeTypes: [] } };
+    const others = {
+      'x.example/y': {},
+      'io.modelcontextprotocol/tasks': {},
+      'io.modelcontextprotocol/oauth-x': {},
+    };
+    const all = { extensions: { ...ui, ...others }, experimental: { z: {} }, tasks: {}, sampling: null };
+    const _meta = { [CAPABILITIES]: all };
+    await caller.ask('tools/call', { name: 'echo', _meta });
+    await caller.with({}, '/mcp').ask('tools/call', { name: `${upstream.name}-echo`, _meta });
+    const declared = await declaredAt(upstream);
+
+    expect(declared).toEqual([
+      { extensions: { ...ui, 'x.example/y': {} }, experimental: { z: {} } },
+      { extensions: ui },
+    ]);
+  });
+
+  it('declares nothing for a client of the 2025 era, whatever it says', async () => {
+    const { upstream, caller } = await pair('2025', { era: '2026' });
+    const client = await caller.initialized(ELICITS[CAPABILITIES]);
+    await client.ask('tools/call', { name: 'echo', _meta: ELICITS });
+
+    expect(await declaredAt(upstream)).toEqual([{}]);
+  });
+
+  it('declares nothing to a server of the 2025 era, and hands it none of the envelope', async () => {
+    const { upstream, caller } = await pair('2026', { era: '2025' });
+    await caller.ask('tools/call', { name: 'echo', _meta: ELICITS });
+    const begun = await upstream.seen('initialize');
+    const [call] = await upstream.seen('tools/call');
+
+    expect(begun.map(({ message }) => message.params?.capabilities)).toEqual(begun.map(() => ({})));
+    expect(JSON.stringify(call?.message.params)).not.toContain('elicitation');
+  });
+
+  it("lets a server's questions and their answers pass value for value (Multi Round-Trip Requests)", async () => {
+    const asks =
+      '{"resultType":"input_required","inputRequests":{"who":{"method":"elicitation/create","params":{"mode":"form","message":"Who?","requestedSchema":{"type":"object","properties":{}}}}},"requestState":"s \\u00e9 1.0"}';
+    const { upstream, caller } = await pair('2026', { era: '2026', results: { echo: asks } });
+    const inputResponses = { who: { action: 'accept', content: { name: 'é', n: 1.5 } } };
+
+    const asked = await caller.ask('tools/call', { name: 'echo', _meta: ELICITS });
+    await upstream.behave({ results: {} });
+    const { requestState } = asked.body.result ?? {};
+    const answered = await caller.ask('tools/call', {
+      name: 'echo',
+      inputResponses,
+      requestState,
+      _meta: ELICITS,
+    });
+    const [, retried] = await upstream.seen('tools/call');
+
+    expect(asked.body.result).toEqual(JSON.parse(asks));
+    expect(answered.body.result).toMatchObject({ content: [{ text: 'echo ran' }], resultType: 'complete' });
+    expect(retried?.message.params).toMatchObject({ inputResponses, requestState });
+  });
+});

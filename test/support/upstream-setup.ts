@@ -5,13 +5,15 @@ import type { TestProject } from 'vitest/node';
 
 /** How a server behaves; tests set it over HTTP. */
 type Behaviour = {
-  /** `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions. */
-  era: '2025' | '2026' | 'stateless';
+  /** `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions. `both`: every revision. */
+  era: '2025' | '2026' | 'stateless' | 'both';
   answers: 'json' | 'events';
   /** What every request meets in place of an answer. */
   fault: null | 'hang' | 'die' | 'html' | 'redirect' | number;
   /** The `WWW-Authenticate` of a fault that is a status; empty: none. */
   challenge: string;
+  /** What `server/discover` meets at a server of the 2025 era, in place of how it refuses unknown sessions. */
+  discovery: null | 'html' | number;
   /** How a session it does not know is refused. */
   forgetting: 404 | 400;
   pageSize: number;
@@ -51,6 +53,7 @@ class Upstream {
     answers: 'json',
     fault: null,
     challenge: '',
+    discovery: null,
     forgetting: 404,
     pageSize: 100,
     tools: [],
@@ -102,7 +105,7 @@ class Upstream {
       this.changed();
     });
     this.changed();
-    const { fault, challenge, era } = this.behaviour;
+    const { fault, challenge } = this.behaviour;
     if (fault === 'hang') return;
     if (fault === 'die') return void request.socket.destroy();
     if (fault === 'html')
@@ -116,11 +119,11 @@ class Upstream {
       const content = [{ type: 'text', text: caller }];
       this.behaviour.results.whoami = JSON.stringify({
         content,
-        ...(era === '2026' && { resultType: 'complete' }),
+        ...(this.isModern(request) && { resultType: 'complete' }),
       });
     }
     if (request.method === 'DELETE') return void response.writeHead(204).end();
-    if (era === '2026') return this.serveModern(request, response, message);
+    if (this.isModern(request)) return this.serveModern(request, response, message);
     return this.serveLegacy(request, response, message);
   }
 
@@ -177,6 +180,11 @@ class Upstream {
     else response.end(body);
   }
 
+  private isModern({ headers }: IncomingMessage): boolean {
+    const { era } = this.behaviour;
+    return era === '2026' || (era === 'both' && headers['mcp-protocol-version'] === '2026-07-28');
+  }
+
   private async serveModern(
     request: IncomingMessage,
     response: ServerResponse,
@@ -195,6 +203,8 @@ class Upstream {
     ) {
       return refuse(response, 400, message, { code: -32020, message: 'Header mismatch' });
     }
+    if (String(name).startsWith('refused'))
+      return refuse(response, 400, message, { code: -32000, message: 'It ran, and failed' });
     await this.answer(response, message, { resultType: 'complete' });
   }
 
@@ -203,15 +213,21 @@ class Upstream {
     response: ServerResponse,
     message: Message,
   ): Promise<void> {
-    const { era, forgetting } = this.behaviour;
+    const { era, forgetting, discovery } = this.behaviour;
+    if (message.method === 'server/discover' && discovery === 'html')
+      return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
+    if (message.method === 'server/discover' && typeof discovery === 'number')
+      return void response.writeHead(discovery).end();
     const session = request.headers['mcp-session-id'];
     if (message.method === 'initialize') {
       const id = `session-${Math.random()}`;
       this.sessions.add(id);
-      if (era === '2025') response.setHeader('mcp-session-id', id);
+      if (era !== 'stateless') response.setHeader('mcp-session-id', id);
       return this.answer(response, message, {});
     }
-    if (era === '2025' && !this.sessions.has(String(session))) {
+    if (era === 'stateless' && message.method === 'server/discover')
+      return refuse(response, 200, message, { code: -32601, message: 'Method not found' });
+    if (era !== 'stateless' && !this.sessions.has(String(session))) {
       const error = { code: -32000, message: 'Bad Request: No valid session ID provided' };
       return refuse(response, forgetting, message, error);
     }
@@ -274,7 +290,10 @@ class Upstream {
           serverInfo: { name: 'upstream', version: '1' },
         };
       case 'server/discover':
-        return { supportedVersions: ['2026-07-28'], capabilities };
+        return {
+          supportedVersions: this.behaviour.era === 'both' ? ['2026-07-28', '2025-11-25'] : ['2026-07-28'],
+          capabilities,
+        };
       case 'tools/list':
         return this.page('tools', tools, params?.cursor);
       case 'prompts/list':

@@ -1,0 +1,28 @@
+import { isObject, type JsonObject, META, metaOf } from '../protocol/mcp';
+import type { Call } from './call';
+
+/** Extensions that pass at every address (PROTOCOL §6). */
+const EVERYWHERE = ['io.modelcontextprotocol/ui'];
+/** Never passed on: tasks, whose methods are not served here, and what is about authorization, which is ours. */
+const NEVER = /\/tasks$|auth/i;
+
+/**
+ * What the client declared with this request, as its server may hear it: nothing that it did not declare, and nothing whose
+ * answers would not find their way back. Clients of the 2025 era declare for a session; none of that is passed on.
+ */
+export function capabilitiesFor({ era, isOneServer, request }: Call): JsonObject {
+  const declared = era === '2026' && metaOf(request.params)[META.clientCapabilities];
+  if (!isObject(declared)) return {};
+  const { tasks: _, extensions, experimental, ...others } = declared;
+  const passed = isObject(extensions)
+    ? Object.entries(extensions).filter(
+        ([name]) => EVERYWHERE.includes(name) || (isOneServer && !NEVER.test(name)),
+      )
+    : [];
+  const all: JsonObject = {
+    ...others,
+    ...(passed.length ? { extensions: Object.fromEntries(passed) } : {}),
+    ...(isOneServer ? { experimental: experimental ?? null } : {}),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => isObject(value)));
+}
