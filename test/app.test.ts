@@ -1,21 +1,8 @@
-import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, inject, it, vi } from 'vitest';
-import { app } from '../src/app';
 import { forgetDeployment } from '../src/config';
+import { deployedWith } from './support/deployed';
 import { admin, gate, ISSUER, read } from './support/gate';
 import { McpClient } from './support/mcp-client';
-
-/** One request to a Worker that was deployed with other variables. */
-async function deployedWith(
-  changes: Record<string, unknown>,
-  url: string,
-  init?: RequestInit,
-): Promise<Response> {
-  const ctx = createExecutionContext();
-  const response = await app.fetch(new Request(url, init), { ...env, ...changes }, ctx);
-  await waitOnExecutionContext(ctx);
-  return response;
-}
 
 describe('a gateway that is not set up yet (CONTRACT §1)', () => {
   it.each(['ENCRYPTION_KEY', 'ADMIN_TOKEN'])(

@@ -1,0 +1,14 @@
+import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
+import { app } from '../../src/app';
+
+/** One request to a Worker that was deployed with other variables. */
+export async function deployedWith(
+  changes: Record<string, unknown>,
+  url: string,
+  init?: RequestInit,
+): Promise<Response> {
+  const ctx = createExecutionContext();
+  const response = await app.fetch(new Request(url, init), { ...env, ...changes }, ctx);
+  await waitOnExecutionContext(ctx);
+  return response;
+}
