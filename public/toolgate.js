@@ -71,7 +71,7 @@ for (const form of document.querySelectorAll('form[data-popup]')) {
     if (!window.open('', 'toolgate-trip', 'popup,width=560,height=760')) return;
     form.target = 'toolgate-trip';
     form.elements.popup.value = 'on';
-    trips.onmessage = () => location.replace(location.pathname);
+    trips.onmessage = () => location.replace(location.origin + location.pathname);
   });
 }
 if (document.querySelector('[data-done]')) {

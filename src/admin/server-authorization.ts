@@ -190,7 +190,7 @@ export async function initiate(
     status: 'pending_oauth',
     message: `Authorize the server ${server.name} at authorize_url within 15 minutes.${elsewhere}`,
     oauth_config_id: id,
-    authorize_url: begun.location,
+    authorize_url: begun.destination.url,
     expires_at: rfc3339(begun.expiresAt),
     mcp_client_id: server.id,
     complete_url: completeUrl,

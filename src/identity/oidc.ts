@@ -1,6 +1,7 @@
 import * as o from 'oauth4webapi';
 import { allowsLoopback, type Env } from '../config';
 import type { Account } from '../governance/users';
+import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
 import { refusedTarget } from '../protocol/public-url';
@@ -51,7 +52,7 @@ export async function authorizationUrl(
   settings: Settings,
   binding: Binding,
   forLater: boolean,
-): Promise<string> {
+): Promise<Destination> {
   const provider = await discover(env, settings);
   const endpoint = provider.authorization_endpoint ?? '';
   const refused = refusedTarget(endpoint, allowsLoopback(env));
@@ -70,7 +71,7 @@ export async function authorizationUrl(
     code_challenge_method: 'S256',
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  return url.href;
+  return Destination.provider(url);
 }
 
 /**

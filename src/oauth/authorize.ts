@@ -7,6 +7,7 @@ import type { App } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
+import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
 import { params, readText } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
@@ -48,7 +49,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
 
     const cookies = await dropOldFlows(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'));
     cookies.push(await writeFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, { secret, at: now }));
-    return sendOn(`${issuer}/oauth/consent?flow_id=${flowId}`, cookies, 302);
+    return sendOn(Destination.own(issuer, `/oauth/consent?flow_id=${flowId}`), cookies, 302);
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     const states = query.getAll('state');

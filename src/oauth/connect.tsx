@@ -6,6 +6,7 @@ import { ask, theseIds } from '../database';
 import { type Standing, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import { once } from '../once';
+import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
@@ -47,7 +48,10 @@ export const connect = new Hono<App>()
     const visit = await visitOf(c);
     const value = form.get('form') ?? '';
     if (!visit.state || !(await verifyConnectForm(c.env.ENCRYPTION_KEY, visit.link.id, visit.state, value))) {
-      throw new PageProblem({ ...OUT_OF_DATE, way: { href: c.req.path, label: 'Show the current form' } });
+      throw new PageProblem({
+        ...OUT_OF_DATE,
+        way: { href: pathOf(visit.link), label: 'Show the current form' },
+      });
     }
     return visit.isMine ? connectOnce(c, visit, form) : prove(c, visit, form);
   });
@@ -115,7 +119,7 @@ async function linkPage(
   state: ConnectState,
 ): Promise<LinkPage> {
   return {
-    path: c.req.path,
+    path: pathOf(link),
     value: await connectFormValue(c.env.ENCRYPTION_KEY, link.id, state),
     subject: link.subject,
     name,
@@ -207,7 +211,7 @@ async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams):
     return again(c, visit, { secret, notice: { serverId: null, text: 'Choose what to connect.' } });
   const { server, kind } = account;
   if (kind === 'oauth') {
-    const trip = { ...link, server, returnTo: c.req.path };
+    const trip = { ...link, server, returnTo: pathOf(link) };
     return sendToProvider(c, trip, 303);
   }
   const entered = readHeaderFields(server, form);
@@ -226,7 +230,13 @@ async function again(
   state: ConnectState,
   cookies: string[] = [],
 ): Promise<Response> {
-  return sendOn(`${visit.issuer}${c.req.path}`, [...(await cookiesFor(c, visit, state)), ...cookies]);
+  const destination = Destination.own(visit.issuer, pathOf(visit.link));
+  return sendOn(destination, [...(await cookiesFor(c, visit, state)), ...cookies]);
+}
+
+/** The page of a link, as a path. */
+function pathOf({ id }: Link): string {
+  return `/connect/${id}`;
 }
 
 function cookiesFor(c: Context<App>, { issuer, link }: Visit, state: ConnectState): Promise<string[]> {

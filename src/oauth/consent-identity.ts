@@ -7,7 +7,7 @@ import { rememberedIdentity } from '../identity/browser';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { hasProvider } from '../settings';
-import { again, consentUrl, type Step, story } from './consent-step';
+import { again, consentPath, type Step, story } from './consent-step';
 
 /** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */
 export async function knownHere(c: Context<App>, { issuer, now }: Step): Promise<Identity | null> {
@@ -38,7 +38,7 @@ export async function identify(c: Context<App>, step: Step, form: URLSearchParam
     if (identity) return again(c, step, { identity });
     return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
   }
-  if (mode.isGuessable) await countAttempt(c, step.flowId, `/oauth/consent?flow_id=${step.flowId}`);
+  if (mode.isGuessable) await countAttempt(c, step.flowId, consentPath(step));
   const identity = await mode.identify(c.env, fields);
   if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
   if (identity) return again(c, step, { identity });
@@ -60,8 +60,7 @@ async function signInFirst(
     const notice = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
     return again(c, step, { chosen, notice });
   }
-  const returnTo = new URL(consentUrl(step));
-  const to = `${issuer}/oauth/sign-in?${new URLSearchParams({ return_to: returnTo.pathname + returnTo.search })}`;
+  const to = `/oauth/sign-in?${new URLSearchParams({ return_to: consentPath(step) })}`;
   return again(c, step, { chosen, waiting: { owner, since: now } }, to);
 }
 

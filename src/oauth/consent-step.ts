@@ -3,6 +3,7 @@ import type { App } from '../config';
 import { equalSecrets, hashSecret } from '../crypto/secrets';
 import { type Flow, findFlow, STEP_LIFE } from '../flows';
 import { askGrant } from '../grants/store';
+import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
@@ -58,7 +59,7 @@ export async function takeUpForm(c: Context<App>): Promise<{ step: Step; form: U
       status: 403,
       title: 'This form is out of date',
       text: 'Nothing was changed. Another tab or a later step took its place.',
-      way: { href: consentUrl(step), label: 'Show the current form' },
+      way: { href: consentPath(step), label: 'Show the current form' },
     });
   }
   return { step, form };
@@ -69,17 +70,17 @@ export async function again(
   c: Context<App>,
   step: Step,
   decided: Partial<FlowState>,
-  to = consentUrl(step),
+  to = consentPath(step),
 ): Promise<Response> {
   const { notice: _, noticeAt: __, ...kept } = step.state;
   const state = { ...kept, ...decided, at: step.now };
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
-  return sendOn(to, [cookie]);
+  return sendOn(Destination.own(step.issuer, to), [cookie]);
 }
 
-/** The page of a flow. */
-export function consentUrl({ issuer, flowId }: Step): string {
-  return `${issuer}/oauth/consent?flow_id=${flowId}`;
+/** The page of a flow, as a path. */
+export function consentPath({ flowId }: Step): string {
+  return `/oauth/consent?flow_id=${flowId}`;
 }
 
 /** How people see the client: by its own name, else by where it sends them back to. */

@@ -3,6 +3,7 @@ import { audit } from '../audit';
 import { type App, pagePlace } from '../config';
 import { type Proof, standingOf } from '../identity';
 import { log } from '../log';
+import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import type { Subject } from '../protocol/subject';
 import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
@@ -42,10 +43,10 @@ export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 
   await requireAccess(c, server, trip);
   const { secret, browserHash } = await newBrowserSecret();
   const wanted = { server, owner: subject, generation, browserHash, returnTo, grantId };
-  const { location, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
+  const { destination, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
     explain(c, server, returnTo),
   );
-  return sendOn(location, bindingCookies(issuer, c.req.header('cookie'), { id, secret }), status);
+  return sendOn(destination, bindingCookies(issuer, c.req.header('cookie'), { id, secret }), status);
 }
 
 /** Takes up what a server's provider answered. @param id the part of `state` after its purpose. */
@@ -61,7 +62,7 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   await mustStand();
   await keep(c, issuer, authorization, server, mustStand).catch(explain(c, server, returnTo, owner));
   audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
-  return sendOn(`${issuer}${returnTo}`, [unbindingCookie(issuer, id)], 302);
+  return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
 }
 
 /** The authorization this browser may end, taken up once. @throws PageProblem 410, 403 or 409 when there is none. */
@@ -138,7 +139,7 @@ async function completeForGateway(
   await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
 
   if (browserHash !== null) {
-    return sendOn(`${issuer}${returnTo}`, [unbindingCookie(issuer, id)], 302);
+    return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
   }
   return page(
     pagePlace(c),

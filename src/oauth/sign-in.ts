@@ -10,8 +10,8 @@ import { isAdminEmail, SignInRefused } from '../identity/provider';
 import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
 import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { Destination, ownPath } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
-import { ownPath } from '../protocol/own-origin';
 import type { Settings } from '../settings';
 import { PageProblem, sendOn } from '../ui/layout';
 import { redirectUriOf } from '../upstreams/oauth-registration';
@@ -36,12 +36,14 @@ const PREFIX = 'toolgate-sign-in-';
 const LIFE = 900;
 /** Sign-ins one browser may have under way, the new one included. */
 const MOST = 5;
+/** Characters of the path a sign-in goes back to. */
+const MOST_PATH = 2000;
 
 /** Where people sign in: through Cloudflare Access at once, with OpenID Connect by way of the provider. */
 export const signInPage = new Hono<App>().get('/', async (c) => {
   const issuer = issuerOf(c.var.issuer);
   const { settings } = c.var;
-  const returnTo = ownPath(issuer, c.req.query('return_to'));
+  const returnTo = wayBack(c.req.query('return_to'));
   const account = await accessAccount(c.env, settings, c.req.raw.headers).catch(explain(c, returnTo));
   if (account) return enter(c, { account, tokens: null }, returnTo, []);
   if (!settings.oidc.issuer)
@@ -51,14 +53,14 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const pending = { nonce: randomSecret(), verifier: randomSecret(), returnTo, expiresAt: seconds() + LIFE };
   const binding = bindingOf(issuer, settings, id, pending);
   const forLater = await keepsSignIns(c.env.DB);
-  const location = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
+  const destination = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
   const value = await seal(c.env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending));
   const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
   const cookies = [
     ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
     writeCookie(issuer, { name: PREFIX + id, value, maxAge: LIFE }),
   ];
-  return sendOn(location, cookies, 302);
+  return sendOn(destination, cookies, 302);
 });
 
 /** Takes up a sign-in when the provider sends its person back. @param id the part of `state` after its purpose. */
@@ -97,7 +99,7 @@ async function enter(
   if (isAdminEmail(c.var.settings, person.email)) {
     audit(c, { act: 'administrator.signed_in' }, subjectOf(person));
   }
-  return sendOn(`${issuer}${returnTo}`, [...cookies, cookie], 302);
+  return sendOn(Destination.own(issuer, returnTo), [...cookies, cookie], 302);
 }
 
 function bindingOf(issuer: string, settings: Settings, id: string, { nonce, verifier }: Pending): Binding {
@@ -106,6 +108,12 @@ function bindingOf(issuer: string, settings: Settings, id: string, { nonce, veri
 
 function placeOf(id: string): string {
   return `cookie/sign-in/${id}`;
+}
+
+/** Where to go after the sign-in. What would not fit into the cookie of {@link Pending} is the front page. */
+function wayBack(asked = '/'): string {
+  const path = ownPath(asked);
+  return path.length > MOST_PATH ? '/' : path;
 }
 
 function seconds(): number {

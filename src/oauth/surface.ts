@@ -1,6 +1,8 @@
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../config';
+import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
+import { sendOn } from '../ui/layout';
 
 /** The OAuth surface: there only when tokens are taken, and only when we know our own name (CONTRACT §1). */
 export const surface = createMiddleware<App>(async (c, next) => {
@@ -34,7 +36,7 @@ export const atIssuer = createMiddleware<App>(async (c, next) => {
     isElsewhere &&
     /^\/($|me(\/|$)|waiting$|connect\/|oauth\/(?!client\.json$)|api\/oauth\/callback$)/.test(pathname)
   ) {
-    return c.redirect(`${issuer}${pathname}${search}`, 302);
+    return sendOn(Destination.own(issuer, pathname + search), [], 302);
   }
   await next();
 });

@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../config';
+import { Destination } from '../protocol/destination';
 import { PageProblem, type Problem, sendOn } from '../ui/layout';
 import { findServer } from '../upstreams/store';
 import { choicesToKeep } from './choices';
-import { again, consentUrl, takeUp, takeUpForm } from './consent-step';
+import { again, consentPath, takeUp, takeUpForm } from './consent-step';
 import { sendToProvider } from './provider-trip';
 import { issuerOf } from './surface';
 
@@ -36,17 +37,16 @@ export const upstreamAuthorize = new Hono<App>()
 async function connectAtConsent(c: Context<App>, flowId: string, serverId: string): Promise<Response> {
   const step = await takeUp(c, flowId);
   const { identity } = step.state;
-  if (!identity) return sendOn(consentUrl(step), []);
+  if (!identity) return sendOn(Destination.own(step.issuer, consentPath(step)), []);
   const server = await perUserServer(c, serverId, ['per_user_oauth']);
-  const { pathname, search } = new URL(consentUrl(step));
-  const returnTo = pathname + search;
+  const returnTo = consentPath(step);
   return sendToProvider(c, { ...identity, server, returnTo, grantId: step.flow.grantId }, 302);
 }
 
 async function toLink(c: Context<App>, id: string, serverId: string): Promise<Response> {
   await perUserServer(c, serverId, ['per_user_oauth', 'per_user_headers']);
   if (!/^[A-Za-z0-9_-]{22}$/.test(id)) throw new PageProblem(MALFORMED);
-  return c.redirect(`${issuerOf(c.var.issuer)}/connect/${id}`, 302);
+  return sendOn(Destination.own(issuerOf(c.var.issuer), `/connect/${id}`), [], 302);
 }
 
 /** @throws PageProblem 404 for a server where nobody has an account of their own in one of these ways. */

@@ -5,18 +5,18 @@ import { ask, map, type Question, together } from '../database';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { Confirm, Csrf } from '../ui/forms';
-import { PageProblem, sendOn } from '../ui/layout';
+import { PageProblem } from '../ui/layout';
 import { Badge, Empty } from '../ui/parts';
 import { ACCOUNT_STATES, type Account, accountsAmong } from '../upstreams/accounts';
 import { disconnectAccount } from '../upstreams/connected-accounts';
 import type { Credential } from '../upstreams/credential';
 import { credentialQuestion, credentialsQuestion } from '../upstreams/credentials';
-import { insertLink, linkUrl } from '../upstreams/links';
+import { insertLink } from '../upstreams/links';
 import { reachQuestion } from '../upstreams/reach';
 import { ownAccountServersQuestion } from '../upstreams/store';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { formValue, visitOf } from './own-form';
-import { goTo, pageOf, peoplePage } from './page';
+import { goOn, goTo, pageOf, peoplePage } from './page';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 /** Somebody's account at a server as their page shows it. */
@@ -59,7 +59,7 @@ export const accountPages = new Hono<App>()
       if (!account || account.state === 'orphaned') throw new PageProblem(NOT_OPEN);
       if (!issuer) throw new PageProblem(NO_ISSUER);
       const wanted = { subject, generation, serverIds: [account.server.id], clientName: '', grantId: null };
-      return sendOn(linkUrl(settings, issuer, await insertLink(DB, wanted, by(c))), []);
+      return goOn(c, `/connect/${await insertLink(DB, wanted, by(c))}`);
     }),
   )
 
@@ -72,7 +72,7 @@ export const accountPages = new Hono<App>()
       credentialQuestion(DB, c.req.param('id')),
       serverNamesQuestion(DB),
     );
-    if (!identities.length) return c.redirect('/me', 303);
+    if (!identities.length) return goOn(c, '/me');
     const identity = identities.find(({ subject }) => subject === credential?.owner);
     if (!credential || !identity) throw new PageProblem(NOT_YOURS);
     const visit = visitOf(c);

@@ -15,7 +15,7 @@ import { Badge, Empty, Input, Pager, Table, When } from '../ui/parts';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { mayUse, nameOf, whereOf } from './app-words';
 import { formValue, visitOf } from './own-form';
-import { goTo, pageOf, peoplePage } from './page';
+import { goOn, goTo, pageOf, peoplePage } from './page';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 const MOST_NAME = 60;
@@ -58,10 +58,10 @@ async function showApp(c: Context<App>, what: 'app' | 'withdraw'): Promise<Respo
     grantQuestion(DB, c.req.param('id') ?? ''),
     serverNamesQuestion(DB),
   );
-  if (!identities.length) return c.redirect('/me', 303);
+  if (!identities.length) return goOn(c, '/me');
   const identity = identities.find(({ subject }) => subject === grant?.subject);
   if (!grant || !identity) throw new PageProblem(NOT_YOURS);
-  if (what === 'withdraw' && hasEnded(grant)) return c.redirect(`/me/apps/${grant.grantId}`, 303);
+  if (what === 'withdraw' && hasEnded(grant)) return goOn(c, `/me/apps/${grant.grantId}`);
 
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, grant.subject);

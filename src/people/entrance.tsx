@@ -9,10 +9,9 @@ import { isAdminEmail } from '../identity/provider';
 import { signOut, subjectOf } from '../identity/signed-in';
 import { hasProvider } from '../settings';
 import { Csrf } from '../ui/forms';
-import { sendOn } from '../ui/layout';
 import { Input } from '../ui/parts';
 import { formValue, outOfDate, readOwnForm, visitOf } from './own-form';
-import { pageOf, peoplePage } from './page';
+import { goOn, pageOf, peoplePage } from './page';
 import { type Visitor, visitorOf } from './visitor';
 
 /** What was refused on the form, and as what status. */
@@ -106,13 +105,13 @@ export async function enter(c: Context<App>): Promise<Response> {
     return showEntrance(c, visitor, { text: key.refusal, status: 403 });
   }
   if ('mustSignIn' in proved) {
-    if (proved.mustSignIn === visitor.session?.user?.id) return sendOn('/me?as=person', []);
-    if (hasProvider(c.var.settings)) return sendOn('/oauth/sign-in?return_to=/me', []);
+    if (proved.mustSignIn === visitor.session?.user?.id) return goOn(c, '/me?as=person');
+    if (hasProvider(c.var.settings)) return goOn(c, '/oauth/sign-in?return_to=/me');
     const text = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
     return showEntrance(c, visitor, { text, status: 403 });
   }
   const now = Math.floor(Date.now() / 1000);
-  return sendOn(pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
+  return goOn(c, pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
 }
 
 /** Signs the browser out and makes it forget its person. */
@@ -127,5 +126,5 @@ export async function leave(c: Context<App>): Promise<Response> {
       audit(c, { act: 'administrator.signed_out' }, session.user ? subjectOf(session.user) : 'administrator');
     }
   }
-  return sendOn('/', cookies);
+  return goOn(c, '/', cookies);
 }

@@ -9,7 +9,7 @@ import { accountPages, accountsQuestion, OwnAccounts } from './accounts';
 import { AppList, appPages } from './apps';
 import { enter, leave, showEntrance } from './entrance';
 import { formValue, visitOf } from './own-form';
-import { ANOTHER, isAsked, pageOf, peoplePage, whoIs } from './page';
+import { ANOTHER, goOn, isAsked, pageOf, peoplePage, whoIs } from './page';
 import { identitiesQuestion, type Visitor, visitorOf } from './visitor';
 
 /** Apps on a page of the list, and how many of those that ended are told of. */
@@ -46,7 +46,7 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
   );
   const identity = identities.find((one) => one.subject === subject);
   const other = identities.find((one) => one.subject !== subject);
-  if (!identity) return other ? c.redirect(pageOf(other), 303) : showEntrance(c, visitor);
+  if (!identity) return other ? goOn(c, pageOf(other)) : showEntrance(c, visitor);
 
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, subject);

@@ -5,6 +5,7 @@ import type { Identity } from '../identity';
 import { baseOf } from '../identity/browser-session';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
+import { Destination } from '../protocol/destination';
 import { parseSubject } from '../protocol/subject';
 import { Csrf } from '../ui/forms';
 import { framedPage, sendOn } from '../ui/layout';
@@ -102,6 +103,11 @@ export function whoIs({ subject, name }: Identity): string {
   return kind === 'user' ? name : 'somebody anonymous';
 }
 
+/** Sends the browser on to another page of this gateway. @param cookies `Set-Cookie` values */
+export function goOn(c: Context<App>, path: string, cookies: readonly string[] = []): Response {
+  return sendOn(Destination.own(baseOf(c), path), cookies);
+}
+
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
 export async function goTo(
   c: Context<App>,
@@ -109,5 +115,6 @@ export async function goTo(
   notice: string,
   cookies: string[] = [],
 ): Promise<Response> {
-  return sendOn(path, [...cookies, await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+  const said = await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice);
+  return goOn(c, path, [...cookies, said]);
 }

@@ -1,3 +1,4 @@
+import { Destination } from './destination';
 import { OAuthError } from './error';
 import type { Params } from './params';
 
@@ -111,11 +112,11 @@ export function authorizationResponse(
   state: string | undefined,
   issuer: string,
   parameters: Record<string, string>,
-): string {
+): Destination {
   const query = new URLSearchParams({
     ...parameters,
     ...(state === undefined ? {} : { state }),
     iss: issuer,
   });
-  return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`;
+  return Destination.client(redirectUri, query);
 }

@@ -8,10 +8,3 @@ export function isForeign(headers: Headers, origin: string): boolean {
   const site = headers.get('sec-fetch-site');
   return (from !== null && from !== origin) || (site !== null && site !== 'same-origin' && site !== 'none');
 }
-
-/** The path that was asked for when it is one of ours, else the front page. Nobody is sent to another site from here. */
-export function ownPath(origin: string, asked: string | undefined): string {
-  if (!asked?.startsWith('/') || asked.length > 2000 || !URL.canParse(asked, origin)) return '/';
-  const url = new URL(asked, origin);
-  return url.origin === origin ? url.pathname + url.search : '/';
-}

@@ -1,5 +1,6 @@
 import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
+import { type Destination, ownPath } from '../protocol/destination';
 
 /** What every page says about the place it stands in. */
 export type Place = { displayName: string; supportText: string; issuer: string | null };
@@ -125,9 +126,20 @@ function Gate() {
   );
 }
 
-/** Sends the browser on, after a POST by 303 (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. */
-export function sendOn(location: string, cookies: readonly string[], status: 302 | 303 = 303): Response {
-  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' });
+/**
+ * Sends the browser on, after a POST by 303 (RFC 9110 §15.4.4), with `cookies` as `Set-Cookie` values. Every redirect is made
+ * here.
+ */
+export function sendOn(
+  destination: Destination,
+  cookies: readonly string[],
+  status: 302 | 303 = 303,
+): Response {
+  const headers = new Headers({
+    location: destination.url,
+    'cache-control': 'no-store',
+    'referrer-policy': 'same-origin',
+  });
   for (const cookie of cookies) headers.append('set-cookie', cookie);
   return new Response(null, { status, headers });
 }
@@ -138,6 +150,7 @@ export type Problem = {
   title: string;
   text: string;
   calm?: boolean;
+  /** A link onwards; `href` is a path of this gateway, and becomes `/` when it is not. */
   way?: { href: string; label: string };
   retryAfter?: number;
 };
@@ -181,7 +194,7 @@ export function problemPage(
       <p class={calm ? 'muted' : 'notice'}>{text}</p>
       {way && (
         <div class="actions">
-          <a class={calm ? 'button' : 'button primary'} href={way.href}>
+          <a class={calm ? 'button' : 'button primary'} href={ownPath(way.href)}>
             {way.label}
           </a>
         </div>

@@ -1,5 +1,6 @@
 import type { Env } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
+import type { Destination } from '../protocol/destination';
 import type { Settings } from '../settings';
 import { askConnection, termsAt } from './connections';
 import type { Owner } from './credential';
@@ -50,7 +51,7 @@ export async function beginAuthorization(
   wanted: Pick<Authorization, 'owner' | 'generation' | 'browserHash' | 'returnTo' | 'grantId'> & {
     server: Server;
   },
-): Promise<{ location: string; id: string; expiresAt: number }> {
+): Promise<{ destination: Destination; id: string; expiresAt: number }> {
   const { server, owner, generation, browserHash, returnTo, grantId } = wanted;
   const provider = await prepareProvider(env, settings, issuer, server);
   const now = Math.floor(Date.now() / 1000);
@@ -77,13 +78,13 @@ export async function beginAuthorization(
     .run();
   const { verifier } = pending;
   const { scopes } = provider;
-  const location = await authorizationUrl(provider, {
+  const destination = await authorizationUrl(provider, {
     state: `${CONNECT}.${id}`,
     verifier,
     redirectUri,
     scopes,
   });
-  return { location, id, expiresAt };
+  return { destination, id, expiresAt };
 }
 
 type Row = {

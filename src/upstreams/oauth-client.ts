@@ -2,6 +2,7 @@ import * as o from 'oauth4webapi';
 import { allowsLoopback, type Env } from '../config';
 import { open } from '../crypto/secrets';
 import { providerFetch } from '../identity/provider';
+import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import type { AuthMethod } from './oauth-config';
 import type { Provider } from './oauth-provider';
@@ -41,7 +42,7 @@ const WHO = "the server's authorization server";
 export async function authorizationUrl(
   provider: Provider,
   { state, verifier, redirectUri, scopes }: Omit<Binding, 'issuer'> & { scopes: readonly string[] },
-): Promise<string> {
+): Promise<Destination> {
   const url = new URL(provider.authorizationEndpoint);
   const parameters = {
     response_type: 'code',
@@ -57,7 +58,7 @@ export async function authorizationUrl(
   // OpenID Connect Core §11: without it no offline access is granted.
   if (scopes.includes('offline_access') && !url.searchParams.has('prompt'))
     url.searchParams.set('prompt', 'consent');
-  return url.href;
+  return Destination.provider(url);
 }
 
 /**

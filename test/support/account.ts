@@ -30,7 +30,7 @@ export class Account {
       grantId: null,
     };
     const begun = await beginAuthorization(env, await currentSettings(env), ISSUER, wanted);
-    const answer = (await provider.answer(begun.location, user)).searchParams;
+    const answer = (await provider.answer(begun.destination.url, user)).searchParams;
     const authorization = await findAuthorization(env.DB, begun.id);
     if (!authorization) throw new Error('the authorization was not stored');
     const requireAccess = async () => undefined;

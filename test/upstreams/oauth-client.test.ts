@@ -52,7 +52,7 @@ async function authorized(
   altered: Record<string, string | null> = {},
 ): Promise<Tokens> {
   const binding = { ...asked, redirectUri: REDIRECT_URI, issuer: provider.issuer };
-  const url = await authorizationUrl(provider, { ...binding, scopes: provider.scopes });
+  const { url } = await authorizationUrl(provider, { ...binding, scopes: provider.scopes });
   const { searchParams } = await as.answer(url, 'ada');
   for (const [name, value] of Object.entries(altered)) {
     if (value === null) searchParams.delete(name);
@@ -78,7 +78,11 @@ describe('authorizing a server (RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207)', 
       authorizationEndpoint: `${as.issuer}/authorize?access_type=offline&state=theirs`,
     });
 
-    const url = await authorizationUrl(provider, { ...asked, redirectUri: REDIRECT_URI, scopes: ['read'] });
+    const { url } = await authorizationUrl(provider, {
+      ...asked,
+      redirectUri: REDIRECT_URI,
+      scopes: ['read'],
+    });
     const tokens = await authorized(as, provider);
     const [token] = await as.tokenRequests('authorization_code');
 
@@ -109,7 +113,7 @@ describe('authorizing a server (RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207)', 
   it('asks for offline access in the way that OpenID providers grant it', async () => {
     const as = await AuthorizationServer.start();
     const provider = await providerAt(as);
-    const url = await authorizationUrl(provider, {
+    const { url } = await authorizationUrl(provider, {
       ...asked,
       redirectUri: REDIRECT_URI,
       scopes: ['read', 'offline_access'],

@@ -5,6 +5,7 @@ import { type App, pagePlace } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
+import { Destination } from '../../protocol/destination';
 import { Csrf } from '../../ui/forms';
 import { framedPage, PageProblem, sendOn } from '../../ui/layout';
 import { Notice } from '../../ui/parts';
@@ -28,7 +29,8 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   const session = await browserSession(c);
   if (!session) {
     const { pathname, search } = new URL(c.req.url);
-    return c.redirect(`/admin/sign-in?${new URLSearchParams({ return_to: pathname + search })}`, 303);
+    const signIn = `/admin/sign-in?${new URLSearchParams({ return_to: pathname + search })}`;
+    return sendOn(Destination.own(baseOf(c), signIn), []);
   }
   if (!administers(c, session)) {
     throw new PageProblem({
@@ -103,5 +105,6 @@ export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<strin
 
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
 export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
-  return sendOn(path, [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice)]);
+  const base = baseOf(c);
+  return sendOn(Destination.own(base, path), [await writeNotice(c.env.ENCRYPTION_KEY, base, notice)]);
 }

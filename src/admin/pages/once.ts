@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import type { App } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { once, shownSecrets } from '../../once';
+import { Destination } from '../../protocol/destination';
 import { sendOn } from '../../ui/layout';
 import { actsOf, readForm } from './api';
 import { requireOwnForm } from './own-form';
@@ -41,7 +42,7 @@ export const formsOnce = createMiddleware<App>(async (c, next) => {
 /** Sends the browser on to where `path` shows the secret that this form made: for two minutes, in this session. */
 export function goToSecret(c: Context<App>, path: string): Response {
   showing.add(c.req.raw);
-  return sendOn(path, []);
+  return sendOn(Destination.own(baseOf(c), path), []);
 }
 
 /** The secrets that this browser's forms at this path made within two minutes. */

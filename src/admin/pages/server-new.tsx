@@ -1,8 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { type App, allowsLoopback } from '../../config';
+import { baseOf } from '../../identity/browser-session';
 import { log } from '../../log';
+import { Destination } from '../../protocol/destination';
 import { refusedTarget } from '../../protocol/public-url';
 import { Csrf } from '../../ui/forms';
+import { sendOn } from '../../ui/layout';
 import { Input } from '../../ui/parts';
 import { checkAddress, type Finding } from '../../upstreams/address-check';
 import { introductionOf, redirectUriOf } from '../../upstreams/oauth-registration';
@@ -39,7 +42,7 @@ export const newServerPages = new Hono<App>()
   .post('/known', async (c) => {
     const form = await readForm(c);
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
-    if (preset?.registration !== 'automatic') return c.redirect(`${AT}/new`, 303);
+    if (preset?.registration !== 'automatic') return sendOn(Destination.own(baseOf(c), `${AT}/new`), []);
     const terms = termsOfPreset(preset);
     const body = bodyOf(terms, preset.auth_type, true);
     const made = await act<Made>(c, form, 'POST', '/mcp/client', body);

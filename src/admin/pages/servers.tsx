@@ -167,7 +167,7 @@ async function authorize(c: Context<App>, id: string, form: Form): Promise<Respo
     const returnTo = form.get('popup') === 'on' ? `${AT}/${id}/back` : `${AT}/${id}`;
     const begun = await begin(c, server, { browserHash, returnTo });
     const cookies = bindingCookies(ourIssuer(c), c.req.header('cookie'), { id: begun.id, secret });
-    return sendOn(begun.location, cookies);
+    return sendOn(begun.destination, cookies);
   } catch (error) {
     return showServer(c, id, refusalOf(error));
   }

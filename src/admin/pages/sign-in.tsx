@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { type App, pagePlace } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
-import { ownPath } from '../../protocol/own-origin';
+import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
 import { page, sendOn } from '../../ui/layout';
 import { Input } from '../../ui/parts';
@@ -10,21 +10,19 @@ import { readForm, send } from './api';
 /** Where administrators sign in: with ADMIN_TOKEN, or at the provider when there is one. */
 export const signInPages = new Hono<App>()
   .get('/sign-in', async (c) => {
-    const returnTo = ownPath(baseOf(c), c.req.query('return_to') ?? '/admin');
-    if (await browserSession(c)) return c.redirect(returnTo, 303);
+    const returnTo = ownPath(c.req.query('return_to') ?? '/admin');
+    if (await browserSession(c)) return sendOn(Destination.own(baseOf(c), returnTo), []);
     return showSignIn(c, returnTo);
   })
 
   .post('/sign-in', async (c) => {
     const form = await readForm(c);
-    const returnTo = ownPath(baseOf(c), form.get('return_to') ?? '/admin');
+    const returnTo = ownPath(form.get('return_to') ?? '/admin');
     const response = await send(c, '/session', {
       method: 'POST',
       body: JSON.stringify({ token: form.get('token') ?? '' }),
     });
-    if (response.ok) {
-      return sendOn(returnTo, response.headers.getSetCookie());
-    }
+    if (response.ok) return sendOn(Destination.own(baseOf(c), returnTo), response.headers.getSetCookie());
     const { error } = (await response.json()) as { error: { type: string; message: string } };
     const isWrong = error.type === 'unauthorized' || error.type === 'invalid_request';
     return showSignIn(c, returnTo, isWrong ? WRONG : error.message, response.status);
@@ -33,7 +31,7 @@ export const signInPages = new Hono<App>()
   .post('/sign-out', async (c) => {
     const form = await readForm(c);
     const response = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
-    return sendOn('/', response.headers.getSetCookie());
+    return sendOn(Destination.own(baseOf(c), '/'), response.headers.getSetCookie());
   });
 
 const WRONG =

@@ -179,7 +179,7 @@ it('sends whoever is not signed in to sign in, and refuses a person who is no ad
     const nobody = await gate(`/admin${path}`);
     expect([path, nobody.status]).toEqual([path, 303]);
     expect(nobody.headers.get('location')).toBe(
-      `/admin/sign-in?return_to=${encodeURIComponent(`/admin${path}`)}`,
+      `${ISSUER}/admin/sign-in?return_to=${encodeURIComponent(`/admin${path}`)}`,
     );
     expect([path, (await person.open(`/admin${path}`))?.status]).toEqual([path, 403]);
   }

@@ -295,7 +295,7 @@ describe('who may (SECURITY 21)', () => {
     const response = await gate('/admin/keys/new');
 
     expect(response.status).toBe(303);
-    expect(response.headers.get('location')).toBe('/admin/sign-in?return_to=%2Fadmin%2Fkeys%2Fnew');
+    expect(response.headers.get('location')).toBe(`${ISSUER}/admin/sign-in?return_to=%2Fadmin%2Fkeys%2Fnew`);
   });
 
   it('refuses a person who is no administrator', async () => {

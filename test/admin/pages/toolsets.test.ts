@@ -180,7 +180,7 @@ describe('who may (SECURITY 21)', () => {
   it('sends whoever is not signed in to sign in', async () => {
     const response = await gate('/admin/toolsets');
 
-    expect(response.headers.get('location')).toBe('/admin/sign-in?return_to=%2Fadmin%2Ftoolsets');
+    expect(response.headers.get('location')).toBe(`${ISSUER}/admin/sign-in?return_to=%2Fadmin%2Ftoolsets`);
   });
 
   it.each([
