@@ -26,9 +26,11 @@ const PAGES = [
 
 /** Lets administrators in; everybody else is shown where to sign in, and comes back from there. */
 export const administratorsOnly = createMiddleware<App>(async (c, next) => {
+  const { pathname, search } = new URL(c.req.url);
+  // No id needs encoding. One that does could hold `/` and `..`, and name another path of the API that pages ask.
+  if (pathname.includes('%')) return c.notFound();
   const session = await browserSession(c);
   if (!session) {
-    const { pathname, search } = new URL(c.req.url);
     const signIn = `/admin/sign-in?${new URLSearchParams({ return_to: pathname + search })}`;
     return sendOn(Destination.own(baseOf(c), signIn), []);
   }
