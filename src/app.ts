@@ -42,6 +42,7 @@ export const app = new Hono<App>({ getPath: pathOf })
   .use(async (c, next) => {
     c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
     await next();
+    c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
   })
   .use('/.well-known/*', anyOrigin)
   .use('/oauth2/register', anyOrigin)

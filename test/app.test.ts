@@ -1,8 +1,11 @@
 import { describe, expect, inject, it, vi } from 'vitest';
+import { app } from '../src/app';
 import { forgetDeployment } from '../src/config';
+import { McpCaller } from './support/caller';
 import { deployedWith } from './support/deployed';
 import { admin, gate, ISSUER, read } from './support/gate';
 import { McpClient } from './support/mcp-client';
+import { Upstream } from './support/upstream';
 
 describe('a gateway that is not set up yet (CONTRACT §1)', () => {
   it.each(['ENCRYPTION_KEY', 'ADMIN_TOKEN'])(
@@ -286,5 +289,57 @@ describe('what nobody built', () => {
     expect(machine.headers.get('content-type')).toContain('application/json');
     expect(machine.headers.get('cache-control')).toBe('no-store');
     expect((await admin('GET', '/nowhere')).status).toBe(404);
+  });
+});
+
+describe('every answer (SECURITY 6)', () => {
+  const isGuarded = (response: Response) => response.headers.get('x-content-type-options') === 'nosniff';
+
+  it('forbids guessing at its content type, on every route', async () => {
+    const routes = new Set(app.routes.map(({ method, path }) => `${method.replace('ALL', 'GET')} ${path}`));
+    const bare: string[] = [];
+    for (const route of routes) {
+      const [method = '', path = ''] = route.split(' ');
+      const url = `${ISSUER}${path.replace(/:\w+(\{[^}]*\})?\??|\*/g, 'x')}`;
+      const response = await deployedWith({}, url, { method });
+      await response.body?.cancel();
+      if (!isGuarded(response)) bare.push(`${route}: ${response.status}`);
+    }
+
+    expect(routes.size).toBeGreaterThan(150);
+    expect(bare).toEqual([]);
+  });
+
+  it('does so where there is no content, no page and no success', async () => {
+    const token = `${ISSUER}/oauth2/token`;
+    const asked = {
+      preflight: () =>
+        deployedWith({}, token, { method: 'OPTIONS', headers: { origin: 'https://app.example' } }),
+      head: () => deployedWith({}, `${ISSUER}/health`, { method: 'HEAD' }),
+      redirect: () => deployedWith({}, `${ISSUER}/admin`),
+      refusal: () => deployedWith({}, token, { method: 'POST' }),
+      missing: () => deployedWith({}, `${ISSUER}/nowhere`),
+      page: () => deployedWith({}, `${ISSUER}/`, { headers: { accept: 'text/html' } }),
+      fault: () => deployedWith({ REVOCATION_LAG: 'soon' }, token, { method: 'POST' }),
+      'no storage': () => deployedWith({ DB: null }, `${ISSUER}/oauth/consent?flow_id=x`),
+      'no secret': () => deployedWith({ ADMIN_TOKEN: undefined }, `${ISSUER}/mcp`, { method: 'POST' }),
+      'no credential': () => deployedWith({}, `${ISSUER}/mcp`, { method: 'POST', body: '{}' }),
+    };
+
+    const answers = await Promise.all(
+      Object.entries(asked).map(async ([name, ask]) => [name, isGuarded(await ask())]),
+    );
+
+    expect(answers).toEqual(Object.keys(asked).map((name) => [name, true]));
+  });
+
+  it('does so on streams', async () => {
+    const upstream = await Upstream.start(['progress']);
+    const caller = await McpCaller.withKey();
+    const stream = await caller.send('tools/call', { name: `${upstream.name}-progress`, arguments: {} });
+
+    expect(stream.headers.get('content-type')).toBe('text/event-stream');
+    expect(isGuarded(stream)).toBe(true);
+    await stream.body?.cancel();
   });
 });

@@ -114,7 +114,6 @@ function pageHeaders(issuer: string | null): Headers {
     'content-security-policy': CSP,
     'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
   });
   if (issuer?.startsWith('https:')) headers.set('strict-transport-security', 'max-age=31536000');
   return headers;
