@@ -1,3 +1,4 @@
+import { open, seal } from './crypto/secrets';
 import type { AuthorizationRequest } from './protocol/authorization';
 import type { Subject } from './protocol/subject';
 
@@ -34,14 +35,32 @@ export const FLOW_LIFE = 3600;
 /** A flow ends this long after its last step. Seconds. */
 export const STEP_LIFE = 900;
 
-export async function putFlow(kv: KVNamespace, flowId: string, flow: Flow): Promise<void> {
-  await kv.put(`flow:${flowId}`, JSON.stringify(flow), { expirationTtl: FLOW_LIFE });
+/** Keeps a flow, sealed: the client's `state` is in it. */
+export async function putFlow(
+  kv: KVNamespace,
+  encryptionKey: string,
+  flowId: string,
+  flow: Flow,
+): Promise<void> {
+  const sealed = await seal(encryptionKey, placeOf(flowId), JSON.stringify(flow));
+  await kv.put(`flow:${flowId}`, sealed, { expirationTtl: FLOW_LIFE });
 }
 
 /** The flow `flowId`, or null when there is none any more at `now` (epoch seconds). */
-export async function findFlow(kv: KVNamespace, flowId: string, now: number): Promise<Flow | null> {
+export async function findFlow(
+  kv: KVNamespace,
+  encryptionKey: string,
+  flowId: string,
+  now: number,
+): Promise<Flow | null> {
   if (!/^[A-Za-z0-9_-]{22}$/.test(flowId)) return null;
-  return unexpired(await kv.get<Flow>(`flow:${flowId}`, 'json'), now);
+  const sealed = await kv.get(`flow:${flowId}`);
+  const text = sealed && (await open(encryptionKey, placeOf(flowId), sealed));
+  return text ? unexpired(JSON.parse(text) as Flow, now) : null;
+}
+
+function placeOf(flowId: string): string {
+  return `kv/flow/${flowId}`;
 }
 
 export async function putCode(kv: KVNamespace, codeHash: string, code: Code, now: number): Promise<void> {

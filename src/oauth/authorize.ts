@@ -35,7 +35,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
     const flowId = randomSecret(16);
     const secret = randomSecret();
     const grantId = c.env.GRANTS.newUniqueId().toString();
-    await putFlow(c.env.KV, flowId, {
+    await putFlow(c.env.KV, c.env.ENCRYPTION_KEY, flowId, {
       request,
       clientName: client.metadata.client_name ?? null,
       clientSince: client.createdAt,

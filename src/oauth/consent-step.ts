@@ -21,7 +21,7 @@ export type Step = { flowId: string; flow: Flow; state: FlowState; issuer: strin
 export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
   const issuer = issuerOf(c.var.issuer);
   const now = Math.floor(Date.now() / 1000);
-  const flow = await findFlow(c.env.KV, flowId, now);
+  const flow = await findFlow(c.env.KV, c.env.ENCRYPTION_KEY, flowId, now);
   if (!flow) throw tooLate('the app');
   c.set('grantId', flow.grantId);
   const state = await readFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, c.req.header('cookie'));
