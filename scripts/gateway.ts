@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from './admin-api.ts';
 import { Child } from './child.ts';
@@ -20,6 +22,7 @@ export class Gateway {
   private early: string[] | null = [];
 
   constructor(state: DevState, port: number, inspectorPort: number) {
+    dropTraces(state);
     let listens: () => void;
     const listening = new Promise<void>((resolve) => {
       listens = resolve;
@@ -85,10 +88,16 @@ function wranglerOptions(state: DevState, port: number, inspectorPort: number): 
   ];
 }
 
+/** Deletes the traces that wrangler kept where `npm run dev` did not yet turn them off: their URLs hold codes and states. */
+function dropTraces(state: DevState): void {
+  rmSync(join(state.persistTo, 'v3', 'observability'), { recursive: true, force: true });
+}
+
 /** Ours, but what `.dev.vars` holds comes from there. Colours are kept, though wrangler writes into a pipe. */
 function wranglerEnvironment(state: DevState): NodeJS.ProcessEnv {
   const env = { ...process.env };
   if (state.isElsewhere) for (const name of SECRETS) delete env[name];
+  env.X_LOCAL_OBSERVABILITY = 'false'; // a trace of every request, with its URL, on disk (SECURITY 33)
   if (process.stdout.isTTY && !env.NO_COLOR) env.FORCE_COLOR = '1';
   return env;
 }

@@ -1,9 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Connection, SDK_CLIENTS } from '../../demo/clients.ts';
+import { consent } from '../../demo/consent.ts';
 import { freePort } from '../../scripts/ports.ts';
+import { App } from './support/app.ts';
 import { Command, DevSession, isAlive, StateFolder } from './support/dev-session.ts';
 
 const [client] = SDK_CLIENTS;
@@ -54,6 +56,15 @@ describe('npm run dev', () => {
     }
   });
 
+  it('forbids guessing at the content type of static files', async () => {
+    for (const path of ['/toolgate.css', '/toolgate.js', '/favicon.svg']) {
+      const file = await fetch(dev.facts.url + path);
+      await file.body?.cancel();
+      expect([path, file.status, file.headers.get('x-content-type-options')]).toEqual([path, 200, 'nosniff']);
+    }
+    expect((await fetch(`${dev.facts.url}/_headers`)).status).toBe(404);
+  });
+
   it('is started once for each state, and a second start says so', async () => {
     const second = new Command(['dev'], state);
 
@@ -83,7 +94,11 @@ describe('npm run dev', () => {
     await connection.close();
   });
 
+  /** What an app sent, and was answered, in the query of a URL. */
+  const secrets: string[] = [];
+
   it('ends with everything it started on Ctrl-C', async () => {
+    secrets.push(...(await letAppIn(dev)));
     const processes = dev.command.processes();
     expect(processes.length).toBeGreaterThan(4); // npm, dev, wrangler, workerd, the demo servers
 
@@ -92,15 +107,31 @@ describe('npm run dev', () => {
     await vi.waitFor(() => expect(processes.filter(isAlive)).toEqual([]), { timeout: 10_000 });
   });
 
+  it('leaves no code and no state on disk (SECURITY 33)', () => {
+    const files = readdirSync(state.path, { recursive: true, encoding: 'utf8' });
+    const paths = files.map((file) => join(state.path, file)).filter((path) => statSync(path).isFile());
+    const holding = paths.filter((path) => {
+      const text = readFileSync(path, 'latin1');
+      return secrets.some((secret) => text.includes(secret)) || /[?&](code|state)=[\w.%-]{6}/.test(text);
+    });
+
+    expect(secrets).toHaveLength(2);
+    expect(paths.some((path) => path.endsWith('.sqlite'))).toBe(true);
+    expect(holding).toEqual([]);
+  });
+
   it('starts again with the same secrets and key, on the next port when its own is taken', async () => {
     const before = dev.facts;
     const secrets = readFileSync(join(state.path, '.dev.vars'), 'utf8');
     const port = await freePort();
+    const traces = join(state.path, 'state/v3/observability'); // as earlier versions left them
+    mkdirSync(traces, { recursive: true });
     const squatter = createServer().listen(port, '127.0.0.1');
 
     dev = await DevSession.start(state, { PORT: String(port), DISPLAY_NAME: 'Journey Gate' });
 
     squatter.close();
+    expect(existsSync(traces)).toBe(false);
     expect(dev.command.output).toContain(`Port ${port} is taken`);
     expect(dev.facts.url).not.toContain(String(port));
     expect(dev.facts).toMatchObject({ admin_token: before.admin_token, virtual_key: before.virtual_key });
@@ -127,6 +158,19 @@ describe('npm run demo', () => {
     state.remove();
   });
 });
+
+/** An app connects and redeems its code. @returns the state and the code */
+async function letAppIn({ facts }: DevSession): Promise<[string, string]> {
+  const callback = 'http://127.0.0.1:7777/callback';
+  const app = await App.register(facts.url, callback);
+  const state = `state-${crypto.randomUUID()}`;
+  const asked = new URL(app.authorizationUrl);
+  asked.searchParams.set('state', state);
+  const back = await consent(asked, { identity: 'virtual_key', virtual_key: facts.virtual_key });
+  await app.redeem(back);
+  expect(back.searchParams.get('state')).toBe(state);
+  return [state, back.searchParams.get('code') ?? ''];
+}
 
 async function isReachable(url: string): Promise<boolean> {
   return fetch(url).then(
