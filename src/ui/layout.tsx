@@ -35,7 +35,7 @@ export function referencePage(
     <div class="frame reference">
       <nav aria-label="On this page">
         <Brand place={place} />
-        {ways}
+        <div class="ways">{ways}</div>
       </nav>
       <main>
         {body}
@@ -59,11 +59,13 @@ export function framedPage(
     <div class="frame">
       <nav aria-label={label}>
         <Brand place={place} />
-        {ways.map(({ href, text, isHere }) => (
-          <a href={href} aria-current={isHere ? 'page' : undefined}>
-            {text}
-          </a>
-        ))}
+        <div class="ways">
+          {ways.map(({ href, text, isHere }) => (
+            <a href={href} aria-current={isHere ? 'page' : undefined}>
+              {text}
+            </a>
+          ))}
+        </div>
         {foot}
       </nav>
       <main>
@@ -82,7 +84,15 @@ function Brand({ place }: { place: Place }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
   return (
     <div class="brand">
-      <Gate /> <span>{place.displayName}</span> {host && <span class="mono">{host}</span>}
+      <Gate />{' '}
+      <span>
+        <span title={place.displayName}>{place.displayName}</span>{' '}
+        {host && (
+          <span class="mono" title={host}>
+            {host}
+          </span>
+        )}
+      </span>
     </div>
   );
 }

@@ -110,6 +110,6 @@ describe('the overview', () => {
     expect(before).toContain('Is it <b>https://fresh.example</b>?');
     expect(refused).toContain('Is it <b>https://fresh.example</b>?');
     expect(after).not.toContain('does not know its own address');
-    expect(after).toContain('<span class="mono">fresh.example</span>');
+    expect(after).toContain('title="fresh.example">fresh.example</span>');
   });
 });
