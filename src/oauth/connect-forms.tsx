@@ -2,6 +2,7 @@ import type { Child } from 'hono/jsx';
 import { parseSubject, type Subject } from '../protocol/subject';
 import { Once } from '../ui/forms';
 import { HelpCode } from '../ui/layout';
+import { cut, Name } from '../ui/name';
 import type { Account } from '../upstreams/accounts';
 import type { KnownProviders } from '../upstreams/oauth-provider';
 import type { Server } from '../upstreams/server';
@@ -35,7 +36,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       <header class="stack tight">
         <h1>{titleFor(servers)}</h1>
         <p class="muted">
-          {clientName && `${clientName} needs an account of your own there for what you asked. `}
+          {clientName && `${cut(clientName)} needs an account of your own there for what you asked. `}
           If you did not just ask for anything, close this page: nothing happens by itself.
         </p>
       </header>
@@ -53,7 +54,10 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
         <dd>
           {clientName ? (
             <>
-              <span class="host">{clientName}</span>. The name is its own claim.
+              <span class="host">
+                <Name of={clientName} />
+              </span>
+              . The name is its own claim.
             </>
           ) : (
             'this gateway itself'
@@ -78,7 +82,10 @@ function Who({ subject, name }: { subject: Subject; name: string | null }) {
   if (kind === 'vk') {
     return (
       <>
-        the access key <b>{name}</b>
+        the access key{' '}
+        <b>
+          <Name of={name ?? ''} />
+        </b>
       </>
     );
   }
@@ -86,7 +93,10 @@ function Who({ subject, name }: { subject: Subject; name: string | null }) {
     <>somebody who signs in here</>
   ) : (
     <>
-      whoever is signed in as <b>{name}</b>
+      whoever is signed in as{' '}
+      <b>
+        <Name of={name} />
+      </b>
     </>
   );
 }
@@ -94,7 +104,11 @@ function Who({ subject, name }: { subject: Subject; name: string | null }) {
 function SharedKey({ name }: { name: string | null }) {
   return (
     <p class="notice">
-      Everyone who holds the key <b>{name}</b> will act as you there.
+      Everyone who holds the key{' '}
+      <b>
+        <Name of={name ?? ''} />
+      </b>{' '}
+      will act as you there.
     </p>
   );
 }
@@ -104,7 +118,7 @@ type ProofProps = { way: WayToProve; name: string | null; path: string; notice: 
 function Proof({ way, name, path, notice }: ProofProps) {
   switch (way) {
     case 'known':
-      return <Continue label={`Continue as ${name}`} notice={notice} />;
+      return <Continue label={`Continue as ${cut(name ?? '')}`} notice={notice} />;
     case 'nothing':
       return <Continue label="Continue" notice={notice} />;
     case 'key':
@@ -126,7 +140,7 @@ function Proof({ way, name, path, notice }: ProofProps) {
         <>
           {notice && <Notice text={notice} />}
           <p class="muted">
-            {name === null ? 'Sign in to go on.' : `Only ${name} can go on. Sign in with that account.`}
+            {name === null ? 'Sign in to go on.' : `Only ${cut(name)} can go on. Sign in with that account.`}
           </p>
           <div class="actions">
             <a class="button primary" href={`/oauth/sign-in?${new URLSearchParams({ return_to: path })}`}>
@@ -204,10 +218,10 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount
         <h1>{isDone ? 'All connected' : titleFor(servers)}</h1>
         <p class="muted">
           {isDone && clientName ? (
-            `Go back to ${clientName} and repeat what you asked for.`
+            `Go back to ${cut(clientName)} and repeat what you asked for.`
           ) : (
             <>
-              For <Who subject={subject} name={name} />.{clientName && ` ${clientName} asked for it.`}
+              For <Who subject={subject} name={name} />.{clientName && ` ${cut(clientName)} asked for it.`}
             </>
           )}
         </p>

@@ -12,6 +12,7 @@ import { readText } from '../protocol/params';
 import { parseSubject } from '../protocol/subject';
 import { hasProvider } from '../settings';
 import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
 import { accountsAmong } from '../upstreams/accounts';
 import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
@@ -263,7 +264,7 @@ function over({ clientName }: Link): Problem {
     status: 410,
     calm: true,
     title: 'This page has expired',
-    text: `What you connected stays connected. Go back to ${clientName || 'where you began'} and repeat what you asked for.`,
+    text: `What you connected stays connected. Go back to ${clientName ? cut(clientName) : 'where you began'} and repeat what you asked for.`,
     way: TO_ACCOUNTS,
   };
 }

@@ -5,6 +5,7 @@ import { type Identity, type IdentityMode, identityModes } from '../identity';
 import { isLoopback } from '../protocol/public-url';
 import { parseSubject } from '../protocol/subject';
 import type { Settings } from '../settings';
+import { cut, Name } from '../ui/name';
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
 export type FlowForm = {
@@ -25,7 +26,9 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
   return (
     <Form {...props} step="identity">
       <header class="stack tight">
-        <h1>{name} wants to use your tools</h1>
+        <h1>
+          <Name of={name} /> wants to use your tools
+        </h1>
         <p class="muted">
           It can call the tools you choose in the next step, as you, for as long as you allow it.
         </p>
@@ -46,7 +49,7 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
       )}
       <Actions
         primary="continue"
-        label={remembered ? `Continue as ${remembered.name}` : (onlyWay(offered)?.label ?? 'Continue')}
+        label={remembered ? `Continue as ${cut(remembered.name)}` : (onlyWay(offered)?.label ?? 'Continue')}
       />
     </Form>
   );
@@ -60,8 +63,11 @@ function Remembered({ identity, flowId }: { identity: Identity; flowId: string }
       <input type="hidden" name="identity" value={wire} />
       <input type="hidden" name="remembered" value="on" />
       <p>
-        You used <b>{identity.name}</b> here before.{' '}
-        <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
+        You used{' '}
+        <b>
+          <Name of={identity.name} />
+        </b>{' '}
+        here before. <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
       </p>
     </div>
   );

@@ -7,6 +7,7 @@ import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from './flow-cookie';
 import { issuerOf } from './surface';
@@ -26,14 +27,14 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
   c.set('grantId', flow.grantId);
   const state = await readFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, c.req.header('cookie'));
   if (!state || !equalSecrets(flow.browserHash, await hashSecret(state.secret))) {
-    if (now >= flow.createdAt + STEP_LIFE) throw tooLate(nameOf(flow));
+    if (now >= flow.createdAt + STEP_LIFE) throw tooLate(cut(nameOf(flow)));
     throw new PageProblem({
       status: 403,
       title: 'This page belongs to another browser',
-      text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${nameOf(flow)} and connect again.`,
+      text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${cut(nameOf(flow))} and connect again.`,
     });
   }
-  if (now >= state.at + STEP_LIFE) throw tooLate(nameOf(flow));
+  if (now >= state.at + STEP_LIFE) throw tooLate(cut(nameOf(flow)));
   const answer = await askGrant(c.env.GRANTS, flow.grantId, (grant) => grant.answer());
   if (answer) throw answered(flow, answer);
   requireAllowedRedirect(c.var.settings, flow.request.redirectUri);
@@ -109,7 +110,7 @@ function tooLate(name: string): PageProblem {
 
 /** The page for a flow that has been answered: calm, for nothing went wrong. */
 export function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem {
-  const name = nameOf(flow);
+  const name = cut(nameOf(flow));
   return new PageProblem({
     status: 409,
     calm: true,

@@ -12,6 +12,7 @@ import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { parseSubject } from '../protocol/subject';
 import { page, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
 import { type Choices, readChoices } from './choices';
 import { accountsAtConsent, saveTypedHeaders } from './consent-accounts';
 import { IdentityForm } from './consent-forms';
@@ -51,7 +52,7 @@ async function show(c: Context<App>, step: Step, another: boolean): Promise<Resp
     flow,
     name: nameOf(flow),
   };
-  const title = `${form.name} wants to connect`;
+  const title = `${cut(form.name)} wants to connect`;
 
   if (state.identity && !another) {
     const servers = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
@@ -113,7 +114,7 @@ async function allow(
   if (expiresIn === null) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
   if (readOnly && !covers(request.scope, 'mcp:read')) {
     return again(c, step, {
-      notice: `${nameOf(flow)} did not ask for tools that read, so it cannot have only those.`,
+      notice: `${cut(nameOf(flow))} did not ask for tools that read, so it cannot have only those.`,
     });
   }
 

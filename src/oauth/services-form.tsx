@@ -2,6 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { Identity } from '../identity';
 import { covers } from '../protocol/authorization';
 import { parseSubject } from '../protocol/subject';
+import { Name } from '../ui/name';
 import type { OpenTool } from '../upstreams/open-servers';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
@@ -29,10 +30,15 @@ export function ServicesForm(
     <Form {...props} step="services">
       {accounts.size > 0 && <EnterSaves />}
       <header class="stack tight">
-        <h1>What may {name} use?</h1>
+        <h1>
+          What may <Name of={name} /> use?
+        </h1>
         <p class="muted">
-          It acts as <b>{identity.name}</b>.{' '}
-          <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
+          It acts as{' '}
+          <b>
+            <Name of={identity.name} />
+          </b>
+          . <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
         </p>
       </header>
       {notice && !noticeAt && (
@@ -46,7 +52,11 @@ export function ServicesForm(
           <input type="hidden" name="services" value="shown" />
           {isKey && [...accounts.values()].some(isOffered) && (
             <p class="notice">
-              Everyone who holds the key <b>{identity.name}</b> will act as you where you connect an account.
+              Everyone who holds the key{' '}
+              <b>
+                <Name of={identity.name} />
+              </b>{' '}
+              will act as you where you connect an account.
             </p>
           )}
           {servers.map((server) => (
@@ -65,8 +75,8 @@ export function ServicesForm(
         </fieldset>
       ) : (
         <p class="notice">
-          No server is open to you yet. You can connect {name} now; tools appear once your administrator gives
-          you some.
+          No server is open to you yet. You can connect <Name of={name} /> now; tools appear once your
+          administrator gives you some.
         </p>
       )}
       {canWrite ? (
@@ -78,8 +88,8 @@ export function ServicesForm(
         </label>
       ) : (
         <p class="muted">
-          {name} asked only for tools that {covers(flow.request.scope, 'mcp:read') ? 'read' : 'change things'}
-          , as described by each server.
+          <Name of={name} /> asked only for tools that{' '}
+          {covers(flow.request.scope, 'mcp:read') ? 'read' : 'change things'}, as described by each server.
         </p>
       )}
       <div class="field">
@@ -176,8 +186,12 @@ function Connect({ account, holder, notice }: AccountProps) {
   if (account === 'shared') {
     return (
       <small class="own block">
-        This server wants everyone's own account, and <b>{holder}</b> is a key that several people share: a
-        shared key holds no account of its own. Use your own key or sign in.
+        This server wants everyone's own account, and{' '}
+        <b>
+          <Name of={holder} />
+        </b>{' '}
+        is a key that several people share: a shared key holds no account of its own. Use your own key or sign
+        in.
       </small>
     );
   }

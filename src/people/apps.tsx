@@ -11,6 +11,7 @@ import { findGrant, type Grant, nameGrant } from '../grants/store';
 import { Unavailable } from '../protocol/error';
 import { Confirm, Csrf } from '../ui/forms';
 import { PageProblem } from '../ui/layout';
+import { Cut, cut, Name } from '../ui/name';
 import { Badge, Empty, Input, Pager, Table, When } from '../ui/parts';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { mayUse, nameOf, whereOf } from './app-words';
@@ -28,7 +29,7 @@ export const appPages = new Hono<App>()
       const grant = await ownGrant(c, identity.subject);
       const name = [...(visibleName(fields.get('name') ?? '') ?? '')].slice(0, MOST_NAME).join('');
       await nameGrant(c.env.DB, grant.grantId, name && name !== grant.clientName ? name : null);
-      return goTo(c, `/me/apps/${grant.grantId}`, `It is called ${name || grant.clientName} now.`);
+      return goTo(c, `/me/apps/${grant.grantId}`, `It is called ${cut(name || grant.clientName)} now.`);
     }),
   )
   .get('/:id/withdraw', (c) => showApp(c, 'withdraw'))
@@ -38,7 +39,7 @@ export const appPages = new Hono<App>()
       const now = Math.floor(Date.now() / 1000);
       const isTold = await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_person', by(c), now);
       if (!isTold) throw new Unavailable('the index was not told that a grant ended');
-      return goTo(c, pageOf(identity), `${nameOf(grant)} cannot use your tools any more.`);
+      return goTo(c, pageOf(identity), `${cut(nameOf(grant))} cannot use your tools any more.`);
     }),
   );
 
@@ -70,7 +71,11 @@ async function showApp(c: Context<App>, what: 'app' | 'withdraw'): Promise<Respo
       <OneApp grant={grant} servers={servers} csrf={csrf} back={pageOf(identity)} />
     ) : (
       <Confirm
-        title={`Withdraw the access of ${nameOf(grant)}?`}
+        title={
+          <>
+            Withdraw the access of <Name of={nameOf(grant)} />?
+          </>
+        }
         action={`/me/apps/${grant.grantId}/withdraw`}
         button="Withdraw it"
         back={`/me/apps/${grant.grantId}`}
@@ -103,7 +108,9 @@ function OneApp({ grant, servers, csrf, back }: OneAppProps) {
           <a href={back}>My access</a>
         </p>
         <div class="row spread">
-          <h1>{nameOf(grant)}</h1>
+          <h1>
+            <Name of={nameOf(grant)} />
+          </h1>
           {isOver ? (
             <Badge tone={isAlarming(reason) ? 'bad' : 'off'}>ended: {whyEnded(reason)}</Badge>
           ) : (
@@ -113,7 +120,11 @@ function OneApp({ grant, servers, csrf, back }: OneAppProps) {
       </header>
       {isOver && adviceOnEnd(reason) && <p class="notice">{adviceOnEnd(reason)}</p>}
       <dl class="facts">
-        {grant.givenName && <Fact name="Calls itself">{grant.clientName}</Fact>}
+        {grant.givenName && (
+          <Fact name="Calls itself">
+            <Name of={grant.clientName} />
+          </Fact>
+        )}
         <Fact name="Where">{whereOf(grant)}</Fact>
         <Fact name="May use">
           <MayUse grant={grant} servers={servers} />
@@ -286,10 +297,12 @@ function AppName({ grant }: { grant: Grant }) {
   return (
     <>
       <a href={`/me/apps/${grant.grantId}`}>
-        <b>{nameOf(grant)}</b>
+        <b>
+          <Cut of={nameOf(grant)} />
+        </b>
       </a>
       <br />
-      <small>{grant.givenName ? grant.clientName : whereOf(grant)}</small>
+      <small>{grant.givenName ? <Name of={grant.clientName} /> : whereOf(grant)}</small>
     </>
   );
 }

@@ -6,6 +6,7 @@ import { allowedSinceQuestion } from '../grants/list';
 import { SLUG, slugOf } from '../protocol/authorization';
 import { parseSubject } from '../protocol/subject';
 import { APPS, type ConnectableApp, endpointOf, isOutOfReach, WaysIn } from '../ui/connect-lines';
+import { cut } from '../ui/name';
 import { Badge, Copy, Tabs, type Tone } from '../ui/parts';
 import { openServers, openServersQuestion } from '../upstreams/open-servers';
 import { hasServersQuestion } from '../upstreams/store';
@@ -209,7 +210,7 @@ function Places(props: HomeProps) {
     { href: at(null), text: 'All your tools', isHere: slug === null },
     ...toolsets.map(({ name, endpointSlug }) => ({
       href: at(endpointSlug),
-      text: name,
+      text: cut(name),
       isHere: slug === endpointSlug,
     })),
   ];

@@ -9,6 +9,7 @@ import { Destination } from '../protocol/destination';
 import { parseSubject } from '../protocol/subject';
 import { Csrf } from '../ui/forms';
 import { framedPage, sendOn } from '../ui/layout';
+import { cut, Name } from '../ui/name';
 import { Notice } from '../ui/parts';
 import { formValue, type Visit } from './own-form';
 import type { Visitor } from './visitor';
@@ -70,7 +71,7 @@ function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
   return (
     <form class="foot" method="post" action="/me/leave">
       <small>
-        {session ? 'Signed in as' : 'Known here as'} {name}
+        {session ? 'Signed in as' : 'Known here as'} <Name of={name ?? ''} />
       </small>
       <Csrf value={csrf} />
       <button type="submit" class="button small">
@@ -99,8 +100,8 @@ export function isAsked(asked: string | undefined, { subject }: Pick<Identity, '
 /** Who an identity is, in words. */
 export function whoIs({ subject, name }: Identity): string {
   const { kind } = parseSubject(subject);
-  if (kind === 'vk') return `the access key ${name}`;
-  return kind === 'user' ? name : 'somebody anonymous';
+  if (kind === 'vk') return `the access key ${cut(name)}`;
+  return kind === 'user' ? cut(name) : 'somebody anonymous';
 }
 
 /** Sends the browser on to another page of this gateway. @param cookies `Set-Cookie` values */

@@ -17,7 +17,7 @@ export function Once() {
 }
 
 type Confirmation = {
-  title: string;
+  title: Child;
   /** What will happen, named. */
   children?: Child;
   action: string;

@@ -4,6 +4,7 @@ import type { App } from '../../config';
 import { endTogether, type Together } from '../../grants/end';
 import { Confirm } from '../../ui/forms';
 import { PageProblem } from '../../ui/layout';
+import { cut } from '../../ui/name';
 import { rfc3339 } from '../answer';
 import { type Form, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
@@ -92,9 +93,9 @@ async function confirmation(c: Context<App>, named: Named, first: Access | undef
   }
   const number = count.toLocaleString('en');
   const whose = {
-    app: `of ${first.client_name || 'this app'}`,
-    key: `allowed with ${holderOf(first).name}`,
-    person: `allowed by ${holderOf(first).name}`,
+    app: `of ${first.client_name ? cut(first.client_name) : 'this app'}`,
+    key: `allowed with ${cut(holderOf(first).name)}`,
+    person: `allowed by ${cut(holderOf(first).name)}`,
     unused: `unused for ${UNUSED_DAYS} days`,
   }[named.field];
   return (

@@ -1,23 +1,13 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
-import { shortCode } from '../../log';
 import { Confirm } from '../../ui/forms';
+import { Cut, cut, Name } from '../../ui/name';
 import { Badge, Empty, Pager, Search, Table, Tabs, When } from '../../ui/parts';
+import { AccessDetail, nameOf, placeOf } from './access-detail';
 import { bulkPages } from './access-end';
 import { act, listPage, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { AccessTools } from './grant-tools';
-import {
-  type Access,
-  adviceOn,
-  browserOf,
-  countryOf,
-  holderOf,
-  isReadOnly,
-  mayUse,
-  reasonOf,
-  stateOf,
-} from './grant-words';
+import { type Access, holderOf, isReadOnly, mayUse, stateOf } from './grant-words';
 
 type List = { sessions: Access[]; count: number; total_count: number; limit: number; offset: number };
 
@@ -57,7 +47,7 @@ export const accessPages = new Hono<App>()
 
   .get('/:id', async (c) => {
     const { session } = await read<{ session: Access }>(c, `/oauth2/sessions/${c.req.param('id')}`);
-    return adminPage(c, { title: 'What an app may do', at: AT, body: <Detail access={session} /> });
+    return adminPage(c, { title: 'What an app may do', at: AT, body: <AccessDetail access={session} /> });
   })
 
   .get('/:id/end', async (c) => {
@@ -65,15 +55,23 @@ export const accessPages = new Hono<App>()
     const { name } = holderOf(session);
     const body = (
       <Confirm
-        title={`End the access of ${nameOf(session)}?`}
+        title={
+          <>
+            End the access of <Name of={nameOf(session)} />?
+          </>
+        }
         action={`${AT}/${session.id}/end`}
         button="End it"
         back={`${AT}/${session.id}`}
         csrf={await csrfOf(c)}
       >
         <p>
-          It acts for <b>{name}</b>, and is refused within seconds. What it is doing at this moment may still
-          finish. To use it again, somebody has to allow it again.
+          It acts for{' '}
+          <b>
+            <Name of={name} />
+          </b>
+          , and is refused within seconds. What it is doing at this moment may still finish. To use it again,
+          somebody has to allow it again.
         </p>
       </Confirm>
     );
@@ -149,7 +147,11 @@ function Narrowed({ name, id, first, state }: { name: Narrowed; id: string; firs
   return (
     <div class="row spread">
       <p>
-        {ALLOWED[name]} <b>{holder}</b>. <a href={AT}>Show all</a>
+        {ALLOWED[name]}{' '}
+        <b>
+          <Name of={holder} />
+        </b>
+        . <a href={AT}>Show all</a>
       </p>
       {state === 'active' && first && (
         <a class="button danger small" href={`${AT}/end?${new URLSearchParams({ [name]: id })}`}>
@@ -180,14 +182,16 @@ function AccessTable({ sessions }: { sessions: Access[] }) {
           <tr>
             <td>
               <a href={`${AT}/${access.id}`}>
-                <b>{nameOf(access)}</b>
+                <b>
+                  <Cut of={nameOf(access)} />
+                </b>
               </a>
               <br />
               <small>{placeOf(access)}</small>
             </td>
             <td data-label="Bound to">
               <span>
-                {name}
+                <Name of={name} />
                 <small class="block">{kind}</small>
               </span>
             </td>
@@ -208,7 +212,7 @@ function AccessTable({ sessions }: { sessions: Access[] }) {
             <td>
               {access.status === 'active' && (
                 <a class="button danger small" href={`${AT}/${access.id}/end`}>
-                  End<span class="unseen"> the access of {nameOf(access)}</span>
+                  End<span class="unseen"> the access of {cut(nameOf(access))}</span>
                 </a>
               )}
             </td>
@@ -244,97 +248,4 @@ function Nothing({ search, state, isNarrowed }: { search: string; state: State; 
       </p>
     </Empty>
   );
-}
-
-function Detail({ access }: { access: Access }) {
-  const { name, kind } = holderOf(access);
-  const { tone, word } = stateOf(access);
-  const code = shortCode(access.id);
-  const country = countryOf(access);
-  const isActive = access.status === 'active';
-  const advice = adviceOn(access);
-  return (
-    <>
-      <div class="row spread">
-        <h1>{nameOf(access)}</h1>
-        <Badge tone={tone}>{isActive ? word : 'ended'}</Badge>
-      </div>
-      {!isActive && (
-        <p class="notice">
-          It ended <When at={access.ended_at} />: {reasonOf(access)}. {advice}
-        </p>
-      )}
-      <dl class="facts card">
-        <dt>Bound to</dt>
-        <dd>
-          <Holder access={access} /> <small>{kind}</small>
-        </dd>
-        <dt>Goes back to</dt>
-        <dd>{placeOf(access)}</dd>
-        <dt>Allowed</dt>
-        <dd>
-          <When at={access.created_at} /> with {browserOf(access.user_agent)}
-          {country && `, in ${country}`}
-        </dd>
-        <dt>Until</dt>
-        <dd>
-          <When at={access.expires_at} never="withdrawn" />
-        </dd>
-        <dt>Last used</dt>
-        <dd>
-          <When at={access.last_used_at} />
-        </dd>
-        <dt>What happened</dt>
-        <dd>
-          <a href={`/admin/audit?code=${code}`}>
-            <span class="mono">{code}</span> in the audit
-          </a>
-        </dd>
-      </dl>
-      <section class="stack tight">
-        <h2>What it may use{isReadOnly(access) && ', read only'}</h2>
-        <AccessTools access={access} />
-      </section>
-      <section class="stack tight apart">
-        <h2>{isActive ? 'End it' : 'Like it'}</h2>
-        <div class="row">
-          {isActive && (
-            <a class="button danger" href={`${AT}/${access.id}/end`}>
-              End this access
-            </a>
-          )}
-          <a class="button" href={`${AT}?${new URLSearchParams({ app: access.client_id })}`}>
-            All access of this app
-          </a>
-          {access.bf_mode !== 'session' && (
-            <a class="button" href={`${AT}?${holderQuery(access)}`}>
-              All access of {name}
-            </a>
-          )}
-        </div>
-      </section>
-    </>
-  );
-}
-
-function Holder({ access }: { access: Access }) {
-  const { name } = holderOf(access);
-  if (!access.identity_name || access.bf_mode === 'session') return <b>{name}</b>;
-  const at = access.bf_mode === 'vk' ? '/admin/keys' : '/admin/people';
-  return <a href={`${at}/${access.bf_sub}`}>{name}</a>;
-}
-
-function holderQuery({ bf_mode, bf_sub }: Access): string {
-  return new URLSearchParams({ [bf_mode === 'vk' ? 'key' : 'person']: bf_sub }).toString();
-}
-
-/** What it calls itself, and what whoever it acts for calls it. */
-function nameOf({ client_name, given_name }: Access): string {
-  const own = client_name || 'An app without a name';
-  return given_name ? `${own} “${given_name}”` : own;
-}
-
-/** Where the person was sent back to, in words where it is this computer. */
-function placeOf({ redirect_host: host }: Access): string {
-  return /^(localhost|127\.0\.0\.1|\[::1\])(:|$)/.test(host) ? 'an app on their own computer' : host;
 }

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Act } from '../../audit';
 import { SETTINGS } from '../../settings';
+import { cut } from '../../ui/name';
 import type { ShownEvent } from '../audit';
 import { reasonOf } from './grant-words';
 import { wordsOf } from './setting-words';
@@ -15,14 +16,14 @@ type Words = {
   says: (event: Event) => string;
 };
 
-const app = ({ client_name }: Event) => client_name || 'An app';
+const app = ({ client_name }: Event) => (client_name ? cut(client_name) : 'An app');
 const named = (kind: string) => (event: Event) =>
-  event.about_name ? `${kind} ${event.about_name}` : `${kind} that is gone`;
+  event.about_name ? `${kind} ${cut(event.about_name)}` : `${kind} that is gone`;
 const key = named('The key');
 const toolset = named('The toolset');
 const server = named('The server');
-const person = ({ about_name }: Event) => about_name ?? 'A person who is gone';
-const at = ({ about_name }: Event) => about_name ?? 'a server that is gone';
+const person = ({ about_name }: Event) => (about_name === null ? 'A person who is gone' : cut(about_name));
+const at = ({ about_name }: Event) => (about_name === null ? 'a server that is gone' : cut(about_name));
 
 /** Every act of the audit in words. */
 const WORDS: Readonly<Record<Act['act'], Words>> = {
@@ -85,7 +86,7 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
   },
   'server.tool_tried': {
     label: 'Tool tried',
-    says: (e) => `An administrator tried the tool ${e.detail.tool} of ${at(e)}`,
+    says: (e) => `An administrator tried the tool ${cut(String(e.detail.tool))} of ${at(e)}`,
   },
   'server.deleted': { label: 'Server deleted', says: (e) => `${server(e)} was deleted` },
   'credential.link_given': {
@@ -185,8 +186,8 @@ function settingsIn({ detail }: Event): string {
 
 /** Who did it, in words. */
 export function actorOf({ actor, actor_name: name }: Event): string {
-  if (actor.startsWith('user:')) return name ?? 'a person who is gone';
-  if (actor.startsWith('vk:')) return name ? `the key ${name}` : 'a key that is gone';
+  if (actor.startsWith('user:')) return name === null ? 'a person who is gone' : cut(name);
+  if (actor.startsWith('vk:')) return name ? `the key ${cut(name)}` : 'a key that is gone';
   if (actor.startsWith('session:')) return 'somebody anonymous';
   return ACTORS[actor] ?? actor;
 }

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../config';
 import { Confirm } from '../../ui/forms';
+import { cut, Name } from '../../ui/name';
 import { Empty, Pager, Search, Table, When } from '../../ui/parts';
 import type { ShownClient } from '../clients';
 import { act, listPage, read, readForm } from './api';
@@ -28,7 +29,11 @@ export const appPages = new Hono<App>()
     const { session_count: count } = client;
     const body = (
       <Confirm
-        title={`Delete the app ${nameOf(client)}?`}
+        title={
+          <>
+            Delete the app <Name of={nameOf(client)} />?
+          </>
+        }
         action={`${AT}/delete`}
         button="Delete it"
         back={AT}
@@ -113,7 +118,9 @@ function AppRow({ client }: { client: Client }) {
   return (
     <tr>
       <td>
-        <b>{nameOf(client)}</b>
+        <b>
+          <Name of={nameOf(client)} />
+        </b>
         <br />
         <small>
           {client.registration === 'metadata_document' ? (
@@ -148,7 +155,7 @@ function AppRow({ client }: { client: Client }) {
       </td>
       <td>
         <a class="button danger small" href={`${AT}/delete?${new URLSearchParams({ app: client.id })}`}>
-          Delete<span class="unseen"> {nameOf(client)}</span>
+          Delete<span class="unseen"> {cut(nameOf(client))}</span>
         </a>
       </td>
     </tr>

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
+import { Whole } from '../../ui/name';
 import { Badge, Empty, Field, Input, Pager, Table, type Tone, When } from '../../ui/parts';
 import { AuditQuery } from '../audit';
 import { ACTORS, ACTS, actorOf, type Event, sentenceOf } from './act-words';
@@ -156,7 +157,11 @@ function EventList({ events, filter, ...page }: Events & { filter: Filter }) {
           const { word, tone } = OUTCOMES[event.outcome];
           return (
             <tr>
-              <td>{sentenceOf(event)}</td>
+              <td>
+                {sentenceOf(event)}
+                <Whole of={event.client_name ?? ''} />
+                <Whole of={event.about_name ?? ''} />
+              </td>
               <td data-label="When">
                 <span>
                   <When at={event.at} />
@@ -171,6 +176,7 @@ function EventList({ events, filter, ...page }: Events & { filter: Filter }) {
                       {actorOf(event)}
                     </a>
                   )}
+                  <Whole of={event.actor_name ?? ''} />
                   {event.address && (
                     <>
                       <br />

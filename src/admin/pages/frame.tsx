@@ -8,6 +8,7 @@ import { dropNotice, readNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
 import { Csrf } from '../../ui/forms';
 import { framedPage, PageProblem, sendOn } from '../../ui/layout';
+import { cut, Name } from '../../ui/name';
 import { Notice } from '../../ui/parts';
 import { administers } from '../administrator';
 
@@ -38,7 +39,7 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
     throw new PageProblem({
       status: 403,
       title: 'This is for administrators',
-      text: `You are signed in as ${session.user?.name}, who is not one. Whoever runs this gateway can name you under oidc.admin_emails.`,
+      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. Whoever runs this gateway can name you under oidc.admin_emails.`,
       way: { href: '/me', label: 'To your own access' },
     });
   }
@@ -90,7 +91,9 @@ export async function adminPage(
 function SignOut({ name, csrf }: { name: string; csrf: string }) {
   return (
     <form class="foot" method="post" action="/admin/sign-out">
-      <small>Signed in as {name}</small>
+      <small>
+        Signed in as <Name of={name} />
+      </small>
       <Csrf value={csrf} />
       <button type="submit" class="button small">
         Sign out

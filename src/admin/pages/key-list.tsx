@@ -1,5 +1,6 @@
 import type { ListedKey } from '../../governance/key-overview';
 import { refusalOf, type VirtualKey } from '../../governance/virtual-keys';
+import { Cut, Name } from '../../ui/name';
 import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
 import type { Page } from '../request';
@@ -74,12 +75,16 @@ function KeyRow(key: ListedKey) {
     <tr>
       <td>
         <a href={`${AT}/${key.id}`}>
-          <b>{key.name}</b>
+          <b>
+            <Cut of={key.name} />
+          </b>
         </a>
         <br />
         <small class="mono mask">{key.valueMask}</small>
       </td>
-      <td data-label="Belongs to">{key.owner ?? <span class="muted">nobody</span>}</td>
+      <td data-label="Belongs to">
+        {key.owner ? <Name of={key.owner} /> : <span class="muted">nobody</span>}
+      </td>
       <td data-label="May use">{mayUse(key)}</td>
       <td data-label="Limits">
         {key.limits.length ? (

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { KeyOverview } from '../../governance/key-overview';
 import { type AuthMode, ConnectLines, type Endpoint } from '../../ui/connect-lines';
 import { Confirm, Csrf } from '../../ui/forms';
+import { Cut, Name } from '../../ui/name';
 import { Badge, Copy, When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
 import type { ShownKey } from '../virtual-keys';
@@ -18,7 +19,9 @@ export function KeyHead({ overview, apps }: { overview: KeyOverview; apps: numbe
   return (
     <>
       <div class="row spread">
-        <h1>{key.name}</h1>
+        <h1>
+          <Name of={key.name} />
+        </h1>
         <Badge tone={tone}>{word}</Badge>
       </div>
       {previousUntil !== null && (
@@ -41,7 +44,9 @@ export function KeyHead({ overview, apps }: { overview: KeyOverview; apps: numbe
             toolsets.map(({ id, name, enabled }, at) => (
               <>
                 {at > 0 && ', '}
-                <a href={`/admin/toolsets/${id}`}>{name}</a>
+                <a href={`/admin/toolsets/${id}`}>
+                  <Cut of={name} />
+                </a>
                 {!enabled && ' (off)'}
               </>
             ))
@@ -60,7 +65,7 @@ export function KeyHead({ overview, apps }: { overview: KeyOverview; apps: numbe
           )}
           {owner && (
             <>
-              . Apps that {owner.name} allows as themselves are{' '}
+              . Apps that <Name of={owner.name} /> allows as themselves are{' '}
               <a href={`/admin/access?${new URLSearchParams({ person: owner.id })}`}>listed as theirs</a>.
             </>
           )}
@@ -77,7 +82,9 @@ export function RotateKey({ overview, cooldown, csrf }: RotateProps) {
   const { id, name, valueMask } = overview.key;
   return (
     <form class="card stack wide" method="post">
-      <h1>Give {name} a new value</h1>
+      <h1>
+        Give <Name of={name} /> a new value
+      </h1>
       <Csrf value={csrf} />
       <input type="hidden" name="value" value={valueMask} />
       <fieldset>
@@ -120,7 +127,11 @@ export function DeleteKey({ overview, apps, csrf }: DeleteProps) {
   const { id, name } = overview.key;
   return (
     <Confirm
-      title={`Delete the key ${name}?`}
+      title={
+        <>
+          Delete the key <Name of={name} />?
+        </>
+      }
       action={`${AT}/${id}/delete`}
       button="Delete the key"
       back={`${AT}/${id}`}
@@ -164,7 +175,11 @@ export function NewValue({ title, made, mode, to, children }: NewValueProps) {
       <h1>{title}</h1>
       <div class="card stack">
         <p>
-          This is the value of <b>{name}</b>. Copy it now: in two minutes it is not shown any more.
+          This is the value of{' '}
+          <b>
+            <Name of={name} />
+          </b>
+          . Copy it now: in two minutes it is not shown any more.
         </p>
         <Copy text={value} label="the key" />
         {children}

@@ -7,6 +7,7 @@ import { ownersQuestion } from '../../governance/owners';
 import { maskOf, newValue, type VirtualKey } from '../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../grants/list';
 import { endpointOf } from '../../ui/connect-lines';
+import { cut } from '../../ui/name';
 import { When } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
@@ -53,7 +54,7 @@ export const keyPages = new Hono<App>()
     const { key } = (await about(c, id)).overview;
     const changed = await save(c, form, key);
     if (!changed.ok) return showKey(c, id, form, changed);
-    return goTo(c, `${AT}/${id}`, `The key ${changed.body.virtual_key.name} was changed.`);
+    return goTo(c, `${AT}/${id}`, `The key ${cut(changed.body.virtual_key.name)} was changed.`);
   })
 
   .get('/:id/rotate', async (c) => {
@@ -67,7 +68,7 @@ export const keyPages = new Hono<App>()
     const form = await readForm(c);
     const { key } = (await about(c, c.req.param('id'))).overview;
     if (form.get('value') !== key.valueMask) {
-      const notice = `The key ${key.name} has had another value since you opened that page. Nothing was changed now.`;
+      const notice = `The key ${cut(key.name)} has had another value since you opened that page. Nothing was changed now.`;
       return goTo(c, `${AT}/${key.id}`, notice);
     }
     const path = `/governance/virtual-keys/${key.id}/rotate`;
@@ -86,7 +87,11 @@ export const keyPages = new Hono<App>()
     const { key } = (await about(c, c.req.param('id'))).overview;
     const deleted = await act(c, form, 'DELETE', `/governance/virtual-keys/${key.id}`);
     if (!deleted.ok) return goTo(c, `${AT}/${key.id}`, deleted.message);
-    return goTo(c, AT, `The key ${key.name} was deleted. What it gave access to is refused from now on.`);
+    return goTo(
+      c,
+      AT,
+      `The key ${cut(key.name)} was deleted. What it gave access to is refused from now on.`,
+    );
   });
 
 /** What is said of the key `id` on its pages, with everything its form needs. @throws PageProblem when there is none. */

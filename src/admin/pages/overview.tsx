@@ -4,6 +4,7 @@ import { ask } from '../../database';
 import { keyFactsQuestion } from '../../governance/key-overview';
 import { callsByHourQuestion, type HourOfCalls } from '../../governance/tool-counts';
 import { EVERY_GRANT, endedByReuseQuestion } from '../../grants/list';
+import { Cut, Name } from '../../ui/name';
 import { Badge, Table, When } from '../../ui/parts';
 import { type Server, stateOf } from '../../upstreams/server';
 import { serversQuestion } from '../../upstreams/store';
@@ -198,10 +199,12 @@ function Lately({ access }: { access: Access[] }) {
           <tr>
             <td>
               <a href={`/admin/access/${one.id}`}>
-                <b>{one.client_name || 'An app without a name'}</b>
+                <b>{one.client_name ? <Cut of={one.client_name} /> : 'An app without a name'}</b>
               </a>
             </td>
-            <td data-label="Bound to">{holderOf(one).name}</td>
+            <td data-label="Bound to">
+              <Name of={holderOf(one).name} />
+            </td>
             <td data-label="May use">{mayUse(one)}</td>
             <td data-label="Allowed">
               <span>

@@ -1,4 +1,5 @@
 import { type Owner, ownersByEmail } from '../../governance/owners';
+import { cut } from '../../ui/name';
 import { described, Field } from '../../ui/parts';
 import type { Refused } from './api';
 
@@ -51,7 +52,7 @@ export function OwnerField({ ownership: { current, suggested }, value, error }: 
       />
       <datalist id="owners">
         {suggested.map((owner) => (
-          <option value={labelOf(owner, suggested)}>{owner.name}</option>
+          <option value={labelOf(owner, suggested)}>{cut(owner.name)}</option>
         ))}
       </datalist>
     </Field>

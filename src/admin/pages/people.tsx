@@ -8,6 +8,7 @@ import { standingGrantsQuestion } from '../../grants/list';
 import { isAdminEmail } from '../../identity/provider';
 import { hasProvider } from '../../settings';
 import { Confirm, Csrf } from '../../ui/forms';
+import { Cut, Name } from '../../ui/name';
 import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
@@ -48,7 +49,11 @@ export const peoplePages = new Hono<App>()
     const { user } = await read<{ user: User }>(c, `/users/${c.req.param('id')}`);
     const body = (
       <Confirm
-        title={`Block ${user.name}?`}
+        title={
+          <>
+            Block <Name of={user.name} />?
+          </>
+        }
         action={`${AT}/${user.id}/block`}
         button="Block"
         back={`${AT}/${user.id}`}
@@ -72,7 +77,11 @@ export const peoplePages = new Hono<App>()
     const { user } = await read<{ user: User }>(c, `/users/${c.req.param('id')}`);
     const body = (
       <Confirm
-        title={`Delete ${user.name}?`}
+        title={
+          <>
+            Delete <Name of={user.name} />?
+          </>
+        }
         action={`${AT}/${user.id}/delete`}
         button="Delete"
         back={`${AT}/${user.id}`}
@@ -115,12 +124,16 @@ function PeopleList({ users, search, canSignIn, ...page }: Users & { search: str
               <tr>
                 <td>
                   <a href={`${AT}/${user.id}`}>
-                    <b>{user.name}</b>
+                    <b>
+                      <Cut of={user.name} />
+                    </b>
                   </a>
                   {user.name !== user.email && (
                     <>
                       <br />
-                      <small>{user.email}</small>
+                      <small>
+                        <Name of={user.email} />
+                      </small>
                     </>
                   )}
                 </td>
@@ -196,7 +209,9 @@ async function showPerson(c: Context<App>, id: string, sent?: Form, refused?: Re
   const body = (
     <>
       <div class="row spread">
-        <h1>{user.name}</h1>
+        <h1>
+          <Name of={user.name} />
+        </h1>
         {isBlocked ? <Badge tone="bad">blocked</Badge> : <Badge tone="good">may sign in</Badge>}
       </div>
       <dl class="facts card">
@@ -276,7 +291,9 @@ function Keys({ keys }: { keys: { id: string; name: string; isActive: boolean }[
       {keys.map(({ id, name, isActive }, at) => (
         <>
           {at > 0 && ', '}
-          <a href={`/admin/keys/${id}`}>{name}</a>
+          <a href={`/admin/keys/${id}`}>
+            <Cut of={name} />
+          </a>
           {!isActive && ' (off)'}
         </>
       ))}

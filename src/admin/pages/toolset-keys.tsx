@@ -1,5 +1,6 @@
 import type { ListedKey } from '../../governance/key-overview';
 import { Csrf } from '../../ui/forms';
+import { Cut } from '../../ui/name';
 import { Badge, Empty, Filter, Pager, Search } from '../../ui/parts';
 import type { Page } from '../request';
 import type { Form } from './api';
@@ -97,8 +98,12 @@ function KeyCheck({ key_: key, isTicked }: { key_: ListedKey; isTicked: boolean 
       <label class="row check">
         <input type="checkbox" name="key" value={key.id} checked={isTicked} />
         <span>
-          {key.name} <small class="mono mask">{key.valueMask}</small>
-          {key.owner && <small>{key.owner}</small>}
+          <Cut of={key.name} /> <small class="mono mask">{key.valueMask}</small>
+          {key.owner && (
+            <small>
+              <Cut of={key.owner} />
+            </small>
+          )}
         </span>
       </label>
       {word !== 'active' && <Badge tone={tone}>{word}</Badge>}

@@ -1,4 +1,5 @@
 import type { ListedVirtualMcp, VirtualMcp } from '../../governance/virtual-mcps';
+import { Cut, Name } from '../../ui/name';
 import { Badge, Copy, Empty, Pager, Search, Table, Tabs } from '../../ui/parts';
 import type { Page } from '../request';
 import { toolCount } from './tool-picker';
@@ -46,7 +47,9 @@ export function ToolsetList({
               <tr>
                 <td>
                   <a href={`${AT}/${toolset.id}`}>
-                    <b>{toolset.name}</b>
+                    <b>
+                      <Cut of={toolset.name} />
+                    </b>
                   </a>
                   <br />
                   <small class="mono">/mcp/{toolset.endpointSlug}</small>
@@ -121,7 +124,9 @@ export function ToolsetHead({
   return (
     <>
       <div class="row spread">
-        <h1>{toolset.name}</h1>
+        <h1>
+          <Name of={toolset.name} />
+        </h1>
         <Standing isOn={toolset.enabled} />
       </div>
       <div class="stack tight">

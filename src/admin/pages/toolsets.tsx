@@ -10,6 +10,7 @@ import {
 } from '../../governance/virtual-mcps';
 import { ConnectLines, endpointOf } from '../../ui/connect-lines';
 import { Confirm } from '../../ui/forms';
+import { cut, Name } from '../../ui/name';
 import { serverChoicesQuestion, serverNamesQuestion } from '../../upstreams/summaries';
 import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
@@ -39,7 +40,11 @@ export const toolsetPages = new Hono<App>()
     const made = await save(c, form, null);
     if (!made.ok) return showNew(c, form, made);
     const { id, name } = made.body.virtual_mcp;
-    return goTo(c, `${AT}/${id}/keys`, `The toolset ${name} is made. Now tick the keys that may use it.`);
+    return goTo(
+      c,
+      `${AT}/${id}/keys`,
+      `The toolset ${cut(name)} is made. Now tick the keys that may use it.`,
+    );
   })
 
   .get('/:id', (c) => showTools(c, c.req.param('id')))
@@ -49,7 +54,7 @@ export const toolsetPages = new Hono<App>()
     if (form.has('again')) return showTools(c, id, form);
     const changed = await save(c, form, id);
     if (!changed.ok) return showTools(c, id, form, changed);
-    return goTo(c, `${AT}/${id}`, `The toolset ${changed.body.virtual_mcp.name} was changed.`);
+    return goTo(c, `${AT}/${id}`, `The toolset ${cut(changed.body.virtual_mcp.name)} was changed.`);
   })
 
   .get('/:id/keys', async (c) => {
@@ -89,7 +94,7 @@ export const toolsetPages = new Hono<App>()
       if (!changed.ok)
         return goTo(c, here, `${changed.message} ${at} of ${changes.length} changes were made.`);
     }
-    return goTo(c, here, saidOf(name, added.length, removed.length));
+    return goTo(c, here, saidOf(cut(name), added.length, removed.length));
   })
 
   .get('/:id/connect', async (c) => {
@@ -113,7 +118,11 @@ export const toolsetPages = new Hono<App>()
     const { name, endpointSlug } = orGone(found);
     const body = (
       <Confirm
-        title={`Delete the toolset ${name}?`}
+        title={
+          <>
+            Delete the toolset <Name of={name} />?
+          </>
+        }
         action={`${AT}/${id}/delete`}
         button="Delete the toolset"
         back={`${AT}/${id}`}
@@ -141,7 +150,7 @@ export const toolsetPages = new Hono<App>()
     const { name } = orGone(found);
     const deleted = await act(c, form, 'DELETE', `/mcp/virtual-mcps/${id}`);
     if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message);
-    return goTo(c, AT, `The toolset ${name} was deleted. Its address answers no more.`);
+    return goTo(c, AT, `The toolset ${cut(name)} was deleted. Its address answers no more.`);
   });
 
 /** @throws PageProblem when there is none. */

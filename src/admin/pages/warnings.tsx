@@ -3,6 +3,7 @@ import { isLoopback } from '../../protocol/public-url';
 import type { Settings } from '../../settings';
 import { hasProvider } from '../../settings';
 import { Csrf } from '../../ui/forms';
+import { Cut } from '../../ui/name';
 import { When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
 import type { Facts } from './overview';
@@ -77,8 +78,11 @@ function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): C
   for (const { id, name, until } of withOldValue) {
     warnings.push(
       <>
-        The old value of the key <a href={`/admin/keys/${id}`}>{name}</a> still works, and stops{' '}
-        <When at={rfc3339(until)} />.
+        The old value of the key{' '}
+        <a href={`/admin/keys/${id}`}>
+          <Cut of={name} />
+        </a>{' '}
+        still works, and stops <When at={rfc3339(until)} />.
       </>,
     );
   }
