@@ -102,10 +102,15 @@ async function connectApp(api: AdminApi, virtual_key: string): Promise<string> {
   return memory.client?.client_id ?? '';
 }
 
-/** The path of a link that nobody used, as a call without an account is answered with. @param key its value */
-export async function newLink(url: string, key: string): Promise<string> {
+/**
+ * The path of a link that nobody used, as a call without an account is answered with.
+ * @param key its value
+ * @param server how the name begins of the one that is called
+ */
+export async function newLink(url: string, key: string, server = 'tracker'): Promise<string> {
   const connection = await SDK_CLIENTS[0]?.connect(`${url}/mcp`, { authorization: `Bearer ${key}` });
-  const answer = await connection?.callTool('tracker-echo', { message: 'hello' }).catch(String);
+  const tool = (await connection?.listTools())?.find((name) => name.startsWith(server)) ?? '';
+  const answer = await connection?.callTool(tool, {}).catch(String);
   await connection?.close();
   return /\/connect\/[\w-]{22}/.exec(JSON.stringify(answer))?.[0] ?? '';
 }

@@ -1,10 +1,15 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OAuthMemory, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
+import { AdminApi } from '../../scripts/admin-api.ts';
 import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { App } from './support/app.ts';
 import { violationsOf } from './support/axe.ts';
 import { crawl } from './support/crawl.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
+import { misfitsOf } from './support/fits.ts';
+import { furnishHostile, HostilePeer, NAMES } from './support/hostile.ts';
+import { walkEverywhere } from './support/hostile-walk.ts';
 import { keyboard, Person, pointer, strangersOf } from './support/person.ts';
 
 const executable = await findChromium();
@@ -134,5 +139,42 @@ describe.skipIf(!executable)(
 
       expect(kinds.length).toBeGreaterThan(30);
     }, 180_000);
+
+    it('cut a long name, and show the whole of it without JavaScript and without moving a button', async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const page = await context.newPage();
+      const app = await App.register(dev.facts.url, 'http://127.0.0.1:9/', NAMES[0]);
+      await page.goto(app.authorizationUrl);
+      const title = page.getByRole('heading', { level: 1 });
+      const button = page.getByRole('button', { name: 'Continue' });
+      const before = await button.boundingBox();
+
+      expect(await title.innerText()).toMatch(/^Llanfair[a-z]{40,60}\s*…\s*wants to use your tools$/i);
+      await title.getByRole('button', { name: 'Show the whole name' }).press('Enter');
+      await page.getByText(NAMES[0], { exact: true }).waitFor();
+
+      expect(await button.boundingBox()).toEqual(before);
+      await context.close();
+    });
+
+    it('keep every button in view and every word whole, whatever strangers call things (SECURITY 31)', async () => {
+      const peer = await HostilePeer.start();
+      const furniture = await furnishHostile(new AdminApi(dev.facts.url, dev.facts.admin_token), peer);
+
+      const found: Record<string, string[]> = {};
+      const painted: string[] = [];
+      let pages = 0;
+      await walkEverywhere(browser, dev.facts, furniture, async (name, page) => {
+        pages++;
+        const misfits = await misfitsOf(page, [1440, 320]);
+        if (misfits.length) found[name] = misfits;
+        if (/\p{M}{5}/u.test(await page.locator('body').innerText())) painted.push(name); // marks over the lines above
+      });
+      peer.stop();
+
+      expect(found).toEqual({});
+      expect(painted).toEqual([]);
+      expect(pages).toBeGreaterThan(60);
+    }, 120_000);
   },
 );
