@@ -46,6 +46,8 @@ export type App = {
     settings: Settings;
     /** Our origin, without a trailing slash: from the settings, or on loopback the request's own. Null: not set yet. */
     issuer: string | null;
+    /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
+    lostSecrets: ReadonlySet<string>;
     /** Counts changes to servers, their lists and Virtual MCPs. */
     revision: number;
     requestId: string;
@@ -119,32 +121,37 @@ async function sealed(env: Env, name: string, value: unknown): Promise<unknown> 
   return setting && isSecret(setting) ? seal(env.ENCRYPTION_KEY, placeOf(name), String(value)) : value;
 }
 
-/** Saved settings with their secrets opened. One that no longer opens is as if it were not saved. */
-async function opened(env: Env, saved: Map<string, unknown>): Promise<Map<string, unknown>> {
+/** Saved settings with their secrets opened. One that no longer opens is as if it were not saved, and named in `lost`. */
+async function opened(
+  env: Env,
+  saved: Map<string, unknown>,
+): Promise<{ saved: Map<string, unknown>; lost: Set<string> }> {
+  const lost = new Set<string>();
   for (const { name } of SETTINGS.filter(isSecret)) {
-    const value = saved.get(name);
-    const text = value === undefined ? null : await open(env.ENCRYPTION_KEY, placeOf(name), String(value));
-    if (text === null) saved.delete(name);
-    else saved.set(name, text);
+    if (!saved.has(name)) continue;
+    const text = await open(env.ENCRYPTION_KEY, placeOf(name), String(saved.get(name)));
+    if (text !== null) saved.set(name, text);
+    else if (saved.delete(name)) lost.add(name);
   }
-  return saved;
+  return { saved, lost };
 }
 
-/** The saved secrets as they are kept, for `reseal` of crypto/reseal.ts. */
-export async function sealedSettings(db: D1Database): Promise<SealedValue[]> {
-  const { results } = await db
+/** The saved secrets as they are stored, for `reseal` of crypto/reseal.ts. */
+export function sealedSettings(db: D1Database): Question<SealedValue[]> {
+  const statement = db
     .prepare('SELECT name, value FROM setting WHERE name IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(SETTINGS.filter(isSecret).map(({ name }) => name)))
-    .all<{ name: string; value: string }>();
-  return results.map(({ name, value }) => ({
-    place: placeOf(name),
-    sealed: String(JSON.parse(value)),
-    replace: (by) =>
-      db
-        .prepare('UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2')
-        .bind(name, value, JSON.stringify(by))
-        .run(),
-  }));
+    .bind(JSON.stringify(SETTINGS.filter(isSecret).map(({ name }) => name)));
+  return question<{ name: string; value: string }, SealedValue[]>(statement, (rows) =>
+    rows.map(({ name, value }) => ({
+      place: placeOf(name),
+      sealed: String(JSON.parse(value)),
+      replace: (by) =>
+        db
+          .prepare('UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2')
+          .bind(name, value, JSON.stringify(by))
+          .run(),
+    })),
+  );
 }
 
 /** The names of the settings that are saved, which go before their variables. */
@@ -157,24 +164,25 @@ export function savedNamesQuestion(db: D1Database): Question<ReadonlySet<string>
 
 /** What keeps every request from being served, kept as a value: it does not pass by itself. */
 type Fault = BadVariable | NewerDatabase;
-type Deployment = { settings: Settings | Fault; revision: number };
+type Deployment = { settings: Settings | Fault; lostSecrets: ReadonlySet<string>; revision: number };
 
 const deployments = new Memory<Deployment>(1);
 /** `revocation_lag` as last read, in milliseconds. */
 let lag = 0;
 
 /** Settings and the catalogue's revision, read from D1 at most once in `revocation_lag`. */
-async function deployment(env: Env): Promise<{ settings: Settings; revision: number }> {
+async function deployment(env: Env): Promise<Deployment & { settings: Settings }> {
   const known = await deployments.recall('', lag, async () => {
     const read = await readDeployment(env.DB);
-    if (read instanceof NewerDatabase) return { settings: read, revision: 0 };
-    const [saved, revision] = read;
-    return { settings: settingsOrFault(env, await opened(env, saved)), revision };
+    if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), revision: 0 };
+    const [stored, revision] = read;
+    const { saved, lost } = await opened(env, stored);
+    return { settings: settingsOrFault(env, saved), lostSecrets: lost, revision };
   });
-  const { settings, revision } = known as Deployment;
+  const { settings, ...others } = known as Deployment;
   if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
   lag = settings.revocation_lag * 1000;
-  return { settings, revision };
+  return { settings, ...others };
 }
 
 /** The settings in effect, for what runs outside a request. @throws BadVariable, NewerDatabase */
@@ -236,9 +244,10 @@ export function pagePlace({ var: { settings, issuer } }: Context<App>): Place {
 
 /** Gives every handler the settings in effect and our issuer. */
 export const withSettings = createMiddleware<App>(async (c, next) => {
-  const { settings, revision } = await deployment(c.env);
+  const { settings, lostSecrets, revision } = await deployment(c.env);
   const { origin, hostname } = new URL(c.req.url);
   c.set('settings', settings);
+  c.set('lostSecrets', lostSecrets);
   c.set('revision', revision);
   c.set('issuer', settings.oauth2_server_config.issuer_url ?? (isLoopback(hostname) ? origin : null));
   await next();
@@ -261,6 +270,9 @@ export function missingSecrets(env: Env): { name: string; command: string }[] {
   }
   return missing;
 }
+
+/** The setting {@link missingProviderSecret} is about. */
+export const PROVIDER_SECRET = 'oidc.client_secret';
 
 /** The provider's secret, when one is needed and not there; with the command that sets it. */
 export function missingProviderSecret({ oidc }: Settings): { name: string; command: string } | null {

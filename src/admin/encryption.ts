@@ -1,12 +1,10 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { audit } from '../audit';
-import { type App, sealedSettings } from '../config';
+import type { App } from '../config';
 import { reseal } from '../crypto/reseal';
-import { sealedSigningKeys } from '../crypto/signing-keys';
-import { sealedExchangeSecrets } from '../upstreams/exchange-secret';
-import { sealedClientSecrets } from '../upstreams/oauth-config-store';
-import { sealedHeaders } from '../upstreams/sealed-headers';
+import { ask } from '../database';
+import { sealedValuesQuestion } from './sealed-values';
 
 /** What one batch did. */
 export const Reseal = z.object({
@@ -22,14 +20,8 @@ export const Reseal = z.object({
  */
 export const encryption = new Hono<App>().post('/reseal', async (c) => {
   const { DB, ENCRYPTION_KEY } = c.env;
-  const kept = await Promise.all([
-    sealedSigningKeys(DB),
-    sealedSettings(DB),
-    sealedHeaders(DB),
-    sealedClientSecrets(DB),
-    sealedExchangeSecrets(DB),
-  ]);
-  const { resealed, remaining, unreadable } = await reseal(ENCRYPTION_KEY, kept.flat());
+  const [values] = await ask(DB, sealedValuesQuestion(DB));
+  const { resealed, remaining, unreadable } = await reseal(ENCRYPTION_KEY, [...values.values()].flat());
   if (resealed) audit(c, { act: 'encryption.resealed', values: resealed });
   const done: z.infer<typeof Reseal> = {
     message: messageOf(remaining, unreadable),

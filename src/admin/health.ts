@@ -3,10 +3,12 @@ import * as z from 'zod';
 import { version } from '../../package.json';
 import { type App, missingProviderSecret, missingSecrets, withSettings } from '../config';
 import { keyRing } from '../crypto/signing-keys';
+import { ask } from '../database';
 import { schemaOf } from '../schema/upgrade';
 import { stateOf } from '../upstreams/server';
-import { listServers } from '../upstreams/store';
+import { serversQuestion } from '../upstreams/store';
 import { isAdministrators } from './administrator';
+import { sealedValuesQuestion, Unreadable, unreadableAmong } from './sealed-values';
 
 const Works = z.enum(['ok', 'failing']);
 
@@ -19,6 +21,10 @@ export const Health = z.object({
   d1: Works.optional(),
   schema: z.int().optional().describe('Number of the last schema step the database has'),
   signing_keys: z.object({ count: z.int(), active_kid: z.string().nullable() }).optional(),
+  unreadable: z
+    .array(Unreadable)
+    .optional()
+    .describe('Stored values that no entry of `ENCRYPTION_KEY` opens; absent: all of them open'),
   servers: z.array(z.object({ id: z.string(), name: z.string(), state: z.string() })).optional(),
 });
 type Health = z.infer<typeof Health>;
@@ -36,36 +42,39 @@ export const health = new Hono<App>()
   })
   .use(withSettings)
   .get('/', async (c) => {
-    const missing = missingProviderSecret(c.var.settings);
-    if (missing) {
-      const { name: secret, command } = missing;
-      return c.json({ status: 'unconfigured', version, missing: [{ secret, command }] }, 503);
+    const secret = missingProviderSecret(c.var.settings);
+    const lacks = secret ? { missing: [{ secret: secret.name, command: secret.command }] } : {};
+    if (!(await isAdministrators(c))) {
+      return c.json({ status: secret ? 'unconfigured' : 'ok', version, ...lacks }, secret ? 503 : 200);
     }
-    if (!(await isAdministrators(c))) return c.json({ status: 'ok', version });
     const [database, kv] = await Promise.all([
-      databaseFacts(c.env.DB),
+      databaseFacts(c.env),
       c.env.KV.get('health').then(ok, failing),
     ]);
-    const status = database.d1 === 'ok' && kv === 'ok' ? 'ok' : 'degraded';
-    return c.json({ status, version, kv, ...database } satisfies Health, status === 'ok' ? 200 : 503);
+    const works = database.d1 === 'ok' && kv === 'ok';
+    const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
+    const health: Health = { status, version, ...lacks, kv, ...database };
+    return c.json(health, status === 'ok' ? 200 : 503);
   });
 
 const ok = () => 'ok' as const;
 const failing = () => 'failing' as const;
 
-/** Whether D1 answers, and what it knows of our signing keys and the servers. */
-async function databaseFacts(db: D1Database) {
+/** Whether D1 answers, and what it knows of our signing keys, the servers, and values that do not open. */
+async function databaseFacts({ DB, ENCRYPTION_KEY }: App['Bindings']) {
   try {
     const everyServer = { search: '', limit: 500, offset: 0 };
-    const [schema, { count, activeKid }, { servers }] = await Promise.all([
-      schemaOf(db),
-      keyRing(db),
-      listServers(db, everyServer),
+    const [schema, { count, activeKid }, [{ servers }, values]] = await Promise.all([
+      schemaOf(DB),
+      keyRing(DB, ENCRYPTION_KEY),
+      ask(DB, serversQuestion(DB, everyServer), sealedValuesQuestion(DB)),
     ]);
+    const unreadable = await unreadableAmong(ENCRYPTION_KEY, values);
     return {
       d1: ok(),
       ...(schema === null ? {} : { schema }),
       signing_keys: { count, active_kid: activeKid },
+      ...(unreadable.length ? { unreadable } : {}),
       servers: servers.map((server) => ({ id: server.id, name: server.name, state: stateOf(server) })),
     };
   } catch {

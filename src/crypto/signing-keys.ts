@@ -14,7 +14,7 @@ import { open, seal } from './secrets';
 const ALGORITHM = 'RS256';
 /** How long a ring read from D1 is used before it is read again: well under {@link AHEAD}. Milliseconds. */
 const RING_LIFE = 300_000;
-/** How often at most an unknown `kid`, or a D1 that does not answer, makes an isolate read the ring again. Milliseconds. */
+/** How often at most unknown `kid`s, or a D1 that does not answer, make an isolate read the ring again. Milliseconds. */
 const PAUSE = 10_000;
 /** A key signs for this long before another takes its place. Seconds: 90 days. */
 const ROTATED_EVERY = 90 * 86_400;
@@ -40,9 +40,11 @@ type SigningKey = {
   kid: string;
   publicJwk: JWK;
   verifyKey: CryptoKey;
+  /** The private JWK, sealed. */
   sealed: string;
   /** Signs from here on, until a later key does. */
   activeAt: number;
+  createdAt: number;
   /** Nothing it signed is valid any more; null while no later key is known. */
   retiredAt: number | null;
 };
@@ -51,7 +53,9 @@ type Ring = ReadonlyMap<string, SigningKey>;
 
 /** What this isolate knows of the ring, and when it last set out to read it (epoch milliseconds). */
 let known: { ring: Ring; askedAt: number } | null = null;
-/** Private keys opened by this isolate, by `kid`. */
+/** When an unknown `kid` last made this isolate read the ring (epoch milliseconds). */
+let searchedAt = 0;
+/** Private keys opened by this isolate, by what was sealed. */
 const privateKeys = new Map<string, CryptoKey>();
 
 /** The public keys (RFC 7517 §5): the active one, the next, and those whose tokens still live. Makes the first on first need. */
@@ -63,37 +67,44 @@ export async function publicKeys(db: D1Database, encryptionKey: string): Promise
     .map(({ publicJwk }) => publicJwk);
 }
 
-/** How many keys are kept, and which one signs now; null: none was needed yet. */
-export async function keyRing(db: D1Database): Promise<{ count: number; activeKid: string | null }> {
+/** How many keys are stored, and which one signs now; null: the next request that needs one makes it. */
+export async function keyRing(
+  db: D1Database,
+  encryptionKey: string,
+): Promise<{ count: number; activeKid: string | null }> {
   const ring = await readRing(db);
-  return { count: ring.size, activeKid: active(ring)?.kid ?? null };
+  const signer = await signerIn(ring, encryptionKey);
+  return { count: ring.size, activeKid: signer?.kid ?? null };
 }
 
-/** A key that is to sign next, or does already when it is the first. Times are epoch seconds. */
+/** A key that is to sign next, or already does when no other one opens. Times are epoch seconds. */
 export type NextKey = { kid: string; activeAt: number; createdAt: number };
 
 /**
- * Makes the key that takes over in ten minutes, at `now` (epoch seconds), unless one is already waiting to: whoever asks
- * at the same moment is told of the same key.
+ * Makes the key that takes over in ten minutes, at `now` (epoch seconds), unless one that opens is already waiting. It takes
+ * over at once when no other key can sign. Requests at the same moment get the same key.
  */
 export async function rotateSigningKey(db: D1Database, encryptionKey: string, now: number): Promise<NextKey> {
-  const newest = await newestKey(db);
-  if (newest && newest.activeAt > now) return newest;
-  await makeKey(db, encryptionKey, now, newest ? now + AHEAD : now);
-  known = null;
-  const made = await newestKey(db);
+  const ring = await readRing(db);
+  const newest = newestIn(ring);
+  if (newest && newest.activeAt > now && (await openKey(newest, encryptionKey))) return newest;
+  const signer = await signerIn(ring, encryptionKey);
+  await makeKey(db, encryptionKey, ring, now, signer ? now + AHEAD : now);
+  const made = newestIn(await readRing(db));
   if (!made) throw new Error('no signing key after making one');
   return made;
 }
 
-/** The same when the newest key has signed for 90 days. Null when none is due, or none was ever needed. */
+/** {@link rotateSigningKey} when the newest key has signed for 90 days or does not open; null when neither, or no key was ever needed. */
 export async function rotateSigningKeyWhenDue(
   db: D1Database,
   encryptionKey: string,
   now: number,
 ): Promise<NextKey | null> {
-  const newest = await newestKey(db);
-  return newest && newest.activeAt <= now - ROTATED_EVERY ? rotateSigningKey(db, encryptionKey, now) : null;
+  const newest = newestIn(await readRing(db));
+  if (!newest) return null;
+  const isDue = newest.activeAt <= now - ROTATED_EVERY || !(await openKey(newest, encryptionKey));
+  return isDue ? rotateSigningKey(db, encryptionKey, now) : null;
 }
 
 /** Deletes the keys whose tokens have all expired at `now` (epoch seconds). @returns their ids. */
@@ -102,33 +113,34 @@ export async function deleteRetiredKeys(db: D1Database, now: number): Promise<st
     .prepare(
       `DELETE FROM signing_key WHERE EXISTS (
          SELECT 1 FROM signing_key later WHERE later.active_at > signing_key.active_at AND later.active_at <= ?1
-       ) RETURNING kid`,
+       ) RETURNING kid, sealed`,
     )
     .bind(now - KEPT)
-    .all<{ kid: string }>();
-  for (const { kid } of results) privateKeys.delete(kid);
+    .all<{ kid: string; sealed: string }>();
+  for (const { sealed } of results) privateKeys.delete(sealed);
   return results.map(({ kid }) => kid);
 }
 
-/** The private keys as they are kept, for `reseal` of reseal.ts. */
-export async function sealedSigningKeys(db: D1Database): Promise<SealedValue[]> {
-  const { results } = await db
-    .prepare('SELECT kid, sealed FROM signing_key')
-    .all<{ kid: string; sealed: string }>();
-  return results.map(({ kid, sealed }) => ({
-    place: placeOf(kid),
-    sealed,
-    replace: (by) =>
-      db
-        .prepare('UPDATE signing_key SET sealed = ?3 WHERE kid = ?1 AND sealed = ?2')
-        .bind(kid, sealed, by)
-        .run(),
-  }));
+/** Reads the private keys as they are stored, for `reseal` of reseal.ts: a `Question` of database.ts. */
+export function sealedSigningKeys(db: D1Database) {
+  return {
+    statements: [db.prepare('SELECT kid, sealed FROM signing_key')],
+    answer: ([rows]: unknown[][]): SealedValue[] =>
+      ((rows ?? []) as { kid: string; sealed: string }[]).map(({ kid, sealed }) => ({
+        place: placeOf(kid),
+        sealed,
+        replace: (by) =>
+          db
+            .prepare('UPDATE signing_key SET sealed = ?3 WHERE kid = ?1 AND sealed = ?2')
+            .bind(kid, sealed, by)
+            .run(),
+      })),
+  };
 }
 
 /** Has the key that signs now at hand, so that what follows a spent code cannot fail for want of storage. */
 export async function readySigningKey(db: D1Database, encryptionKey: string): Promise<void> {
-  await privateKey(encryptionKey, await activeKey(db, encryptionKey));
+  await activeKey(db, encryptionKey);
 }
 
 /** Signs an access token (RFC 9068) that lives from `now` to `expiresAt`, both epoch seconds. */
@@ -139,13 +151,13 @@ export async function signAccessToken(
   now: number,
   expiresAt: number,
 ): Promise<string> {
-  const key = await activeKey(db, encryptionKey);
+  const { kid, privateKey } = await activeKey(db, encryptionKey);
   return new SignJWT(claims)
-    .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid: key.kid })
+    .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid })
     .setIssuedAt(now)
     .setNotBefore(now)
     .setExpirationTime(expiresAt)
-    .sign(await privateKey(encryptionKey, key));
+    .sign(privateKey);
 }
 
 /**
@@ -180,43 +192,66 @@ function areClaims(payload: JWTPayload): payload is AccessTokenClaims & { exp: n
 async function verifyKey(db: D1Database, kid: string | undefined): Promise<CryptoKey> {
   if (!kid) throw new errors.JWKSNoMatchingKey();
   let key = (await currentRing(db)).get(kid);
-  if (!key && known && known.askedAt + PAUSE <= Date.now()) key = (await readRing(db)).get(kid);
+  if (!key && searchedAt + PAUSE <= Date.now()) {
+    searchedAt = Date.now(); // counted apart from other reads: a key that replaced a lost one works everywhere at once
+    key = (await readRing(db)).get(kid);
+  }
   if (!key || isRetired(key, Date.now() / 1000)) throw new errors.JWKSNoMatchingKey();
   return key.verifyKey;
 }
 
-/** The key that signs now: the latest whose time has come. */
-async function activeKey(db: D1Database, encryptionKey: string): Promise<SigningKey> {
-  const signing = active(await currentRing(db));
-  if (signing) return signing;
+/** A key that opens. */
+type Signer = { kid: string; privateKey: CryptoKey };
+
+/** The key that signs now. A key that does not open counts as absent (CONTRACT §5): where no other is there, a new one signs at once. */
+async function activeKey(db: D1Database, encryptionKey: string): Promise<Signer> {
+  const signer = await signerIn(await currentRing(db), encryptionKey);
+  if (signer) return signer;
+  const ring = await readRing(db); // another isolate may have replaced it
+  const other = await signerIn(ring, encryptionKey);
+  if (other) return other;
   const now = Math.floor(Date.now() / 1000);
-  await makeKey(db, encryptionKey, now, now);
-  const made = active(await readRing(db));
-  if (!made) throw new Error('no signing key after making one');
+  await makeKey(db, encryptionKey, ring, now, now);
+  const made = await signerIn(await readRing(db), encryptionKey);
+  if (!made) throw new Unavailable('another deployment replaced the signing key at the same moment');
   return made;
 }
 
-/** The latest key whose time has come; the first key also for an isolate whose clock is behind its maker's. */
-function active(ring: Ring): SigningKey | undefined {
-  const now = Date.now() / 1000;
+/**
+ * The latest key whose time has come (or the first, for an isolate whose clock is behind its maker's) if it opens, else the
+ * next one that does: it has been published already, so it may sign early. Null when none of them opens.
+ */
+async function signerIn(ring: Ring, encryptionKey: string): Promise<Signer | null> {
   const keys = [...ring.values()];
-  return keys.findLast(({ activeAt }) => activeAt <= now) ?? keys[0];
+  const now = Date.now() / 1000;
+  const latest = keys.findLastIndex(({ activeAt }) => activeAt <= now);
+  for (const key of keys.slice(Math.max(latest, 0))) {
+    const privateKey = await openKey(key, encryptionKey);
+    if (privateKey) return { kid: key.kid, privateKey };
+  }
+  return null;
+}
+
+/** The key that signs last; undefined when none was needed yet. */
+function newestIn(ring: Ring): SigningKey | undefined {
+  return [...ring.values()].at(-1);
 }
 
 function isRetired({ retiredAt }: SigningKey, now: number): boolean {
   return retiredAt !== null && retiredAt <= now;
 }
 
-/** The key that signs last; null when none was needed yet. */
-async function newestKey(db: D1Database): Promise<NextKey | null> {
-  const row = await db
-    .prepare('SELECT kid, active_at, created_at FROM signing_key ORDER BY active_at DESC LIMIT 1')
-    .first<{ kid: string; active_at: number; created_at: number }>();
-  return row && { kid: row.kid, activeAt: row.active_at, createdAt: row.created_at };
-}
-
-/** Makes the key that signs from `activeAt` on. When two isolates do so at once, one row stands. */
-async function makeKey(db: D1Database, encryptionKey: string, now: number, activeAt: number): Promise<void> {
+/**
+ * Makes the key that signs from `activeAt` on, after every key of `ring`, unless another key was stored since that was read:
+ * when two isolates make one at once, one row is stored.
+ */
+async function makeKey(
+  db: D1Database,
+  encryptionKey: string,
+  ring: Ring,
+  now: number,
+  activeAt: number,
+): Promise<void> {
   const rsa = {
     name: 'RSASSA-PKCS1-v1_5',
     hash: 'SHA-256',
@@ -230,30 +265,33 @@ async function makeKey(db: D1Database, encryptionKey: string, now: number, activ
   ])) as [JWK, JWK];
   const kid = (await calculateJwkThumbprint(publicJwk)).slice(0, 16);
   const { kty, n, e } = publicJwk;
+  const newest = newestIn(ring);
   await db
     .prepare(
       `INSERT INTO signing_key (kid, public_jwk, sealed, active_at, created_at) SELECT ?1, ?2, ?3, ?4, ?5
-       WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE active_at > ?5) AND (?4 > ?5 OR NOT EXISTS (SELECT 1 FROM signing_key))`,
+       WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE kid NOT IN (SELECT value FROM json_each(?6)))`,
     )
     .bind(
       kid,
       JSON.stringify({ kty, use: 'sig', alg: ALGORITHM, kid, n, e }),
       await seal(encryptionKey, placeOf(kid), JSON.stringify(privateJwk)),
-      activeAt,
+      newest ? Math.max(activeAt, newest.activeAt + 1) : activeAt,
       now,
+      JSON.stringify([...ring.keys()]),
     )
     .run();
 }
 
 const placeOf = (kid: string) => `signing_key/${kid}/sealed`;
 
-async function privateKey(encryptionKey: string, { kid, sealed }: SigningKey): Promise<CryptoKey> {
-  const opened = privateKeys.get(kid);
+/** The private key; null when no entry of `ENCRYPTION_KEY` opens it. */
+async function openKey({ kid, sealed }: SigningKey, encryptionKey: string): Promise<CryptoKey | null> {
+  const opened = privateKeys.get(sealed);
   if (opened) return opened;
   const jwk = await open(encryptionKey, placeOf(kid), sealed);
-  if (!jwk) throw new Unavailable('the signing key does not open with this ENCRYPTION_KEY');
+  if (!jwk) return null;
   const key = (await importJWK(JSON.parse(jwk), ALGORITHM)) as CryptoKey;
-  privateKeys.set(kid, key);
+  privateKeys.set(sealed, key);
   return key;
 }
 
@@ -273,16 +311,19 @@ async function currentRing(db: D1Database): Promise<Ring> {
 async function readRing(db: D1Database): Promise<Ring> {
   if (known) known.askedAt = Date.now(); // those beside this request go on with what is known
   const { results } = await db
-    .prepare('SELECT kid, public_jwk, sealed, active_at FROM signing_key ORDER BY active_at')
-    .all<{ kid: string; public_jwk: string; sealed: string; active_at: number }>();
+    .prepare('SELECT kid, public_jwk, sealed, active_at, created_at FROM signing_key ORDER BY active_at')
+    .all<{ kid: string; public_jwk: string; sealed: string; active_at: number; created_at: number }>();
   const keys = await Promise.all(
-    results.map(async ({ kid, public_jwk, sealed, active_at }, place): Promise<[string, SigningKey]> => {
-      const publicJwk = JSON.parse(public_jwk) as JWK;
-      const verifyKey = (await importJWK(publicJwk, ALGORITHM)) as CryptoKey;
-      const later = results[place + 1];
-      const retiredAt = later ? later.active_at + KEPT : null;
-      return [kid, { kid, publicJwk, verifyKey, sealed, activeAt: active_at, retiredAt }];
-    }),
+    results.map(
+      async ({ kid, public_jwk, sealed, active_at, created_at }, place): Promise<[string, SigningKey]> => {
+        const publicJwk = JSON.parse(public_jwk) as JWK;
+        const verifyKey = (await importJWK(publicJwk, ALGORITHM)) as CryptoKey;
+        const later = results[place + 1];
+        const retiredAt = later ? later.active_at + KEPT : null;
+        const times = { activeAt: active_at, createdAt: created_at, retiredAt };
+        return [kid, { kid, publicJwk, verifyKey, sealed, ...times }];
+      },
+    ),
   );
   known = { ring: new Map(keys), askedAt: Date.now() };
   return known.ring;

@@ -1,5 +1,6 @@
 import type { SealedValue } from '../crypto/reseal';
 import { open, seal } from '../crypto/secrets';
+import { type Question, question } from '../database';
 import type { TokenExchange } from './server';
 
 /** Whom the secret of `token_exchange` is for: moved to another authorization server, it does not open. */
@@ -23,21 +24,23 @@ export async function openExchangeSecret(
   return sealedSecret && open(keys, place({ id: serverId, authorizationServerUrl }), sealedSecret);
 }
 
-/** Every such secret as it is kept, for `reseal` of crypto/reseal.ts. */
-export async function sealedExchangeSecrets(db: D1Database): Promise<SealedValue[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT id, exchange_secret, token_exchange ->> 'authorizationServerUrl' AS url FROM server
-       WHERE exchange_secret IS NOT NULL ORDER BY id`,
-    )
-    .all<{ id: string; exchange_secret: string; url: string | null }>();
-  return results.map(({ id, exchange_secret: sealed, url }) => ({
-    place: place({ id, authorizationServerUrl: url }),
-    sealed,
-    replace: (by) =>
-      db
-        .prepare('UPDATE server SET exchange_secret = ?3 WHERE id = ?1 AND exchange_secret = ?2')
-        .bind(id, sealed, by)
-        .run(),
-  }));
+/** Every such secret as it is stored, for `reseal` of crypto/reseal.ts. */
+export function sealedExchangeSecrets(db: D1Database): Question<SealedValue[]> {
+  const statement = db.prepare(
+    `SELECT id, exchange_secret, token_exchange ->> 'authorizationServerUrl' AS url FROM server
+     WHERE exchange_secret IS NOT NULL ORDER BY id`,
+  );
+  return question<{ id: string; exchange_secret: string; url: string | null }, SealedValue[]>(
+    statement,
+    (rows) =>
+      rows.map(({ id, exchange_secret: sealed, url }) => ({
+        place: place({ id, authorizationServerUrl: url }),
+        sealed,
+        replace: (by) =>
+          db
+            .prepare('UPDATE server SET exchange_secret = ?3 WHERE id = ?1 AND exchange_secret = ?2')
+            .bind(id, sealed, by)
+            .run(),
+      })),
+  );
 }

@@ -279,24 +279,25 @@ export async function clientSecretOf(
   return (secret && (await open(keys, secret.place, secret.sealed))) ?? undefined;
 }
 
-/** Every client secret as it is kept, for `reseal` of crypto/reseal.ts. */
-export async function sealedClientSecrets(db: D1Database): Promise<SealedValue[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT c.id, c.client_secret, c.registered_secret, c.provider ->> 'tokenEndpoint' AS token_endpoint, s.connection_string
-       FROM oauth_config c JOIN server s ON s.id = c.server_id
-       WHERE c.client_secret IS NOT NULL OR c.registered_secret IS NOT NULL ORDER BY c.id`,
-    )
-    .all<Row & { token_endpoint: string; connection_string: string }>();
-  return results.flatMap((row) => {
-    const place = placeOfSecret(row.id, new URL(row.connection_string).origin);
-    const secrets = [sealedIn(db, row.id, 'client_secret', row.client_secret, place)];
-    if (row.token_endpoint) {
-      const registered = placeOfRegistered(row.id, row.token_endpoint);
-      secrets.push(sealedIn(db, row.id, 'registered_secret', row.registered_secret, registered));
-    }
-    return secrets.filter((secret) => secret !== null);
-  });
+/** Every client secret as it is stored, for `reseal` of crypto/reseal.ts. */
+export function sealedClientSecrets(db: D1Database): Question<SealedValue[]> {
+  const statement = db.prepare(
+    `SELECT c.id, c.client_secret, c.registered_secret, c.provider ->> 'tokenEndpoint' AS token_endpoint, s.connection_string
+     FROM oauth_config c JOIN server s ON s.id = c.server_id
+     WHERE c.client_secret IS NOT NULL OR c.registered_secret IS NOT NULL ORDER BY c.id`,
+  );
+  type Joined = Row & { token_endpoint: string; connection_string: string };
+  return question<Joined, SealedValue[]>(statement, (rows) =>
+    rows.flatMap((row) => {
+      const place = placeOfSecret(row.id, new URL(row.connection_string).origin);
+      const secrets = [sealedIn(db, row.id, 'client_secret', row.client_secret, place)];
+      if (row.token_endpoint) {
+        const registered = placeOfRegistered(row.id, row.token_endpoint);
+        secrets.push(sealedIn(db, row.id, 'registered_secret', row.registered_secret, registered));
+      }
+      return secrets.filter((secret) => secret !== null);
+    }),
+  );
 }
 
 function sealedIn(

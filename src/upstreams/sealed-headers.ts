@@ -1,5 +1,6 @@
 import type { SealedValue } from '../crypto/reseal';
 import { open, seal } from '../crypto/secrets';
+import { type Question, question } from '../database';
 
 /** Sealed for one server at one origin: moved to another, or the server's address changed, they do not open. */
 const place = (serverId: string, origin: string) => `server/${serverId}/headers@${origin}`;
@@ -14,17 +15,21 @@ export async function sealHeaders(
   return seal(keys, place(server.id, server.origin), JSON.stringify(values));
 }
 
-/** Every server's header values as they are kept, for `reseal` of crypto/reseal.ts. */
-export async function sealedHeaders(db: D1Database): Promise<SealedValue[]> {
-  const { results } = await db
-    .prepare('SELECT id, connection_string, headers FROM server WHERE headers IS NOT NULL ORDER BY id')
-    .all<{ id: string; connection_string: string; headers: string }>();
-  return results.map(({ id, connection_string, headers }) => ({
-    place: place(id, new URL(connection_string).origin),
-    sealed: headers,
-    replace: (by) =>
-      db.prepare('UPDATE server SET headers = ?3 WHERE id = ?1 AND headers = ?2').bind(id, headers, by).run(),
-  }));
+/** Every server's header values as they are stored, for `reseal` of crypto/reseal.ts. */
+export function sealedHeaders(db: D1Database): Question<SealedValue[]> {
+  return question<{ id: string; connection_string: string; headers: string }, SealedValue[]>(
+    db.prepare('SELECT id, connection_string, headers FROM server WHERE headers IS NOT NULL ORDER BY id'),
+    (rows) =>
+      rows.map(({ id, connection_string, headers }) => ({
+        place: place(id, new URL(connection_string).origin),
+        sealed: headers,
+        replace: (by) =>
+          db
+            .prepare('UPDATE server SET headers = ?3 WHERE id = ?1 AND headers = ?2')
+            .bind(id, headers, by)
+            .run(),
+      })),
+  );
 }
 
 /** Header values as configured (`env.NAME` unread); null when they were sealed for another origin or with a lost key. */

@@ -1,13 +1,11 @@
 import { createExecutionContext, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { sealedSettings } from '../../src/config';
+import { sealedValuesQuestion } from '../../src/admin/sealed-values';
 import { isSealedByNewest, open, randomSecret, seal } from '../../src/crypto/secrets';
-import { sealedSigningKeys } from '../../src/crypto/signing-keys';
+import { ask } from '../../src/database';
 import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
-import { sealedExchangeSecrets } from '../../src/upstreams/exchange-secret';
-import { sealedClientSecrets } from '../../src/upstreams/oauth-config-store';
 import { sealedHeaders } from '../../src/upstreams/sealed-headers';
 import { AuthorizationServer } from '../support/authorization-server';
 import { admin, configure, gate, newKey } from '../support/gate';
@@ -30,13 +28,8 @@ async function reseal(): Promise<Resealed> {
 
 /** Everything kept in D1 that is sealed. */
 async function kept() {
-  return (
-    await Promise.all(
-      [sealedSigningKeys, sealedSettings, sealedHeaders, sealedClientSecrets, sealedExchangeSecrets].map(
-        (read) => read(env.DB),
-      ),
-    )
-  ).flat();
+  const [values] = await ask(env.DB, sealedValuesQuestion(env.DB));
+  return [...values.values()].flat();
 }
 
 /** Servers with a client secret an administrator set, one a provider gave us, and one that exchanges tokens. */
@@ -125,7 +118,7 @@ describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () =
     const upstream = await Upstream.start([], {
       registration: { auth_type: 'headers', headers: { authorization: 'Bearer before' } },
     });
-    const read = await sealedHeaders(env.DB);
+    const [read] = await ask(env.DB, sealedHeaders(env.DB));
     await upstream.change({ headers: { authorization: 'Bearer after' } });
     const current = async () =>
       (

@@ -206,15 +206,16 @@ describe('the ring (CONTRACT §5)', () => {
     expect(unknown).toBe(503); // a refusal would be for good
   });
 
-  it('answers 503 when its key does not open with this ENCRYPTION_KEY', async () => {
+  it('does not sign with a key that does not open with this ENCRYPTION_KEY, but makes another (CONTRACT §5)', async () => {
     const client = await McpClient.register();
     await addKey('foreign', now());
     await env.DB.prepare("UPDATE signing_key SET sealed = 'AAAAAAAA.AAAA.AAAA' WHERE kid = 'foreign'").run();
+    const before = await publishedKids();
 
     wait(301);
-    const answer = await client.redeem(await client.obtainCode());
+    const { access_token } = await client.obtainGrant();
 
-    expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    await env.DB.prepare("DELETE FROM signing_key WHERE kid = 'foreign'").run();
+    expect([...before, 'foreign']).not.toContain(partOf(access_token, 0).kid);
+    expect(await statusOf(access_token)).toBe(200);
   });
 });

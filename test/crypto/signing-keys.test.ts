@@ -2,9 +2,11 @@ import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { randomSecret, seal } from '../../src/crypto/secrets';
 import worker from '../../src/index';
+import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
-import { admin, gate } from '../support/gate';
+import { admin, gate, read } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 
 const MINUTE = 60;
@@ -160,5 +162,113 @@ describe('replacing the signing key (CONTRACT §5)', () => {
 
   it('is for administrators', async () => {
     expect((await gate('/api/oauth2/keys/rotate', { method: 'POST' })).status).toBe(401);
+  });
+});
+
+/** Makes keys what they are once the `ENCRYPTION_KEY` that sealed them is lost, and lets this isolate read the ring again. */
+async function loseKeys(where = 'true'): Promise<void> {
+  const { results } = await env.DB.prepare(`SELECT kid FROM signing_key WHERE ${where}`).all<{
+    kid: string;
+  }>();
+  for (const { kid } of results) {
+    const sealed = await seal(randomSecret(), `signing_key/${kid}/sealed`, 'lost');
+    await env.DB.prepare('UPDATE signing_key SET sealed = ?2 WHERE kid = ?1').bind(kid, sealed).run();
+  }
+  wait(5 * MINUTE + 1);
+}
+
+type Health = {
+  status: string;
+  signing_keys: { count: number; active_kid: string | null };
+  unreadable?: { kind: string; count: number; remedy: string }[];
+};
+
+async function health(): Promise<Health> {
+  const response = await gate('/health', { headers: { authorization: 'Bearer test-admin-token' } });
+  return (await read<Health>(response)).body;
+}
+
+async function stored(): Promise<string[]> {
+  const { results } = await env.DB.prepare('SELECT kid FROM signing_key').all<{ kid: string }>();
+  return results.map(({ kid }) => kid);
+}
+
+describe('a stored key that does not open counts as absent (CONTRACT §5)', () => {
+  it('is replaced at once by one key, however many ask, while the tokens it signed stay valid', async () => {
+    const client = await McpClient.register();
+    const before = await client.obtainGrant();
+    await loseKeys();
+    const keys = await stored();
+    const lost = await health();
+
+    const answers = await Promise.all([1, 2, 3].map(() => client.refresh(before.refresh_token)));
+    const afterwards = await stored();
+    const { access_token } = answers[0]?.body ?? { access_token: '' };
+
+    expect(lost.signing_keys).toEqual({ count: keys.length, active_kid: null });
+    expect(lost.unreadable).toEqual([
+      { kind: 'signing_keys', count: keys.length, remedy: expect.stringContaining('Nothing to do') },
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(afterwards).toHaveLength(keys.length + 1);
+    expect(new Set(answers.map(({ body }) => kidOf(body.access_token))).size).toBe(1);
+    expect(keys).not.toContain(kidOf(access_token));
+    expect(await published()).toContain(kidOf(access_token));
+    expect([await works(before.access_token), await works(access_token)]).toEqual([true, true]);
+    expect(await health()).toMatchObject({
+      status: 'ok',
+      signing_keys: { count: keys.length + 1, active_kid: kidOf(access_token) },
+      unreadable: [{ kind: 'signing_keys', count: keys.length }],
+    });
+  });
+
+  it('is never what a rotation answers: the key of the answer signs', async () => {
+    const client = await McpClient.register();
+    const grant = await client.obtainGrant();
+    await loseKeys();
+    const keys = await stored();
+
+    const { signing_key: made } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    wait(2);
+    const { body } = await client.refresh(grant.refresh_token);
+
+    expect(keys).not.toContain(made.kid);
+    expect(kidOf(body.access_token)).toBe(made.kid);
+    expect(await stored()).toHaveLength(keys.length + 1);
+  });
+
+  it('gives way to the next key, when only the waiting one is lost, without an hour in which nothing signs', async () => {
+    const client = await McpClient.register();
+    const grant = await client.obtainGrant();
+    const { signing_key: waiting } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    await loseKeys(`kid = '${waiting.kid}'`);
+
+    const { signing_key: next } = await admin<Rotated>('POST', '/oauth2/keys/rotate');
+    const still = (await client.refresh(grant.refresh_token)).body;
+    wait(6 * MINUTE); // the lost one's time has come, the next one's has not
+    const early = (await client.refresh(still.refresh_token)).body;
+
+    expect(next.kid).not.toBe(waiting.kid);
+    expect(kidOf(still.access_token)).toBe(kidOf(grant.access_token));
+    expect(kidOf(early.access_token)).toBe(next.kid);
+    expect(await works(early.access_token)).toBe(true);
+  });
+
+  it('is replaced by the cron, too, and named on the overview', async () => {
+    await (await McpClient.register()).obtainGrant();
+    await loseKeys();
+    const keys = await stored();
+
+    await cron();
+    await cron();
+
+    const { results } = await env.DB.prepare(
+      "SELECT detail FROM audit WHERE act = 'signing_key.rotated'",
+    ).all();
+    const { active_kid } = (await health()).signing_keys;
+    expect(keys).not.toContain(active_kid);
+    expect(JSON.stringify(results)).toContain(active_kid);
+    const overview = await (await Browser.administrator()).open('/admin');
+    expect(overview?.html).toContain('ENCRYPTION_KEY does not open');
   });
 });

@@ -10,6 +10,7 @@ import { type Server, stateOf } from '../../upstreams/server';
 import { serversQuestion } from '../../upstreams/store';
 import { rfc3339 } from '../answer';
 import { shownGrantsQuestion } from '../grants';
+import { sealedValuesQuestion, type Unreadable, unreadableAmong } from '../sealed-values';
 import { CallChart } from './call-chart';
 import { FirstSteps } from './first-steps';
 import { adminPage, csrfOf } from './frame';
@@ -37,12 +38,14 @@ export type Facts = {
   reused: number;
   /** Servers that need an administrator to authorize them. */
   waiting: Server[];
+  /** Stored values that do not open. */
+  unreadable: Unreadable[];
 };
 
 /** The front page of administration: how it goes, and what needs somebody. */
 export const overviewPage = new Hono<App>().get('/', async (c) => {
   const { settings, issuer } = c.var;
-  const facts = await readFacts(c.env.DB);
+  const facts = await readFacts(c.env);
   const { origin } = new URL(c.req.url);
   const body = (
     <>
@@ -64,17 +67,18 @@ export const overviewPage = new Hono<App>().get('/', async (c) => {
 });
 
 /** Everything in one trip to the database. */
-async function readFacts(db: D1Database): Promise<Facts> {
+async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings']): Promise<Facts> {
   const now = Math.floor(Date.now() / 1000);
   const thisHour = Math.floor(now / 3600);
   const first = thisHour - HOURS + 1;
-  const [{ servers, total }, counted, access, keys, reused] = await ask(
+  const [{ servers, total }, counted, access, keys, reused, sealed] = await ask(
     db,
     serversQuestion(db, { search: '', limit: 500, offset: 0 }),
     callsByHourQuestion(db, first),
     shownGrantsQuestion(db, { ...EVERY_GRANT, status: 'active' }, { limit: LATELY, offset: 0 }),
     keyFactsQuestion(db, now),
     endedByReuseQuestion(db, now - 7 * DAY),
+    sealedValuesQuestion(db),
   );
   const byHour = new Map(counted.map((hour) => [hour.hour, hour]));
   const hours = Array.from(
@@ -92,6 +96,7 @@ async function readFacts(db: D1Database): Promise<Facts> {
     withOldValue: keys.withOldValue,
     reused,
     waiting: servers.filter(isWaiting).slice(0, 3),
+    unreadable: await unreadableAmong(ENCRYPTION_KEY, sealed),
   };
 }
 

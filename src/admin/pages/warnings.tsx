@@ -6,6 +6,7 @@ import { Csrf } from '../../ui/forms';
 import { Cut } from '../../ui/name';
 import { When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
+import type { Unreadable } from '../sealed-values';
 import type { Facts } from './overview';
 
 type WarningsProps = {
@@ -15,6 +16,18 @@ type WarningsProps = {
   /** Where this page was opened. */
   origin: string;
   csrf: string;
+};
+
+/** What values of each kind are called: of one, and of several. */
+const SEALED: Readonly<Record<Unreadable['kind'], { one: string; many: string }>> = {
+  signing_keys: { one: 'signing key', many: 'signing keys' },
+  settings: { one: 'saved secret', many: 'saved secrets' },
+  server_headers: { one: 'server’s header values', many: 'servers’ header values' },
+  client_secrets: { one: 'client secret', many: 'client secrets' },
+  exchange_secrets: {
+    one: 'client secret for exchanging tokens',
+    many: 'client secrets for exchanging tokens',
+  },
 };
 
 /** What an administrator should know of, most urgent first: what it is, and what to do. */
@@ -31,7 +44,7 @@ export function Warnings(props: WarningsProps) {
 }
 
 function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): Child[] {
-  const { reused, withOldValue, waiting } = facts;
+  const { reused, withOldValue, waiting, unreadable } = facts;
   const warnings: Child[] = [];
   if (!issuer) warnings.push(<NoAddress origin={origin} csrf={csrf} />);
   if (issuer && isHttp(issuer) && !isLoopback(new URL(issuer).hostname)) {
@@ -39,6 +52,15 @@ function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): C
       <>
         The address of this gateway is not https, so what is sent to it can be read on the way.{' '}
         <a href="/admin/settings/gateway">Change the address</a>
+      </>,
+    );
+  }
+  for (const { kind, count, remedy } of unreadable) {
+    warnings.push(
+      <>
+        ENCRYPTION_KEY does not open{' '}
+        {count === 1 ? `one ${SEALED[kind].one}` : `${count} ${SEALED[kind].many}`}. {remedy} If you still
+        have the earlier key, add it to ENCRYPTION_KEY behind the present one, after a comma.
       </>,
     );
   }
