@@ -5,7 +5,14 @@ import { api } from './admin/api';
 import { health } from './admin/health';
 import { adminPages } from './admin/pages/index';
 import { auditRefusal, codeOf } from './audit';
-import { type App, BadVariable, missingProviderSecret, missingSecrets, withSettings } from './config';
+import {
+  type App,
+  BadVariable,
+  missingProviderSecret,
+  missingSecrets,
+  PROVIDER_SECRET,
+  withSettings,
+} from './config';
 import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
@@ -37,6 +44,11 @@ const anyOrigin = cors({
   maxAge: 86_400,
 });
 
+/** What waits for a provider's secret that was never set. */
+const IN_USE = /^\/(mcp|oauth)(\/|$)/;
+/** What waits for one that was saved and no longer opens: tokens, keys and consent by key go on without it. */
+const SIGN_IN = /^\/oauth\/sign-in$/;
+
 /** Every area, mounted once. */
 export const app = new Hono<App>({ getPath: pathOf })
   .use(async (c, next) => {
@@ -63,7 +75,8 @@ export const app = new Hono<App>({ getPath: pathOf })
   .use(atIssuer)
   .use(async (c, next) => {
     const missing = missingProviderSecret(c.var.settings);
-    if (missing && /^\/(mcp|oauth)(\/|$)/.test(c.req.path)) return unconfigured(c, [missing]);
+    const closed = c.var.lostSecrets.has(PROVIDER_SECRET) ? SIGN_IN : IN_USE;
+    if (missing && closed.test(c.req.path)) return unconfigured(c, [missing]);
     await next();
   })
   .route('/.well-known', discovery)

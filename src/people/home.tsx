@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { type App, missingProviderSecret } from '../config';
+import { type App, missingProviderSecret, PROVIDER_SECRET } from '../config';
 import { ask, known } from '../database';
 import { type KnownVirtualMcp, virtualMcpsOfQuestion } from '../governance/virtual-mcps';
 import { allowedSinceQuestion } from '../grants/list';
@@ -117,6 +117,10 @@ function stateOf(c: Context<App>, hasServers: boolean): State {
     return { tone: 'bad', word: 'not ready', text };
   }
   const secret = missingProviderSecret(settings);
+  if (secret && c.var.lostSecrets.has(PROVIDER_SECRET)) {
+    const text = `Nobody can sign in: the saved client secret of the sign-in provider no longer opens. An administrator saves it again under /admin, or sets it with: ${secret.command}`;
+    return { tone: 'warn', word: 'no sign-in', text };
+  }
   if (secret) {
     const text = `The secret ${secret.name} is missing, so no app can connect. Whoever runs this gateway sets it with: ${secret.command}`;
     return { tone: 'bad', word: 'not ready', text };

@@ -8,8 +8,11 @@ import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
 import { sealedHeaders } from '../../src/upstreams/sealed-headers';
 import { AuthorizationServer } from '../support/authorization-server';
-import { admin, configure, gate, newKey } from '../support/gate';
+import { Browser } from '../support/browser';
+import { McpCaller } from '../support/caller';
+import { admin, configure, gate, newKey, read } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
+import { Provider, sessionOf } from '../support/provider';
 import { Upstream } from '../support/upstream';
 
 type Resealed = { message: string; resealed: number; remaining: number; unreadable: number };
@@ -158,5 +161,108 @@ describe("a grant's seed", () => {
     expect(await isSealedByNewest(NEW, after)).toBe(true);
     expect((await client.refresh(refresh_token)).status).toBe(200);
     expect((await admin('GET', '/oauth2/sessions')).status).toBe(200);
+  });
+});
+
+/** What a value is once the `ENCRYPTION_KEY` that sealed it is lost. */
+const lost = () => seal(NEW, 'somewhere', 'of no use');
+
+describe('a value that no entry of ENCRYPTION_KEY opens costs what needs it, and nothing else', () => {
+  it('of the sign-in provider: signing in, until its secret is saved again', async () => {
+    const provider = await Provider.start();
+    await env.DB.prepare("UPDATE setting SET value = ?1 WHERE name = 'oidc.client_secret'")
+      .bind(JSON.stringify(await lost()))
+      .run();
+
+    const { access_token } = await (await McpClient.register()).obtainGrant();
+    const called = await new McpCaller({ authorization: `Bearer ${access_token}` }).ask('tools/list');
+    const signIn = await gate('/oauth/sign-in');
+    const health = await read(
+      await gate('/health', { headers: { authorization: 'Bearer test-admin-token' } }),
+    );
+    await configure({ oidc: { client_secret: 'client-secret' } });
+    const browser = new Browser();
+    await provider.signIn(browser, 'ada@acme.example');
+
+    expect(called.status).toBe(200);
+    expect(signIn.status).toBe(503);
+    expect(await signIn.text()).toContain('npx wrangler secret put OIDC_CLIENT_SECRET');
+    expect(health).toMatchObject({
+      status: 503,
+      body: { status: 'unconfigured', d1: 'ok', missing: [{ secret: 'OIDC_CLIENT_SECRET' }] },
+    });
+    expect(health.body.unreadable).toContainEqual({
+      kind: 'settings',
+      count: 1,
+      remedy: expect.stringContaining('again'),
+    });
+    expect((await gate('/health')).status).toBe(200);
+    expect((await sessionOf(browser))?.user).not.toBeNull();
+  });
+
+  it('of a server: that server, which needs to be authorized again', async () => {
+    const [broken, healthy] = await Promise.all([
+      Upstream.start(['a'], {
+        registration: { auth_type: 'headers', headers: { authorization: 'Bearer upstream' } },
+      }),
+      Upstream.start(['b']),
+    ]);
+    await env.DB.prepare('UPDATE server SET headers = ?2 WHERE id = ?1')
+      .bind(broken.id, await lost())
+      .run();
+    const caller = await McpCaller.withKey();
+
+    const answers = [
+      await caller.ask('tools/call', { name: `${broken.name}-a`, arguments: {} }),
+      await caller.ask('tools/call', { name: `${healthy.name}-b`, arguments: {} }),
+    ];
+
+    expect(answers.map(({ status, body }) => [status, body.result?.isError === true])).toEqual([
+      [200, true],
+      [200, false],
+    ]);
+    expect(answers[0]?.body.result?.content?.[0]?.text).toContain('have to be entered again');
+    expect(await admin('GET', `/mcp/client/${broken.id}`)).toMatchObject({
+      client: { state: 'needs_reauth' },
+    });
+  });
+
+  it('of a grant: its tokens, which are refused for good instead of failing again and again', async () => {
+    const client = await McpClient.register();
+    const code = await client.obtainCode();
+    const { refresh_token } = await client.obtainGrant();
+    for (const token of [code, refresh_token]) {
+      const grant = env.GRANTS.get(env.GRANTS.idFromString(token.slice(0, 64)));
+      const sealed = await lost();
+      await runInDurableObject(grant, (_, { storage }) => storage.kv.put('seed', sealed));
+    }
+
+    const answers = [
+      await client.redeem(code),
+      await client.refresh(refresh_token),
+      await client.refresh(refresh_token),
+    ];
+
+    expect(answers.map(({ status, body }) => [status, body.error])).toEqual(
+      Array.from({ length: 3 }, () => [400, 'invalid_grant']),
+    );
+    expect((await client.revoke(refresh_token)).status).toBe(200);
+  });
+
+  it('of a browser: what its cookies remembered', async () => {
+    const client = await McpClient.register();
+    const browser = new Browser();
+    const services = await client.toServices(browser);
+    await browser.submit(services, { decision: 'allow' });
+    for (const name of browser.cookies.keys()) browser.cookies.set(name, await lost());
+
+    const [same, fresh, me] = [
+      await browser.open(services.url),
+      await browser.open(await client.authorizeUrl()),
+      await browser.open('/me'),
+    ];
+
+    expect([same?.status, fresh?.status, me?.status]).toEqual([403, 200, 200]);
+    expect(fresh?.html).not.toContain('name="remembered"');
   });
 });
