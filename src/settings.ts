@@ -229,7 +229,8 @@ export const Settings = z.object({
       type: 'https URL',
       does: 'The OpenID Connect provider people and administrators sign in with',
       means: 'Where people and administrators sign in, such as https://accounts.google.com',
-      changes: 'People who signed in elsewhere are somebody new here',
+      changes:
+        'People who signed in elsewhere are new people here. What they allowed stops within seconds, and works again when you change this back',
     }),
     client_id: z.string().min(1).max(500).optional().meta({
       label: 'Client ID',
@@ -255,7 +256,8 @@ export const Settings = z.object({
       type: 'list',
       does: 'Domains whose verified e-mail addresses may sign in. Empty: only `admin_emails`',
       means: 'People with a verified address at one of them. Empty: administrators only',
-      changes: 'Who is signed in already stays so for up to 12 hours. Block people to stop them at once',
+      changes:
+        'What people with other addresses allowed stops within seconds, and works again when you change this back',
     }),
     admin_emails: lowerCased().default([]).meta({
       label: 'Administrators',

@@ -22,7 +22,7 @@ export async function accessAccount(env: Env, settings: Settings, headers: Heade
   const { team_domain: team, aud } = settings.access;
   const assertion = headers.get(HEADER);
   if (!team || !aud || !assertion) return null;
-  const issuer = originOf(team);
+  const issuer = issuerOfTeam(team);
   try {
     const { payload } = await jwtVerify(assertion, keysOf(issuer, allowsLoopback(env)), {
       algorithms: ['RS256'],
@@ -41,7 +41,8 @@ export async function accessAccount(env: Env, settings: Settings, headers: Heade
   }
 }
 
-function originOf(team: string): string {
+/** The issuer of the accounts that Cloudflare Access vouches for, by the team's name. */
+export function issuerOfTeam(team: string): string {
   const url = new URL(`https://${team}`);
   return isLoopback(url.hostname) ? `http://${team}` : url.origin;
 }

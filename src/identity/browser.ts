@@ -1,7 +1,8 @@
 import { open, seal } from '../crypto/secrets';
 import { type Cookie, readCookie, writeCookie } from '../protocol/cookies';
-import { isSubject } from '../protocol/subject';
+import { isSubject, parseSubject } from '../protocol/subject';
 import type { Proof } from './index';
+import { type SignedIn, subjectOf } from './signed-in';
 
 /** How long a browser remembers who its person was. Never what they approved. Seconds. */
 const LIFE = 2_592_000;
@@ -20,18 +21,25 @@ export async function rememberIdentity(
   return writeCookie(issuer, { name: NAME, value, maxAge: LIFE } satisfies Cookie);
 }
 
-/** Who this browser's person was the last time, or null when it does not know. It may no longer stand. */
+/**
+ * Who this browser's person was the last time, or null when it does not know. The person who is signed in outranks another
+ * one who is remembered (CONTRACT §4). The proof may no longer be valid: ask `standingOf`.
+ * @param session whom this browser is signed in as
+ */
 export async function rememberedIdentity(
   encryptionKey: string,
   issuer: string,
   cookies: string | undefined,
+  session: SignedIn | null,
   now: number,
 ): Promise<Proof | null> {
   const sealed = readCookie(issuer, cookies, NAME);
   const text = sealed && (await open(encryptionKey, PLACE, sealed));
   if (!text) return null;
   const { subject, generation, expiresAt } = JSON.parse(text) as Proof & { expiresAt: number };
-  return isSubject(subject) && now < expiresAt ? { subject, generation } : null;
+  if (!isSubject(subject) || now >= expiresAt) return null;
+  const isAnother = session?.user && subject !== subjectOf(session.user);
+  return isAnother && parseSubject(subject).kind === 'user' ? null : { subject, generation };
 }
 
 /** The `Set-Cookie` value that makes this browser forget who its person was. */

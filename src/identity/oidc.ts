@@ -248,8 +248,8 @@ function optionsFor(env: Env) {
   };
 }
 
-/** Without `allowed_domains` only administrators may sign in (CONTRACT §1). */
-function mayEnter(settings: Settings, email: string): boolean {
+/** True when a verified address may sign in. Without `allowed_domains` only administrators may (CONTRACT §1). */
+export function mayEnter(settings: Settings, email: string): boolean {
   const domain = email.slice(email.lastIndexOf('@') + 1);
   return isAdminEmail(settings, email) || settings.oidc.allowed_domains.includes(domain);
 }

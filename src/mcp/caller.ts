@@ -8,6 +8,7 @@ import { findVirtualKeyByValue, type HeldKey, refusalOf, type VirtualKey } from 
 import { askGrant, findGrant, type Grant } from '../grants/store';
 import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
+import { maySignIn } from '../identity/user';
 import { RpcError } from '../protocol/mcp';
 import { Memory } from '../protocol/memory';
 import { parseSubject, type Subject } from '../protocol/subject';
@@ -130,7 +131,10 @@ function identityStands(
 ): boolean {
   if (parseSubject(grant.subject).kind === 'session') return !settings.enforce_auth_on_inference;
   if (!holder) return false;
-  if ('user' in holder) return holder.user.isActive && holder.user.generation === grant.generation;
+  if ('user' in holder) {
+    const { user } = holder;
+    return user.isActive && user.generation === grant.generation && maySignIn(settings, user);
+  }
   const { disable_vk_identity: keysIdentifyNoOne } = settings.oauth2_server_config;
   const { key } = holder;
   const isItself = key.ownerUserId === null; // since it has an owner it stands for that person
@@ -181,7 +185,8 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
     );
   }
   const { key, holder } = known;
-  const isOwnerGone = !holder || ('user' in holder && !holder.user.isActive);
+  const isOwnerGone =
+    !holder || ('user' in holder && !(holder.user.isActive && maySignIn(settings, holder.user)));
   const refusal = isOwnerGone ? 'inactive' : refusalOf(key, now);
   if (refusal)
     throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });

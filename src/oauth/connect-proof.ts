@@ -3,8 +3,8 @@ import type { App } from '../config';
 import { identityModes, type Proof } from '../identity';
 import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
+import { browserSession } from '../identity/browser-session';
 import { subjectOfSessionValue } from '../identity/session';
-import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { parseSubject } from '../protocol/subject';
 import type { Link } from '../upstreams/links';
@@ -27,16 +27,15 @@ export async function wayToProve(c: Context<App>, link: Link, mustSignIn: boolea
   return link.grantId === null ? 'session_value' : 'elsewhere';
 }
 
-/** True when this browser's person is the one: as an earlier proof is remembered, or as signed in. */
+/** True when this browser's person is the one: as signed in, or as an earlier proof is remembered. */
 async function isKnownHere(c: Context<App>, link: Link): Promise<boolean> {
-  const issuer = issuerOf(c.var.issuer);
+  const session = await browserSession(c);
+  if (session?.user && isSame(identityOf(session.user), link)) return true;
   const now = Math.floor(Date.now() / 1000);
   const cookies = c.req.header('cookie');
-  const remembered = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, now);
-  if (remembered && isSame(remembered, link)) return true;
-  if (parseSubject(link.subject).kind !== 'user') return false;
-  const person = (await signedIn(c.env, issuer, cookies, now))?.user;
-  return person !== null && person !== undefined && isSame(identityOf(person), link);
+  const issuer = issuerOf(c.var.issuer);
+  const remembered = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, session, now);
+  return remembered !== null && isSame(remembered, link);
 }
 
 /** Whether a form proves it, by the way there is. Attempts at a key are counted. */

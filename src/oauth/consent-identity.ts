@@ -4,22 +4,23 @@ import type { App } from '../config';
 import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
 import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
+import { browserSession } from '../identity/browser-session';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { hasProvider } from '../settings';
 import { again, consentPath, type Step, story } from './consent-step';
 
-/** Who this browser's person is: as remembered from an earlier consent, else as signed in; null when it does not know. */
+/** Who this browser's person is: as signed in, else as remembered from an earlier consent; null when it does not know. */
 export async function knownHere(c: Context<App>, { issuer, now }: Step): Promise<Identity | null> {
+  const session = await browserSession(c);
+  const person = session?.user && (await recall(c, identityOf(session.user)));
+  if (person) return person;
   const cookies = c.req.header('cookie');
-  const proof = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, now);
-  const remembered = proof && (await recall(c, proof));
-  if (remembered) return remembered;
-  const person = (await signedIn(c.env, issuer, cookies, now))?.user;
-  return person ? recall(c, identityOf(person)) : null;
+  const proof = await rememberedIdentity(c.env.ENCRYPTION_KEY, issuer, cookies, session, now);
+  return proof && recall(c, proof);
 }
 
-/** Someone who was proved before, when they still stand. */
+/** {@link Identity} of someone who was proved before, while they may still use this gateway. */
 export async function recall(c: Context<App>, { subject, generation }: Proof): Promise<Identity | null> {
   const standing = await standingOf(c.env, c.var.settings, { subject, generation });
   return typeof standing === 'object' ? { subject, generation, name: standing.name } : null;
@@ -54,8 +55,9 @@ async function signInFirst(
   chosen: string,
 ): Promise<Response> {
   const { issuer, now } = step;
-  const person = owner && (await signedIn(c.env, issuer, c.req.header('cookie'), now))?.user;
-  if (person && person.id === owner) return again(c, step, { identity: identityOf(person) });
+  const person = (await browserSession(c))?.user;
+  const identity = person && person.id === owner && (await recall(c, identityOf(person)));
+  if (identity) return again(c, step, { identity });
   if (!hasProvider(c.var.settings)) {
     const notice = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
     return again(c, step, { chosen, notice });

@@ -22,7 +22,7 @@ export async function visitorOf(c: Context<App>): Promise<Visitor> {
   const session = await browserSession(c);
   const now = Math.floor(Date.now() / 1000);
   const cookies = c.req.header('cookie');
-  const remembered = await rememberedIdentity(c.env.ENCRYPTION_KEY, baseOf(c), cookies, now);
+  const remembered = await rememberedIdentity(c.env.ENCRYPTION_KEY, baseOf(c), cookies, session, now);
   const own: Proof | null = session?.user ? identityOf(session.user) : null;
   const isOther = remembered && remembered.subject !== own?.subject;
   return { session, proofs: [...(own ? [own] : []), ...(isOther ? [remembered] : [])] };
