@@ -14,8 +14,8 @@ CREATE TABLE IF NOT EXISTS setting (
 
 -- Counts changes, so that an isolate can tell from one small read whether what it remembers still holds.
 CREATE TABLE IF NOT EXISTS revision (
-  name TEXT PRIMARY KEY,   -- 'catalog': servers, their lists, Virtual MCPs
-  n    INTEGER NOT NULL
+  name TEXT PRIMARY KEY,   -- 'catalog': servers, their lists, Virtual MCPs; 'issuer <url>': the one the cron found
+  n    INTEGER NOT NULL    -- of an issuer: since when (epoch seconds), 0 once the grants of others have ended
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS signing_key (
@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_created ON oauth_grant (created_at DESC, grant_id);
-CREATE INDEX IF NOT EXISTS oauth_grant_ended ON oauth_grant (ended_at, created_at DESC, grant_id, expires_at);
+CREATE INDEX IF NOT EXISTS oauth_grant_ended ON oauth_grant (ended_at, created_at DESC, grant_id, expires_at, resource);
 CREATE INDEX IF NOT EXISTS oauth_grant_kind ON oauth_grant (substr(subject, 1, instr(subject, ':') - 1), created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_name ON oauth_grant (client_name COLLATE NOCASE, created_at DESC, grant_id);
 

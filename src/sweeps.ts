@@ -1,10 +1,10 @@
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
-import type { Env } from './config';
+import { currentSettings, type Env } from './config';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
 import { finishDeletions, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
 import { deleteOldCounts } from './governance/tool-counts';
-import { endUnopened } from './grants/end';
+import { endOfOtherIssuers, endUnopened } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
@@ -49,6 +49,10 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
       await auditAll(env.DB, acts, SYSTEM).run();
     }
     return deleted.length;
+  },
+  'grant.end_of_other_issuers': async (env, now) => {
+    const { issuer_url: issuer } = (await currentSettings(env)).oauth2_server_config;
+    return issuer ? endOfOtherIssuers(env.DB, env.GRANTS, issuer, now) : 0; // a loopback's port says nothing about its grants
   },
   'grant.end_unopened': ({ DB, GRANTS }, now) => endUnopened(DB, GRANTS, now),
   'grant.delete_ended': ({ DB }, now) => deleteEndedGrants(DB, now - GRANTS_KEPT),

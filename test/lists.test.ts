@@ -10,7 +10,7 @@ import { listVirtualMcps } from '../src/governance/virtual-mcps';
 import { EVERY_GRANT, type GrantFilter, grantsQuestion } from '../src/grants/list';
 import { shortCode } from '../src/log';
 import { listServers } from '../src/upstreams/store';
-import { admin } from './support/gate';
+import { admin, ISSUER } from './support/gate';
 
 const MANY = 100_000;
 /** Enough to tell a range of an index from a scan, for lists that are one statement with another table's name. */
@@ -144,7 +144,10 @@ const grants =
   async (db: D1Database, { search, ...page }: Page) => {
     const [found] = await ask(
       db,
-      grantsQuestion(db, { ...EVERY_GRANT, clientName: search, ...filter }, page, NOW),
+      grantsQuestion(db, { ...EVERY_GRANT, clientName: search, ...filter }, page, {
+        now: NOW,
+        issuer: ISSUER,
+      }),
     );
     return found;
   };
@@ -158,11 +161,11 @@ const clients = async (db: D1Database, page: Page) => {
   return found;
 };
 
-/** Every list and every filter of one, with how many rows it finds. */
-const LISTS: [string, (db: D1Database, page: Page) => Promise<{ total: number }>, number][] = [
+/** Every list and every filter of one, with how many rows it finds, and how many its count looks at when that is more. */
+const LISTS: [string, (db: D1Database, page: Page) => Promise<{ total: number }>, number, number?][] = [
   ['grants', grants({}), MANY],
   ['grants that are active', grants({ status: 'active' }), MANY / 10],
-  ['grants that have ended', grants({ status: 'ended' }), (MANY / 10) * 9],
+  ['grants that have ended', grants({ status: 'ended' }), (MANY / 10) * 9, MANY], // looks for those of another issuer, too
   ['grants of a kind', grants({ kinds: ['user'] }), 33_333],
   ['grants of a subject', grants({ subjects: ['vk:3'] }), 48],
   ['grants of a client', grants({ clientIds: ['client 7'] }), 200],
@@ -183,14 +186,14 @@ const LISTS: [string, (db: D1Database, page: Page) => Promise<{ total: number }>
 describe('lists of 100,000 rows (issue 3, Done when)', () => {
   it.each(LISTS)(
     '%s: a page reads what it skips and shows, the count one covering index',
-    async (_, list, found) => {
+    async (_, list, found, looked = found) => {
       const { db, reads, plans } = watched();
 
       const { total } = await list(db, { search: '', limit: 20, offset: 25 });
 
       expect(total).toBe(found);
       expect(reads[0]).toBeLessThanOrEqual(25 + 20 + 10);
-      expect(reads[1]).toBeLessThanOrEqual(found + 1);
+      expect(reads[1]).toBeLessThanOrEqual(looked + 1);
       expect(plans[1]).toContain('COVERING INDEX');
       expect(plans[0]).not.toContain('TEMP B-TREE');
     },

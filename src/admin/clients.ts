@@ -24,7 +24,7 @@ export const clients = new Hono<App>()
     const [{ clients, total }, grants] = await ask(
       DB,
       clientsQuestion(DB, query),
-      standingByClientQuestion(DB, idsOfClients(query), now),
+      standingByClientQuestion(DB, idsOfClients(query), { now, issuer: c.var.issuer }),
     );
     const rows = clients.map((client) => shown(client, grants));
     return c.json(listed('clients', rows, total, query));
@@ -37,7 +37,7 @@ export const clients = new Hono<App>()
     const [client, grants] = await ask(
       DB,
       clientQuestion(DB, id),
-      standingByClientQuestion(DB, theseIds([id]), now),
+      standingByClientQuestion(DB, theseIds([id]), { now, issuer: c.var.issuer }),
     );
     if (!client) throw unknown('client');
     return c.json({ client: shown(client, grants) });

@@ -9,6 +9,7 @@ import { keyNamesQuestion } from '../governance/virtual-keys';
 import { endGrant } from '../grants/end';
 import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../grants/list';
 import { findGrant, type Grant } from '../grants/store';
+import { endOf, type Today } from '../grants/today';
 import { parseSubject } from '../protocol/subject';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { listed, rfc3339, Time } from './answer';
@@ -56,7 +57,7 @@ export const grants = new Hono<App>()
       unusedSince: query.unused_since ?? null,
     };
     const { DB } = c.env;
-    const [{ shown, total }] = await ask(DB, shownGrantsQuestion(DB, filter, query));
+    const [{ shown, total }] = await ask(DB, shownGrantsQuestion(DB, filter, query, c.var.issuer));
     return c.json(listed('sessions', shown, total, query));
   })
 
@@ -66,13 +67,13 @@ export const grants = new Hono<App>()
     const now = Math.floor(Date.now() / 1000);
     const [grant, names] = await ask(DB, grantQuestion(DB, id), namesQuestion(DB, holderOf(id)));
     if (!grant) throw unknown('session');
-    return c.json({ session: shown(grant, names, now) });
+    return c.json({ session: shown(grant, names, { now, issuer: c.var.issuer }) });
   })
 
   .delete('/:id', async (c) => {
     const now = Math.floor(Date.now() / 1000);
     const grant = await findGrant(c.env.DB, c.req.param('id'));
-    if (!grant || hasEnded(grant, now)) throw unknown('session');
+    if (!grant || endOf(grant, { now, issuer: null })) throw unknown('session');
 
     if (!(await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_administrator', by(c), now))) {
       throw new ApiError(
@@ -88,11 +89,12 @@ export function shownGrantsQuestion(
   db: D1Database,
   filter: GrantFilter,
   page: { limit: number; offset: number },
+  issuer: string | null,
 ): Question<{ shown: z.infer<typeof ShownGrant>[]; total: number }> {
-  const now = Math.floor(Date.now() / 1000);
-  const names = namesQuestion(db, holdersOnPage(filter, page, now));
-  return map(together(grantsQuestion(db, filter, page, now), names), ([{ grants, total }, names]) => ({
-    shown: grants.map((grant) => shown(grant, names, now)),
+  const today = { now: Math.floor(Date.now() / 1000), issuer };
+  const names = namesQuestion(db, holdersOnPage(filter, page, today));
+  return map(together(grantsQuestion(db, filter, page, today), names), ([{ grants, total }, names]) => ({
+    shown: grants.map((grant) => shown(grant, names, today)),
     total,
   }));
 }
@@ -141,16 +143,12 @@ export const ShownGrant = z.object({
   user_agent: z.string().nullable().describe('The browser that answered consent, as it calls itself'),
   country: z.string().nullable().describe('Where that browser was, as two letters'),
   status: z.enum(['active', 'ended']),
-  ended_at: Time.nullable(),
+  ended_at: Time.nullable().describe('Null for `issuer_changed` while that can be taken back'),
   ended_reason: z.string().nullable().describe('Why it ended, as revoked_by_client or refresh_token_reused'),
 });
 
-function hasEnded({ endedAt, expiresAt }: Grant, now: number): boolean {
-  return endedAt !== null || (expiresAt !== null && expiresAt <= now);
-}
-
-function shown(grant: Grant, names: Names, now: number): z.infer<typeof ShownGrant> {
-  const isOver = hasEnded(grant, now);
+function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGrant> {
+  const end = endOf(grant, today);
   const { kind, id } = parseSubject(grant.subject);
   const narrowed = grant.servers?.flatMap(({ id: server, tools }) => {
     const name = names.servers.get(server);
@@ -174,8 +172,8 @@ function shown(grant: Grant, names: Names, now: number): z.infer<typeof ShownGra
     redirect_host: grant.redirectHost,
     user_agent: grant.userAgent,
     country: grant.country,
-    status: isOver ? 'ended' : 'active',
-    ended_at: rfc3339(isOver ? (grant.endedAt ?? grant.expiresAt) : null),
-    ended_reason: isOver ? (grant.endedReason ?? 'expired') : null,
+    status: end ? 'ended' : 'active',
+    ended_at: rfc3339(end?.at ?? null),
+    ended_reason: end?.reason ?? null,
   };
 }

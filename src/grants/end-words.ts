@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<EndReason, string>> = {
   user_blocked: 'the person was blocked',
   user_deleted: 'the person was deleted',
   client_deleted: 'the app was deleted',
+  issuer_changed: 'the address of this gateway changed',
 };
 
 /** What the reasons mean that somebody should act on. */
@@ -24,6 +25,8 @@ const ADVICE: Partial<Record<EndReason, string>> = {
     'The app renewed its access with a token that had been replaced already. Either the app lost an answer, or somebody copied the token. If it happens again, find out who else can read the app’s files.',
   code_replayed:
     'The code that gives an app its access came back after it had been used. Somebody else may have seen it on its way. Allow the app again, on a computer you trust.',
+  issuer_changed:
+    'Nothing is wrong: allow the app again, at the new address. If the address is changed back within a day, it goes on as before.',
   idle: 'Nothing is wrong: allow the app again when it is needed.',
   code_never_redeemed: 'Somebody allowed it, and the app did not finish connecting. Connect it again.',
 };

@@ -4,7 +4,7 @@ import { log } from '../log';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import type { EndReason, GrantObject } from './grant-object';
-import { NOT_ENDED, standing, unused } from './list';
+import { NOT_ENDED, ofAnother, standing, unused } from './list';
 import { askGrant, recordEnd } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
@@ -57,7 +57,7 @@ export async function endGrant(
   return true;
 }
 
-/** Grants that an administrator ends together: of a client or a subject, or those unused for long. */
+/** Grants that an administrator ends together: of a client or a subject, or those unused for long. Those of another issuer are among them. */
 export type Together = { clientId: string } | { subject: Subject } | { unusedSince: number };
 
 /** Ends up to nine hundred grants at once, object by object. @returns how many ended, and whether more are left. */
@@ -68,7 +68,14 @@ export async function endTogether(
   by: By,
   now: number,
 ): Promise<{ ended: number; areLeft: boolean }> {
-  return endThose(db, objects, [conditionOf(which), ...standing(now)], 'revoked_by_administrator', by, now);
+  return endThose(
+    db,
+    objects,
+    [conditionOf(which), ...standing({ now, issuer: null })],
+    'revoked_by_administrator',
+    by,
+    now,
+  );
 }
 
 function conditionOf(which: Together): Condition {
@@ -97,6 +104,35 @@ export async function endGrantsOfClient(
     now,
   );
   return !areLeft;
+}
+
+/** How long another issuer may be taken back (CONTRACT §5). Seconds: 24 hours. */
+const REGRET = 86_400;
+
+/**
+ * Ends the grants of every issuer but `issuer`, up to nine hundred at a time, once the cron has found it for 24 hours. The
+ * row `issuer <issuer>` of `revision` says since when, and 0 when nothing is left to end: only the cron writes it, so the
+ * time counts wherever the change was made, in a variable or a saved setting, and a change that is taken back starts over.
+ * @param issuer the one that is configured @returns how many ended
+ */
+export async function endOfOtherIssuers(
+  db: D1Database,
+  objects: DurableObjectNamespace,
+  issuer: string,
+  now: number,
+): Promise<number> {
+  const name = `issuer ${issuer}`;
+  const [, , found] = await db.batch<{ n: number }>([
+    db.prepare("DELETE FROM revision WHERE name LIKE 'issuer %' AND name <> ?1").bind(name),
+    db.prepare('INSERT INTO revision VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING').bind(name, now),
+    db.prepare('SELECT n FROM revision WHERE name = ?1').bind(name),
+  ]);
+  const since = found?.results[0]?.n ?? now;
+  if (since === 0 || since + REGRET > now) return 0;
+  const those = [NOT_ENDED, ofAnother(issuer)];
+  const { ended, areLeft } = await endThose(db, objects, those, 'issuer_changed', SYSTEM, now);
+  if (!areLeft) await db.prepare('UPDATE revision SET n = 0 WHERE name = ?1').bind(name).run();
+  return ended;
 }
 
 /** Ends them object by object, each of which tells the index. What does not hear of it stands, and is found again. */

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import { equalSecrets, isSealedByNewest, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
+import { isUnder } from '../protocol/authorization';
 import type { Subject } from '../protocol/subject';
 import { recordEnd } from './store';
 
@@ -38,7 +39,8 @@ export type EndReason =
   | 'key_deleted'
   | 'user_blocked'
   | 'user_deleted'
-  | 'client_deleted';
+  | 'client_deleted'
+  | 'issuer_changed';
 
 export type Redemption =
   | { ok: true; terms: Terms; refreshToken: string; n: number }
@@ -49,6 +51,7 @@ export type Redemption =
         | 'wrong_client'
         | 'wrong_redirect_uri'
         | 'wrong_resource'
+        | 'wrong_issuer'
         | 'wrong_verifier'
         | 'expired'
         | 'spent'
@@ -149,6 +152,7 @@ export class GrantObject extends DurableObject<Env> {
     codeChallenge: string;
     redirectUri: string | undefined;
     resource: string | undefined;
+    issuer: string;
     idleTtl: number;
   }): Promise<Redemption> {
     const seed = await this.seed();
@@ -164,6 +168,7 @@ export class GrantObject extends DurableObject<Env> {
       return { ok: false, reason: 'wrong_redirect_uri' };
     if ((request.resource ?? terms.resource) !== terms.resource)
       return { ok: false, reason: 'wrong_resource' };
+    if (!isUnder(terms.resource, request.issuer)) return { ok: false, reason: 'wrong_issuer' };
     if (!equalSecrets(terms.codeChallenge, request.codeChallenge))
       return { ok: false, reason: 'wrong_verifier' };
     if (now >= terms.codeExpiresAt * 1000) return { ok: false, reason: 'expired' };

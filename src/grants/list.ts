@@ -12,6 +12,7 @@ import {
 } from '../database';
 import type { Subject } from '../protocol/subject';
 import { fromRow, type Grant, type Row } from './store';
+import type { Today } from './today';
 
 /** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
 export type GrantFilter = {
@@ -45,15 +46,15 @@ const KIND = "substr(subject, 1, instr(subject, ':') - 1)";
 /**
  * A page of grants and how many there are: newest first, ended ones by their end, a search by the client's name. Each single
  * filter has its index in that order; several together read what the first of them finds.
- * @param now epoch seconds: what has expired is not active, whether or not anything has noticed
+ * @param today what has expired or is another issuer's is not active, whether or not anything has noticed
  */
 export function grantsQuestion(
   db: D1Database,
   filter: GrantFilter,
   page: { limit: number; offset: number },
-  now: number,
+  today: Today,
 ): Question<{ grants: Grant[]; total: number }> {
-  const { statements, answer } = pageQuestion<Row>(db, pageOfGrants(filter, page, now));
+  const { statements, answer } = pageQuestion<Row>(db, pageOfGrants(filter, page, today));
   return {
     statements,
     answer: (results) => {
@@ -67,9 +68,9 @@ export function grantsQuestion(
 export function holdersOnPage(
   filter: GrantFilter,
   page: { limit: number; offset: number },
-  now: number,
+  today: Today,
 ): Ids {
-  return pageSql(pageOfGrants(filter, page, now), "substr(subject, instr(subject, ':') + 1)");
+  return pageSql(pageOfGrants(filter, page, today), "substr(subject, instr(subject, ':') + 1)");
 }
 
 /** The id of whom one grant was allowed by. */
@@ -80,8 +81,8 @@ export function holderOf(grantId: string): Ids {
   };
 }
 
-function pageOfGrants(filter: GrantFilter, page: PageOf['page'], now: number): PageOf {
-  return { table: 'oauth_grant', conditions: conditionsOf(filter, now), order: orderOf(filter), page };
+function pageOfGrants(filter: GrantFilter, page: PageOf['page'], today: Today): PageOf {
+  return { table: 'oauth_grant', conditions: conditionsOf(filter, today), order: orderOf(filter), page };
 }
 
 function orderOf({ clientName, named, status }: GrantFilter): string {
@@ -90,7 +91,7 @@ function orderOf({ clientName, named, status }: GrantFilter): string {
   return status === 'ended' ? 'ended_at DESC, created_at, grant_id DESC' : 'created_at DESC, grant_id';
 }
 
-function conditionsOf(filter: GrantFilter, now: number): Condition[] {
+function conditionsOf(filter: GrantFilter, today: Today): Condition[] {
   const { clientName, status, kinds, subjects, clientIds, named, unusedSince } = filter;
   const conditions: Condition[] = [
     ...startsWith('client_name', clientName),
@@ -105,8 +106,8 @@ function conditionsOf(filter: GrantFilter, now: number): Condition[] {
       UNION SELECT grant_id FROM oauth_grant WHERE subject IN (${sql})`;
     conditions.push({ sql: `grant_id IN (${either})`, values: [...client.values, ...values] });
   }
-  if (status === 'ended') conditions.push({ sql: 'ended_at IS NOT NULL', values: [] });
-  if (status === 'active') conditions.push(...standing(now));
+  if (status === 'ended') conditions.push(over(today.issuer));
+  if (status === 'active') conditions.push(...standing(today));
   if (unusedSince !== null) conditions.push(unused(unusedSince));
   return conditions;
 }
@@ -114,9 +115,38 @@ function conditionsOf(filter: GrantFilter, now: number): Condition[] {
 /** That nothing has ended a grant. */
 export const NOT_ENDED: Condition = { sql: 'ended_at IS NULL', values: [] };
 
-/** That a grant stands at `now` (epoch seconds): it may have expired without anything having noticed. */
-export function standing(now: number): Condition[] {
-  return [NOT_ENDED, { sql: 'expires_at IS NULL OR expires_at > ?', values: [now] }];
+/** That a grant is valid today, as `endOf` of today.ts says. */
+export function standing({ now, issuer }: Today): Condition[] {
+  const unexpired: Condition = { sql: 'expires_at IS NULL OR expires_at > ?', values: [now] };
+  return [NOT_ENDED, unexpired, ...(issuer === null ? [] : [ofIssuer(issuer)])];
+}
+
+/** That a grant has ended, or counts as ended because it is another issuer's. */
+function over(issuer: string | null): Condition {
+  const ended: Condition = { sql: 'ended_at IS NOT NULL', values: [] };
+  if (issuer === null) return ended;
+  const { sql, values } = ofIssuer(issuer);
+  return { sql: `${ended.sql} OR NOT ${sql}`, values };
+}
+
+/** That a grant's resource is one of `issuer`'s. */
+function ofIssuer(issuer: string): Condition {
+  const prefix = `${issuer}/mcp/`; // 'https://gate.example/mcp' has it, too, once a slash follows it
+  return { sql: "substr(resource || '/', 1, ?) = ?", values: [prefix.length, prefix] };
+}
+
+/** That a grant is another issuer's. */
+export function ofAnother(issuer: string): Condition {
+  const { sql, values } = ofIssuer(issuer);
+  return { sql: `NOT ${sql}`, values };
+}
+
+/** That all of these hold. */
+function all(conditions: readonly Condition[]): Condition {
+  return {
+    sql: conditions.map(({ sql }) => `(${sql})`).join(' AND '),
+    values: conditions.flatMap(({ values }) => values),
+  };
 }
 
 /** That a grant was neither used nor made since `since` (epoch seconds). */
@@ -130,18 +160,20 @@ export function grantQuestion(db: D1Database, grantId: string): Question<Grant |
   return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
-/** What one of these subjects allowed last, since `since` (epoch seconds), and nothing has ended; null: nothing. */
+/** What one of these subjects allowed last, since `since` (epoch seconds), and is valid; null: nothing. */
 export function allowedSinceQuestion(
   db: D1Database,
   subjects: readonly Subject[],
   since: number,
+  today: Today,
 ): Question<Grant | null> {
+  const { sql, values } = all(standing(today));
   const statement = db
     .prepare(
-      `SELECT * FROM oauth_grant WHERE subject IN (SELECT value FROM json_each(?1)) AND created_at >= ?2 AND ended_at IS NULL
+      `SELECT * FROM oauth_grant WHERE subject IN (SELECT value FROM json_each(?)) AND created_at >= ? AND ${sql}
        ORDER BY created_at DESC, grant_id LIMIT 1`,
     )
-    .bind(JSON.stringify(subjects), since);
+    .bind(JSON.stringify(subjects), since, ...values);
   return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
@@ -156,18 +188,18 @@ export function grantedNamesQuestion(db: D1Database, grantIds: Ids): Question<Ma
   );
 }
 
-/** How many grants of each of these clients stand at `now` (epoch seconds), by client id. */
+/** How many grants of each of these clients are valid, by client id. */
 export function standingByClientQuestion(
   db: D1Database,
   clientIds: Ids,
-  now: number,
+  today: Today,
 ): Question<Map<string, number>> {
+  const { sql, values } = all(standing(today));
   const statement = db
     .prepare(
-      `SELECT client_id, count(*) AS n FROM oauth_grant WHERE client_id IN (${clientIds.sql})
-       AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?) GROUP BY client_id`,
+      `SELECT client_id, count(*) AS n FROM oauth_grant WHERE client_id IN (${clientIds.sql}) AND ${sql} GROUP BY client_id`,
     )
-    .bind(...clientIds.values, now);
+    .bind(...clientIds.values, ...values);
   return question<{ client_id: string; n: number }, Map<string, number>>(
     statement,
     (rows) => new Map(rows.map(({ client_id, n }) => [client_id, n])),
@@ -184,13 +216,11 @@ export function endedByReuseQuestion(db: D1Database, since: number): Question<nu
   return question<{ n: number }, number>(statement, ([row]) => row?.n ?? 0);
 }
 
-/** How many grants of one subject stand at `now` (epoch seconds). */
-export function standingGrantsQuestion(db: D1Database, subject: Subject, now: number): Question<number> {
+/** How many grants of one subject are valid. */
+export function standingGrantsQuestion(db: D1Database, subject: Subject, today: Today): Question<number> {
+  const { sql, values } = all(standing(today));
   const statement = db
-    .prepare(
-      `SELECT count(*) AS n FROM oauth_grant
-       WHERE subject = ?1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)`,
-    )
-    .bind(subject, now);
+    .prepare(`SELECT count(*) AS n FROM oauth_grant WHERE subject = ? AND ${sql}`)
+    .bind(subject, ...values);
   return question<{ n: number }, number>(statement, ([row]) => row?.n ?? 0);
 }

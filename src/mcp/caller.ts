@@ -6,6 +6,7 @@ import { verifyAccessToken } from '../crypto/signing-keys';
 import { type Access, accessOf, findHolder, type Holder, NOTHING } from '../governance/access';
 import { findVirtualKeyByValue, type HeldKey, refusalOf, type VirtualKey } from '../governance/virtual-keys';
 import { askGrant, findGrant, type Grant } from '../grants/store';
+import { endOf } from '../grants/today';
 import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
 import { maySignIn } from '../identity/user';
@@ -101,7 +102,7 @@ async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
     readGrant(env.DB, claims.grant_id),
   );
   const now = Date.now() / 1000;
-  if (!known || !stands(known.grant, now) || known.grant.subject !== claims.sub)
+  if (!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== claims.sub)
     throw refused(claims.grant_id);
   if (!identityStands(known, settings, now)) throw refused(claims.grant_id);
 
@@ -139,10 +140,6 @@ function identityStands(
   const { key } = holder;
   const isItself = key.ownerUserId === null; // since it has an owner it stands for that person
   return isItself && !keysIdentifyNoOne && !refusalOf(key, now) && key.generation === grant.generation;
-}
-
-function stands({ endedAt, expiresAt }: Grant, now: number): boolean {
-  return endedAt === null && (expiresAt === null || expiresAt > now);
 }
 
 /** Tokens this isolate has told their grants of, and grants that answered that they are over. */
@@ -185,8 +182,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
     );
   }
   const { key, holder } = known;
-  const isOwnerGone =
-    !holder || ('user' in holder && !(holder.user.isActive && maySignIn(settings, holder.user)));
+  const isOwnerGone = !holder || ('user' in holder && !holder.user.isActive);
   const refusal = isOwnerGone ? 'inactive' : refusalOf(key, now);
   if (refusal)
     throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });

@@ -8,6 +8,7 @@ import { endGrant } from '../grants/end';
 import { adviceOnEnd, isAlarming, whyEnded } from '../grants/end-words';
 import { grantQuestion } from '../grants/list';
 import { findGrant, type Grant, nameGrant } from '../grants/store';
+import { endOf, type Today } from '../grants/today';
 import { Unavailable } from '../protocol/error';
 import { Confirm, Csrf } from '../ui/forms';
 import { PageProblem } from '../ui/layout';
@@ -62,13 +63,14 @@ async function showApp(c: Context<App>, what: 'app' | 'withdraw'): Promise<Respo
   if (!identities.length) return goOn(c, '/me');
   const identity = identities.find(({ subject }) => subject === grant?.subject);
   if (!grant || !identity) throw new PageProblem(NOT_YOURS);
-  if (what === 'withdraw' && hasEnded(grant)) return goOn(c, `/me/apps/${grant.grantId}`);
+  const end = endOf(grant, todayOf(c));
+  if (what === 'withdraw' && end) return goOn(c, `/me/apps/${grant.grantId}`);
 
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, grant.subject);
   const body =
     what === 'app' ? (
-      <OneApp grant={grant} servers={servers} csrf={csrf} back={pageOf(identity)} />
+      <OneApp grant={grant} end={end} servers={servers} csrf={csrf} back={pageOf(identity)} />
     ) : (
       <Confirm
         title={
@@ -91,16 +93,21 @@ async function showApp(c: Context<App>, what: 'app' | 'withdraw'): Promise<Respo
   return peoplePage(c, { title, at: '/me', visitor, visit, identity, body });
 }
 
-function hasEnded({ endedAt, expiresAt }: Grant): boolean {
-  return endedAt !== null || (expiresAt !== null && expiresAt <= Date.now() / 1000);
+/** Now, and at which issuer: what decides whether a grant is valid. */
+export function todayOf(c: Context<App>): Today {
+  return { now: Math.floor(Date.now() / 1000), issuer: c.var.issuer };
 }
 
 type Servers = ReadonlyMap<string, string>;
-type OneAppProps = { grant: Grant; servers: Servers; csrf: string; back: string };
+type OneAppProps = {
+  grant: Grant;
+  end: ReturnType<typeof endOf>;
+  servers: Servers;
+  csrf: string;
+  back: string;
+};
 
-function OneApp({ grant, servers, csrf, back }: OneAppProps) {
-  const isOver = hasEnded(grant);
-  const reason = grant.endedReason ?? 'expired';
+function OneApp({ grant, end, servers, csrf, back }: OneAppProps) {
   return (
     <>
       <header class="stack tight">
@@ -111,14 +118,14 @@ function OneApp({ grant, servers, csrf, back }: OneAppProps) {
           <h1>
             <Name of={nameOf(grant)} />
           </h1>
-          {isOver ? (
-            <Badge tone={isAlarming(reason) ? 'bad' : 'off'}>ended: {whyEnded(reason)}</Badge>
+          {end ? (
+            <Badge tone={isAlarming(end.reason) ? 'bad' : 'off'}>ended: {whyEnded(end.reason)}</Badge>
           ) : (
             <Badge tone="good">has access</Badge>
           )}
         </div>
       </header>
-      {isOver && adviceOnEnd(reason) && <p class="notice">{adviceOnEnd(reason)}</p>}
+      {end && adviceOnEnd(end.reason) && <p class="notice">{adviceOnEnd(end.reason)}</p>}
       <dl class="facts">
         {grant.givenName && (
           <Fact name="Calls itself">
@@ -135,11 +142,14 @@ function OneApp({ grant, servers, csrf, back }: OneAppProps) {
         <Fact name="Last seen">
           <When at={rfc3339(grant.lastUsedAt)} never="not since then" />
         </Fact>
-        <Fact name={isOver ? 'Ended' : 'Ends'}>
-          <When at={rfc3339(grant.endedAt ?? grant.expiresAt)} never="when you withdraw it" />
+        <Fact name={end ? 'Ended' : 'Ends'}>
+          <When
+            at={rfc3339(end ? end.at : grant.expiresAt)}
+            never={end ? 'when the address changed' : 'when you withdraw it'}
+          />
         </Fact>
       </dl>
-      {!isOver && (
+      {!end && (
         <>
           <form class="card stack" method="post" action={`/me/apps/${grant.grantId}`}>
             <Csrf value={csrf} />
@@ -278,11 +288,13 @@ export function AppList({ grants, total, limit, offset, ended, servers, at }: Ap
                 </span>
                 <span>
                   <Badge tone={isAlarming(grant.endedReason) ? 'bad' : 'off'}>
-                    ended: {whyEnded(grant.endedReason)}
+                    ended: {whyEnded(grant.endedReason ?? 'issuer_changed')}
                   </Badge>{' '}
-                  <small>
-                    <When at={rfc3339(grant.endedAt)} />
-                  </small>
+                  {grant.endedAt !== null && (
+                    <small>
+                      <When at={rfc3339(grant.endedAt)} />
+                    </small>
+                  )}
                 </span>
               </li>
             ))}

@@ -35,6 +35,7 @@ export const home = new Hono<App>()
         DB,
         proofs.map(({ subject }) => subject),
         sinceIn(c, now),
+        { now, issuer: c.var.issuer },
       ),
     );
     const grant = last && identities.some(({ subject }) => subject === last.subject) ? last : null;
@@ -73,7 +74,7 @@ async function showHome(c: Context<App>): Promise<Response> {
     subjects.length
       ? virtualMcpsOfQuestion(DB, { keyIds: idsOf('vk'), userIds: idsOf('user') }, now)
       : known<KnownVirtualMcp[]>([]),
-    isAsking ? allowedSinceQuestion(DB, subjects, since) : known(null),
+    isAsking ? allowedSinceQuestion(DB, subjects, since, { now, issuer: c.var.issuer }) : known(null),
     isAsking ? openServersQuestion(DB, settings, subjects) : known(null),
   );
   const isKnown = identities.length === visitor.proofs.length;

@@ -6,7 +6,7 @@ import type { Proof } from '../identity';
 import { parseSubject } from '../protocol/subject';
 import { serverNamesQuestion } from '../upstreams/summaries';
 import { accountPages, accountsQuestion, OwnAccounts } from './accounts';
-import { AppList, appPages } from './apps';
+import { AppList, appPages, todayOf } from './apps';
 import { enter, leave, showEntrance } from './entrance';
 import { formValue, visitOf } from './own-form';
 import { ANOTHER, goOn, isAsked, pageOf, peoplePage, whoIs } from './page';
@@ -33,14 +33,14 @@ export const me = new Hono<App>()
 async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof): Promise<Response> {
   const { DB } = c.env;
   const { settings } = c.var;
-  const now = Math.floor(Date.now() / 1000);
+  const today = todayOf(c);
   const mine = { ...EVERY_GRANT, subjects: [subject] };
   const page = { limit: MOST, offset: offsetIn(c.req.query('offset')) };
   const [identities, apps, ended, servers, accounts] = await ask(
     DB,
     identitiesQuestion(DB, settings, visitor.proofs),
-    grantsQuestion(DB, { ...mine, status: 'active' }, page, now),
-    grantsQuestion(DB, { ...mine, status: 'ended' }, { limit: MOST_ENDED, offset: 0 }, now),
+    grantsQuestion(DB, { ...mine, status: 'active' }, page, today),
+    grantsQuestion(DB, { ...mine, status: 'ended' }, { limit: MOST_ENDED, offset: 0 }, today),
     serverNamesQuestion(DB),
     accountsQuestion(DB, settings, subject),
   );

@@ -56,6 +56,11 @@ export function canonicalResource(asked: string | undefined, issuer: string): st
   return SLUG.test(slug) ? `${issuer}/mcp/${slug}` : null;
 }
 
+/** True when a canonical resource is one of this issuer's. */
+export function isUnder(resource: string, issuer: string): boolean {
+  return resource === `${issuer}/mcp` || resource.startsWith(`${issuer}/mcp/`);
+}
+
 /** A valid authorization request (RFC 6749 §4.1.1, RFC 7636, RFC 8707), its redirect URI already known good. */
 export type AuthorizationRequest = {
   clientId: string;

@@ -33,7 +33,7 @@ export function AccessDetail({ access }: { access: Access }) {
       </div>
       {!isActive && (
         <p class="notice">
-          It ended <When at={access.ended_at} />: {reasonOf(access)}. {advice}
+          It ended {access.ended_at && <When at={access.ended_at} />}: {reasonOf(access)}. {advice}
         </p>
       )}
       <dl class="facts card">

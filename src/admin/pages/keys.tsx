@@ -101,7 +101,7 @@ async function about(c: Context<App>, id: string) {
   const [overview, apps, servers, owners] = await ask(
     db,
     keyOverviewQuestion(db, id, now),
-    standingGrantsQuestion(db, `vk:${id}`, now),
+    standingGrantsQuestion(db, `vk:${id}`, { now, issuer: c.var.issuer }),
     serverChoicesQuestion(db),
     ownersQuestion(db),
   );

@@ -45,7 +45,7 @@ export type Facts = {
 /** The front page of administration: how it goes, and what needs somebody. */
 export const overviewPage = new Hono<App>().get('/', async (c) => {
   const { settings, issuer } = c.var;
-  const facts = await readFacts(c.env);
+  const facts = await readFacts(c.env, issuer);
   const { origin } = new URL(c.req.url);
   const body = (
     <>
@@ -67,7 +67,7 @@ export const overviewPage = new Hono<App>().get('/', async (c) => {
 });
 
 /** Everything in one trip to the database. */
-async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings']): Promise<Facts> {
+async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings'], issuer: string | null): Promise<Facts> {
   const now = Math.floor(Date.now() / 1000);
   const thisHour = Math.floor(now / 3600);
   const first = thisHour - HOURS + 1;
@@ -75,7 +75,7 @@ async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings']): Promise<F
     db,
     serversQuestion(db, { search: '', limit: 500, offset: 0 }),
     callsByHourQuestion(db, first),
-    shownGrantsQuestion(db, { ...EVERY_GRANT, status: 'active' }, { limit: LATELY, offset: 0 }),
+    shownGrantsQuestion(db, { ...EVERY_GRANT, status: 'active' }, { limit: LATELY, offset: 0 }, issuer),
     keyFactsQuestion(db, now),
     endedByReuseQuestion(db, now - 7 * DAY),
     sealedValuesQuestion(db),

@@ -201,7 +201,7 @@ async function showPerson(c: Context<App>, id: string, sent?: Form, refused?: Re
     userQuestion(DB, id),
     serverChoicesQuestion(DB),
     heldKeysQuestion(DB, [], [id]),
-    standingGrantsQuestion(DB, `user:${id}`, now),
+    standingGrantsQuestion(DB, `user:${id}`, { now, issuer: c.var.issuer }),
   );
   if (!user) throw gone('That person was deleted, or never signed in.', { href: AT, label: 'To all people' });
   const isBlocked = !user.isActive;

@@ -1,7 +1,7 @@
 import { hashSecret } from '../../crypto/secrets';
 import { type Code, findCode } from '../../flows';
 import { grantObject } from '../../grants/store';
-import { canonicalResource } from '../../protocol/authorization';
+import { canonicalResource, isUnder } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
 import type { GrantType } from './index';
 import { tokenResponse } from './token-response';
@@ -24,6 +24,7 @@ export const authorizationCode: GrantType = async (form, context) => {
     codeChallenge: await hashSecret(verifier),
     redirectUri,
     resource,
+    issuer,
     idleTtl: settings.oauth2_server_config.refresh_token_ttl,
   };
   const issued = await findCode(env.KV, request.codeHash, Math.floor(Date.now() / 1000));
@@ -46,8 +47,10 @@ function refuseEarly(
     codeChallenge: string;
     redirectUri: string | undefined;
     resource: string | undefined;
+    issuer: string;
   },
 ): void {
+  if (!isUnder(issued.resource, request.issuer)) throw refusalOf('wrong_issuer');
   if (issued.clientId !== request.clientId) throw refusalOf('wrong_client');
   if (request.redirectUri && issued.redirectUri !== request.redirectUri)
     throw refusalOf('wrong_redirect_uri');

@@ -1,7 +1,7 @@
 import type { Rotation } from '../../grants/grant-object';
 import { askGrant, touchGrant } from '../../grants/store';
 import { standingOf } from '../../identity';
-import { canonicalResource, narrowScope } from '../../protocol/authorization';
+import { canonicalResource, isUnder, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
 import { parseSubject } from '../../protocol/subject';
 import type { GrantType } from './index';
@@ -16,6 +16,7 @@ export const refreshToken: GrantType = async (form, context) => {
   const { grantId, n, tag } = presented;
   const terms = await askGrant(env.GRANTS, grantId, (grant) => grant.terms(n, tag));
   if (terms?.clientId !== client.clientId) throw refusal();
+  if (!isUnder(terms.resource, issuer)) throw refusal(); // kept, so that the old issuer brings it back (CONTRACT §5)
   if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
     throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
   }
