@@ -125,6 +125,7 @@ async function authorizationUrl(issuer: string): Promise<string> {
   const redirect_uri = 'http://localhost:54321/callback';
   const answer = await fetch(`${issuer}/oauth2/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ client_name: 'Claude Code', redirect_uris: [redirect_uri] }),
   });
   const { client_id } = (await answer.json()) as { client_id: string };

@@ -138,7 +138,7 @@ describe('limits against floods (CONTRACT §§3, 4)', () => {
     const from = (address: string) =>
       deployedWith(limited, `${ISSUER}/oauth2/register`, {
         method: 'POST',
-        headers: { 'cf-connecting-ip': address },
+        headers: { 'cf-connecting-ip': address, 'content-type': 'application/json' },
         body: JSON.stringify({ redirect_uris: ['https://app.example/cb'] }),
       });
     const answers = [];

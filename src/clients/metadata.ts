@@ -4,9 +4,16 @@ import { OAuthError } from '../protocol/error';
 import { faultOf, parse } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
 
-/** Schemes that run, read or embed something instead of bringing a person back to an app. */
-const UNSAFE_SCHEMES =
-  /^(javascript|data|file|blob|vbscript|about|view-source|filesystem|intent|wss?|ftps?|mailto|tel|sms|chrome|jar):/i;
+/** Schemes that run, read or embed something, or start a program by its name, instead of bringing a person back to an app. */
+const UNSAFE_SCHEMES = new RegExp(
+  `^(?:${[
+    'javascript|vbscript|data|file|blob|about|view-source|filesystem|intent|wss?|ftps?|mailto|tel|sms|chrome|jar',
+    // A system's own programs, not an app that registered a scheme of its own for coming back.
+    'ms-[^:]*|vnd\\.ms[^:]*|microsoft-edge[^:]*|search(?:-ms)?|shell|hcp|res|mhtml|jnlps?|itms[^:]*|applescript|x-help-script',
+    'ssh|sftp|telnet|rlogin|ldaps?|smb|nfs',
+  ].join('|')}):`,
+  'i',
+);
 
 /**
  * Why `value` cannot be a redirect URI, or null when it can: https anywhere, http on loopback (RFC 8252 §7.3), or a
@@ -21,14 +28,31 @@ function refusedRedirectUri(value: string): string | null {
   if (value.includes('#')) return 'must not hold a fragment';
   if (/^[^/?]*\/\/[^/?]*@/.test(value)) return 'must not hold a user name or password';
   const { protocol, hostname } = new URL(value);
-  if (/(^|[/\\])(\.|%2e){1,2}([/?]|$)/i.test(value.replace(/^[^:]*:\/*/, '').replace(/\?.*$/, ''))) {
-    return 'must not hold dot segments';
-  }
+  if (hasDotSegment(value)) return 'must not hold dot segments';
   if (hostname.includes('*')) return 'must not hold a wildcard';
   if (protocol === 'http:' && !isLoopback(hostname))
     return 'must be https, or http on localhost, 127.0.0.1 or [::1]';
-  if (/^https?:$/.test(protocol) && !/^https?:\/\/[^/]/i.test(value)) return 'must name a host';
-  return null;
+  if (/^https?:$/.test(protocol)) return /^https?:\/\/[^/]/i.test(value) ? null : 'must name a host';
+  return /["'`<>]/.test(value) ? 'must not hold quotes, < or >' : null; // it stands in a `Refresh` header
+}
+
+/**
+ * True when some server may read a segment of the path as `.` or `..`: also percent-encoded, more than once, after an encoded
+ * slash, or with parameters (`..;x`), which servlet containers take off.
+ */
+function hasDotSegment(uri: string): boolean {
+  const path = uri.replace(/^[^:]*:/, '').replace(/\?.*$/, '');
+  return decoded(path)
+    .split(/[/\\]/)
+    .some((segment) => /^\.{1,2}$/.test(segment.replace(/;.*$/s, '').replace(/[\0- ]/g, '')));
+}
+
+/** The text without percent-encoding, however often it was applied. */
+function decoded(text: string): string {
+  const once = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return once === text ? text : decoded(once);
 }
 
 const RedirectUri = z.string().superRefine((value, context) => {
@@ -37,33 +61,40 @@ const RedirectUri = z.string().superRefine((value, context) => {
 });
 
 const RedirectUris = z
-  .array(RedirectUri, 'is required: a list of 1 to 10 URIs')
+  .array(RedirectUri, 'is required: a list of 1 to 20 URIs')
   .min(1, 'is required')
-  .max(10, 'must hold at most 10');
+  .max(20, 'must hold at most 20');
 
 /** What has no place in a name: controls, bidirectional overrides, and whatever shows as nothing (SECURITY 4). */
-const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** A name as people may see it: plain text, at most 200 characters; undefined when nothing visible is left. */
+/** What separates words: blanks of every width, no-break ones, tabs and line ends. */
+const BLANKS = /[\p{Zs}\p{Zl}\p{Zp}\t-\r\u0085\u2800]+/gu;
+
+/** A name as people may see it: plain text, at most 200 characters, single blanks; undefined when nothing visible is left. */
 export function visibleName(name: string): string | undefined {
-  return [...name.replace(HIDDEN, '')].slice(0, 200).join('').trim() || undefined;
+  const shown = name.replace(BLANKS, ' ').replace(HIDDEN, '').replace(/ +/g, ' ').trim();
+  return [...shown].slice(0, 200).join('').trim() || undefined;
+}
+
+/** The members of a list that this server offers, the others left out (RFC 7591 §3.2.1): an error only when none is left. */
+function offered<const Known extends string>(known: readonly Known[], standard: Known) {
+  return z.preprocess(
+    unlessEmpty,
+    z
+      .array(z.string())
+      .default([standard])
+      .transform((asked) => known.filter((one) => asked.includes(one)))
+      .refine((kept) => kept.length > 0, `must hold ${known.join(' or ')}`),
+  );
 }
 
 /** Client metadata, RFC 7591 §2. Members the gateway does not know are dropped, as §2 allows. */
 export const ClientMetadata = z.object({
   redirect_uris: RedirectUris,
   client_name: z.preprocess(unlessEmpty, z.string().max(1024).transform(visibleName).optional()),
-  grant_types: z.preprocess(
-    unlessEmpty,
-    z
-      .array(z.enum(['authorization_code', 'refresh_token'], 'unsupported grant type'))
-      .refine((types) => types.includes('authorization_code'), 'must include authorization_code')
-      .default(['authorization_code']),
-  ),
-  response_types: z.preprocess(
-    unlessEmpty,
-    z.array(z.literal('code', 'only "code" is supported')).default(['code']),
-  ),
+  grant_types: offered(['authorization_code', 'refresh_token'], 'authorization_code').transform(withCode),
+  response_types: offered(['code'], 'code'),
   token_endpoint_auth_method: z.preprocess(
     unlessEmpty,
     z
@@ -83,6 +114,12 @@ export const ClientMetadata = z.object({
   ),
 });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;
+
+/** The only way to a first token is a code, so a client that names only refreshing has it all the same. */
+function withCode(types: GrantType[]): GrantType[] {
+  return types.includes('authorization_code') ? types : ['authorization_code', ...types];
+}
+type GrantType = 'authorization_code' | 'refresh_token';
 
 /** Absent, null and empty all mean the default (CONTRACT §3). */
 function unlessEmpty(given: unknown): unknown {
@@ -105,7 +142,7 @@ export const RegisteredClient = z.object({
 export type RegisteredClient = z.infer<typeof RegisteredClient>;
 
 /**
- * Reads a registration.
+ * Reads client metadata, registered or from a document.
  * @throws OAuthError `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2), naming the member.
  */
 export function parseMetadata(body: unknown): ClientMetadata {

@@ -95,11 +95,7 @@ function parseDocument(text: string, url: string): ClientMetadata {
     );
   }
   try {
-    return parseMetadata({
-      ...document,
-      grant_types: onlyKnown(document.grant_types, ['authorization_code', 'refresh_token']),
-      response_types: onlyKnown(document.response_types, ['code']),
-    });
+    return parseMetadata(document);
   } catch (error) {
     if (error instanceof OAuthError)
       throw new DocumentRefused(`cannot be used: ${error.message}`, { cause: error });
@@ -118,11 +114,4 @@ function jsonObject(text: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw new DocumentRefused('is not a JSON object');
-}
-
-/** The same list without what this server does not offer; unchanged when nothing would be left. */
-function onlyKnown(list: unknown, known: string[]): unknown {
-  if (!Array.isArray(list)) return list;
-  const offered = list.filter((item) => known.includes(item));
-  return offered.length ? offered : list;
 }

@@ -54,6 +54,7 @@ async function signInFirst(
   { mustSignIn: owner }: MustSignIn,
   chosen: string,
 ): Promise<Response> {
+  const { now } = step;
   const person = (await browserSession(c))?.user;
   const identity = person && person.id === owner && (await recall(c, identityOf(person)));
   if (identity) return again(c, step, { identity });

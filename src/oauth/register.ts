@@ -7,7 +7,11 @@ import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
+import { deeperThan } from '../protocol/mcp';
 import { surface } from './surface';
+
+/** Levels of nesting a body may have. */
+const MOST_DEPTH = 64;
 
 const tooLarge = () => {
   throw new OAuthError('invalid_client_metadata', 'the body is larger than 16 KiB');
@@ -22,7 +26,7 @@ async function answer(c: Context<App>): Promise<Response> {
   if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw)))) {
     throw new OAuthError('slow_down', 'too many registrations from this address: wait a minute');
   }
-  const metadata = parseMetadata(await c.req.json().catch(() => null));
+  const metadata = parseMetadata(await readJson(c));
   const { allowed_redirect_uris: allowed } = c.var.settings.oauth2_server_config;
   const barred = metadata.redirect_uris.find((uri) => !allowsRedirectUri(allowed, uri));
   if (barred) {
@@ -46,4 +50,21 @@ async function answer(c: Context<App>): Promise<Response> {
     ...credentials,
   };
   return c.json(body, 201, { 'cache-control': 'no-store', pragma: 'no-cache' });
+}
+
+/** The body as JSON; null for one that is none. @throws OAuthError for another content type and for deep nesting */
+async function readJson(c: Context<App>): Promise<unknown> {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') {
+    throw new OAuthError('invalid_client_metadata', 'send the metadata as application/json', { status: 415 });
+  }
+  const text = await c.req.text();
+  if (deeperThan(text, MOST_DEPTH)) {
+    throw new OAuthError('invalid_client_metadata', `the body is nested over ${MOST_DEPTH} levels deep`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

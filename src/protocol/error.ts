@@ -23,13 +23,16 @@ export type ErrorCode = keyof typeof STATUS;
 /** A failure the client may hear about: the description goes on the wire, `cause` to our log only. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
+  /** That of the code, unless HTTP has a better one. */
+  readonly status: number;
 
   constructor(
     readonly code: ErrorCode,
     description: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { status?: number },
   ) {
     super(description.replace(/[^\x20-\x7e]|["\\]/g, "'"), options); // the characters RFC 6749 §5.2 allows
+    this.status = options?.status ?? STATUS[code];
   }
 
   /**
@@ -38,7 +41,7 @@ export class OAuthError extends Error {
    */
   toResponse(reference?: string): Response {
     const headers = new Headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
-    const status = STATUS[this.code];
+    const { status } = this;
     if (status === 401) headers.set('www-authenticate', 'Basic realm="oauth2"');
     if (status === 429) headers.set('retry-after', '60');
     if (status === 503) headers.set('retry-after', '2');

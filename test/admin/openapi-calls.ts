@@ -91,6 +91,7 @@ async function person(): Promise<string> {
 const registering: Call = (path) =>
   gate(path, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       client_name: 'Described',
       redirect_uris: ['http://127.0.0.1/callback'],

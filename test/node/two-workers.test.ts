@@ -119,6 +119,7 @@ async function newGrant(answers: Record<string, string>, headers?: Record<string
   const redirect_uri = 'http://127.0.0.1:7777/callback';
   const registered = await fetch(`${origin}/oauth2/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ client_name: `client ${crypto.randomUUID()}`, redirect_uris: [redirect_uri] }),
   });
   const { client_id } = (await registered.json()) as { client_id: string };

@@ -143,7 +143,8 @@ export function post(
 export async function register(
   metadata: unknown,
 ): Promise<{ status: number; body: Record<string, unknown> }> {
-  return read(await gate('/oauth2/register', { method: 'POST', body: JSON.stringify(metadata) }));
+  const headers = { 'content-type': 'application/json' };
+  return read(await gate('/oauth2/register', { method: 'POST', headers, body: JSON.stringify(metadata) }));
 }
 
 /** The S256 challenge of a verifier (RFC 7636 §4.2). */

@@ -115,11 +115,11 @@ const register: Operation = {
   tag: 'Authorization',
   summary: 'Register an app',
   description:
-    'RFC 7591. Open to anybody, nothing is fetched, members the gateway does not know are ignored. Body: 16 KiB.',
+    'RFC 7591. Open to anybody, nothing is fetched. Members the gateway does not know are ignored, grant and response types it does not serve left out. Body: 16 KiB, 64 levels deep.',
   access: 'anybody',
   body: { schema: ClientMetadata, example: { client_name: 'My agent', redirect_uris: [CALLBACK] } },
   answers: { 201: { description: 'Registered', schema: RegisteredClient } },
-  refusals: ['oauth', 400, 404, 429, 503],
+  refusals: ['oauth', 400, 404, 415, 429, 503],
 };
 
 const authorize: Operation = {

@@ -40,6 +40,7 @@ const WORDS: Readonly<Record<RefusalStyle, Readonly<Record<number, string>>>> = 
     400: 'The request, the code, the token or the metadata is not acceptable (RFC 6749 §5.2)',
     401: 'No such app, or not its secret (`invalid_client`)',
     404: 'Browser sign-in is off here, or there is no such document',
+    415: 'The body is not sent as `application/json`',
     429: 'Too many from this address: wait as `Retry-After` says',
     503: 'A passing fault, or the gateway is not set up yet: try again as `Retry-After` says',
   },

@@ -17,6 +17,7 @@ export class App {
   static async register(url: string, callback: string, name = 'Claude Code'): Promise<App> {
     const answer = await fetch(`${url}/oauth2/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ client_name: name, redirect_uris: [callback] }),
     });
     const { client_id } = (await answer.json()) as { client_id: string };
