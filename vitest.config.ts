@@ -17,7 +17,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 ENCRYPTION_KEY,
-                ADMIN_TOKEN: 'test-admin-token',
+                ADMIN_TOKEN: 'test-admin-token-of-32-characters',
                 OAUTH2_SERVER_CONFIG_ISSUER_URL: 'https://gate.example',
                 REVOCATION_LAG: 0,
                 ALLOW_LOOPBACK_UPSTREAMS: true,

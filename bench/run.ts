@@ -12,7 +12,7 @@ const WARM_UP = 2_000;
 const COUNTED = 10_000;
 const ROUNDS = 5;
 const ISSUER = 'http://localhost:8787';
-const ADMIN_TOKEN = 'bench';
+const ADMIN_TOKEN = 'bench-token-of-at-least-32-characters';
 
 type Wanted = { name: string; path: string; headers?: Record<string, string>; body?: string };
 

@@ -99,7 +99,7 @@ describe('settings from variables', () => {
       ENFORCE_AUTH_ON_INFERENCE: 'true',
       ALLOWED_ORIGINS: 'https://a.example,https://b.example',
     };
-    const headers = { authorization: 'Bearer test-admin-token' };
+    const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
 
     const { body } = await read(await deployedWith(changes, `${ISSUER}/api/config`, { headers }));
 

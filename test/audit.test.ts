@@ -168,7 +168,7 @@ describe('the audit of changes (CONTRACT §8)', () => {
       'a_private_tool',
       'a private remark',
       key.value,
-      'test-admin-token',
+      'test-admin-token-of-32-characters',
     ]) {
       expect(everything).not.toContain(value);
     }

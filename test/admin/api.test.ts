@@ -41,11 +41,17 @@ describe('who may use the management API (CONTRACT §8)', () => {
   });
 
   it.each([
-    ['a Bearer token', { authorization: 'Bearer test-admin-token' }],
-    ['a Bearer token, however the scheme is spelled', { authorization: 'bearer test-admin-token' }],
-    ['the password of HTTP Basic', { authorization: basic('anyone', 'test-admin-token') }],
-    ['the password of HTTP Basic without a name', { authorization: basic('', 'test-admin-token') }],
-    ['x-api-key', { 'x-api-key': 'test-admin-token' }],
+    ['a Bearer token', { authorization: 'Bearer test-admin-token-of-32-characters' }],
+    [
+      'a Bearer token, however the scheme is spelled',
+      { authorization: 'bearer test-admin-token-of-32-characters' },
+    ],
+    ['the password of HTTP Basic', { authorization: basic('anyone', 'test-admin-token-of-32-characters') }],
+    [
+      'the password of HTTP Basic without a name',
+      { authorization: basic('', 'test-admin-token-of-32-characters') },
+    ],
+    ['x-api-key', { 'x-api-key': 'test-admin-token-of-32-characters' }],
   ])('takes ADMIN_TOKEN as %s', async (_, headers) => {
     const response = await gate('/api/config', { headers });
 
@@ -55,16 +61,22 @@ describe('who may use the management API (CONTRACT §8)', () => {
   });
 
   it.each([
-    ['another token', { authorization: 'Bearer test-admin-tokem' }],
-    ['the beginning of the token', { authorization: 'Bearer test-admin' }],
+    ['another token', { authorization: 'Bearer test-admin-token-of-32-characterz' }],
+    ['the beginning of the token', { authorization: 'Bearer test-admin-token-of-32-character' }],
     ['no token', { authorization: 'Bearer ' }],
-    ['another scheme', { authorization: 'Digest test-admin-token' }],
-    ['the token as the name of HTTP Basic', { authorization: basic('test-admin-token', '') }],
-    ['the token as name and password at once', { authorization: `Basic ${btoa('test-admin-token')}` }],
+    ['another scheme', { authorization: 'Digest test-admin-token-of-32-characters' }],
+    [
+      'the token as the name of HTTP Basic',
+      { authorization: basic('test-admin-token-of-32-characters', '') },
+    ],
+    [
+      'the token as name and password at once',
+      { authorization: `Basic ${btoa('test-admin-token-of-32-characters')}` },
+    ],
     ['a broken Basic credential', { authorization: 'Basic %%%' }],
     ['an empty x-api-key', { 'x-api-key': '' }],
     ['another x-api-key', { 'x-api-key': 'sk-bf-00000000000000' }],
-    ['the token in a cookie', { cookie: 'token=test-admin-token' }],
+    ['the token in a cookie', { cookie: 'token=test-admin-token-of-32-characters' }],
   ])('refuses %s', async (_, headers) => {
     const { status, body } = await read<Refusal>(await gate('/api/config', { headers }));
 
@@ -74,7 +86,9 @@ describe('who may use the management API (CONTRACT §8)', () => {
   });
 
   it('takes no token from the query', async () => {
-    const response = await gate('/api/config?token=test-admin-token&x-api-key=test-admin-token');
+    const response = await gate(
+      '/api/config?token=test-admin-token-of-32-characters&x-api-key=test-admin-token-of-32-characters',
+    );
 
     expect(response.status).toBe(401);
     await response.body?.cancel();
@@ -108,7 +122,7 @@ describe('who may use the management API (CONTRACT §8)', () => {
 
 describe('what the management API reads (CONTRACT §8)', () => {
   it.each(['', '{', 'name=x'])('refuses %j as malformed', async (body) => {
-    const headers = { authorization: 'Bearer test-admin-token' };
+    const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
     const response = await gate('/api/governance/virtual-keys', { method: 'POST', headers, body });
 
     expect(await read(response)).toEqual({

@@ -236,7 +236,7 @@ describe('changing the issuer (CONTRACT §1)', () => {
 });
 
 describe('a deployment of another kind', () => {
-  const headers = { authorization: 'Bearer test-admin-token' };
+  const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
   const send = (url: string, bindings: object, body: unknown) =>
     app.request(url, { method: 'PUT', headers, body: JSON.stringify(body) }, { ...env, ...bindings });
 

@@ -24,7 +24,7 @@ const renewed = { ...env, ENCRYPTION_KEY: `${NEW},${env.ENCRYPTION_KEY}` };
 async function reseal(): Promise<Resealed> {
   const request = new Request('https://gate.example/api/encryption/reseal', {
     method: 'POST',
-    headers: { authorization: 'Bearer test-admin-token' },
+    headers: { authorization: 'Bearer test-admin-token-of-32-characters' },
   });
   return (await worker.fetch(request, renewed, createExecutionContext())).json();
 }

@@ -26,7 +26,7 @@ const list = (query: Record<string, string> = {}) =>
 const end = (id: string) =>
   gate(`/api/oauth2/sessions/${id}`, {
     method: 'DELETE',
-    headers: { authorization: 'Bearer test-admin-token' },
+    headers: { authorization: 'Bearer test-admin-token-of-32-characters' },
   });
 
 /** A client whose person allowed it with a key of its own. */

@@ -5,7 +5,7 @@ import { app } from '../../src/app';
 import { newest } from '../../src/schema/upgrade';
 import { admin, gate, ISSUER, read } from '../support/gate';
 
-const headers = { authorization: 'Bearer test-admin-token' };
+const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
 const failing = () => Promise.reject(new Error('D1_ERROR: no answer'));
 
 describe('GET /health (CONTRACT §8)', () => {

@@ -15,7 +15,10 @@ type Call = (path: string) => Promise<Response>;
 function administrator(method: string, path: string, body?: unknown): Promise<Response> {
   return gate(path, {
     method,
-    headers: { authorization: 'Bearer test-admin-token', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer test-admin-token-of-32-characters',
+      'content-type': 'application/json',
+    },
     body: body === undefined ? null : JSON.stringify(body),
   });
 }
@@ -357,7 +360,7 @@ export const calls: Readonly<Record<string, Call>> = {
   },
   rotateSigningKey: (path) => administrator('POST', path),
   reseal: (path) => administrator('POST', path),
-  signIn: (path) => administrator('POST', path, { token: 'test-admin-token' }),
+  signIn: (path) => administrator('POST', path, { token: 'test-admin-token-of-32-characters' }),
   getSession: get,
   signOut: signedOut,
   beginSignIn: async (path) => {

@@ -30,7 +30,7 @@ afterEach(() => vi.useRealTimers());
 
 /** How far an authorization is, as the body has it: `admin` puts the HTTP status in place of its `status`. */
 async function standing({ oauth_config_id: id }: Pick<Initiation, 'oauth_config_id'>): Promise<Status> {
-  const headers = { authorization: 'Bearer test-admin-token' };
+  const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
   return (await gate(`/api/oauth/config/${id}/status`, { headers })).json();
 }
 

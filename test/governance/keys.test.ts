@@ -502,7 +502,7 @@ describe('GET /api/governance/virtual-keys/quota', () => {
     const credentials: Record<string, string>[] = [
       {},
       { 'x-bf-vk': 'sk-bf-unknown' },
-      { authorization: 'Bearer test-admin-token' },
+      { authorization: 'Bearer test-admin-token-of-32-characters' },
       { 'x-bf-vk': one.value, 'x-api-key': two.value },
       { 'x-bf-vk': one.value, authorization: 'Bearer eyJ' },
       { 'x-bf-vk': rotated.value },

@@ -226,7 +226,7 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
 });
 
 describe('a signed-in browser (CONTRACT §8, SECURITY 5, 21)', () => {
-  const token = { token: 'test-admin-token' };
+  const token = { token: 'test-admin-token-of-32-characters' };
   const signInAs = async (body: unknown = token, headers: Record<string, string> = {}) => {
     const browser = new Browser();
     const response = await as(browser, 'POST', '/session', { body, headers });
@@ -332,7 +332,7 @@ describe('a signed-in browser (CONTRACT §8, SECURITY 5, 21)', () => {
     const response = await app.request(
       `${ISSUER}/api/config`,
       { headers: { cookie } },
-      { ...env, ADMIN_TOKEN: 'new' },
+      { ...env, ADMIN_TOKEN: 'another-admin-token-of-32-characters' },
     );
 
     expect(response.status).toBe(401);

@@ -10,7 +10,7 @@ const harness = createTestHarness({
       configPath: join(import.meta.dirname, '../../wrangler.toml'),
       secrets: {
         ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
-        ADMIN_TOKEN: 'test-admin-token',
+        ADMIN_TOKEN: 'test-admin-token-of-32-characters',
       },
     },
   ],

@@ -51,7 +51,7 @@ beforeAll(async () => {
     writeFileSync(configPath, config);
     const secrets = {
       ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
-      ADMIN_TOKEN: 'test-admin-token',
+      ADMIN_TOKEN: 'test-admin-token-of-32-characters',
     };
     const vars = { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' };
     return { configPath, prebuiltWorkerDir: bundle, vars, secrets };
@@ -73,7 +73,10 @@ const fetchOf = (worker: Worker) => harness.getWorker(worker).fetch;
 async function admin<T = Record<string, never>>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetchOf('toolgate')(`${origin}/api${path}`, {
     method,
-    headers: { authorization: 'Bearer test-admin-token', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer test-admin-token-of-32-characters',
+      'content-type': 'application/json',
+    },
     body: body === undefined ? null : JSON.stringify(body),
   });
   const text = await response.text();

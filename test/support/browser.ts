@@ -70,7 +70,7 @@ export class Browser {
     const browser = new Browser();
     const page = await browser.open('/admin/sign-in');
     if (!page) throw new Error('signing in led elsewhere');
-    await browser.submit(page, { token: 'test-admin-token' }, undefined, 'token');
+    await browser.submit(page, { token: 'test-admin-token-of-32-characters' }, undefined, 'token');
     return browser;
   }
 

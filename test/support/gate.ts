@@ -17,7 +17,10 @@ export async function admin<T = Record<string, never>>(
 ): Promise<T & { status: number }> {
   const response = await gate(`/api${path}`, {
     method,
-    headers: { authorization: 'Bearer test-admin-token', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer test-admin-token-of-32-characters',
+      'content-type': 'application/json',
+    },
     body: body === undefined ? null : JSON.stringify(body),
   });
   const text = await response.text();

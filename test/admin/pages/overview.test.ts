@@ -86,7 +86,7 @@ describe('the overview', () => {
       return worker.fetch(request, bare, createExecutionContext());
     };
     const origin = 'https://fresh.example';
-    const token = new URLSearchParams({ token: 'test-admin-token' });
+    const token = new URLSearchParams({ token: 'test-admin-token-of-32-characters' });
     const signedIn = await at('/admin/sign-in', { method: 'POST', body: token, headers: { origin } });
     const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? '';
 
