@@ -4,10 +4,11 @@ import { getPath } from 'hono/utils/url';
 import { api } from './admin/api';
 import { health } from './admin/health';
 import { adminPages } from './admin/pages/index';
-import { auditRefusal, codeOf } from './audit';
+import { auditRefusal, codeOf, logRefusal } from './audit';
 import {
   type App,
   BadVariable,
+  type MissingSecret,
   missingProviderSecret,
   missingSecrets,
   PROVIDER_SECRET,
@@ -54,6 +55,7 @@ export const app = new Hono<App>({ getPath: pathOf })
   .use(async (c, next) => {
     c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
     await next();
+    if (c.req.method === 'HEAD') c.res.headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
     c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
   })
   .use('/.well-known/*', anyOrigin)
@@ -115,7 +117,7 @@ export const app = new Hono<App>({ getPath: pathOf })
     if (error instanceof PageProblem) return problem(c, error.problem);
     if (error instanceof OAuthError) {
       if (error.code !== 'invalid_client') return error.toResponse();
-      auditRefusal(c, 401, error.code);
+      logRefusal(c, 401, error.code);
       return error.toResponse(codeOf(c));
     }
     log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
@@ -179,7 +181,7 @@ function failure(c: Context<App>, { type, ...shown }: Failure): Response {
   return Response.json(body, { status, headers });
 }
 
-/** A page for a person, who can read out its code: the audit then finds what happened. */
+/** A page for a person, who can read out its code: the log has it, and of a known person the audit too. */
 function problem(c: Context<App>, shown: Problem): Response {
   const { settings, issuer, requestId } = c.var;
   auditRefusal(c, shown.status, shown.title);
@@ -194,13 +196,13 @@ function problem(c: Context<App>, shown: Problem): Response {
   return problemPage(place, repeatable ? { ...shown, way: again } : shown, codeOf(c), requestId);
 }
 
-function unconfigured(c: Context<App>, missing: { name: string; command: string }[]): Response {
-  const names = missing.map(({ name }) => name).join(' and ');
+function unconfigured(c: Context<App>, missing: MissingSecret[]): Response {
+  const faults = missing.map(({ name, fault }) => `${name} ${fault}`).join(', and ');
   return failure(c, {
     status: 503,
     type: 'temporarily_unavailable',
-    title: `The secret ${names} is missing`,
-    text: `Whoever runs this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: npm run dev writes .dev.vars).`,
+    title: `The secret ${faults}`,
+    text: `Whoever runs this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: in .dev.vars, where npm run dev writes what is missing).`,
     retryAfter: 60,
   });
 }

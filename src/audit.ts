@@ -20,9 +20,7 @@ import type { Actor } from './protocol/subject';
  * Settings are named, their values are not; no arguments, no secrets, no header values.
  */
 export type Act =
-  | { act: 'client.registered' | 'client.deleted' | 'client.swept'; client_id: string }
-  | { act: 'authorization.begun'; client_id: string; grant_id: string }
-  | { act: 'identity.refused'; client_id: string; grant_id: string; mode: string }
+  | { act: 'client.deleted' | 'client.swept'; client_id: string }
   | { act: 'consent.allowed'; client_id: string; grant_id: string; redirect_host: string; scope: string }
   | { act: 'consent.denied'; client_id: string; grant_id: string }
   | { act: 'code.redeemed' | 'code.replayed' | 'refresh_token.reused'; client_id: string; grant_id: string }
@@ -52,12 +50,25 @@ export type Act =
     }
   | { act: 'setting.changed'; settings: string }
   | { act: 'user.signed_in' | 'user.changed' | 'user.blocked' | 'user.deleted'; user: string }
-  | { act: 'user.refused'; reason: string }
+  | { act: 'user.refused'; user: string; reason: string }
   | { act: 'administrator.signed_in' | 'administrator.signed_out' }
-  | { act: 'administrator.refused'; reason: string }
   | { act: 'signing_key.rotated'; kid: string }
   | { act: 'encryption.resealed'; values: number }
-  | { act: 'request.refused' | 'request.failed'; path: string; status: number; type: string };
+  | Refusal;
+
+/** A refusal or failure whose code a caller was shown. */
+type Refusal = { act: 'request.refused' | 'request.failed'; path: string; status: number; type: string };
+
+/**
+ * What anyone can bring about without a credential: a log line with its short code, never a row. The audit begins with the
+ * person (SECURITY 30).
+ */
+type StrangersAct =
+  | { act: 'client.registered'; client_id: string }
+  | { act: 'authorization.begun'; client_id: string; grant_id: string }
+  | { act: 'identity.refused'; client_id: string; grant_id: string; mode: string }
+  | { act: 'key.refused' | 'administrator.refused' }
+  | Refusal;
 
 /** Who did it, from where, in which request. */
 export type By = { actor: Actor; address: string | null; requestId: string | null };
@@ -86,7 +97,6 @@ export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   const who = by(c);
   const entry = entryOf(act, actor ? { ...who, actor } : who, c.var.grantId);
   logEntry(entry);
-  if (ANYBODYS.includes(act.act) && !hasRoom()) return;
   waitUntil(
     write(c.env.DB, [entry])
       .run()
@@ -116,38 +126,35 @@ export function auditIfChanged(
   return write(db, [entry], 'changes() > 0');
 }
 
-/** Acts that anybody can bring about: an isolate keeps 20 of them in 10 s, and the others are only logged. */
-const ANYBODYS: readonly Act['act'][] = [
-  'request.refused',
-  'request.failed',
-  'user.refused',
-  'administrator.refused',
-];
-const MOST_KEPT = 20;
-const WINDOW = 10_000;
-let kept = { since: 0, count: 0 };
-
-function hasRoom(): boolean {
-  const now = Date.now();
-  if (now >= kept.since + WINDOW || now < kept.since) kept = { since: now, count: 0 };
-  return ++kept.count <= MOST_KEPT;
+/** Logs an act that anyone can bring about. */
+export function logAct(c: Context<App>, act: StrangersAct): void {
+  logEntry(entryOf(act, by(c), c.var.grantId));
 }
 
-/** Keeps a refusal or failure whose code somebody was shown. */
+/** Logs a refusal or failure whose code a stranger was shown. */
+export function logRefusal(c: Context<App>, status: number, type: string): void {
+  logAct(c, refusalOf(c, status, type));
+}
+
+/** Keeps one that a known caller was shown; a stranger's is a log line only (CONTRACT §8, the last paragraph). */
 export function auditRefusal(c: Context<App>, status: number, type: string): void {
-  const act = status >= 500 ? 'request.failed' : 'request.refused';
-  audit(c, { act, path: c.req.routePath, status, type });
+  if (c.var.actor) audit(c, refusalOf(c, status, type));
+  else logRefusal(c, status, type);
+}
+
+function refusalOf(c: Context<App>, status: number, type: string): Refusal {
+  return { act: status >= 500 ? 'request.failed' : 'request.refused', path: c.req.routePath, status, type };
 }
 
 /** How an act ended. */
 type Outcome = 'done' | 'refused' | 'failed';
 
 /** An act as the audit shows it. `at` is in epoch seconds. */
-export type Entry = {
+export type Entry<Name extends string = Act['act']> = {
   /** Sorts as time does. */
   id: string;
   at: number;
-  act: Act['act'];
+  act: Name;
   outcome: Outcome;
   actor: Actor;
   clientId: string | null;
@@ -159,11 +166,11 @@ export type Entry = {
   requestId: string | null;
 };
 
-function entryOf(
-  { act, ...facts }: Act,
+function entryOf<Name extends string>(
+  { act, ...facts }: { act: Name },
   { actor, address, requestId }: By,
   flow: string | undefined = undefined,
-): Entry {
+): Entry<Name> {
   const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
   const now = Date.now();
   const id = newId(now);
@@ -197,12 +204,12 @@ function idAt(now: number): string {
   return Math.max(0, now).toString(36).padStart(9, '0');
 }
 
-function outcomeOf(act: Act['act']): Outcome {
+function outcomeOf(act: string): Outcome {
   if (act === 'request.failed') return 'failed';
   return /[._](refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
 }
 
-function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Entry): void {
+function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Entry<string>): void {
   const ids = { request_id: requestId, code, actor, client_id: clientId, grant_id: grantId };
   log(act, { ...ids, ...detail });
 }

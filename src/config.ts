@@ -32,7 +32,8 @@ export interface Env {
   REGISTRATIONS: RateLimit;
   KEY_ATTEMPTS_PER_FLOW: RateLimit;
   KEY_ATTEMPTS_PER_ADDRESS: RateLimit;
-  SIGN_IN_ATTEMPTS: RateLimit;
+  ADMIN_TOKEN_ATTEMPTS: RateLimit;
+  AUTHORIZATIONS: RateLimit;
   ENCRYPTION_KEY: string;
   ADMIN_TOKEN: string;
   ALLOW_LOOPBACK_UPSTREAMS?: unknown;
@@ -253,18 +254,26 @@ export const withSettings = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
-/** The secrets that are missing or malformed, each with the command that sets it. Empty when all is well. */
-export function missingSecrets(env: Env): { name: string; command: string }[] {
-  const missing = [];
+/** A secret that cannot be used: why, and the command that sets it. */
+export type MissingSecret = { name: string; fault: string; command: string };
+
+/** Characters ADMIN_TOKEN has at least (CONTRACT §1). */
+const LEAST_TOKEN = 32;
+
+/** The secrets that are missing or cannot be used. Empty when all is well. */
+export function missingSecrets(env: Env): MissingSecret[] {
+  const missing: MissingSecret[] = [];
   if (!encryptionKeys(env.ENCRYPTION_KEY)) {
     missing.push({
       name: 'ENCRYPTION_KEY',
+      fault: env.ENCRYPTION_KEY ? 'is not 32 bytes of base64url' : 'is missing',
       command: 'openssl rand 32 | basenc --base64url | npx wrangler secret put ENCRYPTION_KEY',
     });
   }
-  if (!env.ADMIN_TOKEN) {
+  if ((env.ADMIN_TOKEN ?? '').trim().length < LEAST_TOKEN) {
     missing.push({
       name: 'ADMIN_TOKEN',
+      fault: env.ADMIN_TOKEN ? `has fewer than ${LEAST_TOKEN} characters` : 'is missing',
       command: 'openssl rand -hex 32 | npx wrangler secret put ADMIN_TOKEN',
     });
   }
@@ -275,9 +284,10 @@ export function missingSecrets(env: Env): { name: string; command: string }[] {
 export const PROVIDER_SECRET = 'oidc.client_secret';
 
 /** The provider's secret, when one is needed and not there; with the command that sets it. */
-export function missingProviderSecret({ oidc }: Settings): { name: string; command: string } | null {
+export function missingProviderSecret({ oidc }: Settings): MissingSecret | null {
   if (!oidc.issuer || oidc.client_secret) return null;
-  return { name: 'OIDC_CLIENT_SECRET', command: 'npx wrangler secret put OIDC_CLIENT_SECRET' };
+  const fault = 'is missing';
+  return { name: 'OIDC_CLIENT_SECRET', fault, command: 'npx wrangler secret put OIDC_CLIENT_SECRET' };
 }
 
 /** True when servers and providers may live on http loopback: local development only. */
@@ -285,7 +295,12 @@ export function allowsLoopback(env: Env): boolean {
   return fromText(env.ALLOW_LOOPBACK_UPSTREAMS) === true;
 }
 
-/** True when `limit` still lets the holder of `key` through, or limits are off (`RATE_LIMITS`). */
+/** True unless limits are off (`RATE_LIMITS`). */
+export function limitsAttempts(env: Env): boolean {
+  return env.RATE_LIMITS !== 'off';
+}
+
+/** True when `limit` still lets the holder of `key` through, or limits are off. */
 export async function withinLimit(env: Env, limit: RateLimit, key: string): Promise<boolean> {
-  return env.RATE_LIMITS === 'off' || (await limit.limit({ key })).success;
+  return !limitsAttempts(env) || (await limit.limit({ key })).success;
 }

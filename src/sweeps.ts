@@ -35,12 +35,12 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   'signing_key.delete_retired': ({ DB }, now) => deleteRetiredKeys(DB, now),
   'client.finish_deletions': ({ DB, GRANTS }, now) => finishDeletions(DB, GRANTS, now),
   'client.sweep_unused': async ({ DB }, now) => {
-    const swept = await sweepUnusedClients(DB, now);
-    if (swept.length) {
-      const acts = swept.map((client_id) => ({ act: 'client.swept' as const, client_id }));
+    const { allowed, count } = await sweepUnusedClients(DB, now);
+    if (allowed.length) {
+      const acts = allowed.map((client_id) => ({ act: 'client.swept' as const, client_id }));
       await auditAll(DB, acts, SYSTEM).run();
     }
-    return swept.length;
+    return count;
   },
   'virtual_key.delete_expired': async (env, now) => {
     const deleted = await deleteExpiredKeys(env, now);

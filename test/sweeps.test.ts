@@ -59,6 +59,10 @@ describe('grants that never opened', () => {
 });
 
 describe('clients nobody uses (CONTRACT §3)', () => {
+  const sweptInAudit = async ({ clientId }: McpClient) =>
+    (await admin<{ total_count: number }>('GET', `/audit?act=client.swept&client_id=${clientId}`))
+      .total_count;
+
   it('go 30 days after they registered, when they never got a grant', async () => {
     const client = await McpClient.register();
 
@@ -70,6 +74,7 @@ describe('clients nobody uses (CONTRACT §3)', () => {
 
     expect([kept, await isKnown(client)]).toEqual([true, false]);
     expect((await client.refresh('x')).body.error).toBe('invalid_client');
+    expect(await sweptInAudit(client)).toBe(0); // a stranger may have registered it (SECURITY 30)
   });
 
   it('stay while a grant stands, and for 30 days after the last one ended', async () => {
@@ -87,6 +92,7 @@ describe('clients nobody uses (CONTRACT §3)', () => {
     await cron();
 
     expect([whileItStands, after29, await isKnown(client)]).toEqual([true, true, false]);
+    expect(await sweptInAudit(client)).toBe(1);
   });
 
   it('registered anew identically count from then', async () => {

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { auditRefusal, codeOf } from '../audit';
+import { codeOf, logRefusal } from '../audit';
 import type { App } from '../config';
 import { administrator } from './administrator';
 import { auditTrail } from './audit';
@@ -54,6 +54,6 @@ export const api = new Hono<App>()
   .onError((error, c) => {
     if (!(error instanceof ApiError)) throw error;
     if (error.type !== 'unauthorized') return error.toResponse();
-    auditRefusal(c, 401, error.type);
+    logRefusal(c, 401, error.type);
     return error.toResponse(codeOf(c));
   });

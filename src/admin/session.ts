@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { audit } from '../audit';
+import { audit, logAct } from '../audit';
 import { type App, withinLimit } from '../config';
 import { forgetIdentity } from '../identity/browser';
 import { baseOf, browserSession } from '../identity/browser-session';
@@ -21,12 +21,12 @@ export const session = new Hono<App>()
     if (isForeign(c.req.raw.headers, baseOf(c))) {
       throw new ApiError('forbidden', 'This was sent from another site. Nobody was signed in.');
     }
-    if (!(await withinLimit(c.env, c.env.SIGN_IN_ATTEMPTS, addressOf(c.req.raw)))) {
+    if (!(await withinLimit(c.env, c.env.ADMIN_TOKEN_ATTEMPTS, addressOf(c.req.raw)))) {
       throw new ApiError('too_many_attempts', 'Too many attempts from here. Wait a minute.');
     }
     const { token } = accept(Credential, await readCredential(c));
     if (!(await isAdminToken(token, c.env.ADMIN_TOKEN))) {
-      audit(c, { act: 'administrator.refused', reason: 'wrong_token' });
+      logAct(c, { act: 'administrator.refused' });
       throw new ApiError('unauthorized', 'That is not the ADMIN_TOKEN of this gateway.');
     }
     const now = Math.floor(Date.now() / 1000);

@@ -39,9 +39,13 @@ export async function finishDeletions(
 /**
  * Deletes up to 1,000 clients that nobody uses at `now` (epoch seconds). One that registered is used while a grant of it
  * stands, and for 30 days after it registered and after its last grant ended; one with a metadata document likewise, but
- * without a grant only until 7 days after the document is stale. For cron: repeatable. @returns their ids.
+ * without a grant only until 7 days after the document is stale. For cron: repeatable.
+ * @returns the ids of those a person had allowed, and how many there were in all.
  */
-export async function sweepUnusedClients(db: D1Database, now: number): Promise<string[]> {
+export async function sweepUnusedClients(
+  db: D1Database,
+  now: number,
+): Promise<{ allowed: string[]; count: number }> {
   const { results } = await db
     .prepare(
       `DELETE FROM client WHERE client_id IN (
@@ -50,9 +54,11 @@ export async function sweepUnusedClients(db: D1Database, now: number): Promise<s
            AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
              AND coalesce(ended_at, expires_at, ?3) > ?1)
          LIMIT 1000
-       ) RETURNING client_id`,
+       ) RETURNING client_id,
+         EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id) AS was_allowed`,
     )
     .bind(now - UNUSED, now - STALE, now)
-    .all<{ client_id: string }>();
-  return results.map(({ client_id }) => client_id);
+    .all<{ client_id: string; was_allowed: number }>();
+  const allowed = results.filter(({ was_allowed }) => was_allowed).map(({ client_id }) => client_id);
+  return { allowed, count: results.length };
 }

@@ -3,7 +3,7 @@ import type { App } from '../config';
 import { type Account, findUserByAccount, recordSignIn, type User } from '../governance/users';
 import { accessAccount } from './access';
 import { SignInRefused } from './provider';
-import { type SignedIn, signedIn } from './signed-in';
+import { type SignedIn, signedIn, subjectOf } from './signed-in';
 
 /** Where our cookies belong: the issuer, or, until it is set, wherever we were asked. */
 export function baseOf(c: Context<App>): string {
@@ -24,6 +24,7 @@ export async function browserSession(c: Context<App>): Promise<SignedIn | null> 
   if (known !== undefined) return known;
   const session = await readSession(c);
   sessions.set(c.req.raw, session);
+  if (session) c.set('actor', session.user ? subjectOf(session.user) : 'administrator');
   return session;
 }
 

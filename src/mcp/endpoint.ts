@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { auditRefusal, codeOf } from '../audit';
+import { codeOf, logRefusal } from '../audit';
 import type { App } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
@@ -151,7 +151,7 @@ function refused(c: Context<App>, error: RpcError, body: string | null): Respons
   if (error instanceof Challenge && error.grantId) c.set('grantId', error.grantId);
   const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
   const type = String(error.data?.type);
-  if (error.status === 401) auditRefusal(c, 401, type);
+  if (error.status === 401) logRefusal(c, 401, type);
   if (error.status === 403) log('mcp.refused', { request_id: requestId, status: 403, type });
   const { status, code, message } = error;
   return new Response(errorText(body ? readableId(body) : null, { code, message, data }), {

@@ -1,11 +1,12 @@
 import { type Context, Hono } from 'hono';
-import { audit } from '../audit';
+import { logAct } from '../audit';
 import { redirectUriMatches } from '../clients/metadata';
 import { isDocumentUrl, uncheckedSince } from '../clients/metadata-document';
 import { type Client, findClient } from '../clients/store';
-import type { App } from '../config';
+import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
+import { addressOf } from '../protocol/address';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
 import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
@@ -19,18 +20,26 @@ import { issuerOf, surface } from './surface';
 /** The authorization endpoint, RFC 6749 §3.1. Until client and redirect URI are known good, errors stay here. */
 export const authorize = new Hono<App>()
   .use(surface)
+  .use(async (c, next) => {
+    if (!(await withinLimit(c.env, c.env.AUTHORIZATIONS, addressOf(c.req.raw))))
+      throw new PageProblem(TOO_MANY);
+    await next();
+  })
   .get('/', (c) => begin(c, new URL(c.req.url).searchParams))
   .post('/', async (c) => begin(c, new URLSearchParams((await readText(c.req.raw.body, 64 * 1024)) ?? '')));
 
 async function begin(c: Context<App>, query: URLSearchParams): Promise<Response> {
   const issuer = issuerOf(c.var.issuer);
   const client = await knownClient(c, query, issuer);
+  if (client === null) return lookedAt(issuer);
   const redirectUri = knownRedirectUri(client, query);
   requireAllowedRedirect(c.var.settings, redirectUri);
   const now = Math.floor(Date.now() / 1000);
   try {
     const ids = { clientId: client.clientId, redirectUri };
     const request = parseAuthorizationRequest(params(query), ids, client.metadata.scope, issuer);
+
+    if (c.req.method === 'HEAD') return lookedAt(issuer);
 
     const flowId = randomSecret(16);
     const secret = randomSecret();
@@ -45,7 +54,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
       createdAt: now,
       expiresAt: now + FLOW_LIFE,
     });
-    audit(c, { act: 'authorization.begun', client_id: client.clientId, grant_id: grantId });
+    logAct(c, { act: 'authorization.begun', client_id: client.clientId, grant_id: grantId });
 
     const cookies = await dropOldFlows(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'));
     cookies.push(await writeFlowState(c.env.ENCRYPTION_KEY, issuer, flowId, { secret, at: now }));
@@ -62,7 +71,13 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
   }
 }
 
-async function knownClient(c: Context<App>, query: URLSearchParams, issuer: string): Promise<Client> {
+/** The answer to HEAD where GET would begin a flow: its status, and nothing kept. */
+function lookedAt(issuer: string): Response {
+  return sendOn(Destination.own(issuer, '/oauth/consent'), [], 302);
+}
+
+/** The client that asks; null: HEAD asked, and GET would have to fetch its document first. */
+async function knownClient(c: Context<App>, query: URLSearchParams, issuer: string): Promise<Client | null> {
   const ids = query.getAll('client_id');
   if (ids.length > 1) throw new PageProblem(malformed('client_id is repeated'));
   if (!ids[0]) throw new PageProblem(malformed('client_id is missing'));
@@ -76,6 +91,13 @@ async function knownClient(c: Context<App>, query: URLSearchParams, issuer: stri
     text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers anew.',
   });
 }
+
+const TOO_MANY = {
+  status: 429,
+  title: 'Too many at once',
+  text: 'Too many connections were begun from your network. Wait a minute, then go back to the app and connect again.',
+  retryAfter: 60,
+};
 
 function knownRedirectUri({ metadata }: Client, query: URLSearchParams): string {
   const uris = query.getAll('redirect_uri');

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { audit } from '../audit';
+import { logAct } from '../audit';
 import type { App } from '../config';
 import { type Identity, identityModes, type MustSignIn, type Proof, standingOf } from '../identity';
 import { countAttempt } from '../identity/attempts';
@@ -43,7 +43,7 @@ export async function identify(c: Context<App>, step: Step, form: URLSearchParam
   const identity = await mode.identify(c.env, fields);
   if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
   if (identity) return again(c, step, { identity });
-  audit(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
+  logAct(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
   return again(c, step, { chosen, notice: mode.refusal });
 }
 

@@ -34,6 +34,7 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
       text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${cut(nameOf(flow))} and connect again.`,
     });
   }
+  if (state.identity) c.set('actor', state.identity.subject);
   if (now >= state.at + STEP_LIFE) throw tooLate(cut(nameOf(flow)));
   const answer = await askGrant(c.env.GRANTS, flow.grantId, (grant) => grant.answer());
   if (answer) throw answered(flow, answer);

@@ -10,6 +10,7 @@ import { PageProblem, type Problem } from '../ui/layout';
 /**
  * The client that the metadata document at `url` describes (draft-ietf-oauth-client-id-metadata-document, CONTRACT §3).
  * @param again the path and query of this request, for "Try again".
+ * @returns null for HEAD, where GET would have to fetch the document first.
  * @throws PageProblem when it cannot be used here, or not now.
  */
 export async function describedClient(
@@ -17,7 +18,7 @@ export async function describedClient(
   url: string,
   issuer: string,
   again: string,
-): Promise<Client> {
+): Promise<Client | null> {
   const stored = await findClient(c.env.DB, url);
   const who = whoIs(url, stored);
   if (!c.var.settings.oauth2_server_config.client_id_metadata_documents)
@@ -28,6 +29,7 @@ export async function describedClient(
     requireDocumentAddress(url, { issuer, allowLoopback: allowsLoopback(c.env) });
     const ready = readyCopy(c.env.DB, stored, now);
     if (ready) return ready;
+    if (c.req.method === 'HEAD') return null;
     if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw))))
       throw new PageProblem(tooMany(again));
     const client = await currentDocument(c.env.DB, url, stored, now);

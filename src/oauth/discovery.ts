@@ -43,7 +43,8 @@ export const discovery = new Hono<App>()
     } satisfies AuthorizationServerMetadata);
   })
   .get('/jwks.json', async (c) => {
-    const keys = await publicKeys(c.env.DB, c.env.ENCRYPTION_KEY);
+    const isLookedAt = c.req.method === 'HEAD'; // it makes no first key
+    const keys = isLookedAt ? [] : await publicKeys(c.env.DB, c.env.ENCRYPTION_KEY);
     return c.json({ keys }, 200, { 'cache-control': 'public, max-age=300' });
   });
 

@@ -54,6 +54,7 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   const issuer = issuerOf(c.var.issuer);
   const authorization = await takeUp(c, issuer, id);
   const { owner, returnTo } = authorization;
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, returnTo), [], 302);
   const server = await findServer(c.env.DB, authorization.serverId);
   if (!server) throw new PageProblem(NO_SERVER);
   if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
@@ -78,7 +79,8 @@ async function takeUp(c: Context<App>, issuer: string, id: string): Promise<Auth
   const now = Math.floor(Date.now() / 1000);
   const way = browserHash === null ? {} : { way: { href: returnTo, label: 'Back' } };
   if (expiresAt <= now && usedAt === null) throw new PageProblem({ ...TOO_LATE, ...way });
-  if (await takeUpAuthorization(c.env.DB, id, now)) return authorization;
+  const isLookedAt = c.req.method === 'HEAD' && usedAt === null;
+  if (isLookedAt || (await takeUpAuthorization(c.env.DB, id, now))) return authorization;
   throw new PageProblem({ ...ANSWERED, ...way });
 }
 

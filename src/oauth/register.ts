@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { audit } from '../audit';
+import { logAct } from '../audit';
 import { allowsRedirectUri, parseMetadata, type RegisteredClient } from '../clients/metadata';
 import { registerClient } from '../clients/store';
 import { type App, withinLimit } from '../config';
@@ -40,7 +40,7 @@ async function answer(c: Context<App>): Promise<Response> {
   const secretHash = secret && (await hashSecret(secret));
   const now = Math.floor(Date.now() / 1000);
   const { clientId, createdAt } = await registerClient(c.env.DB, metadata, secretHash, now);
-  audit(c, { act: 'client.registered', client_id: clientId }, 'client');
+  logAct(c, { act: 'client.registered', client_id: clientId });
 
   const credentials = secret ? { client_secret: secret, client_secret_expires_at: 0 } : {};
   const body: RegisteredClient = {

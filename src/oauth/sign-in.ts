@@ -45,9 +45,10 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const { settings } = c.var;
   const returnTo = wayBack(c.req.query('return_to'));
   const account = await accessAccount(c.env, settings, c.req.raw.headers).catch(explain(c, returnTo));
-  if (account) return enter(c, { account, tokens: null }, returnTo, []);
-  if (!settings.oidc.issuer)
+  if (!account && !settings.oidc.issuer)
     throw new PageProblem(settings.access.team_domain ? NOT_THROUGH_ACCESS : NO_PROVIDER);
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, returnTo), [], 302);
+  if (account) return enter(c, { account, tokens: null }, returnTo, []);
 
   const id = randomSecret(16);
   const pending = { nonce: randomSecret(), verifier: randomSecret(), returnTo, expiresAt: seconds() + LIFE };
@@ -71,6 +72,7 @@ export async function completeSignIn(c: Context<App>, id: string): Promise<Respo
   const text = sealed && (await open(c.env.ENCRYPTION_KEY, placeOf(id), sealed));
   const pending = text ? Pending.parse(JSON.parse(text)) : null;
   if (!pending || pending.expiresAt <= seconds() || !settings.oidc.issuer) throw new PageProblem(TOO_LATE);
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, pending.returnTo), [], 302);
 
   const answer = new URL(c.req.url).searchParams;
   const binding = bindingOf(issuer, settings, id, pending);
@@ -91,6 +93,7 @@ async function enter(
   const now = seconds();
   const person = await recordSignIn(c.env.DB, account, now);
   if (!person.isActive) {
+    audit(c, { act: 'user.refused', user: person.id, reason: 'blocked' }, subjectOf(person));
     return explain(c, returnTo)(new SignInRefused('blocked', `the person ${person.id} is blocked`));
   }
   if (tokens && (await keepsSignIns(c.env.DB))) await saveSignIn(c.env, c.var.settings, person, tokens);
@@ -137,8 +140,7 @@ function explain(c: Context<App>, returnTo: string) {
     }
     if (!(error instanceof SignInRefused)) throw error;
     const { reason, message } = error;
-    log('sign_in.refused', { request_id: c.var.requestId, message });
-    audit(c, { act: 'user.refused', reason });
+    log('sign_in.refused', { request_id: c.var.requestId, reason, message });
     throw new PageProblem({ ...REFUSALS[reason], way });
   };
 }

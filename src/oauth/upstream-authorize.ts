@@ -40,6 +40,7 @@ async function connectAtConsent(c: Context<App>, flowId: string, serverId: strin
   if (!identity) return sendOn(Destination.own(step.issuer, consentPath(step)), []);
   const server = await perUserServer(c, serverId, ['per_user_oauth']);
   const returnTo = consentPath(step);
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(step.issuer, returnTo), [], 302);
   return sendToProvider(c, { ...identity, server, returnTo, grantId: step.flow.grantId }, 302);
 }
 

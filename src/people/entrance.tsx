@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { audit } from '../audit';
+import { audit, logAct } from '../audit';
 import type { App } from '../config';
 import { identityModes } from '../identity';
 import { countAttempt } from '../identity/attempts';
@@ -101,7 +101,7 @@ export async function enter(c: Context<App>): Promise<Response> {
   await countAttempt(c, `me ${form.browser}`, '/me');
   const proved = await key.identify(c.env, { virtual_key: form.fields.get('virtual_key') ?? undefined });
   if (!proved) {
-    audit(c, { act: 'user.refused', reason: 'wrong_key' });
+    logAct(c, { act: 'key.refused' });
     return showEntrance(c, visitor, { text: key.refusal, status: 403 });
   }
   if ('mustSignIn' in proved) {

@@ -392,6 +392,18 @@ describe('Cloudflare Access as the provider (SECURITY 10)', () => {
     expect((await visit(await signed(wrong, signature))).status).toBe(401);
   });
 
+  it('signs nobody in by HEAD', async () => {
+    const assertion = await signed(claims({ sub: 'looker', email: 'looker@acme.example' }));
+    const sessions = () => env.DB.prepare('SELECT count(*) AS n FROM browser_session').first('n');
+    const before = await sessions();
+
+    const looked = await visit(assertion, '/oauth/sign-in?return_to=/health', { method: 'HEAD' });
+
+    expect([looked.status, looked.headers.get('location')]).toEqual([302, `${ISSUER}/health`]);
+    expect(looked.headers.getSetCookie()).toEqual([]);
+    expect(await sessions()).toBe(before);
+  });
+
   it('signs a browser in at once, and a blocked person never', async () => {
     const assertion = await signed(claims({ sub: 'another', email: 'eve@acme.example' }));
     const enter = () => visit(assertion, '/oauth/sign-in?return_to=/health');
@@ -405,6 +417,8 @@ describe('Cloudflare Access as the provider (SECURITY 10)', () => {
     expect(first.headers.getSetCookie()[0]).toMatch(/^__Host-toolgate-session=/);
     expect(blocked.status).toBe(403);
     expect((await visit(assertion)).status).toBe(401);
+    const { events } = await admin<{ events: unknown[] }>('GET', `/audit?act=user.refused&actor=user:${id}`);
+    expect(events).toMatchObject([{ detail: { user: id, reason: 'blocked' }, outcome: 'refused' }]);
   });
 });
 

@@ -130,9 +130,16 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     const flowId = new URL(page.url).searchParams.get('flow_id') ?? '';
     const address = `/api/oauth/per-user/upstream/authorize?mcp_client_id=${server.id}&flow_id=${flowId}`;
 
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
+    const begun = () => env.DB.prepare('SELECT count(*) AS n FROM upstream_flow').first('n');
+    const before = await begun();
+
+    const looked = await gate(address, { method: 'HEAD', headers: { cookie } });
+    const after = await begun();
     const stranger = await new Browser().open(address);
     const away = await browser.open(address);
 
+    expect([looked.status, after]).toEqual([302, before]);
     expect(stranger?.status).toBe(403);
     expect(away).toBeNull();
     expect(badges(shown(await provider.approve(browser, 'ada')))).toEqual(['connected']);

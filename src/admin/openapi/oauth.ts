@@ -131,7 +131,7 @@ const authorize: Operation = {
   access: 'anybody',
   query: AuthorizationQuery,
   answers: { 302: { description: 'On to consent, or back to the app', headers: { location: 'Where to' } } },
-  refusals: ['page', 400, 404, 503],
+  refusals: ['page', 400, 404, 429, 503],
 };
 
 const authorizeByForm: Operation = {

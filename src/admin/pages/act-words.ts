@@ -27,13 +27,6 @@ const at = ({ about_name }: Event) => (about_name === null ? 'a server that is g
 
 /** Every act of the audit in words. */
 const WORDS: Readonly<Record<Act['act'], Words>> = {
-  'client.registered': { label: 'App registered', says: (e) => `${app(e)} made itself known` },
-  'authorization.begun': { label: 'Access asked for', says: (e) => `${app(e)} asked for access` },
-  'identity.refused': {
-    label: 'Identity refused',
-    says: (e) =>
-      `Somebody could not prove who they are to ${app(e)}${e.detail.mode === 'vk' ? ': a wrong key' : ''}`,
-  },
   'consent.allowed': {
     label: 'Access allowed',
     says: (e) => `${app(e)} was allowed access${e.detail.scope === 'mcp:read' ? ', read only' : ''}`,
@@ -108,7 +101,7 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
     says: (e) => `An account at ${at(e)} could not be connected`,
   },
   'user.signed_in': { label: 'Person signed in', says: (e) => `${person(e)} signed in` },
-  'user.refused': { label: 'Sign-in refused', says: () => 'Somebody could not sign in' },
+  'user.refused': { label: 'Sign-in refused', says: (e) => `${person(e)} is blocked and could not sign in` },
   'user.changed': { label: 'Person changed', says: (e) => `What ${person(e)} may use was changed` },
   'user.blocked': { label: 'Person blocked', says: (e) => `${person(e)} was blocked` },
   'user.deleted': { label: 'Person deleted', says: (e) => `${person(e)} was deleted` },
@@ -117,26 +110,19 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
     label: 'Administrator signed out',
     says: () => 'An administrator signed out',
   },
-  'administrator.refused': {
-    label: 'Administrator refused',
-    says: () => 'Somebody tried to sign in with a wrong administrator token',
-  },
   'setting.changed': { label: 'Settings changed', says: (e) => `Settings were changed: ${settingsIn(e)}` },
   'signing_key.rotated': { label: 'Signing key replaced', says: () => 'A new signing key was made' },
   'encryption.resealed': {
     label: 'Secrets sealed anew',
     says: (e) => `${e.detail.values} secrets were sealed with the newest encryption key`,
   },
-  'request.refused': { label: 'Request refused', says: (e) => `A request was refused: ${refusalOf(e)}` },
-  'request.failed': { label: 'Request failed', says: (e) => `A request failed: ${refusalOf(e)}` },
+  'request.refused': { label: 'Page refused', says: (e) => `A page was refused: ${e.detail.type}` },
+  'request.failed': { label: 'Page failed', says: (e) => `A page failed: ${e.detail.type}` },
 };
 
 /** What acts are about, by what their names begin with, in the order of the filter. */
 const ABOUT: readonly [group: string, nouns: readonly string[]][] = [
-  [
-    'Apps and their access',
-    ['client', 'authorization', 'identity', 'consent', 'code', 'refresh_token', 'grant'],
-  ],
+  ['Apps and their access', ['client', 'consent', 'code', 'refresh_token', 'grant']],
   ['Access keys', ['virtual_key']],
   ['Toolsets', ['virtual_mcp']],
   ['Servers', ['server']],
@@ -158,21 +144,6 @@ export const ACTS: readonly [group: string, acts: readonly (readonly [act: strin
 export function sentenceOf(event: Event): string {
   return Object.hasOwn(WORDS, event.act) ? WORDS[event.act as Act['act']].says(event) : event.act;
 }
-
-/** Why a request got no answer: the title of the page somebody saw, else what its status means. */
-function refusalOf({ detail: { type, status } }: Event): string {
-  const title = String(type);
-  return title.includes(' ') ? title : (STATUSES[String(status)] ?? 'something went wrong here');
-}
-
-const STATUSES: Readonly<Record<string, string>> = {
-  400: 'it could not be understood',
-  401: 'nobody said who they are, or not well enough',
-  403: 'they may not do that',
-  404: 'there is nothing at that address',
-  429: 'there were too many',
-  503: 'storage did not answer, or a secret is missing',
-};
 
 function settingsIn({ detail }: Event): string {
   const names = String(detail.settings).split(' ');
