@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:test';
 import { describe, expect, inject, it, vi } from 'vitest';
 import { app } from '../src/app';
 import { forgetDeployment } from '../src/config';
@@ -23,6 +24,18 @@ describe('a gateway that is not set up yet (CONTRACT §1)', () => {
       expect(person.headers.get('content-type')).toContain('text/html');
     },
   );
+
+  it('takes an ADMIN_TOKEN of fewer than 32 characters for none', async () => {
+    const with31 = { ADMIN_TOKEN: 'x'.repeat(31) };
+    const headers = { authorization: `Bearer ${with31.ADMIN_TOKEN}` };
+    const api = await (await deployedWith(with31, `${ISSUER}/api/config`, { headers })).text();
+    const health = await read(await deployedWith(with31, `${ISSUER}/health`));
+
+    expect(api).toContain('ADMIN_TOKEN has fewer than 32 characters');
+    expect(api).toContain('openssl rand -hex 32 | npx wrangler secret put ADMIN_TOKEN');
+    expect(health).toMatchObject({ status: 503, body: { missing: [{ secret: 'ADMIN_TOKEN' }] } });
+    expect((await deployedWith({ ADMIN_TOKEN: 'x'.repeat(32) }, `${ISSUER}/health`)).status).toBe(200);
+  });
 
   it('takes no ENCRYPTION_KEY that is not 32 bytes', async () => {
     expect((await deployedWith({ ENCRYPTION_KEY: 'short' }, `${ISSUER}/.well-known/jwks.json`)).status).toBe(
@@ -112,26 +125,66 @@ describe('settings from variables', () => {
   });
 });
 
+/** Counts `times` requests of an address. */
+async function spend(limit: RateLimit, key: string, times: number): Promise<void> {
+  await Promise.all(Array.from({ length: times }, () => limit.limit({ key })));
+}
+
+/** A story whose requests all fall into one of the limits' minutes, which begin with the clock's; from a subnet of its own. */
+async function inOneMinute<T>(story: (subnet: string) => Promise<T>): Promise<T> {
+  const minute = () => Math.floor(Date.now() / 60_000);
+  const begun = minute();
+  const told = await story(`2001:db8:${Math.floor(Math.random() * 0xfff).toString(16)}:1`);
+  return minute() === begun ? told : inOneMinute(story);
+}
+
 describe('limits against floods (CONTRACT §§3, 4)', () => {
   const limited = { RATE_LIMITS: 'on' };
 
-  it('fetches as many metadata documents, and then answers with a page', async () => {
-    const authorize = (n: number) =>
-      deployedWith(
-        limited,
-        `${ISSUER}/oauth2/authorize?client_id=${inject('upstreamOrigin')}/none/client.json?${n}`,
-        {
-          headers: { 'cf-connecting-ip': '203.0.113.9' },
-        },
-      );
-    const answers = [];
-    for (let n = 0; n < 70; n++) answers.push(await authorize(n));
-    const refused = answers.filter(({ status }) => status === 429);
+  it.each(['/oauth2/authorize', '/authorize', '/api/oauth/per-user/authorize'])(
+    'lets 60 authorizations a minute begin at %s from an address, HEAD and POST with them',
+    async (path) => {
+      const client = await McpClient.register();
+      const url = (await client.authorizeUrl()).replace('/oauth2/authorize', path);
+      const { begun, refused, elsewhere, kept } = await inOneMinute(async (subnet) => {
+        const ask = (address: string, method: string) =>
+          deployedWith(limited, url, {
+            method,
+            headers: { 'cf-connecting-ip': address },
+            body: method === 'POST' ? new URLSearchParams(new URL(url).search) : null,
+          });
+        const all = async (methods: string[]) => {
+          const answers = [];
+          for (const method of methods) answers.push(await ask(`${subnet}::${answers.length + 1}`, method));
+          return answers;
+        };
+        await spend(env.AUTHORIZATIONS, `${subnet}::/64`, 57);
+        const begun = await all(['GET', 'HEAD', 'POST']);
+        const keys = (await env.KV.list()).keys.length;
+        const refused = await all(['GET', 'HEAD', 'POST']);
+        const kept = (await env.KV.list()).keys.length - keys;
+        return { begun, refused, kept, elsewhere: await ask('2001:db8:ffff::1', 'GET') };
+      });
 
-    expect(refused.length).toBeGreaterThanOrEqual(10);
-    expect(refused[0]?.headers.get('content-type')).toContain('text/html');
-    expect(refused[0]?.headers.get('retry-after')).toBe('60');
-    expect(await refused[0]?.text()).toContain('>Try again<');
+      expect(begun.map(({ status }) => status)).toEqual([302, 302, 302]);
+      expect(refused.map(({ status }) => status)).toEqual([429, 429, 429]);
+      expect(refused[0]?.headers.get('retry-after')).toBe('60');
+      expect(refused[0]?.headers.get('content-type')).toContain('text/html');
+      expect([kept, elsewhere.status]).toEqual([0, 302]);
+    },
+  );
+
+  it('fetches as many metadata documents as it takes registrations, and then answers with a page', async () => {
+    const url = `${ISSUER}/oauth2/authorize?client_id=${inject('upstreamOrigin')}/none/client.json`;
+    const refused = await inOneMinute(async (subnet) => {
+      await spend(env.REGISTRATIONS, `${subnet}::/64`, 60);
+      return deployedWith(limited, url, { headers: { 'cf-connecting-ip': `${subnet}::1` } });
+    });
+
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('content-type')).toContain('text/html');
+    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(await refused.text()).toContain('>Try again<');
   });
 
   it('takes 60 registrations a minute from an address, an IPv6 /64 being one', async () => {
@@ -141,16 +194,24 @@ describe('limits against floods (CONTRACT §§3, 4)', () => {
         headers: { 'cf-connecting-ip': address, 'content-type': 'application/json' },
         body: JSON.stringify({ redirect_uris: ['https://app.example/cb'] }),
       });
-    const answers = [];
-    for (let n = 0; n < 70; n++) answers.push(await from(`2001:db8:1:2::${n.toString(16)}`));
-    const refused = answers.filter(({ status }) => status === 429);
+    const answers = await inOneMinute(async (subnet) => {
+      await spend(env.REGISTRATIONS, `${subnet}::/64`, 58);
+      return [await from(`${subnet}::a`), await from(`${subnet}::b`), await from(`${subnet}:c:d:e:f`)];
+    });
 
-    expect(refused.length).toBe(10);
-    expect(refused[0]?.headers.get('retry-after')).toBe('60');
-    expect((await from('2001:db8:1:3::1')).status).toBe(201);
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 429]);
+    expect(answers[2]?.headers.get('retry-after')).toBe('60');
+    expect((await from('2001:db8:fffe:3::1')).status).toBe(201);
   });
 
   it('lets a key be tried 10 times a minute in one flow', async () => {
+    const statuses = await inOneMinute(tryTwelveKeys);
+
+    expect(statuses.filter((status) => status === 303)).toHaveLength(10);
+    expect(statuses.slice(10)).toEqual([429, 429]);
+  });
+
+  async function tryTwelveKeys(): Promise<number[]> {
     const client = await McpClient.register();
     const begun = await deployedWith(limited, await client.authorizeUrl());
     const cookie = (begun.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
@@ -177,14 +238,19 @@ describe('limits against floods (CONTRACT §§3, 4)', () => {
       statuses.push(answer.status);
       jar = (answer.headers.get('set-cookie') ?? jar).split(';')[0] ?? '';
     }
-
-    expect(statuses.filter((status) => status === 303)).toHaveLength(10);
-    expect(statuses.slice(10)).toEqual([429, 429]);
-  });
+    return statuses;
+  }
 });
 
 describe('guessing from one address (CONTRACT §4)', () => {
   it('is let through 30 times a minute, in however many flows', async () => {
+    const answers = await inOneMinute(guessInFourFlows);
+
+    expect(answers.map(({ status }) => status)).toEqual([...Array(30).fill(303), 429, 429]);
+    expect(answers.at(-1)?.headers.get('retry-after')).toBe('60');
+  });
+
+  async function guessInFourFlows(subnet: string): Promise<Response[]> {
     const client = await McpClient.register();
     const answers = [];
     for (let flow = 0; flow < 4; flow++) {
@@ -203,15 +269,13 @@ describe('guessing from one address (CONTRACT §4)', () => {
           await deployedWith({ RATE_LIMITS: 'on' }, `${ISSUER}/oauth/consent`, {
             method: 'POST',
             body,
-            headers: { cookie, 'cf-connecting-ip': '198.51.100.77' },
+            headers: { cookie, 'cf-connecting-ip': `${subnet}::77` },
           }),
         );
       }
     }
-
-    expect(answers.map(({ status }) => status)).toEqual([...Array(30).fill(303), 429, 429]);
-    expect(answers.at(-1)?.headers.get('retry-after')).toBe('60');
-  });
+    return answers;
+  }
 });
 
 describe('faults of storage (CONTRACT §8, SECURITY 23)', () => {

@@ -7,7 +7,8 @@ import { credentialsIn } from '../identity/credentials';
 import { subjectOfSessionValue } from '../identity/session';
 import { subjectOf } from '../identity/signed-in';
 import type { Subject } from '../protocol/subject';
-import { administers, isAdministrator, requireOwnWrite } from './administrator';
+import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
+import { administers, requireOwnWrite } from './administrator';
 import { ApiError } from './error';
 
 /** Who asks about connected accounts: whose own are theirs, and whether they see everybody's. */
@@ -25,13 +26,18 @@ export async function accountHolder(c: Context<App>): Promise<AccountHolder> {
 
 async function holderOf(c: Context<App>): Promise<AccountHolder> {
   const { headers } = c.req.raw;
-  if (await isAdministrator(headers, c.env.ADMIN_TOKEN)) return { subject: null, seesAll: true };
+  const shown = await shownToken(c);
+  if (shown === 'right') return { subject: null, seesAll: true };
 
-  const byHeader = (await subjectOfKey(c, headers)) ?? (await subjectOfSession(c, headers));
+  const byHeader = await subjectIn(c, headers).catch(async (error: unknown) => {
+    throw error instanceof ApiError && (await isSpent(c, shown)) ? tooManyAttempts() : error;
+  });
   if (byHeader) return { subject: byHeader, seesAll: false };
+  const spent = await isSpent(c, shown);
 
   const session = await browserSession(c);
   if (!session) {
+    if (spent) throw tooManyAttempts();
     throw new ApiError(
       'unauthorized',
       'Sign in, or send your access key as you send it to /mcp. Administrators send the ADMIN_TOKEN.',
@@ -39,6 +45,16 @@ async function holderOf(c: Context<App>): Promise<AccountHolder> {
   }
   if (!/^(GET|HEAD)$/.test(c.req.method)) await requireOwnWrite(c, session, c.req.header('x-csrf-token'));
   return { subject: session.user && subjectOf(session.user), seesAll: administers(c, session) };
+}
+
+/** Counts what the headers hold for a wrong administrator token, once it is known to be no key: true when there were too many. */
+async function isSpent(c: Context<App>, shown: Shown): Promise<boolean> {
+  return (shown === 'wrong' ? await countWrongTokens(c) : shown) === 'spent';
+}
+
+/** Whom the headers are for: the holder of a key or of a session value; null: they hold neither. */
+async function subjectIn(c: Context<App>, headers: Headers): Promise<Subject | null> {
+  return (await subjectOfKey(c, headers)) ?? (await subjectOfSession(c, headers));
 }
 
 /** Whose key the headers hold: a key's own, or its owner's (CONTRACT §6). Null: none is there. */

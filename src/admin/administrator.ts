@@ -1,20 +1,22 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../config';
-import { equalSecrets, hashSecret } from '../crypto/secrets';
 import { baseOf, browserSession } from '../identity/browser-session';
 import { isAdminEmail } from '../identity/provider';
 import { type SignedIn, subjectOf, verifyCsrf } from '../identity/signed-in';
 import { isForeign } from '../protocol/own-origin';
+import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
 import { ApiError } from './error';
 
 /** Lets administrators through, whatever the verb and whether or not there is anything at the path. */
 export const administrator = createMiddleware<App>(async (c, next) => {
-  if (await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)) {
+  const shown = await showToken(c);
+  if (shown === 'right') {
     c.set('actor', 'administrator');
   } else {
     const session = await browserSession(c);
     if (!session) {
+      if (shown === 'spent') throw tooManyAttempts();
       throw new ApiError(
         'unauthorized',
         'This needs the ADMIN_TOKEN: as "Authorization: Bearer …", as the password of HTTP Basic, or in x-api-key; or a browser signed in as an administrator.',
@@ -29,11 +31,22 @@ export const administrator = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
-/** True when the request is an administrator's, by token or as signed in. */
+/**
+ * True when the request is an administrator's, by token or as signed in.
+ * @throws ApiError for a token from an address that has guessed too often
+ */
 export async function isAdministrators(c: Context<App>): Promise<boolean> {
-  if (await isAdministrator(c.req.raw.headers, c.env.ADMIN_TOKEN)) return true;
+  const shown = await showToken(c);
+  if (shown === 'right') return true;
   const session = await browserSession(c);
+  if (!session && shown === 'spent') throw tooManyAttempts();
   return session !== null && administers(c, session);
+}
+
+/** What the headers show for ADMIN_TOKEN, where they can hold nothing else: a wrong one is counted. */
+async function showToken(c: Context<App>): Promise<Shown> {
+  const shown = await shownToken(c);
+  return shown === 'wrong' ? countWrongTokens(c) : shown;
 }
 
 /** True when the signed-in one is an administrator now: by ADMIN_TOKEN, or by a verified address in `oidc.admin_emails`. */
@@ -58,36 +71,4 @@ export async function requireOwnWrite(
     'forbidden',
     'A signed-in browser sends the csrf value of GET /api/session along, as x-csrf-token. Nothing was changed.',
   );
-}
-
-/** True when one of the headers carries `ADMIN_TOKEN`. */
-export async function isAdministrator(headers: Headers, adminToken: string): Promise<boolean> {
-  for (const presented of credentials(headers)) {
-    if (presented && (await isAdminToken(presented, adminToken))) return true;
-  }
-  return false;
-}
-
-/** Hashes are compared, so that the time tells nothing about the token. */
-export async function isAdminToken(presented: string, adminToken: string): Promise<boolean> {
-  return equalSecrets(await hashSecret(presented), await hashSecret(adminToken));
-}
-
-function credentials(headers: Headers): (string | undefined)[] {
-  const [, scheme, value = ''] = /^(\S+) +(\S+)$/.exec(headers.get('authorization') ?? '') ?? [];
-  const authorization = scheme?.toLowerCase() === 'basic' ? passwordOf(value) : value;
-  return [
-    scheme && /^(basic|bearer)$/i.test(scheme) ? authorization : undefined,
-    headers.get('x-api-key') ?? undefined,
-  ];
-}
-
-/** The password of Basic credentials (RFC 7617 §2): what follows the first colon. */
-function passwordOf(credentials: string): string | undefined {
-  try {
-    const bytes = Uint8Array.from(atob(credentials), (char) => char.charCodeAt(0));
-    return /^[^:]*:(.*)$/s.exec(new TextDecoder().decode(bytes))?.[1];
-  } catch {
-    return undefined;
-  }
 }

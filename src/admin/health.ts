@@ -1,13 +1,14 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { version } from '../../package.json';
-import { type App, missingProviderSecret, missingSecrets, withSettings } from '../config';
+import { type App, type MissingSecret, missingProviderSecret, missingSecrets, withSettings } from '../config';
 import { keyRing } from '../crypto/signing-keys';
 import { ask } from '../database';
 import { schemaOf } from '../schema/upgrade';
 import { stateOf } from '../upstreams/server';
 import { serversQuestion } from '../upstreams/store';
 import { isAdministrators } from './administrator';
+import { ApiError } from './error';
 import { sealedValuesQuestion, Unreadable, unreadableAmong } from './sealed-values';
 
 const Works = z.enum(['ok', 'failing']);
@@ -36,14 +37,14 @@ type Health = z.infer<typeof Health>;
 export const health = new Hono<App>()
   .use(async (c, next) => {
     c.header('cache-control', 'no-store');
-    const missing = missingSecrets(c.env).map(({ name, command }) => ({ secret: name, command }));
+    const missing = missingSecrets(c.env).map(shownSecret);
     if (missing.length) return c.json({ status: 'unconfigured', version, missing }, 503);
     await next();
   })
   .use(withSettings)
   .get('/', async (c) => {
     const secret = missingProviderSecret(c.var.settings);
-    const lacks = secret ? { missing: [{ secret: secret.name, command: secret.command }] } : {};
+    const lacks = secret ? { missing: [shownSecret(secret)] } : {};
     if (!(await isAdministrators(c))) {
       return c.json({ status: secret ? 'unconfigured' : 'ok', version, ...lacks }, secret ? 503 : 200);
     }
@@ -55,7 +56,15 @@ export const health = new Hono<App>()
     const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
     const health: Health = { status, version, ...lacks, kv, ...database };
     return c.json(health, status === 'ok' ? 200 : 503);
+  })
+  .onError((error) => {
+    if (error instanceof ApiError) return error.toResponse();
+    throw error;
   });
+
+function shownSecret({ name, command }: MissingSecret) {
+  return { secret: name, command };
+}
 
 const ok = () => 'ok' as const;
 const failing = () => 'failing' as const;

@@ -1,14 +1,14 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { audit, logAct } from '../audit';
-import { type App, withinLimit } from '../config';
+import { audit } from '../audit';
+import type { App } from '../config';
 import { forgetIdentity } from '../identity/browser';
 import { baseOf, browserSession } from '../identity/browser-session';
 import { csrfValue, type SignedIn, signedIn, signIn, signOut, subjectOf } from '../identity/signed-in';
-import { addressOf } from '../protocol/address';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import { administers, administrator, isAdminToken, requireOwnWrite } from './administrator';
+import { tooManyAttempts, typedToken } from './admin-token';
+import { administers, administrator, requireOwnWrite } from './administrator';
 import { rfc3339, Time } from './answer';
 import { ApiError } from './error';
 import { accept } from './request';
@@ -21,14 +21,11 @@ export const session = new Hono<App>()
     if (isForeign(c.req.raw.headers, baseOf(c))) {
       throw new ApiError('forbidden', 'This was sent from another site. Nobody was signed in.');
     }
-    if (!(await withinLimit(c.env, c.env.ADMIN_TOKEN_ATTEMPTS, addressOf(c.req.raw)))) {
-      throw new ApiError('too_many_attempts', 'Too many attempts from here. Wait a minute.');
-    }
     const { token } = accept(Credential, await readCredential(c));
-    if (!(await isAdminToken(token, c.env.ADMIN_TOKEN))) {
-      logAct(c, { act: 'administrator.refused' });
+    const verdict = await typedToken(c, token);
+    if (verdict === 'spent') throw tooManyAttempts();
+    if (verdict !== 'right')
       throw new ApiError('unauthorized', 'That is not the ADMIN_TOKEN of this gateway.');
-    }
     const now = Math.floor(Date.now() / 1000);
     const cookie = await signIn(c.env, baseOf(c), null, now);
     audit(c, { act: 'administrator.signed_in' }, 'administrator');

@@ -113,8 +113,14 @@ function makeDocument(operations: Operations) {
 
 function isUsed(operations: Operations, style: string, status: number): boolean {
   return Object.values(operations).some(
-    ({ refusals: [usual, ...statuses] }) => usual === style && statuses.includes(status),
+    (operation) => operation.refusals[0] === style && statusesOf(operation).includes(status),
   );
+}
+
+/** How an operation may refuse: wherever ADMIN_TOKEN is taken, wrong ones are counted. */
+function statusesOf({ access, refusals: [, ...statuses] }: Operation): number[] {
+  const takesToken = access === 'administrator' || access === 'holder';
+  return takesToken ? [...new Set([...statuses, 429])].sort((a, b) => a - b) : statuses;
 }
 
 function contentOf(style: string): Pick<Answer, 'schema' | 'type'> {
@@ -124,7 +130,8 @@ function contentOf(style: string): Pick<Answer, 'schema' | 'type'> {
 
 function described(operation: Operation, requests: Schemas, answers: Schemas): Described {
   const { id, summary, description, tag, access, isDeprecated, body, refusals } = operation;
-  const [style, ...statuses] = refusals;
+  const [style] = refusals;
+  const statuses = statusesOf(operation);
   const parameters = parametersOf(operation, requests);
   const type = body?.type ?? 'application/json';
   return {

@@ -18,7 +18,7 @@ export const gateway: Operations = {
       200: { description: 'It works', schema: Health },
       503: { description: 'A secret is missing, or storage is not answering', schema: Health },
     },
-    refusals: ['api'],
+    refusals: ['api', 429],
   },
   'GET /api/config': {
     id: 'getSettings',

@@ -38,7 +38,7 @@ const WRONG =
   'That is not the administrator token of this gateway. It is the value of the secret ADMIN_TOKEN.';
 
 function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 200): Response {
-  return page(
+  const response = page(
     pagePlace(c),
     'Sign in',
     <div class="card stack wide">
@@ -75,4 +75,6 @@ function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 
     </div>,
     status,
   );
+  if (status === 429) response.headers.set('retry-after', '60');
+  return response;
 }
