@@ -289,7 +289,7 @@ describe('faults of storage (CONTRACT §8, SECURITY 23)', () => {
     body,
     headers: { 'content-type': type, ...more },
   });
-  const bearer = { authorization: 'Bearer test-admin-token' };
+  const bearer = { authorization: 'Bearer test-admin-token-of-32-characters' };
   const form = 'application/x-www-form-urlencoded';
   const ping = '{"jsonrpc":"2.0","id":1e3,"method":"ping"}';
   const asked: [string, RequestInit][] = [

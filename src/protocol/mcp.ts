@@ -86,7 +86,7 @@ const RpcErrorObject = z.object({
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
 const Response = z.object({
-  id: RequestId.nullish(),
+  id: z.preprocess(plainNumber, RequestId.nullish()),
   result: ResultObject.optional(),
   error: RpcErrorObject.optional(),
 });

@@ -178,7 +178,7 @@ describe('a value that no entry of ENCRYPTION_KEY opens costs what needs it, and
     const called = await new McpCaller({ authorization: `Bearer ${access_token}` }).ask('tools/list');
     const signIn = await gate('/oauth/sign-in');
     const health = await read(
-      await gate('/health', { headers: { authorization: 'Bearer test-admin-token' } }),
+      await gate('/health', { headers: { authorization: 'Bearer test-admin-token-of-32-characters' } }),
     );
     await configure({ oidc: { client_secret: 'client-secret' } });
     const browser = new Browser();

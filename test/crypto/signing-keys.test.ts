@@ -184,7 +184,9 @@ type Health = {
 };
 
 async function health(): Promise<Health> {
-  const response = await gate('/health', { headers: { authorization: 'Bearer test-admin-token' } });
+  const response = await gate('/health', {
+    headers: { authorization: 'Bearer test-admin-token-of-32-characters' },
+  });
   return (await read<Health>(response)).body;
 }
 

@@ -147,7 +147,7 @@ const harness = createTestHarness({
       vars: { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' },
       secrets: {
         ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
-        ADMIN_TOKEN: 'test-admin-token',
+        ADMIN_TOKEN: 'test-admin-token-of-32-characters',
       },
     },
   ],
@@ -190,7 +190,10 @@ afterAll(async () => {
 async function admin<T>(path: string, body: object): Promise<T> {
   const response = await fetch(`${origin}/api${path}`, {
     method: 'POST',
-    headers: { authorization: 'Bearer test-admin-token', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer test-admin-token-of-32-characters',
+      'content-type': 'application/json',
+    },
     body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);

@@ -61,7 +61,7 @@ describe('where a sign-in goes on to (SECURITY 31)', () => {
     const stranger = await gate(`/admin/sign-in?${query(path)}`, { headers: asPerson() });
     const signedIn = await gate(`/admin/sign-in?${query(path)}`, { headers: asPerson(administrator) });
     const headers = { origin: ISSUER };
-    const body = new URLSearchParams({ return_to: path, token: 'test-admin-token' });
+    const body = new URLSearchParams({ return_to: path, token: 'test-admin-token-of-32-characters' });
     const sent = await gate('/admin/sign-in', { method: 'POST', body, headers });
     const wrong = new URLSearchParams({ return_to: path, token: 'wrong' });
     const refused = await gate('/admin/sign-in', { method: 'POST', body: wrong, headers });
@@ -92,7 +92,7 @@ describe('where a sign-in goes on to (SECURITY 31)', () => {
 
   it('is the path that was asked for', async () => {
     const path = '/admin/servers?offset=50&search=a%26b';
-    const body = new URLSearchParams({ return_to: path, token: 'test-admin-token' });
+    const body = new URLSearchParams({ return_to: path, token: 'test-admin-token-of-32-characters' });
     const sent = await gate('/admin/sign-in', { method: 'POST', body, headers: { origin: ISSUER } });
 
     expect(sent.headers.get('location')).toBe(`${ISSUER}${path}`);
