@@ -99,6 +99,7 @@ describe.skipIf(!executable)(
         await person.sees('heading', 'What may');
         await look();
         const back = context.waitForEvent('request', (request) => request.url().startsWith(app.redirectUrl));
+        await context.route(`${app.redirectUrl}**`, (route) => route.fulfill({ body: 'Back at the app' }));
         await press('button', 'Allow');
         await client.finishAuth(address, app, new URL((await back).url()));
         const connection = await client.connect(address, app);

@@ -513,7 +513,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
 
   it('leaves nothing behind once a denied flow is over', async () => {
     const { browser, page, flowId } = await begin();
-    const flow = await env.KV.get<{ grantId: string }>(`flow:${flowId}`, 'json');
+    const flow = await findFlow(env.KV, env.ENCRYPTION_KEY, flowId, Math.floor(Date.now() / 1000));
     const grant = env.GRANTS.get(env.GRANTS.idFromString(flow?.grantId ?? ''));
     await browser.submit(page, { decision: 'deny' });
 
@@ -527,7 +527,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     for (let round = 0; round < 5; round++) {
       const { client, browser, flowId } = await begin();
       const services = await client.toServices(browser);
-      const flow = await env.KV.get<{ grantId: string }>(`flow:${flowId}`, 'json');
+      const flow = await findFlow(env.KV, env.ENCRYPTION_KEY, flowId, Math.floor(Date.now() / 1000));
       const twin = new Browser();
       for (const [name, value] of browser.cookies) twin.cookies.set(name, value);
 
