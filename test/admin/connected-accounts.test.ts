@@ -441,7 +441,7 @@ describe('disconnecting an account', () => {
   });
 });
 
-describe('what goes with whose it is (COMPATIBILITY 4.5)', () => {
+describe('what goes with whose it is (CONTRACT §8)', () => {
   it('a deleted key: its accounts, links and what it had begun', async () => {
     const ada = await holder([linear, sentry]);
     const { sessions } = await ada.ask('GET');

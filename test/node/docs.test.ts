@@ -23,8 +23,8 @@ const SOURCES = [
 ].filter((path) => path !== 'test/node/docs.test.ts');
 
 /** What `pattern` matches, each with its file. A citation may go on in the next line of a comment. */
-function matches(pattern: RegExp, files: readonly string[] = SOURCES): { file: string; match: RegExpExecArray }[] {
-  return files.flatMap((file) => {
+function matches(pattern: RegExp): { file: string; match: RegExpExecArray }[] {
+  return SOURCES.flatMap((file) => {
     const text = read(file).replace(/\n\s*(?:\*|\/\/|#|--)?\s*/g, ' ');
     return [...text.matchAll(pattern)].map((match) => ({ file, match: match as RegExpExecArray }));
   });
