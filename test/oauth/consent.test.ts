@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findFlow } from '../../src/flows';
 import { Browser, type Page } from '../support/browser';
 import { wait } from '../support/clock';
 import { admin, configure, gate, ISSUER, newKey } from '../support/gate';
