@@ -150,7 +150,7 @@ function refusalOf(c: Context<App>, status: number, type: string): Refusal {
 type Outcome = 'done' | 'refused' | 'failed';
 
 /** An act as the audit shows it. `at` is in epoch seconds. */
-export type Entry<Name extends string = Act['act']> = {
+export type AuditEvent<Name extends string = Act['act']> = {
   /** Sorts as time does. */
   id: string;
   at: number;
@@ -170,7 +170,7 @@ function entryOf<Name extends string>(
   { act, ...facts }: { act: Name },
   { actor, address, requestId }: By,
   flow: string | undefined = undefined,
-): Entry<Name> {
+): AuditEvent<Name> {
   const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
   const now = Date.now();
   const id = newId(now);
@@ -209,13 +209,13 @@ function outcomeOf(act: string): Outcome {
   return /[._](refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
 }
 
-function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Entry<string>): void {
+function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: AuditEvent<string>): void {
   const ids = { request_id: requestId, code, actor, client_id: clientId, grant_id: grantId };
   log(act, { ...ids, ...detail });
 }
 
 /** The client of a grant need not be named: the index of grants knows it. */
-function write(db: D1Database, entries: readonly Entry[], condition = 'true'): D1PreparedStatement {
+function write(db: D1Database, entries: readonly AuditEvent[], condition = 'true'): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO audit (id, at, act, outcome, actor, client_id, grant_id, detail, address, code, request_id)
@@ -260,7 +260,7 @@ export function auditQuestion(
   db: D1Database,
   filter: AuditFilter,
   page: ListPage,
-): Question<{ entries: Entry[]; total: number }> {
+): Question<{ entries: AuditEvent[]; total: number }> {
   const { statements, answer } = pageQuestion<Row>(db, pageOfActs(filter, page));
   return {
     statements,
@@ -301,7 +301,7 @@ function pageOfActs({ since, until, ...ids }: AuditFilter, page: ListPage): Page
   return { table: 'audit', conditions, order: 'id DESC', page };
 }
 
-function fromRow({ client_id, grant_id, detail, request_id, ...row }: Row): Entry {
+function fromRow({ client_id, grant_id, detail, request_id, ...row }: Row): AuditEvent {
   return {
     ...row,
     clientId: client_id,

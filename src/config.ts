@@ -20,7 +20,7 @@ import {
   treeOf,
   variableOf,
 } from './settings';
-import type { Place } from './ui/layout';
+import type { Gateway } from './ui/layout';
 
 /** What wrangler.toml binds and `wrangler secret put` sets. Settings stand among `[vars]` under their own names. */
 export interface Env {
@@ -89,7 +89,7 @@ function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Setti
 }
 
 /** Where a saved secret is sealed to. */
-const placeOf = (name: string) => `setting/${name}/value`;
+const sealContextOf = (name: string) => `setting/${name}/value`;
 
 /** What the setting is when nothing is saved: its variable's value, or the default. */
 export function readVariable(env: Env, { variable, schema }: Setting): z.ZodSafeParseResult<unknown> {
@@ -119,7 +119,7 @@ export async function saveSettings(env: Env, changes: ReadonlyMap<string, unknow
 /** The value as it is kept: a secret sealed, anything else as it is. */
 async function sealed(env: Env, name: string, value: unknown): Promise<unknown> {
   const setting = SETTINGS.find((setting) => setting.name === name);
-  return setting && isSecret(setting) ? seal(env.ENCRYPTION_KEY, placeOf(name), String(value)) : value;
+  return setting && isSecret(setting) ? seal(env.ENCRYPTION_KEY, sealContextOf(name), String(value)) : value;
 }
 
 /** Saved settings with their secrets opened. One that no longer opens is as if it were not saved, and named in `lost`. */
@@ -130,7 +130,7 @@ async function opened(
   const lost = new Set<string>();
   for (const { name } of SETTINGS.filter(isSecret)) {
     if (!saved.has(name)) continue;
-    const text = await open(env.ENCRYPTION_KEY, placeOf(name), String(saved.get(name)));
+    const text = await open(env.ENCRYPTION_KEY, sealContextOf(name), String(saved.get(name)));
     if (text !== null) saved.set(name, text);
     else if (saved.delete(name)) lost.add(name);
   }
@@ -144,7 +144,7 @@ export function sealedSettings(db: D1Database): Question<SealedValue[]> {
     .bind(JSON.stringify(SETTINGS.filter(isSecret).map(({ name }) => name)));
   return question<{ name: string; value: string }, SealedValue[]>(statement, (rows) =>
     rows.map(({ name, value }) => ({
-      place: placeOf(name),
+      place: sealContextOf(name),
       sealed: String(JSON.parse(value)),
       replace: (by) =>
         db
@@ -239,7 +239,7 @@ export function forgetDeployment(): void {
 }
 
 /** What pages say of the place they stand in. */
-export function pagePlace({ var: { settings, issuer } }: Context<App>): Place {
+export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway {
   return { displayName: settings.display_name, supportText: settings.support_text, issuer };
 }
 

@@ -26,7 +26,7 @@ export type Submission = {
 };
 
 /** What a handler made of a form. `isDone`: it had an effect; else it can be corrected and sent again. */
-export type Outcome = { response: Response; isDone: boolean; showsSecret?: boolean };
+export type FormOutcome = { response: Response; isDone: boolean; showsSecret?: boolean };
 
 /** The first answer: sealed in its row. */
 type Answer = { status: number; headers: [string, string][]; isPage: boolean; showsSecret: boolean };
@@ -45,7 +45,7 @@ const MOST_PAGES = 20;
 export async function once(
   env: Storage,
   sent: Submission,
-  act: (secret: string) => Promise<Outcome>,
+  act: (secret: string) => Promise<FormOutcome>,
 ): Promise<Response> {
   const value = sent.fields.get('once') ?? '';
   const now = Math.floor(Date.now() / 1000);
@@ -81,7 +81,7 @@ async function perform(
   env: Storage,
   sent: Submission,
   claimed: Claim,
-  act: (secret: string) => Promise<Outcome>,
+  act: (secret: string) => Promise<FormOutcome>,
 ): Promise<Response> {
   const { id, secret } = claimed;
   const outcome = await act(secret).catch(async (error: unknown) => {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { auditQuestion, type Entry, idsOfActs, partiesOfActs } from '../audit';
+import { type AuditEvent, auditQuestion, idsOfActs, partiesOfActs } from '../audit';
 import { clientNamesQuestion } from '../clients/store';
 import type { App } from '../config';
 import { ask } from '../database';
@@ -78,7 +78,7 @@ export const ShownEvent = z.object({
 });
 
 function shown(
-  { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: Entry,
+  { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: AuditEvent,
   names: ReadonlyMap<string, string>,
 ): z.infer<typeof ShownEvent> {
   const nameOf = (id: unknown) => names.get(String(id)) ?? null;

@@ -44,20 +44,20 @@ export const config = new Hono<App>()
 function shown(settings: Settings): Members {
   const shownAs = (setting: Setting) => {
     const value = memberAt(settings, setting.name) ?? null;
-    return isSecret(setting) && value !== null ? maskOf(String(value)) : value;
+    return isSecret(setting) && value !== null ? maskOfSetting(String(value)) : value;
   };
   return treeOf(new Map(SETTINGS.map((setting) => [setting.name, shownAs(setting)])));
 }
 
 /** A secret as it is shown: no more of it than tells it from another. */
-function maskOf(secret: string): string {
+function maskOfSetting(secret: string): string {
   return `••••${secret.length >= 16 ? secret.slice(-4) : ''}`;
 }
 
 /** True when what was sent of a secret is only what was shown of it: it stays as it is. */
 function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
   const current = isSecret(setting) && memberAt(settings, setting.name);
-  return typeof current === 'string' && sent === maskOf(current);
+  return typeof current === 'string' && sent === maskOfSetting(current);
 }
 
 /** @throws ApiError naming a setting that the others, as they would then be, do not let stand. */

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { refusedTarget } from '../protocol/public-url';
 import { authTypes } from '../upstreams/auth/index';
-import { AUTH_MEMBERS, type Kept, NOTHING_KEPT, only } from '../upstreams/auth-settings';
-import { maskOf } from '../upstreams/secret-value';
+import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../upstreams/auth-settings';
+import { maskOfSecret } from '../upstreams/secret-value';
 import type { Server, TokenExchange } from '../upstreams/server';
 
 const Name = z
@@ -102,7 +102,7 @@ export function newServer(allowLoopback: boolean) {
  * What `PUT /api/mcp/client/{id}` may change of `server`.
  * @param kept its secrets as configured, which a mask sent back keeps.
  */
-export function serverChange(server: Server, kept: Kept, allowLoopback: boolean) {
+export function serverChange(server: Server, kept: StoredSecrets, allowLoopback: boolean) {
   const settings = authTypes.get(server.authType)?.settings ?? (() => only({}));
   const { user_headers: _, ...members } = settings({ kept, allowLoopback }).shape;
   const never = { error: 'never changes; make another server' };
@@ -124,7 +124,7 @@ export function serverChange(server: Server, kept: Kept, allowLoopback: boolean)
 }
 
 /** What is sent of `token_exchange` together with what is kept of it, the secret as its mask. */
-function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchange }: Kept): unknown {
+function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchange }: StoredSecrets): unknown {
   if (typeof body !== 'object' || body === null || !tokenExchange) return body;
   const sent = (body as { token_exchange?: unknown }).token_exchange;
   if (typeof sent !== 'object' || sent === null) return body;
@@ -137,7 +137,7 @@ export function shownExchange(exchange: TokenExchange, secret: string | undefine
     audience: exchange.audience,
     use_idp_credentials: exchange.useIdpCredentials,
     client_id: exchange.clientId,
-    client_secret: secret ? maskOf(secret) : null,
+    client_secret: secret ? maskOfSecret(secret) : null,
     authorization_server_url: exchange.authorizationServerUrl,
     scopes: exchange.scopes,
   };

@@ -13,7 +13,7 @@ import { rfc3339, Time } from './answer';
 import { ApiError } from './error';
 import { accept } from './request';
 
-export const Credential = z.object({ token: z.string().min(1, 'must not be empty').max(1000) });
+export const SessionRequest = z.object({ token: z.string().min(1, 'must not be empty').max(1000) });
 
 /** This browser's session (CONTRACT §8): begun here with ADMIN_TOKEN, or at /oauth/sign-in; told; ended. */
 export const session = new Hono<App>()
@@ -21,7 +21,7 @@ export const session = new Hono<App>()
     if (isForeign(c.req.raw.headers, baseOf(c))) {
       throw new ApiError('forbidden', 'This was sent from another site. Nobody was signed in.');
     }
-    const { token } = accept(Credential, await readCredential(c));
+    const { token } = accept(SessionRequest, await readCredential(c));
     const verdict = await typedToken(c, token);
     if (verdict === 'spent') throw tooManyAttempts();
     if (verdict !== 'right')

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../config';
 import { ask, type Ids, theseIds } from '../database';
-import type { Kept } from '../upstreams/auth-settings';
+import type { StoredSecrets } from '../upstreams/auth-settings';
 import { openExchangeSecret } from '../upstreams/exchange-secret';
 import { maskHeaders } from '../upstreams/header-values';
 import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../upstreams/oauth-config';
@@ -16,7 +16,7 @@ import type { Page } from './request';
 import { shownExchange } from './server-request';
 
 /** What a server is configured with besides its row, secrets as configured. */
-export type Configuration = { kept: Kept; config: OAuthConfig | null };
+export type Configuration = { kept: StoredSecrets; config: OAuthConfig | null };
 
 /** A server's secrets, as far as they open, and how we are an OAuth client of its provider. */
 export async function configurationOf(c: Context<App>, server: Server): Promise<Configuration> {
@@ -61,11 +61,11 @@ export async function findShownServer(
   c: Context<App>,
   id: string,
 ): Promise<z.infer<typeof ShownServer> | null> {
-  return (await findServerShown(c, id))?.shown ?? null;
+  return (await findServerAndShown(c, id))?.shown ?? null;
 }
 
 /** The server `id` and how answers show it, or null. */
-export async function findServerShown(
+export async function findServerAndShown(
   c: Context<App>,
   id: string,
 ): Promise<{ server: Server; shown: z.infer<typeof ShownServer> } | null> {

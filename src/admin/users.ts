@@ -14,7 +14,7 @@ import { knownServers } from './known-servers';
 import { accept, Page, readJson } from './request';
 
 /** What may change of a person. Who they are, their provider says. */
-export const UserChange = z.object({ is_active: z.boolean(), mcp_configs: McpConfigs }).partial();
+export const UserChangeRequest = z.object({ is_active: z.boolean(), mcp_configs: McpConfigs }).partial();
 
 /** People who signed in (CONTRACT §8). */
 export const users = new Hono<App>()
@@ -40,7 +40,7 @@ export const users = new Hono<App>()
   .put('/:id', async (c) => {
     const user = await findUser(c.env.DB, c.req.param('id'));
     if (!user) throw unknown('user');
-    const { is_active: isActive, mcp_configs } = accept(UserChange, await readJson(c));
+    const { is_active: isActive, mcp_configs } = accept(UserChangeRequest, await readJson(c));
     const mcpConfigs = mcp_configs && (await knownServers(c.env.DB, mcp_configs));
     const now = Math.floor(Date.now() / 1000);
     const changed = await updateUser(c.env.DB, user.id, { isActive, mcpConfigs }, now);

@@ -127,7 +127,7 @@ export function sealedSigningKeys(db: D1Database) {
     statements: [db.prepare('SELECT kid, sealed FROM signing_key')],
     answer: ([rows]: unknown[][]): SealedValue[] =>
       ((rows ?? []) as { kid: string; sealed: string }[]).map(({ kid, sealed }) => ({
-        place: placeOf(kid),
+        place: sealContextOf(kid),
         sealed,
         replace: (by) =>
           db
@@ -274,7 +274,7 @@ async function makeKey(
     .bind(
       kid,
       JSON.stringify({ kty, use: 'sig', alg: ALGORITHM, kid, n, e }),
-      await seal(encryptionKey, placeOf(kid), JSON.stringify(privateJwk)),
+      await seal(encryptionKey, sealContextOf(kid), JSON.stringify(privateJwk)),
       newest ? Math.max(activeAt, newest.activeAt + 1) : activeAt,
       now,
       JSON.stringify([...ring.keys()]),
@@ -282,13 +282,13 @@ async function makeKey(
     .run();
 }
 
-const placeOf = (kid: string) => `signing_key/${kid}/sealed`;
+const sealContextOf = (kid: string) => `signing_key/${kid}/sealed`;
 
 /** The private key; null when no entry of `ENCRYPTION_KEY` opens it. */
 async function openKey({ kid, sealed }: SigningKey, encryptionKey: string): Promise<CryptoKey | null> {
   const opened = privateKeys.get(sealed);
   if (opened) return opened;
-  const jwk = await open(encryptionKey, placeOf(kid), sealed);
+  const jwk = await open(encryptionKey, sealContextOf(kid), sealed);
   if (!jwk) return null;
   const key = (await importJWK(JSON.parse(jwk), ALGORITHM)) as CryptoKey;
   privateKeys.set(sealed, key);

@@ -1,5 +1,5 @@
 import { pageQuestion, type Question, startsWith } from '../database';
-import type { Owner } from './owners';
+import type { KeyOwner } from './owners';
 import { type KeyRow, keyOf, type VirtualKey } from './virtual-keys';
 
 /** What an administrator sees of a key besides its terms. */
@@ -8,7 +8,7 @@ export type KeyOverview = {
   /** Until when its value before the last rotation works too (epoch seconds); null: it does not. */
   previousUntil: number | null;
   /** Null: nobody's, or of somebody who is not there any more. */
-  owner: Owner | null;
+  owner: KeyOwner | null;
   /** The Virtual MCPs it may use. */
   toolsets: { id: string; name: string; enabled: boolean }[];
 };
@@ -34,7 +34,7 @@ export function keyOverviewQuestion(db: D1Database, id: string, now: number): Qu
         .bind(id),
     ],
     answer: (results) => {
-      const [[row], [owner], toolsets] = results as [OverviewRow[], Owner[], ToolsetRow[]];
+      const [[row], [owner], toolsets] = results as [OverviewRow[], KeyOwner[], ToolsetRow[]];
       if (!row) return null;
       const { previous_until: until } = row;
       return {

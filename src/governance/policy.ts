@@ -37,7 +37,7 @@ export type Rules = {
 };
 
 /** `hidden`: as if it were not there. `insufficient_scope`: there, but the client asked for too little. */
-export type Verdict = 'allowed' | 'hidden' | 'insufficient_scope';
+export type PolicyVerdict = 'allowed' | 'hidden' | 'insufficient_scope';
 
 /** What the identity was given of a server: names of tools, `*` for all, empty for nothing. Givers and Virtual MCPs add up. */
 function given({ mcpConfigs, toolsets }: Rules, server: RuledServer): readonly string[] {
@@ -67,7 +67,7 @@ export function mayUseServer(rules: Rules, server: RuledServer): boolean {
 }
 
 /** May this caller use this tool now? */
-export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): Verdict {
+export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): PolicyVerdict {
   const named = (list: readonly string[]) =>
     list.includes('*') || list.includes(tool.name) || list.includes(unprefixed(server, tool));
   if (!mayUseServer(rules, server)) return 'hidden';
@@ -90,7 +90,7 @@ function isConsented(
 }
 
 /** May this caller read this server's prompts and resources now? Tool filters concern them by server. */
-export function judgeReading(rules: Rules, server: RuledServer): Verdict {
+export function judgeReading(rules: Rules, server: RuledServer): PolicyVerdict {
   if (!mayUseServer(rules, server)) return 'hidden';
   const prefix = `${server.name}-`.toLowerCase();
   const { includeTools } = rules;
@@ -104,7 +104,7 @@ export function judgeReading(rules: Rules, server: RuledServer): Verdict {
   return judgeScope(rules, 'mcp:read');
 }
 
-function judgeScope({ scope, scopeIsFinal }: Rules, needed: 'mcp:read' | 'mcp:write'): Verdict {
+function judgeScope({ scope, scopeIsFinal }: Rules, needed: 'mcp:read' | 'mcp:write'): PolicyVerdict {
   if (covers(scope, needed)) return 'allowed';
   return scopeIsFinal ? 'hidden' : 'insufficient_scope';
 }

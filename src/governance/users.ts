@@ -59,12 +59,12 @@ export function userOf(row: UserRow): User {
 }
 
 /** What a provider vouches for: its issuer, who this is there (`sub`), their verified e-mail address. */
-export type Account = { issuer: string; subject: string; email: string; name: string };
+export type ProviderAccount = { issuer: string; subject: string; email: string; name: string };
 
 /** Notes that the holder of an account signed in at `now`; the first time makes the person. A block outlasts it. */
 export async function recordSignIn(
   db: D1Database,
-  { issuer, subject, email, name }: Account,
+  { issuer, subject, email, name }: ProviderAccount,
   now: number,
 ): Promise<User> {
   const row = await db
@@ -98,7 +98,7 @@ export function usersQuestion(db: D1Database, ids: readonly string[]): Question<
 /** The person who holds an account, or null when they never signed in. */
 export async function findUserByAccount(
   db: D1Database,
-  { issuer, subject }: Pick<Account, 'issuer' | 'subject'>,
+  { issuer, subject }: Pick<ProviderAccount, 'issuer' | 'subject'>,
 ): Promise<User | null> {
   const row = await db
     .prepare('SELECT * FROM person WHERE issuer = ?1 AND provider_subject = ?2')

@@ -91,7 +91,7 @@ export function refusalOf(key: VirtualKey, now: number): 'inactive' | 'expired' 
 }
 
 /** A value as lists show it: its last four characters. */
-export function maskOf(value: string): string {
+export function maskOfKey(value: string): string {
   return `sk-bf-••••${value.slice(-4)}`;
 }
 
@@ -116,7 +116,7 @@ export async function insertVirtualKey(
   const value = given ?? newValue();
   const valueHash = await hashSecret(value);
   const id = crypto.randomUUID();
-  const key = { ...terms, id, valueMask: maskOf(value), generation: 1, createdAt: now, updatedAt: now };
+  const key = { ...terms, id, valueMask: maskOfKey(value), generation: 1, createdAt: now, updatedAt: now };
   const [inserted, sameValue] = await db.batch([
     db
       .prepare(
@@ -208,7 +208,7 @@ export async function replaceValue(
       `UPDATE virtual_key SET previous_hash = value_hash, previous_until = ?4, value_hash = ?2,
          value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
     )
-    .bind(id, await hashSecret(value), maskOf(value), previousUntil, Number(isLeaked), now)
+    .bind(id, await hashSecret(value), maskOfKey(value), previousUntil, Number(isLeaked), now)
     .first<KeyRow>();
   return row && { key: keyOf(row), value };
 }

@@ -7,7 +7,7 @@ import type { Subject } from '../protocol/subject';
 import { recordEnd } from './store';
 
 /** What a person allowed a client to do, and what the code for it is bound to. Times are epoch seconds. */
-export type Terms = {
+export type GrantTerms = {
   clientId: string;
   subject: Subject;
   /** Of the key that allowed it; 0 for other identities. */
@@ -43,7 +43,7 @@ export type EndReason =
   | 'issuer_changed';
 
 export type Redemption =
-  | { ok: true; terms: Terms; refreshToken: string; n: number }
+  | { ok: true; terms: GrantTerms; refreshToken: string; n: number }
   | {
       ok: false;
       reason:
@@ -64,7 +64,7 @@ export type Rotation =
 
 type Open = {
   status: 'open';
-  terms: Terms;
+  terms: GrantTerms;
   /** When the code was redeemed, epoch milliseconds; null before. */
   redeemedAt: number | null;
   /** Which refresh token is current: the first is 1. */
@@ -103,7 +103,7 @@ export class GrantObject extends DurableObject<Env> {
   private readonly place = `grant/${this.id}/seed`;
 
   /** Opens the grant: the commit point of consent. False when it was answered before. */
-  async open(terms: Terms): Promise<boolean> {
+  async open(terms: GrantTerms): Promise<boolean> {
     const seed = await seal(this.env.ENCRYPTION_KEY, this.place, randomSecret());
 
     if (this.state()) return false;
@@ -183,7 +183,7 @@ export class GrantObject extends DurableObject<Env> {
   }
 
   /** The terms a right refresh token stands for, without spending it; null when it is not one, or the grant has ended. */
-  async terms(n: number, tag: string): Promise<Terms | null> {
+  async terms(n: number, tag: string): Promise<GrantTerms | null> {
     const seed = await this.seed();
     if (!seed || !equalSecrets(await macWithSeed(seed, String(n)), tag)) return null;
     const state = this.state();

@@ -11,7 +11,7 @@ import {
   startsWith,
 } from '../database';
 import type { Subject } from '../protocol/subject';
-import { fromRow, type Grant, type Row } from './store';
+import { fromRow, type Grant, type GrantRow } from './store';
 import type { Today } from './today';
 
 /** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
@@ -54,7 +54,7 @@ export function grantsQuestion(
   page: { limit: number; offset: number },
   today: Today,
 ): Question<{ grants: Grant[]; total: number }> {
-  const { statements, answer } = pageQuestion<Row>(db, pageOfGrants(filter, page, today));
+  const { statements, answer } = pageQuestion<GrantRow>(db, pageOfGrants(filter, page, today));
   return {
     statements,
     answer: (results) => {
@@ -157,7 +157,7 @@ export function unused(since: number): Condition {
 /** The grant `grantId` as the index has it, or null: to be asked along with others. */
 export function grantQuestion(db: D1Database, grantId: string): Question<Grant | null> {
   const statement = db.prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1').bind(grantId);
-  return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
+  return question<GrantRow, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
 /** What one of these subjects allowed last, since `since` (epoch seconds), and is valid; null: nothing. */
@@ -174,7 +174,7 @@ export function allowedSinceQuestion(
        ORDER BY created_at DESC, grant_id LIMIT 1`,
     )
     .bind(JSON.stringify(subjects), since, ...values);
-  return question<Row, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
+  return question<GrantRow, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
 /** What the clients of these grants were called when they were allowed, by client id. */
@@ -182,7 +182,7 @@ export function grantedNamesQuestion(db: D1Database, grantIds: Ids): Question<Ma
   const statement = db
     .prepare(`SELECT client_id, client_name FROM oauth_grant WHERE grant_id IN (${grantIds.sql})`)
     .bind(...grantIds.values);
-  return question<Pick<Row, 'client_id' | 'client_name'>, Map<string, string>>(
+  return question<Pick<GrantRow, 'client_id' | 'client_name'>, Map<string, string>>(
     statement,
     (rows) => new Map(rows.map(({ client_id, client_name }) => [client_id, client_name])),
   );

@@ -34,7 +34,7 @@ export type Grant = {
   endedReason: EndReason | null;
 };
 
-export type Row = {
+export type GrantRow = {
   grant_id: string;
   client_id: string;
   client_name: string;
@@ -55,7 +55,7 @@ export type Row = {
   ended_reason: string | null;
 };
 
-export function fromRow(row: Row): Grant {
+export function fromRow(row: GrantRow): Grant {
   return {
     grantId: row.grant_id,
     clientId: row.client_id,
@@ -171,7 +171,10 @@ function columns(grant: NewGrant) {
 
 /** The grant `grantId` as the index has it, or null when there is none. */
 export async function findGrant(db: D1Database, grantId: string): Promise<Grant | null> {
-  const row = await db.prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1').bind(grantId).first<Row>();
+  const row = await db
+    .prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1')
+    .bind(grantId)
+    .first<GrantRow>();
   return row && fromRow(row);
 }
 

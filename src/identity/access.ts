@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { allowsLoopback, type Env } from '../config';
-import type { Account } from '../governance/users';
+import type { ProviderAccount } from '../governance/users';
 import { isLoopback } from '../protocol/public-url';
 import type { Settings } from '../settings';
 import { accountOf, providerFetch, SignInRefused } from './provider';
@@ -18,7 +18,11 @@ const keys = new Map<string, JWTVerifyGetKey>();
  * Who may come in at all is its policy's to say.
  * @throws SignInRefused when the assertion does not stand, Unavailable when its keys cannot be had.
  */
-export async function accessAccount(env: Env, settings: Settings, headers: Headers): Promise<Account | null> {
+export async function accessAccount(
+  env: Env,
+  settings: Settings,
+  headers: Headers,
+): Promise<ProviderAccount | null> {
   const { team_domain: team, aud } = settings.access;
   const assertion = headers.get(HEADER);
   if (!team || !aud || !assertion) return null;

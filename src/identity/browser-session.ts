@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
-import { type Account, findUserByAccount, recordSignIn, type User } from '../governance/users';
+import { findUserByAccount, type ProviderAccount, recordSignIn, type User } from '../governance/users';
 import { accessAccount } from './access';
 import { SignInRefused } from './provider';
 import { type SignedIn, signedIn, subjectOf } from './signed-in';
@@ -42,7 +42,7 @@ async function readSession(c: Context<App>): Promise<SignedIn | null> {
 }
 
 /** The person Access vouches for. Whom we do not know yet, or by another address, signs in with this request. */
-async function userOf(db: D1Database, account: Account, now: number): Promise<User> {
+async function userOf(db: D1Database, account: ProviderAccount, now: number): Promise<User> {
   const known = await findUserByAccount(db, account);
   return known?.email === account.email ? known : recordSignIn(db, account, now);
 }

@@ -7,7 +7,7 @@ import { type SignedIn, subjectOf } from './signed-in';
 /** How long a browser remembers who its person was. Never what they approved. Seconds. */
 const LIFE = 2_592_000;
 const NAME = 'toolgate-identity';
-const PLACE = 'cookie/identity';
+const SEAL_CONTEXT = 'cookie/identity';
 
 /** Remembers in this browser who the person is, for 30 days from `now` (epoch seconds). */
 export async function rememberIdentity(
@@ -17,7 +17,7 @@ export async function rememberIdentity(
   now: number,
 ): Promise<string> {
   const remembered = { subject, generation, expiresAt: now + LIFE };
-  const value = await seal(encryptionKey, PLACE, JSON.stringify(remembered));
+  const value = await seal(encryptionKey, SEAL_CONTEXT, JSON.stringify(remembered));
   return writeCookie(issuer, { name: NAME, value, maxAge: LIFE } satisfies Cookie);
 }
 
@@ -34,7 +34,7 @@ export async function rememberedIdentity(
   now: number,
 ): Promise<Proof | null> {
   const sealed = readCookie(issuer, cookies, NAME);
-  const text = sealed && (await open(encryptionKey, PLACE, sealed));
+  const text = sealed && (await open(encryptionKey, SEAL_CONTEXT, sealed));
   if (!text) return null;
   const { subject, generation, expiresAt } = JSON.parse(text) as Proof & { expiresAt: number };
   if (!isSubject(subject) || now >= expiresAt) return null;

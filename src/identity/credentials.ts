@@ -2,10 +2,10 @@
 const KEY_HEADERS = ['x-bf-vk', 'x-bf-virtual-key', 'x-api-key', 'x-goog-api-key'];
 
 /** What a request shows of who sent it: the token of `Authorization: Bearer`, and every virtual key with its header. */
-export type Credentials = { token: string | null; keys: { header: string; value: string }[] };
+export type PresentedCredentials = { token: string | null; keys: { header: string; value: string }[] };
 
 /** The credentials in `headers`. A bearer that begins with `sk-bf-` is a key; other schemes than Bearer say nothing here. */
-export function credentialsIn(headers: Headers): Credentials {
+export function credentialsIn(headers: Headers): PresentedCredentials {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null;
   const keys = KEY_HEADERS.flatMap((header) => {
     const value = headers.get(header);

@@ -1,6 +1,6 @@
 import * as o from 'oauth4webapi';
 import { allowsLoopback, type Env } from '../config';
-import type { Account } from '../governance/users';
+import type { ProviderAccount } from '../governance/users';
 import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
@@ -9,7 +9,7 @@ import type { Settings } from '../settings';
 import { accountOf, isAdminEmail, providerFetch, SignInRefused } from './provider';
 
 /** What an authorization request at the provider is bound to, besides this browser. */
-export type Binding = { redirectUri: string; state: string; nonce: string; verifier: string };
+export type SignInBinding = { redirectUri: string; state: string; nonce: string; verifier: string };
 
 /** What the provider issued at a sign-in, besides who it was (RFC 6749 §5.1). */
 export type ProviderTokens = {
@@ -50,7 +50,7 @@ const providers = new Memory<o.AuthorizationServer>(4);
 export async function authorizationUrl(
   env: Env,
   settings: Settings,
-  binding: Binding,
+  binding: SignInBinding,
   forLater: boolean,
 ): Promise<Destination> {
   const provider = await discover(env, settings);
@@ -83,8 +83,8 @@ export async function redeem(
   env: Env,
   settings: Settings,
   answer: URLSearchParams,
-  binding: Binding,
-): Promise<{ account: Account; tokens: ProviderTokens }> {
+  binding: SignInBinding,
+): Promise<{ account: ProviderAccount; tokens: ProviderTokens }> {
   const provider = await discover(env, settings);
   try {
     const verified = await verifiedAccount(env, settings, provider, answer, binding);
@@ -105,8 +105,8 @@ async function verifiedAccount(
   { oidc }: Settings,
   provider: o.AuthorizationServer,
   answer: URLSearchParams,
-  { redirectUri, state, nonce, verifier }: Binding,
-): Promise<{ account: Account; tokens: ProviderTokens }> {
+  { redirectUri, state, nonce, verifier }: SignInBinding,
+): Promise<{ account: ProviderAccount; tokens: ProviderTokens }> {
   const client: o.Client = { client_id: oidc.client_id ?? '', [o.clockTolerance]: SKEW };
   const options = optionsFor(env);
   const parameters = o.validateAuthResponse(provider, client, answer, state);

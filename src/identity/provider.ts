@@ -1,4 +1,4 @@
-import type { Account } from '../governance/users';
+import type { ProviderAccount } from '../governance/users';
 import { Unavailable } from '../protocol/error';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
@@ -62,7 +62,7 @@ export function providerFetch(allowLoopback: boolean, who = 'the sign-in provide
  * An account as we keep it. Addresses compare without regard to the case of ASCII letters only: other letters that some
  * fold into ASCII (the Kelvin sign) must not come to mean another address.
  */
-export function accountOf(issuer: string, subject: string, email: string, name: unknown): Account {
+export function accountOf(issuer: string, subject: string, email: string, name: unknown): ProviderAccount {
   const address = email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   if (!subject || !/^[^\s@<>"\p{C}]{1,64}@[^\s@<>"\p{C}]{1,190}$/u.test(address)) {
     throw new SignInRefused('unverified', 'the subject or the e-mail address is malformed');

@@ -2,7 +2,7 @@ import type { Rules } from '../governance/policy';
 import type { Era, Request } from '../protocol/mcp';
 import type { Asker } from '../upstreams/connect';
 import type { Caller, Gate } from './caller';
-import type { Entry, Item } from './catalog';
+import type { CatalogServer, Item } from './catalog';
 import type { ClientSession } from './session';
 
 /** One request of a client, with everything it is judged by. */
@@ -11,7 +11,7 @@ export type Call = {
   caller: Caller;
   rules: Rules;
   /** The servers the caller may use something of, here. */
-  entries: readonly Entry[];
+  entries: readonly CatalogServer[];
   /** True at the address of one server, where its items have their own names. */
   isOneServer: boolean;
   request: Request;

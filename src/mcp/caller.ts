@@ -33,7 +33,7 @@ export type Caller = {
 export type Gate = { env: Env; settings: Settings; issuer: string; slug: string | null };
 
 /** A refusal that says in `WWW-Authenticate` what is wanted instead (RFC 6750 §3, RFC 9728 §5.1). */
-export class Challenge extends RpcError {
+export class AuthChallenge extends RpcError {
   constructor(
     status: 401 | 403,
     type: string,
@@ -174,7 +174,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   const known = await keys.recall(hash, lagOf(settings), () => readKey(env.DB, value));
   const now = Date.now() / 1000;
   if (!known || (known.valueUntil !== null && known.valueUntil <= now)) {
-    throw new Challenge(
+    throw new AuthChallenge(
       401,
       'invalid_token',
       `The key in ${header} is not known here.`,
@@ -219,13 +219,13 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
 }
 
 /** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */
-function refuse(gate: Gate, type: string | null, message: string, grantId?: string): Challenge {
+function refuse(gate: Gate, type: string | null, message: string, grantId?: string): AuthChallenge {
   const error = type === null ? '' : 'error="invalid_token"';
   const parameters =
     gate.settings.mcp_server_auth_mode === 'headers'
       ? ['realm="mcp"', error]
       : [error, `resource_metadata="${metadataOf(gate)}"`, 'scope="mcp"'];
-  return new Challenge(
+  return new AuthChallenge(
     401,
     type ?? 'virtual_key_required',
     message,
@@ -235,9 +235,9 @@ function refuse(gate: Gate, type: string | null, message: string, grantId?: stri
 }
 
 /** The client asked for a scope too narrow for what it now wants; asking again can mend it (RFC 6750 §3.1). */
-export function insufficientScope(gate: Gate, message: string): Challenge {
+export function insufficientScope(gate: Gate, message: string): AuthChallenge {
   const challenge = `Bearer error="insufficient_scope", scope="mcp", resource_metadata="${metadataOf(gate)}"`;
-  return new Challenge(403, 'insufficient_scope', message, challenge);
+  return new AuthChallenge(403, 'insufficient_scope', message, challenge);
 }
 
 function metadataOf({ issuer, slug }: Gate): string {

@@ -24,7 +24,7 @@ export type Item = {
 };
 
 /** A server and what it lists, as this isolate knows it. */
-export type Entry = {
+export type CatalogServer = {
   server: Server;
   items: Record<ItemKind, readonly Item[]>;
   /** When this isolate last asked it for its lists, epoch milliseconds. */
@@ -34,7 +34,7 @@ export type Entry = {
 };
 
 /** Every server with what it lists, and every Virtual MCP. */
-export type Catalog = { entries: readonly Entry[]; virtualMcps: readonly VirtualMcp[] };
+export type Catalog = { entries: readonly CatalogServer[]; virtualMcps: readonly VirtualMcp[] };
 
 let catalog: (Catalog & { revision: number }) | null = null;
 
@@ -45,7 +45,7 @@ export async function catalogAt(db: D1Database, revision: number): Promise<Catal
   try {
     const [rows, virtualMcps] = await Promise.all([readServers(db), readVirtualMcps(db)]);
     const entries = await Promise.all(
-      rows.map(async ({ server, listing }): Promise<Entry> => {
+      rows.map(async ({ server, listing }): Promise<CatalogServer> => {
         const before = known?.entries.find((entry) => entry.server.id === server.id);
         const { askedAt = 0, asking = null } = before ?? {};
         return { server, items: await itemsOf(server, listing), askedAt, asking };
@@ -60,7 +60,7 @@ export async function catalogAt(db: D1Database, revision: number): Promise<Catal
 }
 
 /** Puts what a server lists now in place of what was known. */
-export async function relist(entry: Entry, server: Server, listing: Listed | null): Promise<void> {
+export async function relist(entry: CatalogServer, server: Server, listing: Listed | null): Promise<void> {
   if (listing) entry.items = { ...entry.items, ...(await itemsOf(server, listing)) };
   entry.server = server;
 }

@@ -8,12 +8,12 @@ import { SLUG } from '../protocol/authorization';
 import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
-import { authenticate, type Caller, Challenge, type Gate } from './caller';
+import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
 import { forwardCancellation } from './forward';
 import { LimitSpent } from './limits';
-import { type Place, placeAt } from './place';
+import { type Offer, offerAt } from './place';
 import { refreshStale } from './refresh';
 import { openSession } from './session';
 
@@ -82,7 +82,7 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
 
     const caller = await authenticate(gate, c.req.raw.headers);
     if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
-    const place = await placeAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
+    const place = await offerAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
 
     body = await readBody(c.req.raw);
     return await answerMessage(c, gate, caller, place, readMessage(body));
@@ -122,7 +122,7 @@ async function answerMessage(
   c: Context<App>,
   gate: Gate,
   caller: Caller,
-  place: Place,
+  place: Offer,
   message: ClientMessage,
 ): Promise<Response> {
   const { headers, signal } = c.req.raw;
@@ -144,11 +144,11 @@ async function answerMessage(
 function refused(c: Context<App>, error: RpcError, body: string | null): Response {
   const { requestId } = c.var;
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
-  if (error instanceof Challenge) headers.set('www-authenticate', error.challenge);
+  if (error instanceof AuthChallenge) headers.set('www-authenticate', error.challenge);
   if (error instanceof LimitSpent) headers.set('retry-after', String(error.retryAfter));
   if (error.status === 503) headers.set('retry-after', '60');
   if (error.status === 405) headers.set('allow', 'POST, OPTIONS');
-  if (error instanceof Challenge && error.grantId) c.set('grantId', error.grantId);
+  if (error instanceof AuthChallenge && error.grantId) c.set('grantId', error.grantId);
   const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
   const type = String(error.data?.type);
   if (error.status === 401) logRefusal(c, 401, type);

@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import { judgeReading, judgeTool, type Verdict } from '../governance/policy';
+import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { type Additions, NOTHING } from '../protocol/json-insert';
@@ -17,13 +17,13 @@ import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
-import { type Entry, type Item, matchesTemplate } from './catalog';
+import { type CatalogServer, type Item, matchesTemplate } from './catalog';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { listMissing } from './refresh';
-import { type Outcome, pass } from './stream';
+import { type CallOutcome, pass } from './stream';
 
 /** A server's item that a request names. */
-type Found = { entry: Entry; item: Item };
+type Found = { entry: CatalogServer; item: Item };
 
 /** Members of a request's params that go on to the server; the name or URI goes on as the server's own. */
 const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
@@ -101,7 +101,7 @@ function textParam({ request }: Call, member: 'name' | 'uri'): string {
 }
 
 /** Where a name leads, seen or hidden. Servers never listed are asked first when the name may be one of theirs. */
-async function find(call: Call, kind: keyof Entry['items'], name: string): Promise<Found | null> {
+async function find(call: Call, kind: keyof CatalogServer['items'], name: string): Promise<Found | null> {
   const search = (): Found | null => {
     for (const entry of call.entries) {
       const item = entry.items[kind].find((one) =>
@@ -113,7 +113,8 @@ async function find(call: Call, kind: keyof Entry['items'], name: string): Promi
   };
   const found = search();
   const byName = kind === 'tool' || kind === 'prompt';
-  const mayList = ({ server }: Entry) => !byName || call.isOneServer || name.startsWith(`${server.name}-`);
+  const mayList = ({ server }: CatalogServer) =>
+    !byName || call.isOneServer || name.startsWith(`${server.name}-`);
   const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
   if (found || !unlisted.length) return found;
   await listMissing(call, unlisted);
@@ -123,7 +124,7 @@ async function find(call: Call, kind: keyof Entry['items'], name: string): Promi
 /** What a request for something missing, hidden or out of scope meets: the first two are told alike. */
 function refusal(
   call: Call,
-  verdict: Verdict | null,
+  verdict: PolicyVerdict | null,
   message: string,
   code: number = CODE.invalidParams,
 ): RpcError {
@@ -146,7 +147,7 @@ function brokenText({ request, requestId }: Call, error: unknown): string {
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
 async function forward(
   call: Call,
-  entry: Entry,
+  entry: CatalogServer,
   own: JsonObject,
   item: Item,
   failed: (failure: UpstreamFailure) => string,
@@ -163,7 +164,7 @@ async function forward(
   const startedAt = Date.now();
   let peer: Peer | null = null;
 
-  const ended = (outcome: Outcome, failure: UpstreamFailure | null) => {
+  const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
     const ms = Date.now() - startedAt;
     const { subject, grant } = call.caller;
     const who = { subject, client: grant?.clientId, grant: grant?.grantId };
@@ -223,8 +224,8 @@ function additionsFor({ era, request }: Call): Additions {
 /** Keeps in D1 whether the server does its part, when that is news. */
 async function noteStanding(
   { gate }: Call,
-  entry: Entry,
-  outcome: Outcome,
+  entry: CatalogServer,
+  outcome: CallOutcome,
   failure: UpstreamFailure | null,
 ): Promise<void> {
   const now = Math.floor(Date.now() / 1000);

@@ -3,11 +3,11 @@ import { CODE, RpcError } from '../protocol/mcp';
 import type { ItemKind } from '../upstreams/listed-item';
 import { answerList } from './answer';
 import { type Call, nameAt } from './call';
-import type { Entry, Item } from './catalog';
+import type { CatalogServer, Item } from './catalog';
 import { listMissing } from './refresh';
 
 /** True when the caller may see and use this item now. */
-function isVisible(call: Call, { server }: Entry, kind: ItemKind, item: Item): boolean {
+function isVisible(call: Call, { server }: CatalogServer, kind: ItemKind, item: Item): boolean {
   const verdict = kind === 'tool' ? judgeTool(call.rules, server, item) : judgeReading(call.rules, server);
   return verdict === 'allowed';
 }

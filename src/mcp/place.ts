@@ -1,25 +1,25 @@
 import { mayUseServer, type Rules } from '../governance/policy';
 import { RpcError } from '../protocol/mcp';
 import type { Caller } from './caller';
-import { type Catalog, catalogAt, type Entry } from './catalog';
+import { type Catalog, type CatalogServer, catalogAt } from './catalog';
 
 /** What stands at an address under `/mcp` for one caller: the servers they may use something of, and by which rules. */
-export type Place = { entries: readonly Entry[]; rules: Rules; isOneServer: boolean };
+export type Offer = { entries: readonly CatalogServer[]; rules: Rules; isOneServer: boolean };
 
 /**
  * What the caller finds at `slug`, null being `/mcp` itself. A slug is looked up among Virtual MCPs first, then servers.
  * @throws RpcError 404 for an unknown slug, 403 for one not granted.
  */
-export async function placeAt(
+export async function offerAt(
   db: D1Database,
   revision: number,
   slug: string | null,
   caller: Caller,
   headers: Headers,
-): Promise<Place> {
+): Promise<Offer> {
   const catalog = await catalogAt(db, revision);
   const rules = rulesOf(caller, catalog, headers);
-  const usable = (entries: readonly Entry[], by = rules) =>
+  const usable = (entries: readonly CatalogServer[], by = rules) =>
     entries.filter(({ server }) => mayUseServer(by, server));
   if (slug === null) return { entries: usable(catalog.entries), rules, isOneServer: false };
 

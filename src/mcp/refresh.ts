@@ -9,13 +9,13 @@ import { listUpstream } from '../upstreams/listing';
 import type { Server } from '../upstreams/server';
 import { claimListing } from '../upstreams/standing';
 import { askerOf, type Call } from './call';
-import { type Entry, relist } from './catalog';
+import { type CatalogServer, relist } from './catalog';
 
 /** Whose request makes us ask. */
-type By = Pick<Call, 'gate' | 'caller' | 'session'>;
+type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session'>;
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
-export type Unavailable = { server: string; message: string };
+export type MissingList = { server: string; message: string };
 
 /** How long a request waits for one server's lists, and for all of them; how long one is asked behind an answer. Milliseconds. */
 const WAIT_EACH = 5_000;
@@ -31,7 +31,10 @@ const POOL = 5;
  * in time are asked again, for longer, behind the answer.
  * @returns those that are missing.
  */
-export async function listMissing(by: By, entries: readonly Entry[]): Promise<Unavailable[]> {
+export async function listMissing(
+  by: ListingCaller,
+  entries: readonly CatalogServer[],
+): Promise<MissingList[]> {
   const missing = entries.filter(({ server }) => server.listedAt === null);
   const due = missing.filter(isDue);
   const asked = missing.flatMap(({ asking }) => (asking ? [asking] : []));
@@ -55,7 +58,7 @@ export async function listMissing(by: By, entries: readonly Entry[]): Promise<Un
 }
 
 /** Has lists that are older than they may be asked again behind the answer, by one isolate in the world. */
-export function refreshStale(by: By, entries: readonly Entry[]): void {
+export function refreshStale(by: ListingCaller, entries: readonly CatalogServer[]): void {
   const { env, settings } = by.gate;
   const now = Date.now();
   const stale = entries.filter((entry) => {
@@ -64,7 +67,7 @@ export function refreshStale(by: By, entries: readonly Entry[]): void {
   });
   if (!stale.length) return;
   for (const entry of stale) entry.askedAt = now;
-  const refresh = async (entry: Entry) => {
+  const refresh = async (entry: CatalogServer) => {
     if (isListedForAsker(entry.server) && !(await hasCredentials(by, entry.server))) {
       entry.askedAt = 0; // it is for the next caller, who may have some
       return;
@@ -77,7 +80,7 @@ export function refreshStale(by: By, entries: readonly Entry[]): void {
 }
 
 /** Whether whoever asks could list a server with an account of theirs. */
-async function hasCredentials(by: By, server: Server): Promise<boolean> {
+async function hasCredentials(by: ListingCaller, server: Server): Promise<boolean> {
   const { env, settings, issuer } = by.gate;
   return connect(env, settings, issuer, server, askerOf(by)).then(
     () => true,
@@ -86,16 +89,16 @@ async function hasCredentials(by: By, server: Server): Promise<boolean> {
 }
 
 /** Milliseconds between two listings: a server that is not well is looked after more often. */
-function intervalOf(settings: Settings, { server }: Entry): number {
+function intervalOf(settings: Settings, { server }: CatalogServer): number {
   if (server.state !== 'healthy') return PAUSE;
   return (server.toolSyncInterval ?? settings.mcp_tool_sync_interval) * 60_000;
 }
 
-function isDue(entry: Entry): boolean {
+function isDue(entry: CatalogServer): boolean {
   return entry.askedAt + PAUSE <= Date.now();
 }
 
-function ask(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
+function ask(by: ListingCaller, entry: CatalogServer, signal: AbortSignal): Promise<void> {
   const asking = askNow(by, entry, signal).finally(() => {
     if (entry.asking === asking) entry.asking = null;
   });
@@ -103,7 +106,7 @@ function ask(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
   return asking;
 }
 
-async function askNow(by: By, entry: Entry, signal: AbortSignal): Promise<void> {
+async function askNow(by: ListingCaller, entry: CatalogServer, signal: AbortSignal): Promise<void> {
   const { env, settings, issuer } = by.gate;
   const { askedAt } = entry;
   entry.askedAt = Date.now();
@@ -120,7 +123,10 @@ async function askNow(by: By, entry: Entry, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function inPool(entries: readonly Entry[], work: (entry: Entry) => Promise<void>): Promise<void> {
+async function inPool(
+  entries: readonly CatalogServer[],
+  work: (entry: CatalogServer) => Promise<void>,
+): Promise<void> {
   const waiting = [...entries];
   const worker = async () => {
     for (let entry = waiting.shift(); entry; entry = waiting.shift()) await work(entry);

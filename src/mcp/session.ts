@@ -14,7 +14,7 @@ const ClientSession = z.object({
 });
 export type ClientSession = z.infer<typeof ClientSession>;
 
-const PLACE = 'mcp-session';
+const SEAL_CONTEXT = 'mcp-session';
 /** Capabilities longer than this as JSON are not kept: the client is served as one without. */
 const MOST_CAPABILITIES = 2000;
 
@@ -30,12 +30,12 @@ export async function sealSession(
     capabilities: kept,
     id: randomSecret(16),
   };
-  return seal(keys, PLACE, JSON.stringify(session));
+  return seal(keys, SEAL_CONTEXT, JSON.stringify(session));
 }
 
 /** The session of a request; null for none and for one we did not make. */
 export async function openSession(keys: string, value: string | undefined): Promise<ClientSession | null> {
   if (!value || value.length > 6000) return null;
-  const opened = await open(keys, PLACE, value);
+  const opened = await open(keys, SEAL_CONTEXT, value);
   return opened === null ? null : ClientSession.parse(JSON.parse(opened));
 }

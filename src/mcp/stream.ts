@@ -1,7 +1,7 @@
 import { type Additions, MessageScanner } from '../protocol/json-insert';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
 import { CredentialNeeded } from '../upstreams/credential-needed';
-import type { Answer } from '../upstreams/exchange';
+import type { ServerAnswer } from '../upstreams/exchange';
 import { failures, UpstreamFailure } from '../upstreams/failure';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
@@ -22,7 +22,7 @@ export type Passage = {
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
   /** @throws UpstreamFailure, CredentialNeeded */
-  send(signal: AbortSignal): Promise<Answer>;
+  send(signal: AbortSignal): Promise<ServerAnswer>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
   /** The text of the whole response that says what went wrong here, for a stream that has begun. */
@@ -30,25 +30,25 @@ export type Passage = {
   /** The text of the whole response that says how the caller connects an account of theirs. */
   needed(credential: CredentialNeeded): Promise<string>;
   /** The text of the whole response that carries the server's JSON-RPC error. */
-  refused(error: (Answer & { kind: 'error' })['error']): string;
+  refused(error: (ServerAnswer & { kind: 'error' })['error']): string;
   /**
    * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
    * server; `broken`: a fault of this gateway.
    */
-  ended(outcome: Outcome, failure: UpstreamFailure | null): void;
+  ended(outcome: CallOutcome, failure: UpstreamFailure | null): void;
 };
 
-export type Outcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected' | 'broken';
+export type CallOutcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected' | 'broken';
 
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
  * begins as an event stream, so that a client that has gone is noticed.
  */
 export async function pass(passage: Passage): Promise<Response> {
-  return new Flow(passage).begin();
+  return new AnswerFlow(passage).begin();
 }
 
-class Flow {
+class AnswerFlow {
   private readonly upstream = new AbortController();
   private readonly startedAt = Date.now();
   /** When the read under way began, epoch milliseconds; null: the client's turn. */
@@ -98,7 +98,7 @@ class Flow {
   }
 
   /** The server's answer, or the text of the response that stands in for it. Rejects with faults of this gateway. */
-  private async send(): Promise<(Answer & { kind: 'json' | 'events' }) | { text: string }> {
+  private async send(): Promise<(ServerAnswer & { kind: 'json' | 'events' }) | { text: string }> {
     const { passage } = this;
     try {
       const sent = passage.send(this.upstream.signal);
@@ -122,7 +122,7 @@ class Flow {
     }
   }
 
-  private attach(answer: Answer & { kind: 'json' | 'events' }): void {
+  private attach(answer: ServerAnswer & { kind: 'json' | 'events' }): void {
     const { additions } = this.passage;
     const newScanner = () => new MessageScanner(additions);
     if (this.over) {
@@ -138,7 +138,7 @@ class Flow {
   /** Sends on what the server sends next. */
   private async pull(
     sink: ReadableStreamDefaultController<Uint8Array>,
-    sending: ReturnType<Flow['send']>,
+    sending: ReturnType<AnswerFlow['send']>,
   ): Promise<void> {
     if (!this.reader) {
       const answer = await sending.catch((error: unknown) => ({ text: this.passage.broken(error) }));
@@ -227,7 +227,7 @@ class Flow {
   };
 
   /** Frees everything, once. */
-  private finish(outcome: Outcome, failure: UpstreamFailure | null): void {
+  private finish(outcome: CallOutcome, failure: UpstreamFailure | null): void {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
@@ -258,7 +258,7 @@ async function within<T>(patience: number, value: Promise<T>): Promise<T | null>
 }
 
 /** Frees an answer that came too late. */
-function discard(answer: Answer): void {
+function discard(answer: ServerAnswer): void {
   if (answer.kind === 'error') return;
   answer.release();
   answer.body.cancel().catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
-import type { Step } from './consent-step';
+import type { FlowStep } from './consent-step';
 import type { FlowState } from './flow-cookie';
 import { type UsableServer, usableServers } from './services';
 import { readTicks, type Ticks } from './ticks';
@@ -34,7 +34,7 @@ export async function readChoices(form: URLSearchParams, usable: readonly Usable
 /** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account. */
 export async function choicesToKeep(
   c: Context<App>,
-  { state, flow }: Step,
+  { state, flow }: FlowStep,
   form: URLSearchParams,
 ): Promise<FlowState['choices']> {
   if (!state.identity) return state.choices;

@@ -19,7 +19,7 @@ const MOST = 5;
 /** Characters of a notice, which may hold a server's words: a cookie must stay small. */
 const MOST_NOTICE = 400;
 
-const placeOf = (linkId: string) => `cookie/connect/${linkId}`;
+const sealContextOf = (linkId: string) => `cookie/connect/${linkId}`;
 
 /** The `Set-Cookie` values that keep `state`, and end the oldest beyond the most a browser may have. */
 export async function writeConnectState(
@@ -30,7 +30,7 @@ export async function writeConnectState(
   cookies: string | undefined,
 ): Promise<string[]> {
   const notice = state.notice && { ...state.notice, text: state.notice.text.slice(0, MOST_NOTICE) };
-  const value = await seal(encryptionKey, placeOf(linkId), JSON.stringify({ ...state, notice }));
+  const value = await seal(encryptionKey, sealContextOf(linkId), JSON.stringify({ ...state, notice }));
   const others = [...readCookies(issuer, cookies, PREFIX).keys()].filter((id) => id !== linkId);
   return [
     ...others
@@ -48,7 +48,7 @@ export async function readConnectState(
   cookies: string | undefined,
 ): Promise<ConnectState | null> {
   const sealed = readCookie(issuer, cookies, PREFIX + linkId);
-  const text = sealed && (await open(encryptionKey, placeOf(linkId), sealed));
+  const text = sealed && (await open(encryptionKey, sealContextOf(linkId), sealed));
   return text ? (ConnectState.safeParse(JSON.parse(text)).data ?? null) : null;
 }
 

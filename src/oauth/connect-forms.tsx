@@ -3,10 +3,10 @@ import { parseSubject, type Subject } from '../protocol/subject';
 import { Once } from '../ui/forms';
 import { HelpCode } from '../ui/layout';
 import { cut, Name } from '../ui/name';
-import type { Account } from '../upstreams/accounts';
+import type { AccountAtServer } from '../upstreams/accounts';
 import type { KnownProviders } from '../upstreams/oauth-provider';
 import type { Server } from '../upstreams/server';
-import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
+import { AccountBadge, OwnHeaderFields, TokenHost } from './connect-parts';
 import type { WayToProve } from './connect-proof';
 import { KeyField } from './consent-forms';
 
@@ -199,17 +199,17 @@ function SessionField({ notice }: { notice: string | undefined }) {
 }
 
 /** An account of the page, with the host its provider issues tokens on when that is another than its own. */
-export type ShownAccount = Account & { tokenHost: string | null };
+export type ConnectableAccount = AccountAtServer & { tokenHost: string | null };
 
 /** The host matters to whoever is about to be sent there. */
-export function shownAccount(account: Account, providers: KnownProviders): ShownAccount {
+export function shownAccount(account: AccountAtServer, providers: KnownProviders): ConnectableAccount {
   const { server, kind, state } = account;
   const provider = kind === 'oauth' && state !== 'active' ? providers(server) : null;
   return { ...account, tokenHost: provider?.tokenHost ?? null };
 }
 
 /** For the browser that proved itself: each server with its state and the way to connect it. */
-export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount[] }) {
+export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableAccount[] }) {
   const { subject, name, clientName, servers, accounts, notice, code } = props;
   const isDone = accounts.every(({ state }) => state === 'active');
   return (
@@ -243,7 +243,7 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ShownAccount
   );
 }
 
-type AccountFormProps = LinkPage & { account: ShownAccount; failure: string | undefined };
+type AccountFormProps = LinkPage & { account: ConnectableAccount; failure: string | undefined };
 
 function AccountForm({ path, value, account, failure }: AccountFormProps) {
   const { server, kind, state, tokenHost } = account;
@@ -260,7 +260,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
       <Once />
       <input type="hidden" name="server" value={server.id} />
       {kind === 'headers' ? (
-        <HeaderFields account={account} notice={failure} />
+        <OwnHeaderFields account={account} notice={failure} />
       ) : (
         <>
           <TokenHost host={tokenHost} />

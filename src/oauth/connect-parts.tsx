@@ -1,15 +1,21 @@
 import { Badge } from '../ui/parts';
-import { ACCOUNT_STATES, type Account } from '../upstreams/accounts';
+import { ACCOUNT_STATES, type AccountAtServer } from '../upstreams/accounts';
 import type { Server } from '../upstreams/server';
 
 /** How an account stands: word, shape and colour. */
-export function AccountBadge({ state }: Pick<Account, 'state'>) {
+export function AccountBadge({ state }: Pick<AccountAtServer, 'state'>) {
   const { tone, word } = ACCOUNT_STATES[state];
   return <Badge tone={tone}>{word}</Badge>;
 }
 
 /** Fields for the header values a server wants of its caller. What is held already is never shown, and may stay empty. */
-export function HeaderFields({ account, notice }: { account: Account; notice?: string | undefined }) {
+export function OwnHeaderFields({
+  account,
+  notice,
+}: {
+  account: AccountAtServer;
+  notice?: string | undefined;
+}) {
   const { server, heldKeys } = account;
   const held = heldKeys.map((name) => name.toLowerCase());
   const noticeId = `notice-${server.id}`;
@@ -46,7 +52,7 @@ export function TokenHost({ host }: { host: string | null }) {
   return host && <small>Its provider issues what the gateway keeps of you on another host: {host}.</small>;
 }
 
-/** What {@link HeaderFields} were filled in with, by header name. Fields left empty are not there; others are not read. */
+/** What {@link OwnHeaderFields} were filled in with, by header name. Fields left empty are not there; others are not read. */
 export function readHeaderFields(server: Server, form: URLSearchParams): Record<string, string> {
   const entered = server.perUserHeaderKeys.map((name) => [
     name,

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { type Act, audit, codeOf } from '../audit';
-import { type App, pagePlace } from '../config';
+import { type App, gatewayOf } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
 import { type Standing, standingQuestion } from '../identity';
@@ -27,7 +27,13 @@ import {
   verifyConnectForm,
   writeConnectState,
 } from './connect-cookie';
-import { AccountsPage, type LinkPage, ProofPage, type ShownAccount, shownAccount } from './connect-forms';
+import {
+  AccountsPage,
+  type ConnectableAccount,
+  type LinkPage,
+  ProofPage,
+  shownAccount,
+} from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import { proves, wayToProve } from './connect-proof';
 import { sendToProvider } from './provider-trip';
@@ -58,7 +64,7 @@ export const connect = new Hono<App>()
   });
 
 /** A browser at a link that works. */
-type Visit = {
+type LinkVisit = {
   link: Link;
   /** Null: this browser was never here. */
   state: ConnectState | null;
@@ -67,12 +73,12 @@ type Visit = {
   /** What people know the identity by; null: they must sign in before it stands again. */
   name: string | null;
   /** Its servers that are still open to the identity, by name. */
-  accounts: ShownAccount[];
+  accounts: ConnectableAccount[];
   issuer: string;
 };
 
 /** @throws PageProblem 410, 409 or 403 when there is nothing to be done here, in this browser. */
-async function visitOf(c: Context<App>): Promise<Visit> {
+async function visitOf(c: Context<App>): Promise<LinkVisit> {
   const issuer = issuerOf(c.var.issuer);
   const now = Math.floor(Date.now() / 1000);
   const link = await findLink(c.env.DB, c.req.param('id') ?? '');
@@ -97,7 +103,7 @@ async function visitOf(c: Context<App>): Promise<Visit> {
 async function accountsFor(
   c: Context<App>,
   link: Link,
-): Promise<{ standing: Standing; accounts: ShownAccount[] }> {
+): Promise<{ standing: Standing; accounts: ConnectableAccount[] }> {
   const { DB } = c.env;
   const { serverIds, subject } = link;
   const [standing, servers, reach, credentials, providers] = await ask(
@@ -116,7 +122,7 @@ async function accountsFor(
 
 async function linkPage(
   c: Context<App>,
-  { link, name, accounts }: Visit,
+  { link, name, accounts }: LinkVisit,
   state: ConnectState,
 ): Promise<LinkPage> {
   return {
@@ -131,12 +137,12 @@ async function linkPage(
   };
 }
 
-async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
+async function showProof(c: Context<App>, visit: LinkVisit): Promise<Response> {
   const { link, name } = visit;
   const state = visit.state ?? { secret: randomSecret() };
   const way = await wayToProve(c, link, name === null);
   const response = page(
-    pagePlace(c),
+    gatewayOf(c),
     'Connect your account',
     <ProofPage {...(await linkPage(c, visit, state))} way={way} />,
   );
@@ -144,10 +150,10 @@ async function showProof(c: Context<App>, visit: Visit): Promise<Response> {
   return response;
 }
 
-async function showAccounts(c: Context<App>, visit: Visit): Promise<Response> {
+async function showAccounts(c: Context<App>, visit: LinkVisit): Promise<Response> {
   const { accounts, state } = visit;
   const props = await linkPage(c, visit, state as ConnectState);
-  return page(pagePlace(c), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
+  return page(gatewayOf(c), 'Connect your account', <AccountsPage {...props} accounts={accounts} />);
 }
 
 /** True when the browser that knows `secret` is the one that used the link. */
@@ -164,7 +170,7 @@ function nextSecret(c: Context<App>, linkId: string, { secret }: ConnectState): 
  * Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new.
  * Whoever sends the same again, and proves it again, has the same answer.
  */
-async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Promise<Response> {
+async function prove(c: Context<App>, visit: LinkVisit, form: URLSearchParams): Promise<Response> {
   const { link, issuer } = visit;
   const way = await wayToProve(c, link, visit.name === null);
   if (!(await proves(c, link, way, form))) {
@@ -185,7 +191,7 @@ async function prove(c: Context<App>, visit: Visit, form: URLSearchParams): Prom
 }
 
 /** Connects one of the link's accounts, once (SECURITY 32). A repeated proof has the same answer by itself. */
-async function connectOnce(c: Context<App>, visit: Visit, fields: URLSearchParams): Promise<Response> {
+async function connectOnce(c: Context<App>, visit: LinkVisit, fields: URLSearchParams): Promise<Response> {
   const { link, issuer } = visit;
   const { secret } = visit.state as ConnectState;
   const { path } = c.req;
@@ -204,7 +210,7 @@ async function connectOnce(c: Context<App>, visit: Visit, fields: URLSearchParam
 }
 
 /** Connects one of the link's accounts. */
-async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams): Promise<Response> {
+async function connectOne(c: Context<App>, visit: LinkVisit, form: URLSearchParams): Promise<Response> {
   const { link, accounts, issuer } = visit;
   const { secret } = visit.state as ConnectState;
   const account = accounts.find(({ server }) => server.id === form.get('server'));
@@ -227,7 +233,7 @@ async function connectOne(c: Context<App>, visit: Visit, form: URLSearchParams):
 /** Shows the page again after a POST. @param cookies more `Set-Cookie` values */
 async function again(
   c: Context<App>,
-  visit: Visit,
+  visit: LinkVisit,
   state: ConnectState,
   cookies: string[] = [],
 ): Promise<Response> {
@@ -240,7 +246,7 @@ function pathOf({ id }: Link): string {
   return `/connect/${id}`;
 }
 
-function cookiesFor(c: Context<App>, { issuer, link }: Visit, state: ConnectState): Promise<string[]> {
+function cookiesFor(c: Context<App>, { issuer, link }: LinkVisit, state: ConnectState): Promise<string[]> {
   return writeConnectState(c.env.ENCRYPTION_KEY, issuer, link.id, state, c.req.header('cookie'));
 }
 

@@ -9,14 +9,14 @@ import { credentialsQuestion } from '../upstreams/credentials';
 import { saveOwnHeaders } from '../upstreams/header-credentials';
 import { knownProvidersQuestion } from '../upstreams/oauth-provider';
 import { reachOf, reachQuestion } from '../upstreams/reach';
-import { type ShownAccount, shownAccount } from './connect-forms';
+import { type ConnectableAccount, shownAccount } from './connect-forms';
 import { readHeaderFields } from './connect-parts';
 import type { FlowState } from './flow-cookie';
 import type { UsableServer } from './services';
 import { issuerOf } from './surface';
 
 /** What consent shows of the person's own account at a server. `shared`: they came with a key that can have none. */
-export type OwnAccount = ShownAccount | 'shared';
+export type OwnAccount = ConnectableAccount | 'shared';
 
 /** The person's own accounts at those of the servers that want one, by the server's id. */
 export async function accountsAtConsent(

@@ -24,7 +24,7 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
   const offered = modes.filter(([, mode]) => mode.unavailable(settings) === null);
   const missing = modes.map(([, mode]) => mode.unavailable(settings)).filter(Boolean);
   return (
-    <Form {...props} step="identity">
+    <FlowFormElement {...props} step="identity">
       <header class="stack tight">
         <h1>
           <Name of={name} /> wants to use your tools
@@ -51,7 +51,7 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
         primary="continue"
         label={remembered ? `Continue as ${cut(remembered.name)}` : (onlyWay(offered)?.label ?? 'Continue')}
       />
-    </Form>
+    </FlowFormElement>
   );
 }
 
@@ -146,7 +146,7 @@ export function KeyField({ notice, focus }: { notice: string | undefined; focus:
 
 type FormProps = { flowId: string; value: string; step: 'identity' | 'services'; children?: Child };
 
-export function Form({ flowId, value, step, children }: FormProps) {
+export function FlowFormElement({ flowId, value, step, children }: FormProps) {
   return (
     <form class="card stack wide" method="post" action="/oauth/consent">
       <input type="hidden" name="flow_id" value={flowId} />

@@ -8,10 +8,10 @@ import { browserSession } from '../identity/browser-session';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { hasProvider } from '../settings';
-import { again, consentPath, type Step, story } from './consent-step';
+import { again, consentPath, type FlowStep, story } from './consent-step';
 
 /** Who this browser's person is: as signed in, else as remembered from an earlier consent; null when it does not know. */
-export async function knownHere(c: Context<App>, { issuer, now }: Step): Promise<Identity | null> {
+export async function knownHere(c: Context<App>, { issuer, now }: FlowStep): Promise<Identity | null> {
   const session = await browserSession(c);
   const person = session?.user && (await recall(c, identityOf(session.user)));
   if (person) return person;
@@ -27,7 +27,7 @@ export async function recall(c: Context<App>, { subject, generation }: Proof): P
 }
 
 /** Settles who the person is: by what they typed, or as the one this browser remembers. */
-export async function identify(c: Context<App>, step: Step, form: URLSearchParams): Promise<Response> {
+export async function identify(c: Context<App>, step: FlowStep, form: URLSearchParams): Promise<Response> {
   const chosen = form.get('identity') ?? '';
   const mode = identityModes.get(chosen);
   if (!mode || mode.unavailable(c.var.settings) !== null)
@@ -50,7 +50,7 @@ export async function identify(c: Context<App>, step: Step, form: URLSearchParam
 /** Sends the person to sign in and back to this flow. The owner of a key who is signed in already goes on at once. */
 async function signInFirst(
   c: Context<App>,
-  step: Step,
+  step: FlowStep,
   { mustSignIn: owner }: MustSignIn,
   chosen: string,
 ): Promise<Response> {
@@ -67,7 +67,7 @@ async function signInFirst(
 }
 
 /** Takes up what waited for a sign-in, once there was one; null when there is nothing to take up. */
-export async function afterSignIn(c: Context<App>, step: Step): Promise<Response | null> {
+export async function afterSignIn(c: Context<App>, step: FlowStep): Promise<Response | null> {
   const { waiting } = step.state;
   if (!waiting) return null;
   const session = await signedIn(c.env, step.issuer, c.req.header('cookie'), step.now);

@@ -16,10 +16,10 @@ import { issuerOf } from './surface';
 const MOST_FORM = 1_048_576;
 
 /** A flow under way in the browser that began it. */
-export type Step = { flowId: string; flow: Flow; state: FlowState; issuer: string; now: number };
+export type FlowStep = { flowId: string; flow: Flow; state: FlowState; issuer: string; now: number };
 
 /** The step this browser is at. @throws PageProblem 410, 403 or 409 when there is none to take. */
-export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
+export async function takeUp(c: Context<App>, flowId: string): Promise<FlowStep> {
   const issuer = issuerOf(c.var.issuer);
   const now = Math.floor(Date.now() / 1000);
   const flow = await findFlow(c.env.KV, c.env.ENCRYPTION_KEY, flowId, now);
@@ -46,7 +46,7 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<Step> {
  * The step a form was sent for, by the browser it was shown to and from a page of ours.
  * @throws PageProblem as {@link takeUp}, and 403 for any other form.
  */
-export async function takeUpForm(c: Context<App>): Promise<{ step: Step; form: URLSearchParams }> {
+export async function takeUpForm(c: Context<App>): Promise<{ step: FlowStep; form: URLSearchParams }> {
   if (isForeign(c.req.raw.headers, issuerOf(c.var.issuer))) {
     throw new PageProblem({
       status: 403,
@@ -70,7 +70,7 @@ export async function takeUpForm(c: Context<App>): Promise<{ step: Step; form: U
 /** Ends a step: what it decided goes into the cookie, and the browser is shown the form that is next. */
 export async function again(
   c: Context<App>,
-  step: Step,
+  step: FlowStep,
   decided: Partial<FlowState>,
   to = consentPath(step),
 ): Promise<Response> {
@@ -81,7 +81,7 @@ export async function again(
 }
 
 /** The page of a flow, as a path. */
-export function consentPath({ flowId }: Step): string {
+export function consentPath({ flowId }: FlowStep): string {
   return `/oauth/consent?flow_id=${flowId}`;
 }
 

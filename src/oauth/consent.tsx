@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { keepClientApart } from '../clients/store';
-import { type App, pagePlace } from '../config';
+import { type App, gatewayOf } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { putCode } from '../flows';
-import type { Terms } from '../grants/grant-object';
+import type { GrantTerms } from '../grants/grant-object';
 import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
 import type { Identity } from '../identity';
 import { rememberIdentity } from '../identity/browser';
@@ -17,7 +17,7 @@ import { type Choices, readChoices } from './choices';
 import { accountsAtConsent, saveTypedHeaders } from './consent-accounts';
 import { IdentityForm } from './consent-forms';
 import { afterSignIn, identify, knownHere, recall } from './consent-identity';
-import { again, answered, hostOf, nameOf, type Step, story, takeUp, takeUpForm } from './consent-step';
+import { again, answered, type FlowStep, hostOf, nameOf, story, takeUp, takeUpForm } from './consent-step';
 import { formValue } from './flow-cookie';
 import { usableServers } from './services';
 import { ServicesForm } from './services-form';
@@ -40,10 +40,10 @@ export const consent = new Hono<App>()
     return identify(c, step, form);
   });
 
-async function show(c: Context<App>, step: Step, another: boolean): Promise<Response> {
+async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<Response> {
   const { flowId, flow, state } = step;
   const { settings } = c.var;
-  const place = pagePlace(c);
+  const place = gatewayOf(c);
   const form = {
     flowId,
     value: await formValue(c.env.ENCRYPTION_KEY, flowId, state),
@@ -65,7 +65,7 @@ async function show(c: Context<App>, step: Step, another: boolean): Promise<Resp
   return page(place, title, <IdentityForm {...form} settings={settings} remembered={remembered} />);
 }
 
-async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> {
+async function deny(c: Context<App>, { flow, issuer }: FlowStep): Promise<Response> {
   const grant = grantObject(c.env.GRANTS, flow.grantId);
   if (!(await grant?.refuse(flow.expiresAt))) throw answered(flow, (await grant?.answer()) ?? 'refused');
   audit(c, { act: 'consent.denied', ...story(flow) });
@@ -77,7 +77,7 @@ async function deny(c: Context<App>, { flow, issuer }: Step): Promise<Response> 
 /** Takes what was typed and chosen on the services form: header values are kept before anything is allowed. */
 async function decide(
   c: Context<App>,
-  step: Step,
+  step: FlowStep,
   identity: Identity,
   form: URLSearchParams,
 ): Promise<Response> {
@@ -101,7 +101,7 @@ async function decide(
 /** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
 async function allow(
   c: Context<App>,
-  step: Step,
+  step: FlowStep,
   identity: Identity,
   { ticks, readOnly, expiresIn, kept: choices }: Choices,
 ): Promise<Response> {
@@ -142,7 +142,7 @@ async function allow(
   const codeExpiresAt = now + c.var.settings.oauth2_server_config.auth_code_ttl;
   const { generation } = identity;
   const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
-  const terms: Terms = { ...bound, generation, scope, codeHash, ...lives };
+  const terms: GrantTerms = { ...bound, generation, scope, codeHash, ...lives };
 
   const [inserted] = await Promise.all([insertGrant(c.env.DB, row), keepClientApart(c.env.DB, clientId)]);
   await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
-import { type App, pagePlace } from '../config';
+import { type App, gatewayOf } from '../config';
 import { type Proof, standingOf } from '../identity';
 import { log } from '../log';
 import { Destination } from '../protocol/destination';
@@ -144,7 +144,7 @@ async function completeForGateway(
     return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
   }
   return page(
-    pagePlace(c),
+    gatewayOf(c),
     'Authorized',
     <div class="card stack">
       <h1>Authorized</h1>

@@ -5,9 +5,9 @@ import { parseSubject } from '../protocol/subject';
 import { Name } from '../ui/name';
 import type { OpenTool } from '../upstreams/open-servers';
 import { LENGTHS, PRESET_LENGTH } from './choices';
-import { AccountBadge, HeaderFields, TokenHost } from './connect-parts';
+import { AccountBadge, OwnHeaderFields, TokenHost } from './connect-parts';
 import type { OwnAccount } from './consent-accounts';
-import { About, Actions, type FlowForm, Form } from './consent-forms';
+import { About, Actions, type FlowForm, FlowFormElement } from './consent-forms';
 import type { FlowState } from './flow-cookie';
 import type { UsableServer } from './services';
 import type { Unticked } from './ticks';
@@ -27,7 +27,7 @@ export function ServicesForm(
   const isKey = parseSubject(identity.subject).kind === 'vk';
   const canWrite = covers(flow.request.scope, 'mcp:write') && covers(flow.request.scope, 'mcp:read');
   return (
-    <Form {...props} step="services">
+    <FlowFormElement {...props} step="services">
       {accounts.size > 0 && <EnterSaves />}
       <header class="stack tight">
         <h1>
@@ -104,7 +104,7 @@ export function ServicesForm(
       </div>
       <About flow={flow} />
       <Actions primary="allow" label="Allow" />
-    </Form>
+    </FlowFormElement>
   );
 }
 
@@ -201,7 +201,7 @@ function Connect({ account, holder, notice }: AccountProps) {
     <div class="own stack tight">
       {kind === 'headers' ? (
         <>
-          <HeaderFields account={account} notice={notice} />
+          <OwnHeaderFields account={account} notice={notice} />
           <div>
             <button
               type="submit"

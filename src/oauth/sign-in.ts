@@ -3,9 +3,9 @@ import * as z from 'zod';
 import { audit } from '../audit';
 import type { App } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
-import { type Account, recordSignIn } from '../governance/users';
+import { type ProviderAccount, recordSignIn } from '../governance/users';
 import { accessAccount } from '../identity/access';
-import { authorizationUrl, type Binding, type ProviderTokens, redeem } from '../identity/oidc';
+import { authorizationUrl, type ProviderTokens, redeem, type SignInBinding } from '../identity/oidc';
 import { isAdminEmail, SignInRefused } from '../identity/provider';
 import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
@@ -55,7 +55,7 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const binding = bindingOf(issuer, settings, id, pending);
   const forLater = await keepsSignIns(c.env.DB);
   const destination = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
-  const value = await seal(c.env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending));
+  const value = await seal(c.env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending));
   const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
   const cookies = [
     ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
@@ -69,7 +69,7 @@ export async function completeSignIn(c: Context<App>, id: string): Promise<Respo
   const issuer = issuerOf(c.var.issuer);
   const { settings } = c.var;
   const sealed = readCookie(issuer, c.req.header('cookie'), PREFIX + id);
-  const text = sealed && (await open(c.env.ENCRYPTION_KEY, placeOf(id), sealed));
+  const text = sealed && (await open(c.env.ENCRYPTION_KEY, sealContextOf(id), sealed));
   const pending = text ? Pending.parse(JSON.parse(text)) : null;
   if (!pending || pending.expiresAt <= seconds() || !settings.oidc.issuer) throw new PageProblem(TOO_LATE);
   if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, pending.returnTo), [], 302);
@@ -85,7 +85,7 @@ export async function completeSignIn(c: Context<App>, id: string): Promise<Respo
 /** Signs the holder of an account in, unless they are blocked, and sends them on. Tokens are kept where a server needs them. */
 async function enter(
   c: Context<App>,
-  { account, tokens }: { account: Account; tokens: ProviderTokens | null },
+  { account, tokens }: { account: ProviderAccount; tokens: ProviderTokens | null },
   returnTo: string,
   cookies: string[],
 ): Promise<Response> {
@@ -105,11 +105,16 @@ async function enter(
   return sendOn(Destination.own(issuer, returnTo), [...cookies, cookie], 302);
 }
 
-function bindingOf(issuer: string, settings: Settings, id: string, { nonce, verifier }: Pending): Binding {
+function bindingOf(
+  issuer: string,
+  settings: Settings,
+  id: string,
+  { nonce, verifier }: Pending,
+): SignInBinding {
   return { redirectUri: redirectUriOf(settings, issuer), state: `${SIGN_IN}.${id}`, nonce, verifier };
 }
 
-function placeOf(id: string): string {
+function sealContextOf(id: string): string {
   return `cookie/sign-in/${id}`;
 }
 

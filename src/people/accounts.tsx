@@ -7,7 +7,7 @@ import type { Settings } from '../settings';
 import { Confirm, Csrf } from '../ui/forms';
 import { PageProblem } from '../ui/layout';
 import { Badge, Empty } from '../ui/parts';
-import { ACCOUNT_STATES, type Account, accountsAmong } from '../upstreams/accounts';
+import { ACCOUNT_STATES, type AccountAtServer, accountsAmong } from '../upstreams/accounts';
 import { disconnectAccount } from '../upstreams/connected-accounts';
 import type { Credential } from '../upstreams/credential';
 import { credentialQuestion, credentialsQuestion } from '../upstreams/credentials';
@@ -20,7 +20,7 @@ import { goOn, goTo, pageOf, peoplePage } from './page';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 /** Somebody's account at a server as their page shows it. */
-type OwnAccount = Omit<Account, 'state'> & {
+type AccountEntry = Omit<AccountAtServer, 'state'> & {
   state: keyof typeof ACCOUNT_STATES;
   /** Null: nothing is held. */
   credential: Credential | null;
@@ -31,14 +31,14 @@ export function accountsQuestion(
   db: D1Database,
   settings: Settings,
   subject: Subject,
-): Question<OwnAccount[]> {
+): Question<AccountEntry[]> {
   const asked = together(
     ownAccountServersQuestion(db),
     credentialsQuestion(db, subject),
     reachQuestion(db, settings, [subject]),
   );
   return map(asked, ([servers, credentials, reach]) =>
-    accountsAmong(servers, credentials).flatMap((account): OwnAccount[] => {
+    accountsAmong(servers, credentials).flatMap((account): AccountEntry[] => {
       const credential = credentials.find(({ serverId }) => serverId === account.server.id) ?? null;
       if (reach.get(subject)?.(account.server)) return [{ ...account, credential }];
       return credential ? [{ ...account, state: 'orphaned', credential }] : [];
@@ -109,7 +109,7 @@ export const accountPages = new Hono<App>()
   );
 
 /** What somebody connected, and what they could. */
-export function OwnAccounts({ accounts, csrf }: { accounts: readonly OwnAccount[]; csrf: string }) {
+export function OwnAccounts({ accounts, csrf }: { accounts: readonly AccountEntry[]; csrf: string }) {
   return (
     <section class="stack apart">
       <h2>My connected accounts</h2>
@@ -133,7 +133,7 @@ export function OwnAccounts({ accounts, csrf }: { accounts: readonly OwnAccount[
   );
 }
 
-function OneAccount({ account, csrf }: { account: OwnAccount; csrf: string }) {
+function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) {
   const { server, state, credential } = account;
   const { tone, word } = ACCOUNT_STATES[state];
   return (

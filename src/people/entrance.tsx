@@ -15,10 +15,14 @@ import { goOn, pageOf, peoplePage } from './page';
 import { type Visitor, visitorOf } from './visitor';
 
 /** What was refused on the form, and as what status. */
-type Refusal = { text: string; status: number };
+type EntranceRefusal = { text: string; status: number };
 
 /** For a browser that does not know its person: how they show who they are. */
-export async function showEntrance(c: Context<App>, visitor: Visitor, refusal?: Refusal): Promise<Response> {
+export async function showEntrance(
+  c: Context<App>,
+  visitor: Visitor,
+  refusal?: EntranceRefusal,
+): Promise<Response> {
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
   const key = identityModes.get('virtual_key');

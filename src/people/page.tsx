@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
-import { type App, pagePlace } from '../config';
+import { type App, gatewayOf } from '../config';
 import type { Identity } from '../identity';
 import { baseOf } from '../identity/browser-session';
 import { isAdminEmail } from '../identity/provider';
@@ -44,7 +44,7 @@ export async function peoplePage(
   const ways = isAdministrator ? [...PAGES, ADMINISTRATION] : PAGES;
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
   const response = framedPage(
-    pagePlace(c),
+    gatewayOf(c),
     title,
     {
       label: 'Your pages',

@@ -85,13 +85,13 @@ const RpcErrorObject = z.object({
 });
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
-const Response = z.object({
+const RpcResponse = z.object({
   id: z.preprocess(plainNumber, RequestId.nullish()),
   result: ResultObject.optional(),
   error: RpcErrorObject.optional(),
 });
 /** The answer to one of our requests: a result or an error. */
-export type Response = z.infer<typeof Response>;
+export type Response = z.infer<typeof RpcResponse>;
 
 /** A refusal as JSON-RPC says it, with the HTTP status it goes out under. */
 export class RpcError extends Error {
@@ -145,7 +145,7 @@ export function readMessage(text: string): ClientMessage {
     const message = schema.safeParse(withSentIds(value, text));
     if (message.success) return message.data;
   }
-  if (Response.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
+  if (RpcResponse.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
   throw new RpcError(400, CODE.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
 }
 
@@ -160,7 +160,7 @@ export function readableId(text: string): RequestId | null {
 export function readResponse(text: string): Response | null {
   const value = parseJson(text, parseExact);
   if (!isObject(value) || 'method' in value) return null;
-  const response = Response.safeParse(value);
+  const response = RpcResponse.safeParse(value);
   return response.success && (response.data.result || response.data.error) ? response.data : null;
 }
 

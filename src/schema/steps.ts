@@ -4,7 +4,7 @@ import formOnce from './0004_form_once.sql';
 import grantsOfAnotherIssuer from './0005_grants_of_another_issuer.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
-export type Step = { n: number; name: string; sql: string };
+export type SchemaStep = { n: number; name: string; sql: string };
 
 /** The schema of the first version, which kept no record of its steps. */
 export const FIRST = 1;
@@ -13,7 +13,7 @@ export const FIRST = 1;
  * The steps that lead from the first version's schema to `schema.sql`, in order. Each is applied once, as one transaction.
  * A step that has been released is never changed: what it got wrong, a later one corrects.
  */
-export const STEPS: readonly Step[] = [
+export const STEPS: readonly SchemaStep[] = [
   { n: 2, name: 'schema_step', sql: schemaStep },
   { n: 3, name: 'document_faults', sql: documentFaults },
   { n: 4, name: 'form_once', sql: formOnce },

@@ -1,6 +1,6 @@
 import schema from '../../schema.sql';
 import { log } from '../log';
-import { FIRST, STEPS, type Step } from './steps';
+import { FIRST, type SchemaStep, STEPS } from './steps';
 
 /** The database was brought to a schema that this code does not know. */
 export class NewerDatabase extends Error {
@@ -17,7 +17,7 @@ export class NewerDatabase extends Error {
 }
 
 /** The schema that `schema.sql` describes: the number of the last step. */
-export function newest(steps: readonly Step[] = STEPS): number {
+export function newest(steps: readonly SchemaStep[] = STEPS): number {
   return steps.at(-1)?.n ?? FIRST;
 }
 
@@ -27,7 +27,7 @@ export function newest(steps: readonly Step[] = STEPS): number {
  * at the same moment one applies a step; the other finds it recorded.
  * @returns the schema's number. @throws NewerDatabase
  */
-export async function upgrade(db: D1Database, steps: readonly Step[] = STEPS): Promise<number> {
+export async function upgrade(db: D1Database, steps: readonly SchemaStep[] = STEPS): Promise<number> {
   for (;;) {
     const at = await schemaOf(db);
     if (at !== null && at > newest(steps)) throw new NewerDatabase(at, newest(steps));
@@ -58,7 +58,7 @@ export async function schemaOf(db: D1Database): Promise<number | null> {
 }
 
 /** Makes every table of today's schema, and records its steps as applied. */
-async function create(db: D1Database, steps: readonly Step[]): Promise<void> {
+async function create(db: D1Database, steps: readonly SchemaStep[]): Promise<void> {
   await db.batch([
     ...statementsIn(db, schema),
     record(db, { n: FIRST, name: 'first' }),
@@ -66,13 +66,13 @@ async function create(db: D1Database, steps: readonly Step[]): Promise<void> {
   ]);
 }
 
-async function apply(db: D1Database, step: Step): Promise<void> {
+async function apply(db: D1Database, step: SchemaStep): Promise<void> {
   await db.batch([...statementsIn(db, step.sql), record(db, step)]);
   log('database.upgraded', { schema: step.n, step: step.name });
 }
 
 /** Fails, and its transaction with it, when the step is recorded already. */
-function record(db: D1Database, { n, name }: Pick<Step, 'n' | 'name'>): D1PreparedStatement {
+function record(db: D1Database, { n, name }: Pick<SchemaStep, 'n' | 'name'>): D1PreparedStatement {
   return db
     .prepare('INSERT INTO schema_step (n, name, applied_at) VALUES (?1, ?2, unixepoch())')
     .bind(n, name);

@@ -3,14 +3,14 @@ import type { Child } from 'hono/jsx';
 import { type Destination, ownPath } from '../protocol/destination';
 
 /** What every page says about the place it stands in. */
-export type Place = { displayName: string; supportText: string; issuer: string | null };
+export type Gateway = { displayName: string; supportText: string; issuer: string | null };
 
 /** Nothing loads or runs but our own files, nothing frames us (SECURITY 6). */
 const CSP =
   "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
-export function page(place: Place, title: string, body: Child, status = 200): Response {
+export function page(place: Gateway, title: string, body: Child, status = 200): Response {
   return respond(
     place,
     title,
@@ -25,7 +25,7 @@ export function page(place: Place, title: string, body: Child, status = 200): Re
 
 /** A long page to look things up in, with the ways to its parts at its side. */
 export function referencePage(
-  place: Place,
+  place: Gateway,
   title: string,
   { ways, body }: { ways: Child; body: Child },
 ): Response {
@@ -48,7 +48,7 @@ export function referencePage(
 
 /** A page within a frame of others: where else one can go at its side. `foot` stands below the ways. */
 export function framedPage(
-  place: Place,
+  place: Gateway,
   title: string,
   { label, ways, foot, body }: { label: string; ways: Way[]; foot: Child; body: Child },
   status = 200,
@@ -80,7 +80,7 @@ export function framedPage(
 /** A way to another page. */
 export type Way = { href: string; text: string; isHere: boolean };
 
-function Brand({ place }: { place: Place }) {
+function Brand({ place }: { place: Gateway }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
   return (
     <div class="brand">
@@ -97,11 +97,11 @@ function Brand({ place }: { place: Place }) {
   );
 }
 
-function Support({ place }: { place: Place }) {
+function Support({ place }: { place: Gateway }) {
   return place.supportText ? <p class="support muted">{place.supportText}</p> : null;
 }
 
-function respond(place: Place, title: string, content: Child, status: number): Response {
+function respond(place: Gateway, title: string, content: Child, status: number): Response {
   const html = (
     <html lang="en">
       <head>
@@ -190,7 +190,7 @@ export function HelpCode({ code, requestId }: { code: string; requestId?: string
 
 /** The page of a problem, with the short code and request id that the log finds again. */
 export function problemPage(
-  place: Place,
+  place: Gateway,
   { status, title, text, calm, way, retryAfter }: Problem,
   code: string,
   requestId: string,

@@ -8,7 +8,7 @@ import type { Server } from './server';
 export type AccountKind = 'oauth' | 'headers';
 
 /** Somebody's own account at a server, or that they have none there. */
-export type Account = {
+export type AccountAtServer = {
   server: Server;
   kind: AccountKind;
   state: CredentialStatus | 'none';
@@ -36,15 +36,18 @@ export async function accountsOf(
   db: D1Database,
   owner: Subject,
   servers: readonly Server[],
-): Promise<Account[]> {
+): Promise<AccountAtServer[]> {
   if (!servers.some(accountKindOf)) return [];
   const [credentials] = await ask(db, credentialsQuestion(db, owner));
   return accountsAmong(servers, credentials);
 }
 
 /** The accounts that somebody who has these credentials has at these servers. */
-export function accountsAmong(servers: readonly Server[], credentials: readonly Credential[]): Account[] {
-  return servers.flatMap((server): Account[] => {
+export function accountsAmong(
+  servers: readonly Server[],
+  credentials: readonly Credential[],
+): AccountAtServer[] {
+  return servers.flatMap((server): AccountAtServer[] => {
     const kind = accountKindOf(server);
     if (!kind) return [];
     const credential = credentials.find(({ serverId }) => serverId === server.id);

@@ -5,7 +5,7 @@ import { type KeptSecret, type OAuthConfigChange, oauthConfigChange } from './oa
 import { SecretValue, unmasked } from './secret-value';
 
 /** The secrets a server is configured with already: a mask sent back keeps what it stands for. */
-export type Kept = {
+export type StoredSecrets = {
   headers: Readonly<Record<string, string>>;
   /** Of `oauth_config`. */
   client?: KeptSecret | undefined;
@@ -14,7 +14,7 @@ export type Kept = {
 };
 
 /** What a server's settings are judged by. */
-export type Basis = { kept: Kept; allowLoopback: boolean };
+export type Basis = { kept: StoredSecrets; allowLoopback: boolean };
 
 /** Of a server that is not there yet. */
 export const NOTHING_KEPT: Basis = { kept: { headers: {} }, allowLoopback: false };

@@ -3,7 +3,7 @@ import { open, randomSecret, seal } from '../crypto/secrets';
 import type { Destination } from '../protocol/destination';
 import type { Settings } from '../settings';
 import { askConnection, termsAt } from './connections';
-import type { Owner } from './credential';
+import type { CredentialOwner } from './credential';
 import { authorizationUrl, redeemCode, revokeToken, TokenRefused } from './oauth-client';
 import { knownProvider, prepareProvider } from './oauth-provider';
 import { redirectUriOf } from './oauth-registration';
@@ -19,7 +19,7 @@ export type Authorization = {
   /** 22 characters of base64url; its `state` is `connect.<id>`. */
   id: string;
   /** Whose the tokens will be. */
-  owner: Owner;
+  owner: CredentialOwner;
   /** Of that identity; 0 for the gateway. */
   generation: number;
   serverId: string;
@@ -37,7 +37,7 @@ export type Authorization = {
 /** What an answer is judged by. */
 type Pending = { verifier: string; redirectUri: string; issuer: string | null };
 
-const placeOf = (id: string) => `upstream_flow/${id}/sealed`;
+const sealContextOf = (id: string) => `upstream_flow/${id}/sealed`;
 
 /**
  * Begins an authorization: where to send the browser, and until when it may come back (epoch seconds).
@@ -69,7 +69,7 @@ export async function beginAuthorization(
       generation,
       server.id,
       browserHash,
-      await seal(env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(pending)),
+      await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending)),
       returnTo,
       grantId,
       expiresAt,
@@ -89,7 +89,7 @@ export async function beginAuthorization(
 
 type Row = {
   id: string;
-  owner: Owner;
+  owner: CredentialOwner;
   generation: number;
   server_id: string;
   browser_hash: string | null;
@@ -153,7 +153,7 @@ export async function keepAuthorized(
   },
 ): Promise<void> {
   const { id, owner, sealed } = authorization;
-  const text = await open(env.ENCRYPTION_KEY, placeOf(id), sealed);
+  const text = await open(env.ENCRYPTION_KEY, sealContextOf(id), sealed);
   const provider = await knownProvider(env, server);
   if (!text || !provider) {
     throw new TokenRefused(

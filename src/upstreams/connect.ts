@@ -1,16 +1,16 @@
 import { allowsLoopback, type Env } from '../config';
 import { refusedTarget } from '../protocol/public-url';
 import type { Settings } from '../settings';
-import type { Credentials } from './auth/auth';
+import type { ServerCredentials } from './auth/auth';
 import { authTypes } from './auth/index';
-import type { Owner } from './credential';
+import type { CredentialOwner } from './credential';
 import { failures } from './failure';
 import type { Address, Server } from './server';
 
 /** Who wants to speak to a server. */
 export type Asker = {
   /** Whose credential serves where everyone has their own. Null: somebody who cannot have one. */
-  owner: Owner | null;
+  owner: CredentialOwner | null;
   /** Who may share its sessions, whole: never two callers. Null: nobody, not even the next request. */
   sharer: string | null;
 };
@@ -19,7 +19,7 @@ export type Asker = {
 export const OURSELVES: Asker = { owner: 'gateway', sharer: 'toolgate' };
 
 /** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
-export type Peer = { server: Address; credentials: Credentials; sharer: string | null };
+export type Peer = { server: Address; credentials: ServerCredentials; sharer: string | null };
 
 /**
  * The server as `asker` may speak to it.

@@ -3,13 +3,14 @@ import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log } from '../log';
 import { faultFacts } from '../protocol/storage-fault';
-import type { ConnectionActs, Held, SavedHeaders, Terms } from './credential';
+import type { ConnectionActs, CredentialTerms, Held, SavedHeaders } from './credential';
 import { forgetCredential, recordCredential } from './credentials';
 import {
   afterFault,
   afterRefusal,
+  type CredentialFacts,
   credentialOf,
-  type Described,
+  credentialSealContext,
   describeHeaders,
   describeTokens,
   forgetsAt,
@@ -18,10 +19,9 @@ import {
   headersOf,
   isFresh,
   isWaiting,
-  type Kept,
   mayRenew,
   missingNames,
-  placeOf,
+  type StoredCredential,
   serving,
   wakesAt,
 } from './kept-credential';
@@ -49,7 +49,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   private telling: Promise<void> | null = null;
 
   /** The credential, refreshed first when its access token has expired or is about to. */
-  async held(terms: Terms): Promise<Held> {
+  async held(terms: CredentialTerms): Promise<Held> {
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
 
@@ -65,7 +65,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
    * refresh brings.
    * @param isOwners whether it was refused to its owner: what others meet is not held against it
    */
-  async renew(terms: Terms, version: string, isOwners: boolean): Promise<Held> {
+  async renew(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held> {
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.held(terms);
@@ -73,7 +73,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** Notes that the server refuses `version`, fresh as it is. What has come in its stead is not touched. */
-  async refuse(terms: Terms, version: string, isOwners: boolean): Promise<Held> {
+  async refuse(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held> {
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.shown(kept, terms);
@@ -86,13 +86,13 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** Keeps what a provider issued at its token endpoint `issuedBy`, in place of whatever was there. */
-  async saveTokens(terms: Terms, tokens: Tokens, issuedBy: string): Promise<void> {
+  async saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void> {
     const sealed = await this.seal(terms, tokens);
     await this.save(terms, { ...describeTokens(tokens, issuedBy), sealed });
   }
 
   /** Keeps header values, in place of whatever was there: one for each name the server wants. Others are dropped. */
-  async saveHeaders(terms: Terms, values: Record<string, string>): Promise<SavedHeaders> {
+  async saveHeaders(terms: CredentialTerms, values: Record<string, string>): Promise<SavedHeaders> {
     const missing = missingNames(terms.headerKeys ?? [], Object.keys(values));
     if (missing.length) return { ok: false, missing };
     const wanted = headersOf(values, terms);
@@ -102,7 +102,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** Header values that are kept and still wanted, for a form that is sent with some of them left out. */
-  async keptHeaders(terms: Terms): Promise<Record<string, string>> {
+  async keptHeaders(terms: CredentialTerms): Promise<Record<string, string>> {
     const kept = this.kept();
     const isOld =
       kept?.kind !== 'header' || kept.origin !== terms.origin || kept.generation !== terms.generation;
@@ -111,7 +111,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** Ends the credential, here and, as far as its provider takes it, there (RFC 7009). Repeatable; false when there was none. */
-  async disconnect(place: Pick<Terms, 'owner' | 'serverId'>): Promise<boolean> {
+  async disconnect(place: Pick<CredentialTerms, 'owner' | 'serverId'>): Promise<boolean> {
     const kept = this.kept();
     this.put({ status: 'gone', owner: place.owner, serverId: place.serverId });
     const tokens = kept?.kind === 'token' ? ((await this.open(kept)) as Tokens | null) : null;
@@ -138,7 +138,10 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     else await this.refresh(kept);
   }
 
-  private async save(terms: Terms, saved: Described & Pick<Kept, 'sealed'>): Promise<void> {
+  private async save(
+    terms: CredentialTerms,
+    saved: CredentialFacts & Pick<StoredCredential, 'sealed'>,
+  ): Promise<void> {
     const before = this.kept();
     const at = now();
     const { serverId, owner, origin, generation, issuer } = terms;
@@ -161,7 +164,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** What is kept after a refresh; without one, what is kept while its access token lives, unless the server refused `refused`. */
-  private async renewed(before: Kept, terms: Terms, refused?: string): Promise<Held> {
+  private async renewed(before: StoredCredential, terms: CredentialTerms, refused?: string): Promise<Held> {
     const ended = await this.refresh(before);
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
@@ -172,7 +175,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** One refresh for any number of calls. It goes on when they do not wait any more. */
-  private refresh(kept: Kept): Promise<Refreshed> {
+  private refresh(kept: StoredCredential): Promise<Refreshed> {
     const { version } = kept;
     if (this.refreshing?.version === version) return this.refreshing.ended;
     const ended = this.refreshOnce(kept).finally(() => {
@@ -183,7 +186,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     return ended;
   }
 
-  private async refreshOnce(before: Kept): Promise<Refreshed> {
+  private async refreshOnce(before: StoredCredential): Promise<Refreshed> {
     const old = (await this.open(before)) as Tokens | null;
     if (!old?.refreshToken) return 'refused';
     let issued: Tokens | 'gone';
@@ -241,7 +244,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     return 'done';
   }
 
-  private async revoke(kept: Kept, tokens: Tokens): Promise<void> {
+  private async revoke(kept: StoredCredential, tokens: Tokens): Promise<void> {
     const { serverId: server, id: credential } = kept;
     await revokeAt(this.env, kept, tokens).then(
       (told) => log('credential.revoked', { server, credential, told }),
@@ -259,23 +262,23 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   }
 
   /** The headers of what is kept; `needs_reauth` when it does not open, until it does. */
-  private async shown(kept: Kept, terms: Terms): Promise<Held> {
+  private async shown(kept: StoredCredential, terms: CredentialTerms): Promise<Held> {
     const opened = await this.open(kept);
     if (opened === null) return { ok: false, reason: 'needs_reauth' };
     return { ok: true, version: kept.version, headers: headersOf(opened, terms), goodUntil: goodUntil(kept) };
   }
 
-  private seal(place: Parameters<typeof placeOf>[0], secret: unknown): Promise<string> {
-    return seal(this.env.ENCRYPTION_KEY, placeOf(place), JSON.stringify(secret));
+  private seal(place: Parameters<typeof credentialSealContext>[0], secret: unknown): Promise<string> {
+    return seal(this.env.ENCRYPTION_KEY, credentialSealContext(place), JSON.stringify(secret));
   }
 
   /** What is sealed; null when no entry of `ENCRYPTION_KEY` opens it. What an older one sealed is sealed anew by the first. */
-  private async open(kept: Kept): Promise<unknown> {
+  private async open(kept: StoredCredential): Promise<unknown> {
     const { ENCRYPTION_KEY: keys } = this.env;
-    const text = await open(keys, placeOf(kept), kept.sealed);
+    const text = await open(keys, credentialSealContext(kept), kept.sealed);
     const status = text === null ? 'unreadable' : 'active';
     const isNewest = text === null || (await isSealedByNewest(keys, kept.sealed));
-    const sealed = isNewest ? kept.sealed : await seal(keys, placeOf(kept), text);
+    const sealed = isNewest ? kept.sealed : await seal(keys, credentialSealContext(kept), text);
 
     const current = this.kept();
     const isChanged = sealed !== kept.sealed || status !== current?.status;
@@ -286,23 +289,23 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     return text === null ? null : JSON.parse(text);
   }
 
-  private kept(): Kept | null {
+  private kept(): StoredCredential | null {
     const state = this.state();
     return state && state.status !== 'gone' ? state : null;
   }
 
-  private state(): Kept | Gone | null {
-    return this.kv.get<Kept | Gone>('state') ?? null;
+  private state(): StoredCredential | Gone | null {
+    return this.kv.get<StoredCredential | Gone>('state') ?? null;
   }
 
   /** Writes what only this object needs to know, and when to wake for it. */
-  private note(state: Kept | Gone): void {
+  private note(state: StoredCredential | Gone): void {
     this.kv.put('state', state);
     this.setAlarm();
   }
 
   /** Writes what the index is to be told of, too. */
-  private put(state: Kept | Gone): void {
+  private put(state: StoredCredential | Gone): void {
     if (isIndexed(state.serverId)) this.kv.put('untold', crypto.randomUUID());
     this.note(state);
   }

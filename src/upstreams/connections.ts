@@ -1,20 +1,20 @@
 import type { Env } from '../config';
 import { mayAskAgain } from '../protocol/storage-fault';
-import type { ConnectionActs, Owner, Terms } from './credential';
+import type { ConnectionActs, CredentialOwner, CredentialTerms } from './credential';
 import type { Server } from './server';
 
 /** Stands for a server where the tokens of people's sign-ins are kept. */
 export const SIGN_IN = 'sign-in';
 
 /** The object that holds the credential of `owner` at a server. */
-export function connectionOf(env: Env, owner: Owner, serverId: string): ConnectionActs {
+export function connectionOf(env: Env, owner: CredentialOwner, serverId: string): ConnectionActs {
   const namespace = env.CONNECTIONS;
   const id = namespace.idFromName(`${serverId} ${owner}`);
   return namespace.get(id) as unknown as ConnectionActs;
 }
 
 /** What a credential of `owner` at the server must agree with, as the server is now. @param issuer ours */
-export function termsAt(server: Server, owner: Owner, issuer: string | null): Terms {
+export function termsAt(server: Server, owner: CredentialOwner, issuer: string | null): CredentialTerms {
   return {
     serverId: server.id,
     owner,
@@ -30,7 +30,7 @@ const TRIES = 3;
 /** Asks an object something it may be asked again, while it moves or restarts (SECURITY 23). */
 export async function askConnection<T>(
   env: Env,
-  { owner, serverId }: Pick<Terms, 'owner' | 'serverId'>,
+  { owner, serverId }: Pick<CredentialTerms, 'owner' | 'serverId'>,
   ask: (connection: ConnectionActs) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {

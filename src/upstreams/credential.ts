@@ -5,7 +5,7 @@ import type { Tokens } from './tokens';
  * Whose a credential at a server is: an identity's, or the gateway's own. The gateway's is the shared account of `oauth`
  * servers; at per-user ones it is the administrator's, kept only to refresh the tool list.
  */
-export type Owner = Subject | 'gateway';
+export type CredentialOwner = Subject | 'gateway';
 
 /** What may be told of a credential. `needs_update`: the server wants other headers than the ones held. */
 export type CredentialStatus = 'active' | 'needs_reauth' | 'needs_update';
@@ -13,7 +13,7 @@ export type CredentialStatus = 'active' | 'needs_reauth' | 'needs_update';
 /** A credential as lists know it (the row of `credential`). Times are epoch seconds. */
 export type Credential = {
   id: string;
-  owner: Owner;
+  owner: CredentialOwner;
   serverId: string;
   kind: 'token' | 'header';
   /** The server's `credentialGeneration` when it was obtained. */
@@ -33,9 +33,9 @@ export type Credential = {
  * What a credential must agree with to serve: the server as the gateway knows it now. A credential obtained under others
  * needs its owner again.
  */
-export type Terms = {
+export type CredentialTerms = {
   serverId: string;
-  owner: Owner;
+  owner: CredentialOwner;
   /** Where the credential may go. */
   origin: string;
   /** The server's `credentialGeneration`. */
@@ -70,11 +70,11 @@ export type SavedHeaders = { ok: true } | { ok: false; missing: string[] };
 
 /** What the object of a connection is asked from elsewhere. Its class says what each act does. */
 export interface ConnectionActs {
-  held(terms: Terms): Promise<Held>;
-  renew(terms: Terms, version: string, isOwners: boolean): Promise<Held>;
-  refuse(terms: Terms, version: string, isOwners: boolean): Promise<Held>;
-  saveTokens(terms: Terms, tokens: Tokens, issuedBy: string): Promise<void>;
-  saveHeaders(terms: Terms, values: Record<string, string>): Promise<SavedHeaders>;
-  keptHeaders(terms: Terms): Promise<Record<string, string>>;
-  disconnect(place: Pick<Terms, 'owner' | 'serverId'>): Promise<boolean>;
+  held(terms: CredentialTerms): Promise<Held>;
+  renew(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
+  refuse(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
+  saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void>;
+  saveHeaders(terms: CredentialTerms, values: Record<string, string>): Promise<SavedHeaders>;
+  keptHeaders(terms: CredentialTerms): Promise<Record<string, string>>;
+  disconnect(place: Pick<CredentialTerms, 'owner' | 'serverId'>): Promise<boolean>;
 }

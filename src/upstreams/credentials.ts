@@ -2,13 +2,13 @@ import type { Env } from '../config';
 import { type Question, question } from '../database';
 import type { Subject } from '../protocol/subject';
 import { connectionOf, SIGN_IN } from './connections';
-import type { Credential, CredentialStatus, Owner } from './credential';
+import type { Credential, CredentialOwner, CredentialStatus } from './credential';
 import { missingNames } from './kept-credential';
 import type { Server } from './server';
 
 type Row = {
   id: string;
-  owner: Owner;
+  owner: CredentialOwner;
   server_id: string;
   kind: 'token' | 'header';
   generation: number;
@@ -54,7 +54,7 @@ export function statusAt(
 /** The credential of `owner` at a server, or null. */
 export async function findCredentialOf(
   db: D1Database,
-  owner: Owner,
+  owner: CredentialOwner,
   serverId: string,
 ): Promise<Credential | null> {
   const row = await db
@@ -71,7 +71,7 @@ export function credentialQuestion(db: D1Database, id: string): Question<Credent
 }
 
 /** Every credential of `owner`. */
-export function credentialsQuestion(db: D1Database, owner: Owner): Question<Credential[]> {
+export function credentialsQuestion(db: D1Database, owner: CredentialOwner): Question<Credential[]> {
   const statement = db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner);
   return question<Row, Credential[]>(statement, (rows) => rows.map(credentialFrom));
 }
@@ -108,7 +108,7 @@ export async function recordCredential(db: D1Database, credential: Credential): 
 /** Takes the row of a credential that is over out of the index. Only its object does. */
 export async function forgetCredential(
   db: D1Database,
-  { owner, serverId }: { owner: Owner; serverId: string },
+  { owner, serverId }: { owner: CredentialOwner; serverId: string },
 ): Promise<void> {
   await db.prepare('DELETE FROM credential WHERE owner = ?1 AND server_id = ?2').bind(owner, serverId).run();
 }
@@ -145,17 +145,17 @@ export async function deleteStrayCredentials(env: Env): Promise<boolean> {
   return endAll(env, await rowsWhere(env.DB, STRAY));
 }
 
-type Place = Pick<Row, 'owner' | 'server_id'>;
+type CredentialKey = Pick<Row, 'owner' | 'server_id'>;
 
-async function rowsWhere(db: D1Database, condition: string, ...values: string[]): Promise<Place[]> {
+async function rowsWhere(db: D1Database, condition: string, ...values: string[]): Promise<CredentialKey[]> {
   const { results } = await db
     .prepare(`SELECT owner, server_id FROM credential WHERE ${condition} LIMIT ${MOST}`)
     .bind(...values)
-    .all<Place>();
+    .all<CredentialKey>();
   return results;
 }
 
-async function endAll(env: Env, places: readonly Place[]): Promise<boolean> {
+async function endAll(env: Env, places: readonly CredentialKey[]): Promise<boolean> {
   const waiting = [...places];
   let all = waiting.length < MOST;
   const worker = async () => {

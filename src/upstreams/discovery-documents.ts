@@ -26,11 +26,11 @@ export const ServerMetadata = z.object({
 export type ServerMetadata = z.infer<typeof ServerMetadata>;
 
 /** What a server's refusal says (RFC 9728 §5.1, RFC 6750 §3). */
-export type Challenge = { resourceMetadata: string | null; scopes: string[] | null };
+export type ServerChallenge = { resourceMetadata: string | null; scopes: string[] | null };
 
-export const NO_CHALLENGE: Challenge = { resourceMetadata: null, scopes: null };
+export const NO_CHALLENGE: ServerChallenge = { resourceMetadata: null, scopes: null };
 
-export function challengeOf(header: string): Challenge {
+export function challengeOf(header: string): ServerChallenge {
   const parameter = (name: string) => {
     const [, quoted, bare] =
       new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,"]+))`, 'i').exec(header) ?? [];

@@ -1,10 +1,5 @@
 import { version } from '../../package.json';
-import {
-  type JsonObject,
-  type RpcErrorObject,
-  type Response as RpcResponse,
-  readResponse,
-} from '../protocol/mcp';
+import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { EventReader } from '../protocol/sse';
 import { isPersonal } from './auth/index';
@@ -13,7 +8,7 @@ import { failures, UpstreamFailure } from './failure';
 import type { Address } from './server';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
-export type Answer =
+export type ServerAnswer =
   | { kind: 'json' | 'events'; body: ReadableStream<Uint8Array>; release: () => void }
   | { kind: 'error'; error: RpcErrorObject };
 
@@ -62,7 +57,7 @@ export async function answerOf(
   { server }: Peer,
   response: Response,
   onRefusal: (refusal: RpcResponse | null, status: number) => void,
-): Promise<Answer> {
+): Promise<ServerAnswer> {
   const { status, body } = response;
   if (status === 400 || status === 404 || status === 405 || status === 422) {
     const refusal = readResponse((await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '');
@@ -121,7 +116,7 @@ function forbidden(server: Address, challenge: string): UpstreamFailure {
 /** Reads an answer to its JSON-RPC response. */
 export async function readAnswer(
   { server }: Peer,
-  answer: Answer & { kind: 'json' | 'events' },
+  answer: ServerAnswer & { kind: 'json' | 'events' },
   most: number,
 ): Promise<RpcResponse> {
   const events = new EventReader();

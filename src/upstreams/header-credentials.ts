@@ -2,7 +2,7 @@ import type { Env } from '../config';
 import type { Settings } from '../settings';
 import { UserHeaders } from './auth-settings';
 import { askConnection, termsAt } from './connections';
-import type { Owner } from './credential';
+import type { CredentialOwner } from './credential';
 import { UpstreamFailure } from './failure';
 import { peerWith, reasonOf } from './header-trial';
 import { missingNames } from './kept-credential';
@@ -13,7 +13,7 @@ import type { Server } from './server';
 const TIME = 10_000;
 
 /** Whether header values serve at a server; if not, why, in words for whoever entered them. */
-export type Verdict = { ok: true } | { ok: false; words: string };
+export type HeaderTrialResult = { ok: true } | { ok: false; words: string };
 
 /**
  * Has a server judge header values (CONTRACT §7) and keeps those it accepts as `owner`'s. What is not entered stays as it is
@@ -23,8 +23,12 @@ export async function saveOwnHeaders(
   env: Env,
   settings: Settings,
   issuer: string,
-  { server, owner, entered }: { server: Server; owner: Owner; entered: Readonly<Record<string, string>> },
-): Promise<Verdict> {
+  {
+    server,
+    owner,
+    entered,
+  }: { server: Server; owner: CredentialOwner; entered: Readonly<Record<string, string>> },
+): Promise<HeaderTrialResult> {
   const terms = termsAt(server, owner, issuer);
   const held = await askConnection(env, terms, (connection) => connection.keptHeaders(terms));
   const kept = missingNames(Object.keys(held), Object.keys(entered)).map((name) => [name, held[name] ?? '']);
@@ -45,7 +49,7 @@ async function judged(
   issuer: string,
   server: Server,
   values: Readonly<Record<string, string>>,
-): Promise<Verdict> {
+): Promise<HeaderTrialResult> {
   const sendable = UserHeaders.safeParse(values);
   if (!sendable.success) return { ok: false, words: 'A header value has to be visible ASCII characters.' };
   try {

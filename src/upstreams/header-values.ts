@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { maskOf, SecretValue, unmasked } from './secret-value';
+import { maskOfSecret, SecretValue, unmasked } from './secret-value';
 
 /** Headers that describe the exchange itself, which the gateway writes. */
 const OURS =
@@ -41,5 +41,5 @@ export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<
 
 /** Header values as answers show them. */
 export function maskHeaders(values: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskOf(value)]));
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskOfSecret(value)]));
 }

@@ -1,8 +1,8 @@
-import type { Credential, Lack, Owner, Terms } from './credential';
+import type { Credential, CredentialOwner, CredentialTerms, Lack } from './credential';
 import type { Tokens } from './tokens';
 
 /** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
-export type Kept = Omit<Credential, 'status'> & {
+export type StoredCredential = Omit<Credential, 'status'> & {
   /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
   status: 'active' | 'needs_reauth' | 'unreadable';
   origin: string;
@@ -27,13 +27,13 @@ export type Kept = Omit<Credential, 'status'> & {
 };
 
 /** What is kept of a credential beside its secret and whose it is. */
-export type Described = Pick<
-  Kept,
+export type CredentialFacts = Pick<
+  StoredCredential,
   'kind' | 'issuedBy' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable'
 >;
 
 /** A credential that is over, until the index knows. */
-export type Gone = { status: 'gone'; owner: Owner; serverId: string };
+export type Gone = { status: 'gone'; owner: CredentialOwner; serverId: string };
 
 /** Refreshes in a row that fail before only being asked for it makes the object try again. */
 const MOST_FAULTS = 8;
@@ -42,30 +42,34 @@ const MOST_FAULTS = 8;
 const SAME_REFUSAL = 60;
 const REFUSAL_KEPT = 600;
 
-export function describeTokens(tokens: Tokens, issuedBy: string): Described {
+export function describeTokens(tokens: Tokens, issuedBy: string): CredentialFacts {
   const { tokenType, scopes, expiresAt } = tokens;
   const isRenewable = tokens.refreshToken !== null;
   return { kind: 'token', issuedBy, headerKeys: null, tokenType, scopes, expiresAt, isRenewable };
 }
 
-export function describeHeaders(headerKeys: string[]): Described {
+export function describeHeaders(headerKeys: string[]): CredentialFacts {
   const nothing = { issuedBy: null, tokenType: null, scopes: null, expiresAt: null };
   return { kind: 'header', headerKeys, isRenewable: false, ...nothing };
 }
 
 /** What a value is sealed for: moved to another server, owner or origin it does not open. */
-export function placeOf({ serverId, owner, origin }: Pick<Terms, 'serverId' | 'owner' | 'origin'>): string {
+export function credentialSealContext({
+  serverId,
+  owner,
+  origin,
+}: Pick<CredentialTerms, 'serverId' | 'owner' | 'origin'>): string {
   return `connection/${serverId}/${owner}@${origin}`;
 }
 
 /** What the index is told: also of a refusal that may have been the server's own fault, for then its owner can try another. */
-export function credentialOf(kept: Kept): Credential {
+export function credentialOf(kept: StoredCredential): Credential {
   const isActive = kept.status === 'active' && kept.refusedAt === null;
   return { ...kept, status: isActive ? 'active' : 'needs_reauth' };
 }
 
 /** What is kept, when it serves under these terms; else why not. */
-export function serving(kept: Kept | null, terms: Terms): Kept | Lack {
+export function serving(kept: StoredCredential | null, terms: CredentialTerms): StoredCredential | Lack {
   if (!kept) return 'none';
   if (kept.kind !== (terms.headerKeys ? 'header' : 'token')) return 'needs_reauth';
   if (kept.origin !== terms.origin || kept.generation !== terms.generation) return 'needs_reauth';
@@ -80,7 +84,7 @@ export function missingNames(wanted: readonly string[], held: readonly string[])
 }
 
 /** What is sent of a credential that has been opened: for tokens RFC 6750 §2.1, for headers those still wanted. */
-export function headersOf(opened: unknown, terms: Terms): Record<string, string> {
+export function headersOf(opened: unknown, terms: CredentialTerms): Record<string, string> {
   if (!terms.headerKeys) return { authorization: `Bearer ${(opened as Tokens).accessToken}` };
   const wanted = new Set(terms.headerKeys.map((name) => name.toLowerCase()));
   const values = Object.entries(opened as Record<string, string>);
@@ -88,19 +92,19 @@ export function headersOf(opened: unknown, terms: Terms): Record<string, string>
 }
 
 /** Until when the access token is sent: to its end, or, where there is a next one to be had, a little before. */
-export function goodUntil({ expiresAt, issuedAt, isRenewable }: Kept): number | null {
+export function goodUntil({ expiresAt, issuedAt, isRenewable }: StoredCredential): number | null {
   if (expiresAt === null || !isRenewable) return expiresAt;
   return expiresAt - Math.min(30, (expiresAt - issuedAt) / 10);
 }
 
 /** True while the access token may be sent without a refresh. @param now epoch seconds */
-export function isFresh(kept: Kept, now: number): boolean {
+export function isFresh(kept: StoredCredential, now: number): boolean {
   const until = goodUntil(kept);
   return until === null || now < until;
 }
 
 /** True while the access token still lives and the provider has just failed: it is sent, and the alarm tries again. */
-export function isWaiting({ expiresAt, retryAt }: Kept, now: number): boolean {
+export function isWaiting({ expiresAt, retryAt }: StoredCredential, now: number): boolean {
   return expiresAt !== null && now < expiresAt && now < retryAt;
 }
 
@@ -113,14 +117,14 @@ export function wakesAt({
   isRenewable,
   used,
   retryAt,
-}: Kept): number | null {
+}: StoredCredential): number | null {
   if (kind !== 'token' || status !== 'active' || expiresAt === null) return null;
   if (!isRenewable) return expiresAt;
   return used ? Math.max(retryAt, expiresAt - Math.min(300, (expiresAt - issuedAt) / 4)) : null;
 }
 
 /** True when a refusal by the server may be answered with a refresh: not when the last one has just been. */
-export function mayRenew({ isRenewable, lastRefreshedAt }: Kept, now: number): boolean {
+export function mayRenew({ isRenewable, lastRefreshedAt }: StoredCredential, now: number): boolean {
   return isRenewable && (lastRefreshedAt === null || now - lastRefreshedAt >= SAME_REFUSAL);
 }
 
@@ -128,19 +132,19 @@ export function mayRenew({ isRenewable, lastRefreshedAt }: Kept, now: number): b
  * What a refusal by the server leaves behind. One may be its own fault, so that it is asked again; after another one a while
  * later a person's credential is over. The gateway's never is: nobody would be asked for another.
  */
-export function afterRefusal(kept: Kept, now: number): Kept {
+export function afterRefusal(kept: StoredCredential, now: number): StoredCredential {
   const { refusedAt, owner } = kept;
   if (refusedAt === null || owner === 'gateway') return { ...kept, refusedAt: now, updatedAt: now };
   return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
 }
 
 /** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */
-export function forgetsAt({ status, refusedAt }: Kept): number | null {
+export function forgetsAt({ status, refusedAt }: StoredCredential): number | null {
   return status === 'active' && refusedAt !== null ? refusedAt + REFUSAL_KEPT : null;
 }
 
 /** What a passing fault at the provider leaves behind: when to try again, and in the end only when asked. */
-export function afterFault(kept: Kept, now: number): Kept {
+export function afterFault(kept: StoredCredential, now: number): StoredCredential {
   const faults = kept.faults + 1;
   const pause = Math.min(300, 5 * 2 ** kept.faults) * (0.75 + Math.random() / 2);
   return { ...kept, faults, retryAt: now + pause, used: kept.used && faults < MOST_FAULTS };

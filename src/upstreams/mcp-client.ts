@@ -6,13 +6,13 @@ import {
   type JsonObject,
   LEGACY_VERSIONS,
   type PlainId,
-  type Response as RpcResponse,
+  type RpcResponse,
 } from '../protocol/mcp';
 import type { MirroredParam } from '../protocol/mcp-headers';
 import { noteTurn, restOf } from './breaker';
 import type { Peer } from './connect';
 import { discover, erasOf, forgetEras, MODERN_CODES, modernRequest, noteEras } from './eras';
-import { type Answer, answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
+import { answerOf, CLIENT_INFO, drain, post, readAnswer, type ServerAnswer } from './exchange';
 import { failures, Refusal, Unauthorized, UpstreamFailure } from './failure';
 import type { Address } from './server';
 import { dropSession, keepSession, occupy, release, type Session, sessionOf, takeSession } from './sessions';
@@ -51,7 +51,7 @@ class OtherEra extends Error {
   }
 
   /** What it said, for the client, when it is of this era after all. @throws UpstreamFailure */
-  asAnswer(): Answer {
+  asAnswer(): ServerAnswer {
     if (this.refusal?.error) return { kind: 'error', error: this.refusal.error };
     const { name } = this.server;
     throw this.status === 404 ? failures.notFound(name) : failures.status(name, this.status);
@@ -64,7 +64,7 @@ class OtherEra extends Error {
  * sent twice.
  * @throws UpstreamFailure, CredentialNeeded
  */
-export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { server } = peer;
   const rest = restOf(server);
   if (rest) throw failures.resting(server.name, rest);
@@ -99,7 +99,7 @@ async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
  * Sends a request in its client's own era where the server has it, else in the other, for no client in the newest. What may
  * have run is never sent in the other: the server is asked first which eras it speaks now.
  */
-async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { server } = peer;
   const known = erasOf(server);
   const eras = known ?? (await discover(peer, signal)).eras;
@@ -123,11 +123,16 @@ async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): P
   }
 }
 
-function sendAs(isModern: boolean, peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+function sendAs(
+  isModern: boolean,
+  peer: Peer,
+  outgoing: Outgoing,
+  signal: AbortSignal,
+): Promise<ServerAnswer> {
   return isModern ? sendModern(peer, outgoing, signal) : sendLegacy(peer, outgoing, signal);
 }
 
-async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { body, headers } = modernRequest(outgoing);
   const response = await post(peer, body, headers, signal);
   return answerOf(peer, response, (refusal, status) => {
@@ -143,7 +148,7 @@ async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
   });
 }
 
-async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
+async function sendLegacy(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { server, sharer, credentials } = peer;
   const { id, method, params } = outgoing;
   const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };

@@ -28,7 +28,7 @@ export class TokenRefused extends Error {
 }
 
 /** What an authorization is bound to besides a browser: kept from the request to the answer. */
-export type Binding = {
+export type AuthorizationBinding = {
   state: string;
   verifier: string;
   redirectUri: string;
@@ -41,7 +41,12 @@ const WHO = "the server's authorization server";
 /** Where a person is sent (RFC 6749 §4.1.1, RFC 7636, RFC 8707); the endpoint's own query stays, but for our parameters. */
 export async function authorizationUrl(
   provider: Provider,
-  { state, verifier, redirectUri, scopes }: Omit<Binding, 'issuer'> & { scopes: readonly string[] },
+  {
+    state,
+    verifier,
+    redirectUri,
+    scopes,
+  }: Omit<AuthorizationBinding, 'issuer'> & { scopes: readonly string[] },
 ): Promise<Destination> {
   const url = new URL(provider.authorizationEndpoint);
   const parameters = {
@@ -69,7 +74,7 @@ export async function redeemCode(
   env: Env,
   provider: Provider,
   answer: URLSearchParams,
-  binding: Binding,
+  binding: AuthorizationBinding,
 ): Promise<Tokens> {
   if (binding.issuer !== provider.issuer) {
     throw new TokenRefused('invalid_response', 'the provider is another than the person was sent to');

@@ -129,7 +129,7 @@ function doubtProvider(db: D1Database, serverId: string): D1PreparedStatement {
 }
 
 /** What was found out about a provider: our client there null when an administrator set one. */
-export type Found = {
+export type FoundProvider = {
   discovered: Discovered;
   client: OwnClient | null;
   /** Of a client that registered just now; `kept`: as it was. */
@@ -146,7 +146,7 @@ export async function saveProvider(
   db: D1Database,
   keys: string,
   known: OAuthConfig,
-  { discovered, client, secret }: Found,
+  { discovered, client, secret }: FoundProvider,
 ): Promise<boolean> {
   const sealed =
     secret === 'kept'

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { refusedTarget } from '../protocol/public-url';
-import { maskOf, SecretValue, unmasked } from './secret-value';
+import { maskOfSecret, SecretValue, unmasked } from './secret-value';
 
 /** What an administrator set of `oauth_config` (CONTRACT §7), in the API's words; the secret is kept apart. */
 export type Configured = {
@@ -166,5 +166,5 @@ export type OAuthConfigChange = z.output<ReturnType<typeof oauthConfigChange>>;
 
 /** `oauth_config` as answers show it. @param secret the administrator's, as configured */
 export function shownOAuthConfig({ configured }: OAuthConfig, secret: string | undefined) {
-  return secret === undefined ? configured : { ...configured, client_secret: maskOf(secret) };
+  return secret === undefined ? configured : { ...configured, client_secret: maskOfSecret(secret) };
 }

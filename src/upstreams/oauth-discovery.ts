@@ -3,7 +3,6 @@ import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { refusedTarget } from '../protocol/public-url';
 import {
-  type Challenge,
   challengeOf,
   covers,
   documentsOf,
@@ -12,6 +11,7 @@ import {
   pathWithin,
   ResourceMetadata,
   ROOT,
+  type ServerChallenge,
   ServerMetadata,
   wellFormed,
 } from './discovery-documents';
@@ -154,7 +154,7 @@ class Search {
   }
 
   /** How the server refuses a request without a token. */
-  private async probe(): Promise<Challenge> {
+  private async probe(): Promise<ServerChallenge> {
     const { serverUrl, serverName, allowLoopback } = this.from;
     const refused = refusedTarget(serverUrl, allowLoopback);
     if (refused) throw this.problem('discovery_failed', `The address of ${serverName} ${refused}.`);
@@ -183,7 +183,7 @@ class Search {
   }
 
   /** What the server says of itself: where its refusal points, else at the well-known paths (RFC 9728 §3.1). */
-  private async resource({ resourceMetadata, scopes }: Challenge): Promise<Resource> {
+  private async resource({ resourceMetadata, scopes }: ServerChallenge): Promise<Resource> {
     const { serverName, serverUrl, configured } = this.from;
     const { origin, pathname } = new URL(serverUrl);
     const wellKnown = `${origin}/.well-known/oauth-protected-resource`;

@@ -12,7 +12,7 @@ import {
 } from './oauth-config';
 import {
   configuredSecret,
-  type Found,
+  type FoundProvider,
   findOAuthConfigOf,
   oauthConfigsQuestion,
   registeredSecret,
@@ -122,7 +122,7 @@ async function settled(
 
     const { discovered, tried } = await discoveredNow(env, introduction, server, config);
     const isThere = config.discovered !== null && isSameProvider(config.discovered, discovered);
-    const found: Found =
+    const found: FoundProvider =
       isThere && isSettled({ ...config, discovered })
         ? { discovered, client: config.client, secret: 'kept' }
         : await introduced(env, introduction, server, config, discovered, tried);
@@ -197,7 +197,7 @@ async function introduced(
   { configured }: OAuthConfig,
   discovered: Discovered,
   tried: string[],
-): Promise<Found> {
+): Promise<FoundProvider> {
   const { redirectUri, documentUrl } = introduction;
   const { registrationEndpoint, takesDocuments } = discovered;
   if (configured.client_id) return { discovered, client: null, secret: null };

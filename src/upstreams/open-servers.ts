@@ -8,7 +8,7 @@ import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { isPersonal } from './auth/index';
 import type { Server } from './server';
-import { type ListedServer, listedServersQuestion } from './store';
+import { listedServersQuestion, type ServerWithListing } from './store';
 
 /** A server as people are shown it, with the tools that are open to them. */
 export type OpenServer = {
@@ -61,7 +61,7 @@ export function openServersQuestion(
   });
 }
 
-type Known = { access: Access; virtualMcps: readonly VirtualMcp[]; servers: readonly ListedServer[] };
+type Known = { access: Access; virtualMcps: readonly VirtualMcp[]; servers: readonly ServerWithListing[] };
 
 async function openBy({ access, virtualMcps, servers }: Known, request: Asked): Promise<OpenServer[]> {
   const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];

@@ -3,7 +3,7 @@ import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { SIGN_IN } from './connections';
-import type { Kept } from './kept-credential';
+import type { StoredCredential } from './kept-credential';
 import { refreshTokens, revokeToken, TokenRefused } from './oauth-client';
 import { findOAuthConfigOf } from './oauth-config-store';
 import { knownProvider, type Provider, registerAnew } from './oauth-provider';
@@ -27,7 +27,11 @@ const BUDGET = 4_000;
  * What the provider that issued a credential issues for its refresh token; `gone` when nothing wants it any more.
  * @throws TokenRefused at once; after a few tries whatever else it was, which passes.
  */
-export async function refreshAt(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+export async function refreshAt(
+  env: Env,
+  kept: StoredCredential,
+  refreshToken: string,
+): Promise<Tokens | 'gone'> {
   const beganAt = Date.now();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -40,7 +44,7 @@ export async function refreshAt(env: Env, kept: Kept, refreshToken: string): Pro
   }
 }
 
-async function tryRefresh(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+async function tryRefresh(env: Env, kept: StoredCredential, refreshToken: string): Promise<Tokens | 'gone'> {
   if (kept.serverId === SIGN_IN) return refreshedSignIn(env, kept, refreshToken);
   const server = await findServer(env.DB, kept.serverId);
   if (!server) return 'gone';
@@ -59,7 +63,7 @@ async function tryRefresh(env: Env, kept: Kept, refreshToken: string): Promise<T
 }
 
 /** Tells the provider that tokens are not needed any more (RFC 7009). False when there is none to be told. */
-export async function revokeAt(env: Env, kept: Kept, tokens: Tokens): Promise<boolean> {
+export async function revokeAt(env: Env, kept: StoredCredential, tokens: Tokens): Promise<boolean> {
   const server = await findServer(env.DB, kept.serverId);
   const provider = server && (await knownProvider(env, server));
   if (!provider || !issued(provider, kept)) return false;
@@ -67,14 +71,14 @@ export async function revokeAt(env: Env, kept: Kept, tokens: Tokens): Promise<bo
 }
 
 /** The provider a credential was obtained from, as long as it is the server's: no other is ever sent its refresh token. */
-async function issuerOf(env: Env, server: Server, kept: Kept): Promise<Provider | null> {
+async function issuerOf(env: Env, server: Server, kept: StoredCredential): Promise<Provider | null> {
   if (server.credentialGeneration !== kept.generation) return null;
   const provider = await knownProvider(env, server);
   return provider && issued(provider, kept) ? provider : null;
 }
 
 /** True when a provider's token endpoint is at the origin a credential came from: within it, endpoints move. */
-function issued({ tokenEndpoint }: Provider, { issuedBy }: Kept): boolean {
+function issued({ tokenEndpoint }: Provider, { issuedBy }: StoredCredential): boolean {
   return issuedBy !== null && new URL(tokenEndpoint).origin === new URL(issuedBy).origin;
 }
 
@@ -90,7 +94,7 @@ async function registeredAnew(
   env: Env,
   server: Server,
   { client }: Provider,
-  kept: Kept,
+  kept: StoredCredential,
 ): Promise<Provider | null> {
   if (kept.issuer === null) return null;
   const known = (await findOAuthConfigOf(env.DB, server.id))?.client;
@@ -107,7 +111,11 @@ async function registeredAnew(
   }
 }
 
-async function refreshedSignIn(env: Env, kept: Kept, refreshToken: string): Promise<Tokens | 'gone'> {
+async function refreshedSignIn(
+  env: Env,
+  kept: StoredCredential,
+  refreshToken: string,
+): Promise<Tokens | 'gone'> {
   if (!(await keepsSignIns(env.DB))) return 'gone';
   try {
     const settings = await currentSettings(env);

@@ -19,7 +19,7 @@ export function variableOf(value: string): string | undefined {
 }
 
 /** A secret as answers show it: its last four characters, and none of a short one. `env.NAME` is no secret. */
-export function maskOf(value: string): string {
+export function maskOfSecret(value: string): string {
   if (variableOf(value)) return value;
   return value.length < 12 ? MASK : MASK + value.slice(-4);
 }
@@ -30,7 +30,7 @@ export function maskOf(value: string): string {
  */
 export function unmasked(sent: string, kept: string | undefined): string | null {
   if (!sent.startsWith(MASK)) return sent;
-  return kept !== undefined && maskOf(kept) === sent ? kept : null;
+  return kept !== undefined && maskOfSecret(kept) === sent ? kept : null;
 }
 
 /**

@@ -7,15 +7,15 @@ import type { Server } from './server';
 import { idsOfServers, serverQuestion, serversQuestion } from './store';
 
 /** A server in a list: how many tools it listed last, and how many of them are on. */
-export type ListedServer = { server: Server; tools: number; toolsOn: number };
+export type ServerWithCounts = { server: Server; tools: number; toolsOn: number };
 
-type Page = { search: string; limit: number; offset: number };
+type PageOfServers = { search: string; limit: number; offset: number };
 
 /** A page of servers by name, and how many there are in all. */
 export function serverListQuestion(
   db: D1Database,
-  page: Page,
-): Question<{ servers: ListedServer[]; total: number }> {
+  page: PageOfServers,
+): Question<{ servers: ServerWithCounts[]; total: number }> {
   const ids = idsOfServers(page);
   const names = db
     .prepare(

@@ -5,7 +5,12 @@ import type { ItemKind } from './listed-item';
 export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
 
 /** The last thing that went wrong with a server. Times in epoch seconds; `since`: the first of an unbroken row. */
-export type Failure = { stage: 'connect' | 'list' | 'call'; message: string; at: number; since: number };
+export type ServerFailure = {
+  stage: 'connect' | 'list' | 'call';
+  message: string;
+  at: number;
+  since: number;
+};
 
 /** A definition a server listed that is not offered, and why. The name `*`: a whole list, or the rest of one, that did not come. */
 export type LeftOut = { kind: ItemKind; name: string; reason: string };
@@ -50,7 +55,7 @@ export type Server = {
   /** Minutes; null: the setting. */
   toolSyncInterval: number | null;
   state: ServerState;
-  lastFailure: Failure | null;
+  lastFailure: ServerFailure | null;
   leftOut: LeftOut[];
   /** The last complete listing; null when there never was one. */
   listedAt: number | null;

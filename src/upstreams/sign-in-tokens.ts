@@ -4,7 +4,7 @@ import type { ProviderTokens } from '../identity/oidc';
 import { subjectOf } from '../identity/signed-in';
 import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
-import type { Terms } from './credential';
+import type { CredentialTerms } from './credential';
 
 /** True when a server is there whose tokens are exchanged for those of sign-ins: only then these are kept. */
 export async function keepsSignIns(db: D1Database): Promise<boolean> {
@@ -49,7 +49,7 @@ export async function signInOf(
 }
 
 /** A block, and another provider to sign in with, end them. */
-function termsOf({ oidc }: Settings, person: User): Terms {
+function termsOf({ oidc }: Settings, person: User): CredentialTerms {
   return {
     serverId: SIGN_IN,
     owner: subjectOf(person),

@@ -1,6 +1,6 @@
 import { bumpCatalog } from '../governance/revision';
 import type { UpstreamFailure } from './failure';
-import type { Failure, LeftOut, Listed, Server, ServerState } from './server';
+import type { LeftOut, Listed, Server, ServerFailure, ServerState } from './server';
 
 /** Characters of definitions written by one statement: D1 takes 2 MB a value. */
 const CHUNK = 500_000;
@@ -14,7 +14,7 @@ export async function saveListing(
   now: number,
 ): Promise<void> {
   const rows = Object.entries(listing).flatMap(([kind, items]) =>
-    items.map((item, at): Item => [kind, at, item]),
+    items.map((item, at): ListingRow => [kind, at, item]),
   );
   const kinds = JSON.stringify(Object.keys(listing));
   const { results } = await db
@@ -39,7 +39,7 @@ export async function saveListing(
     await standing.run();
     return;
   }
-  const insert = (chunk: Item[]) =>
+  const insert = (chunk: ListingRow[]) =>
     db
       .prepare(
         `INSERT INTO listing SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)
@@ -57,10 +57,10 @@ export async function saveListing(
 }
 
 /** Kind, position, definition. */
-type Item = [kind: string, position: number, definition: string];
+type ListingRow = [kind: string, position: number, definition: string];
 
-function chunksOf(rows: Item[]): Item[][] {
-  const chunks: Item[][] = [];
+function chunksOf(rows: ListingRow[]): ListingRow[][] {
+  const chunks: ListingRow[][] = [];
   let size = CHUNK;
   for (const row of rows) {
     size += row[2].length;
@@ -94,7 +94,7 @@ export async function claimListing(
 export async function recordFailure(
   db: D1Database,
   server: Server,
-  stage: Failure['stage'],
+  stage: ServerFailure['stage'],
   failure: UpstreamFailure,
   now: number,
 ): Promise<Server> {
@@ -102,7 +102,7 @@ export async function recordFailure(
   const { lastFailure } = server;
   if (lastFailure?.message === failure.message && server.state === failure.state) return server;
   const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
-  const noted: Failure = { stage, message: failure.message, at: now, since };
+  const noted: ServerFailure = { stage, message: failure.message, at: now, since };
   await recordState(db, server.id, failure.state, noted);
   return { ...server, state: failure.state, lastFailure: noted };
 }
@@ -117,7 +117,7 @@ async function recordState(
   db: D1Database,
   id: string,
   state: ServerState,
-  failure: Failure | null,
+  failure: ServerFailure | null,
 ): Promise<void> {
   await db
     .prepare('UPDATE server SET state = ?2, last_failure = ?3 WHERE id = ?1')

@@ -377,19 +377,19 @@ export function idsOfServers(page: ListPage): Ids {
 }
 
 /** A server and what it listed last. */
-export type ListedServer = { server: Server; listing: Listing };
+export type ServerWithListing = { server: Server; listing: Listing };
 
 /**
  * Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. One with a definition
  * that an earlier version stored wrongly counts as never listed, so it is asked again; what is right of it serves meanwhile.
  */
-export async function readServers(db: D1Database): Promise<ListedServer[]> {
+export async function readServers(db: D1Database): Promise<ServerWithListing[]> {
   const [servers] = await ask(db, listedServersQuestion(db));
   return servers;
 }
 
 /** {@link readServers}, to be asked along with others. */
-export function listedServersQuestion(db: D1Database): Question<ListedServer[]> {
+export function listedServersQuestion(db: D1Database): Question<ServerWithListing[]> {
   const servers = question<Row, Row[]>(
     db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
     (rows) => rows,

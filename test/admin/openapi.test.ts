@@ -1,6 +1,6 @@
 import { type Schema as JsonSchema, Validator } from '@cfworker/json-schema';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Described, Document, Schema } from '../../src/admin/openapi/document';
+import type { Document, OperationObject, Schema } from '../../src/admin/openapi/document';
 import { operations } from '../../src/admin/openapi/operations';
 import { app } from '../../src/app';
 import { gate } from '../support/gate';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 /** Every operation of the served document, beside its method and path. */
-function documented(): { key: string; operation: Described }[] {
+function documented(): { key: string; operation: OperationObject }[] {
   return Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       key: `${method.toUpperCase()} ${path}`,

@@ -6,7 +6,7 @@ import schema from '../../schema.sql?raw';
 import { forgetDeployment } from '../../src/config';
 import { hashSecret, seal } from '../../src/crypto/secrets';
 import worker from '../../src/index';
-import { FIRST, STEPS, type Step } from '../../src/schema/steps';
+import { FIRST, type SchemaStep, STEPS } from '../../src/schema/steps';
 import { newest, schemaOf, upgrade } from '../../src/schema/upgrade';
 import { admin, gate, ISSUER, read } from '../support/gate';
 import firstVersion from './first-version.sql?raw';
@@ -326,12 +326,12 @@ describe('a database of the first version (CONTRACT §8)', () => {
 
 describe('the steps', () => {
   const n = newest();
-  const legs: Step = {
+  const legs: SchemaStep = {
     n: n + 1,
     name: 'legs',
     sql: 'ALTER TABLE setting ADD COLUMN legs INTEGER; UPDATE setting SET legs = 4',
   };
-  const noise: Step = { n: n + 2, name: 'noise', sql: 'ALTER TABLE setting ADD COLUMN noise TEXT' };
+  const noise: SchemaStep = { n: n + 2, name: 'noise', sql: 'ALTER TABLE setting ADD COLUMN noise TEXT' };
   const steps = [...STEPS, legs, noise];
 
   it('are numbered without a gap, and every file in src/schema is one of them', () => {

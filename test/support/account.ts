@@ -3,9 +3,9 @@ import { env } from 'cloudflare:workers';
 import { currentSettings } from '../../src/config';
 import { beginAuthorization, findAuthorization, keepAuthorized } from '../../src/upstreams/authorization';
 import type { ConnectionObject } from '../../src/upstreams/connection-object';
-import type { Credential, Owner } from '../../src/upstreams/credential';
+import type { Credential, CredentialOwner } from '../../src/upstreams/credential';
 import { findCredentialOf } from '../../src/upstreams/credentials';
-import type { Kept } from '../../src/upstreams/kept-credential';
+import type { StoredCredential } from '../../src/upstreams/kept-credential';
 import { findServer } from '../../src/upstreams/store';
 import type { AuthorizationServer } from './authorization-server';
 import { ISSUER } from './gate';
@@ -14,7 +14,7 @@ import { ISSUER } from './gate';
 export class Account {
   constructor(
     readonly serverId: string,
-    readonly owner: Owner,
+    readonly owner: CredentialOwner,
   ) {}
 
   /** `user` connects their account with the server's provider, as a browser that comes back from there does. */
@@ -51,9 +51,9 @@ export class Account {
   }
 
   /** Changes what its object stores, as a fault or an intruder would. */
-  async tamper(change: (kept: Kept) => Partial<Kept>): Promise<void> {
+  async tamper(change: (kept: StoredCredential) => Partial<StoredCredential>): Promise<void> {
     await runInDurableObject(this.object, (_, { storage: { kv } }) => {
-      const kept = kv.get<Kept>('state') as Kept;
+      const kept = kv.get<StoredCredential>('state') as StoredCredential;
       kv.put('state', { ...kept, ...change(kept) });
     });
   }

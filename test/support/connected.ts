@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { connectionOf, termsAt } from '../../src/upstreams/connections';
-import type { Owner } from '../../src/upstreams/credential';
+import type { CredentialOwner } from '../../src/upstreams/credential';
 import { findServer } from '../../src/upstreams/store';
 import type { AuthorizationServer } from './authorization-server';
 import { admin, gate, ISSUER } from './gate';
@@ -35,7 +35,7 @@ export async function beginAuthorizing(id: string, how = 'initiate-verification'
 /** Keeps header values as `owner`'s at a server, as a form of theirs does. */
 export async function enterHeaders(
   serverId: string,
-  owner: Owner,
+  owner: CredentialOwner,
   values: Record<string, string>,
 ): Promise<void> {
   const server = await findServer(env.DB, serverId);

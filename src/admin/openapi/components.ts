@@ -16,14 +16,14 @@ import { Quota } from '../quota';
 import { OAuthFlowInitiation } from '../server-authorization';
 import { ShownSession } from '../session';
 import { ShownServer } from '../shown-server';
-import { ShownUser, UserChange } from '../users';
+import { ShownUser, UserChangeRequest } from '../users';
 import { KeyRotation, NewKey } from '../virtual-key-terms';
 import { ShownKey } from '../virtual-keys';
 import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../virtual-mcps';
 import { KeyChange } from './governance';
 import { McpAnswer, McpMessage } from './mcp';
 import { JwkSet, TokenRequest } from './oauth';
-import { NewServer, ServerChange } from './servers';
+import { NewServer, ServerChangeRequest } from './servers';
 import { SettingsChange, ShownSettings } from './settings';
 import { MCPAuthType, OAuthConfigRequest, OAuthToken } from './upstream-oauth';
 
@@ -35,13 +35,13 @@ export const asked = {
   TokenRequest,
   McpMessage,
   NewServer,
-  ServerChange,
+  ServerChangeRequest,
   NewVirtualMcp,
   VirtualMcpChange,
   NewVirtualKey: NewKey,
   VirtualKeyChange: KeyChange,
   VirtualKeyRotation: KeyRotation,
-  UserChange,
+  UserChangeRequest,
   SettingsChange,
 };
 

@@ -3,7 +3,7 @@ import { FORM, HTML, type Operations } from './operation';
 
 const LINK = { id: 'Of the link' };
 
-const Place = z.object({
+const ConnectQuery = z.object({
   mcp_client_id: z.string().describe('A server where everyone has their own account with its provider'),
   flow_id: z.string().describe('Of the consent under way in this browser').optional(),
   handoff_id: z.string().describe('Of a link, whose page is shown').optional(),
@@ -31,7 +31,7 @@ export const connecting: Operations = {
     description:
       'Takes exactly one of `flow_id`, with the cookie of that flow, and `handoff_id`, which does nothing.',
     access: 'anybody',
-    query: Place,
+    query: ConnectQuery,
     answers: {
       302: {
         description: 'On to the provider, or to the page of the link',

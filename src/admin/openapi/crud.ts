@@ -1,19 +1,19 @@
 import * as z from 'zod';
 import { listOf } from '../answer';
-import type { Answer } from './operation';
+import type { AnswerSpec } from './operation';
 
 /** One thing, under its noun. */
-export function one(noun: string, schema: z.ZodType): Answer {
+export function one(noun: string, schema: z.ZodType): AnswerSpec {
   return { description: 'Found', schema: z.object({ [noun]: schema }) };
 }
 
 /** One thing that was made or changed, and a sentence about it. */
-export function saved(noun: string, schema: z.ZodType, description = 'Done'): Answer {
+export function saved(noun: string, schema: z.ZodType, description = 'Done'): AnswerSpec {
   return { description, schema: z.object({ message: z.string(), [noun]: schema }) };
 }
 
 /** A page of a list. */
-export function many(plural: string, schema: z.ZodType): Answer {
+export function many(plural: string, schema: z.ZodType): AnswerSpec {
   return { description: 'A page of the list', schema: listOf(plural, schema) };
 }
 

@@ -1,13 +1,13 @@
-import { type Place, referencePage } from '../../ui/layout';
+import { type Gateway, referencePage } from '../../ui/layout';
 import { asked } from './components';
 import { Member, Members, nameIn, typeOf, Words } from './docs-schema';
-import type { Described, Document, Schema } from './document';
+import type { Document, OperationObject, Schema } from './document';
 
 type Served = Document & { servers: { url: string }[] };
-type Placed = { method: string; path: string; operation: Described };
+type Placed = { method: string; path: string; operation: OperationObject };
 
 /** The API's description for people: one page, without script and without anything from elsewhere. */
-export function docsPage(place: Place, document: Served, headers: Record<string, string>): Response {
+export function docsPage(place: Gateway, document: Served, headers: Record<string, string>): Response {
   const placed = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]): Placed => ({ method, path, operation })),
   );
@@ -141,7 +141,7 @@ function Operation({ method, path, operation, document }: Placed & { document: S
 }
 
 /** Which credentials an operation takes. */
-function Takes({ operation: { security } }: { operation: Described }) {
+function Takes({ operation: { security } }: { operation: OperationObject }) {
   const names = security.flatMap((needed) => Object.keys(needed));
   if (!names.length) return <>Needs no credential.</>;
   return (
@@ -157,7 +157,7 @@ function resolved(schema: Schema, document: Served): Schema {
   return (schema.$ref && document.components.schemas[nameIn(schema.$ref)]) || schema;
 }
 
-function Answers({ operation, document }: { operation: Described; document: Served }) {
+function Answers({ operation, document }: { operation: OperationObject; document: Served }) {
   const { responses } = document.components;
   return (
     <div class="stack tight">

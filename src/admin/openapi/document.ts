@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { version } from '../../../package.json';
 import { answered, asked } from './components';
-import type { Answer, Operation, Operations } from './operation';
+import type { AnswerSpec, Operation, Operations } from './operation';
 import { TAGS } from './operation';
 import { operations } from './operations';
 import { REFUSALS, refusalName, refusals } from './refusals';
@@ -46,7 +46,7 @@ type Response = {
   content?: Content;
   headers?: Record<string, { schema: Schema; description: string }>;
 };
-export type Described = {
+export type OperationObject = {
   operationId: string;
   summary: string;
   description?: string;
@@ -79,7 +79,7 @@ function makeDocument(operations: Operations) {
   requests.convert();
   answers.convert();
 
-  const paths: Record<string, Record<string, Described>> = {};
+  const paths: Record<string, Record<string, OperationObject>> = {};
   for (const [key, operation] of Object.entries(operations)) {
     const [method = '', path = ''] = key.split(' ');
     paths[path] ??= {};
@@ -123,12 +123,12 @@ function statusesOf({ access, refusals: [, ...statuses] }: Operation): number[] 
   return takesToken ? [...new Set([...statuses, 429])].sort((a, b) => a - b) : statuses;
 }
 
-function contentOf(style: string): Pick<Answer, 'schema' | 'type'> {
+function contentOf(style: string): Pick<AnswerSpec, 'schema' | 'type'> {
   if (style === 'page') return { type: 'text/html' };
   return { schema: { api: refusals.Refusal, oauth: refusals.OAuthRefusal }[style] ?? refusals.RpcRefusal };
 }
 
-function described(operation: Operation, requests: Schemas, answers: Schemas): Described {
+function described(operation: Operation, requests: Schemas, answers: Schemas): OperationObject {
   const { id, summary, description, tag, access, isDeprecated, body, refusals } = operation;
   const [style] = refusals;
   const statuses = statusesOf(operation);
@@ -162,7 +162,7 @@ function described(operation: Operation, requests: Schemas, answers: Schemas): D
   };
 }
 
-function response({ description, schema, type, streams, headers }: Answer, schemas: Schemas): Response {
+function response({ description, schema, type, streams, headers }: AnswerSpec, schemas: Schemas): Response {
   const content: Content | undefined = schema
     ? {
         [type ?? 'application/json']: { schema: schemas.shown(schema) },

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Reseal } from '../encryption';
 import { Health } from '../health';
-import { Credential, ShownSession } from '../session';
+import { SessionRequest, ShownSession } from '../session';
 import { SigningKeyRotation } from '../signing-keys';
 import { one, saved } from './crud';
 import { HTML, type Operations } from './operation';
@@ -63,7 +63,7 @@ export const gateway: Operations = {
     summary: 'Sign a browser in with ADMIN_TOKEN',
     description: 'Sets a cookie for 12 hours.',
     access: 'anybody',
-    body: { schema: Credential, example: { token: '…' } },
+    body: { schema: SessionRequest, example: { token: '…' } },
     answers: {
       200: { ...saved('session', ShownSession, 'Signed in'), headers: { 'set-cookie': 'The session' } },
     },

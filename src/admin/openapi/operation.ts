@@ -23,13 +23,13 @@ type Tag = keyof typeof TAGS;
  * Who may call: anybody, an administrator, whoever holds an access key, whoever has accounts connected, a caller of `/mcp`,
  * a registered app.
  */
-export type Access = 'anybody' | 'administrator' | 'key' | 'holder' | 'caller' | 'app';
+export type AllowedCaller = 'anybody' | 'administrator' | 'key' | 'holder' | 'caller' | 'app';
 
 /** How a kind of endpoint refuses: as the management API, as OAuth, as JSON-RPC, or with a page for a person. */
 export type RefusalStyle = 'api' | 'oauth' | 'rpc' | 'page';
 
 /** An answer: its schema, or its media type when it is no JSON. */
-export type Answer = {
+export type AnswerSpec = {
   description: string;
   schema?: z.ZodType;
   type?: string;
@@ -44,14 +44,14 @@ export type Operation = {
   tag: Tag;
   summary: string;
   description?: string;
-  access: Access;
+  access: AllowedCaller;
   isDeprecated?: boolean;
   /** What stands in the path, each with what it is. */
   path?: Readonly<Record<string, string>>;
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: { schema: z.ZodType; type?: string; example: unknown };
-  answers: Readonly<Record<number, Answer>>;
+  answers: Readonly<Record<number, AnswerSpec>>;
   refusals: readonly [RefusalStyle, ...number[]];
 };
 

@@ -2,7 +2,7 @@ import { AuditQuery, ShownEvent } from '../audit';
 import { ShownClient } from '../clients';
 import { GrantQuery, ShownGrant } from '../grants';
 import { Page } from '../request';
-import { ShownUser, UserChange } from '../users';
+import { ShownUser, UserChangeRequest } from '../users';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 
@@ -36,7 +36,7 @@ export const people: Operations = {
       'A blocked person stays blocked when they sign in again: their apps, browsers and keys are refused.',
     access: 'administrator',
     path: USER,
-    body: { schema: UserChange, example: { is_active: false } },
+    body: { schema: UserChangeRequest, example: { is_active: false } },
     answers: { 200: saved('user', ShownUser) },
     refusals: ['api', 400, 401, 403, 404, 413, 503],
   },

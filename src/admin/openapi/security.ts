@@ -1,4 +1,4 @@
-import type { Access } from './operation';
+import type { AllowedCaller } from './operation';
 
 /** Ways to say who calls (CONTRACT §§5, 6, 8). */
 export const SECURITY_SCHEMES = {
@@ -44,7 +44,7 @@ export const SECURITY_SCHEMES = {
 };
 
 /** What each kind of caller sends: one of these. */
-export const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
+export const SECURITY: Readonly<Record<AllowedCaller, Record<string, string[]>[]>> = {
   anybody: [],
   administrator: [{ adminToken: [] }, { adminPassword: [] }, { adminKey: [] }, { session: [] }],
   key: [{ virtualKey: [] }],

@@ -19,7 +19,7 @@ const { user_headers: _, ...settings } = Object.assign(
 ) as AuthSettings['shape'];
 
 /** What may change of a server, whatever its auth type; its types may be sent back as they were shown. */
-export const ServerChange = serverMembers(false).extend(settings).partial();
+export const ServerChangeRequest = serverMembers(false).extend(settings).partial();
 
 const Saved = z.object({ message: z.string(), client: ShownServer });
 const ID = { id: 'Of the server' };
@@ -77,7 +77,7 @@ export const servers: Operations = {
       'What is left out stays; a list that is sent replaces the one before. `connection_type` and `auth_type` never change.',
     access: 'administrator',
     path: ID,
-    body: { schema: ServerChange, example: { tools_to_execute: ['search', 'read'], enabled: true } },
+    body: { schema: ServerChangeRequest, example: { tools_to_execute: ['search', 'read'], enabled: true } },
     answers: { 200: saved('client', ShownServer) },
     refusals: ['api', 400, 401, 403, 404, 409, 413, 503],
   },

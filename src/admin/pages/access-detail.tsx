@@ -3,10 +3,10 @@ import { Cut, cut, Name } from '../../ui/name';
 import { Badge, When } from '../../ui/parts';
 import { AccessTools } from './grant-tools';
 import {
-  type Access,
   adviceOn,
   browserOf,
   countryOf,
+  type GrantView,
   holderOf,
   isReadOnly,
   reasonOf,
@@ -16,7 +16,7 @@ import {
 const AT = '/admin/access';
 
 /** One app's access: what it acts for, what it may use, how it stands, and its end. */
-export function AccessDetail({ access }: { access: Access }) {
+export function AccessDetail({ access }: { access: GrantView }) {
   const { name, kind } = holderOf(access);
   const { tone, word } = stateOf(access);
   const code = shortCode(access.id);
@@ -42,7 +42,7 @@ export function AccessDetail({ access }: { access: Access }) {
           <Holder access={access} /> <small>{kind}</small>
         </dd>
         <dt>Goes back to</dt>
-        <dd>{placeOf(access)}</dd>
+        <dd>{returnHostOf(access)}</dd>
         <dt>Allowed</dt>
         <dd>
           <When at={access.created_at} /> with {browserOf(access.user_agent)}
@@ -89,7 +89,7 @@ export function AccessDetail({ access }: { access: Access }) {
   );
 }
 
-function Holder({ access }: { access: Access }) {
+function Holder({ access }: { access: GrantView }) {
   const { name } = holderOf(access);
   if (!access.identity_name || access.bf_mode === 'session') {
     return (
@@ -106,17 +106,17 @@ function Holder({ access }: { access: Access }) {
   );
 }
 
-function holderQuery({ bf_mode, bf_sub }: Access): string {
+function holderQuery({ bf_mode, bf_sub }: GrantView): string {
   return new URLSearchParams({ [bf_mode === 'vk' ? 'key' : 'person']: bf_sub }).toString();
 }
 
 /** What it calls itself, and what whoever it acts for calls it. */
-export function nameOf({ client_name, given_name }: Access): string {
+export function nameOf({ client_name, given_name }: GrantView): string {
   const own = client_name || 'An app without a name';
   return given_name ? `${own} “${given_name}”` : own;
 }
 
 /** Where the person was sent back to, in words where it is this computer. */
-export function placeOf({ redirect_host: host }: Access): string {
+export function returnHostOf({ redirect_host: host }: GrantView): string {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:|$)/.test(host) ? 'an app on their own computer' : host;
 }

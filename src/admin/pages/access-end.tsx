@@ -6,9 +6,9 @@ import { Confirm } from '../../ui/forms';
 import { PageProblem } from '../../ui/layout';
 import { cut } from '../../ui/name';
 import { rfc3339 } from '../answer';
-import { type Form, read, readForm } from './api';
+import { type FormFields, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { type Access, holderOf } from './grant-words';
+import { type GrantView, holderOf } from './grant-words';
 
 const AT = '/admin/access';
 const UNUSED_DAYS = 30;
@@ -21,7 +21,7 @@ export const bulkPages = new Hono<App>()
   .get('/end', async (c) => {
     const named = namedIn(new URLSearchParams(c.req.query()));
     const now = Math.floor(Date.now() / 1000);
-    const { sessions, total_count: count } = await read<{ sessions: Access[]; total_count: number }>(
+    const { sessions, total_count: count } = await read<{ sessions: GrantView[]; total_count: number }>(
       c,
       `/oauth2/sessions?${queryOf(named, now)}`,
     );
@@ -47,7 +47,7 @@ export const bulkPages = new Hono<App>()
   });
 
 /** @throws PageProblem when the address or form names nothing. */
-function namedIn(given: Form): Named {
+function namedIn(given: FormFields): Named {
   for (const field of ['app', 'key', 'person', 'unused'] as const) {
     const value = given.get(field);
     if (value) return { field, value };
@@ -75,7 +75,7 @@ function queryOf({ field, value }: Named, now: number): URLSearchParams {
 
 const unusedSince = (now: number) => now - UNUSED_DAYS * 86_400;
 
-async function confirmation(c: Context<App>, named: Named, first: Access | undefined, count: number) {
+async function confirmation(c: Context<App>, named: Named, first: GrantView | undefined, count: number) {
   if (!first) {
     const what =
       named.field === 'unused' ? `Nothing is unused for ${UNUSED_DAYS} days` : 'Nothing is allowed there now';

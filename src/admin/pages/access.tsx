@@ -7,9 +7,9 @@ import { AccessDetail, nameOf, placeOf } from './access-detail';
 import { bulkPages } from './access-end';
 import { act, listPage, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { type Access, holderOf, isReadOnly, mayUse, stateOf } from './grant-words';
+import { type GrantView, holderOf, isReadOnly, mayUse, stateOf } from './grant-words';
 
-type List = { sessions: Access[]; count: number; total_count: number; limit: number; offset: number };
+type List = { sessions: GrantView[]; count: number; total_count: number; limit: number; offset: number };
 
 const AT = '/admin/access';
 
@@ -46,12 +46,12 @@ export const accessPages = new Hono<App>()
   .route('/', bulkPages)
 
   .get('/:id', async (c) => {
-    const { session } = await read<{ session: Access }>(c, `/oauth2/sessions/${c.req.param('id')}`);
+    const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);
     return adminPage(c, { title: 'What an app may do', at: AT, body: <AccessDetail access={session} /> });
   })
 
   .get('/:id/end', async (c) => {
-    const { session } = await read<{ session: Access }>(c, `/oauth2/sessions/${c.req.param('id')}`);
+    const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);
     const { name } = holderOf(session);
     const body = (
       <Confirm
@@ -141,7 +141,17 @@ const ALLOWED = {
 } as const;
 const THIS = { app: 'this app', key: 'this key', person: 'this person' } as const;
 
-function Narrowed({ name, id, first, state }: { name: Narrowed; id: string; first?: Access; state: State }) {
+function Narrowed({
+  name,
+  id,
+  first,
+  state,
+}: {
+  name: Narrowed;
+  id: string;
+  first?: GrantView;
+  state: State;
+}) {
   const called = first && (name === 'app' ? first.client_name : holderOf(first).name);
   const holder = called ?? THIS[name];
   return (
@@ -162,7 +172,7 @@ function Narrowed({ name, id, first, state }: { name: Narrowed; id: string; firs
   );
 }
 
-function AccessTable({ sessions }: { sessions: Access[] }) {
+function AccessTable({ sessions }: { sessions: GrantView[] }) {
   return (
     <Table
       label="Apps with access"

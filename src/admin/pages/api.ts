@@ -56,7 +56,7 @@ export async function read<T>(c: Context<App>, path: string): Promise<T> {
 /** Changes something through the API. A refusal is a value: the page shows it beside the field it is about. */
 export async function act<T = Record<string, unknown>>(
   c: Context<App>,
-  form: Form,
+  form: FormFields,
   method: 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
@@ -121,16 +121,16 @@ export function actsOf(c: Context<App>): { wasDone: boolean; wasRefused: boolean
 }
 
 /** What a form sent. */
-export type Form = URLSearchParams;
+export type FormFields = URLSearchParams;
 
 /** Bytes of a form. */
 const MOST = 262_144;
 
 /** The form of a POST, once it was read. */
-const forms = new WeakMap<Request, Form>();
+const forms = new WeakMap<Request, FormFields>();
 
 /** The form of a POST. */
-export async function readForm(c: Context<App>): Promise<Form> {
+export async function readForm(c: Context<App>): Promise<FormFields> {
   const known = forms.get(c.req.raw);
   if (known) return known;
   const text = await readText(c.req.raw.body, MOST);

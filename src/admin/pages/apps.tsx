@@ -8,8 +8,8 @@ import type { ShownClient } from '../clients';
 import { act, listPage, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 
-type Client = z.infer<typeof ShownClient>;
-type Clients = { clients: Client[]; count: number; total_count: number; limit: number; offset: number };
+type ClientView = z.infer<typeof ShownClient>;
+type Clients = { clients: ClientView[]; count: number; total_count: number; limit: number; offset: number };
 
 const AT = '/admin/apps';
 
@@ -25,7 +25,7 @@ export const appPages = new Hono<App>()
   // The id of an app may be an address, which no path segment of a browser's survives: it stands in the query.
   .get('/delete', async (c) => {
     const id = c.req.query('app') ?? '';
-    const { client } = await read<{ client: Client }>(c, `/oauth2/clients/${encodeURIComponent(id)}`);
+    const { client } = await read<{ client: ClientView }>(c, `/oauth2/clients/${encodeURIComponent(id)}`);
     const { session_count: count } = client;
     const body = (
       <Confirm
@@ -58,7 +58,7 @@ export const appPages = new Hono<App>()
     return goTo(c, AT, deleted.status === 404 ? 'That app is not here any more.' : deleted.message);
   });
 
-function comesBack({ registration }: Client): string {
+function comesBack({ registration }: ClientView): string {
   return registration === 'metadata_document'
     ? 'It describes itself at an address of its own, so it may ask again. To keep it out, say in the settings which web apps may connect.'
     : 'To be used again, it has to be connected anew. Some apps have to be told to forget this gateway first.';
@@ -113,8 +113,8 @@ function AppList({ clients, search, ...page }: Clients & { search: string }) {
   );
 }
 
-function AppRow({ client }: { client: Client }) {
-  const places = [...new Set(client.redirect_uris.map(placeOf))];
+function AppRow({ client }: { client: ClientView }) {
+  const places = [...new Set(client.redirect_uris.map(returnHostOf))];
   return (
     <tr>
       <td>
@@ -162,12 +162,12 @@ function AppRow({ client }: { client: Client }) {
   );
 }
 
-function nameOf({ client_name }: Client): string {
+function nameOf({ client_name }: ClientView): string {
   return client_name || 'An app without a name';
 }
 
 /** Where a redirect target leads, as people know it: a host, this computer, or an app's own scheme. */
-function placeOf(uri: string): string {
+function returnHostOf(uri: string): string {
   const { protocol, hostname, host } = new URL(uri);
   if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return 'the person’s computer';
   return protocol === 'https:' ? host : protocol.slice(0, -1);

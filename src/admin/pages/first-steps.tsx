@@ -1,10 +1,10 @@
 import { Badge } from '../../ui/parts';
-import type { Facts } from './overview';
+import type { OverviewFacts } from './overview';
 
 type Step = { isDone: boolean; title: string; text: string; href: string; button: string };
 
 /** What to do first, in order, until an app has access. */
-export function FirstSteps({ facts }: { facts: Facts }) {
+export function FirstSteps({ facts }: { facts: OverviewFacts }) {
   const steps: Step[] = [
     {
       isDone: facts.serverCount > 0,

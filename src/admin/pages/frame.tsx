@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
-import { type App, pagePlace } from '../../config';
+import { type App, gatewayOf } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
@@ -66,7 +66,7 @@ export async function adminPage(
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), cookies);
   const session = await browserSession(c);
   const response = framedPage(
-    pagePlace(c),
+    gatewayOf(c),
     title,
     {
       label: 'Administration',

@@ -1,7 +1,7 @@
-import type { Access } from './grant-words';
+import type { GrantView } from './grant-words';
 
 /** The servers and tools an app was allowed, as they were ticked. */
-export function AccessTools({ access }: { access: Access }) {
+export function AccessTools({ access }: { access: GrantView }) {
   const { mcp_configs: servers, bf_mode: mode } = access;
   if (!servers) {
     const whose = mode === 'vk' ? 'the key it is bound to' : mode === 'user' ? 'the person' : 'anybody';

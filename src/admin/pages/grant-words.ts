@@ -4,17 +4,17 @@ import type { Tone } from '../../ui/parts';
 import type { ShownGrant } from '../grants';
 
 /** What an app is allowed, as the API shows it. */
-export type Access = z.infer<typeof ShownGrant>;
+export type GrantView = z.infer<typeof ShownGrant>;
 
-export function reasonOf({ ended_reason: reason }: Pick<Access, 'ended_reason'>): string {
+export function reasonOf({ ended_reason: reason }: Pick<GrantView, 'ended_reason'>): string {
   return whyEnded(reason);
 }
 
-export function adviceOn({ ended_reason: reason }: Access): string | undefined {
+export function adviceOn({ ended_reason: reason }: GrantView): string | undefined {
   return adviceOnEnd(reason);
 }
 
-export function stateOf(access: Access): { tone: Tone; word: string } {
+export function stateOf(access: GrantView): { tone: Tone; word: string } {
   if (access.status === 'active') return { tone: 'good', word: 'active' };
   const tone = isAlarming(access.ended_reason) ? 'bad' : 'off';
   return { tone, word: `ended: ${reasonOf(access)}` };
@@ -23,7 +23,7 @@ export function stateOf(access: Access): { tone: Tone; word: string } {
 const KINDS = { vk: 'key', user: 'person', session: 'anonymous' } as const;
 
 /** Whom an app acts for, and what that is. */
-export function holderOf({ bf_mode: mode, bf_sub: id, identity_name: name }: Access): {
+export function holderOf({ bf_mode: mode, bf_sub: id, identity_name: name }: GrantView): {
   name: string;
   kind: string;
 } {
@@ -31,18 +31,18 @@ export function holderOf({ bf_mode: mode, bf_sub: id, identity_name: name }: Acc
   return { name: name ?? (mode === 'vk' ? 'A deleted key' : 'A deleted person'), kind: KINDS[mode] };
 }
 
-export function isReadOnly({ scope }: Access): boolean {
+export function isReadOnly({ scope }: GrantView): boolean {
   return scope === 'mcp:read';
 }
 
 /** Which servers and tools it may use, in a line. */
-export function mayUse(access: Access): string {
+export function mayUse(access: GrantView): string {
   const { mcp_configs: servers, bf_mode: mode } = access;
   if (servers) return counted(servers);
   return mode === 'vk' ? 'all its key may' : 'all they may';
 }
 
-function counted(servers: NonNullable<Access['mcp_configs']>): string {
+function counted(servers: NonNullable<GrantView['mcp_configs']>): string {
   const [only] = servers;
   if (!only) return 'nothing any more';
   const tools = servers.flatMap(({ tools_to_execute }) => tools_to_execute);
@@ -77,6 +77,6 @@ export function browserOf(userAgent: string | null): string {
 const countries = new Intl.DisplayNames(['en'], { type: 'region' });
 
 /** The country Cloudflare saw it in; null when it did not know (`XX`, `T1` for Tor). */
-export function countryOf({ country }: Access): string | null {
+export function countryOf({ country }: GrantView): string | null {
   return country && /^[A-Z]{2}$/.test(country) && country !== 'XX' ? (countries.of(country) ?? null) : null;
 }

@@ -3,7 +3,7 @@ import { Csrf } from '../../ui/forms';
 import { described, Field, Input } from '../../ui/parts';
 import type { ServerChoice } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
-import type { Form, Refused } from './api';
+import type { FormFields, Refused } from './api';
 import { LimitRows, limitsIn } from './limit-rows';
 import { OwnerField, type Ownership } from './owner-field';
 import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from './tool-picker';
@@ -15,7 +15,7 @@ type KeyFormProps = {
   ownership: Ownership;
   csrf: string;
   /** What was sent and not taken, to be shown again. */
-  sent?: Form | undefined;
+  sent?: FormFields | undefined;
   refused?: Refused | undefined;
 };
 
@@ -142,7 +142,7 @@ export const KEY_WORDS = {
 
 /** The terms a form states, as the API takes them; of a key that is `known`, those that it may have changed. */
 export function termsIn(
-  form: Form,
+  form: FormFields,
   known: VirtualKey | null,
 ): { ok: true; terms: Record<string, unknown> } | Refused {
   const picked = pickedIn(form);

@@ -4,7 +4,7 @@ import type { App } from '../../config';
 import { ask } from '../../database';
 import { keyOverviewQuestion, keysQuestion } from '../../governance/key-overview';
 import { ownersQuestion } from '../../governance/owners';
-import { maskOf, newValue, type VirtualKey } from '../../governance/virtual-keys';
+import { maskOfKey, newValue, type VirtualKey } from '../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../grants/list';
 import { endpointOf } from '../../ui/connect-lines';
 import { cut } from '../../ui/name';
@@ -12,7 +12,7 @@ import { When } from '../../ui/parts';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
 import type { ShownKey } from '../virtual-keys';
-import { type Acted, act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
+import { type Acted, act, type FormFields, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 import { KEY_WORDS, KeyForm, termsIn } from './key-form';
 import { KeyList } from './key-list';
@@ -112,7 +112,7 @@ async function about(c: Context<App>, id: string) {
 }
 
 /** Makes a key as the form says, or changes the one that is `known`. */
-async function save(c: Context<App>, form: Form, known: VirtualKey | null): Promise<Acted<Made>> {
+async function save(c: Context<App>, form: FormFields, known: VirtualKey | null): Promise<Acted<Made>> {
   const stated = termsIn(form, known);
   if (!stated.ok) return stated;
   const current = known && (await about(c, known.id)).ownership.current;
@@ -125,7 +125,7 @@ async function save(c: Context<App>, form: Form, known: VirtualKey | null): Prom
   return saved.ok ? saved : inWords(saved, KEY_WORDS);
 }
 
-async function showNew(c: Context<App>, sent?: Form, refused?: Refused): Promise<Response> {
+async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {
   const { DB: db } = c.env;
   const [servers, owners] = await ask(db, serverChoicesQuestion(db), ownersQuestion(db));
   const ownership = ownershipOf(null, null, owners);
@@ -139,7 +139,7 @@ async function showNew(c: Context<App>, sent?: Form, refused?: Refused): Promise
   return adminPage(c, { title: 'Make an access key', at: AT, refusal: refused?.message, body });
 }
 
-async function showKey(c: Context<App>, id: string, sent?: Form, refused?: Refused): Promise<Response> {
+async function showKey(c: Context<App>, id: string, sent?: FormFields, refused?: Refused): Promise<Response> {
   const { overview, apps, servers, ownership } = await about(c, id);
   const csrf = await csrfOf(c);
   const body = (
@@ -167,7 +167,7 @@ async function showValue(c: Context<App>, id: string, title: string): Promise<Re
   const { settings, issuer } = c.var;
   const { key, previousUntil } = (await about(c, id)).overview;
   const values = (await secretsMade(c)).map((secret) => newValue(secret));
-  const value = values.find((one) => maskOf(one) === key.valueMask);
+  const value = values.find((one) => maskOfKey(one) === key.valueMask);
   if (!value) return adminPage(c, { title, at: AT, body: <ValueGone id={id} name={key.name} /> });
   const body = (
     <NewValue

@@ -1,5 +1,5 @@
 import type { Limit } from '../../governance/key-object';
-import type { Form } from './api';
+import type { FormFields } from './api';
 
 /** The API's limit of limits. */
 const MOST = 10;
@@ -16,7 +16,7 @@ export function LimitRows({
   error,
 }: {
   limits: readonly Limit[];
-  sent: Form | undefined;
+  sent: FormFields | undefined;
   error: string | undefined;
 }) {
   const known = limits.map(({ calls, window_seconds }) => ({
@@ -94,7 +94,7 @@ function freeWindow(rows: readonly Row[]): number {
 }
 
 /** The rows of a form that say something. */
-function rowsIn(form: Form): Row[] {
+function rowsIn(form: FormFields): Row[] {
   const windows = form.getAll('limit_window');
   return form
     .getAll('limit_calls')
@@ -103,6 +103,6 @@ function rowsIn(form: Form): Row[] {
 }
 
 /** The limits a form states, as the API takes them. */
-export function limitsIn(form: Form): Limit[] {
+export function limitsIn(form: FormFields): Limit[] {
   return rowsIn(form).map(({ calls, seconds }) => ({ calls: Number(calls), window_seconds: seconds }));
 }

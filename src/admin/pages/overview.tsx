@@ -14,7 +14,7 @@ import { sealedValuesQuestion, type Unreadable, unreadableAmong } from '../seale
 import { CallChart } from './call-chart';
 import { FirstSteps } from './first-steps';
 import { adminPage, csrfOf } from './frame';
-import { type Access, holderOf, mayUse } from './grant-words';
+import { type GrantView, holderOf, mayUse } from './grant-words';
 import { SERVER_STATES } from './server-state';
 import { Warnings } from './warnings';
 
@@ -25,13 +25,13 @@ const MOST_SERVERS = 12;
 const LATELY = 5;
 
 /** What the overview says. */
-export type Facts = {
+export type OverviewFacts = {
   servers: Server[];
   serverCount: number;
   /** The last day, an entry an hour. */
   hours: HourOfCalls[];
   accessCount: number;
-  lately: Access[];
+  lately: GrantView[];
   keyCount: number;
   withOldValue: { id: string; name: string; until: number }[];
   /** How many apps lost their access this week because a spent token came back. */
@@ -67,7 +67,10 @@ export const overviewPage = new Hono<App>().get('/', async (c) => {
 });
 
 /** Everything in one trip to the database. */
-async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings'], issuer: string | null): Promise<Facts> {
+async function readFacts(
+  { DB: db, ENCRYPTION_KEY }: App['Bindings'],
+  issuer: string | null,
+): Promise<OverviewFacts> {
   const now = Math.floor(Date.now() / 1000);
   const thisHour = Math.floor(now / 3600);
   const first = thisHour - HOURS + 1;
@@ -100,7 +103,7 @@ async function readFacts({ DB: db, ENCRYPTION_KEY }: App['Bindings'], issuer: st
   };
 }
 
-function Tiles({ facts }: { facts: Facts }) {
+function Tiles({ facts }: { facts: OverviewFacts }) {
   const { servers, serverCount, accessCount, hours } = facts;
   const calls = hours.reduce((sum, hour) => sum + hour.calls, 0);
   const failed = hours.reduce((sum, hour) => sum + hour.failed, 0);
@@ -135,7 +138,7 @@ function share(part: number): string {
   return `${(100 * part).toLocaleString('en', { maximumFractionDigits: 1 })} %`;
 }
 
-function Servers({ facts: { servers, serverCount } }: { facts: Facts }) {
+function Servers({ facts: { servers, serverCount } }: { facts: OverviewFacts }) {
   const urgency = (server: Server) =>
     ['unstable', 'needs_reauth', 'pending_verification', 'healthy', 'disabled'].indexOf(stateOf(server));
   const shown = [...servers].sort((a, b) => urgency(a) - urgency(b)).slice(0, MOST_SERVERS);
@@ -183,7 +186,7 @@ function Servers({ facts: { servers, serverCount } }: { facts: Facts }) {
   );
 }
 
-function Lately({ access }: { access: Access[] }) {
+function Lately({ access }: { access: GrantView[] }) {
   return (
     <section class="stack tight">
       <div class="row spread">

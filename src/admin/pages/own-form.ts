@@ -5,13 +5,13 @@ import { subjectOf } from '../../identity/signed-in';
 import { PageProblem } from '../../ui/layout';
 import { requireOwnWrite } from '../administrator';
 import { ApiError } from '../error';
-import type { Form } from './api';
+import type { FormFields } from './api';
 
 /**
  * Lets a form of ours act where the API has no path for it, by the API's rules; the audit knows by whom.
  * @throws PageProblem when another site sent it, or nobody is signed in any more.
  */
-export async function requireOwnForm(c: Context<App>, form: Form): Promise<void> {
+export async function requireOwnForm(c: Context<App>, form: FormFields): Promise<void> {
   const session = await browserSession(c);
   if (!session) throw new Error('administratorsOnly let nobody in');
   try {

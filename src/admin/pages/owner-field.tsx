@@ -1,4 +1,4 @@
-import { type Owner, ownersByEmail } from '../../governance/owners';
+import { type KeyOwner, ownersByEmail } from '../../governance/owners';
 import { cut } from '../../ui/name';
 import { described, Field } from '../../ui/parts';
 import type { Refused } from './api';
@@ -8,14 +8,14 @@ export type Ownership = {
   /** Whose it is, as the field shows it; null: nobody's. */
   current: { id: string; label: string } | null;
   /** People to suggest; there may be more. */
-  suggested: readonly Owner[];
+  suggested: readonly KeyOwner[];
 };
 
 /** @param owner null when they are not there any more */
 export function ownershipOf(
   ownerUserId: string | null,
-  owner: Owner | null,
-  suggested: readonly Owner[],
+  owner: KeyOwner | null,
+  suggested: readonly KeyOwner[],
 ): Ownership {
   if (ownerUserId === null) return { current: null, suggested };
   const label = owner ? labelOf(owner, suggested) : `somebody who was deleted #${ownerUserId.slice(0, 8)}`;
@@ -23,7 +23,7 @@ export function ownershipOf(
 }
 
 /** An address names a person; where several have it, the beginning of their id tells them apart. */
-function labelOf({ id, email }: Owner, among: readonly Owner[]): string {
+function labelOf({ id, email }: KeyOwner, among: readonly KeyOwner[]): string {
   const isShared = among.some(
     (other) => other.id !== id && other.email.toLowerCase() === email.toLowerCase(),
   );

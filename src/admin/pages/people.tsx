@@ -13,12 +13,12 @@ import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../ui/pa
 import { serverChoicesQuestion } from '../../upstreams/summaries';
 import { rfc3339 } from '../answer';
 import type { ShownUser } from '../users';
-import { act, type Form, gone, listPage, type Refused, read, readForm } from './api';
+import { act, type FormFields, gone, listPage, type Refused, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from './tool-picker';
 
-type User = z.infer<typeof ShownUser>;
-type Users = { users: User[]; count: number; total_count: number; limit: number; offset: number };
+type UserView = z.infer<typeof ShownUser>;
+type Users = { users: UserView[]; count: number; total_count: number; limit: number; offset: number };
 
 const AT = '/admin/people';
 
@@ -46,7 +46,7 @@ export const peoplePages = new Hono<App>()
   })
 
   .get('/:id/block', async (c) => {
-    const { user } = await read<{ user: User }>(c, `/users/${c.req.param('id')}`);
+    const { user } = await read<{ user: UserView }>(c, `/users/${c.req.param('id')}`);
     const body = (
       <Confirm
         title={
@@ -74,7 +74,7 @@ export const peoplePages = new Hono<App>()
   )
 
   .get('/:id/delete', async (c) => {
-    const { user } = await read<{ user: User }>(c, `/users/${c.req.param('id')}`);
+    const { user } = await read<{ user: UserView }>(c, `/users/${c.req.param('id')}`);
     const body = (
       <Confirm
         title={
@@ -193,7 +193,12 @@ function Nobody({ canSignIn }: { canSignIn: boolean }) {
   );
 }
 
-async function showPerson(c: Context<App>, id: string, sent?: Form, refused?: Refused): Promise<Response> {
+async function showPerson(
+  c: Context<App>,
+  id: string,
+  sent?: FormFields,
+  refused?: Refused,
+): Promise<Response> {
   const { DB } = c.env;
   const now = Math.floor(Date.now() / 1000);
   const [user, servers, keys, apps] = await ask(
@@ -305,16 +310,16 @@ function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${count === 1 ? noun : `${noun}s`}`;
 }
 
-function stateOf({ is_active, is_administrator }: User): string {
+function stateOf({ is_active, is_administrator }: UserView): string {
   if (!is_active) return 'blocked';
   return is_administrator ? 'administrator' : 'active';
 }
 
-function toneOf({ is_active }: User): Tone {
+function toneOf({ is_active }: UserView): Tone {
   return is_active ? 'good' : 'bad';
 }
 
-function mayUse({ mcp_configs }: User): string {
+function mayUse({ mcp_configs }: UserView): string {
   const open = mcp_configs.filter(({ tools_to_execute }) => tools_to_execute.length);
   if (!open.length) return 'what everyone may';
   const names = open.map(({ mcp_client_name }) => mcp_client_name);

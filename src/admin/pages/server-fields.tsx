@@ -1,10 +1,10 @@
 import type { Child } from 'hono/jsx';
 import { Input } from '../../ui/parts';
-import type { Form } from './api';
+import type { FormFields } from './api';
 import { headerRows } from './server-terms';
 
-export type FieldsProps = {
-  form: Form;
+export type ServerFieldsProps = {
+  form: FormFields;
   /** What is wrong with a member of the API, by its dotted name. */
   wrong: (member: string) => string | undefined;
 };
@@ -19,7 +19,7 @@ const ENV = (
 );
 
 /** Rows of header names and values, with one more that is empty. */
-export function HeaderFields({ form, wrong }: FieldsProps) {
+export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
   const rows = [...headerRows(form), { name: '', value: '' }];
   const error = wrong('headers');
   return (
@@ -60,7 +60,7 @@ export function HeaderFields({ form, wrong }: FieldsProps) {
 }
 
 /** The names everybody enters values for. */
-export function HeaderKeyFields({ form, wrong }: FieldsProps) {
+export function HeaderKeyFields({ form, wrong }: ServerFieldsProps) {
   return (
     <Input
       name="header_keys"
@@ -75,7 +75,7 @@ export function HeaderKeyFields({ form, wrong }: FieldsProps) {
 }
 
 /** An app somebody registered at the provider, where one is needed. */
-export function OAuthFields({ form, wrong, isNeeded }: FieldsProps & { isNeeded: boolean }) {
+export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isNeeded: boolean }) {
   const value = (name: string) => form.get(name) ?? '';
   const config = (name: string) => wrong(`oauth_config.${name}`);
   return (
@@ -103,7 +103,7 @@ export function OAuthFields({ form, wrong, isNeeded }: FieldsProps & { isNeeded:
 }
 
 /** What is found out by itself, for whoever knows better. */
-export function OAuthMore({ form, wrong }: FieldsProps) {
+export function OAuthMore({ form, wrong }: ServerFieldsProps) {
   const line = (name: string, label: string, hint: string) => (
     <Input
       name={name}
@@ -136,7 +136,7 @@ export function OAuthMore({ form, wrong }: FieldsProps) {
 }
 
 /** How a person’s sign-in here becomes the server’s. */
-export function ExchangeFields({ form, wrong }: FieldsProps) {
+export function ExchangeFields({ form, wrong }: ServerFieldsProps) {
   const line = (name: string, member: string, label: string, hint: Child, value = form.get(name) ?? '') => (
     <Input
       name={name}

@@ -1,13 +1,13 @@
 import type { Child } from 'hono/jsx';
 import { Csrf } from '../../ui/forms';
 import { Input } from '../../ui/parts';
-import type { Form, Refused } from './api';
-import { ExchangeFields, HeaderFields, HeaderKeyFields, OAuthFields, OAuthMore } from './server-fields';
+import type { FormFields, Refused } from './api';
+import { ExchangeFields, HeaderKeyFields, OAuthFields, OAuthMore, StaticHeaderFields } from './server-fields';
 import { AUTH_WORDS } from './server-words';
 
 type ServerFormProps = {
   /** What it shows: what is kept, or what was sent and not taken. */
-  form: Form;
+  form: FormFields;
   csrf: string;
   /** Of a server that is there, which never changes; null: it is chosen. */
   authType: string | null;
@@ -77,7 +77,7 @@ export function ServerForm(props: ServerFormProps) {
       )}
       {has('headers', 'per_user_headers') && (
         <div class="stack of headers per_user_headers">
-          <HeaderFields {...fields} />
+          <StaticHeaderFields {...fields} />
         </div>
       )}
       {has('oauth', 'per_user_oauth') && (
@@ -182,6 +182,6 @@ function AuthWay({ type, isChosen }: { type: string; isChosen: boolean }) {
 }
 
 /** True when something of a well-known server still has to be put in. */
-function hasGap(form: Form): boolean {
+function hasGap(form: FormFields): boolean {
   return /TENANT|SERVER/.test(`${form.get('authorize_url')} ${form.get('scopes')}`);
 }

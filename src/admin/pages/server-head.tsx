@@ -7,14 +7,14 @@ import { plain } from './server-words';
 
 const AT = '/admin/servers';
 
-export type Tab = 'tools' | 'settings';
+export type ServerTab = 'tools' | 'settings';
 
 type Headed = { id: string; name: string; state: keyof typeof SERVER_STATES };
 
 /** What every page of a server begins with: its name, how it stands, and the ways to its parts. */
-export function ServerHead({ server, tab }: { server: Headed; tab: Tab }) {
+export function ServerHead({ server, tab }: { server: Headed; tab: ServerTab }) {
   const { word, tone } = SERVER_STATES[server.state];
-  const way = (name: Tab, text: string, path: string) => ({
+  const way = (name: ServerTab, text: string, path: string) => ({
     href: `${AT}/${server.id}${path}`,
     text,
     isHere: tab === name,

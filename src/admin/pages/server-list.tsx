@@ -1,6 +1,6 @@
 import { Badge, Empty, Pager, Search, Table, When } from '../../ui/parts';
 import { stateOf } from '../../upstreams/server';
-import type { ListedServer } from '../../upstreams/server-overview';
+import type { ServerWithCounts } from '../../upstreams/server-overview';
 import { rfc3339 } from '../answer';
 import type { Page } from '../request';
 import { Presets } from './server-new';
@@ -10,7 +10,7 @@ import { toolCount } from './tool-picker';
 
 const AT = '/admin/servers';
 
-type ServerListProps = { servers: readonly ListedServer[]; total: number; page: Page; csrf: string };
+type ServerListProps = { servers: readonly ServerWithCounts[]; total: number; page: Page; csrf: string };
 
 /** The servers there are, a page of them; where there are none, how the first is added. */
 export function ServerList({ servers, total, page: { search, limit, offset }, csrf }: ServerListProps) {
@@ -73,7 +73,7 @@ export function ServerList({ servers, total, page: { search, limit, offset }, cs
   );
 }
 
-function ServerRow({ listed: { server, tools, toolsOn } }: { listed: ListedServer }) {
+function ServerRow({ listed: { server, tools, toolsOn } }: { listed: ServerWithCounts }) {
   const { word, tone } = SERVER_STATES[stateOf(server)];
   const { lastFailure } = server;
   return (

@@ -10,7 +10,7 @@ import { Input } from '../../ui/parts';
 import { checkAddress, type Finding } from '../../upstreams/address-check';
 import { introductionOf, redirectUriOf } from '../../upstreams/oauth-registration';
 import { PRESETS, type Preset } from '../../upstreams/presets';
-import { act, type Form, inWords, type Refused, readForm } from './api';
+import { act, type FormFields, inWords, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 import { FindingCard, PresetCard, waysFor } from './server-finding';
 import { ServerForm } from './server-form';
@@ -66,7 +66,7 @@ function toServer(
 }
 
 /** Asks an address what it is. Nothing is saved. */
-async function check(c: Context<App>, form: Form, preset: Preset | undefined): Promise<Response> {
+async function check(c: Context<App>, form: FormFields, preset: Preset | undefined): Promise<Response> {
   const address = form.get('connection_string')?.trim() ?? '';
   const url = /^[a-z]+:/i.test(address) ? address : `https://${address}`;
   const allowLoopback = allowsLoopback(c.env);
@@ -164,7 +164,7 @@ export function Presets({ csrf }: { csrf: string }) {
   );
 }
 
-type Shown = { form: Form; preset?: Preset | undefined; finding?: Finding; refused?: Refused };
+type Shown = { form: FormFields; preset?: Preset | undefined; finding?: Finding; refused?: Refused };
 
 async function showForm(c: Context<App>, { form, preset, finding, refused }: Shown): Promise<Response> {
   const { settings, issuer } = c.var;

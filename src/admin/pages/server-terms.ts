@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Preset } from '../../upstreams/presets';
 import type { ShownServer } from '../shown-server';
-import type { Form } from './api';
+import type { FormFields } from './api';
 
 type Shown = z.infer<typeof ShownServer>;
 
@@ -11,9 +11,9 @@ const OAUTH = ['issuer', 'authorize_url', 'token_url', 'registration_url', 'serv
 const words = (list: readonly string[] | null | undefined) => (list ?? []).join(' ');
 
 /** A server as the form of its settings says it, secrets masked. */
-export function termsOf(server: Shown): Form {
+export function termsOf(server: Shown): FormFields {
   const { oauth_config: config, token_exchange: exchange } = server;
-  const form: Form = new URLSearchParams({
+  const form: FormFields = new URLSearchParams({
     name: server.name,
     connection_string: server.connection_string,
     auth_type: server.auth_type,
@@ -36,8 +36,8 @@ export function termsOf(server: Shown): Form {
 }
 
 /** A well-known server as the form of a new one says it. */
-export function termsOfPreset({ name, connection_string, auth_type, oauth_config }: Preset): Form {
-  const form: Form = new URLSearchParams({
+export function termsOfPreset({ name, connection_string, auth_type, oauth_config }: Preset): FormFields {
+  const form: FormFields = new URLSearchParams({
     name: connection_string ? nameFrom(name) : '',
     connection_string: connection_string ?? '',
     auth_type,
@@ -66,12 +66,12 @@ export function nameFromUrl(url: string): string {
   return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
 }
 
-function addHeader(form: Form, name: string, value: string): void {
+function addHeader(form: FormFields, name: string, value: string): void {
   form.append('header_name', name);
   form.append('header_value', value);
 }
 
-function addOAuth(form: Form, config: NonNullable<Shown['oauth_config']>): void {
+function addOAuth(form: FormFields, config: NonNullable<Shown['oauth_config']>): void {
   form.set('client_id', config.client_id ?? '');
   form.set('client_secret', config.client_secret ?? '');
   form.set('scopes', words(config.scopes));
@@ -81,7 +81,7 @@ function addOAuth(form: Form, config: NonNullable<Shown['oauth_config']>): void 
 }
 
 /** The rows of header names and values a form states, those without either left out. */
-export function headerRows(form: Form): { name: string; value: string }[] {
+export function headerRows(form: FormFields): { name: string; value: string }[] {
   const values = form.getAll('header_value');
   return form
     .getAll('header_name')
@@ -90,7 +90,7 @@ export function headerRows(form: Form): { name: string; value: string }[] {
 }
 
 /** What a form states of a server, as the API takes it. @param isNew false: what was emptied is taken back */
-export function bodyOf(form: Form, authType: string, isNew: boolean): Record<string, unknown> {
+export function bodyOf(form: FormFields, authType: string, isNew: boolean): Record<string, unknown> {
   const text = (name: string) => form.get(name)?.trim() ?? '';
   const orNull = (name: string) => text(name) || null;
   const number = (name: string) => (text(name) ? Number(text(name)) : null);

@@ -3,7 +3,7 @@ import { Filter, Pager, When } from '../../ui/parts';
 import type { LeftOut, Server } from '../../upstreams/server';
 import { isOn, type ServerOverview, type ShownTool } from '../../upstreams/server-overview';
 import { rfc3339 } from '../answer';
-import type { Form } from './api';
+import type { FormFields } from './api';
 import { Ask } from './server-head';
 import { toolCount } from './tool-picker';
 
@@ -15,7 +15,7 @@ export const TOOLS_A_PAGE = 50;
 type ServerToolsProps = { overview: ServerOverview; offset: number; csrf: string };
 
 /** What a server lists: each tool in its words, on or off, and the way to try it. */
-export function ServerTools({ overview, offset, csrf }: ServerToolsProps) {
+export function ServerToolsPage({ overview, offset, csrf }: ServerToolsProps) {
   const { server, tools, toolTotal } = overview;
   const { id, toolsToExecute } = server;
   const isAll = toolsToExecute.includes('*');
@@ -88,7 +88,7 @@ function ToolRow({ tool, server }: { tool: ShownTool; server: Server }) {
 }
 
 /** The tools to have on, as the API takes them. @param listed names of all tools there are now */
-export function toolsWanted(form: Form, listed: readonly string[], known: readonly string[]): string[] {
+export function toolsWanted(form: FormFields, listed: readonly string[], known: readonly string[]): string[] {
   if (form.get('which') === 'all') return ['*'];
   const shown = new Set(form.getAll('shown'));
   const ticked = new Set(form.getAll('tool'));

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { type App, pagePlace } from '../../config';
+import { type App, gatewayOf } from '../../config';
 import { ask } from '../../database';
 import { page, sendOn } from '../../ui/layout';
 import { Copy, When } from '../../ui/parts';
@@ -17,8 +17,8 @@ import { serverQuestion } from '../../upstreams/store';
 import { rfc3339 } from '../answer';
 import { ApiError } from '../error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../server-authorization';
-import { findServerShown } from '../shown-server';
-import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
+import { findServerAndShown } from '../shown-server';
+import { act, type FormFields, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 import { isConnected, RegisterAgain, ServerAccount } from './server-account';
 import { DeleteServer } from './server-delete';
@@ -27,7 +27,7 @@ import { Ask, LastFailure, ServerHead } from './server-head';
 import { ServerList } from './server-list';
 import { newServerPages } from './server-new';
 import { bodyOf, termsOf } from './server-terms';
-import { LeftOutList, ServerTools, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './server-tools';
+import { LeftOutList, ServerToolsPage, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './server-tools';
 import { authWord, plain, SERVER_WORDS } from './server-words';
 import { tryToolPages } from './try-tool';
 
@@ -102,7 +102,7 @@ export const serverPages = new Hono<App>()
   })
   .get('/:id/back', (c) =>
     page(
-      pagePlace(c),
+      gatewayOf(c),
       'Back at the gateway',
       <div class="card stack" data-done>
         <h1>Back at the gateway</h1>
@@ -160,7 +160,7 @@ async function usedServer(c: Context<App>, id: string) {
 }
 
 /** Sends this browser, and no other, to the provider of a server; it comes back to the server's page. */
-async function authorize(c: Context<App>, id: string, form: Form): Promise<Response> {
+async function authorize(c: Context<App>, id: string, form: FormFields): Promise<Response> {
   try {
     const server = await serverAt(c.env.DB, id);
     const { secret, browserHash } = await newBrowserSecret();
@@ -201,7 +201,7 @@ async function showServer(c: Context<App>, id: string, refused?: Refused): Promi
       {isDone ? account : null}
       <section class="stack" aria-labelledby="tools-title">
         <ToolsTitle overview={overview} csrf={csrf} />
-        <ServerTools overview={overview} offset={offset} csrf={csrf} />
+        <ServerToolsPage overview={overview} offset={offset} csrf={csrf} />
         <LeftOutList leftOut={server.leftOut} />
       </section>
     </>
@@ -256,8 +256,13 @@ function ServerFacts({ overview, issuer }: { overview: ServerOverview; issuer: s
   );
 }
 
-async function showSettings(c: Context<App>, id: string, sent?: Form, refused?: Refused): Promise<Response> {
-  const found = await findServerShown(c, id);
+async function showSettings(
+  c: Context<App>,
+  id: string,
+  sent?: FormFields,
+  refused?: Refused,
+): Promise<Response> {
+  const found = await findServerAndShown(c, id);
   if (!found) throw noServer();
   const { server, shown } = found;
   const words = refused && inWords(refused, SERVER_WORDS);

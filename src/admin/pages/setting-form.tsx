@@ -1,7 +1,7 @@
 import { isSecret, type Setting, type Settings } from '../../settings';
 import { described, Field, Input } from '../../ui/parts';
 import type { ServerChoice } from '../../upstreams/summaries';
-import type { Form } from './api';
+import type { FormFields } from './api';
 import { MODES, shownValue, wordsOf } from './setting-words';
 import { configsOf, pickedFrom, pickedIn, ToolPicker } from './tool-picker';
 
@@ -9,7 +9,7 @@ import { configsOf, pickedFrom, pickedIn, ToolPicker } from './tool-picker';
 export type Source = 'saved' | 'variable' | 'default';
 
 /** A setting as the form shows it. */
-export type Shown = {
+export type ShownSetting = {
   setting: Setting;
   /** In effect; a secret is its mask. */
   value: unknown;
@@ -18,9 +18,9 @@ export type Shown = {
   otherwise: unknown;
 };
 
-type FieldProps = Shown & {
+type FieldProps = ShownSetting & {
   servers: readonly ServerChoice[];
-  sent: Form | undefined;
+  sent: FormFields | undefined;
   error: string | undefined;
 };
 
@@ -158,7 +158,7 @@ function lowered(sentence: string): string {
 }
 
 /** What a form says of a setting, as the API takes it; undefined: nothing new. */
-export function sentValue({ setting, value, source }: Shown, form: Form): unknown {
+export function sentValue({ setting, value, source }: ShownSetting, form: FormFields): unknown {
   const { name } = setting;
   if (source === 'saved' && form.getAll('return').includes(name)) return null;
   if (name === 'default_user_access') return configsOf(pickedIn(form));

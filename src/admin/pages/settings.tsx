@@ -6,9 +6,9 @@ import { Confirm, Csrf } from '../../ui/forms';
 import { Copy, Table } from '../../ui/parts';
 import { redirectUriOf } from '../../upstreams/oauth-registration';
 import { serverChoicesQuestion } from '../../upstreams/summaries';
-import { type Acted, act, type Form, gone, type Refused, read, readForm } from './api';
+import { type Acted, act, type FormFields, gone, type Refused, read, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
-import { SettingField, type Shown, type Source, sentValue } from './setting-form';
+import { SettingField, type ShownSetting, type Source, sentValue } from './setting-form';
 import { GROUPS, type SettingGroup, settingsOf, shownValue, wordsOf } from './setting-words';
 import { pickedIn, unpicked } from './tool-picker';
 
@@ -85,9 +85,9 @@ function groupAt(id: string): SettingGroup {
   return group;
 }
 
-async function allShown(c: Context<App>, saved: ReadonlySet<string>): Promise<Map<string, Shown>> {
+async function allShown(c: Context<App>, saved: ReadonlySet<string>): Promise<Map<string, ShownSetting>> {
   const inEffect = await read<Record<string, unknown>>(c, '/config'); // secrets as masks; asks the database nothing
-  const shown = (setting: Setting): Shown => ({
+  const shown = (setting: Setting): ShownSetting => ({
     setting,
     value: valueIn(inEffect, setting.name),
     source: sourceOf(c, setting, saved),
@@ -96,7 +96,11 @@ async function allShown(c: Context<App>, saved: ReadonlySet<string>): Promise<Ma
   return new Map(SETTINGS.map((setting) => [setting.name, shown(setting)]));
 }
 
-async function shownOf(c: Context<App>, group: SettingGroup, saved: ReadonlySet<string>): Promise<Shown[]> {
+async function shownOf(
+  c: Context<App>,
+  group: SettingGroup,
+  saved: ReadonlySet<string>,
+): Promise<ShownSetting[]> {
   const shown = await allShown(c, saved);
   return group.names.flatMap((name) => shown.get(name) ?? []);
 }
@@ -108,7 +112,7 @@ function sourceOf(c: Context<App>, { name, variable }: Setting, saved: ReadonlyS
 }
 
 /** What a form changes: what it says that is not so already. */
-function changesIn(form: Form, shown: readonly Shown[]): Map<string, unknown> {
+function changesIn(form: FormFields, shown: readonly ShownSetting[]): Map<string, unknown> {
   const changes = new Map<string, unknown>();
   for (const one of shown) {
     const sent = sentValue(one, form);
@@ -128,7 +132,7 @@ function wantsConfirmation({ field }: Refused, changes: ReadonlyMap<string, unkn
 async function confirmAddress(
   c: Context<App>,
   group: SettingGroup,
-  form: Form,
+  form: FormFields,
   next: unknown,
 ): Promise<Response> {
   const { total_count: count } = await read<{ total_count: number }>(
@@ -194,7 +198,7 @@ function Overview({
   csrf,
 }: {
   groups: readonly SettingGroup[];
-  shown: Map<string, Shown>;
+  shown: Map<string, ShownSetting>;
   csrf: string;
 }) {
   return (
@@ -240,7 +244,7 @@ function Overview({
   );
 }
 
-function GroupTable({ group, shown }: { group: SettingGroup; shown: Map<string, Shown> }) {
+function GroupTable({ group, shown }: { group: SettingGroup; shown: Map<string, ShownSetting> }) {
   return (
     <Table label={group.title} columns={[{ name: 'Setting' }, { name: 'Value' }, { name: 'From' }]}>
       {settingsOf(group).map((setting) => {
@@ -275,7 +279,7 @@ function GroupTable({ group, shown }: { group: SettingGroup; shown: Map<string, 
 async function showGroup(
   c: Context<App>,
   group: SettingGroup,
-  sent?: Form,
+  sent?: FormFields,
   refused?: Refused,
 ): Promise<Response> {
   const { DB } = c.env;

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { type App, pagePlace } from '../../config';
+import { type App, gatewayOf } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
 import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
@@ -39,7 +39,7 @@ const WRONG =
 
 function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 200): Response {
   const response = page(
-    pagePlace(c),
+    gatewayOf(c),
     'Sign in',
     <div class="card stack wide">
       <header class="stack tight">

@@ -1,7 +1,7 @@
 import type { McpConfig } from '../../protocol/mcp-config';
 import { Filter } from '../../ui/parts';
 import type { ServerChoice } from '../../upstreams/summaries';
-import type { Form } from './api';
+import type { FormFields } from './api';
 
 /** What was picked of a server: everything, later tools too; nothing, even where everyone may; or these tools. */
 type Pick = 'all' | 'closed' | readonly string[];
@@ -151,7 +151,7 @@ function withinBudget(servers: readonly ServerChoice[], picked: Picked): Readonl
 }
 
 /** What a form with a {@link ToolPicker} picked. The list that was asked for by its button is picked from. */
-export function pickedIn(form: Form): Picked {
+export function pickedIn(form: FormFields): Picked {
   const picked = new Map<string, Pick>();
   for (const [field, choice] of form) {
     const [, name] = /^pick\.(.+)$/.exec(field) ?? [];

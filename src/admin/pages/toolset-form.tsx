@@ -2,7 +2,7 @@ import type { VirtualMcp } from '../../governance/virtual-mcps';
 import { Csrf } from '../../ui/forms';
 import { Input } from '../../ui/parts';
 import type { ServerChoice } from '../../upstreams/summaries';
-import type { Form, Refused } from './api';
+import type { FormFields, Refused } from './api';
 import { type Picked, pickedIn, pickedOf, ToolPicker, toolNames, unpicked } from './tool-picker';
 
 type ToolsetFormProps = {
@@ -11,7 +11,7 @@ type ToolsetFormProps = {
   servers: readonly ServerChoice[];
   csrf: string;
   /** What was sent and not taken, to be shown again. */
-  sent?: Form | undefined;
+  sent?: FormFields | undefined;
   refused?: Refused | undefined;
 };
 
@@ -101,7 +101,7 @@ function pickedOfToolset(known: VirtualMcp | null, servers: readonly ServerChoic
 
 /** The terms a form states, as the API takes them. @param isNew whether the form is one for a new toolset */
 export function toolsetIn(
-  form: Form,
+  form: FormFields,
   servers: readonly ServerChoice[],
   isNew: boolean,
 ): { ok: true; terms: Record<string, unknown> } | Refused {

@@ -3,7 +3,7 @@ import { Csrf } from '../../ui/forms';
 import { Cut } from '../../ui/name';
 import { Badge, Empty, Filter, Pager, Search } from '../../ui/parts';
 import type { Page } from '../request';
-import type { Form } from './api';
+import type { FormFields } from './api';
 import { standingOf } from './key-list';
 
 /** How many keys stand on a page. */
@@ -112,7 +112,10 @@ function KeyCheck({ key_: key, isTicked }: { key_: ListedKey; isTicked: boolean 
 }
 
 /** What a form changes: the keys it lets in and those it leaves out now. */
-export function changesIn(form: Form, attached: ReadonlySet<string>): { added: string[]; removed: string[] } {
+export function changesIn(
+  form: FormFields,
+  attached: ReadonlySet<string>,
+): { added: string[]; removed: string[] } {
   const ticked = new Set(form.getAll('key'));
   const shown = form.getAll('shown');
   return {

@@ -104,7 +104,7 @@ function holds({ tools }: VirtualMcp, names: ReadonlyMap<string, string>): strin
   return parts.join(', ') || 'none yet';
 }
 
-export type Tab = 'tools' | 'keys' | 'connect';
+export type ToolsetTab = 'tools' | 'keys' | 'connect';
 
 /** What every page of a toolset begins with: its name, its address, and the ways to its parts. */
 export function ToolsetHead({
@@ -114,9 +114,9 @@ export function ToolsetHead({
 }: {
   toolset: VirtualMcp;
   address: string | null;
-  tab: Tab;
+  tab: ToolsetTab;
 }) {
-  const way = (name: Tab, text: string, path: string) => ({
+  const way = (name: ToolsetTab, text: string, path: string) => ({
     href: `${AT}/${toolset.id}${path}`,
     text,
     isHere: tab === name,

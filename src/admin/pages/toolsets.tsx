@@ -12,7 +12,7 @@ import { ConnectLines, endpointOf } from '../../ui/connect-lines';
 import { Confirm } from '../../ui/forms';
 import { cut, Name } from '../../ui/name';
 import { serverChoicesQuestion, serverNamesQuestion } from '../../upstreams/summaries';
-import { act, type Form, gone, inWords, listPage, type Refused, readForm } from './api';
+import { act, type FormFields, gone, inWords, listPage, type Refused, readForm } from './api';
 import { adminPage, csrfOf, goTo } from './frame';
 import { TOOLSET_WORDS, ToolsetForm, toolsetIn } from './toolset-form';
 import { changesIn, KEYS_A_PAGE, ToolsetKeys } from './toolset-keys';
@@ -174,7 +174,7 @@ function saidOf(name: string, added: number, removed: number): string {
 }
 
 /** Makes a toolset as the form says, or changes the one with this id. */
-async function save(c: Context<App>, form: Form, id: string | null) {
+async function save(c: Context<App>, form: FormFields, id: string | null) {
   const [servers] = await ask(c.env.DB, serverChoicesQuestion(c.env.DB));
   const stated = toolsetIn(form, servers, id === null);
   if (!stated.ok) return stated;
@@ -186,7 +186,7 @@ async function save(c: Context<App>, form: Form, id: string | null) {
   return saved.ok ? saved : inWords(saved, TOOLSET_WORDS);
 }
 
-async function showNew(c: Context<App>, sent?: Form, refused?: Refused): Promise<Response> {
+async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {
   const [servers] = await ask(c.env.DB, serverChoicesQuestion(c.env.DB));
   const csrf = await csrfOf(c);
   const body = (
@@ -198,7 +198,12 @@ async function showNew(c: Context<App>, sent?: Form, refused?: Refused): Promise
   return adminPage(c, { title: 'Make a toolset', at: AT, refusal: refused?.message, body });
 }
 
-async function showTools(c: Context<App>, id: string, sent?: Form, refused?: Refused): Promise<Response> {
+async function showTools(
+  c: Context<App>,
+  id: string,
+  sent?: FormFields,
+  refused?: Refused,
+): Promise<Response> {
   const { DB: db } = c.env;
   const [found, servers] = await ask(db, virtualMcpQuestion(db, id), serverChoicesQuestion(db));
   const known = orGone(found);

@@ -12,7 +12,7 @@ import { UpstreamFailure } from '../../upstreams/failure';
 import { runTool, type ToolDefinition, toolQuestion } from '../../upstreams/run-tool';
 import type { Server } from '../../upstreams/server';
 import { serverQuestion } from '../../upstreams/store';
-import { type Form, gone, noteAct, readForm } from './api';
+import { type FormFields, gone, noteAct, readForm } from './api';
 import { adminPage, csrfOf } from './frame';
 import { SchemaFields } from './schema-fields';
 import { argumentsIn, fieldsOf } from './schema-form';
@@ -104,7 +104,7 @@ function needed({ name }: Server, { kind }: CredentialNeeded): Outcome {
   return { kind: 'failed', ms: null, message };
 }
 
-type Tried = { form: Form; errors?: ReadonlyMap<string, string>; outcome?: Outcome };
+type Tried = { form: FormFields; errors?: ReadonlyMap<string, string>; outcome?: Outcome };
 
 async function showTool(c: Context<App>, { server, tool }: Found, tried?: Tried): Promise<Response> {
   const fields = fieldsOf(tool.inputSchema);

@@ -7,10 +7,10 @@ import { Cut } from '../../ui/name';
 import { When } from '../../ui/parts';
 import { rfc3339 } from '../answer';
 import type { Unreadable } from '../sealed-values';
-import type { Facts } from './overview';
+import type { OverviewFacts } from './overview';
 
 type WarningsProps = {
-  facts: Facts;
+  facts: OverviewFacts;
   settings: Settings;
   issuer: string | null;
   /** Where this page was opened. */

@@ -1,6 +1,6 @@
 import { randomSecret } from '../../crypto/secrets';
 import { signAccessToken } from '../../crypto/signing-keys';
-import type { Terms } from '../../grants/grant-object';
+import type { GrantTerms } from '../../grants/grant-object';
 import { OAuthError } from '../../protocol/error';
 import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { TokenContext } from './index';
@@ -12,7 +12,7 @@ import type { TokenContext } from './index';
 export async function tokenResponse(
   { env, settings, issuer }: TokenContext,
   grantId: string,
-  terms: Terms,
+  terms: GrantTerms,
   scope: string,
   { refreshToken, n }: { refreshToken: string; n: number },
 ): Promise<TokenResponse> {

@@ -1,7 +1,7 @@
 import type { Env } from '../../config';
 import type { Settings } from '../../settings';
 import type { AuthSettings, Basis } from '../auth-settings';
-import type { Owner } from '../credential';
+import type { CredentialOwner } from '../credential';
 import type { Server } from '../server';
 
 /** A server somebody wants to speak to, for an auth type to make credentials for. */
@@ -15,11 +15,11 @@ export type Connection = {
    * Whose own credential is sent where everyone has theirs; `gateway`: its own, to list what the server has. Null: somebody
    * who cannot have one.
    */
-  owner: Owner | null;
+  owner: CredentialOwner | null;
 };
 
 /** What authenticates requests to a server. */
-export type Credentials = {
+export type ServerCredentials = {
   headers: Headers;
   /** Another after every change: what was begun at the server with one version is not gone on with by another. */
   version: string;
@@ -27,7 +27,7 @@ export type Credentials = {
    * Asked when the server refuses them: others to send instead, once more. Null: there are no others.
    * @throws CredentialNeeded, UpstreamFailure when there is nothing to send any more.
    */
-  refused: (() => Promise<Credentials>) | null;
+  refused: (() => Promise<ServerCredentials>) | null;
 };
 
 /** How requests to a server are authenticated (`auth_type`, CONTRACT §7). */
@@ -39,5 +39,5 @@ export type UpstreamAuth = {
   /** True when the gateway can have no account there: whoever asks lists what the server has with theirs. */
   isListedForAsker?: true;
   /** @throws CredentialNeeded, UpstreamFailure when there is nothing to send. */
-  credentials(connection: Connection): Promise<Credentials>;
+  credentials(connection: Connection): Promise<ServerCredentials>;
 };

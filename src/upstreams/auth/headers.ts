@@ -2,10 +2,10 @@ import { only, staticHeaders } from '../auth-settings';
 import { failures } from '../failure';
 import { openHeaders } from '../sealed-headers';
 import { readSecret, variableOf } from '../secret-value';
-import type { Connection, Credentials, UpstreamAuth } from './auth';
+import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
 
 /** The administrator's header values, as they are sent. @throws UpstreamFailure when one cannot be read. */
-export async function staticCredentials({ env, server }: Connection): Promise<Credentials> {
+export async function staticCredentials({ env, server }: Connection): Promise<ServerCredentials> {
   const { id: serverId, connectionString, sealedHeaders } = server;
   const { origin } = new URL(connectionString);
   const values = await openHeaders({ keys: env.ENCRYPTION_KEY, serverId, origin, sealedHeaders });

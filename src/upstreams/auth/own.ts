@@ -2,10 +2,10 @@ import { Unavailable } from '../../protocol/error';
 import { Memory } from '../../protocol/memory';
 import { isPassing } from '../../protocol/storage-fault';
 import { askConnection, termsAt } from '../connections';
-import type { Held, Lack, Owner, Terms } from '../credential';
+import type { CredentialOwner, CredentialTerms, Held, Lack } from '../credential';
 import { CredentialNeeded } from '../credential-needed';
 import { failures, type UpstreamFailure } from '../failure';
-import type { Connection, Credentials } from './auth';
+import type { Connection, ServerCredentials } from './auth';
 
 type Good = Held & { ok: true };
 
@@ -19,7 +19,7 @@ const known = new Memory<Good>(5000);
 export async function ownCredentials(
   connection: Connection,
   kind: 'oauth' | 'headers',
-): Promise<Credentials> {
+): Promise<ServerCredentials> {
   const { owner } = connection;
   if (owner === null) throw new CredentialNeeded(connection.server, 'own_identity');
   return credentialsOf(connection, kind, owner);
@@ -29,25 +29,25 @@ export async function ownCredentials(
  * The gateway's own, whoever asks.
  * @throws UpstreamFailure when an administrator has to do something about it, or it passes.
  */
-export function sharedCredentials(connection: Connection): Promise<Credentials> {
+export function sharedCredentials(connection: Connection): Promise<ServerCredentials> {
   return credentialsOf(connection, 'oauth', 'gateway');
 }
 
 async function credentialsOf(
   connection: Connection,
   kind: 'oauth' | 'headers',
-  owner: Owner,
-): Promise<Credentials> {
+  owner: CredentialOwner,
+): Promise<ServerCredentials> {
   const { settings, issuer, server } = connection;
   const terms = termsAt(server, owner, issuer);
   const held = await recall(connection, terms, settings.revocation_lag * 1000);
   return credentialsFrom(held, { connection, terms, kind }, 'renew');
 }
 
-type Asked = { connection: Connection; terms: Terms; kind: 'oauth' | 'headers' };
+type Asked = { connection: Connection; terms: CredentialTerms; kind: 'oauth' | 'headers' };
 
 /** @param next what the object does when the server refuses them: first it renews, then it gives up. */
-function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Credentials {
+function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): ServerCredentials {
   const { connection, terms, kind } = asked;
   const isOwners = connection.owner === terms.owner;
   if (!held.ok) throw lacking(connection, terms.owner, held, kind);
@@ -66,7 +66,7 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Cr
   };
 }
 
-async function recall({ env }: Connection, terms: Terms, lag: number): Promise<Held> {
+async function recall({ env }: Connection, terms: CredentialTerms, lag: number): Promise<Held> {
   const key = keyOf(terms);
   let answer: Held | null = null;
   const ask = async () => {
@@ -99,14 +99,14 @@ function unansweredIfPassing(fault: unknown): Held {
 const isGood = ({ goodUntil }: Good) => goodUntil === null || Date.now() / 1000 < goodUntil;
 
 /** All that must agree: after a change of the server nothing known before is found. */
-function keyOf({ serverId, owner, origin, generation, headerKeys }: Terms): string {
+function keyOf({ serverId, owner, origin, generation, headerKeys }: CredentialTerms): string {
   return JSON.stringify([serverId, owner, origin, generation, headerKeys]);
 }
 
 /** Whoever has to do something about it hears of it: the caller, or, of the gateway's own account, an administrator. */
 function lacking(
   { server }: Connection,
-  owner: Owner,
+  owner: CredentialOwner,
   held: Held & { ok: false },
   kind: 'oauth' | 'headers',
 ): UpstreamFailure | CredentialNeeded {

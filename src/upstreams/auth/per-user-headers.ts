@@ -1,5 +1,5 @@
 import { HeaderKeys, only, staticHeaders, UserHeaders } from '../auth-settings';
-import type { Connection, Credentials, UpstreamAuth } from './auth';
+import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
 import { staticCredentials } from './headers';
 import { ownCredentials } from './own';
 
@@ -26,12 +26,12 @@ export const perUserHeaders: UpstreamAuth = {
 export async function credentialsWith(
   connection: Connection,
   values: Readonly<Record<string, string>>,
-): Promise<Credentials> {
+): Promise<ServerCredentials> {
   const own = { headers: new Headers(values), version: crypto.randomUUID(), refused: null };
   return beside(await staticCredentials(connection), own);
 }
 
-function beside(common: Credentials, own: Credentials): Credentials {
+function beside(common: ServerCredentials, own: ServerCredentials): ServerCredentials {
   const headers = new Headers(common.headers);
   for (const [name, value] of own.headers) headers.set(name, value);
   const { refused } = own;

@@ -10,7 +10,7 @@ import { failures } from '../failure';
 import { TokenRefused } from '../oauth-client';
 import { type Server, type TokenExchange, whereIs } from '../server';
 import { signInOf } from '../sign-in-tokens';
-import type { Connection, Credentials, UpstreamAuth } from './auth';
+import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
 
 /**
  * Everyone's own, made from the tokens of their sign-in: nothing of it is kept but in memory. Nobody else has any, the gateway
@@ -52,7 +52,7 @@ function nameOf({ server, settings: { oidc } }: Connection, person: string): str
   return JSON.stringify([person, signsIn, whereIs(server), credentialGeneration, tokenExchange]);
 }
 
-async function known(connection: Connection, person: string): Promise<Credentials | null> {
+async function known(connection: Connection, person: string): Promise<ServerCredentials | null> {
   const token = memory.get(nameOf(connection, person));
   if (!token || Date.now() / 1000 >= token.until) return null;
   return (await stands(connection, person, token)) ? credentialsWith(connection, person, token) : null;
@@ -68,7 +68,7 @@ async function stands({ env, settings }: Connection, person: string, token: Exch
   return true;
 }
 
-function credentialsWith(connection: Connection, person: string, token: Exchanged): Credentials {
+function credentialsWith(connection: Connection, person: string, token: Exchanged): ServerCredentials {
   const { server } = connection;
   const { authorization, version } = token;
   const name = nameOf(connection, person);
@@ -97,7 +97,7 @@ const PATIENCE = 5_000;
  * Calls side by side share one exchange.
  * @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend.
  */
-async function exchanged(connection: Connection, person: string): Promise<Credentials> {
+async function exchanged(connection: Connection, person: string): Promise<ServerCredentials> {
   const name = nameOf(connection, person);
   const shared = underWay.get(name);
   const token = (shared && (await withinPatience(shared))) ?? (await begun(name, connection, person));
