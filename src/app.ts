@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { getPath } from 'hono/utils/url';
 import { api } from './admin/api';
-import { health } from './admin/health';
+import { health } from './admin/api/health';
 import { adminPages } from './admin/pages/index';
 import { auditRefusal, codeOf, logRefusal } from './audit';
 import {
@@ -14,20 +14,20 @@ import {
   PROVIDER_SECRET,
   withSettings,
 } from './config';
+import { callback } from './connect/callback';
+import { connect } from './connect/page';
+import { upstreamAuthorize } from './connect/upstream-authorize';
+import { consent } from './consent/page';
 import { log } from './log';
 import { endpoint } from './mcp/endpoint';
 import { authorize } from './oauth/authorize';
-import { callback } from './oauth/callback';
 import { clientDocument } from './oauth/client-document';
-import { connect } from './oauth/connect';
-import { consent } from './oauth/consent';
 import { discovery } from './oauth/discovery';
 import { register } from './oauth/register';
 import { revoke } from './oauth/revoke';
 import { signInPage } from './oauth/sign-in';
 import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
-import { upstreamAuthorize } from './oauth/upstream-authorize';
 import { home } from './people/home';
 import { me } from './people/me';
 import { OAuthError } from './protocol/error';

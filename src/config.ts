@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
 import { type Question, question } from './database';
+import { treeOf } from './protocol/dotted';
 import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
@@ -17,25 +18,15 @@ import {
   SETTINGS,
   type Setting,
   type Settings,
-  treeOf,
   variableOf,
 } from './settings';
 import type { Gateway } from './ui/layout';
 
-/** What wrangler.toml binds and `wrangler secret put` sets. Settings stand among `[vars]` under their own names. */
-export interface Env {
-  DB: D1Database;
-  KV: KVNamespace;
-  GRANTS: DurableObjectNamespace;
-  KEYS: DurableObjectNamespace;
-  CONNECTIONS: DurableObjectNamespace;
-  REGISTRATIONS: RateLimit;
-  KEY_ATTEMPTS_PER_FLOW: RateLimit;
-  KEY_ATTEMPTS_PER_ADDRESS: RateLimit;
-  ADMIN_TOKEN_ATTEMPTS: RateLimit;
-  AUTHORIZATIONS: RateLimit;
-  ENCRYPTION_KEY: string;
-  ADMIN_TOKEN: string;
+/**
+ * What wrangler.toml binds (worker-configuration.d.ts, made by `npm run bindings`), and variables it may leave out. Settings
+ * stand among `[vars]` under their own names.
+ */
+export interface Env extends Cloudflare.Env {
   ALLOW_LOOPBACK_UPSTREAMS?: unknown;
   RATE_LIMITS?: unknown;
 }

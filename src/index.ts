@@ -2,9 +2,9 @@ import { app } from './app';
 import type { Env } from './config';
 import { sweep } from './sweeps';
 
+export { ConnectionObject } from './accounts/connection-object';
 export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
-export { ConnectionObject } from './upstreams/connection-object';
 
 export default {
   fetch: app.fetch,

@@ -327,26 +327,3 @@ export function variableOf(name: string): string {
 export function isSecret({ schema }: Setting): boolean {
   return schema.meta()?.isSecret === true;
 }
-
-/** What such a tree says of a setting; undefined: nothing. */
-export function valueIn(tree: Readonly<Record<string, unknown>>, name: string): unknown {
-  return name
-    .split('.')
-    .reduce<unknown>((value, member) => (value as Record<string, unknown> | undefined)?.[member], tree);
-}
-
-/** Values by dotted name, as the shape the names make. */
-export function treeOf(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
-  const tree = {};
-  for (const [name, value] of values) put(tree, name.split('.'), value);
-  return tree;
-}
-
-function put(tree: Record<string, unknown>, [head = '', ...rest]: string[], value: unknown): void {
-  if (!rest.length) {
-    tree[head] = value;
-    return;
-  }
-  tree[head] ??= {};
-  put(tree[head] as Record<string, unknown>, rest, value);
-}

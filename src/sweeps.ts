@@ -1,3 +1,5 @@
+import { deleteStrayCredentials } from './accounts/credentials';
+import { sweepConnecting } from './accounts/removal';
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
 import { currentSettings, type Env } from './config';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
@@ -11,8 +13,6 @@ import { log } from './log';
 import { sweepOnce } from './once';
 import { faultFacts } from './protocol/storage-fault';
 import { upgrade } from './schema/upgrade';
-import { deleteStrayCredentials } from './upstreams/credentials';
-import { sweepConnecting } from './upstreams/removal';
 
 /** How long the list remembers a grant that has ended. Seconds: 90 days. */
 const GRANTS_KEPT = 90 * 86_400;

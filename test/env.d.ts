@@ -1,8 +1,8 @@
 declare namespace Cloudflare {
-  interface GlobalProps {
-    mainModule: typeof import('../src/index');
+  /** Set by vitest.config.ts. */
+  interface Env {
+    RATE_LIMITS?: unknown;
   }
-  interface Env extends Omit<import('../src/config').Env, never> {}
 }
 
 /** Vite hands these over as text. */

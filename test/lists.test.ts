@@ -9,7 +9,7 @@ import { listVirtualKeys } from '../src/governance/virtual-keys';
 import { listVirtualMcps } from '../src/governance/virtual-mcps';
 import { EVERY_GRANT, type GrantFilter, grantsQuestion } from '../src/grants/list';
 import { shortCode } from '../src/log';
-import { listServers } from '../src/upstreams/store';
+import { listServers } from '../src/servers/find';
 import { admin, ISSUER } from './support/gate';
 
 const MANY = 100_000;

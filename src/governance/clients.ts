@@ -1,5 +1,6 @@
 import { type By, SYSTEM } from '../audit';
 import { deletedClients, forgetClient } from '../clients/store';
+import type { Env } from '../config';
 import { endGrantsOfClient } from '../grants/end';
 
 /** A client that nobody used for this long is swept. Seconds: 30 days. */
@@ -16,7 +17,7 @@ const MOST_FINISHED = 20;
  */
 export async function finishDeletion(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   clientId: string,
   by: By,
   now: number,
@@ -27,11 +28,7 @@ export async function finishDeletion(
 }
 
 /** Goes on with deletions that did not finish. For cron: repeatable. */
-export async function finishDeletions(
-  db: D1Database,
-  objects: DurableObjectNamespace,
-  now: number,
-): Promise<void> {
+export async function finishDeletions(db: D1Database, objects: Env['GRANTS'], now: number): Promise<void> {
   for (const clientId of await deletedClients(db, MOST_FINISHED))
     await finishDeletion(db, objects, clientId, SYSTEM, now);
 }

@@ -68,6 +68,6 @@ const nameOf = (seconds: number) => `${PREFIX}${seconds}`;
 const isSpent = ({ calls, used }: Usage) => used >= calls;
 
 /** The object that counts for the key `id`. Only keys with limits wake theirs. */
-export function keyObject(namespace: DurableObjectNamespace, id: string): DurableObjectStub<KeyObject> {
-  return namespace.get(namespace.idFromName(id)) as unknown as DurableObjectStub<KeyObject>;
+export function keyObject(namespace: Env['KEYS'], id: string): DurableObjectStub<KeyObject> {
+  return namespace.get(namespace.idFromName(id));
 }

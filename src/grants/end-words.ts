@@ -1,4 +1,4 @@
-import type { EndReason } from './grant-object';
+import type { EndReason } from './grant';
 
 /** Why access ended, after "ended: ". */
 const REASONS: Readonly<Record<EndReason, string>> = {

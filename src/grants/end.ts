@@ -1,11 +1,12 @@
 import { auditAll, type By, SYSTEM } from '../audit';
+import type { Env } from '../config';
 import type { Condition } from '../database';
 import { log } from '../log';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
-import type { EndReason, GrantObject } from './grant-object';
+import type { EndReason } from './grant';
 import { NOT_ENDED, ofAnother, standing, unused } from './list';
-import { askGrant, recordEnd } from './store';
+import { askGrant, type GrantStub, recordEnd } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
 const MOST_TOLD = 900;
@@ -19,7 +20,7 @@ const AT_ONCE = 6;
  */
 export async function endGrantsOf(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   subject: Subject,
   reason: EndReason,
   by: By,
@@ -46,7 +47,7 @@ export async function endGrantsOf(
 /** Ends one grant. Repeatable; false while the index could not be told yet, which the grant's object then does. */
 export async function endGrant(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   grantId: string,
   reason: EndReason,
   who: By,
@@ -63,7 +64,7 @@ export type Together = { clientId: string } | { subject: Subject } | { unusedSin
 /** Ends up to nine hundred grants at once, object by object. @returns how many ended, and whether more are left. */
 export async function endTogether(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   which: Together,
   by: By,
   now: number,
@@ -90,7 +91,7 @@ function conditionOf(which: Together): Condition {
  */
 export async function endGrantsOfClient(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   clientId: string,
   by: By,
   now: number,
@@ -117,7 +118,7 @@ const REGRET = 86_400;
  */
 export async function endOfOtherIssuers(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   issuer: string,
   now: number,
 ): Promise<number> {
@@ -138,7 +139,7 @@ export async function endOfOtherIssuers(
 /** Ends them object by object, each of which tells the index. What does not hear of it stands, and is found again. */
 async function endThose(
   db: D1Database,
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   those: readonly Condition[],
   reason: EndReason,
   by: By,
@@ -173,11 +174,7 @@ const LOOKED_BACK = 93_600;
  * whose object knows of no answer. At most nine hundred at a time. @returns how many ended.
  * @param now epoch seconds
  */
-export async function endUnopened(
-  db: D1Database,
-  objects: DurableObjectNamespace,
-  now: number,
-): Promise<number> {
+export async function endUnopened(db: D1Database, objects: Env['GRANTS'], now: number): Promise<number> {
   const { results } = await db
     .prepare(
       `SELECT grant_id FROM oauth_grant WHERE created_at BETWEEN ?1 AND ?2 AND last_used_at IS NULL AND ended_at IS NULL
@@ -196,9 +193,9 @@ export async function endUnopened(
 
 /** Tells each grant's object. @returns the ids of those that heard it. */
 async function tellObjects(
-  objects: DurableObjectNamespace,
+  objects: Env['GRANTS'],
   grants: readonly { grant_id: string }[],
-  tell: (grant: DurableObjectStub<GrantObject>) => Promise<unknown>,
+  tell: (grant: GrantStub) => Promise<unknown>,
 ): Promise<string[]> {
   const waiting = grants.map(({ grant_id }) => grant_id);
   const told: string[] = [];

@@ -1,7 +1,8 @@
 import { auditIfChanged, type By } from '../audit';
+import type { Env } from '../config';
 import { mayAskAgain } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
-import type { EndReason, GrantObject } from './grant-object';
+import type { EndReason } from './grant';
 
 /** A server that consent left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
 export type ConsentedServer = { id: string; tools: string[] | null };
@@ -78,14 +79,14 @@ export function fromRow(row: GrantRow): Grant {
   };
 }
 
+/** A grant's object, from outside. */
+export type GrantStub = ReturnType<Env['GRANTS']['get']>;
+
 /** The object of the grant `grantId`, or null when the namespace never made such an id: a forged one wakes nothing. */
-export function grantObject(
-  namespace: DurableObjectNamespace,
-  grantId: string,
-): DurableObjectStub<GrantObject> | null {
+export function grantObject(namespace: Env['GRANTS'], grantId: string): GrantStub | null {
   if (!/^[0-9a-f]{64}$/.test(grantId)) return null;
   try {
-    return namespace.get(namespace.idFromString(grantId)) as unknown as DurableObjectStub<GrantObject>;
+    return namespace.get(namespace.idFromString(grantId));
   } catch {
     return null;
   }
@@ -99,9 +100,9 @@ const TRIES = 3;
  * an overloaded one is left alone (SECURITY 23). Null when there can be no such grant.
  */
 export async function askGrant<T>(
-  namespace: DurableObjectNamespace,
+  namespace: Env['GRANTS'],
   grantId: string,
-  ask: (grant: DurableObjectStub<GrantObject>) => Promise<T>,
+  ask: (grant: GrantStub) => Promise<T>,
 ): Promise<T | null> {
   for (let attempt = 1; ; attempt++) {
     const grant = grantObject(namespace, grantId); // anew: a stub whose object failed stays broken

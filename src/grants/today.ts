@@ -1,5 +1,5 @@
 import { isUnder } from '../protocol/authorization';
-import type { EndReason } from './grant-object';
+import type { EndReason } from './grant';
 import type { Grant } from './store';
 
 /** What decides, besides its row, whether a grant is valid: the time (epoch seconds) and our issuer; null while none is set. */

@@ -1,7 +1,7 @@
 import { open, seal } from '../crypto/secrets';
 import { type Cookie, readCookie, writeCookie } from '../protocol/cookies';
 import { isSubject, parseSubject } from '../protocol/subject';
-import type { Proof } from './index';
+import type { Proof } from './mode';
 import { type SignedIn, subjectOf } from './signed-in';
 
 /** How long a browser remembers who its person was. Never what they approved. Seconds. */

@@ -1,7 +1,7 @@
 import { mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { known } from '../database';
 import type { Subject } from '../protocol/subject';
-import type { IdentityMode, Standing } from './index';
+import type { IdentityMode, Standing } from './mode';
 
 /** An anonymous session: every one is a subject of its own, made here, never named by a client. */
 export const session: IdentityMode = {

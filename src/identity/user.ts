@@ -2,7 +2,7 @@ import { map } from '../database';
 import { type User, userQuestion } from '../governance/users';
 import { hasProvider, type Settings } from '../settings';
 import { issuerOfTeam } from './access';
-import type { IdentityMode, Standing } from './index';
+import type { IdentityMode, Standing } from './mode';
 import { mayEnter } from './oidc';
 import { subjectOf } from './signed-in';
 

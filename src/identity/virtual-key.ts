@@ -6,7 +6,7 @@ import {
   virtualKeyQuestion,
 } from '../governance/virtual-keys';
 import type { Settings } from '../settings';
-import type { IdentityMode, Standing } from './index';
+import type { IdentityMode, Standing } from './mode';
 
 /**
  * A virtual key, proved by its value. The subject is the key's id, so it survives a new value; a key that has an owner proves

@@ -1,10 +1,10 @@
+import { type AccountKind, accountsOf } from '../accounts/accounts';
+import type { CredentialNeeded } from '../accounts/credential-needed';
+import { insertLink, linkUrl } from '../accounts/links';
 import { visibleName } from '../clients/metadata';
 import { addressOf } from '../protocol/address';
 import { CODE, errorText, isObject, type JsonObject, META, metaOf, resultText } from '../protocol/mcp';
 import { parseSubject, type Subject } from '../protocol/subject';
-import { type AccountKind, accountsOf } from '../upstreams/accounts';
-import type { CredentialNeeded } from '../upstreams/credential-needed';
-import { insertLink, linkUrl } from '../upstreams/links';
 import { stamped } from './answer';
 import type { Call } from './call';
 import type { Item } from './catalog';

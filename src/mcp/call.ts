@@ -1,6 +1,6 @@
+import type { Asker } from '../accounts/connect';
 import type { Rules } from '../governance/policy';
 import type { Era, Request } from '../protocol/mcp';
-import type { Asker } from '../upstreams/connect';
 import type { Caller, Gate } from './caller';
 import type { CatalogServer, Item } from './catalog';
 import type { ClientSession } from './session';

@@ -3,9 +3,9 @@ import { parseExact } from '../protocol/exact-json';
 import { exposedNameOf } from '../protocol/exposed-name';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
-import { forOlderClients, type ItemKind } from '../upstreams/listed-item';
-import type { Listed, Server } from '../upstreams/server';
-import { readServers } from '../upstreams/store';
+import { readServers } from '../servers/find';
+import { forOlderClients, type ItemKind } from '../servers/listed-item';
+import type { Listed, Server } from '../servers/server';
 
 /** Something a server lists, as the gateway offers it. */
 export type Item = {

@@ -1,6 +1,6 @@
 import { judgeReading, judgeTool } from '../governance/policy';
 import { CODE, RpcError } from '../protocol/mcp';
-import type { ItemKind } from '../upstreams/listed-item';
+import type { ItemKind } from '../servers/listed-item';
 import { answerList } from './answer';
 import { type Call, nameAt } from './call';
 import type { CatalogServer, Item } from './catalog';

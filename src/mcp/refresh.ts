@@ -1,13 +1,13 @@
 import { waitUntil } from 'cloudflare:workers';
+import { isListedForAsker } from '../accounts/auth/index';
+import { connect } from '../accounts/connect';
+import { CredentialNeeded } from '../accounts/credential-needed';
 import { log } from '../log';
+import { listUpstream } from '../mcp-client/listing';
 import { faultFacts } from '../protocol/storage-fault';
+import type { Server } from '../servers/server';
+import { claimListing } from '../servers/standing';
 import type { Settings } from '../settings';
-import { isListedForAsker } from '../upstreams/auth/index';
-import { connect } from '../upstreams/connect';
-import { CredentialNeeded } from '../upstreams/credential-needed';
-import { listUpstream } from '../upstreams/listing';
-import type { Server } from '../upstreams/server';
-import { claimListing } from '../upstreams/standing';
 import { askerOf, type Call } from './call';
 import { type CatalogServer, relist } from './catalog';
 

@@ -1,8 +1,8 @@
+import { CredentialNeeded } from '../accounts/credential-needed';
+import type { ServerAnswer } from '../mcp-client/exchange';
 import { type Additions, MessageScanner } from '../protocol/json-insert';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
-import { CredentialNeeded } from '../upstreams/credential-needed';
-import type { ServerAnswer } from '../upstreams/exchange';
-import { failures, UpstreamFailure } from '../upstreams/failure';
+import { failures, UpstreamFailure } from '../servers/failure';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;

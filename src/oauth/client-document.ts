@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { App } from '../config';
 import type { ClientIdMetadataDocument } from '../protocol/oauth-answers';
-import { documentUrlOf, introductionOf, ourMetadata } from '../upstreams/oauth-registration';
+import { documentUrlOf, introductionOf, ourMetadata } from '../providers/registration';
 import { issuerOf, surface } from './surface';
 
 /**

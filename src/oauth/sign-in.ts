@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { keepsSignIns, saveSignIn } from '../accounts/sign-in-tokens';
 import { audit } from '../audit';
 import type { App } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
@@ -12,10 +13,9 @@ import { log } from '../log';
 import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Destination, ownPath } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
+import { redirectUriOf } from '../providers/registration';
 import type { Settings } from '../settings';
 import { PageProblem, sendOn } from '../ui/layout';
-import { redirectUriOf } from '../upstreams/oauth-registration';
-import { keepsSignIns, saveSignIn } from '../upstreams/sign-in-tokens';
 import { issuerOf } from './surface';
 
 /** What a sign-in under way at the provider is bound to; sealed in a cookie of its own, so that it belongs to one browser. */

@@ -1,6 +1,6 @@
+import type { OpenServer } from '../accounts/open-servers';
 import type { Env } from '../config';
 import { askGrant, type Grant } from '../grants/store';
-import type { OpenServer } from '../upstreams/open-servers';
 
 /** How far an app has come that somebody is connecting. `allowed`: it has not come for its access yet. */
 export type Arrival =

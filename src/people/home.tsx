@@ -1,15 +1,15 @@
 import { type Context, Hono } from 'hono';
+import { openServers, openServersQuestion } from '../accounts/open-servers';
 import { type App, missingProviderSecret, PROVIDER_SECRET } from '../config';
 import { ask, known } from '../database';
 import { type KnownVirtualMcp, virtualMcpsOfQuestion } from '../governance/virtual-mcps';
 import { allowedSinceQuestion } from '../grants/list';
 import { SLUG, slugOf } from '../protocol/authorization';
 import { parseSubject } from '../protocol/subject';
+import { hasServersQuestion } from '../servers/find';
 import { APPS, type ConnectableApp, endpointOf, isOutOfReach, WaysIn } from '../ui/connect-lines';
 import { cut } from '../ui/name';
 import { Badge, Copy, Tabs, type Tone } from '../ui/parts';
-import { openServers, openServersQuestion } from '../upstreams/open-servers';
-import { hasServersQuestion } from '../upstreams/store';
 import { type Arrival, arrivalOf, wordsOf } from './arrival';
 import { visitOf } from './own-form';
 import { peoplePage } from './page';

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import { type App, gatewayOf } from '../config';
-import type { Identity } from '../identity';
 import { baseOf } from '../identity/browser-session';
+import type { Identity } from '../identity/mode';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
 import { Destination } from '../protocol/destination';

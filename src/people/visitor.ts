@@ -1,9 +1,10 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
 import { ask, map, type Question, together } from '../database';
-import { type Identity, type Proof, standingQuestion } from '../identity';
+import { standingQuestion } from '../identity';
 import { rememberedIdentity } from '../identity/browser';
 import { baseOf, browserSession } from '../identity/browser-session';
+import type { Identity, Proof } from '../identity/mode';
 import type { SignedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { once } from '../once';

@@ -91,7 +91,7 @@ const RpcResponse = z.object({
   error: RpcErrorObject.optional(),
 });
 /** The answer to one of our requests: a result or an error. */
-export type Response = z.infer<typeof RpcResponse>;
+export type RpcResponse = z.infer<typeof RpcResponse>;
 
 /** A refusal as JSON-RPC says it, with the HTTP status it goes out under. */
 export class RpcError extends Error {
@@ -157,7 +157,7 @@ export function readableId(text: string): RequestId | null {
 }
 
 /** A response among what a server sends, its numbers digit by digit; null for its notifications and requests. */
-export function readResponse(text: string): Response | null {
+export function readResponse(text: string): RpcResponse | null {
   const value = parseJson(text, parseExact);
   if (!isObject(value) || 'method' in value) return null;
   const response = RpcResponse.safeParse(value);

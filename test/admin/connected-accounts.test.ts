@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AuthorizationEnded } from '../../src/accounts/authorization';
 import { sweep } from '../../src/sweeps';
-import { AuthorizationEnded } from '../../src/upstreams/authorization';
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { Browser } from '../support/browser';

@@ -1,12 +1,12 @@
 import { createExecutionContext, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { sealedValuesQuestion } from '../../src/admin/sealed-values';
+import { sealedValuesQuestion } from '../../src/admin/api/sealed-values';
 import { isSealedByNewest, open, randomSecret, seal } from '../../src/crypto/secrets';
 import { ask } from '../../src/database';
 import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
-import { sealedHeaders } from '../../src/upstreams/sealed-headers';
+import { sealedHeaders } from '../../src/servers/sealed-headers';
 import { AuthorizationServer } from '../support/authorization-server';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';

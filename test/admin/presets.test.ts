@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newServer } from '../../src/admin/server-request';
+import { newServer } from '../../src/admin/api/servers/request';
 import { admin, gate, ISSUER } from '../support/gate';
 
 type Preset = {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { deleteStrayCredentials } from '../../src/upstreams/credentials';
-import { findServer } from '../../src/upstreams/store';
+import { deleteStrayCredentials } from '../../src/accounts/credentials';
+import { findServer } from '../../src/servers/find';
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { McpCaller } from '../support/caller';

@@ -1,12 +1,12 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { beginAuthorization, findAuthorization, keepAuthorized } from '../../src/accounts/authorization';
+import type { ConnectionObject } from '../../src/accounts/connection-object';
+import type { Credential, CredentialOwner } from '../../src/accounts/credential';
+import { findCredentialOf } from '../../src/accounts/credentials';
+import type { StoredCredential } from '../../src/accounts/kept-credential';
 import { currentSettings } from '../../src/config';
-import { beginAuthorization, findAuthorization, keepAuthorized } from '../../src/upstreams/authorization';
-import type { ConnectionObject } from '../../src/upstreams/connection-object';
-import type { Credential, CredentialOwner } from '../../src/upstreams/credential';
-import { findCredentialOf } from '../../src/upstreams/credentials';
-import type { StoredCredential } from '../../src/upstreams/kept-credential';
-import { findServer } from '../../src/upstreams/store';
+import { findServer } from '../../src/servers/find';
 import type { AuthorizationServer } from './authorization-server';
 import { ISSUER } from './gate';
 
@@ -77,6 +77,6 @@ export class Account {
   private get object(): DurableObjectStub<ConnectionObject> {
     const { CONNECTIONS } = env;
     const id = CONNECTIONS.idFromName(`${this.serverId} ${this.owner}`);
-    return CONNECTIONS.get(id) as unknown as DurableObjectStub<ConnectionObject>;
+    return CONNECTIONS.get(id);
   }
 }

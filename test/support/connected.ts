@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
-import { connectionOf, termsAt } from '../../src/upstreams/connections';
-import type { CredentialOwner } from '../../src/upstreams/credential';
-import { findServer } from '../../src/upstreams/store';
+import { connectionOf, termsAt } from '../../src/accounts/connections';
+import type { CredentialOwner } from '../../src/accounts/credential';
+import { findServer } from '../../src/servers/find';
 import type { AuthorizationServer } from './authorization-server';
 import { admin, gate, ISSUER } from './gate';
 

@@ -1,4 +1,4 @@
-import { AccountQuery, Reauthorization, ShownAccount } from '../connected-accounts';
+import { AccountQuery, Reauthorization, ShownAccount } from '../api/connected-accounts';
 import { many, one } from './crud';
 import type { Operations } from './operation';
 

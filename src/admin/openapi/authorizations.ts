@@ -1,6 +1,6 @@
-import { OAuthConfigStatus } from '../oauth-configs';
-import { OAuthFlowInitiation, Reregistration } from '../server-authorization';
-import { ShownServer } from '../shown-server';
+import { OAuthFlowInitiation, Reregistration } from '../api/servers/authorization';
+import { OAuthConfigStatus } from '../api/servers/oauth-configs';
+import { ShownServer } from '../api/servers/shown';
 import { Message, saved } from './crud';
 import type { Operations } from './operation';
 

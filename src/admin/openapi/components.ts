@@ -5,21 +5,21 @@ import {
   ProtectedResourceMetadata,
   TokenResponse,
 } from '../../protocol/oauth-answers';
-import { ShownEvent } from '../audit';
-import { ShownClient } from '../clients';
-import { ShownAccount } from '../connected-accounts';
-import { ShownGrant } from '../grants';
-import { Health } from '../health';
-import { OAuthConfigStatus } from '../oauth-configs';
-import { ShownPreset } from '../presets';
-import { Quota } from '../quota';
-import { OAuthFlowInitiation } from '../server-authorization';
-import { ShownSession } from '../session';
-import { ShownServer } from '../shown-server';
-import { ShownUser, UserChangeRequest } from '../users';
-import { KeyRotation, NewKey } from '../virtual-key-terms';
-import { ShownKey } from '../virtual-keys';
-import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../virtual-mcps';
+import { ShownEvent } from '../api/audit';
+import { ShownClient } from '../api/clients';
+import { ShownAccount } from '../api/connected-accounts';
+import { ShownGrant } from '../api/grants';
+import { Health } from '../api/health';
+import { Quota } from '../api/quota';
+import { OAuthFlowInitiation } from '../api/servers/authorization';
+import { OAuthConfigStatus } from '../api/servers/oauth-configs';
+import { ShownPreset } from '../api/servers/presets';
+import { ShownServer } from '../api/servers/shown';
+import { ShownSession } from '../api/session';
+import { ShownUser, UserChangeRequest } from '../api/users';
+import { KeyRotation, NewKey } from '../api/virtual-key-terms';
+import { ShownKey } from '../api/virtual-keys';
+import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
 import { KeyChange } from './governance';
 import { McpAnswer, McpMessage } from './mcp';
 import { JwkSet, TokenRequest } from './oauth';

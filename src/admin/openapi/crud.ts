@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { listOf } from '../answer';
+import { listOf } from '../api/answer';
 import type { AnswerSpec } from './operation';
 
 /** One thing, under its noun. */

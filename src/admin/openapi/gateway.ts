@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { Reseal } from '../encryption';
-import { Health } from '../health';
-import { SessionRequest, ShownSession } from '../session';
-import { SigningKeyRotation } from '../signing-keys';
+import { Reseal } from '../api/encryption';
+import { Health } from '../api/health';
+import { SessionRequest, ShownSession } from '../api/session';
+import { SigningKeyRotation } from '../api/signing-keys';
 import { one, saved } from './crud';
 import { HTML, type Operations } from './operation';
 import { SettingsChange, ShownSettings } from './settings';

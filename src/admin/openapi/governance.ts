@@ -1,8 +1,8 @@
-import { Quota } from '../quota';
-import { Page } from '../request';
-import { KeyRotation, NewKey } from '../virtual-key-terms';
-import { ShownKey } from '../virtual-keys';
-import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../virtual-mcps';
+import { Quota } from '../api/quota';
+import { Page } from '../api/request';
+import { KeyRotation, NewKey } from '../api/virtual-key-terms';
+import { ShownKey } from '../api/virtual-keys';
+import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

@@ -1,8 +1,8 @@
-import { AuditQuery, ShownEvent } from '../audit';
-import { ShownClient } from '../clients';
-import { GrantQuery, ShownGrant } from '../grants';
-import { Page } from '../request';
-import { ShownUser, UserChangeRequest } from '../users';
+import { AuditQuery, ShownEvent } from '../api/audit';
+import { ShownClient } from '../api/clients';
+import { GrantQuery, ShownGrant } from '../api/grants';
+import { Page } from '../api/request';
+import { ShownUser, UserChangeRequest } from '../api/users';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { authTypes } from '../../upstreams/auth/index';
-import { type AuthSettings, NOTHING_KEPT } from '../../upstreams/auth-settings';
-import { ShownPreset } from '../presets';
-import { Page } from '../request';
-import { OAuthFlowInitiation } from '../server-authorization';
-import { newServer, serverMembers } from '../server-request';
-import { HeaderSample } from '../servers';
-import { ShownServer } from '../shown-server';
+import { authTypes } from '../../accounts/auth/index';
+import { type AuthSettings, NOTHING_KEPT } from '../../servers/auth-settings';
+import { Page } from '../api/request';
+import { HeaderSample } from '../api/servers';
+import { OAuthFlowInitiation } from '../api/servers/authorization';
+import { ShownPreset } from '../api/servers/presets';
+import { newServer, serverMembers } from '../api/servers/request';
+import { ShownServer } from '../api/servers/shown';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

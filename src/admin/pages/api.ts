@@ -4,7 +4,7 @@ import { browserSession, carrySession } from '../../identity/browser-session';
 import { readText } from '../../protocol/params';
 import { PageProblem } from '../../ui/layout';
 import { api } from '../api';
-import { Page } from '../request';
+import { Page } from '../api/request';
 
 /** What a page sends along to the API that answers in its place: our variables, read once a request. */
 const carried = new WeakMap<Request, App['Variables']>();

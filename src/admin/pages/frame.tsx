@@ -10,7 +10,7 @@ import { Csrf } from '../../ui/forms';
 import { framedPage, PageProblem, sendOn } from '../../ui/layout';
 import { cut, Name } from '../../ui/name';
 import { Notice } from '../../ui/parts';
-import { administers } from '../administrator';
+import { administers } from '../api/administrator';
 
 /** The pages of administrators, in the order of the navigation. */
 const PAGES = [

@@ -3,8 +3,8 @@ import type { App } from '../../config';
 import { browserSession } from '../../identity/browser-session';
 import { subjectOf } from '../../identity/signed-in';
 import { PageProblem } from '../../ui/layout';
-import { requireOwnWrite } from '../administrator';
-import { ApiError } from '../error';
+import { requireOwnWrite } from '../api/administrator';
+import { ApiError } from '../api/error';
 import type { FormFields } from './api';
 
 /**

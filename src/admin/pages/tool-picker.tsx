@@ -1,6 +1,6 @@
 import type { McpConfig } from '../../protocol/mcp-config';
+import type { ServerChoice } from '../../servers/summaries';
 import { Filter } from '../../ui/parts';
-import type { ServerChoice } from '../../upstreams/summaries';
 import type { FormFields } from './api';
 
 /** What was picked of a server: everything, later tools too; nothing, even where everyone may; or these tools. */

@@ -3,7 +3,7 @@ import { type Code, findCode } from '../../flows';
 import { grantObject } from '../../grants/store';
 import { canonicalResource, isUnder } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
-import type { GrantType } from './index';
+import type { GrantType } from './grant-type';
 import { tokenResponse } from './token-response';
 
 /** The authorization code grant with PKCE, RFC 6749 §4.1.3 and RFC 7636 §4.5. */

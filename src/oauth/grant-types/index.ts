@@ -1,26 +1,6 @@
-import type { Act } from '../../audit';
-import type { Client } from '../../clients/store';
-import type { Env } from '../../config';
-import type { TokenResponse } from '../../protocol/oauth-answers';
-import type { Params } from '../../protocol/params';
-import type { Settings } from '../../settings';
 import { authorizationCode } from './authorization-code';
+import type { GrantType } from './grant-type';
 import { refreshToken } from './refresh-token';
-
-/** What a grant type has to work with besides the form: the authenticated client, and where it stands. */
-export type TokenContext = {
-  client: Client;
-  env: Env;
-  settings: Settings;
-  issuer: string;
-  /** Goes on behind the answer. */
-  later(work: Promise<unknown>): void;
-  /** Tells the audit what the client did. */
-  audit(act: Act): void;
-};
-
-/** One way to get an access token. @throws OAuthError */
-export type GrantType = (form: Params, context: TokenContext) => Promise<TokenResponse>;
 
 /** Every grant type by its `grant_type`. Discovery and registration follow these keys. */
 export const grantTypes: ReadonlyMap<string, GrantType> = new Map<string, GrantType>([

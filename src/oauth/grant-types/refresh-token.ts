@@ -1,10 +1,10 @@
-import type { Rotation } from '../../grants/grant-object';
+import type { Rotation } from '../../grants/grant';
 import { askGrant, touchGrant } from '../../grants/store';
 import { standingOf } from '../../identity';
 import { canonicalResource, isUnder, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
 import { parseSubject } from '../../protocol/subject';
-import type { GrantType } from './index';
+import type { GrantType } from './grant-type';
 import { tokenResponse } from './token-response';
 
 /** Refreshing, RFC 6749 §6, with rotation (RFC 9700 §4.14.2). Everything is checked before a token is spent. */

@@ -1,9 +1,9 @@
 import { randomSecret } from '../../crypto/secrets';
 import { signAccessToken } from '../../crypto/signing-keys';
-import type { GrantTerms } from '../../grants/grant-object';
+import type { GrantTerms } from '../../grants/grant';
 import { OAuthError } from '../../protocol/error';
 import type { TokenResponse } from '../../protocol/oauth-answers';
-import type { TokenContext } from './index';
+import type { TokenContext } from './grant-type';
 
 /**
  * The tokens of a grant (RFC 6749 §5.1, RFC 9068 §2.2). The access token's `jti` begins with the number of the refresh

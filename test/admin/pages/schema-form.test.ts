@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ArgumentField, argumentsIn, fieldsOf } from '../../../src/admin/pages/schema-form';
+import { type ArgumentField, argumentsIn, fieldsOf } from '../../../src/admin/pages/servers/schema-form';
 
 /** The controls of a schema's form, by name: groups with theirs inside. */
 function controls(fields: readonly ArgumentField[]): Record<string, unknown> {

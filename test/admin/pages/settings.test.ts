@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { GROUPS } from '../../../src/admin/pages/setting-words';
+import { GROUPS } from '../../../src/admin/pages/settings/words';
 import { SETTINGS } from '../../../src/settings';
 import { Browser, type Page } from '../../support/browser';
 import { admin, configure, ISSUER } from '../../support/gate';

@@ -1,0 +1,130 @@
+import { Unavailable } from '../../protocol/error';
+import { Memory } from '../../protocol/memory';
+import { isPassing } from '../../protocol/storage-fault';
+import { failures, type UpstreamFailure } from '../../servers/failure';
+import { askConnection, termsAt } from '../connections';
+import type { CredentialOwner, CredentialTerms, Held, Lack } from '../credential';
+import { CredentialNeeded } from '../credential-needed';
+import type { Connection, ServerCredentials } from './auth';
+
+type Good = Held & { ok: true };
+
+/** What objects answered, for `revocation_lag` at most: the hot path asks none of them. "None" is never remembered. */
+const known = new Memory<Good>(5000);
+
+/**
+ * What the connection's object holds for its owner: at most `revocation_lag` old, and sent only while it is good.
+ * @throws CredentialNeeded when the owner has to do something about it; UpstreamFailure when an administrator has, or it passes.
+ */
+export async function ownCredentials(
+  connection: Connection,
+  kind: 'oauth' | 'headers',
+): Promise<ServerCredentials> {
+  const { owner } = connection;
+  if (owner === null) throw new CredentialNeeded(connection.server, 'own_identity');
+  return credentialsOf(connection, kind, owner);
+}
+
+/**
+ * The gateway's own, whoever asks.
+ * @throws UpstreamFailure when an administrator has to do something about it, or it passes.
+ */
+export function sharedCredentials(connection: Connection): Promise<ServerCredentials> {
+  return credentialsOf(connection, 'oauth', 'gateway');
+}
+
+async function credentialsOf(
+  connection: Connection,
+  kind: 'oauth' | 'headers',
+  owner: CredentialOwner,
+): Promise<ServerCredentials> {
+  const { settings, issuer, server } = connection;
+  const terms = termsAt(server, owner, issuer);
+  const held = await recall(connection, terms, settings.revocation_lag * 1000);
+  return credentialsFrom(held, { connection, terms, kind }, 'renew');
+}
+
+type Asked = { connection: Connection; terms: CredentialTerms; kind: 'oauth' | 'headers' };
+
+/** @param next what the object does when the server refuses them: first it renews, then it gives up. */
+function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): ServerCredentials {
+  const { connection, terms, kind } = asked;
+  const isOwners = connection.owner === terms.owner;
+  if (!held.ok) throw lacking(connection, terms.owner, held, kind);
+  const { headers, version } = held;
+  return {
+    headers: new Headers(headers),
+    version,
+    async refused() {
+      known.forget(keyOf(terms));
+      const instead = await askConnection(connection.env, terms, (object) =>
+        object[next](terms, version, isOwners),
+      ).catch(unansweredIfPassing);
+      if (instead.ok) known.remember(keyOf(terms), instead);
+      return credentialsFrom(instead, asked, 'refuse');
+    },
+  };
+}
+
+async function recall({ env }: Connection, terms: CredentialTerms, lag: number): Promise<Held> {
+  const key = keyOf(terms);
+  let answer: Held | null = null;
+  const ask = async () => {
+    answer = await askConnection(env, terms, (object) => object.held(terms));
+    if (answer.ok) return answer;
+    if (answer.reason === 'unavailable') throw new Unavailable('the provider does not answer');
+    return null;
+  };
+  try {
+    const remembered = await known.recall(key, lag, ask);
+    if (remembered && isGood(remembered)) return remembered;
+    if (answer) return answer;
+    known.forget(key);
+    await known.recall(key, lag, ask);
+  } catch (error) {
+    return answer ?? unansweredIfPassing(error);
+  }
+  return answer ?? UNANSWERED;
+}
+
+/** The object itself did not answer. */
+const UNANSWERED: Held = { ok: false, reason: 'unavailable', retryAfter: 5 };
+
+/** What a fault of the object comes to. @throws the fault itself when it will come again (CONTRACT §8). */
+function unansweredIfPassing(fault: unknown): Held {
+  if (isPassing(fault)) return UNANSWERED;
+  throw fault;
+}
+
+const isGood = ({ goodUntil }: Good) => goodUntil === null || Date.now() / 1000 < goodUntil;
+
+/** All that must agree: after a change of the server nothing known before is found. */
+function keyOf({ serverId, owner, origin, generation, headerKeys }: CredentialTerms): string {
+  return JSON.stringify([serverId, owner, origin, generation, headerKeys]);
+}
+
+/** Whoever has to do something about it hears of it: the caller, or, of the gateway's own account, an administrator. */
+function lacking(
+  { server }: Connection,
+  owner: CredentialOwner,
+  held: Held & { ok: false },
+  kind: 'oauth' | 'headers',
+): UpstreamFailure | CredentialNeeded {
+  if (held.reason === 'unavailable') return failures.signInDown(server.name, held.retryAfter);
+  if (owner !== 'gateway') return new CredentialNeeded(server, kind);
+  return failures.refused(server.name, LACKS[kind][held.reason]);
+}
+
+/** What an administrator reads of the gateway's own. */
+const LACKS: Record<'oauth' | 'headers', Record<Lack, string>> = {
+  oauth: {
+    none: 'nobody has connected the account it is asked with',
+    needs_reauth: 'the account it is asked with has to be connected again',
+    needs_update: 'the account it is asked with has to be connected again',
+  },
+  headers: {
+    none: 'nobody has entered the header values it is asked with',
+    needs_reauth: 'the header values it is asked with have to be entered again',
+    needs_update: 'it wants other headers than those it is asked with',
+  },
+};

@@ -1,0 +1,43 @@
+import { HeaderKeys, only, staticHeaders, UserHeaders } from '../../servers/auth-settings';
+import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
+import { staticCredentials } from './headers';
+import { ownCredentials } from './own';
+
+/** Header values everyone enters for themselves, beside those of the administrator, which never take their place. */
+export const perUserHeaders: UpstreamAuth = {
+  settings: (basis) =>
+    only({
+      headers: staticHeaders(basis),
+      per_user_header_keys: HeaderKeys,
+      user_headers: UserHeaders.optional(),
+    }),
+  isPersonal: true,
+
+  async credentials(connection) {
+    const [common, own] = await Promise.all([
+      staticCredentials(connection),
+      ownCredentials(connection, 'headers'),
+    ]);
+    return beside(common, own);
+  },
+};
+
+/** What would be sent with `values` as the caller's own, before they are kept. */
+export async function credentialsWith(
+  connection: Connection,
+  values: Readonly<Record<string, string>>,
+): Promise<ServerCredentials> {
+  const own = { headers: new Headers(values), version: crypto.randomUUID(), refused: null };
+  return beside(await staticCredentials(connection), own);
+}
+
+function beside(common: ServerCredentials, own: ServerCredentials): ServerCredentials {
+  const headers = new Headers(common.headers);
+  for (const [name, value] of own.headers) headers.set(name, value);
+  const { refused } = own;
+  return {
+    headers,
+    version: `${common.version} ${own.version}`,
+    refused: refused && (async () => beside(common, await refused())),
+  };
+}

@@ -1,0 +1,184 @@
+import type { Env } from '../config';
+import { open, randomSecret, seal } from '../crypto/secrets';
+import type { Destination } from '../protocol/destination';
+import { authorizationUrl, redeemCode, revokeToken, TokenRefused } from '../providers/client';
+import { knownProvider, prepareProvider } from '../providers/provider';
+import { redirectUriOf } from '../providers/registration';
+import type { Server } from '../servers/server';
+import type { Settings } from '../settings';
+import { askConnection, termsAt } from './connections';
+import type { CredentialOwner } from './credential';
+
+/** What the `state` of an authorization begins with (oauth/callback.ts). */
+export const CONNECT = 'connect';
+/** How long somebody may take at the provider. Seconds. */
+export const AUTHORIZATION_LIFE = 900;
+
+/** An authorization under way at a server's provider. Times are epoch seconds. */
+export type Authorization = {
+  /** 22 characters of base64url; its `state` is `connect.<id>`. */
+  id: string;
+  /** Whose the tokens will be. */
+  owner: CredentialOwner;
+  /** Of that identity; 0 for the gateway. */
+  generation: number;
+  serverId: string;
+  /** SHA-256 of the secret in the browser's cookie; null: an administrator began it through the API. */
+  browserHash: string | null;
+  /** A path of ours, with its query. */
+  returnTo: string;
+  /** The grant whose app it is for; null: none. */
+  grantId: string | null;
+  usedAt: number | null;
+  expiresAt: number;
+  sealed: string;
+};
+
+/** What an answer is judged by. */
+type Pending = { verifier: string; redirectUri: string; issuer: string | null };
+
+const sealContextOf = (id: string) => `upstream_flow/${id}/sealed`;
+
+/**
+ * Begins an authorization: where to send the browser, and until when it may come back (epoch seconds).
+ * @param browserHash of a secret in a cookie of the browser that is sent there, which alone can end it
+ * @throws ProviderProblem
+ */
+export async function beginAuthorization(
+  env: Env,
+  settings: Settings,
+  issuer: string,
+  wanted: Pick<Authorization, 'owner' | 'generation' | 'browserHash' | 'returnTo' | 'grantId'> & {
+    server: Server;
+  },
+): Promise<{ destination: Destination; id: string; expiresAt: number }> {
+  const { server, owner, generation, browserHash, returnTo, grantId } = wanted;
+  const provider = await prepareProvider(env, settings, issuer, server);
+  const now = Math.floor(Date.now() / 1000);
+  const id = randomSecret(16);
+  const expiresAt = now + AUTHORIZATION_LIFE;
+  const redirectUri = redirectUriOf(settings, issuer);
+  const pending: Pending = { verifier: randomSecret(), redirectUri, issuer: provider.issuer };
+  await env.DB.prepare(
+    `INSERT INTO upstream_flow (id, owner, generation, server_id, browser_hash, sealed, return_to, grant_id, expires_at, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+  )
+    .bind(
+      id,
+      owner,
+      generation,
+      server.id,
+      browserHash,
+      await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending)),
+      returnTo,
+      grantId,
+      expiresAt,
+      now,
+    )
+    .run();
+  const { verifier } = pending;
+  const { scopes } = provider;
+  const destination = await authorizationUrl(provider, {
+    state: `${CONNECT}.${id}`,
+    verifier,
+    redirectUri,
+    scopes,
+  });
+  return { destination, id, expiresAt };
+}
+
+type Row = {
+  id: string;
+  owner: CredentialOwner;
+  generation: number;
+  server_id: string;
+  browser_hash: string | null;
+  return_to: string;
+  grant_id: string | null;
+  used_at: number | null;
+  expires_at: number;
+  sealed: string;
+};
+
+/** The authorization `id` as it is, used and expired ones too; null when there is none. */
+export async function findAuthorization(db: D1Database, id: string): Promise<Authorization | null> {
+  const row = await db.prepare('SELECT * FROM upstream_flow WHERE id = ?1').bind(id).first<Row>();
+  return (
+    row && {
+      id: row.id,
+      owner: row.owner,
+      generation: row.generation,
+      serverId: row.server_id,
+      browserHash: row.browser_hash,
+      returnTo: row.return_to,
+      grantId: row.grant_id,
+      usedAt: row.used_at,
+      expiresAt: row.expires_at,
+      sealed: row.sealed,
+    }
+  );
+}
+
+/** Takes up what a provider answered, at `now`: true for the first answer, whatever the isolate (SECURITY 8). */
+export async function takeUpAuthorization(db: D1Database, id: string, now: number): Promise<boolean> {
+  const { meta } = await db
+    .prepare('UPDATE upstream_flow SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND expires_at > ?2')
+    .bind(id, now)
+    .run();
+  return meta.changes === 1;
+}
+
+/** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
+export class AuthorizationEnded extends Error {}
+
+/**
+ * Redeems the provider's answer and has its tokens kept, as its owner's at the server, unless they were disconnected, deleted
+ * or blocked meanwhile: then the provider is told.
+ * @param requireAccess throws when the owner may not use the server any more
+ * @throws TokenRefused, Unavailable, AuthorizationEnded, whatever `requireAccess` throws
+ */
+export async function keepAuthorized(
+  env: Env,
+  issuer: string,
+  {
+    authorization,
+    server,
+    answer,
+    requireAccess,
+  }: {
+    authorization: Authorization;
+    server: Server;
+    answer: URLSearchParams;
+    requireAccess: () => Promise<void>;
+  },
+): Promise<void> {
+  const { id, owner, sealed } = authorization;
+  const text = await open(env.ENCRYPTION_KEY, sealContextOf(id), sealed);
+  const provider = await knownProvider(env, server);
+  if (!text || !provider) {
+    throw new TokenRefused(
+      'invalid_response',
+      'what was kept of the authorization does not open, or its provider changed',
+    );
+  }
+  const pending = JSON.parse(text) as Pending;
+  const tokens = await redeemCode(env, provider, answer, { ...pending, state: `${CONNECT}.${id}` });
+  const requireUnended = async () => {
+    if (!(await findAuthorization(env.DB, id))) throw new AuthorizationEnded(); // every ending deletes it, and first
+  };
+  try {
+    await requireUnended();
+    await requireAccess();
+  } catch (error) {
+    await revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken).catch(() => undefined);
+    throw error;
+  }
+  const terms = termsAt(server, owner, issuer);
+  await askConnection(env, terms, (connection) =>
+    connection.saveTokens(terms, tokens, provider.tokenEndpoint),
+  );
+  await requireUnended().catch(async (error: unknown) => {
+    await askConnection(env, terms, (connection) => connection.disconnect(terms));
+    throw error;
+  });
+}

@@ -1,0 +1,44 @@
+import { allowsLoopback, type Env } from '../config';
+import { refusedTarget } from '../protocol/public-url';
+import { failures } from '../servers/failure';
+import type { Address, Server } from '../servers/server';
+import type { Settings } from '../settings';
+import type { ServerCredentials } from './auth/auth';
+import { authTypes } from './auth/index';
+import type { CredentialOwner } from './credential';
+
+/** Who wants to speak to a server. */
+export type Asker = {
+  /** Whose credential serves where everyone has their own. Null: somebody who cannot have one. */
+  owner: CredentialOwner | null;
+  /** Who may share its sessions, whole: never two callers. Null: nobody, not even the next request. */
+  sharer: string | null;
+};
+
+/** The gateway, when it asks for itself. */
+export const OURSELVES: Asker = { owner: 'gateway', sharer: 'toolgate' };
+
+/** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
+export type Peer = { server: Address; credentials: ServerCredentials; sharer: string | null };
+
+/**
+ * The server as `asker` may speak to it.
+ * @param issuer ours; null while nobody has set it
+ * @throws UpstreamFailure when its credentials do not serve or its address is not one to be asked; CredentialNeeded when the
+ * asker has to connect an account first.
+ */
+export async function connect(
+  env: Env,
+  settings: Settings,
+  issuer: string | null,
+  server: Server,
+  { owner, sharer }: Asker,
+): Promise<Peer> {
+  const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
+  if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
+
+  const type = authTypes.get(server.authType);
+  if (!type) throw failures.refused(server.name, `its auth_type ${server.authType} is not known`);
+  const credentials = await type.credentials({ env, settings, issuer, server, owner });
+  return { server, credentials, sharer };
+}

@@ -1,0 +1,80 @@
+import type { Subject } from '../protocol/subject';
+import type { Tokens } from '../providers/tokens';
+
+/**
+ * Whose a credential at a server is: an identity's, or the gateway's own. The gateway's is the shared account of `oauth`
+ * servers; at per-user ones it is the administrator's, kept only to refresh the tool list.
+ */
+export type CredentialOwner = Subject | 'gateway';
+
+/** What may be told of a credential. `needs_update`: the server wants other headers than the ones held. */
+export type CredentialStatus = 'active' | 'needs_reauth' | 'needs_update';
+
+/** A credential as lists know it (the row of `credential`). Times are epoch seconds. */
+export type Credential = {
+  id: string;
+  owner: CredentialOwner;
+  serverId: string;
+  kind: 'token' | 'header';
+  /** The server's `credentialGeneration` when it was obtained. */
+  generation: number;
+  status: CredentialStatus;
+  /** Names of the headers held; null for tokens. */
+  headerKeys: string[] | null;
+  tokenType: string | null;
+  scopes: string[] | null;
+  expiresAt: number | null;
+  lastRefreshedAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+};
+
+/**
+ * What a credential must agree with to serve: the server as the gateway knows it now. A credential obtained under others
+ * needs its owner again.
+ */
+export type CredentialTerms = {
+  serverId: string;
+  owner: CredentialOwner;
+  /** Where the credential may go. */
+  origin: string;
+  /** The server's `credentialGeneration`. */
+  generation: number;
+  /** Names of the headers its owner enters; null for tokens. */
+  headerKeys: string[] | null;
+  /** Ours: what a client of ours at the provider is made for. Null while nobody has set it. */
+  issuer: string | null;
+};
+
+/**
+ * What the connection's object answers when it is asked for its credential: headers to send and which version of it they
+ * are, or why there are none. `unavailable` passes; everything else needs the person (or, for the gateway's, an administrator).
+ */
+export type Held =
+  | {
+      ok: true;
+      /** Another after every change. */
+      version: string;
+      headers: Record<string, string>;
+      /** Until when they may be sent without asking again, epoch seconds; null: nobody knows of an end. */
+      goodUntil: number | null;
+    }
+  | { ok: false; reason: Lack }
+  | { ok: false; reason: 'unavailable'; retryAfter: number };
+
+/** Why there is no credential that serves: its owner can mend it. */
+export type Lack = 'none' | 'needs_reauth' | 'needs_update';
+
+/** What became of header values that were entered: kept, or which of those the server wants are still missing. */
+export type SavedHeaders = { ok: true } | { ok: false; missing: string[] };
+
+/** What the object of a connection is asked from elsewhere. Its class says what each act does. */
+export interface ConnectionActs {
+  held(terms: CredentialTerms): Promise<Held>;
+  renew(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
+  refuse(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
+  saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void>;
+  saveHeaders(terms: CredentialTerms, values: Record<string, string>): Promise<SavedHeaders>;
+  keptHeaders(terms: CredentialTerms): Promise<Record<string, string>>;
+  disconnect(place: Pick<CredentialTerms, 'owner' | 'serverId'>): Promise<boolean>;
+}

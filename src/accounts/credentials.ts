@@ -1,0 +1,173 @@
+import type { Env } from '../config';
+import { type Question, question } from '../database';
+import type { Subject } from '../protocol/subject';
+import type { Server } from '../servers/server';
+import { connectionOf, SIGN_IN } from './connections';
+import type { Credential, CredentialOwner, CredentialStatus } from './credential';
+import { missingNames } from './kept-credential';
+
+type Row = {
+  id: string;
+  owner: CredentialOwner;
+  server_id: string;
+  kind: 'token' | 'header';
+  generation: number;
+  status: 'active' | 'needs_reauth';
+  header_keys: string | null;
+  token_type: string | null;
+  scopes: string | null;
+  expires_at: number | null;
+  last_refreshed_at: number | null;
+  created_at: number;
+  updated_at: number;
+};
+
+/** A row of `credential`, of whatever else was selected with it. */
+export function credentialFrom(row: Row): Credential {
+  return {
+    id: row.id,
+    owner: row.owner,
+    serverId: row.server_id,
+    kind: row.kind,
+    generation: row.generation,
+    status: row.status,
+    headerKeys: row.header_keys === null ? null : JSON.parse(row.header_keys),
+    tokenType: row.token_type,
+    scopes: row.scopes === null ? null : JSON.parse(row.scopes),
+    expiresAt: row.expires_at,
+    lastRefreshedAt: row.last_refreshed_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** How a credential stands at its server as that is now: what its row says holds only for what it was obtained under. */
+export function statusAt(
+  { kind, generation, status, headerKeys }: Credential,
+  server: Pick<Server, 'credentialGeneration' | 'perUserHeaderKeys'>,
+): CredentialStatus {
+  if (status !== 'active' || generation !== server.credentialGeneration) return 'needs_reauth';
+  const lacks = kind === 'header' && missingNames(server.perUserHeaderKeys, headerKeys ?? []).length > 0;
+  return lacks ? 'needs_update' : 'active';
+}
+
+/** The credential of `owner` at a server, or null. */
+export async function findCredentialOf(
+  db: D1Database,
+  owner: CredentialOwner,
+  serverId: string,
+): Promise<Credential | null> {
+  const row = await db
+    .prepare('SELECT * FROM credential WHERE owner = ?1 AND server_id = ?2')
+    .bind(owner, serverId)
+    .first<Row>();
+  return row && credentialFrom(row);
+}
+
+/** The credential with this id, or null. */
+export function credentialQuestion(db: D1Database, id: string): Question<Credential | null> {
+  const statement = db.prepare('SELECT * FROM credential WHERE id = ?1').bind(id);
+  return question<Row, Credential | null>(statement, ([row]) => (row ? credentialFrom(row) : null));
+}
+
+/** Every credential of `owner`. */
+export function credentialsQuestion(db: D1Database, owner: CredentialOwner): Question<Credential[]> {
+  const statement = db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner);
+  return question<Row, Credential[]>(statement, (rows) => rows.map(credentialFrom));
+}
+
+/** Writes the row of a credential, in place of whatever the index knew. Only its object does. */
+export async function recordCredential(db: D1Database, credential: Credential): Promise<void> {
+  await db
+    .prepare(
+      `INSERT INTO credential (id, owner, server_id, kind, generation, status, header_keys, token_type, scopes, expires_at,
+         last_refreshed_at, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+       ON CONFLICT (owner, server_id) DO UPDATE SET id = excluded.id, kind = excluded.kind, generation = excluded.generation,
+         status = excluded.status, header_keys = excluded.header_keys, token_type = excluded.token_type,
+         scopes = excluded.scopes, expires_at = excluded.expires_at, last_refreshed_at = excluded.last_refreshed_at,
+         created_at = excluded.created_at, updated_at = excluded.updated_at`,
+    )
+    .bind(
+      credential.id,
+      credential.owner,
+      credential.serverId,
+      credential.kind,
+      credential.generation,
+      credential.status,
+      credential.headerKeys && JSON.stringify(credential.headerKeys),
+      credential.tokenType,
+      credential.scopes && JSON.stringify(credential.scopes),
+      credential.expiresAt,
+      credential.lastRefreshedAt,
+      credential.createdAt,
+      credential.updatedAt,
+    )
+    .run();
+}
+
+/** Takes the row of a credential that is over out of the index. Only its object does. */
+export async function forgetCredential(
+  db: D1Database,
+  { owner, serverId }: { owner: CredentialOwner; serverId: string },
+): Promise<void> {
+  await db.prepare('DELETE FROM credential WHERE owner = ?1 AND server_id = ?2').bind(owner, serverId).run();
+}
+
+/** Credentials one request ends: a Worker may ask so many objects. The others are told of by the next call. */
+const MOST = 200;
+/** Outgoing requests of one invocation that await an answer (SECURITY 18). */
+const POOL = 5;
+
+/**
+ * Ends every credential of an identity that is gone or blocked, and the provider's tokens of its sign-in.
+ * @returns false when there are more than one request ends, or an object did not answer: to be called again.
+ */
+export async function deleteCredentialsOf(env: Env, owner: Subject): Promise<boolean> {
+  const rows = await rowsWhere(env.DB, 'owner = ?1', owner);
+  const signIn = owner.startsWith('user:') ? [{ owner, server_id: SIGN_IN }] : [];
+  return endAll(env, [...signIn, ...rows]);
+}
+
+/** Ends every credential at a server about to be deleted: its provider can still be told. @returns as {@link deleteCredentialsOf} */
+export async function deleteCredentialsAt(env: Env, serverId: string): Promise<boolean> {
+  return endAll(env, await rowsWhere(env.DB, 'server_id = ?1', serverId));
+}
+
+/** Whose server, key or person is gone, or blocked, or whose authorization was revoked. */
+const STRAY = `NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)
+  OR (owner LIKE 'vk:%' AND NOT EXISTS (SELECT 1 FROM virtual_key k WHERE k.id = substr(owner, 4)))
+  OR (owner LIKE 'user:%' AND NOT EXISTS (SELECT 1 FROM person p WHERE p.id = substr(owner, 6) AND p.is_active = 1))
+  OR EXISTS (SELECT 1 FROM oauth_config o JOIN server s ON s.id = o.server_id WHERE o.server_id = credential.server_id
+    AND o.status = 'revoked' AND credential.generation < s.credential_generation)`;
+
+/** Ends credentials whose server or owner is not there any more: what their removal had no time for. @returns as {@link deleteCredentialsOf} */
+export async function deleteStrayCredentials(env: Env): Promise<boolean> {
+  return endAll(env, await rowsWhere(env.DB, STRAY));
+}
+
+type CredentialKey = Pick<Row, 'owner' | 'server_id'>;
+
+async function rowsWhere(db: D1Database, condition: string, ...values: string[]): Promise<CredentialKey[]> {
+  const { results } = await db
+    .prepare(`SELECT owner, server_id FROM credential WHERE ${condition} LIMIT ${MOST}`)
+    .bind(...values)
+    .all<CredentialKey>();
+  return results;
+}
+
+async function endAll(env: Env, places: readonly CredentialKey[]): Promise<boolean> {
+  const waiting = [...places];
+  let all = waiting.length < MOST;
+  const worker = async () => {
+    for (let place = waiting.shift(); place; place = waiting.shift()) {
+      const { owner, server_id } = place;
+      await connectionOf(env, owner, server_id)
+        .disconnect({ owner, serverId: server_id })
+        .catch(() => {
+          all = false;
+        });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(POOL, places.length) }, worker));
+  return all;
+}

@@ -1,0 +1,151 @@
+import type { Tokens } from '../providers/tokens';
+import type { Credential, CredentialOwner, CredentialTerms, Lack } from './credential';
+
+/** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
+export type StoredCredential = Omit<Credential, 'status'> & {
+  /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
+  status: 'active' | 'needs_reauth' | 'unreadable';
+  origin: string;
+  issuer: string | null;
+  /** The token endpoint that issued the tokens; null for headers. No other is sent the refresh token. */
+  issuedBy: string | null;
+  /** Another after every change of what is sealed. */
+  version: string;
+  /** JSON: `Tokens`, or header values by name. */
+  sealed: string;
+  /** When the provider issued the tokens. */
+  issuedAt: number;
+  /** True when there is a refresh token. */
+  isRenewable: boolean;
+  /** True once it has been asked for since it was issued: only what is used is refreshed ahead of time. */
+  used: boolean;
+  /** Refreshes in a row that met a passing fault, and when the alarm tries again. */
+  faults: number;
+  retryAt: number;
+  /** When the server refused it with nothing newer to be had; null: it did not, or that is long ago. */
+  refusedAt: number | null;
+};
+
+/** What is kept of a credential beside its secret and whose it is. */
+export type CredentialFacts = Pick<
+  StoredCredential,
+  'kind' | 'issuedBy' | 'headerKeys' | 'tokenType' | 'scopes' | 'expiresAt' | 'isRenewable'
+>;
+
+/** A credential that is over, until the index knows. */
+export type Gone = { status: 'gone'; owner: CredentialOwner; serverId: string };
+
+/** Refreshes in a row that fail before only being asked for it makes the object try again. */
+const MOST_FAULTS = 8;
+
+/** How long after a refusal by the server another one says the same, and how long a refusal is remembered. Seconds. */
+const SAME_REFUSAL = 60;
+const REFUSAL_KEPT = 600;
+
+export function describeTokens(tokens: Tokens, issuedBy: string): CredentialFacts {
+  const { tokenType, scopes, expiresAt } = tokens;
+  const isRenewable = tokens.refreshToken !== null;
+  return { kind: 'token', issuedBy, headerKeys: null, tokenType, scopes, expiresAt, isRenewable };
+}
+
+export function describeHeaders(headerKeys: string[]): CredentialFacts {
+  const nothing = { issuedBy: null, tokenType: null, scopes: null, expiresAt: null };
+  return { kind: 'header', headerKeys, isRenewable: false, ...nothing };
+}
+
+/** What a value is sealed for: moved to another server, owner or origin it does not open. */
+export function credentialSealContext({
+  serverId,
+  owner,
+  origin,
+}: Pick<CredentialTerms, 'serverId' | 'owner' | 'origin'>): string {
+  return `connection/${serverId}/${owner}@${origin}`;
+}
+
+/** What the index is told: also of a refusal that may have been the server's own fault, for then its owner can try another. */
+export function credentialOf(kept: StoredCredential): Credential {
+  const isActive = kept.status === 'active' && kept.refusedAt === null;
+  return { ...kept, status: isActive ? 'active' : 'needs_reauth' };
+}
+
+/** What is kept, when it serves under these terms; else why not. */
+export function serving(kept: StoredCredential | null, terms: CredentialTerms): StoredCredential | Lack {
+  if (!kept) return 'none';
+  if (kept.kind !== (terms.headerKeys ? 'header' : 'token')) return 'needs_reauth';
+  if (kept.origin !== terms.origin || kept.generation !== terms.generation) return 'needs_reauth';
+  if (kept.status === 'needs_reauth') return 'needs_reauth';
+  return missingNames(terms.headerKeys ?? [], kept.headerKeys ?? []).length ? 'needs_update' : kept;
+}
+
+/** The wanted names that are not among those held, compared as header names are. */
+export function missingNames(wanted: readonly string[], held: readonly string[]): string[] {
+  const known = new Set(held.map((name) => name.toLowerCase()));
+  return wanted.filter((name) => !known.has(name.toLowerCase()));
+}
+
+/** What is sent of a credential that has been opened: for tokens RFC 6750 §2.1, for headers those still wanted. */
+export function headersOf(opened: unknown, terms: CredentialTerms): Record<string, string> {
+  if (!terms.headerKeys) return { authorization: `Bearer ${(opened as Tokens).accessToken}` };
+  const wanted = new Set(terms.headerKeys.map((name) => name.toLowerCase()));
+  const values = Object.entries(opened as Record<string, string>);
+  return Object.fromEntries(values.filter(([name]) => wanted.has(name.toLowerCase())));
+}
+
+/** Until when the access token is sent: to its end, or, where there is a next one to be had, a little before. */
+export function goodUntil({ expiresAt, issuedAt, isRenewable }: StoredCredential): number | null {
+  if (expiresAt === null || !isRenewable) return expiresAt;
+  return expiresAt - Math.min(30, (expiresAt - issuedAt) / 10);
+}
+
+/** True while the access token may be sent without a refresh. @param now epoch seconds */
+export function isFresh(kept: StoredCredential, now: number): boolean {
+  const until = goodUntil(kept);
+  return until === null || now < until;
+}
+
+/** True while the access token still lives and the provider has just failed: it is sent, and the alarm tries again. */
+export function isWaiting({ expiresAt, retryAt }: StoredCredential, now: number): boolean {
+  return expiresAt !== null && now < expiresAt && now < retryAt;
+}
+
+/** When the object has something to do by itself, epoch seconds: a refresh ahead of time, or noticing an end. Null: never. */
+export function wakesAt({
+  kind,
+  status,
+  expiresAt,
+  issuedAt,
+  isRenewable,
+  used,
+  retryAt,
+}: StoredCredential): number | null {
+  if (kind !== 'token' || status !== 'active' || expiresAt === null) return null;
+  if (!isRenewable) return expiresAt;
+  return used ? Math.max(retryAt, expiresAt - Math.min(300, (expiresAt - issuedAt) / 4)) : null;
+}
+
+/** True when a refusal by the server may be answered with a refresh: not when the last one has just been. */
+export function mayRenew({ isRenewable, lastRefreshedAt }: StoredCredential, now: number): boolean {
+  return isRenewable && (lastRefreshedAt === null || now - lastRefreshedAt >= SAME_REFUSAL);
+}
+
+/**
+ * What a refusal by the server leaves behind. One may be its own fault, so that it is asked again; after another one a while
+ * later a person's credential is over. The gateway's never is: nobody would be asked for another.
+ */
+export function afterRefusal(kept: StoredCredential, now: number): StoredCredential {
+  const { refusedAt, owner } = kept;
+  if (refusedAt === null || owner === 'gateway') return { ...kept, refusedAt: now, updatedAt: now };
+  return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
+}
+
+/** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */
+export function forgetsAt({ status, refusedAt }: StoredCredential): number | null {
+  return status === 'active' && refusedAt !== null ? refusedAt + REFUSAL_KEPT : null;
+}
+
+/** What a passing fault at the provider leaves behind: when to try again, and in the end only when asked. */
+export function afterFault(kept: StoredCredential, now: number): StoredCredential {
+  const faults = kept.faults + 1;
+  const pause = Math.min(300, 5 * 2 ** kept.faults) * (0.75 + Math.random() / 2);
+  return { ...kept, faults, retryAt: now + pause, used: kept.used && faults < MOST_FAULTS };
+}

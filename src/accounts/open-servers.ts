@@ -1,0 +1,115 @@
+import type { Env } from '../config';
+import { ask, map, type Question, together } from '../database';
+import { type Access, accessOf, holdersQuestion } from '../governance/access';
+import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
+import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-mcps';
+import { exposedNameOf } from '../protocol/exposed-name';
+import type { Subject } from '../protocol/subject';
+import { listedServersQuestion, type ServerWithListing } from '../servers/find';
+import type { Server } from '../servers/server';
+import type { Settings } from '../settings';
+import { isPersonal } from './auth/index';
+
+/** A server as people are shown it, with the tools that are open to them. */
+export type OpenServer = {
+  id: string;
+  name: string;
+  server: Server;
+  isUnstable: boolean;
+  tools: OpenTool[];
+};
+
+/** A tool as people are shown it. */
+export type OpenTool = { name: string; exposedName: string; description: string; readOnly: boolean };
+
+/** What a tool's definition holds for people. */
+type Described = {
+  name: string;
+  title?: string;
+  description?: string;
+  annotations?: { title?: string; readOnlyHint?: boolean };
+};
+
+/** What a client asks for. */
+type Asked = { resource: string; scope: string };
+
+/** The servers an identity may use at `resource` within `scope`, by name, before consent narrows them. */
+export async function openServers(
+  env: Env,
+  settings: Settings,
+  subject: Subject,
+  asked: Asked,
+): Promise<OpenServer[]> {
+  const [openTo] = await ask(env.DB, openServersQuestion(env.DB, settings, [subject]));
+  return openTo(subject, asked);
+}
+
+/** {@link openServers} of one of these subjects, to be asked along with others. */
+export function openServersQuestion(
+  db: D1Database,
+  settings: Settings,
+  subjects: readonly Subject[],
+): Question<(subject: Subject, asked: Asked) => Promise<OpenServer[]>> {
+  const asked = together(
+    holdersQuestion(db, subjects),
+    allVirtualMcpsQuestion(db),
+    listedServersQuestion(db),
+  );
+  return map(asked, ([holders, virtualMcps, servers]) => (subject, request) => {
+    const access = accessOf(holders.get(subject) ?? null, settings, Date.now() / 1000);
+    return openBy({ access, virtualMcps, servers }, request);
+  });
+}
+
+type Known = { access: Access; virtualMcps: readonly VirtualMcp[]; servers: readonly ServerWithListing[] };
+
+async function openBy({ access, virtualMcps, servers }: Known, request: Asked): Promise<OpenServer[]> {
+  const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
+  const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
+  const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
+  const rules: Rules = {
+    mcpConfigs: access.mcpConfigs,
+    toolsets: held.flatMap(({ tools }) => tools),
+    within: asked ? (held.includes(asked) ? asked.tools : []) : null,
+    consented: null,
+    scope: request.scope,
+    scopeIsFinal: true,
+    includeClients: null,
+    includeTools: null,
+  };
+  const isHere = (server: Server) => !slug || asked !== undefined || server.endpointSlug === slug;
+
+  const usable = servers
+    .filter(({ server }) => isHere(server) && mayUseServer(rules, server))
+    .sort((a, b) => a.server.name.localeCompare(b.server.name));
+  return Promise.all(
+    usable.map(async ({ server, listing }) => {
+      const listed = await Promise.all(listing.tool.map((tool) => described(server, JSON.parse(tool))));
+      const tools = listed.filter((tool) => judgeTool(rules, server, tool) === 'allowed');
+      return {
+        id: server.id,
+        name: server.name,
+        server,
+        isUnstable: isOut(server),
+        tools,
+      };
+    }),
+  );
+}
+
+/** True when callers meet a failure. Where everyone has their own account, the gateway's is none of theirs. */
+function isOut(server: Server): boolean {
+  const { state, lastFailure } = server;
+  return lastFailure !== null && (state === 'unstable' || (state === 'needs_reauth' && !isPersonal(server)));
+}
+
+async function described(server: Server, tool: Described): Promise<OpenTool> {
+  const { name, title, description, annotations } = tool;
+  const text = description ?? title ?? annotations?.title ?? '';
+  return {
+    name,
+    exposedName: await exposedNameOf(server.name, name),
+    description: [...text].slice(0, 160).join(''),
+    readOnly: annotations?.readOnlyHint === true,
+  };
+}

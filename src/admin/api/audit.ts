@@ -1,0 +1,102 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { type AuditEvent, auditQuestion, idsOfActs, partiesOfActs } from '../../audit';
+import { clientNamesQuestion } from '../../clients/store';
+import type { App } from '../../config';
+import { ask } from '../../database';
+import { userNamesQuestion } from '../../governance/users';
+import { keyNamesQuestion } from '../../governance/virtual-keys';
+import { toolsetNamesQuestion } from '../../governance/virtual-mcps';
+import { grantedNamesQuestion } from '../../grants/list';
+import { isSubject, parseSubject } from '../../protocol/subject';
+import { serverNamesQuestion } from '../../servers/summaries';
+import { listed, rfc3339, Time } from './answer';
+import { accept, Moment, Page } from './request';
+
+const Id = z.string().min(1).max(2000);
+
+/** What the audit may be narrowed to: each exactly, `since` and `until` as a span without its end. */
+export const AuditQuery = Page.omit({ search: true }).extend({
+  act: Id.optional(),
+  actor: Id.optional(),
+  client_id: Id.optional(),
+  grant_id: Id.optional(),
+  outcome: z.enum(['done', 'refused', 'failed'], { error: 'must be done, refused or failed' }).optional(),
+  code: z
+    .string()
+    .transform((code) => code.trim().toUpperCase())
+    .pipe(z.string().regex(/^F-[2-9A-Z]{4}$/, 'must look like F-7K2Q'))
+    .optional(),
+  since: Moment.optional(),
+  until: Moment.optional(),
+});
+
+/** What happened: acts of people and apps and changes by administrators, newest first (CONTRACT §8). */
+export const auditTrail = new Hono<App>().get('/', async (c) => {
+  const { limit, offset, ...filter } = accept(AuditQuery, c.req.query());
+  const { DB } = c.env;
+  const page = { limit, offset };
+  const ids = idsOfActs(filter, page);
+  const [{ entries, total }, keys, people, servers, toolsets, granted, clients] = await ask(
+    DB,
+    auditQuestion(DB, filter, page),
+    keyNamesQuestion(DB, ids),
+    userNamesQuestion(DB, ids),
+    serverNamesQuestion(DB),
+    toolsetNamesQuestion(DB, ids),
+    grantedNamesQuestion(DB, partiesOfActs('grant_id', filter, page)), // an app may be gone, and its grants not yet
+    clientNamesQuestion(DB, partiesOfActs('client_id', filter, page)),
+  );
+  const names = new Map([...keys, ...people, ...servers, ...toolsets, ...granted, ...clients]);
+  const events = entries.map((entry) => shown(entry, names));
+  return c.json(listed('events', events, total, page));
+});
+
+/** One act as answers show it. */
+export const ShownEvent = z.object({
+  id: z.string(),
+  at: Time,
+  act: z.string().describe('What was done, such as `consent.allowed` or `virtual_key.rotated`'),
+  outcome: z.enum(['done', 'refused', 'failed']),
+  actor: z
+    .string()
+    .describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`'),
+  actor_name: z.string().nullable().describe('As the key or the person is called now'),
+  client_id: z.string().nullable(),
+  client_name: z.string().nullable(),
+  grant_id: z.string().nullable(),
+  about_name: z
+    .string()
+    .nullable()
+    .describe('Of the key, toolset, server or person it is about, as it is called now'),
+  detail: z
+    .record(z.string(), z.union([z.string(), z.number()]))
+    .describe('What else it is about: ids, never values'),
+  address: z.string().nullable(),
+  code: z.string().describe('The short code people are shown, such as `F-7K2Q`'),
+  request_id: z.string().nullable(),
+});
+
+function shown(
+  { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: AuditEvent,
+  names: ReadonlyMap<string, string>,
+): z.infer<typeof ShownEvent> {
+  const nameOf = (id: unknown) => names.get(String(id)) ?? null;
+  const about = detail.virtual_key ?? detail.virtual_mcp ?? detail.server ?? detail.user;
+  return {
+    id,
+    at: rfc3339(at),
+    act,
+    outcome,
+    actor,
+    actor_name: isSubject(actor) ? nameOf(parseSubject(actor).id) : null,
+    client_id: clientId,
+    client_name: nameOf(clientId),
+    grant_id: grantId,
+    about_name: nameOf(about),
+    detail,
+    address,
+    code,
+    request_id: requestId,
+  };
+}

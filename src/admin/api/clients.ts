@@ -1,0 +1,97 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { audit, by } from '../../audit';
+import { RegisteredClient } from '../../clients/metadata';
+import { isDocumentUrl } from '../../clients/metadata-document';
+import {
+  type Client,
+  clientQuestion,
+  clientsQuestion,
+  deleteClient,
+  idsOfClients,
+} from '../../clients/store';
+import type { App } from '../../config';
+import { ask, theseIds } from '../../database';
+import { finishDeletion } from '../../governance/clients';
+import { standingByClientQuestion } from '../../grants/list';
+import { listed, rfc3339, Time } from './answer';
+import { unknown } from './error';
+import { accept, Page } from './request';
+
+/**
+ * The apps that registered, or that a metadata document describes (CONTRACT §8). `id` is the `client_id`; of a document
+ * its address, percent-encoded in the path.
+ */
+export const clients = new Hono<App>()
+  .get('/', async (c) => {
+    const { DB } = c.env;
+    const query = accept(Page, c.req.query());
+    const now = Math.floor(Date.now() / 1000);
+    const [{ clients, total }, grants] = await ask(
+      DB,
+      clientsQuestion(DB, query),
+      standingByClientQuestion(DB, idsOfClients(query), { now, issuer: c.var.issuer }),
+    );
+    const rows = clients.map((client) => shown(client, grants));
+    return c.json(listed('clients', rows, total, query));
+  })
+
+  .get('/:id', async (c) => {
+    const { DB } = c.env;
+    const id = c.req.param('id');
+    const now = Math.floor(Date.now() / 1000);
+    const [client, grants] = await ask(
+      DB,
+      clientQuestion(DB, id),
+      standingByClientQuestion(DB, theseIds([id]), { now, issuer: c.var.issuer }),
+    );
+    if (!client) throw unknown('client');
+    return c.json({ client: shown(client, grants) });
+  })
+
+  .delete('/:id', async (c) => {
+    const id = c.req.param('id');
+    const now = Math.floor(Date.now() / 1000);
+    if (!(await deleteClient(c.env.DB, id, now))) throw unknown('client');
+    audit(c, { act: 'client.deleted', client_id: id });
+
+    const over = await finishDeletion(c.env.DB, c.env.GRANTS, id, by(c), now);
+    const message = over
+      ? 'The client was deleted, and everything it was allowed has ended.'
+      : 'The client was deleted. What it was allowed is refused from now on, and is being ended in the background.';
+    return c.json({ message });
+  });
+
+/** An app as answers show it. */
+export const ShownClient = z.object({
+  ...RegisteredClient.omit({
+    client_name: true,
+    client_id_issued_at: true,
+    client_secret: true,
+    client_secret_expires_at: true,
+  }).shape,
+  id: z.string().describe('The `client_id`'),
+  client_name: z.string().nullable(),
+  registration: z.enum(['dynamic', 'metadata_document']).describe('How the gateway got to know it'),
+  session_count: z.int().describe('How often it is allowed something now'),
+  created_at: Time,
+});
+
+function shown(
+  { clientId, metadata, createdAt }: Client,
+  grants: ReadonlyMap<string, number>,
+): z.infer<typeof ShownClient> {
+  return {
+    id: clientId,
+    client_id: clientId,
+    client_name: metadata.client_name ?? null,
+    registration: isDocumentUrl(clientId) ? 'metadata_document' : 'dynamic',
+    redirect_uris: metadata.redirect_uris,
+    grant_types: metadata.grant_types,
+    response_types: metadata.response_types,
+    token_endpoint_auth_method: metadata.token_endpoint_auth_method,
+    scope: metadata.scope,
+    session_count: grants.get(clientId) ?? 0,
+    created_at: rfc3339(createdAt),
+  };
+}

@@ -1,0 +1,150 @@
+import { type Context, Hono } from 'hono';
+import { audit } from '../../audit';
+import { type App, allowsLoopback, missingProviderSecret, readVariable, saveSettings } from '../../config';
+import { treeOf } from '../../protocol/dotted';
+import type { McpConfig } from '../../protocol/mcp-config';
+import { isLoopback, refusedTarget } from '../../protocol/public-url';
+import { incoherence, isSecret, SETTINGS, type Setting, type Settings } from '../../settings';
+import { ApiError } from './error';
+import { fault, readJson } from './request';
+import { knownServers } from './servers/known';
+
+type Members = Record<string, unknown>;
+
+/** Settings (CONTRACT §1): every one in effect, as the shape their dotted names make; a secret as its mask. */
+export const config = new Hono<App>()
+  .get('/', (c) => c.json(shown(c.var.settings)))
+
+  .put('/', async (c) => {
+    const body = membersOf(await readJson(c), '');
+    const layers = [membersOf(body.client_config ?? {}, 'client_config'), body];
+    if (layers.some((layer) => 'mcp_external_base_url' in layer)) throw split();
+
+    const changes = new Map<string, unknown>();
+    for (const setting of SETTINGS) {
+      const sent = layers
+        .map((layer) => memberAt(layer, setting.name))
+        .findLast((value) => value !== undefined);
+      if (sent !== undefined && !isMask(c.var.settings, setting, sent))
+        changes.set(setting.name, sent === null ? returned(c.env, setting) : read(setting, sent));
+    }
+    const access = changes.get('default_user_access');
+    if (access) {
+      const known = await knownServers(c.env.DB, access as McpConfig[], 'default_user_access');
+      changes.set('default_user_access', known);
+    }
+    refuseIncoherent(c, changes);
+    if (endsTokens(c, changes) && !layers.some(isConfirmed)) throw unconfirmed(c.var.issuer);
+
+    const settings = await saveSettings(c.env, changes);
+    audit(c, { act: 'setting.changed', settings: [...changes.keys()].join(' ') });
+    return c.json(shown(settings));
+  });
+
+/** A setting that is nothing is null and a secret is its mask, so that sending all of this back changes nothing. */
+function shown(settings: Settings): Members {
+  const shownAs = (setting: Setting) => {
+    const value = memberAt(settings, setting.name) ?? null;
+    return isSecret(setting) && value !== null ? maskOfSetting(String(value)) : value;
+  };
+  return treeOf(new Map(SETTINGS.map((setting) => [setting.name, shownAs(setting)])));
+}
+
+/** A secret as it is shown: no more of it than tells it from another. */
+function maskOfSetting(secret: string): string {
+  return `••••${secret.length >= 16 ? secret.slice(-4) : ''}`;
+}
+
+/** True when what was sent of a secret is only what was shown of it: it stays as it is. */
+function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
+  const current = isSecret(setting) && memberAt(settings, setting.name);
+  return typeof current === 'string' && sent === maskOfSetting(current);
+}
+
+/** @throws ApiError naming a setting that the others, as they would then be, do not let stand. */
+function refuseIncoherent(c: Context<App>, changes: ReadonlyMap<string, unknown>): void {
+  const settings = settingsAfter(c.env, c.var.settings, changes);
+  const { issuer } = settings.oidc;
+  const refused = issuer && changes.has('oidc.issuer') ? refusedTarget(issuer, allowsLoopback(c.env)) : null;
+  if (refused) throw new ApiError('invalid_request', `oidc.issuer ${refused}.`, 'oidc.issuer');
+  const fault = incoherence(settings);
+  if (fault) throw new ApiError('invalid_request', `${fault.name} ${fault.message}.`, fault.name);
+  const missing = changes.has('oidc.issuer') && missingProviderSecret(settings);
+  if (!missing) return;
+  const message = `oidc.client_secret is needed beside oidc.issuer: send it, or first run ${missing.command}.`;
+  throw new ApiError('invalid_request', message, 'oidc.client_secret');
+}
+
+/** The settings as they would be: what is sent, else what is in effect; null is the variable. */
+function settingsAfter(
+  env: App['Bindings'],
+  current: Settings,
+  changes: ReadonlyMap<string, unknown>,
+): Settings {
+  const after = (setting: Setting) => {
+    const next = changes.get(setting.name);
+    if (next === undefined) return memberAt(current, setting.name);
+    return next ?? readVariable(env, setting).data;
+  };
+  return treeOf(new Map(SETTINGS.map((setting) => [setting.name, after(setting)]))) as Settings;
+}
+
+/** @throws ApiError when `value` is not a JSON object. */
+function membersOf(value: unknown, field: string): Members {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
+  throw new ApiError('invalid_request', `${field || 'The body'} must be a JSON object.`, field || undefined);
+}
+
+/** What `layer` says of a setting; undefined: nothing. @throws ApiError when a member on the way there is no object. */
+function memberAt(layer: Members, name: string): unknown {
+  const path = name.split('.');
+  const last = path.pop() as string;
+  let members = layer;
+  for (const member of path) {
+    if (members[member] === undefined) return undefined;
+    members = membersOf(members[member], member);
+  }
+  return Object.hasOwn(members, last) ? members[last] : undefined;
+}
+
+/** @throws ApiError naming the setting. */
+function read({ name, schema }: Setting, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (!result.success) throw fault(result.error, name);
+  return result.data;
+}
+
+/** Null, which returns the setting to its variable. @throws ApiError when that cannot be read: every request would fail. */
+function returned(env: App['Bindings'], setting: Setting): null {
+  if (readVariable(env, setting).success) return null;
+  const message = `${setting.name} cannot go back to the variable ${setting.variable}, whose value cannot be read.`;
+  throw new ApiError('invalid_request', message, setting.name);
+}
+
+const ISSUER = 'oauth2_server_config.issuer_url';
+
+/** True when another issuer than the one in effect would be: tokens stand for the issuer that signed them. */
+function endsTokens(c: Context<App>, changes: ReadonlyMap<string, unknown>): boolean {
+  if (!changes.has(ISSUER) || c.var.issuer === null) return false;
+  const { origin, hostname } = new URL(c.req.url);
+  const setting = SETTINGS.find(({ name }) => name === ISSUER) as Setting;
+  const next =
+    changes.get(ISSUER) ?? readVariable(c.env, setting).data ?? (isLoopback(hostname) ? origin : null);
+  return next !== c.var.issuer;
+}
+
+function isConfirmed(layer: Members): boolean {
+  const { oauth2_server_config: server } = layer;
+  return layer.confirm === true || (server as Members | undefined)?.confirm === true;
+}
+
+function unconfirmed(issuer: string | null): ApiError {
+  const message = `${ISSUER} is ${issuer} now. Changing it ends every token, and every app has to connect again: send confirm: true with it.`;
+  return new ApiError('invalid_request', message, ISSUER);
+}
+
+function split(): ApiError {
+  const message =
+    'mcp_external_base_url was split in two: mcp_external_server_url is the base of connect links, mcp_external_client_url of the redirect URI registered with providers. Set those.';
+  return new ApiError('invalid_request', message, 'mcp_external_base_url');
+}

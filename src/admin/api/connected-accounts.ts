@@ -1,0 +1,222 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import {
+  type ConnectedAccount,
+  disconnectAccount,
+  findAccount,
+  listAccounts,
+} from '../../accounts/connected-accounts';
+import { statusAt } from '../../accounts/credentials';
+import { insertLink, linkUrl } from '../../accounts/links';
+import { type Reach, reachQuestion } from '../../accounts/reach';
+import { audit, by } from '../../audit';
+import type { App } from '../../config';
+import { ask, theseIds } from '../../database';
+import { findHolder } from '../../governance/access';
+import { userNamesQuestion } from '../../governance/users';
+import { keyNamesQuestion } from '../../governance/virtual-keys';
+import { parseSubject, type Subject } from '../../protocol/subject';
+import { serversByIdQuestion } from '../../servers/find';
+import type { Server } from '../../servers/server';
+import { type AccountHolder, accountHolder } from './account-holder';
+import { listed, rfc3339, Time } from './answer';
+import { ApiError, unknown } from './error';
+import { accept, CommaList, Page } from './request';
+import { ourIssuer } from './servers/authorization';
+
+/** What connected accounts may be narrowed to. */
+export const AccountQuery = Page.extend({
+  search: Page.shape.search.describe("What the server's name begins with, in either case"),
+  kind: z
+    .enum(['token', 'header', 'flow'], { error: 'must be token, header or flow' })
+    .optional()
+    .describe('`flow`: begun, not finished'),
+  auth_mode: CommaList.refine(
+    (kinds) => kinds?.every((kind) => ['user', 'vk', 'session'].includes(kind)) ?? true,
+    'must name only user, vk and session',
+  ).describe('Any of `user`, `vk`, `session`'),
+  mcp_client_id: z.string().max(200).optional(),
+  virtual_key_id: CommaList,
+  user_id: CommaList,
+});
+
+/** Connected accounts (CONTRACT §8): everybody's for administrators, else those of whoever asks. Tokens never leave. */
+export const connectedAccounts = new Hono<App>()
+  .get('/', async (c) => {
+    const holder = await accountHolder(c);
+    const query = accept(AccountQuery, c.req.query());
+    const asked: Subject[] = [
+      ...(query.virtual_key_id ?? []).map((id): Subject => `vk:${id}`),
+      ...(query.user_id ?? []).map((id): Subject => `user:${id}`),
+    ];
+    const filter = {
+      owners: withinReach(holder, asked.length ? asked : null),
+      kinds: query.auth_mode?.length ? query.auth_mode : null,
+      accountKind: query.kind,
+      serverId: query.mcp_client_id,
+      serverName: query.search,
+    };
+    const { accounts, total } = await listAccounts(c.env.DB, filter, query, now());
+    return c.json(listed('sessions', await shownAccounts(c, holder, accounts), total, query));
+  })
+
+  .get('/:id', async (c) => {
+    const { holder, account } = await accountAt(c);
+    const [session] = await shownAccounts(c, holder, [account]);
+    if (!session) throw unknown('session');
+    return c.json({ session });
+  })
+
+  .delete('/:id', async (c) => {
+    const { account } = await accountAt(c);
+    const { owner, serverId, credential } = account;
+    await disconnectAccount(c.env, account);
+    if (credential) audit(c, { act: 'credential.disconnected', server: serverId, owner });
+    return c.body(null, 204);
+  })
+
+  .post('/:id/reauth', async (c) => {
+    const { holder, account } = await accountAt(c);
+    const { owner, serverId } = account;
+    const [shown] = await shownAccounts(c, holder, [account]);
+    if (!shown) throw unknown('session');
+    if (shown.status === 'orphaned') {
+      throw new ApiError(
+        'forbidden',
+        'Whose account this is may not use the server any more. Once they may again, it can be connected anew.',
+      );
+    }
+    if (!shown.can_reauth) {
+      throw new ApiError('forbidden', 'Only the person whose account this is can connect it again.');
+    }
+    const generation = await generationOf(c.env.DB, owner);
+    const issuer = ourIssuer(c);
+    const wanted = { subject: owner, generation, serverIds: [serverId], clientName: '', grantId: null };
+    const link = await insertLink(c.env.DB, wanted, by(c));
+    const answer: z.infer<typeof Reauthorization> = {
+      authorize_url: linkUrl(c.var.settings, issuer, link),
+      session_id: account.id,
+      kind: shown.auth_kind,
+    };
+    return c.json(answer);
+  });
+
+/** Where somebody connects an account again. */
+export const Reauthorization = z.object({
+  authorize_url: z.url().describe('Opened in a browser; works for whose account it is, for 15 minutes'),
+  session_id: z.string(),
+  kind: z.enum(['oauth', 'headers']),
+});
+
+const now = () => Math.floor(Date.now() / 1000);
+
+/** The owners that are asked for, as far as whoever asks may know of them; null: all. */
+function withinReach({ subject, seesAll }: AccountHolder, asked: Subject[] | null): Subject[] | null {
+  if (seesAll) return asked;
+  return subject && (!asked || asked.includes(subject)) ? [subject] : [];
+}
+
+/** The account in the path. @throws ApiError 404 when there is none, or it is somebody else's. */
+async function accountAt(c: Context<App>): Promise<{ holder: AccountHolder; account: ConnectedAccount }> {
+  const holder = await accountHolder(c);
+  const account = await findAccount(c.env.DB, c.req.param('id') ?? '', now());
+  if (!account || !(holder.seesAll || holder.subject === account.owner)) throw unknown('session');
+  return { holder, account };
+}
+
+/** Of the identity as it is now: a leak or a block since ends what carries an earlier one. */
+async function generationOf(db: D1Database, subject: Subject): Promise<number> {
+  const holder = await findHolder(db, subject);
+  if (!holder) return 0;
+  return 'user' in holder ? holder.user.generation : holder.key.generation;
+}
+
+const Named = z.object({ id: z.string(), name: z.string() });
+
+/** A connected account as answers show it. */
+export const ShownAccount = z.object({
+  id: z.string(),
+  kind: z.enum(['token', 'header', 'flow']).describe('`flow`: begun, not finished'),
+  auth_kind: z.enum(['oauth', 'headers']),
+  auth_mode: z
+    .enum(['user', 'vk', 'session'])
+    .describe('Whose it is: a person, an access key, somebody anonymous'),
+  user: Named.nullable(),
+  virtual_key: Named.nullable(),
+  mcp_client: z.object({ client_id: z.string(), name: z.string() }),
+  status: z
+    .enum(['active', 'orphaned', 'pending', 'needs_reauth', 'needs_update'])
+    .describe(
+      '`orphaned`: whose it is may not use the server now. `needs_update`: the server wants other headers than the ones held',
+    ),
+  expires_at: Time.nullable().describe('Of the access token, or of what was begun'),
+  created_at: Time,
+  last_refreshed_at: Time.nullable(),
+  updated_at: Time,
+  oauth_config_id: z.string().nullable(),
+  can_reauth: z.boolean().describe('Whether whoever asks may have it connected again'),
+  token_type: z.string().nullable(),
+  scopes: z.array(z.string()).nullable().describe('Null: the provider did not say'),
+});
+
+/** Accounts as answers show them, for whoever asks: every name, and who may still use what, is asked once for all. */
+async function shownAccounts(
+  c: Context<App>,
+  holder: AccountHolder,
+  accounts: readonly ConnectedAccount[],
+): Promise<z.infer<typeof ShownAccount>[]> {
+  const { DB } = c.env;
+  const owners = [...new Set(accounts.map(({ owner }) => owner))];
+  const ids = theseIds(owners.map((owner) => parseSubject(owner).id));
+  const [servers, reach, keys, people] = await ask(
+    DB,
+    serversByIdQuestion(DB, [...new Set(accounts.map(({ serverId }) => serverId))]),
+    reachQuestion(DB, c.var.settings, owners),
+    keyNamesQuestion(DB, ids),
+    userNamesQuestion(DB, ids),
+  );
+  const at = new Map(servers.map((server) => [server.id, server]));
+  return accounts.flatMap((account) => {
+    const server = at.get(account.serverId);
+    return server ? [shown(account, server, { holder, reach: reach.get(account.owner), keys, people })] : [];
+  });
+}
+
+type Known = {
+  holder: AccountHolder;
+  reach: Reach | undefined;
+  keys: ReadonlyMap<string, string>;
+  people: ReadonlyMap<string, string>;
+};
+
+function shown(
+  account: ConnectedAccount,
+  server: Server,
+  { holder, reach, keys, people }: Known,
+): z.infer<typeof ShownAccount> {
+  const { owner, credential } = account;
+  const { kind: mode, id } = parseSubject(owner);
+  const isOrphaned = !reach?.({ ...server, enabled: true }); // who lost nothing but a server that rests is no orphan
+  const status = credential ? statusAt(credential, server) : 'pending';
+  const isTheirs = holder.subject === owner || (holder.seesAll && mode !== 'user');
+  const named = (names: ReadonlyMap<string, string>, is: string) =>
+    mode === is ? { id, name: names.get(id) ?? '' } : null;
+  return {
+    id: account.id,
+    kind: credential?.kind ?? 'flow',
+    auth_kind: server.authType === 'per_user_headers' ? 'headers' : 'oauth',
+    auth_mode: mode,
+    user: named(people, 'user'),
+    virtual_key: named(keys, 'vk'),
+    mcp_client: { client_id: server.id, name: server.name },
+    status: isOrphaned ? 'orphaned' : status,
+    expires_at: rfc3339(account.expiresAt),
+    created_at: rfc3339(account.createdAt),
+    last_refreshed_at: rfc3339(credential?.lastRefreshedAt ?? null),
+    updated_at: rfc3339(account.updatedAt),
+    oauth_config_id: server.oauthConfigId,
+    can_reauth: isTheirs && !isOrphaned,
+    token_type: credential?.tokenType ?? null,
+    scopes: credential?.scopes ?? null,
+  };
+}

@@ -1,0 +1,41 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { audit } from '../../audit';
+import type { App } from '../../config';
+import { reseal } from '../../crypto/reseal';
+import { ask } from '../../database';
+import { sealedValuesQuestion } from './sealed-values';
+
+/** What one batch did. */
+export const Reseal = z.object({
+  message: z.string(),
+  resealed: z.int().describe('Sealed anew by this call'),
+  remaining: z.int().describe('Wait for the next call'),
+  unreadable: z.int().describe('Open with no key of `ENCRYPTION_KEY`, and were left alone'),
+});
+
+/**
+ * Changing `ENCRYPTION_KEY` (docs/storage.md): with the new key in front of the old one, everything kept in D1 is sealed
+ * anew, a batch a call. What no entry opens is left alone and counted.
+ */
+export const encryption = new Hono<App>().post('/reseal', async (c) => {
+  const { DB, ENCRYPTION_KEY } = c.env;
+  const [values] = await ask(DB, sealedValuesQuestion(DB));
+  const { resealed, remaining, unreadable } = await reseal(ENCRYPTION_KEY, [...values.values()].flat());
+  if (resealed) audit(c, { act: 'encryption.resealed', values: resealed });
+  const done: z.infer<typeof Reseal> = {
+    message: messageOf(remaining, unreadable),
+    resealed,
+    remaining,
+    unreadable,
+  };
+  return c.json(done);
+});
+
+function messageOf(remaining: number, unreadable: number): string {
+  if (remaining) return 'More is sealed with an older key: call again.';
+  const lost = unreadable
+    ? ` ${unreadable} sealed values open with no key of ENCRYPTION_KEY and were left alone: they have to be entered again.`
+    : '';
+  return `Everything in the database is sealed with the first key of ENCRYPTION_KEY.${lost} Keep the older keys for as long as grants and connected accounts may be idle: each is sealed anew when it is next used.`;
+}

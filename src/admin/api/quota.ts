@@ -1,0 +1,51 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import type { App } from '../../config';
+import { keyObject } from '../../governance/key-object';
+import { findVirtualKeyByValue, refusalOf } from '../../governance/virtual-keys';
+import { credentialsIn } from '../../identity/credentials';
+import { rfc3339, Time } from './answer';
+import { ApiError } from './error';
+
+export const Quota = z.object({
+  virtual_key_name: z.string(),
+  is_active: z.boolean(),
+  expires_at: Time.nullable(),
+  limits: z.array(
+    z.object({
+      calls: z.int(),
+      window_seconds: z.int(),
+      used: z.int(),
+      remaining: z.int(),
+      resets_at: Time.nullable().describe('Null: nothing was counted yet'),
+    }),
+  ),
+});
+
+/** What is left of a key, for whoever holds it: the key itself is the credential, in the headers `/mcp` takes it in. */
+export const quota = new Hono<App>().get('/', async (c) => {
+  const { token, keys } = credentialsIn(c.req.raw.headers);
+  const [value, ...others] = new Set(keys.map((key) => key.value));
+  const key = value && !others.length && token === null ? await findVirtualKeyByValue(c.env.DB, value) : null;
+  const now = Math.floor(Date.now() / 1000);
+  if (!key || (key.valueUntil !== null && key.valueUntil <= now)) {
+    throw new ApiError(
+      'unauthorized',
+      'Send the virtual key whose quota you ask for, as you send it to /mcp.',
+    );
+  }
+  const usages = key.limits.length ? await keyObject(c.env.KEYS, key.id).usage(key.limits) : [];
+  const left: z.infer<typeof Quota> = {
+    virtual_key_name: key.name,
+    is_active: refusalOf(key, now) === null,
+    expires_at: rfc3339(key.expiresAt),
+    limits: usages.map(({ calls, window_seconds, used, resetsAt }) => ({
+      calls,
+      window_seconds,
+      used,
+      remaining: Math.max(0, calls - used),
+      resets_at: rfc3339(resetsAt === null ? null : Math.ceil(resetsAt / 1000)),
+    })),
+  };
+  return c.json(left);
+});

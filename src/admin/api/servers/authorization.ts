@@ -1,0 +1,241 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { type Authorization, beginAuthorization } from '../../../accounts/authorization';
+import { findCredentialOf, statusAt } from '../../../accounts/credentials';
+import { audit } from '../../../audit';
+import { type App, forgetDeployment } from '../../../config';
+import { knownProvider, registerAnew } from '../../../providers/provider';
+import { ProviderProblem } from '../../../providers/provider-problem';
+import { introductionOf } from '../../../providers/registration';
+import { findServer } from '../../../servers/find';
+import type { OAuthConfig } from '../../../servers/oauth-config';
+import { findOAuthConfig, findOAuthConfigOf, recordStatus } from '../../../servers/oauth-config-store';
+import type { Server } from '../../../servers/server';
+import { raiseCredentialGeneration } from '../../../servers/store';
+import { rfc3339, Time } from '../answer';
+import { ApiError, unknown } from '../error';
+import { shownServer } from './shown';
+
+/** An authorization an administrator has to finish in a browser (CONTRACT §8). */
+export const OAuthFlowInitiation = z.object({
+  status: z.enum(['pending_oauth']),
+  message: z.string(),
+  oauth_config_id: z.string(),
+  authorize_url: z.url().describe('Where to send the person'),
+  expires_at: Time.describe('15 minutes on'),
+  mcp_client_id: z.string(),
+  complete_url: z.string().describe('To POST once it is authorized'),
+  status_url: z.string().describe('To ask meanwhile'),
+  next_steps: z.array(z.string()),
+});
+
+/** The same, after the gateway has registered with the provider anew. */
+export const Reregistration = OAuthFlowInitiation.extend({
+  registered_client_id: z.string().describe('The new one'),
+  previous_client_id: z.string(),
+});
+
+/** What administrators do at the providers of servers with `oauth` and `per_user_oauth` (CONTRACT §8). */
+export const serverAuthorization = new Hono<App>()
+  .post('/client/:id/initiate-verification', async (c) => {
+    const { server } = await withConfig(c);
+    if (!server.isVerified) return c.json(await initiate(c, server));
+    throw new ApiError('invalid_request', `The server ${server.name} is verified. Use reauthorize.`);
+  })
+
+  .post('/client/:id/reauthorize', async (c) => {
+    const { server } = await withConfig(c);
+    if (!server.isVerified) {
+      const message = `Nobody has authorized the server ${server.name} yet. Use initiate-verification.`;
+      throw new ApiError('invalid_request', message);
+    }
+    if (server.authType === 'per_user_oauth' && (await isHealthy(c.env.DB, server))) {
+      throw new ApiError(
+        'conflict',
+        `The account the tools of ${server.name} are listed with is healthy, and everyone else has their own.`,
+      );
+    }
+    return c.json(await initiate(c, server));
+  })
+
+  .post('/client/:id/reregister', async (c) => {
+    const { server, config } = await withConfig(c);
+    const { registered, previous } = await registerAgain(c, server, config);
+    const initiation = await initiate(c, await serverAt(c.env.DB, server.id));
+    const answer: z.infer<typeof Reregistration> = {
+      ...initiation,
+      message: `The gateway has registered anew; every account connected there has to be connected again. ${initiation.message}`,
+      registered_client_id: registered,
+      previous_client_id: previous,
+    };
+    return c.json(answer);
+  })
+
+  .post('/client/:id/complete-oauth', async (c) => {
+    const config = await findOAuthConfig(c.env.DB, c.req.param('id'));
+    const server = config && (await findServer(c.env.DB, config.serverId));
+    if (!config || !server) throw unknown('oauth_config');
+    const { status } = await standingOf(c.env.DB, config, server);
+    if (status === 'pending') {
+      const message = 'Nobody has finished the authorization at authorize_url yet.';
+      throw new ApiError('conflict', message);
+    }
+    if (status !== 'authorized') {
+      throw new ApiError(
+        'invalid_request',
+        `The authorization is ${status}. ${config.error ?? 'Begin it again.'}`,
+      );
+    }
+    if (!(await noteCompletion(c.env.DB, server.id))) {
+      throw new ApiError(
+        'conflict',
+        `The server ${server.name} is authorized, and nothing is left to complete.`,
+      );
+    }
+    const message = `The server ${server.name} is authorized.`;
+    return c.json({ message, client: await shownServer(c, server) });
+  });
+
+/** Our own origin, which providers and links send people to. @throws ApiError while nobody has set it */
+export function ourIssuer(c: Context<App>): string {
+  if (c.var.issuer) return c.var.issuer;
+  throw new ApiError(
+    'invalid_request',
+    'Set oauth2_server_config.issuer_url first: people are sent to providers and have to come back to it.',
+  );
+}
+
+/** @throws ApiError 404 when there is none. */
+export async function serverAt(db: D1Database, id: string): Promise<Server> {
+  const server = await findServer(db, id);
+  if (!server) throw unknown('server');
+  return server;
+}
+
+/** The server in the path, and how we are an OAuth client for it. @throws ApiError 404, 400 when it needs no such thing. */
+async function withConfig(c: Context<App>): Promise<{ server: Server; config: OAuthConfig }> {
+  const server = await serverAt(c.env.DB, c.req.param('id') ?? '');
+  const config = await findOAuthConfigOf(c.env.DB, server.id);
+  if (config) return { server, config };
+  throw new ApiError(
+    'invalid_request',
+    `The server ${server.name} has auth_type ${server.authType}: there is nothing to authorize at a provider.`,
+  );
+}
+
+/** True when the gateway has registered itself at a provider, and may do so again. */
+export function isRegistered({ client, configured }: OAuthConfig): boolean {
+  return !configured.client_id && client?.from === 'registration';
+}
+
+/**
+ * Registers anew at a server's provider: every account connected there has to be connected again.
+ * @returns the ids of both clients. @throws ApiError when there is no registration, or it cannot be made
+ */
+export async function registerAgain(
+  c: Context<App>,
+  server: Server,
+  config: OAuthConfig,
+): Promise<{ registered: string; previous: string }> {
+  const { client } = config;
+  if (!client || !isRegistered(config)) {
+    throw new ApiError(
+      'invalid_request',
+      `The gateway has no registration at the provider of ${server.name} to make anew.`,
+    );
+  }
+  const introduction = introductionOf(c.var.settings, ourIssuer(c));
+  const provider = await registerAnew(c.env, introduction, server, client.clientId).catch(asRefusal);
+  await raiseCredentialGeneration(c.env.DB, server.id);
+  forgetDeployment();
+  audit(c, { act: 'server.registered_again', server: server.id });
+  return { registered: provider.client.clientId, previous: client.clientId };
+}
+
+/** Who is sent to a provider, and comes back to where: a browser of ours, or whoever the API's caller sends. */
+type Sent = Pick<Authorization, 'browserHash' | 'returnTo'>;
+const BY_CALLER: Sent = { browserHash: null, returnTo: '/' };
+
+/**
+ * Begins the gateway's own authorization at a server: nothing is different until somebody finishes it.
+ * @throws ApiError when nobody can be sent to its provider
+ */
+export async function begin(
+  c: Context<App>,
+  server: Server,
+  sent: Sent,
+): Promise<Awaited<ReturnType<typeof beginAuthorization>>> {
+  const wanted = { server, owner: 'gateway', generation: 0, grantId: null, ...sent } as const;
+  const begun = await beginAuthorization(c.env, c.var.settings, ourIssuer(c), wanted).catch(asRefusal);
+  const now = Math.floor(Date.now() / 1000);
+  const flow = { status: 'pending', flowExpiresAt: begun.expiresAt } as const;
+  await recordStatus(c.env.DB, server.oauthConfigId ?? '', flow, now);
+  audit(c, { act: 'server.authorization_begun', server: server.id });
+  return begun;
+}
+
+/** {@link begin}, as the API answers it. */
+export async function initiate(
+  c: Context<App>,
+  server: Server,
+): Promise<z.infer<typeof OAuthFlowInitiation>> {
+  const begun = await begin(c, server, BY_CALLER);
+  const id = server.oauthConfigId ?? '';
+  const provider = await knownProvider(c.env, server);
+  const elsewhere = provider?.tokenHost
+    ? ` Tokens come from ${provider.tokenHost}, which is not the host of its provider: go on if you know it.`
+    : '';
+  const statusUrl = `/api/oauth/config/${id}/status`;
+  const completeUrl = `/api/mcp/client/${id}/complete-oauth`;
+  return {
+    status: 'pending_oauth',
+    message: `Authorize the server ${server.name} at authorize_url within 15 minutes.${elsewhere}`,
+    oauth_config_id: id,
+    authorize_url: begun.destination.url,
+    expires_at: rfc3339(begun.expiresAt),
+    mcp_client_id: server.id,
+    complete_url: completeUrl,
+    status_url: statusUrl,
+    next_steps: [
+      `1. Open authorize_url in a browser and allow the gateway: ${WHOSE[server.authType] ?? ''}.`,
+      `2. GET ${statusUrl} until the status is authorized.`,
+      `3. POST ${completeUrl} to get the server with its tools.`,
+    ],
+  };
+}
+
+const WHOSE: Readonly<Record<string, string>> = {
+  oauth: 'everybody will act with this account',
+  per_user_oauth: 'this account only lists the tools, and everybody else connects their own',
+};
+
+/** Turns what keeps people from being sent to a provider into words for the administrator. */
+function asRefusal(error: unknown): never {
+  if (!(error instanceof ProviderProblem)) throw error;
+  const { type, message, tried } = error;
+  const whatWasTried = tried.length ? ` What was tried: ${tried.join('; ')}.` : '';
+  throw new ApiError(type === 'unavailable' ? 'temporarily_unavailable' : type, `${message}${whatWasTried}`);
+}
+
+/** Whether the account the gateway asks a server with serves. */
+export async function isHealthy(db: D1Database, server: Server): Promise<boolean> {
+  const credential = await findCredentialOf(db, 'gateway', server.id);
+  return credential !== null && statusAt(credential, server) === 'active';
+}
+
+/** How far the administrator's authorization is. One that was begun again and not finished leaves what there was. */
+export async function standingOf(db: D1Database, config: OAuthConfig, server: Server) {
+  const credential = await findCredentialOf(db, 'gateway', server.id);
+  const isOver = config.status === 'pending' && (config.flowExpiresAt ?? 0) <= Date.now() / 1000;
+  const left = credential ? 'authorized' : 'expired';
+  return { status: isOver ? left : config.status, credential } as const;
+}
+
+/** The first time after an authorization was finished, true. Its row is what is left of it. */
+async function noteCompletion(db: D1Database, serverId: string): Promise<boolean> {
+  const { meta } = await db
+    .prepare("DELETE FROM upstream_flow WHERE owner = 'gateway' AND server_id = ?1 AND used_at IS NOT NULL")
+    .bind(serverId)
+    .run();
+  return meta.changes > 0;
+}

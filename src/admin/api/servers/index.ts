@@ -1,0 +1,263 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { CredentialNeeded } from '../../../accounts/credential-needed';
+import { missingNames } from '../../../accounts/kept-credential';
+import { removeServer } from '../../../accounts/removal';
+import { audit } from '../../../audit';
+import { type App, allowsLoopback, forgetDeployment } from '../../../config';
+import { log } from '../../../log';
+import { listWithHeaders } from '../../../mcp-client/header-trial';
+import { listUpstream } from '../../../mcp-client/listing';
+import { isSubject } from '../../../protocol/subject';
+import { isOfSignIn } from '../../../providers/exchange';
+import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
+import type { OAuthConfig } from '../../../servers/oauth-config';
+import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
+import type { Server, ServerChange } from '../../../servers/server';
+import { insertServer, updateServer } from '../../../servers/store';
+import { listed } from '../answer';
+import { ApiError, unknown } from '../error';
+import { accept, Page, readJson } from '../request';
+import { initiate, isHealthy, ourIssuer, serverAt } from './authorization';
+import { newServer, serverChange } from './request';
+import { configurationOf, findShownServer, listShownServers, shownServer } from './shown';
+
+/** How long a server may take to list what it has while an administrator waits. Milliseconds. */
+const PATIENCE = 5_000;
+
+/** Servers, which the API calls MCP clients (CONTRACT §§7, 8). */
+export const servers = new Hono<App>()
+  .get('/clients', async (c) => {
+    const page = accept(Page, c.req.query());
+    const { shown, total } = await listShownServers(c, page);
+    return c.json(listed('clients', shown, total, page));
+  })
+
+  .post('/client', async (c) => {
+    const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
+    requireOwnProvider(c, wanted.token_exchange);
+    const { auth_type: type, user_headers } = wanted;
+    const isVerified = type !== 'oauth' && type !== 'per_user_oauth' && type !== 'per_user_headers';
+    if (!isVerified) ourIssuer(c);
+    const made = await insertServer(c.env.DB, c.env.ENCRYPTION_KEY, wanted, isVerified, now());
+    if (!made) throw nameTaken(wanted.name);
+    forgetDeployment();
+    if (made.oauthConfigId !== null) {
+      const initiation = await initiate(c, made).catch(takingBack(c, made));
+      audit(c, { act: 'server.created', server: made.id });
+      return c.json(initiation);
+    }
+    const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
+    audit(c, { act: 'server.created', server: made.id });
+    if (tools === undefined) return answerSaved(c, 'The server was saved', made);
+    const client = await shownServer(c, await serverAt(c.env.DB, made.id));
+    const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.`;
+    return c.json({ message, client });
+  })
+
+  .get('/client/:id', async (c) => {
+    const client = await findShownServer(c, c.req.param('id'));
+    if (!client) throw unknown('server');
+    return c.json({ client });
+  })
+
+  .put('/client/:id', async (c) => {
+    const server = await serverAt(c.env.DB, c.req.param('id'));
+    const body = await readJson(c);
+    const { kept, config } = await configurationOf(c, server);
+    const change = accept(
+      serverChange(server, moves(body, server) ? NOTHING : kept, allowsLoopback(c.env)),
+      body,
+    );
+    requireOwnProvider(c, change.token_exchange);
+    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, change, now());
+    if (!changed) throw nameTaken(change.name ?? server.name);
+    if (config) await changeProvider(c, { server, changed, config, change });
+    forgetDeployment();
+    audit(c, { act: 'server.changed', server: server.id });
+    const { connection_string, headers, enabled, per_user_header_keys, oauth_config, token_exchange } =
+      change;
+    const reachedBy =
+      connection_string ?? headers ?? enabled ?? per_user_header_keys ?? oauth_config ?? token_exchange;
+    const known = await serverAt(c.env.DB, server.id);
+    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known);
+    return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });
+  })
+
+  .delete('/client/:id', async (c) => {
+    const { id } = await serverAt(c.env.DB, c.req.param('id'));
+    if (!(await removeServer(c.env, id))) throw unknown('server');
+    forgetDeployment();
+    audit(c, { act: 'server.deleted', server: id });
+    return c.json({ message: 'The server was deleted, with its credentials and lists.' });
+  })
+
+  .post('/client/:id/verify-headers', async (c) => {
+    const server = await serverAt(c.env.DB, c.req.param('id'));
+    if (server.authType !== 'per_user_headers') {
+      const message = `The server ${server.name} has auth_type ${server.authType}: nobody enters header values for it.`;
+      throw new ApiError('invalid_request', message);
+    }
+    const { user_headers } = accept(HeaderSample, await readJson(c));
+    const tools = await verify(c, server, user_headers);
+    audit(c, { act: 'server.authorized', server: server.id });
+    const message = `The server ${server.name} takes these header values and lists ${counted(tools)}.`;
+    return c.json({ status: 'success', message, tools_count: tools });
+  })
+
+  .post('/client/:id/reconnect', async (c) => {
+    const client = await shownServer(c, await askNow(c, c.req.param('id')));
+    return c.json({ message: `The server answers and lists ${counted(client.tools.length)}.`, client });
+  })
+
+  .post('/client/:id/refresh-tools', async (c) => {
+    const { name, tools } = await shownServer(c, await askNow(c, c.req.param('id')));
+    return c.json({
+      message: `The server ${name} lists ${counted(tools.length)}.`,
+      tool_count: tools.length,
+    });
+  });
+
+function nameTaken(name: string): ApiError {
+  return new ApiError(
+    'conflict',
+    `Another server has the name ${name}, or another server or toolset the address made from it.`,
+    'name',
+  );
+}
+
+const now = () => Math.floor(Date.now() / 1000);
+
+/** The client people sign in with is for their provider alone. @throws ApiError when another is to be sent its secret */
+function requireOwnProvider(c: Context<App>, exchange: TokenExchangeRequest | undefined): void {
+  if (!exchange?.use_idp_credentials || exchange.authorization_server_url === null) return;
+  if (isOfSignIn(c.var.settings, exchange.authorization_server_url)) return;
+  const message =
+    'With use_idp_credentials, authorization_server_url must be at the origin of oidc.issuer, or left out.';
+  throw new ApiError('invalid_request', message, 'token_exchange.authorization_server_url');
+}
+
+/** Header values to list a server's tools with. */
+export const HeaderSample = z.object({ user_headers: UserHeaders });
+
+/** What masks keep of a server that moves. */
+const NOTHING = { headers: {} };
+
+/** Tries header values at a server. @returns how many tools it lists. @throws ApiError 422 with its words, 400 */
+async function verify(c: Context<App>, server: Server, values: Record<string, string>): Promise<number> {
+  const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
+  if (missing.length) {
+    const message = `user_headers must hold a value for ${missing.join(' and ')}.`;
+    throw new ApiError('invalid_request', message, 'user_headers');
+  }
+  const {
+    env,
+    var: { settings },
+  } = c;
+  const signal = AbortSignal.timeout(PATIENCE);
+  const trial = await listWithHeaders(env, settings, ourIssuer(c), server, values, signal);
+  forgetDeployment();
+  if (!trial.ok) throw new ApiError('server_failed', trial.reason);
+  return trial.tools;
+}
+
+/** Leaves nothing of a server whose making ends in a refusal, so that it can be sent again, corrected. */
+function takingBack(c: Context<App>, made: Server) {
+  return async (error: unknown): Promise<never> => {
+    await removeServer(c.env, made.id);
+    forgetDeployment();
+    throw error;
+  };
+}
+
+type Changing = { server: Server; changed: Server; config: OAuthConfig; change: ServerChange };
+
+/** Changes how we are an OAuth client of a server's provider. One that moved has its provider found anew. */
+async function changeProvider(c: Context<App>, { server, changed, config, change }: Changing): Promise<void> {
+  const { origin } = new URL(changed.connectionString);
+  if (origin !== new URL(server.connectionString).origin) await forgetProvider(c.env.DB, server.id).run();
+  if (!change.oauth_config) return;
+  const asked = { origin, change: change.oauth_config };
+  await changeOAuthConfig(c.env.DB, c.env.ENCRYPTION_KEY, config, asked, now());
+}
+
+/** True when a change sends a server's credentials to another origin: masks keep nothing then, values are entered again. */
+function moves(body: unknown, server: Server): boolean {
+  const { connection_string } = (body ?? {}) as { connection_string?: unknown };
+  if (typeof connection_string !== 'string' || !URL.canParse(connection_string)) return false;
+  return new URL(connection_string).origin !== new URL(server.connectionString).origin;
+}
+
+/** Asks a server for its lists now. @returns the server as it is now known, and what went wrong; null: nothing. */
+async function ask(c: Context<App>, server: Server): Promise<{ known: Server; failure: string | null }> {
+  const {
+    env,
+    var: { settings, issuer },
+  } = c;
+  const patience = AbortSignal.timeout(PATIENCE);
+  try {
+    const owner = isSubject(c.var.actor) ? c.var.actor : null;
+    const asker = { owner, sharer: `${owner} administrator` };
+    const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience, asker);
+    forgetDeployment();
+    if (listing) return { known, failure: null };
+    return { known, failure: known.lastFailure?.message ?? `The server ${server.name} did not answer.` };
+  } catch (error) {
+    if (!(error instanceof CredentialNeeded)) throw error;
+    const failure = `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`;
+    return { known: server, failure };
+  }
+}
+
+/** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
+async function answerSaved(c: Context<App>, saved: string, server: Server): Promise<Response> {
+  const answer = async (message: string, server: Server) =>
+    c.json({ message, client: await shownServer(c, server) });
+  if (!server.enabled) return answer(`${saved}. It is disabled, so it was not asked for its tools.`, server);
+  if (!server.isVerified) return answer(`${saved}. ${notVerified(server)}`, server);
+
+  const { known, failure } = await ask(c, server);
+  const client = await shownServer(c, known);
+  const message = failure
+    ? `${saved}, but it could not be asked for its tools. ${failure}`
+    : `${saved} and lists ${counted(client.tools.length)}.`;
+  return c.json({ message, client });
+}
+
+/** Why no caller sees a server yet, and what changes that. */
+function notVerified({ name, authType }: Server): string {
+  const next = authType === 'per_user_headers' ? 'verify-headers' : 'initiate-verification';
+  return `Nobody sees the server ${name} until it is verified: use ${next}.`;
+}
+
+/** @throws ApiError when the server is not one to be asked now, or fails. */
+async function askNow(c: Context<App>, id: string): Promise<Server> {
+  const server = await serverAt(c.env.DB, id);
+  const isUnready = unreadiness(server);
+  if (isUnready) throw new ApiError('invalid_request', isUnready);
+  const lack = await accountLack(c.env.DB, server);
+  const { known, failure } = await ask(c, server); // also then: what a server has refused it may take again
+  log('admin.server_asked', { request_id: c.var.requestId, server: id, failed: failure !== null });
+  if (failure && lack) throw new ApiError('invalid_request', lack);
+  if (failure) throw new ApiError('server_failed', failure);
+  return known;
+}
+
+/** Why asking a server for its lists is pointless until an administrator has done something; null: it is not. */
+function unreadiness(server: Server): string | null {
+  if (!server.enabled) return `The server ${server.name} is disabled. Enable it first.`;
+  return server.isVerified ? null : notVerified(server);
+}
+
+/** What an administrator has to do about the account a server is asked with; null: nothing, as far as is known. */
+async function accountLack(db: D1Database, server: Server): Promise<string | null> {
+  const { name, authType } = server;
+  const isListedWithAccount = server.oauthConfigId !== null || authType === 'per_user_headers';
+  if (!isListedWithAccount || (await isHealthy(db, server))) return null;
+  const next = authType === 'per_user_headers' ? 'verify-headers' : 'reauthorize';
+  return `The account the server ${name} is asked with has to be connected again: use ${next}.`;
+}
+
+function counted(tools: number): string {
+  return `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
+}

@@ -1,0 +1,32 @@
+import type { McpConfig } from '../../../protocol/mcp-config';
+import { namesOfServers } from '../../../servers/summaries';
+import { ApiError } from '../error';
+
+/**
+ * The same list with every server's name as it is spelled.
+ * @param within the dotted name of the list
+ * @throws ApiError at a server that is not there, or there twice.
+ */
+export async function knownServers(
+  db: D1Database,
+  configs: McpConfig[],
+  within = 'mcp_configs',
+): Promise<McpConfig[]> {
+  const servers = configs.length ? await namesOfServers(db) : new Map<string, string>();
+  const names = new Map([...servers.values()].map((name) => [name.toLowerCase(), name]));
+  const seen = new Set<string>();
+  return configs.map((config, at) => {
+    const name = names.get(config.mcp_client_name.toLowerCase());
+    const field = `${within}.${at}.mcp_client_name`;
+    if (!name)
+      throw new ApiError(
+        'invalid_request',
+        `${field}: there is no server named ${config.mcp_client_name}.`,
+        field,
+      );
+    if (seen.has(name))
+      throw new ApiError('invalid_request', `${field}: the server ${name} is named twice.`, field);
+    seen.add(name);
+    return { ...config, mcp_client_name: name };
+  });
+}

@@ -1,0 +1,144 @@
+import * as z from 'zod';
+import { authTypes } from '../../../accounts/auth/index';
+import { refusedTarget } from '../../../protocol/public-url';
+import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../../../servers/auth-settings';
+import { maskOfSecret } from '../../../servers/secret-value';
+import type { Server, TokenExchange } from '../../../servers/server';
+
+const Name = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, 'must be letters, digits and _');
+
+const ConnectionType = z.literal('http', {
+  error: ({ input }) => {
+    if (input === 'stdio')
+      return 'must be http: nothing can be spawned here; put a bridge in front of the program';
+    return input === 'sse' ? 'must be http: sse comes later' : 'must be http';
+  },
+});
+
+const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
+
+/** Members an update may change, as the API spells them. */
+export const serverMembers = (allowLoopback: boolean) =>
+  z.object({
+    name: Name.describe('Begins the names of its tools'),
+    connection_string: z
+      .string()
+      .max(2000)
+      .superRefine((value, context) => {
+        const refused = refusedTarget(value, allowLoopback);
+        if (refused) context.addIssue({ code: 'custom', message: refused });
+      })
+      .describe('Its address; speaks Streamable HTTP'),
+    tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
+    allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
+    enabled: z.boolean(),
+    tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),
+    tool_sync_interval: z.int().min(0).max(10_080).nullable().describe('Minutes; 0 and null: the setting'),
+  });
+
+/** `disabled` is `enabled` said the other way round; of two that disagree, the one that changes what is `known` holds. */
+function withEnabled(body: unknown, known = true): unknown {
+  if (typeof body !== 'object' || body === null || !('disabled' in body)) return body;
+  if ('enabled' in body && (body.enabled !== known || body.disabled !== known)) return body;
+  return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
+}
+
+/** Members of other auth types may be sent as they are shown: empty. */
+function withoutForeign(body: unknown, authType: unknown, context: z.RefinementCtx): unknown {
+  const type = authTypes.get(String(authType));
+  if (typeof body !== 'object' || body === null || !type) return body;
+  const taken = type.settings(NOTHING_KEPT).shape;
+  const foreign = AUTH_MEMBERS.filter((member) => member in body && !(member in taken));
+  for (const member of foreign) {
+    const value = (body as Record<string, unknown>)[member];
+    if (typeof value === 'object' && !Object.keys(value ?? {}).length) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [member],
+      message: `must be left out with auth_type ${authType}: it is for auth_type ${takersOf(member)}`,
+      input: value,
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(body).filter(([name]) => !foreign.some((member) => member === name)),
+  );
+}
+
+function takersOf(member: string): string {
+  return [...authTypes]
+    .filter(([, { settings }]) => member in settings(NOTHING_KEPT).shape)
+    .map(([type]) => type)
+    .join(' or ');
+}
+
+/** A server as `POST /api/mcp/client` takes it. */
+export function newServer(allowLoopback: boolean) {
+  const common = serverMembers(allowLoopback).partial().required({ name: true, connection_string: true });
+  const options = [...authTypes].map(([type, { settings }]) =>
+    common
+      .extend({
+        ...settings({ kept: { headers: {} }, allowLoopback }).shape,
+        connection_type: ConnectionType,
+        auth_type: z.literal(type),
+      })
+      .meta(type === 'none' ? { filledIn: 'auth_type' } : {}),
+  );
+  type Option = (typeof options)[number];
+  const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
+    error: `must be one of ${[...authTypes.keys()].join(', ')}`,
+  });
+  return z.preprocess((body, context) => {
+    const enabled = withEnabled(body);
+    const isUntyped = typeof enabled === 'object' && enabled !== null && !('auth_type' in enabled);
+    const whole = isUntyped ? { ...enabled, auth_type: 'none' } : enabled;
+    return withoutForeign(whole, (whole as { auth_type?: unknown } | null)?.auth_type, context);
+  }, typed);
+}
+
+/**
+ * What `PUT /api/mcp/client/{id}` may change of `server`.
+ * @param kept its secrets as configured, which a mask sent back keeps.
+ */
+export function serverChange(server: Server, kept: StoredSecrets, allowLoopback: boolean) {
+  const settings = authTypes.get(server.authType)?.settings ?? (() => only({}));
+  const { user_headers: _, ...members } = settings({ kept, allowLoopback }).shape;
+  const never = { error: 'never changes; make another server' };
+  return z.preprocess(
+    (body, context) =>
+      withWholeExchange(
+        withoutForeign(withEnabled(body, server.enabled), server.authType, context),
+        server,
+        kept,
+      ),
+    serverMembers(allowLoopback)
+      .extend({
+        ...members,
+        connection_type: z.literal(server.connectionType, never),
+        auth_type: z.literal(server.authType, never),
+      })
+      .partial(),
+  );
+}
+
+/** What is sent of `token_exchange` together with what is kept of it, the secret as its mask. */
+function withWholeExchange(body: unknown, { tokenExchange }: Server, { exchange }: StoredSecrets): unknown {
+  if (typeof body !== 'object' || body === null || !tokenExchange) return body;
+  const sent = (body as { token_exchange?: unknown }).token_exchange;
+  if (typeof sent !== 'object' || sent === null) return body;
+  return { ...body, token_exchange: { ...shownExchange(tokenExchange, exchange?.secret), ...sent } };
+}
+
+/** `token_exchange` as the API shows it. @param secret as configured; undefined: none */
+export function shownExchange(exchange: TokenExchange, secret: string | undefined) {
+  return {
+    audience: exchange.audience,
+    use_idp_credentials: exchange.useIdpCredentials,
+    client_id: exchange.clientId,
+    client_secret: secret ? maskOfSecret(secret) : null,
+    authorization_server_url: exchange.authorizationServerUrl,
+    scopes: exchange.scopes,
+  };
+}

@@ -1,0 +1,195 @@
+import type { Context } from 'hono';
+import * as z from 'zod';
+import type { App } from '../../../config';
+import { ask, type Ids, theseIds } from '../../../database';
+import type { StoredSecrets } from '../../../servers/auth-settings';
+import { openExchangeSecret } from '../../../servers/exchange-secret';
+import { idsOfServers, serverQuestion, serversQuestion } from '../../../servers/find';
+import { maskHeaders } from '../../../servers/header-values';
+import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../../../servers/oauth-config';
+import { clientSecretOf, oauthConfigsQuestion } from '../../../servers/oauth-config-store';
+import { openHeaders } from '../../../servers/sealed-headers';
+import { type Server, stateOf } from '../../../servers/server';
+import { type ToolSummary, toolsQuestion } from '../../../servers/summaries';
+import { rfc3339, Time } from '../answer';
+import type { Page } from '../request';
+import { shownExchange } from './request';
+
+/** What a server is configured with besides its row, secrets as configured. */
+export type Configuration = { kept: StoredSecrets; config: OAuthConfig | null };
+
+/** A server's secrets, as far as they open, and how we are an OAuth client of its provider. */
+export async function configurationOf(c: Context<App>, server: Server): Promise<Configuration> {
+  const [configs] = await ask(c.env.DB, oauthConfigsQuestion(c.env.DB, theseIds([server.id])));
+  return readConfiguration(c, server, configs.get(server.id) ?? null);
+}
+
+async function readConfiguration(
+  { env }: Context<App>,
+  server: Server,
+  config: OAuthConfig | null,
+): Promise<Configuration> {
+  const { id: serverId, sealedHeaders, tokenExchange } = server;
+  const { origin } = new URL(server.connectionString);
+  const keys = env.ENCRYPTION_KEY;
+  const [headers, clientSecret, secret] = await Promise.all([
+    openHeaders({ keys, serverId, origin, sealedHeaders }),
+    config ? clientSecretOf(keys, config, origin) : undefined,
+    tokenExchange && openExchangeSecret(keys, serverId, tokenExchange),
+  ]);
+  return {
+    config,
+    kept: {
+      headers: headers ?? {},
+      client:
+        clientSecret !== undefined && config
+          ? { secret: clientSecret, configured: config.configured }
+          : undefined,
+      exchange: secret && tokenExchange ? { secret, at: tokenExchange.authorizationServerUrl } : undefined,
+    },
+  };
+}
+
+/** A server as answers show it, with the tools it listed last. */
+export async function shownServer(c: Context<App>, server: Server): Promise<z.infer<typeof ShownServer>> {
+  const [tools, configs] = await ask(c.env.DB, ...aboutServers(c.env.DB, theseIds([server.id])));
+  return showServer(c, server, { tools, configs });
+}
+
+/** The server `id` as answers show it, or null. */
+export async function findShownServer(
+  c: Context<App>,
+  id: string,
+): Promise<z.infer<typeof ShownServer> | null> {
+  return (await findServerAndShown(c, id))?.shown ?? null;
+}
+
+/** The server `id` and how answers show it, or null. */
+export async function findServerAndShown(
+  c: Context<App>,
+  id: string,
+): Promise<{ server: Server; shown: z.infer<typeof ShownServer> } | null> {
+  const db = c.env.DB;
+  const [server, tools, configs] = await ask(db, serverQuestion(db, id), ...aboutServers(db, theseIds([id])));
+  return server && { server, shown: await showServer(c, server, { tools, configs }) };
+}
+
+/** A page of servers as answers show them, and how many there are in all. */
+export async function listShownServers(
+  c: Context<App>,
+  page: Page,
+): Promise<{ shown: z.infer<typeof ShownServer>[]; total: number }> {
+  const db = c.env.DB;
+  const about = aboutServers(db, idsOfServers(page));
+  const [{ servers, total }, tools, configs] = await ask(db, serversQuestion(db, page), ...about);
+  const shown = await Promise.all(servers.map((server) => showServer(c, server, { tools, configs })));
+  return { shown, total };
+}
+
+/** What answers show of servers besides their rows. */
+function aboutServers(db: D1Database, ids: Ids) {
+  return [toolsQuestion(db, ids), oauthConfigsQuestion(db, ids)] as const;
+}
+
+type About = { tools: Map<string, ToolSummary[]>; configs: Map<string, OAuthConfig> };
+
+async function showServer(c: Context<App>, server: Server, { tools, configs }: About) {
+  const configuration = await readConfiguration(c, server, configs.get(server.id) ?? null);
+  return shown(server, configuration, tools.get(server.id) ?? []);
+}
+
+/** A server as answers show it. */
+export const ShownServer = z.object({
+  id: z.string(),
+  client_id: z.string().describe('The same as `id`'),
+  name: z.string(),
+  endpoint_slug: z.string().describe('Apps reach it alone at `/mcp/{endpoint_slug}`'),
+  connection_type: z.enum(['http']),
+  connection_string: z.string(),
+  auth_type: z.string(),
+  oauth_config_id: z.string().nullable().describe('With `oauth` and `per_user_oauth`'),
+  headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
+  per_user_header_keys: z.array(z.string()).describe('Names of the headers everyone enters for themselves'),
+  oauth_config: oauthConfigMembers(false).nullable().describe('What was configured; the secret masked'),
+  token_exchange: z
+    .object({
+      audience: z.string(),
+      use_idp_credentials: z.boolean(),
+      client_id: z.string().nullable(),
+      client_secret: z.string().nullable().describe('Masked'),
+      authorization_server_url: z.string().nullable(),
+      scopes: z.array(z.string()),
+    })
+    .nullable(),
+  tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
+  allow_on_all_virtual_keys: z.boolean(),
+  enabled: z.boolean(),
+  disabled: z.boolean(),
+  tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
+  tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
+  state: z
+    .enum(['healthy', 'unstable', 'needs_reauth', 'pending_verification', 'disabled'])
+    .describe('`pending_verification`: nobody has authorized it yet, so it is in no list of callers'),
+  last_failure: z
+    .object({ stage: z.enum(['connect', 'list', 'call']), message: z.string(), at: Time, since: Time })
+    .nullable(),
+  tools: z.array(
+    z.object({
+      name: z.string(),
+      title: z.string().optional(),
+      description: z.string().optional(),
+      annotations: z.looseObject({}).optional().describe('As the server described it (MCP, ToolAnnotations)'),
+    }),
+  ),
+  left_out: z
+    .array(
+      z.object({
+        kind: z.enum(['tool', 'prompt', 'resource', 'template']),
+        name: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .describe(
+      'What the server listed and is not offered. The name `*`: a whole list, or the rest of one, that did not come',
+    ),
+  created_at: Time,
+  updated_at: Time,
+});
+
+function shown(
+  server: Server,
+  { kept, config }: Configuration,
+  tools: ToolSummary[],
+): z.infer<typeof ShownServer> {
+  const { lastFailure } = server;
+  return {
+    id: server.id,
+    client_id: server.id,
+    name: server.name,
+    endpoint_slug: server.endpointSlug,
+    connection_type: server.connectionType,
+    connection_string: server.connectionString,
+    auth_type: server.authType,
+    oauth_config_id: server.oauthConfigId,
+    headers: maskHeaders(kept.headers),
+    per_user_header_keys: server.perUserHeaderKeys,
+    oauth_config: config && shownOAuthConfig(config, kept.client?.secret),
+    token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchange?.secret),
+    tools_to_execute: server.toolsToExecute,
+    allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,
+    enabled: server.enabled,
+    disabled: !server.enabled,
+    tool_execution_timeout: server.toolExecutionTimeout,
+    tool_sync_interval: server.toolSyncInterval,
+    state: stateOf(server),
+    last_failure: lastFailure && {
+      ...lastFailure,
+      at: rfc3339(lastFailure.at),
+      since: rfc3339(lastFailure.since),
+    },
+    tools,
+    left_out: server.leftOut,
+    created_at: rfc3339(server.createdAt),
+    updated_at: rfc3339(server.updatedAt),
+  };
+}

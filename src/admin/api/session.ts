@@ -1,0 +1,92 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { audit } from '../../audit';
+import type { App } from '../../config';
+import { forgetIdentity } from '../../identity/browser';
+import { baseOf, browserSession } from '../../identity/browser-session';
+import { csrfValue, type SignedIn, signedIn, signIn, signOut, subjectOf } from '../../identity/signed-in';
+import { isForeign } from '../../protocol/own-origin';
+import { readText } from '../../protocol/params';
+import { tooManyAttempts, typedToken } from './admin-token';
+import { administers, administrator, requireOwnWrite } from './administrator';
+import { rfc3339, Time } from './answer';
+import { ApiError } from './error';
+import { accept } from './request';
+
+export const SessionRequest = z.object({ token: z.string().min(1, 'must not be empty').max(1000) });
+
+/** This browser's session (CONTRACT §8): begun here with ADMIN_TOKEN, or at /oauth/sign-in; told; ended. */
+export const session = new Hono<App>()
+  .post('/', async (c) => {
+    if (isForeign(c.req.raw.headers, baseOf(c))) {
+      throw new ApiError('forbidden', 'This was sent from another site. Nobody was signed in.');
+    }
+    const { token } = accept(SessionRequest, await readCredential(c));
+    const verdict = await typedToken(c, token);
+    if (verdict === 'spent') throw tooManyAttempts();
+    if (verdict !== 'right')
+      throw new ApiError('unauthorized', 'That is not the ADMIN_TOKEN of this gateway.');
+    const now = Math.floor(Date.now() / 1000);
+    const cookie = await signIn(c.env, baseOf(c), null, now);
+    audit(c, { act: 'administrator.signed_in' }, 'administrator');
+    c.header('set-cookie', cookie);
+    const [, pair = ''] = /^([^;]+)/.exec(cookie) ?? [];
+    const begun = await signedIn(c.env, baseOf(c), pair, now);
+    if (!begun) throw new Error('the session that just began is not there');
+    return c.json({ message: 'You are signed in for 12 hours.', session: await shown(c, begun) });
+  })
+
+  .get('/', async (c) => {
+    const known = await browserSession(c);
+    if (known) return c.json({ session: await shown(c, known) });
+    await administrator(c, async () => {}); // whoever sends the token along learns that it is taken
+    const byToken = { is_administrator: true, user: null, expires_at: null, csrf: null };
+    return c.json({ session: { id: 'token', ...byToken } });
+  })
+
+  .delete('/', async (c) => {
+    const known = await signedIn(c.env, baseOf(c), c.req.header('cookie'), Math.floor(Date.now() / 1000));
+    if (known) {
+      await requireOwnWrite(c, known, c.req.header('x-csrf-token'));
+      c.header('set-cookie', await signOut(c.env.DB, baseOf(c), known));
+      c.header('set-cookie', forgetIdentity(baseOf(c)), { append: true });
+      if (administers(c, known)) {
+        audit(c, { act: 'administrator.signed_out' }, known.user ? subjectOf(known.user) : 'administrator');
+      }
+    }
+    return c.body(null, 204);
+  });
+
+/** The token as JSON, or as a form without JavaScript sends it. */
+async function readCredential(c: Context<App>): Promise<unknown> {
+  const text = await readText(c.req.raw.body, 8192);
+  if (text === null) throw new ApiError('payload_too_large', 'The body is over 8 KiB.');
+  if (c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError('invalid_request', 'The body is not JSON.');
+  }
+}
+
+/** Who is signed in, and the value their writes send along. */
+export const ShownSession = z.object({
+  id: z.string().describe('Their id, `administrator`, or `token` for whoever sends ADMIN_TOKEN itself'),
+  is_administrator: z.boolean(),
+  user: z.object({ id: z.string(), email: z.string(), name: z.string() }).nullable(),
+  expires_at: Time.nullable(),
+  csrf: z.string().nullable().describe('What writes of this session send as `x-csrf-token`'),
+});
+
+async function shown(c: Context<App>, known: SignedIn): Promise<z.infer<typeof ShownSession>> {
+  const { user, expiresAt } = known;
+  return {
+    id: user?.id ?? 'administrator',
+    is_administrator: administers(c, known),
+    user: user && { id: user.id, email: user.email, name: user.name },
+    expires_at: rfc3339(expiresAt),
+    csrf: await csrfValue(c.env.ENCRYPTION_KEY, known),
+  };
+}

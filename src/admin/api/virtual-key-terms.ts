@@ -1,0 +1,75 @@
+import * as z from 'zod';
+import type { VirtualKey } from '../../governance/virtual-keys';
+import { McpConfigs } from '../../protocol/mcp-config';
+import { Name } from './request';
+
+const Value = z
+  .string()
+  .regex(
+    /^sk-bf-[A-Za-z0-9._~-]+$/,
+    'must begin with sk-bf- and go on with letters, digits, ".", "_", "~" or "-"',
+  )
+  .min(20, 'must be at least 20 characters')
+  .max(200, 'must be at most 200 characters');
+
+/** RFC 3339, to epoch seconds; `""` and null: never. What is in the past is only taken when it is already so. */
+const expiry = (known: number | null) =>
+  z.preprocess(
+    (value) => (value === '' ? null : value),
+    z.iso
+      .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
+      .transform((text) => Math.floor(Date.parse(text) / 1000))
+      .refine((at) => at === known || at > Date.now() / 1000, 'must be in the future')
+      .nullable(),
+  );
+
+/** At most so many calls in a window; one limit a window length. A window is at most a year. */
+export const Limits = z
+  .array(
+    z.object({
+      calls: z.int().min(1, 'must be at least 1').max(1_000_000_000, 'must be at most 1000000000'),
+      window_seconds: z
+        .int()
+        .min(1, 'must be at least 1')
+        .max(31_622_400, 'must be at most 31622400, which is a year'),
+    }),
+  )
+  .max(10)
+  .refine(
+    (limits) => new Set(limits.map(({ window_seconds }) => window_seconds)).size === limits.length,
+    'must name every window_seconds once',
+  );
+
+/** What an administrator may say of a key. */
+const terms = (expiresAt: number | null) =>
+  z.object({
+    name: Name,
+    description: z.string().max(2000),
+    is_active: z.boolean(),
+    expires_at: expiry(expiresAt).describe('RFC 3339; null: never'),
+    delete_after_expire: z.boolean().nullable().describe('Needs `expires_at`'),
+    owner_user_id: z
+      .string()
+      .min(1)
+      .max(200)
+      .nullable()
+      .describe('The person it belongs to: at consent only they may use it, as themselves'),
+    shared: z.boolean().describe('Several people hold it: it keeps no account of one person'),
+    mcp_configs: McpConfigs.describe('What it may use; a server that is not named stays closed'),
+    limits: Limits.describe('How many tool calls in how many seconds'),
+  });
+
+/** A key as `POST /api/governance/virtual-keys` takes it. */
+export const NewKey = terms(null)
+  .partial()
+  .required({ name: true })
+  .extend({ value: Value.describe('To bring a key along; else one is made').optional() });
+
+/** What may change of a key. Its value only by rotation; as shown it may be sent back. */
+export const keyChange = (key: VirtualKey) =>
+  terms(key.expiresAt)
+    .extend({ value: z.literal(key.valueMask, 'never changes; rotate the key') })
+    .partial();
+
+/** Why a key gets a new value: in the course of time, or because the old one got about. */
+export const KeyRotation = z.object({ reason: z.enum(['routine', 'leaked']) });

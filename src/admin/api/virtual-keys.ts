@@ -1,0 +1,189 @@
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { disconnectEverywhere } from '../../accounts/removal';
+import { audit, by } from '../../audit';
+import type { App } from '../../config';
+import { keyObject } from '../../governance/key-object';
+import { deleteVirtualKey } from '../../governance/key-removal';
+import { findUser } from '../../governance/users';
+import {
+  findVirtualKey,
+  insertVirtualKey,
+  listVirtualKeys,
+  newValue,
+  replaceValue,
+  updateVirtualKey,
+  type VirtualKey,
+} from '../../governance/virtual-keys';
+import { endGrantsOf } from '../../grants/end';
+import { McpConfigs } from '../../protocol/mcp-config';
+import { listed, rfc3339, Time } from './answer';
+import { ApiError, unknown } from './error';
+import { accept, Page, readJson } from './request';
+import { knownServers } from './servers/known';
+import { KeyRotation, keyChange, Limits, NewKey } from './virtual-key-terms';
+
+/** Virtual keys (CONTRACT §8). Their values are shown whole once, by the answer that makes them. */
+export const virtualKeys = new Hono<App>()
+  .get('/', async (c) => {
+    const page = accept(Page, c.req.query());
+    const { keys, total } = await listVirtualKeys(c.env.DB, page);
+    return c.json(listed('virtual_keys', keys.map(shown), total, page));
+  })
+
+  .post('/', async (c) => {
+    const asked = accept(NewKey, await readJson(c));
+    const wanted = {
+      name: asked.name,
+      description: asked.description ?? '',
+      isActive: asked.is_active ?? true,
+      expiresAt: asked.expires_at ?? null,
+      deleteAfterExpire: asked.delete_after_expire ?? null,
+      ownerUserId: asked.owner_user_id ?? null,
+      shared: asked.shared ?? false,
+      mcpConfigs: await knownServers(c.env.DB, asked.mcp_configs ?? []),
+      limits: asked.limits ?? [],
+    };
+    refuseEndless(wanted);
+    await refuseUnknownOwner(c.env.DB, wanted.ownerUserId);
+    const given = asked.value ?? ofForm(c);
+    const made = await insertVirtualKey(c.env.DB, wanted, given, Math.floor(Date.now() / 1000));
+    if (made === 'name_taken') throw nameTaken(asked.name);
+    if (made === 'value_taken') throw new ApiError('conflict', 'Another key has this value.', 'value');
+    audit(c, { act: 'virtual_key.created', virtual_key: made.key.id });
+    return c.json({
+      message: 'The key was made. Its value is shown only now.',
+      virtual_key: { ...shown(made.key), value: made.value },
+    });
+  })
+
+  .get('/:id', async (c) => {
+    const key = await findVirtualKey(c.env.DB, c.req.param('id'));
+    if (!key) throw unknown('virtual key');
+    return c.json({ virtual_key: shown(key) });
+  })
+
+  .put('/:id', async (c) => {
+    const key = await findVirtualKey(c.env.DB, c.req.param('id'));
+    if (!key) throw unknown('virtual key');
+    const asked = accept(keyChange(key), await readJson(c));
+    const change = {
+      name: asked.name,
+      description: asked.description,
+      isActive: asked.is_active,
+      expiresAt: asked.expires_at,
+      deleteAfterExpire: asked.delete_after_expire,
+      ownerUserId: asked.owner_user_id,
+      shared: asked.shared,
+      mcpConfigs: asked.mcp_configs && (await knownServers(c.env.DB, asked.mcp_configs)),
+      limits: asked.limits,
+    };
+    const { expiresAt = key.expiresAt, deleteAfterExpire = key.deleteAfterExpire } = change;
+    refuseEndless({ expiresAt, deleteAfterExpire });
+    if (change.ownerUserId !== key.ownerUserId) await refuseUnknownOwner(c.env.DB, change.ownerUserId);
+    const changed = await updateVirtualKey(c.env.DB, key.id, change, Math.floor(Date.now() / 1000));
+    if (!changed) throw nameTaken(asked.name ?? key.name);
+    if (key.limits.length && !changed.limits.length) await keyObject(c.env.KEYS, key.id).forget();
+    audit(c, { act: 'virtual_key.changed', virtual_key: key.id });
+    return c.json({ message: 'The key was changed.', virtual_key: shown(changed) });
+  })
+
+  .post('/:id/rotate', async (c) => {
+    const { reason } = accept(KeyRotation, await readJson(c));
+    const isLeaked = reason === 'leaked';
+    const now = Math.floor(Date.now() / 1000);
+    const cooldown = isLeaked ? 0 : c.var.settings.vk_rotation_cooldown;
+    const previousUntil = cooldown ? now + cooldown : null;
+    const rotated = await replaceValue(
+      c.env.DB,
+      c.req.param('id'),
+      { previousUntil, isLeaked },
+      ofForm(c),
+      now,
+    );
+    if (!rotated) throw unknown('virtual key');
+    const { key, value } = rotated;
+    if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, `vk:${key.id}`, 'key_leaked', by(c), now);
+    audit(c, { act: 'virtual_key.rotated', virtual_key: key.id, reason });
+    const before = previousUntil
+      ? `The one before works until ${rfc3339(previousUntil)}.`
+      : `The one before is refused from now on${isLeaked ? ', and what apps were allowed with it has ended' : ''}.`;
+    return c.json({
+      message: `The key has a new value, shown only now. ${before}`,
+      virtual_key: { ...shown(key), value },
+    });
+  })
+
+  .delete('/:id', async (c) => {
+    const id = c.req.param('id');
+    const now = Math.floor(Date.now() / 1000);
+    if (!(await deleteVirtualKey(c.env, id, by(c), now))) throw unknown('virtual key');
+    await disconnectEverywhere(c.env, `vk:${id}`);
+    audit(c, { act: 'virtual_key.deleted', virtual_key: id });
+    return c.json({
+      message:
+        'The key was deleted. What it gave access to is refused from now on, and accounts connected with it are disconnected.',
+    });
+  });
+
+/** @throws ApiError when a key that never expires is to go once it has. */
+function refuseEndless({
+  expiresAt,
+  deleteAfterExpire,
+}: Pick<VirtualKey, 'expiresAt' | 'deleteAfterExpire'>): void {
+  if (expiresAt !== null || !deleteAfterExpire) return;
+  const message = 'delete_after_expire needs expires_at: a key that never expires is never deleted for it.';
+  throw new ApiError('invalid_request', message, 'delete_after_expire');
+}
+
+/** The value that a form's repetition can tell again (SECURITY 32); undefined: no form asks. */
+function ofForm(c: Context<App>): string | undefined {
+  return c.var.formSecret && newValue(c.var.formSecret);
+}
+
+function nameTaken(name: string): ApiError {
+  return new ApiError('conflict', `Another key is named ${name}.`, 'name');
+}
+
+/** @throws ApiError when there is no such person. */
+async function refuseUnknownOwner(db: D1Database, userId: string | null | undefined): Promise<void> {
+  if (!userId || (await findUser(db, userId))) return;
+  const message =
+    'owner_user_id: there is no user with this id. People appear here once they have signed in.';
+  throw new ApiError('invalid_request', message, 'owner_user_id');
+}
+
+/** A key as answers show it. */
+export const ShownKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  value: z.string().describe('Masked; whole only in the answer that makes or rotates the key'),
+  is_active: z.boolean(),
+  expires_at: Time.nullable(),
+  delete_after_expire: z.boolean().nullable(),
+  owner_user_id: z.string().nullable(),
+  shared: z.boolean().describe('Several people hold it: it keeps no account of one person'),
+  mcp_configs: McpConfigs,
+  limits: Limits,
+  created_at: Time,
+  updated_at: Time,
+});
+
+function shown(key: VirtualKey): z.infer<typeof ShownKey> {
+  return {
+    id: key.id,
+    name: key.name,
+    description: key.description,
+    value: key.valueMask,
+    is_active: key.isActive,
+    expires_at: rfc3339(key.expiresAt),
+    delete_after_expire: key.deleteAfterExpire,
+    owner_user_id: key.ownerUserId,
+    shared: key.shared,
+    mcp_configs: key.mcpConfigs,
+    limits: key.limits,
+    created_at: rfc3339(key.createdAt),
+    updated_at: rfc3339(key.updatedAt),
+  };
+}

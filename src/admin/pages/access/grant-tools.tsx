@@ -1,0 +1,34 @@
+import type { GrantView } from './words';
+
+/** The servers and tools an app was allowed, as they were ticked. */
+export function AccessTools({ access }: { access: GrantView }) {
+  const { mcp_configs: servers, bf_mode: mode } = access;
+  if (!servers) {
+    const whose = mode === 'vk' ? 'the key it is bound to' : mode === 'user' ? 'the person' : 'anybody';
+    return <p>Everything that {whose} may use, later servers and tools too.</p>;
+  }
+  if (!servers.length) return <p>Nothing any more: the servers it was allowed are gone.</p>;
+  return (
+    <div class="stack tight">
+      {servers.map(({ mcp_client_name: name, tools_to_execute: tools }) => (
+        <div class="server">
+          <div class="row spread">
+            <h3>
+              <b>{name}</b>
+            </h3>
+            <small>{tools.includes('*') ? 'all tools, later ones too' : `only these ${tools.length}`}</small>
+          </div>
+          {!tools.includes('*') && (
+            <ul aria-label={`Tools of ${name}`}>
+              {tools.map((tool) => (
+                <li>
+                  <code>{tool}</code>
+                </li>
+              ))}
+            </ul>
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,139 @@
+import type { Finding } from '../../../mcp-client/address-check';
+import type { Preset } from '../../../providers/presets';
+import { Badge, Copy } from '../../../ui/parts';
+import { toolCount } from '../tool-picker';
+
+/** The ways to authenticate that fit what an address was found to be; the first is the one to begin with. */
+export function waysFor(finding: Finding | null): string[] {
+  switch (finding?.kind) {
+    case 'open':
+      return ['none'];
+    case 'oauth':
+      return ['per_user_oauth', 'oauth'];
+    case 'credentials':
+      return ['headers', 'per_user_headers'];
+    default:
+      return ['none', 'headers', 'oauth', 'per_user_oauth', 'per_user_headers', 'token_exchange'];
+  }
+}
+
+/** What a check found at an address, and what follows from it. Nothing is saved by it. */
+export function FindingCard({ finding, redirectUri }: { finding: Finding; redirectUri: string | null }) {
+  switch (finding.kind) {
+    case 'open': {
+      const { tools, toolNames } = finding;
+      const more = tools - toolNames.length;
+      return (
+        <div class="found stack tight" role="status">
+          <Badge tone="good">It answers</Badge>
+          <p>
+            It lists {toolCount(tools)} to whoever asks
+            {toolNames.length > 0 && <>: </>}
+            {toolNames.map((name, at) => (
+              <>
+                {at > 0 && ', '}
+                <code>{name}</code>
+              </>
+            ))}
+            {more > 0 && ` and ${more} more`}.
+          </p>
+        </div>
+      );
+    }
+    case 'oauth':
+      return (
+        <div class="found stack tight" role="status">
+          <Badge tone="good">It answers, and wants a sign-in</Badge>
+          <p>
+            People sign in at <b>{finding.provider}</b>.{' '}
+            {finding.registersItself
+              ? 'The gateway introduces itself there: leave the client ID empty. Save, then authorize it.'
+              : 'It takes no apps that introduce themselves: register one there, and enter its client ID.'}
+          </p>
+          {!finding.registersItself && <OurRedirect uri={redirectUri} />}
+        </div>
+      );
+    case 'credentials':
+      return (
+        <div class="found stack tight" role="status">
+          <Badge tone="warn">It answers, and wants credentials</Badge>
+          <p>
+            It names no place to sign in, so it wants something in a header: an API key, most likely. Whoever
+            runs it says which.
+          </p>
+        </div>
+      );
+    case 'failed':
+      return (
+        <div class="found stack tight" role="status">
+          <Badge tone="bad">It does not answer</Badge>
+          <p>{finding.message}</p>
+          <p class="muted">Correct the address and check again. You may save it all the same.</p>
+        </div>
+      );
+  }
+}
+
+/** What is pasted where an app is registered by hand. */
+function OurRedirect({ uri }: { uri: string | null }) {
+  return uri ? (
+    <div class="stack tight">
+      <small>The redirect URI to enter there:</small>
+      <Copy text={uri} label="the redirect URI" />
+    </div>
+  ) : (
+    <p class="muted">
+      Set this gateway’s own address first, under <a href="/admin/settings">Settings</a>: it is the redirect
+      URI to enter there.
+    </p>
+  );
+}
+
+/** How a well-known server is added where somebody has to register an app first. */
+export function PresetCard({ preset, redirectUri }: { preset: Preset; redirectUri: string | null }) {
+  const { name, console_url, notes, source, read_on } = preset;
+  return (
+    <div class="found stack">
+      <ol class="steps">
+        <li>
+          <a href={console_url ?? source} rel="noreferrer" target="_blank">
+            Register an app at {name}
+          </a>{' '}
+          <small>(opens in another tab)</small>
+        </li>
+        <li>
+          <OurRedirect uri={redirectUri} />
+        </li>
+        <li>Copy its client ID and client secret into the form below.</li>
+      </ol>
+      {notes.length > 0 && (
+        <details>
+          <summary>Good to know about {name}</summary>
+          <ul>
+            {notes.map((note) => (
+              <li>{withCode(note)}</li>
+            ))}
+          </ul>
+          <small>
+            As{' '}
+            <a href={source} rel="noreferrer" target="_blank">
+              {new URL(source).host}
+            </a>{' '}
+            says it, read on {read_on}.
+          </small>
+        </details>
+      )}
+    </div>
+  );
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  scopes: 'Scopes',
+  resource: 'Resource',
+  token_exchange: 'Everyone’s sign-in',
+};
+
+/** A note with what stands between backticks as it is typed; our own names as the form says them. */
+function withCode(note: string) {
+  return note.split('`').map((part, at) => (at % 2 ? (NAMES[part] ?? <code>{part}</code>) : part));
+}

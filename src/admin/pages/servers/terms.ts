@@ -1,0 +1,134 @@
+import type * as z from 'zod';
+import type { Preset } from '../../../providers/presets';
+import type { ShownServer } from '../../api/servers/shown';
+import type { FormFields } from '../api';
+
+type Shown = z.infer<typeof ShownServer>;
+
+/** Members of `oauth_config` that are entered as they are. */
+const OAUTH = ['issuer', 'authorize_url', 'token_url', 'registration_url', 'server_url'] as const;
+
+const words = (list: readonly string[] | null | undefined) => (list ?? []).join(' ');
+
+/** A server as the form of its settings says it, secrets masked. */
+export function termsOf(server: Shown): FormFields {
+  const { oauth_config: config, token_exchange: exchange } = server;
+  const form: FormFields = new URLSearchParams({
+    name: server.name,
+    connection_string: server.connection_string,
+    auth_type: server.auth_type,
+    header_keys: server.per_user_header_keys.join(', '),
+    tool_execution_timeout: String(server.tool_execution_timeout ?? ''),
+    tool_sync_interval: String(server.tool_sync_interval ?? ''),
+  });
+  if (server.allow_on_all_virtual_keys) form.set('open', 'on');
+  for (const [name, value] of Object.entries(server.headers)) addHeader(form, name, value);
+  if (config) addOAuth(form, config);
+  if (exchange) {
+    form.set('audience', exchange.audience);
+    if (exchange.use_idp_credentials) form.set('use_idp', 'on');
+    form.set('exchange_client_id', exchange.client_id ?? '');
+    form.set('exchange_client_secret', exchange.client_secret ?? '');
+    form.set('exchange_url', exchange.authorization_server_url ?? '');
+    form.set('exchange_scopes', words(exchange.scopes));
+  }
+  return form;
+}
+
+/** A well-known server as the form of a new one says it. */
+export function termsOfPreset({ name, connection_string, auth_type, oauth_config }: Preset): FormFields {
+  const form: FormFields = new URLSearchParams({
+    name: connection_string ? nameFrom(name) : '',
+    connection_string: connection_string ?? '',
+    auth_type,
+  });
+  addOAuth(form, oauth_config);
+  return form;
+}
+
+/** A name a server may have, made of any words. */
+function nameFrom(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+    .slice(0, 64);
+}
+
+/** Words of addresses that name nobody. */
+const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
+
+/** What an address suggests to call its server: `mcp.linear.app` is Linear. */
+export function nameFromUrl(url: string): string {
+  const { hostname, pathname } = new URL(url);
+  const isNamed = /[g-z]/i.test(hostname) && hostname !== 'localhost';
+  const parts = isNamed ? hostname.split('.').slice(0, -1) : pathname.split('/');
+  const name = parts.find((part) => part && !NOBODY.test(part)) ?? '';
+  return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
+}
+
+function addHeader(form: FormFields, name: string, value: string): void {
+  form.append('header_name', name);
+  form.append('header_value', value);
+}
+
+function addOAuth(form: FormFields, config: NonNullable<Shown['oauth_config']>): void {
+  form.set('client_id', config.client_id ?? '');
+  form.set('client_secret', config.client_secret ?? '');
+  form.set('scopes', words(config.scopes));
+  if (config.resource === '') form.set('no_resource', 'on');
+  else form.set('resource', config.resource ?? '');
+  for (const member of OAUTH) form.set(member, config[member] ?? '');
+}
+
+/** The rows of header names and values a form states, those without either left out. */
+export function headerRows(form: FormFields): { name: string; value: string }[] {
+  const values = form.getAll('header_value');
+  return form
+    .getAll('header_name')
+    .map((name, at) => ({ name: name.trim(), value: (values[at] ?? '').trim() }))
+    .filter(({ name, value }) => name || value);
+}
+
+/** What a form states of a server, as the API takes it. @param isNew false: what was emptied is taken back */
+export function bodyOf(form: FormFields, authType: string, isNew: boolean): Record<string, unknown> {
+  const text = (name: string) => form.get(name)?.trim() ?? '';
+  const orNull = (name: string) => text(name) || null;
+  const number = (name: string) => (text(name) ? Number(text(name)) : null);
+  const list = (name: string) =>
+    text(name)
+      .split(/[\s,]+/)
+      .filter(Boolean);
+  const headers = Object.fromEntries(headerRows(form).map(({ name, value }) => [name, value]));
+  const oauth = {
+    client_id: orNull('client_id'),
+    client_secret: orNull('client_secret'),
+    scopes: list('scopes').length ? list('scopes') : null,
+    resource: form.get('no_resource') === 'on' ? '' : orNull('resource'),
+    ...Object.fromEntries(OAUTH.map((member) => [member, orNull(member)])),
+  };
+  const members: Readonly<Record<string, object>> = {
+    headers: { headers },
+    oauth: { oauth_config: oauth },
+    per_user_oauth: { oauth_config: oauth },
+    per_user_headers: { headers, per_user_header_keys: list('header_keys') },
+    token_exchange: {
+      token_exchange: {
+        audience: text('audience'),
+        use_idp_credentials: form.get('use_idp') === 'on',
+        client_id: orNull('exchange_client_id'),
+        client_secret: orNull('exchange_client_secret'),
+        authorization_server_url: orNull('exchange_url'),
+        scopes: list('exchange_scopes'),
+      },
+    },
+  };
+  return {
+    name: text('name'),
+    connection_string: text('connection_string'),
+    ...(isNew && { connection_type: 'http', auth_type: authType }),
+    ...members[authType],
+    allow_on_all_virtual_keys: form.get('open') === 'on',
+    tool_execution_timeout: number('tool_execution_timeout'),
+    tool_sync_interval: number('tool_sync_interval'),
+  };
+}

@@ -1,0 +1,124 @@
+import type { VirtualMcp } from '../../../governance/virtual-mcps';
+import type { ServerChoice } from '../../../servers/summaries';
+import { Csrf } from '../../../ui/forms';
+import { Input } from '../../../ui/parts';
+import type { FormFields, Refused } from '../api';
+import { type Picked, pickedIn, pickedOf, ToolPicker, toolNames, unpicked } from '../tool-picker';
+
+type ToolsetFormProps = {
+  /** Null: a new one. */
+  known: VirtualMcp | null;
+  servers: readonly ServerChoice[];
+  csrf: string;
+  /** What was sent and not taken, to be shown again. */
+  sent?: FormFields | undefined;
+  refused?: Refused | undefined;
+};
+
+/** What a toolset is called and holds; the same form makes one and changes one. */
+export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetFormProps) {
+  const text = (name: string, value: string) => sent?.get(name) ?? value;
+  const wrong = (member: string) => (refused?.field.split('.')[0] === member ? refused.message : undefined);
+  return (
+    <form class="card stack wide" method="post">
+      {/* What Enter means: the first button of a form. */}
+      <button type="submit" hidden />
+      <Csrf value={csrf} />
+      <Input
+        name="name"
+        label="Name"
+        required
+        maxlength={200}
+        value={text('name', known?.name ?? '')}
+        error={wrong('name')}
+        hint="The job it is for, as “On call” or “Reading the wiki”."
+      />
+      {!known && (
+        <Input
+          name="endpoint_slug"
+          label="Address"
+          mono
+          maxlength={64}
+          value={text('endpoint_slug', '')}
+          error={wrong('endpoint_slug')}
+          hint="What follows /mcp/: lower-case letters, digits and hyphens. Empty: made from the name. It never changes afterwards."
+        />
+      )}
+      <Input
+        name="description"
+        label="Notes"
+        maxlength={2000}
+        value={text('description', known?.description ?? '')}
+        error={wrong('description')}
+      />
+      <ToolPicker servers={servers} picked={sent ? pickedIn(sent) : pickedOfToolset(known, servers)} />
+      {wrong('tools') && <p class="error">{wrong('tools')}</p>}
+      {known && (
+        <label class="row check">
+          <input
+            type="checkbox"
+            name="enabled"
+            value="on"
+            checked={sent ? sent.get('enabled') === 'on' : known.enabled}
+          />
+          <span>
+            On
+            <small>Unticked, its address answers nobody, and its keys do not get its tools.</small>
+          </span>
+        </label>
+      )}
+      <div class="actions">
+        <button type="submit" class="button primary">
+          {known ? 'Save' : 'Make the toolset'}
+        </button>
+        <a class="button" href="/admin/toolsets">
+          Cancel
+        </a>
+      </div>
+    </form>
+  );
+}
+
+/** What the API's refusals call the members of {@link ToolsetForm}. */
+export const TOOLSET_WORDS = {
+  name: 'The name',
+  endpoint_slug: 'The address',
+  description: 'The notes',
+  tools: 'What was chosen of a server',
+} as const;
+
+function pickedOfToolset(known: VirtualMcp | null, servers: readonly ServerChoice[]): Picked {
+  const names = new Map(servers.map(({ id, name }) => [id, name]));
+  return pickedOf(
+    (known?.tools ?? [])
+      .filter(({ tool_names }) => tool_names.length)
+      .flatMap(({ mcp_client_id, tool_names }) => {
+        const name = names.get(mcp_client_id);
+        return name === undefined ? [] : [[name, tool_names] as const];
+      }),
+  );
+}
+
+/** The terms a form states, as the API takes them. @param isNew whether the form is one for a new toolset */
+export function toolsetIn(
+  form: FormFields,
+  servers: readonly ServerChoice[],
+  isNew: boolean,
+): { ok: true; terms: Record<string, unknown> } | Refused {
+  const picked = pickedIn(form);
+  const empty = unpicked(picked);
+  if (empty) return { ok: false, status: 400, message: empty, field: 'tools' };
+  const ids = new Map(servers.map(({ id, name }) => [name.toLowerCase(), id]));
+  const gone = [...picked.keys()].find((name) => !ids.has(name));
+  if (gone)
+    return { ok: false, status: 400, message: `There is no server named ${gone} any more.`, field: 'tools' };
+  const terms = {
+    name: form.get('name') ?? '',
+    description: form.get('description') ?? '',
+    tools: [...picked].map(([name, pick]) => ({ mcp_client_id: ids.get(name), tool_names: toolNames(pick) })),
+    ...(isNew
+      ? form.get('endpoint_slug') && { endpoint_slug: form.get('endpoint_slug') }
+      : { enabled: form.get('enabled') === 'on' }),
+  };
+  return { ok: true, terms };
+}

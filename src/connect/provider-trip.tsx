@@ -1,0 +1,230 @@
+import type { Context } from 'hono';
+import {
+  type Authorization,
+  AuthorizationEnded,
+  beginAuthorization,
+  findAuthorization,
+  keepAuthorized,
+  takeUpAuthorization,
+} from '../accounts/authorization';
+import {
+  bindingCookies,
+  isBrowserOf,
+  newBrowserSecret,
+  unbindingCookie,
+} from '../accounts/authorization-browser';
+import { reachOf } from '../accounts/reach';
+import { audit } from '../audit';
+import { type App, gatewayOf } from '../config';
+import { standingOf } from '../identity';
+import type { Proof } from '../identity/mode';
+import { log } from '../log';
+import { listUpstream } from '../mcp-client/listing';
+import { issuerOf } from '../oauth/surface';
+import { Destination } from '../protocol/destination';
+import { Unavailable } from '../protocol/error';
+import type { Subject } from '../protocol/subject';
+import { TokenRefused } from '../providers/client';
+import { ProviderProblem } from '../providers/provider-problem';
+import { findServer } from '../servers/find';
+import { findOAuthConfigOf, recordStatus } from '../servers/oauth-config-store';
+import type { Server } from '../servers/server';
+import { markVerified } from '../servers/store';
+import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
+
+/** How long an administrator waits for a server's list of tools. Milliseconds. */
+const LISTING_TIME = 8_000;
+
+/** Who goes to a server's provider, and where they come back to: a path of ours, with its query. */
+export type Trip = Proof & { server: Server; returnTo: string; grantId: string | null };
+
+/** Sends this browser to a server's provider. A cookie of its own makes it the only one that can come back. */
+export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 303): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const { server, subject, generation, returnTo, grantId } = trip;
+  await requireAccess(c, server, trip);
+  const { secret, browserHash } = await newBrowserSecret();
+  const wanted = { server, owner: subject, generation, browserHash, returnTo, grantId };
+  const { destination, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
+    explain(c, server, returnTo),
+  );
+  return sendOn(destination, bindingCookies(issuer, c.req.header('cookie'), { id, secret }), status);
+}
+
+/** Takes up what a server's provider answered. @param id the part of `state` after its purpose. */
+export async function comeBack(c: Context<App>, id: string): Promise<Response> {
+  const issuer = issuerOf(c.var.issuer);
+  const authorization = await takeUp(c, issuer, id);
+  const { owner, returnTo } = authorization;
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, returnTo), [], 302);
+  const server = await findServer(c.env.DB, authorization.serverId);
+  if (!server) throw new PageProblem(NO_SERVER);
+  if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
+
+  const mustStand = () => requireAccess(c, server, { subject: owner, generation: authorization.generation });
+  await mustStand();
+  await keep(c, issuer, authorization, server, mustStand).catch(explain(c, server, returnTo, owner));
+  audit(c, { act: 'credential.connected', server: server.id, owner }, owner);
+  return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
+}
+
+/** The authorization this browser may end, taken up once. @throws PageProblem 410, 403 or 409 when there is none. */
+async function takeUp(c: Context<App>, issuer: string, id: string): Promise<Authorization> {
+  const authorization = await findAuthorization(c.env.DB, id);
+  if (!authorization) throw new PageProblem(TOO_LATE);
+  const { grantId, browserHash, expiresAt, usedAt, returnTo } = authorization;
+  c.set('grantId', grantId ?? id);
+  if (browserHash !== null) {
+    const isOurs = await isBrowserOf(issuer, c.req.header('cookie'), { id, browserHash });
+    if (!isOurs && usedAt === null) throw new PageProblem(ANOTHER_BROWSER);
+  }
+  const now = Math.floor(Date.now() / 1000);
+  const way = browserHash === null ? {} : { way: { href: returnTo, label: 'Back' } };
+  if (expiresAt <= now && usedAt === null) throw new PageProblem({ ...TOO_LATE, ...way });
+  const isLookedAt = c.req.method === 'HEAD' && usedAt === null;
+  if (isLookedAt || (await takeUpAuthorization(c.env.DB, id, now))) return authorization;
+  throw new PageProblem({ ...ANSWERED, ...way });
+}
+
+/** Whoever asked must still stand and may still use the server. @throws PageProblem 403 */
+async function requireAccess(c: Context<App>, server: Server, proof: Proof): Promise<void> {
+  const [standing, reaches] = await Promise.all([
+    standingOf(c.env, c.var.settings, proof),
+    reachOf(c.env.DB, c.var.settings, proof.subject),
+  ]);
+  if (typeof standing === 'object' && server.isVerified && reaches(server)) return;
+  audit(c, { act: 'credential.refused', server: server.id, owner: proof.subject }, proof.subject);
+  throw new PageProblem({
+    status: 403,
+    title: `${server.name} is not open to you any more`,
+    text: 'Nothing was connected. An administrator of this gateway can open it again.',
+  });
+}
+
+async function keep(
+  c: Context<App>,
+  issuer: string,
+  authorization: Authorization,
+  server: Server,
+  requireAccess: () => Promise<void>,
+): Promise<void> {
+  const answer = new URL(c.req.url).searchParams;
+  try {
+    await keepAuthorized(c.env, issuer, { authorization, server, answer, requireAccess });
+  } catch (error) {
+    throw error instanceof AuthorizationEnded ? new PageProblem(ENDED) : error;
+  }
+}
+
+/** An administrator has authorized a server: from now on callers see it, with the tools it lists. */
+async function completeForGateway(
+  c: Context<App>,
+  issuer: string,
+  authorization: Authorization,
+  server: Server,
+): Promise<Response> {
+  const { id, browserHash, returnTo } = authorization;
+  const config = await findOAuthConfigOf(c.env.DB, server.id);
+  if (!config || config.status === 'revoked') throw new PageProblem(NO_SERVER);
+  const now = Math.floor(Date.now() / 1000);
+  try {
+    await keep(c, issuer, authorization, server, async () => undefined);
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    if (reason !== 'unavailable')
+      await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
+    audit(c, { act: 'server.authorization_refused', server: server.id, reason });
+    return explain(c, server, browserHash && returnTo)(error);
+  }
+  await recordStatus(c.env.DB, config.id, { status: 'authorized' }, now);
+  await markVerified(c.env.DB, server.id);
+  audit(c, { act: 'server.authorized', server: server.id });
+  await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
+
+  if (browserHash !== null) {
+    return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
+  }
+  return page(
+    gatewayOf(c),
+    'Authorized',
+    <div class="card stack">
+      <h1>Authorized</h1>
+      <p class="muted">{server.name} is connected. You can close this window.</p>
+    </div>,
+  );
+}
+
+/** Why nothing came of it, as far as somebody can do something about it. */
+type Reason = 'declined' | 'refused' | 'unavailable' | 'not_set_up';
+
+/** Each reason, in words for whoever was sent to the provider. Its own words are never shown. */
+const WORDS: Record<Reason, string> = {
+  declined: 'Its sign-in was not finished. Begin again, and allow what it asks.',
+  refused:
+    'Its provider did not accept the answer. Begin again; if it stays, an administrator of this gateway has to look.',
+  unavailable: 'Its provider is not answering. Begin again in a moment.',
+  not_set_up:
+    'Its provider cannot be used as it is set up here. An administrator of this gateway has to look.',
+};
+
+const STATUS: Record<Reason, number> = { declined: 403, refused: 403, unavailable: 503, not_set_up: 503 };
+
+function reasonOf(error: unknown): Reason | null {
+  if (error instanceof TokenRefused) return error.code === 'access_denied' ? 'declined' : 'refused';
+  if (error instanceof ProviderProblem) return error.type === 'unavailable' ? 'unavailable' : 'not_set_up';
+  return error instanceof Unavailable ? 'unavailable' : null;
+}
+
+/** Turns what stopped somebody into a page, and keeps the reason for whoever runs this gateway. */
+function explain(c: Context<App>, server: Server, returnTo: string | null, owner?: Subject) {
+  return (error: unknown): never => {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    const { message } = error as Error;
+    log('authorization.refused', { request_id: c.var.requestId, server: server.id, reason, message });
+    if (owner) audit(c, { act: 'credential.refused', server: server.id, owner }, owner);
+    throw new PageProblem({
+      status: STATUS[reason],
+      title: `${server.name} is not connected`,
+      text: WORDS[reason],
+      ...(reason === 'unavailable' ? { retryAfter: 10 } : {}),
+      ...(returnTo ? { way: { href: returnTo, label: 'Back' } } : {}),
+    });
+  };
+}
+
+const TOO_LATE: Problem = {
+  status: 410,
+  title: 'This took too long',
+  text: 'Nothing was connected. Go back to where you began, and connect once more.',
+  way: { href: '/me', label: 'To your accounts' },
+};
+
+const ENDED: Problem = {
+  status: 410,
+  calm: true,
+  title: 'This has ended meanwhile',
+  text: 'Nothing was connected, because what it was for was disconnected, removed or blocked.',
+};
+
+const ANOTHER_BROWSER: Problem = {
+  status: 403,
+  title: 'This belongs to another browser',
+  text: 'Nothing was connected. An account can only be connected in the browser that was sent to its provider.',
+  way: { href: '/me', label: 'To your accounts' },
+};
+
+const ANSWERED: Problem = {
+  status: 409,
+  calm: true,
+  title: 'This was answered already',
+  text: 'There is nothing left to do here. Go back to where you began: it says what is connected.',
+  way: { href: '/me', label: 'To your accounts' },
+};
+
+const NO_SERVER: Problem = {
+  status: 410,
+  title: 'That server is not here any more',
+  text: 'Nothing was connected. An administrator of this gateway has removed it, or taken back its authorization.',
+};

@@ -1,0 +1,77 @@
+import { type Context, Hono } from 'hono';
+import type { App } from '../config';
+import { choicesToKeep } from '../consent/choices';
+import { again, consentPath, takeUp, takeUpForm } from '../consent/step';
+import { issuerOf } from '../oauth/surface';
+import { Destination } from '../protocol/destination';
+import { findServer } from '../servers/find';
+import { PageProblem, type Problem, sendOn } from '../ui/layout';
+import { sendToProvider } from './provider-trip';
+
+/** Where the Connect buttons of consent lead, and the address of a connect link by its id (CONTRACT §4). */
+export const upstreamAuthorize = new Hono<App>()
+  .get('/', async (c) => {
+    const {
+      mcp_client_id: servers = [],
+      flow_id: flows = [],
+      handoff_id: links = [],
+      session,
+    } = c.req.queries();
+    if (session) throw new PageProblem(SESSION);
+    const [serverId, ...moreServers] = servers;
+    const [place, ...more] = [...flows, ...links];
+    if (!serverId || !place || moreServers.length || more.length) throw new PageProblem(MALFORMED);
+    return flows.length ? connectAtConsent(c, place, serverId) : toLink(c, place, serverId);
+  })
+  /** The same from consent's form, so that what was ticked by then is kept. */
+  .post('/', async (c) => {
+    const { step, form } = await takeUpForm(c);
+    const query = new URLSearchParams({
+      mcp_client_id: form.get('mcp_client_id') ?? '',
+      flow_id: step.flowId,
+    });
+    return again(c, step, { choices: await choicesToKeep(c, step, form) }, `${c.req.path}?${query}`);
+  });
+
+/** Sends the person of a flow to the server's provider, once they have said who they are. */
+async function connectAtConsent(c: Context<App>, flowId: string, serverId: string): Promise<Response> {
+  const step = await takeUp(c, flowId);
+  const { identity } = step.state;
+  if (!identity) return sendOn(Destination.own(step.issuer, consentPath(step)), []);
+  const server = await perUserServer(c, serverId, ['per_user_oauth']);
+  const returnTo = consentPath(step);
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(step.issuer, returnTo), [], 302);
+  return sendToProvider(c, { ...identity, server, returnTo, grantId: step.flow.grantId }, 302);
+}
+
+async function toLink(c: Context<App>, id: string, serverId: string): Promise<Response> {
+  await perUserServer(c, serverId, ['per_user_oauth', 'per_user_headers']);
+  if (!/^[A-Za-z0-9_-]{22}$/.test(id)) throw new PageProblem(MALFORMED);
+  return sendOn(Destination.own(issuerOf(c.var.issuer), `/connect/${id}`), [], 302);
+}
+
+/** @throws PageProblem 404 for a server where nobody has an account of their own in one of these ways. */
+async function perUserServer(c: Context<App>, id: string, authTypes: readonly string[]) {
+  const server = await findServer(c.env.DB, id);
+  if (server?.isVerified && authTypes.includes(server.authType)) return server;
+  throw new PageProblem(UNKNOWN);
+}
+
+const MALFORMED: Problem = {
+  status: 400,
+  title: 'This address is not complete',
+  text: 'It has to name a server and either the connection being made or a link. Go back to the page you came from, and use its buttons.',
+};
+
+const SESSION: Problem = {
+  status: 400,
+  title: 'This address says too much',
+  text: 'A session never stands in an address. Go back to your app and connect again.',
+};
+
+const UNKNOWN: Problem = {
+  status: 404,
+  title: 'There is no such account to connect',
+  text: 'That server is not here any more, or does not ask for an account of your own. Go back to the page you came from, and reload it.',
+  way: { href: '/me', label: 'To your accounts' },
+};

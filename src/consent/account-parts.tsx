@@ -1,0 +1,66 @@
+import { ACCOUNT_STATES, type AccountAtServer } from '../accounts/accounts';
+import type { Server } from '../servers/server';
+import { Badge } from '../ui/parts';
+
+/** How an account stands: word, shape and colour. */
+export function AccountBadge({ state }: Pick<AccountAtServer, 'state'>) {
+  const { tone, word } = ACCOUNT_STATES[state];
+  return <Badge tone={tone}>{word}</Badge>;
+}
+
+/** Fields for the header values a server wants of its caller. What is held already is never shown, and may stay empty. */
+export function OwnHeaderFields({
+  account,
+  notice,
+}: {
+  account: AccountAtServer;
+  notice?: string | undefined;
+}) {
+  const { server, heldKeys } = account;
+  const held = heldKeys.map((name) => name.toLowerCase());
+  const noticeId = `notice-${server.id}`;
+  return (
+    <>
+      {server.perUserHeaderKeys.map((name) => (
+        <div class="field" data-error={notice ? '' : undefined}>
+          <label for={fieldOf(server, name)}>{name}</label>
+          <input
+            class="input mono"
+            id={fieldOf(server, name)}
+            name={fieldOf(server, name)}
+            type="password"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            placeholder={held.includes(name.toLowerCase()) ? 'leave empty to keep' : undefined}
+            aria-describedby={notice ? noticeId : undefined}
+            aria-invalid={notice ? 'true' : undefined}
+          />
+        </div>
+      ))}
+      {notice && (
+        <p class="notice bad" id={noticeId} role="alert">
+          {notice}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** What a person is told before they are sent to a provider that issues its tokens elsewhere (CONTRACT §7). */
+export function TokenHost({ host }: { host: string | null }) {
+  return host && <small>Its provider issues what the gateway keeps of you on another host: {host}.</small>;
+}
+
+/** What {@link OwnHeaderFields} were filled in with, by header name. Fields left empty are not there; others are not read. */
+export function readHeaderFields(server: Server, form: URLSearchParams): Record<string, string> {
+  const entered = server.perUserHeaderKeys.map((name) => [
+    name,
+    form.get(fieldOf(server, name))?.trim() ?? '',
+  ]);
+  return Object.fromEntries(entered.filter(([, value]) => value));
+}
+
+function fieldOf({ id }: Server, name: string): string {
+  return `header.${id}.${name}`;
+}

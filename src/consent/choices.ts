@@ -1,0 +1,43 @@
+import type { Context } from 'hono';
+import type { App } from '../config';
+import type { FlowState } from '../oauth/flow-cookie';
+import { type UsableServer, usableServers } from './services';
+import type { FlowStep } from './step';
+import { readTicks, type Ticks } from './ticks';
+
+/** How long access may be allowed for, in seconds; 0: until it is withdrawn. */
+export const LENGTHS: ReadonlyMap<number, string> = new Map([
+  [2_592_000, '30 days'],
+  [28_800, '8 hours'],
+  [0, 'until I withdraw it'],
+]);
+export const PRESET_LENGTH = 2_592_000;
+
+/** What a person chose on the form that asks what a client may use, and what of it is shown on the next. */
+export type Choices = {
+  ticks: Ticks | null;
+  readOnly: boolean;
+  /** Seconds; null: none of those that were offered. */
+  expiresIn: number | null;
+  kept: NonNullable<FlowState['choices']>;
+};
+
+export async function readChoices(form: URLSearchParams, usable: readonly UsableServer[]): Promise<Choices> {
+  const ticks = await readTicks(form, usable);
+  const readOnly = form.get('read_only') === 'on';
+  const asked = Number(form.get('expires_in') ?? PRESET_LENGTH);
+  const expiresIn = LENGTHS.has(asked) ? asked : null;
+  const unticked = ticks?.unticked ?? { servers: [], tools: [] };
+  return { ticks, readOnly, expiresIn, kept: { unticked, readOnly, expiresIn: expiresIn ?? PRESET_LENGTH } };
+}
+
+/** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account. */
+export async function choicesToKeep(
+  c: Context<App>,
+  { state, flow }: FlowStep,
+  form: URLSearchParams,
+): Promise<FlowState['choices']> {
+  if (!state.identity) return state.choices;
+  const usable = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
+  return (await readChoices(form, usable)).kept;
+}

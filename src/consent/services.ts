@@ -1,0 +1,32 @@
+import { type OpenServer, openServers } from '../accounts/open-servers';
+import type { Env } from '../config';
+import { hashSecret } from '../crypto/secrets';
+import type { Subject } from '../protocol/subject';
+import type { Settings } from '../settings';
+
+/** A server as consent shows it. */
+export type UsableServer = OpenServer & {
+  /** What a form says of its tools, so that its ticks can be told from another list's. */
+  shown: string;
+};
+
+/** The servers an identity may use at `resource` within `scope`, by name, before consent narrows them. */
+export async function usableServers(
+  env: Env,
+  settings: Settings,
+  subject: Subject,
+  request: { resource: string; scope: string },
+): Promise<UsableServer[]> {
+  const servers = await openServers(env, settings, subject, request);
+  return Promise.all(
+    servers.map(async (server) => {
+      const names = server.tools.map(({ exposedName }) => exposedName);
+      return { ...server, shown: await shownValue(server.name, names) };
+    }),
+  );
+}
+
+/** What a form carries to say which tools of a server it showed, by their exposed names. */
+export function shownValue(serverName: string, tools: readonly string[]): Promise<string> {
+  return hashSecret([serverName, ...tools.toSorted()].join('\n'));
+}

@@ -1,0 +1,60 @@
+import type { Peer } from '../accounts/connect';
+import { discover } from '../providers/discovery';
+import { ProviderProblem } from '../providers/provider-problem';
+import { Unauthorized, UpstreamFailure } from '../servers/failure';
+import { readListing } from './listing';
+
+/** What an address is found to be, before anything is saved. */
+export type Finding =
+  | { kind: 'open'; tools: number; toolNames: string[] }
+  /** It wants people to sign in at its provider. `registersItself`: the gateway can introduce itself there. */
+  | { kind: 'oauth'; provider: string; registersItself: boolean }
+  | { kind: 'credentials' }
+  | { kind: 'failed'; message: string };
+
+/** How long somebody waits for each part of a check. Milliseconds. */
+const PATIENCE = 8_000;
+
+/**
+ * Asks what stands at an address without telling it who asks: it answers, or demands a sign-in (and whether the gateway can
+ * introduce itself to the provider), or wants other credentials, or does not answer.
+ * @param url judged already: https and public
+ */
+export async function checkAddress(
+  url: string,
+  { allowLoopback, canBeDescribed }: { allowLoopback: boolean; canBeDescribed: boolean },
+): Promise<Finding> {
+  const name = new URL(url).host;
+  const id = `check ${crypto.randomUUID()}`;
+  const credentials = { headers: new Headers(), version: '', refused: null };
+  const server = { id, name, connectionString: url, authType: 'none' };
+  const peer: Peer = { server, credentials, sharer: id };
+  try {
+    const { listing } = await readListing(peer, AbortSignal.timeout(PATIENCE));
+    const names = listing.tool.map((definition) => String(JSON.parse(definition).name));
+    return { kind: 'open', tools: names.length, toolNames: names.slice(0, 12) };
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) throw error;
+    if (error instanceof Unauthorized) return demanded(url, allowLoopback, canBeDescribed);
+    if (error.state === 'needs_reauth') return { kind: 'credentials' };
+    return { kind: 'failed', message: error.message };
+  }
+}
+
+/** What a server that refuses strangers wants of them: a provider's tokens when it has one, else some header. */
+async function demanded(url: string, allowLoopback: boolean, canBeDescribed: boolean): Promise<Finding> {
+  const { host } = new URL(url);
+  const beginning = { serverName: host, serverUrl: url, configured: {}, allowLoopback, redirectUri: '' };
+  try {
+    const { discovered } = await discover(beginning);
+    const { issuer, authorizationEndpoint, registrationEndpoint, takesDocuments } = discovered;
+    return {
+      kind: 'oauth',
+      provider: new URL(issuer ?? authorizationEndpoint).host,
+      registersItself: registrationEndpoint !== null || (takesDocuments && canBeDescribed),
+    };
+  } catch (error) {
+    if (error instanceof ProviderProblem) return { kind: 'credentials' };
+    throw error;
+  }
+}

@@ -1,0 +1,123 @@
+import type { Peer } from '../accounts/connect';
+import {
+  CODE,
+  isObject,
+  type JsonObject,
+  LEGACY_VERSIONS,
+  META,
+  MODERN_VERSION,
+  metaOf,
+  type PlainId,
+  type RpcErrorObject,
+} from '../protocol/mcp';
+import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
+import { type Address, whereIs } from '../servers/server';
+import { answerOf, CLIENT_INFO, post, readAnswer } from './exchange';
+
+/** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
+export const MODERN_CODES: readonly number[] = [
+  CODE.headerMismatch,
+  CODE.missingClientCapability,
+  CODE.unsupportedVersion,
+];
+
+/** Which eras a server speaks: `modern` is 2026-07-28, `legacy` the revisions that begin with `initialize`. */
+export type Eras = { modern: boolean; legacy: boolean };
+
+/** What `server/discover` brought. `capabilities`: what a server of 2026-07-28 offers. */
+type Discovered = { eras: Eras; capabilities: JsonObject };
+
+const LEGACY: Discovered = { eras: { modern: false, legacy: true }, capabilities: {} };
+
+/** How long a server may take over `server/discover` before it is asked with `initialize`. Milliseconds. */
+const PATIENCE = 2_000;
+/** The most that is read of an answer to `server/discover`, bytes. */
+const MOST = 262_144;
+const MOST_SERVERS = 2000;
+
+/** By server and address, so that the usual request costs no other. An isolate that forgets asks again. */
+const known = new Map<string, Eras>();
+
+/** What this isolate knows of a server; null: nothing yet. */
+export function erasOf(server: Address): Eras | null {
+  return known.get(whereIs(server)) ?? null;
+}
+
+export function noteEras(server: Address, eras: Eras): void {
+  const key = whereIs(server);
+  known.delete(key);
+  known.set(key, eras);
+  if (known.size > MOST_SERVERS) known.delete(known.keys().next().value as string);
+}
+
+export function forgetEras(server: Address): void {
+  known.delete(whereIs(server));
+}
+
+/**
+ * Asks a server which revisions it speaks. Nothing runs by that, so it comes before the first request (MCP 2026-07-28,
+ * Backward Compatibility): whatever is no answer of 2026-07-28 leaves `initialize` to be tried.
+ * @param patience milliseconds @throws UpstreamFailure for what `initialize` would meet as well: nobody there, HTTP 3xx,
+ * 401, 403, 429.
+ */
+export async function discover(
+  peer: Peer,
+  signal: AbortSignal,
+  patience: number = PATIENCE,
+): Promise<Discovered> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  let status = 0;
+  try {
+    const request = { id: crypto.randomUUID(), method: 'server/discover', params: {} };
+    const { body, headers } = modernRequest(request);
+    const response = await post(peer, body, headers, limited);
+    status = response.status;
+    const answer = await answerOf(peer, response, () => undefined);
+    const { result, error } =
+      answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST);
+    const found = discovered(result, error);
+    if (found.eras.modern) noteEras(peer.server, found.eras);
+    return found;
+  } catch (failure) {
+    const isSlow = limited.aborted && !signal.aborted;
+    const isForAll = status < 200 || (status >= 300 && status < 400) || [401, 403, 429].includes(status);
+    if (signal.aborted || (isForAll && !isSlow)) throw failure;
+    return LEGACY;
+  }
+}
+
+function discovered(result: JsonObject | undefined, error: RpcErrorObject | undefined): Discovered {
+  const supported = result ? result.supportedVersions : isObject(error?.data) && error.data.supported;
+  const isModern = Array.isArray(supported)
+    ? supported.includes(MODERN_VERSION)
+    : MODERN_CODES.includes(error?.code ?? 0);
+  if (!isModern) return LEGACY;
+  const legacy = Array.isArray(supported) && supported.some((version) => LEGACY_VERSIONS.includes(version));
+  const capabilities = isObject(result?.capabilities) ? result.capabilities : {};
+  return { eras: { modern: true, legacy }, capabilities };
+}
+
+/** A request as 2026-07-28 has it (Request Metadata). `capabilities`: those of the client it is made for. */
+export function modernRequest({
+  id,
+  method,
+  params,
+  mirrored = [],
+  capabilities = {},
+}: {
+  id: PlainId;
+  method: string;
+  params: JsonObject;
+  mirrored?: readonly MirroredParam[];
+  capabilities?: JsonObject;
+}): { body: JsonObject; headers: Headers } {
+  const _meta = {
+    ...metaOf(params),
+    [META.protocolVersion]: MODERN_VERSION,
+    [META.clientInfo]: CLIENT_INFO,
+    [META.clientCapabilities]: capabilities,
+  };
+  const headers = new Headers(mirrorHeaders(method, params, mirrored));
+  headers.set('mcp-protocol-version', MODERN_VERSION);
+  return { body: { jsonrpc: '2.0', id, method, params: { ...params, _meta } }, headers };
+}

@@ -1,0 +1,63 @@
+import { askConnection, termsAt } from '../accounts/connections';
+import type { CredentialOwner } from '../accounts/credential';
+import { missingNames } from '../accounts/kept-credential';
+import type { Env } from '../config';
+import { UserHeaders } from '../servers/auth-settings';
+import { UpstreamFailure } from '../servers/failure';
+import type { Server } from '../servers/server';
+import type { Settings } from '../settings';
+import { ask } from './client';
+import { peerWith, reasonOf } from './header-trial';
+
+/** How long a server may take to say whether it accepts somebody's values. Milliseconds. */
+const TIME = 10_000;
+
+/** Whether header values serve at a server; if not, why, in words for whoever entered them. */
+export type HeaderTrialResult = { ok: true } | { ok: false; words: string };
+
+/**
+ * Has a server judge header values (CONTRACT §7) and keeps those it accepts as `owner`'s. What is not entered stays as it is
+ * held; what the server does not want is dropped.
+ */
+export async function saveOwnHeaders(
+  env: Env,
+  settings: Settings,
+  issuer: string,
+  {
+    server,
+    owner,
+    entered,
+  }: { server: Server; owner: CredentialOwner; entered: Readonly<Record<string, string>> },
+): Promise<HeaderTrialResult> {
+  const terms = termsAt(server, owner, issuer);
+  const held = await askConnection(env, terms, (connection) => connection.keptHeaders(terms));
+  const kept = missingNames(Object.keys(held), Object.keys(entered)).map((name) => [name, held[name] ?? '']);
+  const values: Record<string, string> = { ...Object.fromEntries(kept), ...entered };
+  const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
+  if (missing.length) return { ok: false, words: `Enter ${missing.join(' and ')}.` };
+
+  const verdict = await judged(env, settings, issuer, server, values);
+  if (!verdict.ok) return verdict;
+  const saved = await askConnection(env, terms, (connection) => connection.saveHeaders(terms, values));
+  return saved.ok ? saved : { ok: false, words: `Enter ${saved.missing.join(' and ')}.` };
+}
+
+/** Asks a server once, as somebody with these header values would, beside those of the administrator. */
+async function judged(
+  env: Env,
+  settings: Settings,
+  issuer: string,
+  server: Server,
+  values: Readonly<Record<string, string>>,
+): Promise<HeaderTrialResult> {
+  const sendable = UserHeaders.safeParse(values);
+  if (!sendable.success) return { ok: false, words: 'A header value has to be visible ASCII characters.' };
+  try {
+    const peer = await peerWith({ env, settings, issuer, server, owner: null }, values, null);
+    await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return { ok: false, words: reasonOf(server, error) };
+    throw error;
+  }
+}

@@ -1,5 +1,0 @@
-/** Wrangler bundles these as text. */
-declare module '*.sql' {
-  const text: string;
-  export default text;
-}

@@ -1,0 +1,156 @@
+import type { Configured } from '../servers/oauth-config';
+
+/** A well-known server: what an administrator has to know to add it. Members as the API spells them. */
+export type Preset = {
+  id: string;
+  name: string;
+  /** Null: wherever yours is. */
+  connection_string: string | null;
+  auth_type: 'per_user_oauth';
+  /** `own_app`: somebody registers an app at `console_url` and pastes our redirect URI there. `automatic`: the gateway does. */
+  registration: 'own_app' | 'automatic';
+  console_url: string | null;
+  oauth_config: Configured;
+  /** What differs from the specifications, or has to be done there; a sentence each. */
+  notes: readonly string[];
+  /** Where this is said, and when that was read. */
+  source: string;
+  read_on: string;
+};
+
+const READ_ON = '2026-11-22';
+
+/** Servers whose provider registers nobody by itself: bring your own app. */
+const OWN_APP: readonly Preset[] = [
+  {
+    id: 'github',
+    name: 'GitHub',
+    connection_string: 'https://api.githubcopilot.com/mcp/',
+    auth_type: 'per_user_oauth',
+    registration: 'own_app',
+    console_url: 'https://github.com/settings/developers',
+    oauth_config: {
+      authorize_url: 'https://github.com/login/oauth/authorize',
+      token_url: 'https://github.com/login/oauth/access_token',
+    },
+    notes: [
+      'Needs the client secret. An OAuth app takes one redirect URI; a GitHub App takes several and has tokens that end.',
+      'Tokens of OAuth apps have no lifetime and no refresh token: they end when the person or GitHub revokes them.',
+      'An organization may have to approve the app before its repositories can be seen.',
+      'Set `scopes` to what your people need, such as `repo` and `read:org`; otherwise all that the server names are asked for.',
+    ],
+    source: 'https://github.com/github/github-mcp-server/blob/main/docs/host-integration.md',
+    read_on: READ_ON,
+  },
+  {
+    id: 'google',
+    name: 'Google Workspace',
+    connection_string: 'https://gmailmcp.googleapis.com/mcp/v1',
+    auth_type: 'per_user_oauth',
+    registration: 'own_app',
+    console_url: 'https://console.cloud.google.com/apis/credentials',
+    oauth_config: {
+      authorize_url: 'https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent',
+      token_url: 'https://oauth2.googleapis.com/token',
+      resource: '',
+      scopes: [
+        'https://www.googleapis.com/auth/gmail.readonly',
+        'https://www.googleapis.com/auth/gmail.compose',
+      ],
+    },
+    notes: [
+      'Make a client of the type web application, and enable both the product’s API and its MCP API in the project.',
+      'This is Gmail; Drive, Calendar and Chat have servers of their own (drivemcp, calendarmcp, chatmcp) and other scopes, and may use the same client.',
+      '`access_type=offline&prompt=consent` is what makes Google give a refresh token. While the consent screen is in testing, it ends after 7 days.',
+    ],
+    source: 'https://developers.google.com/workspace/guides/configure-mcp-servers',
+    read_on: READ_ON,
+  },
+  {
+    id: 'slack',
+    name: 'Slack',
+    connection_string: 'https://mcp.slack.com/mcp',
+    auth_type: 'per_user_oauth',
+    registration: 'own_app',
+    console_url: 'https://api.slack.com/apps',
+    oauth_config: {
+      authorize_url: 'https://slack.com/oauth/v2_user/authorize',
+      token_url: 'https://slack.com/api/oauth.v2.user.access',
+    },
+    notes: [
+      'Needs the client secret. Only internal apps and those published in Slack’s Marketplace are let in; switch on the Model Context Protocol in the app.',
+      'The app’s user token scopes decide which tools work. Set `scopes` to the same ones.',
+      'Refusals come with status 200 and tokens call themselves `user`: both are understood.',
+    ],
+    source: 'https://docs.slack.dev/ai/slack-mcp-server/developing',
+    read_on: READ_ON,
+  },
+  {
+    id: 'entra',
+    name: 'Microsoft Entra ID',
+    connection_string: null,
+    auth_type: 'per_user_oauth',
+    registration: 'own_app',
+    console_url: 'https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade',
+    oauth_config: {
+      authorize_url: 'https://login.microsoftonline.com/TENANT/oauth2/v2.0/authorize',
+      token_url: 'https://login.microsoftonline.com/TENANT/oauth2/v2.0/token',
+      resource: '',
+      scopes: ['api://SERVER/.default', 'offline_access'],
+    },
+    notes: [
+      'For a server of yours that takes tokens of your tenant: put its id for TENANT, and the server’s application id URI for api://SERVER.',
+      'The platform of the app is Web. The v2.0 endpoints know no `resource`, and refuse one that disagrees with the scopes (AADSTS9010010): it stays empty.',
+      'Where people sign in to this gateway with Entra, `token_exchange` spares them the second sign-in.',
+    ],
+    source: 'https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow',
+    read_on: READ_ON,
+  },
+];
+
+/** Servers whose provider lets the gateway register itself, or takes its metadata document. */
+const AUTOMATIC: readonly Preset[] = [
+  automatic('notion', 'Notion', 'https://mcp.notion.com/mcp', {
+    notes: [
+      'Where a workspace governs AI connections, one of its administrators has to approve the gateway.',
+    ],
+    source: 'https://developers.notion.com/guides/mcp/build-mcp-client',
+  }),
+  automatic('linear', 'Linear', 'https://mcp.linear.app/mcp', {
+    notes: [],
+    source: 'https://linear.app/docs/mcp',
+  }),
+  automatic('atlassian', 'Atlassian', 'https://mcp.atlassian.com/v1/mcp', {
+    notes: [
+      'An administrator of the organization has to allow the host of the redirect URI: Atlassian Administration, Apps, AI settings, Rovo MCP server.',
+      'A token is for one site. Somebody with several connects once for each.',
+    ],
+    source:
+      'https://support.atlassian.com/security-and-access-policies/docs/control-atlassian-rovo-mcp-server-settings',
+  }),
+  automatic('sentry', 'Sentry', 'https://mcp.sentry.dev/mcp', {
+    notes: ['Which groups of tools there are is chosen on Sentry’s own consent page.'],
+    source: 'https://docs.sentry.io/ai/mcp/',
+  }),
+];
+
+export const PRESETS: readonly Preset[] = [...OWN_APP, ...AUTOMATIC];
+
+function automatic(
+  id: string,
+  name: string,
+  connection_string: string,
+  known: Pick<Preset, 'notes' | 'source'>,
+): Preset {
+  return {
+    id,
+    name,
+    connection_string,
+    auth_type: 'per_user_oauth',
+    registration: 'automatic',
+    console_url: null,
+    oauth_config: {},
+    ...known,
+    read_on: READ_ON,
+  };
+}

@@ -1,0 +1,129 @@
+import {
+  ask,
+  type Ids,
+  known,
+  map,
+  type PageOf,
+  pageQuestion,
+  pageSql,
+  type Question,
+  question,
+  startsWith,
+  together,
+} from '../database';
+import { type ItemKind, isStoredWrongly } from './listed-item';
+import { fromRow, type ServerRow } from './row';
+import type { Listing, Server } from './server';
+
+/** The server with this id, or null. */
+export async function findServer(db: D1Database, id: string): Promise<Server | null> {
+  const [server] = await ask(db, serverQuestion(db, id));
+  return server;
+}
+
+/** {@link findServer}, to be asked along with others. */
+export function serverQuestion(db: D1Database, id: string): Question<Server | null> {
+  const statement = db.prepare('SELECT * FROM server WHERE id = ?1').bind(id);
+  return question<ServerRow, Server | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** Whether there is any server to call. */
+export function hasServersQuestion(db: D1Database): Question<boolean> {
+  const statement = db.prepare('SELECT 1 FROM server WHERE is_verified = 1 AND enabled = 1 LIMIT 1');
+  return question<unknown, boolean>(statement, (rows) => rows.length > 0);
+}
+
+/** The servers where everyone has an account of their own, by name. */
+export function ownAccountServersQuestion(db: D1Database): Question<Server[]> {
+  const statement = db.prepare(
+    `SELECT * FROM server WHERE is_verified = 1 AND auth_type IN ('per_user_oauth', 'per_user_headers')
+     ORDER BY name COLLATE NOCASE`,
+  );
+  return question<ServerRow, Server[]>(statement, (rows) => rows.map(fromRow));
+}
+
+type ListPage = { search: string; limit: number; offset: number };
+
+function pageOfServers({ search, ...page }: ListPage): PageOf {
+  const conditions = startsWith('name', search);
+  return { table: 'server', conditions, order: 'name COLLATE NOCASE', page };
+}
+
+/** The servers with these ids that there are. */
+export function serversByIdQuestion(db: D1Database, ids: readonly string[]): Question<Server[]> {
+  if (!ids.length) return known([]);
+  const statement = db
+    .prepare('SELECT * FROM server WHERE id IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(ids));
+  return question<ServerRow, Server[]>(statement, (rows) => rows.map(fromRow));
+}
+
+/** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
+export function serversQuestion(
+  db: D1Database,
+  page: ListPage,
+): Question<{ servers: Server[]; total: number }> {
+  const { statements, answer } = pageQuestion<ServerRow>(db, pageOfServers(page));
+  return {
+    statements,
+    answer: (results) => {
+      const { rows, total } = answer(results);
+      return { servers: rows.map(fromRow), total };
+    },
+  };
+}
+
+/** The answer to {@link serversQuestion} alone. */
+export async function listServers(
+  db: D1Database,
+  page: ListPage,
+): Promise<{ servers: Server[]; total: number }> {
+  const [answer] = await ask(db, serversQuestion(db, page));
+  return answer;
+}
+
+/** Ids of the servers on a page, for questions asked along with {@link serversQuestion}. */
+export function idsOfServers(page: ListPage): Ids {
+  return pageSql(pageOfServers(page), 'id');
+}
+
+/** A server and what it listed last. */
+export type ServerWithListing = { server: Server; listing: Listing };
+
+/**
+ * Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. One with a definition
+ * that an earlier version stored wrongly counts as never listed, so it is asked again; what is right of it serves meanwhile.
+ */
+export async function readServers(db: D1Database): Promise<ServerWithListing[]> {
+  const [servers] = await ask(db, listedServersQuestion(db));
+  return servers;
+}
+
+/** {@link readServers}, to be asked along with others. */
+export function listedServersQuestion(db: D1Database): Question<ServerWithListing[]> {
+  const servers = question<ServerRow, ServerRow[]>(
+    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
+    (rows) => rows,
+  );
+  const items = question<ItemRow, ItemRow[]>(
+    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
+    (rows) => rows,
+  );
+  return map(together(servers, items), ([rows, items]) => {
+    const listings = new Map<string, Listing>(
+      rows.map(({ id }) => [id, { tool: [], prompt: [], resource: [], template: [] }]),
+    );
+    const wrong = new Set<string>();
+    for (const { server_id, kind, definition } of items) {
+      if (isStoredWrongly(definition)) wrong.add(server_id);
+      else listings.get(server_id)?.[kind].push(definition);
+    }
+    return rows.map((row) => {
+      const server = fromRow(row);
+      const listing = listings.get(row.id) as Listing;
+      return { server: wrong.has(row.id) ? { ...server, listedAt: null } : server, listing };
+    });
+  });
+}
+
+type ItemRow = { server_id: string; kind: ItemKind; definition: string };

@@ -1,0 +1,94 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { seal } from '../../src/crypto/secrets';
+import { markVerified } from '../../src/servers/store';
+import { Account } from '../support/account';
+import { AuthorizationServer } from '../support/authorization-server';
+import { McpCaller } from '../support/caller';
+import { wait } from '../support/clock';
+import { admin, newKey } from '../support/gate';
+import { addressOf, Upstream } from '../support/upstream';
+
+afterEach(() => vi.useRealTimers());
+
+/** A server of everyone's own account, listed with the administrator's. */
+async function world(behaviour: Record<string, unknown> = {}, oauth_config: Record<string, unknown> = {}) {
+  const provider = await AuthorizationServer.start(behaviour);
+  const upstream = await Upstream.start(['whoami'], {
+    demands: { issuer: provider.issuer, scope: 'read' },
+    registration: { auth_type: 'per_user_oauth', tool_sync_interval: 10_080, oauth_config },
+  });
+  await new Account(upstream.id, 'gateway').connect(provider, 'the administrator');
+  await markVerified(env.DB, upstream.id);
+  await admin('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+  return { provider, upstream };
+}
+
+/** `user`, with an account at the server; they ask it who they are. */
+async function personAt({ provider, upstream }: Awaited<ReturnType<typeof world>>, user: string) {
+  const key = await newKey();
+  const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
+  await new Account(upstream.id, `vk:${key.id}`).connect(provider, user);
+  return async (): Promise<string> => {
+    const { body } = await caller.call('whoami');
+    return body.result?.content?.[0]?.text ?? JSON.stringify(body.error);
+  };
+}
+
+describe('what ends an account at a refresh, and what passes (RFC 6749 §5.2)', () => {
+  it.each([401, 400])('goes on after a %s that says nothing', async (fault) => {
+    const there = await world();
+    const [ann, bob] = [await personAt(there, 'ann'), await personAt(there, 'bob')];
+    wait(3_700);
+    await there.provider.behave({ fault });
+    const during = await ann();
+    await there.provider.behave({ fault: null });
+
+    expect(during).toContain('Nothing is lost; try again');
+    expect([await ann(), await bob()]).toEqual(['ann', 'bob']);
+    expect(await there.provider.asked('register')).toHaveLength(1);
+  });
+
+  it('goes on once the variable of the client secret is set again', async () => {
+    const clients = [{ client_id: 'ours', client_secret: 'https://gate.example' }];
+    const there = await world(
+      { registers: false, clients },
+      { client_id: 'ours', client_secret: 'env.OAUTH2_SERVER_CONFIG_ISSUER_URL' },
+    );
+    const ann = await personAt(there, 'ann');
+    const { id, client_secret } = (await env.DB.prepare('SELECT * FROM oauth_config WHERE server_id = ?1')
+      .bind(there.upstream.id)
+      .first<{ id: string; client_secret: string }>()) as { id: string; client_secret: string };
+    const place = `oauth_config/${id}/client_secret@${new URL(addressOf('x')).origin}`;
+    const set = async (sealed: string) =>
+      env.DB.prepare('UPDATE oauth_config SET client_secret = ?2 WHERE id = ?1').bind(id, sealed).run();
+    await set(await seal(env.ENCRYPTION_KEY, place, 'env.NOT_SET'));
+    wait(3_700);
+    const during = await ann();
+    await set(client_secret);
+
+    expect(during).toContain('Nothing is lost; try again');
+    expect(await ann()).toBe('ann');
+  });
+
+  it('follows a provider whose token endpoint moves within its origin', async () => {
+    const there = await world();
+    const ann = await personAt(there, 'ann');
+    await there.provider.behave({ metadata: { token_endpoint: `${there.provider.issuer}/token?v=2` } });
+    wait(90_000);
+    await personAt(there, 'bob'); // with whom it is found there
+
+    expect(await ann()).toBe('ann');
+  });
+
+  it('registers anew once an hour at most, while the provider refuses every client', async () => {
+    const there = await world();
+    const [ann, bob] = [await personAt(there, 'ann'), await personAt(there, 'bob')];
+    wait(3_700);
+    await there.provider.behave({ refuses: 'invalid_client' });
+    await ann();
+
+    expect(await bob()).toContain('Nothing is lost; try again');
+    expect(await there.provider.asked('register')).toHaveLength(2);
+  });
+});
