@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { AdminApi } from '../scripts/admin-api.ts';
-import { DevState } from '../scripts/dev-state.ts';
+import { DevState } from '../scripts/dev/state.ts';
 import { run, Stop } from '../scripts/stop.ts';
 import { SDK_CLIENTS } from './clients.ts';
 import { type Tell, walkWithConsent, walkWithKey } from './walk.ts';

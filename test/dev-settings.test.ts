@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { VARIABLES } from '../scripts/dev-settings.ts';
+import { VARIABLES } from '../scripts/dev/settings.ts';
 import { isSecret, SETTINGS } from '../src/settings';
 
 it('npm run dev hands on every setting but the secrets, and the two that are only variables', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settingsTable, tableIn } from '../scripts/settings-markdown';
+import { settingsTable, tableIn } from '../scripts/readme/settings-markdown';
 import { SETTINGS } from '../src/settings';
 
 const [readme = ''] = Object.values(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answerPages } from '../../demo/consent.ts';
 import { Visitor } from '../../demo/visitor.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
-import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
 import { App, callTool } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 

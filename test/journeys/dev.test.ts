@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Connection, SDK_CLIENTS } from '../../demo/clients.ts';
 import { consent } from '../../demo/consent.ts';
-import { freePort } from '../../scripts/ports.ts';
+import { freePort } from '../../scripts/dev/ports.ts';
 import { App } from './support/app.ts';
 import { Command, DevSession, isAlive, StateFolder } from './support/dev-session.ts';
 

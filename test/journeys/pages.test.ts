@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OAuthMemory, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
-import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
 import { violationsOf } from './support/axe.ts';
 import { crawl } from './support/crawl.ts';

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveWhoami } from '../../demo/accounts-server.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
-import { findChromium, launchChromium } from '../../scripts/chromium.ts';
+import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App, callTool } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { everythingStored, filesWith } from './support/stored.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { weighBundle } from '../../scripts/bundle.ts';
+import { weighBundle } from '../../scripts/deploy/bundle.ts';
 
 describe('the weight of the bundle', () => {
   let folder: string;

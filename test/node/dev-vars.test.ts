@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureDevVars } from '../../scripts/dev-vars.ts';
+import { ensureDevVars } from '../../scripts/dev/vars.ts';
 
 describe('the secrets of local development', () => {
   let folder: string;

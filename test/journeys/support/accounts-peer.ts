@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { accountsServer } from '../../../demo/accounts-server.ts';
-import { freePort } from '../../../scripts/ports.ts';
+import { freePort } from '../../../scripts/dev/ports.ts';
 
 /** What an authorization server gives out that nobody else should read. */
 const SECRET = /"(access_token|refresh_token|client_secret|registration_access_token|id_token)":"([^"]+)"/g;

@@ -2,8 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DevFacts } from '../../../scripts/dev-state.ts';
-import { freePort } from '../../../scripts/ports.ts';
+import { freePort } from '../../../scripts/dev/ports.ts';
+import type { DevFacts } from '../../../scripts/dev/state.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 

@@ -1,13 +1,13 @@
 import type { Browser, Page } from 'playwright-core';
-import type { DevFacts } from '../../../scripts/dev-state.ts';
-import { newLink } from '../../../scripts/furnish.ts';
+import type { DevFacts } from '../../../scripts/dev/state.ts';
+import { newLink } from '../../../scripts/screenshots/furnish.ts';
 import {
   adminPages,
   connectPages,
   peoplePages,
   problemPages,
   type Shot,
-} from '../../../scripts/screenshot-pages.ts';
+} from '../../../scripts/screenshots/pages.ts';
 import type { HostileFurniture } from './hostile.ts';
 import { Person, pointer } from './person.ts';
 

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { consent } from '../../../demo/consent.ts';
 import type { AdminApi, VirtualKey } from '../../../scripts/admin-api.ts';
-import type { Furniture } from '../../../scripts/furnish.ts';
+import type { Furniture } from '../../../scripts/screenshots/furnish.ts';
 import { App } from './app.ts';
 
 /** What strangers call things to break a page: unbroken, wide, right to left, emoji, nothing visible, marks without end. */

@@ -1,7 +1,7 @@
-import { OAuthMemory, SDK_CLIENTS } from '../demo/clients.ts';
-import { consent } from '../demo/consent.ts';
-import type { AdminApi, Server, VirtualKey } from './admin-api.ts';
-import { Stop } from './stop.ts';
+import { OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
+import { consent } from '../../demo/consent.ts';
+import type { AdminApi, Server, VirtualKey } from '../admin-api.ts';
+import { Stop } from '../stop.ts';
 
 /** What there is to be seen on pages: ids, as addresses name them. */
 export type Furniture = {

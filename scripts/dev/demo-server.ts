@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DemoProgram } from '../demo/servers.ts';
-import { Child } from './child.ts';
-import { Stop } from './stop.ts';
+import type { DemoProgram } from '../../demo/servers.ts';
+import { Child } from '../child.ts';
+import { Stop } from '../stop.ts';
 
 const FIRST_PAUSE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;

@@ -1,6 +1,6 @@
-import { answerPages } from '../demo/consent.ts';
-import { Visitor } from '../demo/visitor.ts';
-import type { AdminApi, Server, VirtualKey } from './admin-api.ts';
+import { answerPages } from '../../demo/consent.ts';
+import { Visitor } from '../../demo/visitor.ts';
+import type { AdminApi, Server, VirtualKey } from '../admin-api.ts';
 
 /** The name of the demo's access key. */
 const KEY = 'demo';

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Stop } from './stop.ts';
+import { Stop } from '../stop.ts';
 
 /** The checkout. */
-export const ROOT = join(import.meta.dirname, '..');
+export const ROOT = join(import.meta.dirname, '../..');
 
 /** What `npm run dev` writes for other programs to read, as `dev.json`. */
 export type DevFacts = {

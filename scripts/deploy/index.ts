@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { AdminApi, messageOf } from './admin-api.ts';
+import { AdminApi, messageOf } from '../admin-api.ts';
+import { ROOT } from '../dev/state.ts';
+import { newSecret, SECRETS, type SecretName } from '../dev/vars.ts';
+import { run, Stop } from '../stop.ts';
 import { weighBundle } from './bundle.ts';
-import { ROOT } from './dev-state.ts';
-import { newSecret, SECRETS, type SecretName } from './dev-vars.ts';
-import { run, Stop } from './stop.ts';
 import { askWrangler, showWrangler } from './wrangler.ts';
 
 /** How long a new address may take to answer: its name and certificate spread over the world first. */

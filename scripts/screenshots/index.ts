@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { AdminApi } from './admin-api.ts';
+import { AdminApi } from '../admin-api.ts';
+import { type DevFacts, DevState, ROOT } from '../dev/state.ts';
+import { run, Stop } from '../stop.ts';
 import { findChromium, launchChromium } from './chromium.ts';
-import { type DevFacts, DevState, ROOT } from './dev-state.ts';
 import { type Furniture, furnish, newLink } from './furnish.ts';
-import { adminPages, connectPages, peoplePages, problemPages, type Shot } from './screenshot-pages.ts';
-import { run, Stop } from './stop.ts';
+import { adminPages, connectPages, peoplePages, problemPages, type Shot } from './pages.ts';
 
 /** Of a long list the beginning is enough. Pixels. */
 const MOST_HEIGHT = 2000;

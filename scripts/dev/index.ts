@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { styleText } from 'node:util';
-import { accountServers, everythingServer } from '../demo/servers.ts';
-import { AdminApi } from './admin-api.ts';
+import { accountServers, everythingServer } from '../../demo/servers.ts';
+import { AdminApi } from '../admin-api.ts';
+import { run, Stop } from '../stop.ts';
 import { DemoServer } from './demo-server.ts';
-import { demoKey, registerDemoServers } from './dev-setup.ts';
-import { type DevFacts, DevState } from './dev-state.ts';
-import { ensureDevVars } from './dev-vars.ts';
 import { Gateway } from './gateway.ts';
 import { freePort, freePortFrom } from './ports.ts';
-import { run, Stop } from './stop.ts';
+import { demoKey, registerDemoServers } from './setup.ts';
+import { type DevFacts, DevState } from './state.ts';
+import { ensureDevVars } from './vars.ts';
 
 const DEFAULT_PORT = 8787;
 

@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from './admin-api.ts';
-import { Child } from './child.ts';
-import { VARIABLES } from './dev-settings.ts';
-import { type DevState, ROOT } from './dev-state.ts';
-import { SECRETS } from './dev-vars.ts';
-import { Stop } from './stop.ts';
-import { quietly, WRANGLER } from './wrangler.ts';
+import { messageOf } from '../admin-api.ts';
+import { Child } from '../child.ts';
+import { quietly, WRANGLER } from '../deploy/wrangler.ts';
+import { Stop } from '../stop.ts';
+import { VARIABLES } from './settings.ts';
+import { type DevState, ROOT } from './state.ts';
+import { SECRETS } from './vars.ts';
 
 /** How long wrangler and the Worker may take to answer. */
 const START_MS = 120_000;

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ROOT } from './dev-state.ts';
-import { Stop } from './stop.ts';
+import { ROOT } from '../dev/state.ts';
+import { Stop } from '../stop.ts';
 
 /** Wrangler's program, to be run by this very Node: the one on the path may be too old for it. */
 export const WRANGLER = join(

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Stop } from './stop.ts';
+import { Stop } from '../stop.ts';
 
 /** What the Worker may weigh, gzipped. Every KiB is read by every new isolate. */
 const MOST_BYTES = 300 * 1024;

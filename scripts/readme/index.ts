@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
-import { ROOT } from './dev-state.ts';
+import { ROOT } from '../dev/state.ts';
 import { type Setting, settingsTable, withTable } from './settings-markdown.ts';
 
 /** Node reads the Worker's sources as wrangler bundles them: imports without an ending. */
