@@ -110,9 +110,12 @@ Connect with the key alone, without a browser:
 See the whole flow, driven by the official SDK clients (in another terminal):
   npm run demo
 
-Manage it:
-  API            ${facts.url}/api
-  Admin token    ${facts.admin_token}
+Manage it in the browser, signed in with the admin token:
+  Administration ${strong(`${facts.url}/admin`)}
+  Admin token    ${strong(facts.admin_token)}
+  Your own page  ${facts.url}/me
+
+Manage it by the API:
   curl -H "Authorization: Bearer ${facts.admin_token}" ${facts.url}/api/mcp/clients
 
 The same as JSON: ${process.env.TOOLGATE_STATE ?? '.wrangler'}/dev.json

@@ -108,6 +108,17 @@ describe('what the documents promise', () => {
     expect(broken).toEqual([]);
   });
 
+  it('names files that exist', () => {
+    const missing = documents
+      .filter((file) => !file.startsWith('docs/decisions/')) // they tell of the day they were made
+      .flatMap((file) =>
+        [...read(file).matchAll(/`((?:src|test|scripts|demo|bench)\/[\w./-]+)`/g)]
+          .filter(([, path = '']) => !existsSync(resolve(ROOT, path)))
+          .map(([, path]) => `${file}: ${path}`),
+      );
+    expect(missing).toEqual([]);
+  });
+
   it('names commands that exist', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const unknown = documents.flatMap((file) =>
