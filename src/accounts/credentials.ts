@@ -1,5 +1,6 @@
 import type { Env } from '../config';
 import { type Question, question } from '../database';
+import { modeOf } from '../identity';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { connectionOf, SIGN_IN } from './connections';
@@ -124,7 +125,7 @@ const POOL = 5;
  */
 export async function deleteCredentialsOf(env: Env, owner: Subject): Promise<boolean> {
   const rows = await rowsWhere(env.DB, 'owner = ?1', owner);
-  const signIn = owner.startsWith('user:') ? [{ owner, server_id: SIGN_IN }] : [];
+  const signIn = modeOf(owner)?.isSignedIn ? [{ owner, server_id: SIGN_IN }] : [];
   return endAll(env, [...signIn, ...rows]);
 }
 

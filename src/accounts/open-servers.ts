@@ -1,8 +1,9 @@
 import type { Env } from '../config';
 import { ask, map, type Question, together } from '../database';
-import { type Access, accessOf, holdersQuestion } from '../governance/access';
+import { type Access, NOTHING } from '../governance/access';
 import { judgeTool, mayUseServer, type Rules } from '../governance/policy';
 import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-mcps';
+import { accessOf, loadedQuestion } from '../identity';
 import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
 import { listedServersQuestion, type ServerWithListing } from '../servers/find';
@@ -50,13 +51,10 @@ export function openServersQuestion(
   settings: Settings,
   subjects: readonly Subject[],
 ): Question<(subject: Subject, asked: Asked) => Promise<OpenServer[]>> {
-  const asked = together(
-    holdersQuestion(db, subjects),
-    allVirtualMcpsQuestion(db),
-    listedServersQuestion(db),
-  );
-  return map(asked, ([holders, virtualMcps, servers]) => (subject, request) => {
-    const access = accessOf(holders.get(subject) ?? null, settings, Date.now() / 1000);
+  const asked = together(loadedQuestion(db, subjects), allVirtualMcpsQuestion(db), listedServersQuestion(db));
+  return map(asked, ([identities, virtualMcps, servers]) => (subject, request) => {
+    const identity = identities.get(subject);
+    const access = identity ? accessOf(identity, settings, Date.now() / 1000) : NOTHING;
     return openBy({ access, virtualMcps, servers }, request);
   });
 }

@@ -1,9 +1,8 @@
 import { ask, map, type Question, together } from '../database';
-import { accessOf, type Holder, holdersQuestion } from '../governance/access';
 import { mayUseServer, type Rules } from '../governance/policy';
-import { refusalOf } from '../governance/virtual-keys';
 import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-mcps';
-import { parseSubject, type Subject } from '../protocol/subject';
+import { accessOf, type LoadedIdentity, loadedQuestion, standingIn } from '../identity';
+import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 
@@ -25,11 +24,13 @@ export function reachQuestion(
   settings: Settings,
   subjects: readonly Subject[],
 ): Question<Map<Subject, Reach>> {
-  const asked = together(holdersQuestion(db, subjects), allVirtualMcpsQuestion(db));
-  return map(asked, ([holders, virtualMcps]) => {
+  const asked = together(loadedQuestion(db, subjects), allVirtualMcpsQuestion(db));
+  return map(asked, ([identities, virtualMcps]) => {
     const reachFor = (subject: Subject) => {
-      const holder = holders.get(subject) ?? null;
-      return stands(subject, holder, settings) ? reachBy(holder, virtualMcps, settings) : nowhere;
+      const identity = identities.get(subject);
+      return identity && mayHaveAccounts(identity, settings)
+        ? reachBy(identity, virtualMcps, settings)
+        : nowhere;
     };
     return new Map(subjects.map((subject) => [subject, reachFor(subject)]));
   });
@@ -37,17 +38,15 @@ export function reachQuestion(
 
 const nowhere: Reach = () => false;
 
-/** True when the identity is one that may call at all, and have accounts of its own. */
-function stands(subject: Subject, holder: Holder | null, settings: Settings): boolean {
-  if (parseSubject(subject).kind === 'session') return !settings.enforce_auth_on_inference;
-  if (!holder) return false;
-  if ('user' in holder) return holder.user.isActive;
-  const { key } = holder;
-  return !key.shared && key.ownerUserId === null && !refusalOf(key, Date.now() / 1000);
+/** True when the identity may have accounts of its own. One that only has to sign in again keeps them: that is how it comes back. */
+function mayHaveAccounts(identity: LoadedIdentity, settings: Settings): boolean {
+  const standing = standingIn(identity, settings, Date.now() / 1000);
+  if (identity.mode?.key(identity.row)?.shared) return false;
+  return standing.is === 'valid' || (standing.is === 'suspended' && standing.reason !== 'setting');
 }
 
-function reachBy(holder: Holder | null, virtualMcps: readonly VirtualMcp[], settings: Settings): Reach {
-  const access = accessOf(holder, settings, Date.now() / 1000);
+function reachBy(identity: LoadedIdentity, virtualMcps: readonly VirtualMcp[], settings: Settings): Reach {
+  const access = accessOf(identity, settings, Date.now() / 1000);
   const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
   const rules: Rules = {
     mcpConfigs: access.mcpConfigs,

@@ -2,6 +2,7 @@ import type { Env } from '../config';
 import { findUser, type User } from '../governance/users';
 import type { ProviderTokens } from '../identity/oidc';
 import { subjectOf } from '../identity/signed-in';
+import { standingOfUser } from '../identity/user';
 import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
 import type { CredentialTerms } from './credential';
@@ -36,7 +37,8 @@ export async function signInOf(
   | { ok: false; retryAfter: number | null; generation: number | null }
 > {
   const person = await findUser(env.DB, userId);
-  if (!person?.isActive) return { ok: false, retryAfter: null, generation: null };
+  const standing = standingOfUser(person, settings, Date.now() / 1000);
+  if (!person || standing.is === 'gone') return { ok: false, retryAfter: null, generation: null };
   const { generation } = person;
   const terms = termsOf(settings, person);
   const held = await askConnection(env, terms, (object) => object.held(terms));

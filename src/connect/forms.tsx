@@ -1,8 +1,9 @@
 import type { Child } from 'hono/jsx';
 import type { ConnectableAccount } from '../accounts/accounts';
 import { AccountBadge, OwnHeaderFields, TokenHost } from '../consent/account-parts';
-import { KeyField } from '../consent/identity-form';
-import { parseSubject, type Subject } from '../protocol/subject';
+import { TypedField } from '../consent/identity-form';
+import { modeOf } from '../identity';
+import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { Once } from '../ui/forms';
 import { HelpCode } from '../ui/layout';
@@ -27,7 +28,6 @@ export type LinkPage = {
 /** Before anything: what the link is for, and a proof that its opener is the one it was made for (SECURITY 16). */
 export function ProofPage(props: LinkPage & { way: WayToProve }) {
   const { path, value, subject, name, clientName, servers, way, notice, code } = props;
-  const isKey = parseSubject(subject).kind === 'vk';
   return (
     <form class="card stack wide" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
@@ -67,8 +67,8 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
           <Who subject={subject} name={name} />
         </dd>
       </dl>
-      {isKey && <SharedKey name={name} />}
-      <Proof way={way} name={name} path={path} notice={notice?.text} />
+      {modeOf(subject)?.mayBeShared && <Shared subject={subject} name={name} />}
+      <Proof way={way} subject={subject} name={name} path={path} notice={notice?.text} />
       <HelpCode code={code} />
     </form>
   );
@@ -76,23 +76,11 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
 
 /** Who an identity is, in words. */
 function Who({ subject, name }: { subject: Subject; name: string | null }) {
-  const { kind } = parseSubject(subject);
-  if (kind === 'session') return <>an anonymous connection</>;
-  if (kind === 'vk') {
-    return (
-      <>
-        the access key{' '}
-        <b>
-          <Name of={name ?? ''} />
-        </b>
-      </>
-    );
-  }
-  return name === null ? (
-    <>somebody who signs in here</>
-  ) : (
+  const { before = null, nameless = '' } = modeOf(subject)?.words.connectedFor ?? {};
+  if (before === null || name === null) return <>{nameless}</>;
+  return (
     <>
-      whoever is signed in as{' '}
+      {before}{' '}
       <b>
         <Name of={name} />
       </b>
@@ -100,10 +88,10 @@ function Who({ subject, name }: { subject: Subject; name: string | null }) {
   );
 }
 
-function SharedKey({ name }: { name: string | null }) {
+function Shared({ subject, name }: { subject: Subject; name: string | null }) {
   return (
     <p class="notice">
-      Everyone who holds the key{' '}
+      Everyone who holds the {modeOf(subject)?.words.kind}{' '}
       <b>
         <Name of={name ?? ''} />
       </b>{' '}
@@ -112,18 +100,24 @@ function SharedKey({ name }: { name: string | null }) {
   );
 }
 
-type ProofProps = { way: WayToProve; name: string | null; path: string; notice: string | undefined };
+type ProofProps = {
+  way: WayToProve;
+  subject: Subject;
+  name: string | null;
+  path: string;
+  notice: string | undefined;
+};
 
-function Proof({ way, name, path, notice }: ProofProps) {
+function Proof({ way, subject, name, path, notice }: ProofProps) {
   switch (way) {
     case 'known':
       return <Continue label={`Continue as ${cut(name ?? '')}`} notice={notice} />;
     case 'nothing':
       return <Continue label="Continue" notice={notice} />;
-    case 'key':
+    case 'typed':
       return (
         <>
-          <KeyField notice={notice} focus={true} />
+          <TypedField mode={modeOf(subject)} notice={notice} focus={true} />
           <Continue label="Continue" notice={undefined} />
         </>
       );
@@ -215,7 +209,7 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
           )}
         </p>
       </header>
-      {!isDone && parseSubject(subject).kind === 'vk' && <SharedKey name={name} />}
+      {!isDone && modeOf(subject)?.mayBeShared && <Shared subject={subject} name={name} />}
       {notice?.serverId === null && <Notice text={notice.text} />}
       {accounts.map((account) => (
         <AccountForm

@@ -8,16 +8,15 @@ import { type App, gatewayOf } from '../config';
 import { readHeaderFields } from '../consent/account-parts';
 import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
-import { standingQuestion } from '../identity';
+import { modeOf, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
-import type { Standing } from '../identity/mode';
+import type { Standing } from '../identity/standing';
 import { saveOwnHeaders } from '../mcp-client/header-credentials';
 import { issuerOf } from '../oauth/surface';
 import { once } from '../once';
 import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
-import { parseSubject } from '../protocol/subject';
 import { knownProvidersQuestion } from '../providers/provider';
 import { serversByIdQuestion } from '../servers/find';
 import { hasProvider } from '../settings';
@@ -86,12 +85,12 @@ async function visitOf(c: Context<App>): Promise<LinkVisit> {
   if (link.expiresAt <= now) throw new PageProblem(isMine ? over(link) : EXPIRED);
   if (link.usedAt !== null && !isMine && !mayRepeat) throw new PageProblem(USED);
 
-  const { kind } = parseSubject(link.subject);
   const { standing, accounts } = await accountsFor(c, link);
-  const mustSignIn = standing === 'suspended' && kind === 'user' && hasProvider(c.var.settings);
-  if (typeof standing !== 'object' && (isMine || !mustSignIn)) throw new PageProblem(ENDED);
+  const isSignedIn = modeOf(link.subject)?.isSignedIn;
+  const mustSignIn = standing.is === 'suspended' && isSignedIn && hasProvider(c.var.settings);
+  if (standing.is !== 'valid' && (isMine || !mustSignIn)) throw new PageProblem(ENDED);
   if (!accounts.length) throw new PageProblem(NOT_OPEN);
-  return { link, state, isMine, name: typeof standing === 'object' ? standing.name : null, accounts, issuer };
+  return { link, state, isMine, name: standing.is === 'valid' ? standing.name : null, accounts, issuer };
 }
 
 /** How the link's identity stands, and its accounts at those of its servers that are open to it: in one question. */
@@ -180,7 +179,7 @@ async function prove(c: Context<App>, visit: LinkVisit, form: URLSearchParams): 
     const used = await findLink(c.env.DB, link.id);
     if (!used || !(await hasClaimed(used, secret))) throw new PageProblem(USED);
   }
-  const isProved = way === 'key' || way === 'session_value';
+  const isProved = way === 'typed' || way === 'session_value';
   const remembered = isProved ? [await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, link, now)] : [];
   return again(c, visit, { secret }, remembered);
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Link } from '../accounts/links';
 import type { App } from '../config';
-import { identityModes } from '../identity';
+import { modeOf } from '../identity';
 import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
 import { browserSession } from '../identity/browser-session';
@@ -9,22 +9,21 @@ import type { Proof } from '../identity/mode';
 import { subjectOfSessionValue } from '../identity/session';
 import { identityOf } from '../identity/user';
 import { issuerOf } from '../oauth/surface';
-import { parseSubject } from '../protocol/subject';
 
 /**
  * How whoever opens a link may prove to be the one it is for. `known`: this browser's person is. `nothing`: a setting says
  * that the link is enough. `elsewhere`: only the browser that began an anonymous connection.
  */
-export type WayToProve = 'known' | 'nothing' | 'key' | 'sign_in' | 'session_value' | 'elsewhere';
+export type WayToProve = 'known' | 'nothing' | 'typed' | 'sign_in' | 'session_value' | 'elsewhere';
 
 /** The way there is in this browser. @param mustSignIn when the identity stands again only after a sign-in */
 export async function wayToProve(c: Context<App>, link: Link, mustSignIn: boolean): Promise<WayToProve> {
-  const { kind } = parseSubject(link.subject);
+  const mode = modeOf(link.subject);
   if (mustSignIn) return 'sign_in';
   if (await isKnownHere(c, link)) return 'known';
   if (c.var.settings.mcp_enable_temp_token_auth) return 'nothing';
-  if (kind === 'vk') return 'key';
-  if (kind === 'user') return 'sign_in';
+  if (mode?.typed) return 'typed';
+  if (mode?.isSignedIn) return 'sign_in';
   return link.grantId === null ? 'session_value' : 'elsewhere';
 }
 
@@ -47,14 +46,13 @@ export async function proves(
   form: URLSearchParams,
 ): Promise<boolean> {
   if (way === 'known' || way === 'nothing') return true;
-  if (way !== 'key' && way !== 'session_value') return false;
+  if (way !== 'typed' && way !== 'session_value') return false;
   await countAttempt(c, link.id, `/connect/${link.id}`);
   if (way === 'session_value') {
     const value = form.get('session_value')?.trim() ?? '';
     return (await subjectOfSessionValue(c.env.ENCRYPTION_KEY, value)) === link.subject;
   }
-  const virtual_key = form.get('virtual_key') ?? undefined;
-  const identity = await identityModes.get('virtual_key')?.identify(c.env, { virtual_key });
+  const identity = await modeOf(link.subject)?.identify(c.env, c.var.settings, Object.fromEntries(form));
   return identity !== null && identity !== undefined && 'subject' in identity && isSame(identity, link);
 }
 

@@ -92,7 +92,7 @@ async function requireAccess(c: Context<App>, server: Server, proof: Proof): Pro
     standingOf(c.env, c.var.settings, proof),
     reachOf(c.env.DB, c.var.settings, proof.subject),
   ]);
-  if (typeof standing === 'object' && server.isVerified && reaches(server)) return;
+  if (standing.is === 'valid' && server.isVerified && reaches(server)) return;
   audit(c, { act: 'credential.refused', server: server.id, owner: proof.subject }, proof.subject);
   throw new PageProblem({
     status: 403,

@@ -1,10 +1,9 @@
 import type { Child } from 'hono/jsx';
 import { isDocumentUrl } from '../clients/metadata-document';
 import type { Flow } from '../flows';
-import { identityModes } from '../identity';
+import { identityModes, modeOf } from '../identity';
 import type { Identity, IdentityMode } from '../identity/mode';
 import { isLoopback } from '../protocol/public-url';
-import { parseSubject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { cut, Name } from '../ui/name';
 
@@ -57,8 +56,8 @@ export function IdentityForm(props: FlowForm & { settings: Settings; remembered:
 }
 
 function Remembered({ identity, flowId }: { identity: Identity; flowId: string }) {
-  const { kind } = parseSubject(identity.subject);
-  const [wire] = [...identityModes].find(([, mode]) => mode.kind === kind) ?? [];
+  const used = modeOf(identity.subject);
+  const [wire] = [...identityModes].find(([, mode]) => mode === used) ?? [];
   return (
     <div class="stack tight">
       <input type="hidden" name="identity" value={wire} />
@@ -78,7 +77,7 @@ type Offered = [string, IdentityMode][];
 
 /** The only way to identify oneself, where there is but one and nothing to type; the button then says so. */
 function onlyWay([first, ...more]: Offered): IdentityMode | null {
-  return first && !more.length && first[0] !== 'virtual_key' ? first[1] : null;
+  return first && !more.length && !first[1].typed ? first[1] : null;
 }
 
 type ChoiceProps = { offered: Offered; chosen: string | undefined; notice: string | undefined };
@@ -86,10 +85,8 @@ type ChoiceProps = { offered: Offered; chosen: string | undefined; notice: strin
 function Choice({ offered, chosen, notice }: ChoiceProps) {
   const [first = ['', null], ...more] = offered;
   const current = offered.some(([wire]) => wire === chosen) ? chosen : first[0];
-  const takesKeys = offered.some(([wire]) => wire === 'virtual_key');
-  const isAboutKey = takesKeys && current === 'virtual_key';
-  const key = takesKeys && <KeyField notice={isAboutKey ? notice : undefined} focus={isAboutKey} />;
-  const message = notice && !isAboutKey && (
+  const currentMode = offered.find(([wire]) => wire === current)?.[1];
+  const message = notice && !currentMode?.typed && (
     <p class="notice" role="alert">
       {notice}
     </p>
@@ -99,7 +96,11 @@ function Choice({ offered, chosen, notice }: ChoiceProps) {
       <>
         <input type="hidden" name="identity" value={first[0]} />
         {message}
-        {key || <p class="muted">{first[1]?.hint}</p>}
+        {first[1]?.typed ? (
+          <TypedField mode={first[1]} notice={notice} focus />
+        ) : (
+          <p class="muted">{first[1]?.hint}</p>
+        )}
       </>
     );
   }
@@ -108,39 +109,51 @@ function Choice({ offered, chosen, notice }: ChoiceProps) {
       <legend>Who are you?</legend>
       {message}
       {offered.map(([wire, mode]) => (
-        <label class="choice">
-          <input type="radio" name="identity" value={wire} checked={wire === current} />
-          <span>{mode.label}</span>
-          {wire !== 'virtual_key' && <small>{mode.hint}</small>}
-        </label>
+        <>
+          <label class="choice">
+            <input type="radio" name="identity" value={wire} checked={wire === current} />
+            <span>{mode.label}</span>
+            {!mode.typed && <small>{mode.hint}</small>}
+          </label>
+          <TypedField
+            mode={mode}
+            notice={mode === currentMode ? notice : undefined}
+            focus={mode === currentMode}
+          />
+        </>
       ))}
-      {key}
     </fieldset>
   );
 }
 
-export function KeyField({ notice, focus }: { notice: string | undefined; focus: boolean }) {
+type TypedFieldProps = { mode: IdentityMode | null; notice: string | undefined; focus: boolean };
+
+/** Where a person types what a mode is proved by; nothing for a mode that takes nothing typed. */
+export function TypedField({ mode, notice, focus }: TypedFieldProps) {
+  if (!mode?.typed) return null;
+  const { field, label } = mode.typed;
+  const [hintId, noticeId] = [`${field}-hint`, `${field}-notice`];
   return (
-    <div class="field vk" data-error={notice ? '' : undefined}>
-      <label for="virtual_key">Access key</label>
+    <div class="field typed" data-error={notice ? '' : undefined}>
+      <label for={field}>{label}</label>
       <input
         class="input mono"
-        id="virtual_key"
-        name="virtual_key"
+        id={field}
+        name={field}
         type="password"
         autocomplete="off"
         autocapitalize="off"
         spellcheck={false}
         autofocus={focus}
-        aria-describedby={notice ? 'notice hint' : 'hint'}
+        aria-describedby={notice ? `${noticeId} ${hintId}` : hintId}
         aria-invalid={notice ? 'true' : undefined}
       />
       {notice && (
-        <span class="error" id="notice" role="alert">
+        <span class="error" id={noticeId} role="alert">
           {notice}
         </span>
       )}
-      <small id="hint">{identityModes.get('virtual_key')?.hint}</small>
+      <small id={hintId}>{mode.hint}</small>
     </div>
   );
 }

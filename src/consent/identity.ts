@@ -8,6 +8,7 @@ import { browserSession } from '../identity/browser-session';
 import type { Identity, MustSignIn, Proof } from '../identity/mode';
 import { signedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
+import type { Params } from '../protocol/params';
 import { hasProvider } from '../settings';
 import { again, consentPath, type FlowStep, story } from './step';
 
@@ -24,7 +25,7 @@ export async function knownHere(c: Context<App>, { issuer, now }: FlowStep): Pro
 /** {@link Identity} of someone who was proved before, while they may still use this gateway. */
 export async function recall(c: Context<App>, { subject, generation }: Proof): Promise<Identity | null> {
   const standing = await standingOf(c.env, c.var.settings, { subject, generation });
-  return typeof standing === 'object' ? { subject, generation, name: standing.name } : null;
+  return standing.is === 'valid' ? { subject, generation, name: standing.name } : null;
 }
 
 /** Settles who the person is: by what they typed, or as the one this browser remembers. */
@@ -35,17 +36,22 @@ export async function identify(c: Context<App>, step: FlowStep, form: URLSearchP
     return again(c, step, { notice: 'Choose who you are.' });
 
   const fields = Object.fromEntries(form);
-  if (form.get('remembered') === 'on' && !fields.virtual_key) {
+  if (form.get('remembered') === 'on' && !isTyped(fields)) {
     const identity = await knownHere(c, step);
     if (identity) return again(c, step, { identity });
     return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
   }
-  if (mode.isGuessable) await countAttempt(c, step.flowId, consentPath(step));
-  const identity = await mode.identify(c.env, fields);
+  if (mode.typed) await countAttempt(c, step.flowId, consentPath(step));
+  const identity = await mode.identify(c.env, c.var.settings, fields);
   if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
   if (identity) return again(c, step, { identity });
   logAct(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
   return again(c, step, { chosen, notice: mode.refusal });
+}
+
+/** True when something of any mode was typed: whatever the browser remembers, this is meant. */
+function isTyped(fields: Params): boolean {
+  return [...identityModes.values()].some(({ typed }) => typed && fields[typed.field]);
 }
 
 /** Sends the person to sign in and back to this flow. The owner of a key who is signed in already goes on at once. */

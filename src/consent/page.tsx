@@ -6,13 +6,13 @@ import { hashSecret, randomSecret } from '../crypto/secrets';
 import { putCode } from '../flows';
 import type { GrantTerms } from '../grants/grant';
 import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
+import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
 import { formValue } from '../oauth/flow-cookie';
 import { surface } from '../oauth/surface';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
-import { parseSubject } from '../protocol/subject';
 import { page, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 import { accountsAtConsent, saveTypedHeaders } from './accounts';
@@ -84,10 +84,7 @@ async function decide(
   if (!(await recall(c, identity))) {
     return again(c, step, {
       identity: undefined,
-      notice:
-        parseSubject(identity.subject).kind === 'vk'
-          ? 'That access key is no longer active here. Use another one.'
-          : 'You are no longer known here. Say who you are once more.',
+      notice: modeOf(identity.subject)?.words.lapsed,
     });
   }
   const usable = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);

@@ -1,9 +1,9 @@
 import type { Child } from 'hono/jsx';
 import type { OpenTool } from '../accounts/open-servers';
+import { modeOf } from '../identity';
 import type { Identity } from '../identity/mode';
 import type { FlowState } from '../oauth/flow-cookie';
 import { covers } from '../protocol/authorization';
-import { parseSubject } from '../protocol/subject';
 import { Name } from '../ui/name';
 import { AccountBadge, OwnHeaderFields, TokenHost } from './account-parts';
 import type { OwnAccount } from './accounts';
@@ -24,7 +24,7 @@ export function ServicesForm(
   },
 ) {
   const { flow, flowId, name, identity, servers, accounts, choices, notice, noticeAt } = props;
-  const isKey = parseSubject(identity.subject).kind === 'vk';
+  const mayBeShared = modeOf(identity.subject)?.mayBeShared;
   const canWrite = covers(flow.request.scope, 'mcp:write') && covers(flow.request.scope, 'mcp:read');
   return (
     <FlowFormElement {...props} step="services">
@@ -50,9 +50,9 @@ export function ServicesForm(
         <fieldset>
           <legend>Servers</legend>
           <input type="hidden" name="services" value="shown" />
-          {isKey && [...accounts.values()].some(isOffered) && (
+          {mayBeShared && [...accounts.values()].some(isOffered) && (
             <p class="notice">
-              Everyone who holds the key{' '}
+              Everyone who holds the {modeOf(identity.subject)?.words.kind}{' '}
               <b>
                 <Name of={identity.name} />
               </b>{' '}

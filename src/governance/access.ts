@@ -1,6 +1,5 @@
-import { ask, map, type Question, together } from '../database';
+import { map, type Question, together } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
-import { parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 import { type User, usersQuestion } from './users';
 import { type HeldKey, heldKeysQuestion, refusalOf } from './virtual-keys';
@@ -15,44 +14,32 @@ export type Access = {
 /** What nobody in particular has. */
 export const NOTHING: Access = { mcpConfigs: [[]], virtualMcpIds: [] };
 
-/** The key or the person behind a subject, each with what they may use; null for kinds that have neither. */
-export type Holder = { key: HeldKey } | { user: User; keys: HeldKey[] };
+/** A person with the keys they own. */
+export type UserWithKeys = { user: User; keys: HeldKey[] };
 
-/** Who a subject is; null when they are not there any more, or never stood anywhere. */
-export async function findHolder(db: D1Database, subject: Subject): Promise<Holder | null> {
-  const [holders] = await ask(db, holdersQuestion(db, [subject]));
-  return holders.get(subject) ?? null;
+/** The keys with these ids that there are, by id. */
+export function keysQuestion(db: D1Database, ids: readonly string[]): Question<Map<string, HeldKey>> {
+  return map(heldKeysQuestion(db, ids, []), (keys) => new Map(keys.map((key) => [key.id, key])));
 }
 
-/** The same for several; who is not there is not in it. */
-export function holdersQuestion(
+/** The people with these ids that there are, by id. */
+export function usersWithKeysQuestion(
   db: D1Database,
-  subjects: readonly Subject[],
-): Question<Map<Subject, Holder>> {
-  const parsed = subjects.map(parseSubject);
-  const idsOf = (wanted: string) => parsed.filter(({ kind }) => kind === wanted).map(({ id }) => id);
-  const [keyIds, people] = [idsOf('vk'), idsOf('user')];
-  const asked = together(heldKeysQuestion(db, keyIds, people), usersQuestion(db, people));
-  return map(asked, ([keys, users]) => {
-    const own = keys.filter(({ id }) => keyIds.includes(id));
-    return new Map<Subject, Holder>([
-      ...own.map((key) => [`vk:${key.id}`, { key }] as const),
-      ...users.map((user) => {
-        const owned = keys.filter(({ ownerUserId }) => ownerUserId === user.id);
-        return [`user:${user.id}`, { user, keys: owned }] as const;
-      }),
-    ]);
+  ids: readonly string[],
+): Question<Map<string, UserWithKeys>> {
+  return map(together(heldKeysQuestion(db, [], ids), usersQuestion(db, ids)), ([keys, users]) => {
+    const keysOf = (id: string) => keys.filter(({ ownerUserId }) => ownerUserId === id);
+    return new Map(users.map((user) => [user.id, { user, keys: keysOf(user.id) }]));
   });
 }
 
-/** What a key's holder may use, or a person: what they were given, what everyone who signs in is, and what their keys may. */
-export function accessOf(holder: Holder | null, settings: Settings, now: number): Access {
-  if (!holder) return NOTHING;
-  if ('key' in holder) {
-    const { mcpConfigs, virtualMcpIds } = holder.key;
-    return { mcpConfigs: [mcpConfigs], virtualMcpIds };
-  }
-  const { user, keys } = holder;
+/** What a key was given. */
+export function accessOfKey({ mcpConfigs, virtualMcpIds }: HeldKey): Access {
+  return { mcpConfigs: [mcpConfigs], virtualMcpIds };
+}
+
+/** What a person may use: what they were given, what everyone who signs in is, and what their keys may use at `now`. */
+export function accessOfUser({ user, keys }: UserWithKeys, settings: Settings, now: number): Access {
   const usable = keys.filter((key) => !refusalOf(key, now));
   return {
     mcpConfigs: [

@@ -2,6 +2,7 @@ import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import { endGrantsOf } from '../grants/end';
 import { keyObject } from './key-object';
+import { keySubject } from './virtual-keys';
 
 /** Where traces of a key are kept. */
 type Bindings = Pick<Env, 'DB' | 'GRANTS' | 'KEYS'>;
@@ -22,7 +23,7 @@ export async function deleteVirtualKey(
   ]);
   const [row] = deleted?.results ?? [];
   if (!row) return false;
-  await endGrantsOf(DB, GRANTS, `vk:${id}`, 'key_deleted', by, now);
+  await endGrantsOf(DB, GRANTS, keySubject(id), 'key_deleted', by, now);
   if (row.limits !== '[]') await keyObject(KEYS, id).forget();
   return true;
 }

@@ -1,5 +1,6 @@
 import {
   ask,
+  beginsWith,
   type Ids,
   known,
   namesQuestion,
@@ -9,6 +10,7 @@ import {
   startsWith,
 } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
+import type { Subject } from '../protocol/subject';
 
 /** Someone who signed in: one account of one provider. Times are epoch seconds. */
 export type User = {
@@ -56,6 +58,11 @@ export function userOf(row: UserRow): User {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** The identity that a person is. */
+export function userSubject(id: string): Subject {
+  return `user:${id}`;
 }
 
 /** What a provider vouches for: its issuer, who this is there (`sub`), their verified e-mail address. */
@@ -126,6 +133,12 @@ export async function listUsers(
 /** The names of the people with these ids that there are, by id. */
 export function userNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
   return namesQuestion(db, 'person', ids);
+}
+
+/** The subjects of the people whose e-mail address begins with `prefix`. */
+export function userSubjectsNamed(prefix: string): Ids {
+  const { sql, values } = beginsWith('email', prefix);
+  return { sql: `SELECT 'user:' || id FROM person WHERE ${sql}`, values };
 }
 
 /** The person `id`, or null when there is none: to be asked along with others. */

@@ -1,6 +1,7 @@
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import {
   ask,
+  beginsWith,
   type Ids,
   known,
   namesQuestion,
@@ -11,6 +12,7 @@ import {
   theseIds,
 } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
+import type { Subject } from '../protocol/subject';
 import type { Limit } from './key-object';
 
 /** A virtual key, without its value. Times are epoch seconds. */
@@ -93,6 +95,11 @@ export function refusalOf(key: VirtualKey, now: number): 'inactive' | 'expired' 
 /** A value as lists show it: its last four characters. */
 export function maskOfKey(value: string): string {
   return `sk-bf-••••${value.slice(-4)}`;
+}
+
+/** The identity that a key without an owner is. */
+export function keySubject(id: string): Subject {
+  return `vk:${id}`;
 }
 
 /** `sk-bf-` and 32 random bytes. @param secret those bytes, base64url, where they are made already */
@@ -240,6 +247,12 @@ export function keyNamesQuestion(db: D1Database, ids: Ids): Question<Map<string,
   return namesQuestion(db, 'virtual_key', ids);
 }
 
+/** The subjects of the keys whose name begins with `prefix`. */
+export function keySubjectsNamed(prefix: string): Ids {
+  const { sql, values } = beginsWith('name', prefix);
+  return { sql: `SELECT 'vk:' || id FROM virtual_key WHERE ${sql}`, values };
+}
+
 /**
  * The key whose value is `value`, or null: the same for unknown and wrong.
  * @returns with `valueUntil` (epoch seconds) when the key has a newer value already.
@@ -265,7 +278,7 @@ export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKe
 }
 
 /** {@link findVirtualKey}, to be asked along with others. */
-export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
+function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
   const statement = db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id);
   return question<HeldRow, HeldKey | null>(statement, ([row]) => (row ? fromHeldRow(row) : null));
 }

@@ -9,6 +9,7 @@ import {
   startsWith,
 } from '../database';
 import { slugOf } from '../protocol/authorization';
+import type { Subject } from '../protocol/subject';
 import { bumpCatalog } from './revision';
 
 /** Tools of one server: exposed names without the prefix, `*` for all, those to come too; none: nothing. */
@@ -247,18 +248,19 @@ export type KnownVirtualMcp = Pick<VirtualMcp, 'name' | 'endpointSlug' | 'descri
 /** What one of these keys may use, or a key that works at `now` (epoch seconds) of one of these people; by name. */
 export function virtualMcpsOfQuestion(
   db: D1Database,
-  { keyIds, userIds }: { keyIds: readonly string[]; userIds: readonly string[] },
+  subjects: readonly Subject[],
   now: number,
 ): Question<KnownVirtualMcp[]> {
   const statement = db
     .prepare(
       `SELECT name, endpoint_slug, description FROM virtual_mcp WHERE enabled = 1 AND id IN (
          SELECT a.virtual_mcp_id FROM virtual_mcp_key a JOIN virtual_key k ON k.id = a.virtual_key_id
-         WHERE (k.id IN (SELECT value FROM json_each(?1)) OR k.owner_user_id IN (SELECT value FROM json_each(?2)))
-           AND k.is_active = 1 AND (k.expires_at IS NULL OR k.expires_at > ?3))
+         WHERE (k.id IN (SELECT substr(value, 4) FROM json_each(?1) WHERE value LIKE 'vk:%')
+             OR k.owner_user_id IN (SELECT substr(value, 6) FROM json_each(?1) WHERE value LIKE 'user:%'))
+           AND k.is_active = 1 AND (k.expires_at IS NULL OR k.expires_at > ?2))
        ORDER BY name COLLATE NOCASE`,
     )
-    .bind(JSON.stringify(keyIds), JSON.stringify(userIds), now);
+    .bind(JSON.stringify(subjects), now);
   return question<Pick<Row, 'name' | 'endpoint_slug' | 'description'>, KnownVirtualMcp[]>(statement, (rows) =>
     rows.map(({ name, endpoint_slug, description }) => ({ name, endpointSlug: endpoint_slug, description })),
   );

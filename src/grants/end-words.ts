@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<EndReason, string>> = {
   idle: 'unused for too long',
   expired: 'its time was over',
   key_refused: 'its key did not work any more',
+  identity_refused: 'whom it acted for is not accepted any more',
   key_leaked: 'its key had leaked',
   key_deleted: 'its key was deleted',
   user_blocked: 'the person was blocked',

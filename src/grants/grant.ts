@@ -29,6 +29,7 @@ export type EndReason =
   | 'idle'
   | 'expired'
   | 'key_refused'
+  | 'identity_refused'
   | 'key_leaked'
   | 'key_deleted'
   | 'user_blocked'

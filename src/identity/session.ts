@@ -1,20 +1,46 @@
 import { mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { known } from '../database';
+import { NOTHING } from '../governance/access';
 import type { Subject } from '../protocol/subject';
-import type { IdentityMode, Standing } from './mode';
+import type { IdentityMode } from './mode';
 
-/** An anonymous session: every one is a subject of its own, made here, never named by a client. */
-export const session: IdentityMode = {
+/** An anonymous session: every one is a subject of its own, made here, never named by a client. Nothing is stored of it. */
+export const session: IdentityMode<never> = {
   kind: 'session',
   label: 'Stay anonymous',
   hint: 'Only this connection. Nothing is shared with other apps.',
-  isGuessable: false,
+  typed: null,
   refusal: 'Choose who you are.',
   unavailable: ({ enforce_auth_on_inference }) =>
     enforce_auth_on_inference ? 'Anonymous use is off here: everyone must identify themselves.' : null,
   identify: async () => ({ subject: `session:${randomSecret(16)}`, generation: 0, name: 'Anonymous' }),
-  standing: (_db, settings) =>
-    known<Standing>(session.unavailable(settings) ? 'suspended' : { name: 'Anonymous', generation: 0 }),
+
+  rows: () => known(new Map<string, never>()),
+  standing: (_row, settings) =>
+    session.unavailable(settings) === null
+      ? { is: 'valid', name: 'Anonymous', generation: 0 }
+      : { is: 'suspended', reason: 'setting', generation: 0 },
+  access: () => NOTHING,
+  key: () => null,
+  names: () => known(new Map()),
+  named: () => null,
+
+  isSignedIn: false,
+  mayBeShared: false,
+  endReason: 'identity_refused',
+  suspended: 'anonymous use is switched off here for now',
+  apiMember: null,
+  words: {
+    kind: 'anonymous',
+    who: () => 'somebody anonymous',
+    connectedFor: { before: null, nameless: 'an anonymous connection' },
+    listed: (id) => `Session ${id.slice(0, 4)}…`,
+    actor: () => 'somebody anonymous',
+    everything: 'all they may',
+    whose: 'anybody',
+    lapsed: 'You are no longer known here. Say who you are once more.',
+    admin: null,
+  },
 };
 
 /** A value for `x-bf-mcp-session-id`: a fresh session's id and our mark on it. */

@@ -1,6 +1,6 @@
 import type { Env } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
-import { type User, type UserRow, userOf } from '../governance/users';
+import { type User, type UserRow, userOf, userSubject } from '../governance/users';
 import { readCookie, writeCookie } from '../protocol/cookies';
 import { isSubject, type Subject } from '../protocol/subject';
 
@@ -80,7 +80,7 @@ async function proofOf(env: Env, secretHash: string, user: User | null): Promise
 }
 
 export function subjectOf({ id }: Pick<User, 'id'>): Subject {
-  return `user:${id}`;
+  return userSubject(id);
 }
 
 /** What writes of this browser carry, in `x-csrf-token` or the form's `csrf`: another site cannot know it (SECURITY 21). */

@@ -1,28 +1,56 @@
-import { map } from '../database';
-import { type User, userQuestion } from '../governance/users';
+import { accessOfUser, NOTHING, type UserWithKeys, usersWithKeysQuestion } from '../governance/access';
+import { type User, userNamesQuestion, userSubjectsNamed } from '../governance/users';
 import { hasProvider, type Settings } from '../settings';
+import { cut } from '../ui/name';
 import { issuerOfTeam } from './access';
-import type { IdentityMode, Standing } from './mode';
+import type { IdentityMode } from './mode';
 import { mayEnter } from './oidc';
 import { subjectOf } from './signed-in';
+import type { Standing } from './standing';
 
 /** A person, proved by a provider: OpenID Connect or Cloudflare Access. Never by what somebody says of themselves. */
-export const user: IdentityMode = {
+export const user: IdentityMode<UserWithKeys> = {
   kind: 'user',
   label: 'Sign in',
   hint: 'With your own account; you come back here afterwards.',
-  isGuessable: false,
+  typed: null,
   refusal: 'You were not signed in. Try again, or choose another way.',
   unavailable: (settings) => (hasProvider(settings) ? null : ''),
   identify: async () => ({ mustSignIn: null }),
 
-  standing: (db, settings, id) => map(userQuestion(db, id), (found) => standingOfUser(found, settings)),
+  rows: usersWithKeysQuestion,
+  standing: (row, settings, now) => standingOfUser(row?.user ?? null, settings, now),
+  access: (row, settings, now) => (row ? accessOfUser(row, settings, now) : NOTHING),
+  key: () => null,
+  names: userNamesQuestion,
+  named: userSubjectsNamed,
+
+  isSignedIn: true,
+  mayBeShared: false,
+  endReason: 'user_blocked',
+  suspended: 'the person has to sign in here again',
+  apiMember: 'user',
+  words: {
+    kind: 'person',
+    who: cut,
+    connectedFor: { before: 'whoever is signed in as', nameless: 'somebody who signs in here' },
+    listed: (_id, name) => name ?? 'A deleted person',
+    actor: (name) => (name === null ? 'a person who is gone' : cut(name)),
+    everything: 'all they may',
+    whose: 'the person',
+    lapsed: 'You are no longer known here. Say who you are once more.',
+    admin: { path: '/admin/people', filter: 'person' },
+  },
 };
 
-function standingOfUser(found: User | null, settings: Settings): Standing {
-  if (!found?.isActive) return 'gone';
-  if (!maySignIn(settings, found) || mustSignInAgain(settings, found, Date.now() / 1000)) return 'suspended';
-  return { name: found.name, generation: found.generation };
+/** Whether a person may be acted for at `now` (epoch seconds). @param person null when there is none */
+export function standingOfUser(person: User | null, settings: Settings, now: number): Standing {
+  if (!person) return { is: 'gone', reason: 'deleted' };
+  if (!person.isActive) return { is: 'gone', reason: 'blocked' };
+  const { name, generation } = person;
+  if (!maySignIn(settings, person)) return { is: 'suspended', reason: 'provider', generation };
+  if (mustSignInAgain(settings, person, now)) return { is: 'suspended', reason: 'sign_in', generation };
+  return { is: 'valid', name, generation };
 }
 
 /**

@@ -1,38 +1,106 @@
-import { map } from '../database';
+import { ask } from '../database';
+import {
+  accessOfKey,
+  keysQuestion,
+  NOTHING,
+  type UserWithKeys,
+  usersWithKeysQuestion,
+} from '../governance/access';
 import {
   findVirtualKeyByValue,
+  type HeldKey,
+  keyNamesQuestion,
+  keySubject,
+  keySubjectsNamed,
   refusalOf,
-  type VirtualKey,
-  virtualKeyQuestion,
 } from '../governance/virtual-keys';
 import type { Settings } from '../settings';
-import type { IdentityMode, Standing } from './mode';
+import { cut } from '../ui/name';
+import type { IdentityMode } from './mode';
+import type { Standing } from './standing';
+import { user } from './user';
 
 /**
  * A virtual key, proved by its value. The subject is the key's id, so it survives a new value; a key that has an owner proves
  * its owner, who must be the one signed in.
  */
-export const virtualKey: IdentityMode = {
+export const virtualKey: IdentityMode<HeldKey> = {
   kind: 'vk',
   label: 'Access key',
   hint: 'A key your administrator gave you; it starts with sk-bf-. Your access and limits come from it.',
-  isGuessable: true,
+  typed: { field: 'virtual_key', label: 'Access key' },
   refusal: 'That access key is not active here. Check it with whoever gave it to you.',
   unavailable: ({ oauth2_server_config: { disable_vk_identity } }) =>
     disable_vk_identity ? 'Access keys are not taken here: sign in.' : null,
 
-  async identify(env, { virtual_key: value }) {
-    const key = value ? await findVirtualKeyByValue(env.DB, value.trim()) : null;
-    if (!key || refusalOf(key, Date.now() / 1000)) return null;
-    if (key.ownerUserId !== null) return { mustSignIn: key.ownerUserId };
-    return { subject: `vk:${key.id}`, generation: key.generation, name: key.name };
+  async identify(env, settings, { virtual_key: value }) {
+    const presented = value ? await findPresentedKey(env.DB, value.trim()) : null;
+    if (!presented || refusalOfPresented(presented, settings, Date.now() / 1000)) return null;
+    const { id, ownerUserId, generation, name } = presented.key;
+    if (ownerUserId !== null) return { mustSignIn: ownerUserId };
+    return { subject: keySubject(id), generation, name };
   },
 
-  standing: (db, settings, id) => map(virtualKeyQuestion(db, id), (key) => standingOfKey(key, settings)),
+  rows: keysQuestion,
+  standing: standingOfKey,
+  access: (key) => (key ? accessOfKey(key) : NOTHING),
+  key: (key) => key,
+  names: keyNamesQuestion,
+  named: keySubjectsNamed,
+
+  isSignedIn: false,
+  mayBeShared: true,
+  endReason: 'key_refused',
+  suspended: 'access keys identify no one here for now',
+  apiMember: 'virtual_key',
+  words: {
+    kind: 'key',
+    who: (name) => `the access key ${cut(name)}`,
+    connectedFor: { before: 'the access key', nameless: 'an access key' },
+    listed: (_id, name) => name ?? 'A deleted key',
+    actor: (name) => (name ? `the key ${cut(name)}` : 'a key that is gone'),
+    everything: 'all its key may',
+    whose: 'the key it is bound to',
+    lapsed: 'That access key is no longer active here. Use another one.',
+    admin: { path: '/admin/keys', filter: 'key' },
+  },
 };
 
-function standingOfKey(key: VirtualKey | null, settings: Settings): Standing {
-  if (!key || key.ownerUserId !== null || refusalOf(key, Date.now() / 1000)) return 'gone';
-  if (virtualKey.unavailable(settings) !== null) return 'suspended';
-  return { name: key.name, generation: key.generation };
+function standingOfKey(key: HeldKey | null, settings: Settings, now: number): Standing {
+  if (!key) return { is: 'gone', reason: 'deleted' };
+  if (key.ownerUserId !== null) return { is: 'gone', reason: 'owned' };
+  const refusal = refusalOf(key, now);
+  if (refusal) return { is: 'gone', reason: refusal };
+  const { name, generation } = key;
+  if (virtualKey.unavailable(settings) !== null) return { is: 'suspended', reason: 'setting', generation };
+  return { is: 'valid', name, generation };
+}
+
+/** A key by one of its values. `valueUntil`: epoch seconds, when it has a newer value. `owner`: null also when they are deleted. */
+export type PresentedKey = { key: HeldKey; valueUntil: number | null; owner: UserWithKeys | null };
+
+/** The key with this value and whose it is; null: the same for unknown and wrong. */
+export async function findPresentedKey(db: D1Database, value: string): Promise<PresentedKey | null> {
+  const found = await findVirtualKeyByValue(db, value);
+  if (!found) return null;
+  const { valueUntil, ...key } = found;
+  const { ownerUserId } = key;
+  if (ownerUserId === null) return { key, valueUntil, owner: null };
+  const [owners] = await ask(db, usersWithKeysQuestion(db, [ownerUserId]));
+  return { key, valueUntil, owner: owners.get(ownerUserId) ?? null };
+}
+
+/**
+ * What stops a key's value from being used as a credential at `now` (epoch seconds); null when nothing does. `unknown`: a
+ * value whose cooldown is over. A key whose owner is blocked or deleted is inactive. An owner who only may not sign in for
+ * now does not stop it: an administrator gave it out, and can take it back.
+ */
+export function refusalOfPresented(
+  { key, valueUntil, owner }: PresentedKey,
+  settings: Settings,
+  now: number,
+): 'unknown' | 'inactive' | 'expired' | null {
+  if (valueUntil !== null && valueUntil <= now) return 'unknown';
+  const isOwnerGone = key.ownerUserId !== null && user.standing(owner, settings, now).is === 'gone';
+  return isOwnerGone ? 'inactive' : refusalOf(key, now);
 }

@@ -2,9 +2,10 @@ import { type AccountKind, accountsOf } from '../accounts/accounts';
 import type { CredentialNeeded } from '../accounts/credential-needed';
 import { insertLink, linkUrl } from '../accounts/links';
 import { visibleName } from '../clients/metadata';
+import { modeOf } from '../identity';
 import { addressOf } from '../protocol/address';
 import { CODE, errorText, isObject, type JsonObject, META, metaOf, resultText } from '../protocol/mcp';
-import { parseSubject, type Subject } from '../protocol/subject';
+import type { Subject } from '../protocol/subject';
 import { stamped } from './answer';
 import type { Call } from './call';
 import type { Item } from './catalog';
@@ -114,7 +115,7 @@ function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Item)
     if (subject === null) {
       return 'nobody said who is calling. Send an access key, sign in, or set x-bf-mcp-session-id';
     }
-    if (parseSubject(subject).kind === 'user') {
+    if (modeOf(subject)?.isSignedIn) {
       return `it acts for you by your sign-in, which has to be renewed. Sign in at ${gate.issuer}/oauth/sign-in, then repeat this`;
     }
     return 'it acts for people who signed in. Sign in, or use a key that belongs to somebody who did';

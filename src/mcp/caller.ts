@@ -3,16 +3,20 @@ import { findClient } from '../clients/store';
 import type { Env } from '../config';
 import { hashSecret } from '../crypto/secrets';
 import { verifyAccessToken } from '../crypto/signing-keys';
-import { type Access, accessOf, findHolder, type Holder, NOTHING } from '../governance/access';
-import { findVirtualKeyByValue, type HeldKey, refusalOf, type VirtualKey } from '../governance/virtual-keys';
+import { type Access, NOTHING } from '../governance/access';
+import { userSubject } from '../governance/users';
+import { keySubject, type VirtualKey } from '../governance/virtual-keys';
 import { askGrant, findGrant, type Grant } from '../grants/store';
 import { endOf } from '../grants/today';
+import { accessOf, type LoadedIdentity, loadIdentity, standingIn } from '../identity';
 import { credentialsIn } from '../identity/credentials';
-import { subjectOfSessionValue } from '../identity/session';
-import { maySignIn } from '../identity/user';
+import { session, subjectOfSessionValue } from '../identity/session';
+import { mayCall, standingWith } from '../identity/standing';
+import { user } from '../identity/user';
+import { findPresentedKey, type PresentedKey, refusalOfPresented, virtualKey } from '../identity/virtual-key';
 import { RpcError } from '../protocol/mcp';
 import { Memory } from '../protocol/memory';
-import { parseSubject, type Subject } from '../protocol/subject';
+import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 
 /** Who is calling, and what narrows them from the start. */
@@ -48,12 +52,9 @@ export class AuthChallenge extends RpcError {
 
 const lagOf = (settings: Settings) => settings.revocation_lag * 1000;
 
-/** A key by one of its values, and whose it is: a person's, or an identity of its own. */
-type PresentedKey = { key: HeldKey; valueUntil: number | null; holder: Holder | null };
-
 /** Keys by the hash of their value, grants by id: what this isolate knows of callers, for `revocation_lag` at most. */
 const keys = new Memory<PresentedKey>(5000);
-const grants = new Memory<{ grant: Grant; holder: Holder | null }>(5000);
+const grants = new Memory<{ grant: Grant; identity: LoadedIdentity }>(5000);
 
 /** Who is calling. @throws Challenge, RpcError as CONTRACT §6's table says. */
 export async function authenticate(gate: Gate, headers: Headers): Promise<Caller> {
@@ -104,42 +105,28 @@ async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   const now = Date.now() / 1000;
   if (!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== claims.sub)
     throw refused(claims.grant_id);
-  if (!identityStands(known, settings, now)) throw refused(claims.grant_id);
+  const { grant, identity } = known;
+  const { subject, generation } = grant;
+  const standing = standingWith(standingIn(identity, settings, now), generation);
+  if (!mayCall(standing)) throw refused(claims.grant_id);
 
   tellGrant(env, claims.grant_id, claims.jti);
-  const { grant, holder } = known;
-  const key = holder && 'key' in holder ? holder.key : null;
-  const { subject, generation } = grant;
-  return { subject, generation, key, access: accessOf(holder, settings, now), grant, scope: claims.scope };
+  const key = identity.mode?.key(identity.row) ?? null;
+  return { subject, generation, key, access: accessOf(identity, settings, now), grant, scope: claims.scope };
 }
 
 /** A grant whose client still exists, with whom it acts for; null when either grant or client is gone. */
 async function readGrant(
   db: D1Database,
   grantId: string,
-): Promise<{ grant: Grant; holder: Holder | null } | null> {
+): Promise<{ grant: Grant; identity: LoadedIdentity } | null> {
   const grant = await findGrant(db, grantId);
   if (!grant) return null;
-  const [client, holder] = await Promise.all([findClient(db, grant.clientId), findHolder(db, grant.subject)]);
-  return client && { grant, holder };
-}
-
-/** True when whom the grant acts for may still use this gateway: no leak, no block and no setting since speaks against it. */
-function identityStands(
-  { grant, holder }: { grant: Grant; holder: Holder | null },
-  settings: Settings,
-  now: number,
-): boolean {
-  if (parseSubject(grant.subject).kind === 'session') return !settings.enforce_auth_on_inference;
-  if (!holder) return false;
-  if ('user' in holder) {
-    const { user } = holder;
-    return user.isActive && user.generation === grant.generation && maySignIn(settings, user);
-  }
-  const { disable_vk_identity: keysIdentifyNoOne } = settings.oauth2_server_config;
-  const { key } = holder;
-  const isItself = key.ownerUserId === null; // since it has an owner it stands for that person
-  return isItself && !keysIdentifyNoOne && !refusalOf(key, now) && key.generation === grant.generation;
+  const [client, identity] = await Promise.all([
+    findClient(db, grant.clientId),
+    loadIdentity(db, grant.subject),
+  ]);
+  return client && { grant, identity };
 }
 
 /** Tokens this isolate has told their grants of, and grants that answered that they are over. */
@@ -171,9 +158,10 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
     );
   }
   const hash = await hashSecret(value);
-  const known = await keys.recall(hash, lagOf(settings), () => readKey(env.DB, value));
+  const known = await keys.recall(hash, lagOf(settings), () => findPresentedKey(env.DB, value));
   const now = Date.now() / 1000;
-  if (!known || (known.valueUntil !== null && known.valueUntil <= now)) {
+  const refusal = known && refusalOfPresented(known, settings, now);
+  if (!known || refusal === 'unknown') {
     throw new AuthChallenge(
       401,
       'invalid_token',
@@ -181,34 +169,20 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
       `Bearer error="invalid_token", error_description="the key in ${header} is not known"`,
     );
   }
-  const { key, holder } = known;
-  const isOwnerGone = !holder || ('user' in holder && !holder.user.isActive);
-  const refusal = isOwnerGone ? 'inactive' : refusalOf(key, now);
   if (refusal)
     throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });
-  const access = accessOf(holder, settings, now);
-  const { generation } = holder && 'user' in holder ? holder.user : key;
-  return { subject: identityOfKey(key), generation, key, access, grant: null, scope: 'mcp' };
-}
-
-/** The key with this value and whose it is; null: the same for unknown and wrong. */
-async function readKey(db: D1Database, value: string): Promise<PresentedKey | null> {
-  const found = await findVirtualKeyByValue(db, value);
-  if (!found) return null;
-  const { valueUntil, ...key } = found;
-  const holder = key.ownerUserId === null ? { key } : await findHolder(db, identityOfKey(key));
-  return { key, valueUntil, holder };
-}
-
-/** One identity is one identity by header and by token (CONTRACT §6): an owned key's is its owner. */
-function identityOfKey({ id, ownerUserId }: HeldKey): Subject {
-  return ownerUserId === null ? `vk:${id}` : `user:${ownerUserId}`;
+  const { key, owner } = known;
+  const identity = owner ? { mode: user, row: owner } : { mode: virtualKey, row: key };
+  const access = accessOf(identity, settings, now);
+  const { generation } = owner ? owner.user : key;
+  const subject = owner ? userSubject(owner.user.id) : keySubject(key.id);
+  return { subject, generation, key, access, grant: null, scope: 'mcp' };
 }
 
 /** Nobody, or an anonymous session, where enforcement is off. */
 async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   const { env, settings } = gate;
-  if (settings.enforce_auth_on_inference || settings.mcp_server_auth_mode === 'oauth') {
+  if (session.unavailable(settings) !== null || settings.mcp_server_auth_mode === 'oauth') {
     throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
   }
   const value = headers.get('x-bf-mcp-session-id');

@@ -5,6 +5,7 @@ import { identityModes } from '../identity';
 import { countAttempt } from '../identity/attempts';
 import { forgetIdentity, rememberIdentity } from '../identity/browser';
 import { baseOf } from '../identity/browser-session';
+import type { IdentityMode } from '../identity/mode';
 import { isAdminEmail } from '../identity/provider';
 import { signOut, subjectOf } from '../identity/signed-in';
 import { hasProvider } from '../settings';
@@ -15,7 +16,7 @@ import { goOn, pageOf, peoplePage } from './page';
 import { type Visitor, visitorOf } from './visitor';
 
 /** What was refused on the form, and as what status. */
-type EntranceRefusal = { text: string; status: number };
+type EntranceRefusal = { text: string; status: number; field: string };
 
 /** For a browser that does not know its person: how they show who they are. */
 export async function showEntrance(
@@ -25,8 +26,8 @@ export async function showEntrance(
 ): Promise<Response> {
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
-  const key = identityModes.get('virtual_key');
-  const takesKeys = key?.unavailable(c.var.settings) === null;
+  const taken = typedModes().filter((mode) => mode.unavailable(c.var.settings) === null);
+  const takesKeys = taken.length > 0;
   const takesSignIn = hasProvider(c.var.settings);
   const isAdministrator = visitor.session?.user === null;
   const body = (
@@ -56,18 +57,20 @@ export async function showEntrance(
         )}
         {takesKeys && (
           <>
-            <Input
-              name="virtual_key"
-              label="Access key"
-              type="password"
-              mono
-              required
-              autocomplete="off"
-              autocapitalize="off"
-              spellcheck={false}
-              error={refusal?.text}
-              hint={`${key?.hint} This browser then knows you for 30 days.`}
-            />
+            {taken.map(({ typed, hint }) => (
+              <Input
+                name={typed.field}
+                label={typed.label}
+                type="password"
+                mono
+                required={taken.length === 1}
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck={false}
+                error={refusal?.field === typed.field ? refusal.text : undefined}
+                hint={`${hint} This browser then knows you for 30 days.`}
+              />
+            ))}
             <div class="actions">
               <button type="submit" class={takesSignIn ? 'button' : 'button primary'}>
                 Show my access
@@ -81,7 +84,9 @@ export async function showEntrance(
             allowed your app.
           </p>
         )}
-        {!takesKeys && refusal && <p class="error">{refusal.text}</p>}
+        {refusal && !taken.some(({ typed }) => typed.field === refusal.field) && (
+          <p class="error">{refusal.text}</p>
+        )}
       </form>
       <p class="muted">
         Nothing connected yet? <a href="/">Connect an app</a> first.
@@ -92,27 +97,36 @@ export async function showEntrance(
   return peoplePage(c, { title: 'My access', at: '/me', visitor, visit, identity: null, body, status });
 }
 
+type TypedMode = IdentityMode & { typed: NonNullable<IdentityMode['typed']> };
+
+/** The modes that are proved by something typed. */
+function typedModes(): TypedMode[] {
+  return [...identityModes.values()].filter((mode): mode is TypedMode => mode.typed !== null);
+}
+
 /** Takes a key as proof of who somebody is, as consent does: the browser then remembers them. */
 export async function enter(c: Context<App>): Promise<Response> {
   const form = await readOwnForm(c);
   if (!(await form.isFor(null))) throw outOfDate(c);
   const visitor = await visitorOf(c);
-  const key = identityModes.get('virtual_key');
-  const unavailable = key?.unavailable(c.var.settings);
-  if (!key || typeof unavailable === 'string')
-    return showEntrance(c, visitor, { text: `${unavailable}`, status: 403 });
+  const modes = typedModes();
+  const mode = modes.find(({ typed }) => form.fields.get(typed.field)) ?? modes[0];
+  if (!mode) throw outOfDate(c);
+  const { field } = mode.typed;
+  const unavailable = mode.unavailable(c.var.settings);
+  if (unavailable !== null) return showEntrance(c, visitor, { text: unavailable, status: 403, field });
 
   await countAttempt(c, `me ${form.browser}`, '/me');
-  const proved = await key.identify(c.env, { virtual_key: form.fields.get('virtual_key') ?? undefined });
+  const proved = await mode.identify(c.env, c.var.settings, { [field]: form.fields.get(field) ?? undefined });
   if (!proved) {
     logAct(c, { act: 'key.refused' });
-    return showEntrance(c, visitor, { text: key.refusal, status: 403 });
+    return showEntrance(c, visitor, { text: mode.refusal, status: 403, field });
   }
   if ('mustSignIn' in proved) {
     if (proved.mustSignIn === visitor.session?.user?.id) return goOn(c, '/me?as=person');
     if (hasProvider(c.var.settings)) return goOn(c, '/oauth/sign-in?return_to=/me');
     const text = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
-    return showEntrance(c, visitor, { text, status: 403 });
+    return showEntrance(c, visitor, { text, status: 403, field });
   }
   const now = Math.floor(Date.now() / 1000);
   return goOn(c, pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);

@@ -5,7 +5,6 @@ import { ask, known } from '../database';
 import { type KnownVirtualMcp, virtualMcpsOfQuestion } from '../governance/virtual-mcps';
 import { allowedSinceQuestion } from '../grants/list';
 import { SLUG, slugOf } from '../protocol/authorization';
-import { parseSubject } from '../protocol/subject';
 import { hasServersQuestion } from '../servers/find';
 import { APPS, type ConnectableApp, endpointOf, isOutOfReach, WaysIn } from '../ui/connect-lines';
 import { cut } from '../ui/name';
@@ -64,16 +63,12 @@ async function showHome(c: Context<App>): Promise<Response> {
   const since = sinceIn(c, now);
   const visitor = await visitorOf(c);
   const subjects = visitor.proofs.map(({ subject }) => subject);
-  const idsOf = (wanted: string) =>
-    subjects.map(parseSubject).flatMap(({ kind, id }) => (kind === wanted ? [id] : []));
   const isAsking = c.req.query('since') !== undefined && subjects.length > 0;
   const [identities, hasServers, toolsets, last, openTo] = await ask(
     DB,
     identitiesQuestion(DB, settings, visitor.proofs),
     hasServersQuestion(DB),
-    subjects.length
-      ? virtualMcpsOfQuestion(DB, { keyIds: idsOf('vk'), userIds: idsOf('user') }, now)
-      : known<KnownVirtualMcp[]>([]),
+    subjects.length ? virtualMcpsOfQuestion(DB, subjects, now) : known<KnownVirtualMcp[]>([]),
     isAsking ? allowedSinceQuestion(DB, subjects, since, { now, issuer: c.var.issuer }) : known(null),
     isAsking ? openServersQuestion(DB, settings, subjects) : known(null),
   );

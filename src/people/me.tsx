@@ -2,8 +2,8 @@ import { type Context, Hono } from 'hono';
 import type { App } from '../config';
 import { ask } from '../database';
 import { EVERY_GRANT, grantsQuestion } from '../grants/list';
+import { modeOf } from '../identity';
 import type { Proof } from '../identity/mode';
-import { parseSubject } from '../protocol/subject';
 import { serverNamesQuestion } from '../servers/summaries';
 import { accountPages, accountsQuestion, OwnAccounts } from './accounts';
 import { AppList, appPages, todayOf } from './apps';
@@ -50,14 +50,14 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
 
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, subject);
-  const isKey = parseSubject(subject).kind === 'vk';
+  const mode = modeOf(subject);
   const body = (
     <>
       <header class="stack tight">
         <h1>What your apps may do</h1>
         <p class="muted">
           As <b>{whoIs(identity)}</b>. {other && <a href={pageOf(other)}>Show it as {whoIs(other)}</a>}
-          {!other && isKey && <a href={`/me?as=${ANOTHER}`}>Use another key</a>}
+          {!other && mode?.typed && <a href={`/me?as=${ANOTHER}`}>Use another {mode.words.kind}</a>}
         </p>
       </header>
       <AppList {...apps} {...page} ended={ended.grants} servers={servers} at={pageOf(identity)} />

@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import { type App, gatewayOf } from '../config';
+import { modeOf } from '../identity';
 import { baseOf } from '../identity/browser-session';
 import type { Identity } from '../identity/mode';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
 import { Destination } from '../protocol/destination';
-import { parseSubject } from '../protocol/subject';
 import { Csrf } from '../ui/forms';
 import { framedPage, sendOn } from '../ui/layout';
 import { cut, Name } from '../ui/name';
@@ -81,27 +81,22 @@ function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
   );
 }
 
-/** How an address of ours names the kind of an identity. */
-const NAMES = { vk: 'key', user: 'person', session: 'anonymous' } as const;
-
 /** In such an address: somebody the browser does not know yet. */
 export const ANOTHER = 'another';
 
 /** The page of one of the identities a browser may know. */
 export function pageOf({ subject }: Pick<Identity, 'subject'>): string {
-  return `/me?as=${NAMES[parseSubject(subject).kind]}`;
+  return `/me?as=${modeOf(subject)?.words.kind}`;
 }
 
 /** True when `asked`, from an address of {@link pageOf}, means this identity. */
 export function isAsked(asked: string | undefined, { subject }: Pick<Identity, 'subject'>): boolean {
-  return asked === NAMES[parseSubject(subject).kind];
+  return asked === modeOf(subject)?.words.kind;
 }
 
 /** Who an identity is, in words. */
 export function whoIs({ subject, name }: Identity): string {
-  const { kind } = parseSubject(subject);
-  if (kind === 'vk') return `the access key ${cut(name)}`;
-  return kind === 'user' ? cut(name) : 'somebody anonymous';
+  return modeOf(subject)?.words.who(name) ?? cut(name);
 }
 
 /** Sends the browser on to another page of this gateway. @param cookies `Set-Cookie` values */

@@ -39,7 +39,7 @@ export function identitiesQuestion(
   return map(asked, (standings) =>
     proofs.flatMap(({ subject, generation }, at) => {
       const standing = standings[at];
-      return typeof standing === 'object' ? [{ subject, generation, name: standing.name }] : [];
+      return standing?.is === 'valid' ? [{ subject, generation, name: standing.name }] : [];
     }),
   );
 }

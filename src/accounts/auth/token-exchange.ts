@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
+import { modeOf } from '../../identity';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
 import { isPassing } from '../../protocol/storage-fault';
@@ -23,7 +24,7 @@ export const tokenExchange: UpstreamAuth = {
 
   async credentials(connection) {
     const { server, owner } = connection;
-    if (!owner || owner === 'gateway' || parseSubject(owner).kind !== 'user') {
+    if (!owner || owner === 'gateway' || !modeOf(owner)?.isSignedIn) {
       throw new CredentialNeeded(server, 'sign_in');
     }
     const person = parseSubject(owner).id;

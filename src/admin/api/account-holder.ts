@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
 import type { App } from '../../config';
-import { findHolder } from '../../governance/access';
-import { findVirtualKeyByValue, refusalOf } from '../../governance/virtual-keys';
+import { userSubject } from '../../governance/users';
+import { keySubject } from '../../governance/virtual-keys';
 import { browserSession } from '../../identity/browser-session';
 import { credentialsIn } from '../../identity/credentials';
-import { subjectOfSessionValue } from '../../identity/session';
+import { session as anonymous, subjectOfSessionValue } from '../../identity/session';
 import { subjectOf } from '../../identity/signed-in';
+import { findPresentedKey, refusalOfPresented } from '../../identity/virtual-key';
 import type { Subject } from '../../protocol/subject';
 import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
 import { administers, requireOwnWrite } from './administrator';
@@ -62,21 +63,18 @@ async function subjectOfKey(c: Context<App>, headers: Headers): Promise<Subject 
   const { token, keys } = credentialsIn(headers);
   const [value, ...others] = new Set(keys.map((key) => key.value));
   if (value === undefined) return null;
-  const key = others.length || token !== null ? null : await findVirtualKeyByValue(c.env.DB, value);
-  const now = Date.now() / 1000;
-  if (!key || (key.valueUntil !== null && key.valueUntil <= now) || refusalOf(key, now)) {
+  const presented = others.length || token !== null ? null : await findPresentedKey(c.env.DB, value);
+  if (!presented || refusalOfPresented(presented, c.var.settings, Date.now() / 1000)) {
     throw new ApiError('unauthorized', 'That access key is not active here.');
   }
-  if (key.ownerUserId === null) return `vk:${key.id}`;
-  const owner = await findHolder(c.env.DB, `user:${key.ownerUserId}`);
-  if (owner && 'user' in owner && owner.user.isActive) return subjectOf(owner.user);
-  throw new ApiError('unauthorized', 'That access key is not active here.');
+  const { key, owner } = presented;
+  return owner ? userSubject(owner.user.id) : keySubject(key.id);
 }
 
 /** Whose session value the headers hold, where anonymous use is on; null: none is there. */
 async function subjectOfSession(c: Context<App>, headers: Headers): Promise<Subject | null> {
   const value = headers.get('x-bf-mcp-session-id');
-  if (!value || c.var.settings.enforce_auth_on_inference) return null;
+  if (!value || anonymous.unavailable(c.var.settings) !== null) return null;
   const subject = await subjectOfSessionValue(c.env.ENCRYPTION_KEY, value);
   if (!subject) throw new ApiError('unauthorized', 'The value in x-bf-mcp-session-id was not issued here.');
   return subject;

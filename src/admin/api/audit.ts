@@ -4,11 +4,10 @@ import { type AuditEvent, auditQuestion, idsOfActs, partiesOfActs } from '../../
 import { clientNamesQuestion } from '../../clients/store';
 import type { App } from '../../config';
 import { ask } from '../../database';
-import { userNamesQuestion } from '../../governance/users';
-import { keyNamesQuestion } from '../../governance/virtual-keys';
 import { toolsetNamesQuestion } from '../../governance/virtual-mcps';
 import { grantedNamesQuestion } from '../../grants/list';
-import { isSubject, parseSubject } from '../../protocol/subject';
+import { namesOfIdentities } from '../../identity';
+import { isSubject, parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { accept, Moment, Page } from './request';
@@ -37,18 +36,18 @@ export const auditTrail = new Hono<App>().get('/', async (c) => {
   const { DB } = c.env;
   const page = { limit, offset };
   const ids = idsOfActs(filter, page);
-  const [{ entries, total }, keys, people, servers, toolsets, granted, clients] = await ask(
+  const [{ entries, total }, identities, servers, toolsets, granted, clients] = await ask(
     DB,
     auditQuestion(DB, filter, page),
-    keyNamesQuestion(DB, ids),
-    userNamesQuestion(DB, ids),
+    namesOfIdentities(DB, ids),
     serverNamesQuestion(DB),
     toolsetNamesQuestion(DB, ids),
     grantedNamesQuestion(DB, partiesOfActs('grant_id', filter, page)), // an app may be gone, and its grants not yet
     clientNamesQuestion(DB, partiesOfActs('client_id', filter, page)),
   );
-  const names = new Map([...keys, ...people, ...servers, ...toolsets, ...granted, ...clients]);
-  const events = entries.map((entry) => shown(entry, names));
+  const byId = [...identities].map(([subject, name]) => [parseSubject(subject).id, name] as const);
+  const names = new Map([...byId, ...servers, ...toolsets, ...granted, ...clients]);
+  const events = entries.map((entry) => shown(entry, names, identities));
   return c.json(listed('events', events, total, page));
 });
 
@@ -80,6 +79,7 @@ export const ShownEvent = z.object({
 function shown(
   { id, at, act, outcome, actor, clientId, grantId, detail, address, code, requestId }: AuditEvent,
   names: ReadonlyMap<string, string>,
+  identities: ReadonlyMap<Subject, string>,
 ): z.infer<typeof ShownEvent> {
   const nameOf = (id: unknown) => names.get(String(id)) ?? null;
   const about = detail.virtual_key ?? detail.virtual_mcp ?? detail.server ?? detail.user;
@@ -89,7 +89,7 @@ function shown(
     act,
     outcome,
     actor,
-    actor_name: isSubject(actor) ? nameOf(parseSubject(actor).id) : null,
+    actor_name: isSubject(actor) ? (identities.get(actor) ?? null) : null,
     client_id: clientId,
     client_name: nameOf(clientId),
     grant_id: grantId,

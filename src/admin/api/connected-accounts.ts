@@ -12,15 +12,16 @@ import { type Reach, reachQuestion } from '../../accounts/reach';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { ask, theseIds } from '../../database';
-import { findHolder } from '../../governance/access';
-import { userNamesQuestion } from '../../governance/users';
-import { keyNamesQuestion } from '../../governance/virtual-keys';
+import { userSubject } from '../../governance/users';
+import { keySubject } from '../../governance/virtual-keys';
+import { loadIdentity, modeOf, namesOfIdentities, standingIn } from '../../identity';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serversByIdQuestion } from '../../servers/find';
 import type { Server } from '../../servers/server';
 import { type AccountHolder, accountHolder } from './account-holder';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
+import { IdentityKind, IdentityKinds } from './identity-kind';
 import { accept, CommaList, Page } from './request';
 import { ourIssuer } from './servers/authorization';
 
@@ -31,10 +32,7 @@ export const AccountQuery = Page.extend({
     .enum(['token', 'header', 'flow'], { error: 'must be token, header or flow' })
     .optional()
     .describe('`flow`: begun, not finished'),
-  auth_mode: CommaList.refine(
-    (kinds) => kinds?.every((kind) => ['user', 'vk', 'session'].includes(kind)) ?? true,
-    'must name only user, vk and session',
-  ).describe('Any of `user`, `vk`, `session`'),
+  auth_mode: IdentityKinds,
   mcp_client_id: z.string().max(200).optional(),
   virtual_key_id: CommaList,
   user_id: CommaList,
@@ -46,8 +44,8 @@ export const connectedAccounts = new Hono<App>()
     const holder = await accountHolder(c);
     const query = accept(AccountQuery, c.req.query());
     const asked: Subject[] = [
-      ...(query.virtual_key_id ?? []).map((id): Subject => `vk:${id}`),
-      ...(query.user_id ?? []).map((id): Subject => `user:${id}`),
+      ...(query.virtual_key_id ?? []).map(keySubject),
+      ...(query.user_id ?? []).map(userSubject),
     ];
     const filter = {
       owners: withinReach(holder, asked.length ? asked : null),
@@ -89,7 +87,7 @@ export const connectedAccounts = new Hono<App>()
     if (!shown.can_reauth) {
       throw new ApiError('forbidden', 'Only the person whose account this is can connect it again.');
     }
-    const generation = await generationOf(c.env.DB, owner);
+    const generation = await generationOf(c, owner);
     const issuer = ourIssuer(c);
     const wanted = { subject: owner, generation, serverIds: [serverId], clientName: '', grantId: null };
     const link = await insertLink(c.env.DB, wanted, by(c));
@@ -125,10 +123,9 @@ async function accountAt(c: Context<App>): Promise<{ holder: AccountHolder; acco
 }
 
 /** Of the identity as it is now: a leak or a block since ends what carries an earlier one. */
-async function generationOf(db: D1Database, subject: Subject): Promise<number> {
-  const holder = await findHolder(db, subject);
-  if (!holder) return 0;
-  return 'user' in holder ? holder.user.generation : holder.key.generation;
+async function generationOf(c: Context<App>, subject: Subject): Promise<number> {
+  const standing = standingIn(await loadIdentity(c.env.DB, subject), c.var.settings, now());
+  return standing.is === 'gone' ? 0 : standing.generation;
 }
 
 const Named = z.object({ id: z.string(), name: z.string() });
@@ -138,9 +135,7 @@ export const ShownAccount = z.object({
   id: z.string(),
   kind: z.enum(['token', 'header', 'flow']).describe('`flow`: begun, not finished'),
   auth_kind: z.enum(['oauth', 'headers']),
-  auth_mode: z
-    .enum(['user', 'vk', 'session'])
-    .describe('Whose it is: a person, an access key, somebody anonymous'),
+  auth_mode: IdentityKind.describe('Whose it is: what begins the subject of its owner'),
   user: Named.nullable(),
   virtual_key: Named.nullable(),
   mcp_client: z.object({ client_id: z.string(), name: z.string() }),
@@ -168,46 +163,44 @@ async function shownAccounts(
   const { DB } = c.env;
   const owners = [...new Set(accounts.map(({ owner }) => owner))];
   const ids = theseIds(owners.map((owner) => parseSubject(owner).id));
-  const [servers, reach, keys, people] = await ask(
+  const [servers, reach, names] = await ask(
     DB,
     serversByIdQuestion(DB, [...new Set(accounts.map(({ serverId }) => serverId))]),
     reachQuestion(DB, c.var.settings, owners),
-    keyNamesQuestion(DB, ids),
-    userNamesQuestion(DB, ids),
+    namesOfIdentities(DB, ids),
   );
   const at = new Map(servers.map((server) => [server.id, server]));
   return accounts.flatMap((account) => {
     const server = at.get(account.serverId);
-    return server ? [shown(account, server, { holder, reach: reach.get(account.owner), keys, people })] : [];
+    return server ? [shown(account, server, { holder, reach: reach.get(account.owner), names })] : [];
   });
 }
 
 type Known = {
   holder: AccountHolder;
   reach: Reach | undefined;
-  keys: ReadonlyMap<string, string>;
-  people: ReadonlyMap<string, string>;
+  names: ReadonlyMap<Subject, string>;
 };
 
 function shown(
   account: ConnectedAccount,
   server: Server,
-  { holder, reach, keys, people }: Known,
+  { holder, reach, names }: Known,
 ): z.infer<typeof ShownAccount> {
   const { owner, credential } = account;
-  const { kind: mode, id } = parseSubject(owner);
+  const { kind, id } = parseSubject(owner);
+  const mode = modeOf(owner);
   const isOrphaned = !reach?.({ ...server, enabled: true }); // who lost nothing but a server that rests is no orphan
   const status = credential ? statusAt(credential, server) : 'pending';
-  const isTheirs = holder.subject === owner || (holder.seesAll && mode !== 'user');
-  const named = (names: ReadonlyMap<string, string>, is: string) =>
-    mode === is ? { id, name: names.get(id) ?? '' } : null;
+  const isTheirs = holder.subject === owner || (holder.seesAll && !mode?.isSignedIn);
   return {
     id: account.id,
     kind: credential?.kind ?? 'flow',
     auth_kind: server.authType === 'per_user_headers' ? 'headers' : 'oauth',
-    auth_mode: mode,
-    user: named(people, 'user'),
-    virtual_key: named(keys, 'vk'),
+    auth_mode: kind,
+    user: null,
+    virtual_key: null,
+    ...(mode?.apiMember && { [mode.apiMember]: { id, name: names.get(owner) ?? '' } }),
     mcp_client: { client_id: server.id, name: server.name },
     status: isOrphaned ? 'orphaned' : status,
     expires_at: rfc3339(account.expiresAt),

@@ -3,20 +3,19 @@ import * as z from 'zod';
 import { by } from '../../audit';
 import type { App } from '../../config';
 import { ask, type Ids, map, type Question, together } from '../../database';
-import { subjectsNamed } from '../../governance/subjects-named';
-import { userNamesQuestion } from '../../governance/users';
-import { keyNamesQuestion } from '../../governance/virtual-keys';
+import { userSubject } from '../../governance/users';
+import { keySubject } from '../../governance/virtual-keys';
 import { endGrant } from '../../grants/end';
 import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../../grants/list';
 import { findGrant, type Grant } from '../../grants/store';
 import { endOf, type Today } from '../../grants/today';
-import { parseSubject } from '../../protocol/subject';
+import { namesOfIdentities, subjectsNamed } from '../../identity';
+import { parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { ApiError, unknown } from './error';
+import { IdentityKind, IdentityKinds } from './identity-kind';
 import { accept, CommaList, Moment, Page } from './request';
-
-const KINDS = ['user', 'vk', 'session'];
 
 /** What the grants may be narrowed to. */
 export const GrantQuery = Page.extend({
@@ -29,10 +28,7 @@ export const GrantQuery = Page.extend({
     .max(200, 'must be at most 200 characters')
     .default('')
     .describe("What the app's name begins with"),
-  bf_mode: CommaList.refine(
-    (kinds) => kinds?.every((kind) => KINDS.includes(kind)) ?? true,
-    'must name only user, vk and session',
-  ).describe('Any of `user`, `vk`, `session`'),
+  bf_mode: IdentityKinds,
   virtual_key_id: CommaList,
   user_id: CommaList,
   client_id: CommaList,
@@ -44,8 +40,8 @@ export const grants = new Hono<App>()
   .get('/', async (c) => {
     const query = accept(GrantQuery, c.req.query());
     const subjects = [
-      ...(query.virtual_key_id ?? []).map((id) => `vk:${id}`),
-      ...(query.user_id ?? []).map((id) => `user:${id}`),
+      ...(query.virtual_key_id ?? []).map(keySubject),
+      ...(query.user_id ?? []).map(userSubject),
     ];
     const filter: GrantFilter = {
       clientName: query.q,
@@ -100,15 +96,11 @@ export function shownGrantsQuestion(
 }
 
 /** What keys, people and servers are called, by id. */
-type Names = { holders: ReadonlyMap<string, string>; servers: ReadonlyMap<string, string> };
+type Names = { holders: ReadonlyMap<Subject, string>; servers: ReadonlyMap<string, string> };
 
 function namesQuestion(db: D1Database, holders: Ids): Question<Names> {
-  const asked = together(
-    keyNamesQuestion(db, holders),
-    userNamesQuestion(db, holders),
-    serverNamesQuestion(db),
-  );
-  return map(asked, ([keys, people, servers]) => ({ holders: new Map([...keys, ...people]), servers }));
+  const asked = together(namesOfIdentities(db, holders), serverNamesQuestion(db));
+  return map(asked, ([holders, servers]) => ({ holders, servers }));
 }
 
 function orNull(list: string[] | undefined): string[] | null {
@@ -121,9 +113,7 @@ export const ShownGrant = z.object({
   client_id: z.string(),
   client_name: z.string().nullable(),
   given_name: z.string().nullable().describe('What the one it acts for calls it'),
-  bf_mode: z
-    .enum(['user', 'vk', 'session'])
-    .describe('Whom it acts for: a person, an access key, somebody anonymous'),
+  bf_mode: IdentityKind.describe('What begins the `sub` of its tokens: what it acts for'),
   bf_sub: z.string().describe("That one's id"),
   identity_name: z.string().nullable(),
   scope: z.string(),
@@ -161,7 +151,7 @@ function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGr
     given_name: grant.givenName,
     bf_mode: kind,
     bf_sub: id,
-    identity_name: names.holders.get(id) ?? null,
+    identity_name: names.holders.get(grant.subject) ?? null,
     scope: grant.scope,
     resource: grant.resource,
     services: narrowed?.map(({ mcp_client_name }) => mcp_client_name),

@@ -2,8 +2,8 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';
-import { findVirtualKeyByValue, refusalOf } from '../../governance/virtual-keys';
 import { credentialsIn } from '../../identity/credentials';
+import { findPresentedKey, refusalOfPresented } from '../../identity/virtual-key';
 import { rfc3339, Time } from './answer';
 import { ApiError } from './error';
 
@@ -26,18 +26,20 @@ export const Quota = z.object({
 export const quota = new Hono<App>().get('/', async (c) => {
   const { token, keys } = credentialsIn(c.req.raw.headers);
   const [value, ...others] = new Set(keys.map((key) => key.value));
-  const key = value && !others.length && token === null ? await findVirtualKeyByValue(c.env.DB, value) : null;
-  const now = Math.floor(Date.now() / 1000);
-  if (!key || (key.valueUntil !== null && key.valueUntil <= now)) {
+  const isOne = value && !others.length && token === null;
+  const presented = isOne ? await findPresentedKey(c.env.DB, value) : null;
+  const refusal = presented && refusalOfPresented(presented, c.var.settings, Date.now() / 1000);
+  if (!presented || refusal === 'unknown') {
     throw new ApiError(
       'unauthorized',
       'Send the virtual key whose quota you ask for, as you send it to /mcp.',
     );
   }
+  const { key } = presented;
   const usages = key.limits.length ? await keyObject(c.env.KEYS, key.id).usage(key.limits) : [];
   const left: z.infer<typeof Quota> = {
     virtual_key_name: key.name,
-    is_active: refusalOf(key, now) === null,
+    is_active: refusal === null,
     expires_at: rfc3339(key.expiresAt),
     limits: usages.map(({ calls, window_seconds, used, resetsAt }) => ({
       calls,

@@ -9,6 +9,7 @@ import { findUser } from '../../governance/users';
 import {
   findVirtualKey,
   insertVirtualKey,
+  keySubject,
   listVirtualKeys,
   newValue,
   replaceValue,
@@ -103,7 +104,7 @@ export const virtualKeys = new Hono<App>()
     );
     if (!rotated) throw unknown('virtual key');
     const { key, value } = rotated;
-    if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, `vk:${key.id}`, 'key_leaked', by(c), now);
+    if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, keySubject(key.id), 'key_leaked', by(c), now);
     audit(c, { act: 'virtual_key.rotated', virtual_key: key.id, reason });
     const before = previousUntil
       ? `The one before works until ${rfc3339(previousUntil)}.`
@@ -118,7 +119,7 @@ export const virtualKeys = new Hono<App>()
     const id = c.req.param('id');
     const now = Math.floor(Date.now() / 1000);
     if (!(await deleteVirtualKey(c.env, id, by(c), now))) throw unknown('virtual key');
-    await disconnectEverywhere(c.env, `vk:${id}`);
+    await disconnectEverywhere(c.env, keySubject(id));
     audit(c, { act: 'virtual_key.deleted', virtual_key: id });
     return c.json({
       message:

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
+import { identityModes } from '../../identity';
 import {
   AuthorizationServerMetadata,
   ClientIdMetadataDocument,
@@ -53,7 +54,15 @@ const Decision = z.looseObject({
   flow_id: z.string(),
   form: z.string().describe('The hidden value of the form: bound to the flow and to its cookie'),
   decision: z.enum(['allow', 'deny', 'continue']),
-  identity: z.enum(['virtual_key', 'user', 'session']).describe('Who allows it').optional(),
+  identity: z
+    .string()
+    .meta({
+      get documented() {
+        return { type: 'string', enum: [...identityModes.keys()] };
+      },
+    })
+    .describe('Who allows it')
+    .optional(),
   virtual_key: z.string().describe('With `identity=virtual_key`').optional(),
   services: z.literal('shown').describe('Boxes were shown: what is not sent is not allowed').optional(),
   server: z.array(z.string()).describe('Names of the servers ticked').optional(),

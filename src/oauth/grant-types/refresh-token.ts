@@ -1,9 +1,8 @@
 import type { Rotation } from '../../grants/grant';
 import { askGrant, touchGrant } from '../../grants/store';
-import { standingOf } from '../../identity';
+import { modeOf, standingOf } from '../../identity';
 import { canonicalResource, isUnder, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
-import { parseSubject } from '../../protocol/subject';
 import type { GrantType } from './grant-type';
 import { tokenResponse } from './token-response';
 
@@ -23,12 +22,12 @@ export const refreshToken: GrantType = async (form, context) => {
   const scope = narrowScope(form.scope, terms.scope);
 
   const standing = await standingOf(env, settings, terms);
-  const { kind } = parseSubject(terms.subject);
-  if (standing === 'suspended') throw new OAuthError('invalid_grant', SUSPENDED[kind]);
-  if (standing === 'gone') {
-    const reason = kind === 'user' ? 'user_blocked' : 'key_refused';
+  const mode = modeOf(terms.subject);
+  if (standing.is === 'suspended') throw new OAuthError('invalid_grant', mode?.suspended ?? GONE);
+  if (standing.is === 'gone') {
+    const reason = mode?.endReason ?? 'identity_refused';
     await askGrant(env.GRANTS, grantId, (grant) => grant.end(reason));
-    throw new OAuthError('invalid_grant', 'who allowed this may no longer use this gateway');
+    throw new OAuthError('invalid_grant', GONE);
   }
 
   const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
@@ -42,12 +41,7 @@ export const refreshToken: GrantType = async (form, context) => {
   return tokenResponse(context, grantId, terms, scope, rotated);
 };
 
-/** Why an identity is refused for now, by its kind. */
-const SUSPENDED = {
-  vk: 'access keys identify no one here for now',
-  session: 'anonymous use is switched off here for now',
-  user: 'the person has to sign in here again',
-};
+const GONE = 'who allowed this may no longer use this gateway';
 
 function refusal(): OAuthError {
   return new OAuthError(

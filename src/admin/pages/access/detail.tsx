@@ -1,3 +1,4 @@
+import { modeOfKind } from '../../../identity';
 import { shortCode } from '../../../log';
 import { Cut, cut, Name } from '../../../ui/name';
 import { Badge, When } from '../../../ui/parts';
@@ -23,6 +24,7 @@ export function AccessDetail({ access }: { access: GrantView }) {
   const country = countryOf(access);
   const isActive = access.status === 'active';
   const advice = adviceOn(access);
+  const at = modeOfKind(access.bf_mode)?.words.admin;
   return (
     <>
       <div class="row spread">
@@ -78,8 +80,8 @@ export function AccessDetail({ access }: { access: GrantView }) {
           <a class="button" href={`${AT}?${new URLSearchParams({ app: access.client_id })}`}>
             All access of this app
           </a>
-          {access.bf_mode !== 'session' && (
-            <a class="button" href={`${AT}?${holderQuery(access)}`}>
+          {at && (
+            <a class="button" href={`${AT}?${new URLSearchParams({ [at.filter]: access.bf_sub })}`}>
               All access of {cut(name)}
             </a>
           )}
@@ -91,23 +93,19 @@ export function AccessDetail({ access }: { access: GrantView }) {
 
 function Holder({ access }: { access: GrantView }) {
   const { name } = holderOf(access);
-  if (!access.identity_name || access.bf_mode === 'session') {
+  const at = modeOfKind(access.bf_mode)?.words.admin;
+  if (!access.identity_name || !at) {
     return (
       <b>
         <Name of={name} />
       </b>
     );
   }
-  const at = access.bf_mode === 'vk' ? '/admin/keys' : '/admin/people';
   return (
-    <a href={`${at}/${access.bf_sub}`}>
+    <a href={`${at.path}/${access.bf_sub}`}>
       <Cut of={name} />
     </a>
   );
-}
-
-function holderQuery({ bf_mode, bf_sub }: GrantView): string {
-  return new URLSearchParams({ [bf_mode === 'vk' ? 'key' : 'person']: bf_sub }).toString();
 }
 
 /** What it calls itself, and what whoever it acts for calls it. */

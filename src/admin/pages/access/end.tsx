@@ -1,6 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { by } from '../../../audit';
 import type { App } from '../../../config';
+import { userSubject } from '../../../governance/users';
+import { keySubject } from '../../../governance/virtual-keys';
 import { endTogether, type Together } from '../../../grants/end';
 import { Confirm } from '../../../ui/forms';
 import { PageProblem } from '../../../ui/layout';
@@ -62,8 +64,8 @@ function namedIn(given: FormFields): Named {
 
 function togetherOf({ field, value }: Named, now: number): Together {
   if (field === 'app') return { clientId: value };
-  if (field === 'key') return { subject: `vk:${value}` };
-  return field === 'person' ? { subject: `user:${value}` } : { unusedSince: unusedSince(now) };
+  if (field === 'key') return { subject: keySubject(value) };
+  return field === 'person' ? { subject: userSubject(value) } : { unusedSince: unusedSince(now) };
 }
 
 /** The same for the API's list: how many it is about, and what the first is called. */

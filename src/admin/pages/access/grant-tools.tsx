@@ -1,10 +1,11 @@
+import { modeOfKind } from '../../../identity';
 import type { GrantView } from './words';
 
 /** The servers and tools an app was allowed, as they were ticked. */
 export function AccessTools({ access }: { access: GrantView }) {
   const { mcp_configs: servers, bf_mode: mode } = access;
   if (!servers) {
-    const whose = mode === 'vk' ? 'the key it is bound to' : mode === 'user' ? 'the person' : 'anybody';
+    const whose = modeOfKind(mode)?.words.whose ?? 'anybody';
     return <p>Everything that {whose} may use, later servers and tools too.</p>;
   }
   if (!servers.length) return <p>Nothing any more: the servers it was allowed are gone.</p>;

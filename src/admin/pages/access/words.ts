@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { adviceOnEnd, isAlarming, whyEnded } from '../../../grants/end-words';
+import { modeOfKind } from '../../../identity';
 import type { Tone } from '../../../ui/parts';
 import type { ShownGrant } from '../../api/grants';
 
@@ -20,15 +21,13 @@ export function stateOf(access: GrantView): { tone: Tone; word: string } {
   return { tone, word: `ended: ${reasonOf(access)}` };
 }
 
-const KINDS = { vk: 'key', user: 'person', session: 'anonymous' } as const;
-
 /** Whom an app acts for, and what that is. */
 export function holderOf({ bf_mode: mode, bf_sub: id, identity_name: name }: GrantView): {
   name: string;
   kind: string;
 } {
-  if (mode === 'session') return { name: `Session ${id.slice(0, 4)}…`, kind: KINDS.session };
-  return { name: name ?? (mode === 'vk' ? 'A deleted key' : 'A deleted person'), kind: KINDS[mode] };
+  const words = modeOfKind(mode)?.words;
+  return { name: words?.listed(id, name) ?? id, kind: words?.kind ?? mode };
 }
 
 export function isReadOnly({ scope }: GrantView): boolean {
@@ -39,7 +38,7 @@ export function isReadOnly({ scope }: GrantView): boolean {
 export function mayUse(access: GrantView): string {
   const { mcp_configs: servers, bf_mode: mode } = access;
   if (servers) return counted(servers);
-  return mode === 'vk' ? 'all its key may' : 'all they may';
+  return modeOfKind(mode)?.words.everything ?? 'nothing';
 }
 
 function counted(servers: NonNullable<GrantView['mcp_configs']>): string {

@@ -1,5 +1,7 @@
 import type * as z from 'zod';
 import type { Act } from '../../../audit';
+import { modeOf } from '../../../identity';
+import { isSubject } from '../../../protocol/subject';
 import { SETTINGS } from '../../../settings';
 import { cut } from '../../../ui/name';
 import type { ShownEvent } from '../../api/audit';
@@ -157,10 +159,8 @@ function settingsIn({ detail }: Event): string {
 
 /** Who did it, in words. */
 export function actorOf({ actor, actor_name: name }: Event): string {
-  if (actor.startsWith('user:')) return name === null ? 'a person who is gone' : cut(name);
-  if (actor.startsWith('vk:')) return name ? `the key ${cut(name)}` : 'a key that is gone';
-  if (actor.startsWith('session:')) return 'somebody anonymous';
-  return ACTORS[actor] ?? actor;
+  const mode = isSubject(actor) ? modeOf(actor) : null;
+  return mode?.words.actor(name) ?? ACTORS[actor] ?? actor;
 }
 
 /** Who does things besides people and keys, as the filter calls them. */

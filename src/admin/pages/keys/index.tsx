@@ -4,7 +4,7 @@ import type { App } from '../../../config';
 import { ask } from '../../../database';
 import { keyOverviewQuestion, keysQuestion } from '../../../governance/key-overview';
 import { ownersQuestion } from '../../../governance/owners';
-import { maskOfKey, newValue, type VirtualKey } from '../../../governance/virtual-keys';
+import { keySubject, maskOfKey, newValue, type VirtualKey } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { endpointOf } from '../../../ui/connect-lines';
@@ -101,7 +101,7 @@ async function about(c: Context<App>, id: string) {
   const [overview, apps, servers, owners] = await ask(
     db,
     keyOverviewQuestion(db, id, now),
-    standingGrantsQuestion(db, `vk:${id}`, { now, issuer: c.var.issuer }),
+    standingGrantsQuestion(db, keySubject(id), { now, issuer: c.var.issuer }),
     serverChoicesQuestion(db),
     ownersQuestion(db),
   );

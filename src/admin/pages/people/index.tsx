@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
-import { userQuestion } from '../../../governance/users';
+import { userQuestion, userSubject } from '../../../governance/users';
 import { heldKeysQuestion } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
 import { isAdminEmail } from '../../../identity/provider';
@@ -206,7 +206,7 @@ async function showPerson(
     userQuestion(DB, id),
     serverChoicesQuestion(DB),
     heldKeysQuestion(DB, [], [id]),
-    standingGrantsQuestion(DB, `user:${id}`, { now, issuer: c.var.issuer }),
+    standingGrantsQuestion(DB, userSubject(id), { now, issuer: c.var.issuer }),
   );
   if (!user) throw gone('That person was deleted, or never signed in.', { href: AT, label: 'To all people' });
   const isBlocked = !user.isActive;

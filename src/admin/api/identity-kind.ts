@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { identityKinds } from '../../identity';
+import { CommaList } from './request';
+
+/** The kind of an identity, as answers name it: one that a mode is registered for. */
+export const IdentityKind = z.string().meta({
+  get documented() {
+    return { type: 'string', enum: identityKinds() };
+  },
+});
+
+/** Kinds of identities a list may be narrowed to. */
+export const IdentityKinds = CommaList.refine(
+  (kinds) => kinds?.every((kind) => identityKinds().includes(kind)) ?? true,
+  { error: () => `must name only ${identityKinds().join(', ')}` },
+).meta({
+  get documented() {
+    return { type: 'array', items: { type: 'string', enum: identityKinds() } };
+  },
+});
