@@ -3,6 +3,7 @@ import { scopesKnown } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { faultOf, parse } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
+import { grantTypesServed } from './grant-types';
 
 /** Schemes that run, read or embed something, or start a program by its name, instead of bringing a person back to an app. */
 const UNSAFE_SCHEMES = new RegExp(
@@ -78,14 +79,14 @@ export function visibleName(name: string): string | undefined {
 }
 
 /** The members of a list that this server offers, the others left out (RFC 7591 §3.2.1): an error only when none is left. */
-function offered<const Known extends string>(known: readonly Known[], standard: Known) {
+function offered<const Known extends string>(known: () => readonly Known[], standard: NoInfer<Known>) {
   return z.preprocess(
     unlessEmpty,
     z
       .array(z.string())
       .default([standard])
-      .transform((asked) => known.filter((one) => asked.includes(one)))
-      .refine((kept) => kept.length > 0, `must hold ${known.join(' or ')}`),
+      .transform((asked) => known().filter((one) => asked.includes(one)))
+      .refine((kept) => kept.length > 0, { error: () => `must hold ${known().join(' or ')}` }),
   );
 }
 
@@ -93,8 +94,8 @@ function offered<const Known extends string>(known: readonly Known[], standard: 
 export const ClientMetadata = z.object({
   redirect_uris: RedirectUris,
   client_name: z.preprocess(unlessEmpty, z.string().max(1024).transform(visibleName).optional()),
-  grant_types: offered(['authorization_code', 'refresh_token'], 'authorization_code').transform(withCode),
-  response_types: offered(['code'], 'code'),
+  grant_types: offered(grantTypesServed, 'authorization_code').transform(withCode),
+  response_types: offered(() => ['code'], 'code'),
   token_endpoint_auth_method: z.preprocess(
     unlessEmpty,
     z
@@ -115,11 +116,10 @@ export const ClientMetadata = z.object({
 });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;
 
-/** The only way to a first token is a code, so a client that names only refreshing has it all the same. */
-function withCode(types: GrantType[]): GrantType[] {
+/** A client registers where people are sent back to, so it has the code, also when it names only refreshing. */
+function withCode(types: string[]): string[] {
   return types.includes('authorization_code') ? types : ['authorization_code', ...types];
 }
-type GrantType = 'authorization_code' | 'refresh_token';
 
 /** Absent, null and empty all mean the default (CONTRACT §3). */
 function unlessEmpty(given: unknown): unknown {
@@ -134,7 +134,11 @@ export const RegisteredClient = z.object({
   client_secret: z.string().optional().describe('For `client_secret_basic` and `client_secret_post` only'),
   client_secret_expires_at: z.int().optional().describe('Beside `client_secret`: 0, it never expires'),
   redirect_uris: z.array(z.string()),
-  grant_types: z.array(z.enum(['authorization_code', 'refresh_token'])),
+  grant_types: z.array(z.string()).meta({
+    get documented() {
+      return { type: 'array', items: { type: 'string', enum: grantTypesServed() } };
+    },
+  }),
   response_types: z.array(z.literal('code')),
   token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
   scope: z.string(),

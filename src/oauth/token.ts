@@ -22,7 +22,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
 
   const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
   await readySigningKey(c.env.DB, c.env.ENCRYPTION_KEY);
-  const answer = await grantType(form, {
+  const answer = await grantType.answer(form, {
     client,
     env: c.env,
     settings: c.var.settings,

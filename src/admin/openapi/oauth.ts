@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
 import { identityModes } from '../../identity';
+import { grantTypes } from '../../oauth/grant-types';
 import {
   AuthorizationServerMetadata,
   ClientIdMetadataDocument,
@@ -76,24 +77,14 @@ const ClientInForm = {
   client_secret: z.string().describe('Of apps registered with `client_secret_post`').optional(),
 };
 
-/** A form of the token endpoint, RFC 6749 §§4.1.3 and 6. */
-export const TokenRequest = z.discriminatedUnion('grant_type', [
-  z.object({
-    grant_type: z.literal('authorization_code'),
-    code: z.string(),
-    code_verifier: z.string().regex(/^[A-Za-z0-9._~-]{43,128}$/),
-    redirect_uri: z.string().describe('When sent, as in the authorization request').optional(),
-    resource: z.string().optional(),
-    ...ClientInForm,
-  }),
-  z.object({
-    grant_type: z.literal('refresh_token'),
-    refresh_token: z.string(),
-    scope: z.string().describe('May narrow what was granted').optional(),
-    resource: z.string().optional(),
-    ...ClientInForm,
-  }),
-]);
+/** A form of the token endpoint, RFC 6749 §3.2: one for each grant type. */
+export const TokenRequest = z.lazy(() =>
+  z.union(
+    [...grantTypes].map(([name, { form }]) =>
+      z.object({ grant_type: z.literal(name), ...form, ...ClientInForm }),
+    ),
+  ),
+);
 
 const Revocation = z.object({ token: z.string().describe('An access or a refresh token'), ...ClientInForm });
 

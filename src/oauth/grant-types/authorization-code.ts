@@ -1,18 +1,34 @@
+import * as z from 'zod';
 import { hashSecret } from '../../crypto/secrets';
 import { type Code, findCode } from '../../flows';
 import { grantObject } from '../../grants/store';
 import { canonicalResource, isUnder } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
-import type { GrantType } from './grant-type';
+import type { TokenResponse } from '../../protocol/oauth-answers';
+import type { Params } from '../../protocol/params';
+import type { GrantType, TokenContext } from './grant-type';
 import { tokenResponse } from './token-response';
 
+/** RFC 7636 §4.1. */
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+
 /** The authorization code grant with PKCE, RFC 6749 §4.1.3 and RFC 7636 §4.5. */
-export const authorizationCode: GrantType = async (form, context) => {
+export const authorizationCode: GrantType = {
+  form: {
+    code: z.string(),
+    code_verifier: z.string().regex(VERIFIER),
+    redirect_uri: z.string().describe('When sent, as in the authorization request').optional(),
+    resource: z.string().optional(),
+  },
+  answer,
+};
+
+async function answer(form: Params, context: TokenContext): Promise<TokenResponse> {
   const { client, env, settings, issuer } = context;
   const { code, code_verifier: verifier, redirect_uri: redirectUri } = form;
   if (!code) throw new OAuthError('invalid_request', 'code is required');
   if (!verifier) throw new OAuthError('invalid_request', 'code_verifier is required');
-  if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) {
+  if (!VERIFIER.test(verifier)) {
     throw new OAuthError('invalid_request', 'code_verifier must be 43 to 128 unreserved characters');
   }
   const resource = form.resource && canonicalResource(form.resource, issuer);
@@ -37,7 +53,7 @@ export const authorizationCode: GrantType = async (form, context) => {
   else if (redeemed?.reason === 'replayed') context.audit({ act: 'code.replayed', ...story });
   if (!redeemed?.ok) throw refusalOf(redeemed?.reason ?? 'unknown');
   return tokenResponse(context, grantId, redeemed.terms, redeemed.terms.scope, redeemed);
-};
+}
 
 /** Refuses what cannot pass before the grant is woken: it would say the same. */
 function refuseEarly(

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import type { Act } from '../../audit';
 import type { Client } from '../../clients/store';
 import type { Env } from '../../config';
@@ -17,5 +18,10 @@ export type TokenContext = {
   audit(act: Act): void;
 };
 
-/** One way to get an access token. @throws OAuthError */
-export type GrantType = (form: Params, context: TokenContext) => Promise<TokenResponse>;
+/** One way to get an access token. */
+export type GrantType = {
+  /** What its form holds besides `grant_type` and the client's credentials, as the API's description shows it. */
+  form: z.ZodRawShape;
+  /** The answer to a form of an authenticated client. @throws OAuthError */
+  answer(form: Params, context: TokenContext): Promise<TokenResponse>;
+};

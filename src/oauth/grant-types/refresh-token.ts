@@ -1,13 +1,25 @@
+import * as z from 'zod';
 import type { Rotation } from '../../grants/grant';
 import { askGrant, touchGrant } from '../../grants/store';
 import { modeOf, standingOf } from '../../identity';
 import { canonicalResource, isUnder, narrowScope } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
-import type { GrantType } from './grant-type';
+import type { TokenResponse } from '../../protocol/oauth-answers';
+import type { Params } from '../../protocol/params';
+import type { GrantType, TokenContext } from './grant-type';
 import { tokenResponse } from './token-response';
 
 /** Refreshing, RFC 6749 §6, with rotation (RFC 9700 §4.14.2). Everything is checked before a token is spent. */
-export const refreshToken: GrantType = async (form, context) => {
+export const refreshToken: GrantType = {
+  form: {
+    refresh_token: z.string(),
+    scope: z.string().describe('May narrow what was granted').optional(),
+    resource: z.string().optional(),
+  },
+  answer,
+};
+
+async function answer(form: Params, context: TokenContext): Promise<TokenResponse> {
   const { client, env, settings, issuer } = context;
   if (!form.refresh_token) throw new OAuthError('invalid_request', 'refresh_token is required');
   const presented = parseRefreshToken(form.refresh_token);
@@ -39,7 +51,7 @@ export const refreshToken: GrantType = async (form, context) => {
   if (!rotated?.ok) throw refusal();
   context.later(touchGrant(env.DB, grantId, Math.floor(Date.now() / 1000)));
   return tokenResponse(context, grantId, terms, scope, rotated);
-};
+}
 
 const GONE = 'who allowed this may no longer use this gateway';
 
