@@ -5,6 +5,7 @@ import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
 import { type Question, question } from './database';
 import { treeOf } from './protocol/dotted';
+import { faultWords } from './protocol/fault';
 import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
@@ -67,15 +68,19 @@ function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Setti
   const values = new Map<string, unknown>();
   for (const setting of SETTINGS) {
     const { name, variable, schema } = setting;
-    const result = saved.has(name) ? schema.safeParse(saved.get(name)) : readVariable(env, setting);
+    const result = saved.has(name)
+      ? schema.safeParse(saved.get(name), { reportInput: true })
+      : readVariable(env, setting);
     if (!result.success)
       throw new BadVariable(`The variable ${variable} cannot be used: ${faultOf(result.error)}.`);
     values.set(name, result.data);
   }
   const settings = treeOf(values) as Settings;
-  const fault = incoherence(settings);
-  if (fault)
-    throw new BadVariable(`The variable ${variableOf(fault.name)} cannot be used: ${fault.message}.`);
+  const refused = incoherence(settings);
+  if (refused) {
+    const { name, fault } = refused;
+    throw new BadVariable(`The variable ${variableOf(name)} cannot be used: ${faultWords(fault)}.`);
+  }
   return settings;
 }
 
@@ -85,7 +90,7 @@ const sealContextOf = (name: string) => `setting/${name}/value`;
 /** What the setting is when nothing is saved: its variable's value, or the default. */
 export function readVariable(env: Env, { variable, schema }: Setting): z.ZodSafeParseResult<unknown> {
   const value = (env as unknown as Record<string, unknown>)[variable];
-  return schema.safeParse(value === '' ? undefined : value);
+  return schema.safeParse(value === '' ? undefined : value, { reportInput: true });
 }
 
 /**

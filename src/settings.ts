@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { because, fault, type ValueFault } from './protocol/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import { isLoopback } from './protocol/public-url';
 
@@ -13,7 +14,7 @@ const plainText = () =>
   z
     .string()
     .max(200)
-    .regex(/^[^\p{C}<>]*$/u, 'must be plain characters');
+    .regex(/^[^\p{C}<>]*$/u, because('not_plain'));
 
 /** TOML and shells both have strings only for some of us: `"600"` and `"true"` mean what they look like. */
 export function fromText(value: unknown): unknown {
@@ -41,21 +42,18 @@ const ProviderIssuer = z.string().refine((value) => {
   const { protocol, hostname, search, hash, username } = new URL(value);
   if (search || hash || username) return false;
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-}, 'must be an https URL without a query, such as https://accounts.google.com');
+}, because('not_a_provider'));
 
 /** Cloudflare Access' own name: `<team>.cloudflareaccess.com`. Loopback, with a port, is for development. */
 const TeamDomain = z
   .string()
-  .regex(
-    /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|127\.0\.0\.1)(?::\d+)?)$/,
-    'must be a host name, such as acme.cloudflareaccess.com',
-  );
+  .regex(/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|127\.0\.0\.1)(?::\d+)?)$/, because('not_a_host'));
 
 const Origin = z.string().refine((value) => {
   if (!URL.canParse(value)) return false;
   const { origin, protocol, hostname } = new URL(value);
   return origin === value && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
-}, 'must be an https origin without a path or trailing slash, such as https://tools.example.com');
+}, because('not_an_origin'));
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
@@ -122,7 +120,7 @@ export const Settings = z.object({
       z
         .string()
         .max(2000)
-        .regex(/^https:\/\/[^\s#]+$/, 'must be https URLs'),
+        .regex(/^https:\/\/[^\s#]+$/, because('not_https_urls')),
     )
       .default([])
       .meta({
@@ -300,15 +298,14 @@ function leaves(schema: z.ZodObject, path: string[]): Setting[] {
 }
 
 /** A setting that the others do not let stand, and why; null when they agree. */
-export function incoherence(settings: Settings): { name: string; message: string } | null {
+export function incoherence(settings: Settings): { name: string; fault: ValueFault } | null {
   const { oidc, access, oauth2_server_config: server, mcp_server_auth_mode: mode } = settings;
   if (oidc.issuer && !oidc.client_id)
-    return { name: 'oidc.client_id', message: 'is needed beside oidc.issuer' };
+    return { name: 'oidc.client_id', fault: fault('needed_beside', { other: 'oidc.issuer' }) };
   if (access.team_domain && !access.aud)
-    return { name: 'access.aud', message: 'is needed beside access.team_domain' };
+    return { name: 'access.aud', fault: fault('needed_beside', { other: 'access.team_domain' }) };
   if (server.disable_vk_identity && (mode !== 'oauth' || !hasProvider(settings))) {
-    const message = 'needs the mode oauth and a provider to sign in with (oidc or access)';
-    return { name: 'oauth2_server_config.disable_vk_identity', message };
+    return { name: 'oauth2_server_config.disable_vk_identity', fault: fault('needs_sign_in') };
   }
   return null;
 }

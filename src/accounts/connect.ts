@@ -1,5 +1,5 @@
 import { allowsLoopback, type Env } from '../config';
-import { refusedTarget } from '../protocol/public-url';
+import { targetFault } from '../protocol/public-url';
 import { failures } from '../servers/failure';
 import type { Address, Server } from '../servers/server';
 import type { Settings } from '../settings';
@@ -34,11 +34,11 @@ export async function connect(
   server: Server,
   { owner, sharer }: Asker,
 ): Promise<Peer> {
-  const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
-  if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
+  const refused = targetFault(server.connectionString, allowsLoopback(env));
+  if (refused) throw failures.badAddress(server.name, refused);
 
   const type = authTypes.get(server.authType);
-  if (!type) throw failures.refused(server.name, `its auth_type ${server.authType} is not known`);
+  if (!type) throw failures.refused(server.name, 'unknown_auth_type', { auth_type: server.authType });
   const credentials = await type.credentials({ env, settings, issuer, server, owner });
   return { server, credentials, sharer };
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { scopesKnown } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
+import { because } from '../protocol/fault';
 import { faultOf, parse } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
 import { grantTypesServed } from './grant-types';
@@ -57,14 +58,11 @@ function decoded(text: string): string {
 }
 
 const RedirectUri = z.string().superRefine((value, context) => {
-  const reason = refusedRedirectUri(value);
-  if (reason) context.addIssue({ code: 'custom', message: reason });
+  const rule = refusedRedirectUri(value);
+  if (rule) context.addIssue({ code: 'custom', message: because('not_a_redirect_uri', { rule }) });
 });
 
-const RedirectUris = z
-  .array(RedirectUri, 'is required: a list of 1 to 20 URIs')
-  .min(1, 'is required')
-  .max(20, 'must hold at most 20');
+const RedirectUris = z.array(RedirectUri, because('not_redirect_uris')).min(1, because('required')).max(20);
 
 /** What has no place in a name: controls, bidirectional overrides, and whatever shows as nothing (SECURITY 4). */
 const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
@@ -86,7 +84,9 @@ function offered<const Known extends string>(known: () => readonly Known[], stan
       .array(z.string())
       .default([standard])
       .transform((asked) => known().filter((one) => asked.includes(one)))
-      .refine((kept) => kept.length > 0, { error: () => `must hold ${known().join(' or ')}` }),
+      .refine((kept) => kept.length > 0, {
+        error: () => because('holds_none_of', { options: known().join(', ') }),
+      }),
   );
 }
 
@@ -98,12 +98,7 @@ export const ClientMetadata = z.object({
   response_types: offered(() => ['code'], 'code'),
   token_endpoint_auth_method: z.preprocess(
     unlessEmpty,
-    z
-      .enum(
-        ['none', 'client_secret_basic', 'client_secret_post'],
-        'must be none, client_secret_basic or client_secret_post',
-      )
-      .default('none'),
+    z.enum(['none', 'client_secret_basic', 'client_secret_post']).default('none'),
   ),
   scope: z.preprocess(
     unlessEmpty,
@@ -153,7 +148,9 @@ export function parseMetadata(body: unknown): ClientMetadata {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new OAuthError('invalid_client_metadata', 'the body must be a JSON object of client metadata');
   }
-  const uris = RedirectUris.safeParse((body as { redirect_uris?: unknown }).redirect_uris);
+  const uris = RedirectUris.safeParse((body as { redirect_uris?: unknown }).redirect_uris, {
+    reportInput: true,
+  });
   if (!uris.success) throw new OAuthError('invalid_redirect_uri', `redirect_uris ${faultOf(uris.error)}`);
   return parse(ClientMetadata, body, 'invalid_client_metadata');
 }

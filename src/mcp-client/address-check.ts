@@ -2,6 +2,7 @@ import type { Peer } from '../accounts/connect';
 import { discover } from '../providers/discovery';
 import { ProviderProblem } from '../providers/provider-problem';
 import { Unauthorized, UpstreamFailure } from '../servers/failure';
+import type { FailureStated } from '../servers/failure-words';
 import { readListing } from './listing';
 
 /** What an address is found to be, before anything is saved. */
@@ -10,7 +11,7 @@ export type Finding =
   /** It wants people to sign in at its provider. `registersItself`: the gateway can introduce itself there. */
   | { kind: 'oauth'; provider: string; registersItself: boolean }
   | { kind: 'credentials' }
-  | { kind: 'failed'; message: string };
+  | { kind: 'failed'; failure: FailureStated };
 
 /** How long somebody waits for each part of a check. Milliseconds. */
 const PATIENCE = 8_000;
@@ -37,7 +38,7 @@ export async function checkAddress(
     if (!(error instanceof UpstreamFailure)) throw error;
     if (error instanceof Unauthorized) return demanded(url, allowLoopback, canBeDescribed);
     if (error.state === 'needs_reauth') return { kind: 'credentials' };
-    return { kind: 'failed', message: error.message };
+    return { kind: 'failed', failure: error.stated };
   }
 }
 

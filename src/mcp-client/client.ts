@@ -248,10 +248,8 @@ export async function ask(
   const { error, result } =
     answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST_PAGE);
   if (result) return result;
-  throw new Refusal(
-    `The server ${peer.server.name} refused ${method}: ${error?.message ?? 'no result'}`.slice(0, 500),
-    error?.code,
-  );
+  const said = error?.message ?? 'no result';
+  throw new Refusal({ server: peer.server.name, method, said: said.slice(0, 500) }, error?.code);
 }
 
 /** What a server says it offers now, and with that which eras it speaks. @throws UpstreamFailure */

@@ -2,12 +2,14 @@ import { askConnection, termsAt } from '../accounts/connections';
 import type { CredentialOwner } from '../accounts/credential';
 import { missingNames } from '../accounts/kept-credential';
 import type { Env } from '../config';
+import { say } from '../protocol/wording';
 import { UserHeaders } from '../servers/auth-settings';
 import { UpstreamFailure } from '../servers/failure';
+import { FAILURE_WORDS } from '../servers/failure-words';
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { ask } from './client';
-import { peerWith, reasonOf } from './header-trial';
+import { peerWith, refusedValues } from './header-trial';
 
 /** How long a server may take to say whether it accepts somebody's values. Milliseconds. */
 const TIME = 10_000;
@@ -57,7 +59,8 @@ async function judged(
     await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
     return { ok: true };
   } catch (error) {
-    if (error instanceof UpstreamFailure) return { ok: false, words: reasonOf(server, error) };
+    if (error instanceof UpstreamFailure)
+      return { ok: false, words: say(FAILURE_WORDS, refusedValues(server, error)) };
     throw error;
   }
 }

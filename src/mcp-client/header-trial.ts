@@ -4,16 +4,17 @@ import { OURSELVES, type Peer } from '../accounts/connect';
 import { askConnection, termsAt } from '../accounts/connections';
 import { missingNames } from '../accounts/kept-credential';
 import { allowsLoopback, type Env } from '../config';
-import { refusedTarget } from '../protocol/public-url';
+import { targetFault } from '../protocol/public-url';
 import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
+import type { FailureStated } from '../servers/failure-words';
 import type { Server } from '../servers/server';
 import { saveListing } from '../servers/standing';
 import { markVerified } from '../servers/store';
 import type { Settings } from '../settings';
 import { readListing } from './listing';
 
-/** What header values got from a server: how many tools it lists to them, or why none, in words for whoever entered them. */
-export type Trial = { ok: true; tools: number } | { ok: false; reason: string };
+/** What header values got from a server: how many tools it lists to them, or why none. */
+export type Trial = { ok: true; tools: number } | { ok: false; failure: FailureStated };
 
 /**
  * Asks a server with `per_user_headers` for its lists with header values an administrator entered. Once it has answered, they
@@ -29,7 +30,10 @@ export async function listWithHeaders(
   signal: AbortSignal,
 ): Promise<Trial> {
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
-  if (missing.length) return { ok: false, reason: `A value for ${missing.join(' and ')} is missing.` };
+  if (missing.length) {
+    const names = missing.join(' and ');
+    return { ok: false, failure: { reason: 'values_missing', params: { server: server.name, names } } };
+  }
   try {
     const { owner, sharer } = OURSELVES;
     const peer = await peerWith({ env, settings, issuer, server, owner }, values, sharer);
@@ -41,7 +45,7 @@ export async function listWithHeaders(
     await markVerified(env.DB, server.id);
     return { ok: true, tools: listing.tool.length };
   } catch (error) {
-    if (error instanceof UpstreamFailure) return { ok: false, reason: reasonOf(server, error) };
+    if (error instanceof UpstreamFailure) return { ok: false, failure: refusedValues(server, error) };
     throw error;
   }
 }
@@ -53,8 +57,8 @@ export async function peerWith(
   sharer: string | null,
 ): Promise<Peer> {
   const { env, server } = connection;
-  const refusal = refusedTarget(server.connectionString, allowsLoopback(env));
-  if (refusal) throw failures.refused(server.name, `its address ${refusal}`);
+  const refused = targetFault(server.connectionString, allowsLoopback(env));
+  if (refused) throw failures.badAddress(server.name, refused);
   return { server, credentials: await credentialsWith(connection, wantedOf(server, values)), sharer };
 }
 
@@ -66,9 +70,9 @@ function wantedOf(
   return Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name.toLowerCase())));
 }
 
-/** Why nothing came of it, in words for whoever entered the values: the server's own when it said something. */
-export function reasonOf({ name }: Server, failure: UpstreamFailure): string {
+/** Why nothing came of it, for whoever entered the values: with the server's own words when it said something. */
+export function refusedValues({ name }: Server, failure: UpstreamFailure): FailureStated {
   const { words } = failure;
-  if (words === null && !(failure instanceof Unauthorized)) return failure.message;
-  return `The server ${name} does not take these header values${words === null ? '' : `: “${words}”`}.`;
+  if (words === null && !(failure instanceof Unauthorized)) return failure.stated;
+  return { reason: 'values_refused', params: { server: name, said: words ?? '' } };
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, OAuthError } from './error';
+import { faultIn, faultWords, type ValueFault } from './fault';
 
 /** Parameters of a query or form: absent and empty are the same, none may repeat (RFC 6749 §3.1, §3.2). */
 export type Params = Readonly<Record<string, string | undefined>>;
@@ -24,16 +25,20 @@ export function params(source: URLSearchParams): Params {
 
 /** The value as `schema` reads it. @throws OAuthError `code`, its description naming the first member at fault. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.infer<T> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw new OAuthError(code, faultOf(result.error));
 }
 
-/** A sentence for a developer: which member is at fault, and why. */
+/** A sentence for a developer: which member is at fault, and why. @param error of a schema asked with `reportInput` */
 export function faultOf(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const member = issue?.path.join('.');
-  return member ? `${member}: ${issue?.message}` : (issue?.message ?? 'malformed');
+  const { member, fault } = firstFault(error);
+  return member ? `${member}: ${faultWords(fault)}` : faultWords(fault);
+}
+
+/** The first fault, and the dotted name of the member; empty: the value itself. */
+export function firstFault({ issues: [issue] }: z.ZodError): { member: string; fault: ValueFault } {
+  return { member: issue?.path.map(String).join('.') ?? '', fault: faultIn(issue) };
 }
 
 /**

@@ -1,3 +1,7 @@
+import * as z from 'zod';
+import { because } from './fault';
+import { FAULT_WORDS } from './fault-words';
+
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** True for the three names of this computer that RFC 8252 §7.3 and browsers agree on. */
@@ -5,21 +9,45 @@ export function isLoopback(hostname: string): boolean {
   return LOOPBACK.has(hostname);
 }
 
+/** What can be wrong with an address that a request would be sent to. */
+export type AddressFault =
+  | 'not_a_url'
+  | 'url_with_user'
+  | 'url_with_fragment'
+  | 'not_http'
+  | 'not_https'
+  | 'not_public';
+
 /**
  * Why the gateway must not send a request to `value`, or null when it may: https on a public host, or, where the
  * deployment allows it, http on loopback. Literal addresses and names are judged (the URL parser has already put every
  * IPv4 spelling into dotted form); what a name resolves to cannot be seen from a Worker.
  */
-export function refusedTarget(value: string, allowLoopback: boolean): string | null {
-  if (!URL.canParse(value)) return 'must be a URL';
+export function targetFault(value: string, allowLoopback: boolean): AddressFault | null {
+  if (!URL.canParse(value)) return 'not_a_url';
   const url = new URL(value);
-  if (url.username || url.password) return 'must not hold a user name or password';
-  if (url.hash) return 'must not hold a fragment';
-  if (allowLoopback && isLoopback(url.hostname))
-    return /^https?:$/.test(url.protocol) ? null : 'must be http or https';
-  if (url.protocol !== 'https:') return 'must be https';
-  return isPublicHost(url.hostname) ? null : 'must be on a public host';
+  if (url.username || url.password) return 'url_with_user';
+  if (url.hash) return 'url_with_fragment';
+  if (allowLoopback && isLoopback(url.hostname)) return /^https?:$/.test(url.protocol) ? null : 'not_http';
+  if (url.protocol !== 'https:') return 'not_https';
+  return isPublicHost(url.hostname) ? null : 'not_public';
 }
+
+/** {@link targetFault} in words for developers. */
+export function refusedTarget(value: string, allowLoopback: boolean): string | null {
+  const refused = targetFault(value, allowLoopback);
+  return refused && FAULT_WORDS[refused]();
+}
+
+/** An address the gateway is told to send requests to. */
+export const publicUrl = (allowLoopback: boolean) =>
+  z
+    .string()
+    .max(2000)
+    .superRefine((value, context) => {
+      const refused = targetFault(value, allowLoopback);
+      if (refused) context.addIssue({ code: 'custom', message: because(refused) });
+    });
 
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/\.+$/, '').toLowerCase();

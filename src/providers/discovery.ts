@@ -1,7 +1,8 @@
 import type * as z from 'zod';
 import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
-import { refusedTarget } from '../protocol/public-url';
+import { FAULT_WORDS } from '../protocol/fault-words';
+import { targetFault } from '../protocol/public-url';
 import type { Configured, Discovered } from '../servers/oauth-config';
 import {
   challengeOf,
@@ -16,7 +17,7 @@ import {
   ServerMetadata,
   wellFormed,
 } from './discovery-documents';
-import { ProviderProblem } from './provider-problem';
+import { type ProblemStated, ProviderProblem, problem } from './provider-problem';
 
 /** Where discovery begins, and what an administrator has settled already. */
 export type Beginning = {
@@ -83,9 +84,9 @@ class Search {
   private readonly endsAt = Date.now() + MOST_TIME;
   private readonly send;
   /** An issuer that was found in another's place. */
-  private mismatch: { expected: string; found: string } | null = null;
+  private mismatch: { wanted: string; found: string } | null = null;
   /** Why a document of the right issuer was not used. */
-  private unusable: string | null = null;
+  private unusable: ProblemStated | null = null;
   private isPassing = false;
 
   constructor(private readonly from: Beginning) {
@@ -156,8 +157,9 @@ class Search {
   /** How the server refuses a request without a token. */
   private async probe(): Promise<ServerChallenge> {
     const { serverUrl, serverName, allowLoopback } = this.from;
-    const refused = refusedTarget(serverUrl, allowLoopback);
-    if (refused) throw this.problem('discovery_failed', `The address of ${serverName} ${refused}.`);
+    const fault = targetFault(serverUrl, allowLoopback);
+    if (fault)
+      throw this.problem('discovery_failed', problem('bad_server_address', { server: serverName, fault }));
     const params = {
       protocolVersion: '2025-11-25',
       capabilities: {},
@@ -178,7 +180,7 @@ class Search {
       return challenge;
     } catch {
       this.tried.push(`POST ${serverUrl} could not be sent`);
-      throw this.problem('unavailable', `The server ${serverName} cannot be reached. Try again later.`);
+      throw this.problem('unavailable', problem('server_unreachable', { server: serverName }));
     }
   }
 
@@ -193,18 +195,14 @@ class Search {
     for (const url of new Set(places)) {
       const metadata = await this.document(url, ResourceMetadata);
       if (this.isPassing) {
-        throw this.problem(
-          'unavailable',
-          `The metadata of ${serverName} cannot be read now. Try again later.`,
-        );
+        throw this.problem('unavailable', problem('metadata_silent', { server: serverName }));
       }
       if (!metadata) continue;
       if (!covers(metadata.resource, serverUrl) && metadata.resource !== configured.resource) {
         this.note(url, `describes ${metadata.resource}, which is not this server`);
-        throw this.problem(
-          'discovery_failed',
-          `The server ${serverName} at ${serverUrl} describes itself as ${metadata.resource}. If that is right, set oauth_config.resource to it.`,
-        );
+        const { resource } = metadata;
+        const params = { server: serverName, url: serverUrl, resource };
+        throw this.problem('discovery_failed', problem('other_resource', params));
       }
       return this.described(metadata, scopes);
     }
@@ -260,34 +258,36 @@ class Search {
   private mayBe(found: string, expected: string, url: string): boolean {
     if (isSame(found, expected) || found === this.from.configured.issuer) return true;
     this.note(url, `names the issuer ${found} in place of ${expected}`);
-    this.mismatch ??= { expected, found };
+    this.mismatch ??= { wanted: expected, found };
     return false;
   }
 
   /** Metadata whose endpoints may be used; null: there is none at `url`. */
   private async serverDocument(url: string): Promise<ServerMetadata | null> {
     const metadata = await this.document(url, ServerMetadata);
-    const reason = metadata && this.refusal(metadata);
-    if (!reason) return metadata;
-    this.note(url, reason);
-    this.unusable ??= reason;
-    return null;
-  }
-
-  private refusal(metadata: ServerMetadata): string | null {
-    const { allowLoopback } = this.from;
+    if (!metadata) return null;
+    const { serverName: server, allowLoopback } = this.from;
     for (const member of ENDPOINTS) {
-      const refused = metadata[member] && refusedTarget(metadata[member], allowLoopback);
-      if (refused) return `has a ${member} that ${refused}`;
+      const fault = metadata[member] && targetFault(metadata[member], allowLoopback);
+      if (!fault) continue;
+      const what = `has a ${member} that ${FAULT_WORDS[fault]()}`;
+      return this.cannotUse(url, what, problem('bad_endpoint', { server, member, fault }));
     }
     const methods = metadata.code_challenge_methods_supported;
-    return methods && !methods.includes('S256') ? 'does not offer PKCE with S256' : null;
+    if (!methods || methods.includes('S256')) return metadata;
+    return this.cannotUse(url, 'does not offer PKCE with S256', problem('no_pkce', { server }));
+  }
+
+  private cannotUse(url: string, what: string, stated: ProblemStated): null {
+    this.note(url, what);
+    this.unusable ??= stated;
+    return null;
   }
 
   /** The JSON document at `url`, or null when there is none of this form. */
   private async document<T>(url: string, schema: z.ZodType<T>): Promise<T | null> {
     if (Date.now() > this.endsAt) {
-      throw this.problem('unavailable', `Looking for the provider of ${this.from.serverName} took too long.`);
+      throw this.problem('unavailable', problem('search_too_long', { server: this.from.serverName }));
     }
     const response = await this.send(url, { headers: { accept: 'application/json' } }).catch(
       (error: unknown) => {
@@ -296,7 +296,7 @@ class Search {
       },
     );
     if (response instanceof Unavailable) {
-      this.isPassing ||= refusedTarget(url, this.from.allowLoopback) === null;
+      this.isPassing ||= targetFault(url, this.from.allowLoopback) === null;
       this.note(url, `failed: ${response.message}`);
       return null;
     }
@@ -311,28 +311,16 @@ class Search {
   }
 
   private nothingFound(): never {
-    const { serverName } = this.from;
+    const server = this.from.serverName;
     if (this.isPassing) {
-      throw this.problem('unavailable', `The provider of ${serverName} does not answer. Try again later.`);
+      throw this.problem('unavailable', problem('provider_silent', { server }));
     }
-    if (this.unusable) {
-      throw this.problem(
-        'discovery_failed',
-        `The provider of ${serverName} cannot be used: it ${this.unusable}.`,
-      );
-    }
+    if (this.unusable) throw this.problem('discovery_failed', this.unusable);
     if (this.mismatch) {
-      const { expected, found } = this.mismatch;
-      throw this.problem(
-        'issuer_mismatch',
-        `The provider of ${serverName} was expected to be ${expected} and calls itself ${found}. If that is right, set oauth_config.issuer to ${found}.`,
-        found,
-      );
+      const { found } = this.mismatch;
+      throw this.problem('issuer_mismatch', problem('other_issuer', { server, ...this.mismatch }), found);
     }
-    throw this.problem(
-      'discovery_failed',
-      `No provider was found for ${serverName}. If it has one, set oauth_config.authorize_url and token_url.`,
-    );
+    throw this.problem('discovery_failed', problem('no_provider', { server }));
   }
 
   private note(url: string, what: string): void {
@@ -341,9 +329,9 @@ class Search {
 
   private problem(
     type: ProviderProblem['type'],
-    message: string,
+    stated: ProblemStated,
     offered: string | null = null,
   ): ProviderProblem {
-    return new ProviderProblem(type, message, this.tried, this.from.redirectUri, offered);
+    return new ProviderProblem(type, stated, this.tried, this.from.redirectUri, offered);
   }
 }

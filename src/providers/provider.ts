@@ -21,7 +21,7 @@ import {
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { discover } from './discovery';
-import { ProviderProblem } from './provider-problem';
+import { ProviderProblem, problem } from './provider-problem';
 import { type Introduction, introductionOf, register } from './registration';
 
 /** A server's provider with our client there: all that authorizing, redeeming and refreshing take. */
@@ -138,7 +138,7 @@ async function settled(
   }
   throw new ProviderProblem(
     'unavailable',
-    `The provider of ${server.name} is being set up by somebody else. Try again.`,
+    problem('set_up_elsewhere', { server: server.name }),
     [],
     introduction.redirectUri,
   );
@@ -172,11 +172,13 @@ async function discoveredNow(
     const { issuer } = found.discovered;
     const remedy =
       issuer === known.issuer
-        ? `oauth_config.token_url to ${found.discovered.tokenEndpoint}`
-        : `oauth_config.issuer to ${issuer}`;
+        ? ({ member: 'token_url', value: found.discovered.tokenEndpoint } as const)
+        : ({ member: 'issuer', value: String(issuer) } as const);
+    const was = described(known);
+    const is = described(found.discovered);
     throw new ProviderProblem(
       'issuer_mismatch',
-      `The provider of ${name} was ${described(known)}, where an administrator registered our client, and is ${described(found.discovered)} now. If that is right, set ${remedy}, with the client that is registered there.`,
+      problem('changed', { server: name, was, is, ...remedy }),
       found.tried,
       redirectUri,
       issuer,
@@ -217,8 +219,8 @@ async function introduced(
     const search = register(allowsLoopback(env), introduction, there, scopes);
     const answer = await search.catch((error: unknown) => {
       if (!(error instanceof Unavailable)) throw error;
-      const message = `The registration endpoint of the provider of ${name} does not answer. Try again later.`;
-      throw new ProviderProblem('unavailable', message, tried, redirectUri);
+      const stated = problem('registration_silent', { server: name });
+      throw new ProviderProblem('unavailable', stated, tried, redirectUri);
     });
     if (!('refused' in answer)) return { discovered, ...answer };
     tried.push(`POST ${registrationEndpoint} ${answer.refused}`);
@@ -227,7 +229,7 @@ async function introduced(
   }
   throw new ProviderProblem(
     'registration_unavailable',
-    `The provider of ${name} takes no apps that introduce themselves. Register one there by hand, with the redirect URI ${redirectUri}, and set oauth_config.client_id (and client_secret, if it has one).`,
+    problem('no_registration', { server: name, redirect_uri: redirectUri }),
     tried,
     redirectUri,
   );

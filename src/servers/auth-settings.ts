@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { refusedTarget } from '../protocol/public-url';
+import { because } from '../protocol/fault';
+import { publicUrl } from '../protocol/public-url';
 import { HeaderName, headerValues } from './header-values';
 import { type KeptSecret, type OAuthConfigChange, oauthConfigChange } from './oauth-config';
 import { SecretValue, unmasked } from './secret-value';
@@ -45,17 +46,17 @@ export const AUTH_MEMBERS: readonly (keyof AuthMembers)[] = [
 /** Names of the headers everyone enters for themselves. */
 export const HeaderKeys = z
   .array(HeaderName)
-  .min(1, 'must name at least one header')
+  .min(1, because('no_header'))
   .max(20)
   .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, {
-    error: 'must not name a header twice',
+    error: because('repeated_header'),
   })
   .describe('Names of the headers everyone enters for themselves');
 
 /** Header values a person enters: no variables of the Worker, which are not theirs to send. */
 export const UserHeaders = headerValues({})
   .refine((values) => !Object.values(values).some((value) => value.startsWith('env.')), {
-    error: 'must be the values themselves: env.NAME is for administrators',
+    error: because('variable_of_gateway'),
   })
   .describe('Values for `per_user_header_keys` the gateway lists the tools with');
 
@@ -77,13 +78,7 @@ export function tokenExchangeTerms({ kept, allowLoopback }: Basis) {
       client_secret: SecretValue.nullable()
         .default(null)
         .describe('Accepts `env.NAME`; shown masked; a mask sent back keeps it'),
-      authorization_server_url: z
-        .string()
-        .max(2000)
-        .superRefine((value, context) => {
-          const refused = refusedTarget(value, allowLoopback);
-          if (refused) context.addIssue({ code: 'custom', message: refused });
-        })
+      authorization_server_url: publicUrl(allowLoopback)
         .nullable()
         .default(null)
         .describe('The issuer that exchanges, when it is not the one people sign in with'),
@@ -91,14 +86,14 @@ export function tokenExchangeTerms({ kept, allowLoopback }: Basis) {
     })
     .refine(({ client_id, use_idp_credentials }) => use_idp_credentials || client_id !== null, {
       path: ['client_id'],
-      error: 'is required unless use_idp_credentials is true',
+      error: because('exchange_without_client'),
     })
     .transform((sent, context) => {
       const isKept = originOf(sent.authorization_server_url) === originOf(kept.exchange?.at ?? null);
       const secret =
         sent.client_secret && unmasked(sent.client_secret, isKept ? kept.exchange?.secret : undefined);
       if (sent.client_secret && !secret) {
-        const message = 'is masked and no such value is kept for this authorization server; send it again';
+        const message = because('mask_for_another');
         context.addIssue({ code: 'custom', path: ['client_secret'], message });
       }
       return { ...sent, client_secret: secret };

@@ -1,4 +1,10 @@
+import type { AddressFault } from '../protocol/public-url';
+import { type Details, say } from '../protocol/wording';
+import { FAILURE_WORDS, type FailureStated } from './failure-words';
 import type { ServerState } from './server';
+
+/** What the server is now known to be. Null: this says nothing about it. */
+type Shown = Exclude<ServerState, 'healthy'> | null;
 
 /** A server did not do its part. The message is a sentence for whoever called: what happened and whose turn it is. */
 export class UpstreamFailure extends Error {
@@ -7,12 +13,11 @@ export class UpstreamFailure extends Error {
   words: string | null = null;
 
   constructor(
-    message: string,
-    /** What the server is now known to be. Null: this says nothing about it. */
-    readonly state: Exclude<ServerState, 'healthy'> | null,
+    readonly stated: FailureStated,
+    readonly state: Shown,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(say(FAILURE_WORDS, stated), options);
   }
 }
 
@@ -22,105 +27,64 @@ export class Unauthorized extends UpstreamFailure {}
 /** The server answers with a JSON-RPC error. */
 export class Refusal extends UpstreamFailure {
   constructor(
-    message: string,
+    params: { server: string; method: string; said: string },
     /** Of the error; undefined when the answer holds neither error nor result. */
     readonly code: number | undefined,
   ) {
-    super(message, 'unstable');
+    super({ reason: 'answered_error', params }, 'unstable');
   }
+}
+
+type Words = typeof FAILURE_WORDS;
+
+/** What a reason takes besides the name of the server. */
+type Rest<R extends keyof Words> = Omit<Parameters<Words[R]>[0], 'server'>;
+
+/** Reasons why a server cannot be asked until an administrator has done something. */
+type Unready =
+  | 'bad_address'
+  | 'unknown_auth_type'
+  | 'no_account'
+  | 'account_ended'
+  | 'no_values'
+  | 'values_ended'
+  | 'other_headers'
+  | 'values_lost'
+  | 'no_variable'
+  | 'no_exchange'
+  | 'exchange_refused';
+
+function failure<R extends keyof Words>(
+  state: Shown,
+  reason: R,
+  server: string,
+  rest: Rest<R>,
+  options?: ErrorOptions,
+): UpstreamFailure {
+  return new UpstreamFailure({ reason, params: { server, ...rest } as Details }, state, options);
 }
 
 /** Every way a server can fail a request, by the name of the server. */
 export const failures = {
-  unreachable: (name: string, cause: unknown) =>
-    new UpstreamFailure(
-      `The server ${name} cannot be reached. Try again later; whoever runs it has to bring it back.`,
-      'unstable',
-      { cause },
-    ),
-  late: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} did not answer in time. Try again later; whoever runs it has to look.`,
-      'unstable',
-    ),
-  refused: (name: string, reason: string) =>
-    new UpstreamFailure(
-      `The server ${name} cannot be asked: ${reason}. An administrator of this gateway has to see to it.`,
-      'needs_reauth',
-    ),
+  unreachable: (name: string, cause: unknown) => failure('unstable', 'unreachable', name, {}, { cause }),
+  late: (name: string) => failure('unstable', 'late', name, {}),
+  refused: <R extends Unready>(name: string, reason: R, rest: Rest<R>) =>
+    failure('needs_reauth', reason, name, rest),
+  badAddress: (name: string, fault: AddressFault) => failure('needs_reauth', 'bad_address', name, { fault }),
   unauthorized: (name: string) =>
-    new Unauthorized(
-      `The server ${name} did not accept this gateway's credentials (HTTP 401). An administrator of this gateway has to renew them.`,
-      'needs_reauth',
-    ),
-  forbidden: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} did not accept this gateway's credentials (HTTP 403). An administrator of this gateway has to renew them.`,
-      'needs_reauth',
-    ),
-  forbiddenToOne: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
-      null,
-    ),
-  refusedToOne: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
-      null,
-    ),
-  insufficientScope: (name: string, scopes: string) =>
-    new UpstreamFailure(
-      `The server ${name} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
-      null,
-    ),
-  signInDown: (name: string, seconds: number) =>
-    new UpstreamFailure(
-      `The server ${name} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
-      null,
-    ),
-  redirect: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} answered with a redirect, which is not followed. An administrator of this gateway has to correct its address.`,
-      'unstable',
-    ),
-  status: (name: string, status: number) =>
-    new UpstreamFailure(
-      `The server ${name} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
-      'unstable',
-    ),
-  notFound: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} has no MCP endpoint at its address (HTTP 404). An administrator of this gateway has to correct it.`,
-      'unstable',
-    ),
-  busy: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} asks for fewer requests (HTTP 429). Try again in a minute.`,
-      null,
-    ),
-  notMcp: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} answered with something that is not MCP. Whoever runs it has to look.`,
-      'unstable',
-    ),
-  unanswered: (name: string) =>
-    new UpstreamFailure(
-      `The server ${name} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
-      'unstable',
-    ),
-  silent: (name: string, seconds: number) =>
-    new UpstreamFailure(
-      `The server ${name} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
-      'unstable',
-    ),
-  tooLong: (name: string, seconds: number) =>
-    new UpstreamFailure(
-      `The server ${name} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
-      null,
-    ),
-  resting: (name: string, seconds: number) =>
-    new UpstreamFailure(
-      `The server ${name} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
-      null,
-    ),
+    new Unauthorized({ reason: 'unauthorized', params: { server: name } }, 'needs_reauth'),
+  forbidden: (name: string) => failure('needs_reauth', 'forbidden', name, {}),
+  forbiddenToOne: (name: string) => failure(null, 'forbidden_to_one', name, {}),
+  refusedToOne: (name: string) => failure(null, 'refused_to_one', name, {}),
+  insufficientScope: (name: string, scopes: string) => failure(null, 'insufficient_scope', name, { scopes }),
+  signInDown: (name: string, seconds: number) => failure(null, 'sign_in_down', name, { seconds }),
+  redirect: (name: string) => failure('unstable', 'redirect', name, {}),
+  status: (name: string, status: number) => failure('unstable', 'status', name, { status }),
+  notFound: (name: string) => failure('unstable', 'not_found', name, {}),
+  busy: (name: string) => failure(null, 'busy', name, {}),
+  notMcp: (name: string) => failure('unstable', 'not_mcp', name, {}),
+  unanswered: (name: string) => failure('unstable', 'unanswered', name, {}),
+  silent: (name: string, seconds: number) => failure('unstable', 'silent', name, { seconds }),
+  tooLong: (name: string, seconds: number) => failure(null, 'too_long', name, { seconds }),
+  resting: (name: string, seconds: number) => failure(null, 'resting', name, { seconds }),
 };

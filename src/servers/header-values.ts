@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { because } from '../protocol/fault';
 import { maskOfSecret, SecretValue, unmasked } from './secret-value';
 
 /** Headers that describe the exchange itself, which the gateway writes. */
@@ -9,17 +10,17 @@ const OURS =
 export const HeaderName = z
   .string()
   .max(100)
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be header names') // RFC 9110 §5.1
-  .refine((name) => !OURS.test(name), 'must not name a header the gateway itself sends');
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, because('not_a_header')) // RFC 9110 §5.1
+  .refine((name) => !OURS.test(name), because('own_header'));
 
 /** Header values as they are kept: each a value, or `env.NAME` for the variable or secret of that name. */
 const HeaderValues = z
   .record(HeaderName, SecretValue)
-  .refine((values) => Object.keys(values).length <= 50, 'must be at most 50')
+  .refine((values) => Object.keys(values).length <= 50, because('too_many', { most: 50 }))
   .refine((values) => {
     const names = Object.keys(values).map((name) => name.toLowerCase());
     return new Set(names).size === names.length;
-  }, 'must not name a header twice');
+  }, because('repeated_header'));
 
 /** Header values as an update takes them: a mask the API has shown means the value in `kept` stays. */
 export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<Record<string, string>> {
@@ -31,7 +32,7 @@ export function headerValues(kept: Readonly<Record<string, string>>): z.ZodType<
       if (meant !== null) return [name, meant];
       context.addIssue({
         code: 'custom',
-        message: `${name} is masked and no such value is kept; send it again`,
+        message: because('mask_of_header', { name }),
       });
       return [name, ''];
     });

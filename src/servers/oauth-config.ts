@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { refusedTarget } from '../protocol/public-url';
+import { because } from '../protocol/fault';
+import { publicUrl } from '../protocol/public-url';
 import { maskOfSecret, SecretValue, unmasked } from './secret-value';
 
 /** What an administrator set of `oauth_config` (CONTRACT §7), in the API's words; the secret is kept apart. */
@@ -81,21 +82,12 @@ export type OAuthConfig = {
   updatedAt: number;
 };
 
-const Url = (allowLoopback: boolean) =>
-  z
-    .string()
-    .max(2000)
-    .superRefine((value, context) => {
-      const refused = refusedTarget(value, allowLoopback);
-      if (refused) context.addIssue({ code: 'custom', message: refused });
-    });
-
 const Word = (most: number) =>
   z
     .string()
     .min(1)
     .max(most)
-    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without blanks');
+    .regex(/^[\x21-\x7e]+$/, because('not_ascii_word'));
 
 /** `oauth_config` as the API takes it (CONTRACT §7): what is missing is discovered, null takes back what was set. */
 export const oauthConfigMembers = (allowLoopback: boolean) =>
@@ -106,20 +98,20 @@ export const oauthConfigMembers = (allowLoopback: boolean) =>
     client_secret: SecretValue.nullish().describe(
       'Accepts `env.NAME`; shown masked, and the mask sent back keeps it',
     ),
-    authorize_url: Url(allowLoopback).nullish().describe('Its query is kept'),
-    token_url: Url(allowLoopback).nullish(),
-    registration_url: Url(allowLoopback).nullish().describe('RFC 7591'),
-    server_url: Url(allowLoopback)
+    authorize_url: publicUrl(allowLoopback).nullish().describe('Its query is kept'),
+    token_url: publicUrl(allowLoopback).nullish(),
+    registration_url: publicUrl(allowLoopback).nullish().describe('RFC 7591'),
+    server_url: publicUrl(allowLoopback)
       .nullish()
       .describe('Where discovery begins; `connection_string` when left out'),
     resource: z
       .string()
       .max(2000)
-      .regex(/^(?:[a-z][a-z0-9+.-]*:[\x21-\x22\x24-\x7e]+)?$/i, 'must be a URI without a fragment')
+      .regex(/^(?:[a-z][a-z0-9+.-]*:[\x21-\x22\x24-\x7e]+)?$/i, because('not_a_resource'))
       .nullish()
       .describe('RFC 8707; empty: none is sent, whatever the server says'),
     scopes: z.array(Word(200)).max(100).nullish(),
-    issuer: Url(allowLoopback)
+    issuer: publicUrl(allowLoopback)
       .nullish()
       .describe('The issuer to accept when the provider says another than expected'),
   });
@@ -148,15 +140,15 @@ export function oauthConfigChange(allowLoopback: boolean, kept: KeptSecret | und
   return oauthConfigMembers(allowLoopback).transform((change, context) => {
     const { client_secret: sent } = change;
     const isElsewhere = isForAnother(change, kept?.configured);
-    const refuse = (message: string) => {
-      context.addIssue({ code: 'custom', path: ['client_secret'], message });
+    const refuse = (reason: 'secret_for_another' | 'mask_of_nothing') => {
+      context.addIssue({ code: 'custom', path: ['client_secret'], message: because(reason) });
       return z.NEVER;
     };
-    if (sent === undefined && kept && isElsewhere) return refuse('is for another provider; send it again');
+    if (sent === undefined && kept && isElsewhere) return refuse('secret_for_another');
     if (typeof sent !== 'string') return change;
     const meant = unmasked(sent, isElsewhere ? undefined : kept?.secret);
     if (meant !== null) return { ...change, client_secret: meant };
-    return refuse('is masked and no such value is kept; send it again');
+    return refuse('mask_of_nothing');
   });
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { because } from '../protocol/fault';
 
 /** Secrets of the gateway itself: whoever is configured with one would be sent it. */
 const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET']);
@@ -10,8 +11,8 @@ export const SecretValue = z
   .string()
   .min(1)
   .max(8192)
-  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, 'must be visible ASCII values')
-  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), 'must not be a secret of the gateway itself');
+  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, because('not_ascii'))
+  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), because('gateway_secret'));
 
 /** The variable's name when a value is written `env.NAME`. */
 export function variableOf(value: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { AuthMembers } from './auth-settings';
+import type { FailureStated } from './failure-words';
 import type { ItemKind } from './listed-item';
 
 /** `unstable` until it has answered, and whenever it last failed; `needs_reauth`: its credentials do not serve. */
@@ -8,6 +9,8 @@ export type ServerState = 'healthy' | 'unstable' | 'needs_reauth';
 export type ServerFailure = {
   stage: 'connect' | 'list' | 'call';
   message: string;
+  /** The same as data; absent when it was noted before there was any. */
+  stated?: FailureStated;
   at: number;
   since: number;
 };

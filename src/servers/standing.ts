@@ -100,9 +100,10 @@ export async function recordFailure(
 ): Promise<Server> {
   if (failure.state === null) return server;
   const { lastFailure } = server;
-  if (lastFailure?.message === failure.message && server.state === failure.state) return server;
+  const isNoted = lastFailure?.stated && lastFailure.message === failure.message;
+  if (isNoted && server.state === failure.state) return server;
   const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
-  const noted: ServerFailure = { stage, message: failure.message, at: now, since };
+  const noted: ServerFailure = { stage, message: failure.message, stated: failure.stated, at: now, since };
   await recordState(db, server.id, failure.state, noted);
   return { ...server, state: failure.state, lastFailure: noted };
 }

@@ -9,16 +9,13 @@ export async function staticCredentials({ env, server }: Connection): Promise<Se
   const { id: serverId, connectionString, sealedHeaders } = server;
   const { origin } = new URL(connectionString);
   const values = await openHeaders({ keys: env.ENCRYPTION_KEY, serverId, origin, sealedHeaders });
-  if (!values) {
-    const reason = 'its header values have to be entered again: its address or the encryption key changed';
-    throw failures.refused(server.name, reason);
-  }
+  if (!values) throw failures.refused(server.name, 'values_lost', {});
   const headers = new Headers();
   for (const [name, value] of Object.entries(values)) {
     const read = readSecret(value, env as unknown as Record<string, unknown>);
     if (read === null) {
-      const reason = `the variable ${variableOf(value)}, which its header ${name} needs, is not set`;
-      throw failures.refused(server.name, reason);
+      const variable = variableOf(value) ?? '';
+      throw failures.refused(server.name, 'no_variable', { variable, header: name });
     }
     headers.set(name, read);
   }

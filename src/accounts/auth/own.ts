@@ -112,19 +112,20 @@ function lacking(
 ): UpstreamFailure | CredentialNeeded {
   if (held.reason === 'unavailable') return failures.signInDown(server.name, held.retryAfter);
   if (owner !== 'gateway') return new CredentialNeeded(server, kind);
-  return failures.refused(server.name, LACKS[kind][held.reason]);
+  return failures.refused(server.name, LACKS[kind][held.reason], {});
 }
 
-/** What an administrator reads of the gateway's own. */
-const LACKS: Record<'oauth' | 'headers', Record<Lack, string>> = {
+/** What the gateway's own lacks. */
+const LACKS: Record<'oauth' | 'headers', Record<Lack, LackReason>> = {
   oauth: {
-    none: 'nobody has connected the account it is asked with',
-    needs_reauth: 'the account it is asked with has to be connected again',
-    needs_update: 'the account it is asked with has to be connected again',
+    none: 'no_account',
+    needs_reauth: 'account_ended',
+    needs_update: 'account_ended',
   },
   headers: {
-    none: 'nobody has entered the header values it is asked with',
-    needs_reauth: 'the header values it is asked with have to be entered again',
-    needs_update: 'it wants other headers than those it is asked with',
+    none: 'no_values',
+    needs_reauth: 'values_ended',
+    needs_update: 'other_headers',
   },
 };
+type LackReason = 'no_account' | 'account_ended' | 'no_values' | 'values_ended' | 'other_headers';

@@ -124,7 +124,7 @@ async function withinPatience(shared: Promise<Exchanged>): Promise<Exchanged | n
 
 async function tokenFor(connection: Connection, person: string): Promise<Exchanged> {
   const { env, settings, server } = connection;
-  if (!hasExchange(server)) throw failures.refused(server.name, 'it has no token_exchange');
+  if (!hasExchange(server)) throw failures.refused(server.name, 'no_exchange', {});
   const signIn = await signInOf(env, settings, person).catch(unansweredIfPassing);
   if (!signIn.ok) {
     if (signIn.retryAfter !== null) throw failures.signInDown(server.name, signIn.retryAfter);
@@ -148,8 +148,7 @@ async function tokenFor(connection: Connection, person: string): Promise<Exchang
     if (!(error instanceof TokenRefused)) throw error;
     log('token_exchange.refused', { server: server.id, error: error.code.slice(0, 64) });
     if (SIGN_IN_AGAIN.has(error.code)) throw new CredentialNeeded(server, 'sign_in');
-    const reason = 'the identity provider refuses the exchange of tokens for it';
-    throw failures.refused(server.name, reason);
+    throw failures.refused(server.name, 'exchange_refused', {});
   }
 }
 

@@ -10,7 +10,7 @@ import { findPresentedKey, refusalOfPresented } from '../../identity/virtual-key
 import type { Subject } from '../../protocol/subject';
 import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
 import { administers, requireOwnWrite } from './administrator';
-import { ApiError } from './error';
+import { ApiError, refusal } from './error';
 
 /** Who asks about connected accounts: whose own are theirs, and whether they see everybody's. */
 export type AccountHolder = { subject: Subject | null; seesAll: boolean };
@@ -39,10 +39,7 @@ async function holderOf(c: Context<App>): Promise<AccountHolder> {
   const session = await browserSession(c);
   if (!session) {
     if (spent) throw tooManyAttempts();
-    throw new ApiError(
-      'unauthorized',
-      'Sign in, or send your access key as you send it to /mcp. Administrators send the ADMIN_TOKEN.',
-    );
+    throw refusal('no_holder');
   }
   if (!/^(GET|HEAD)$/.test(c.req.method)) await requireOwnWrite(c, session, c.req.header('x-csrf-token'));
   return { subject: session.user && subjectOf(session.user), seesAll: administers(c, session) };
@@ -65,7 +62,7 @@ async function subjectOfKey(c: Context<App>, headers: Headers): Promise<Subject 
   if (value === undefined) return null;
   const presented = others.length || token !== null ? null : await findPresentedKey(c.env.DB, value);
   if (!presented || refusalOfPresented(presented, c.var.settings, Date.now() / 1000)) {
-    throw new ApiError('unauthorized', 'That access key is not active here.');
+    throw refusal('inactive_key');
   }
   const { key, owner } = presented;
   return owner ? userSubject(owner.user.id) : keySubject(key.id);
@@ -76,6 +73,6 @@ async function subjectOfSession(c: Context<App>, headers: Headers): Promise<Subj
   const value = headers.get('x-bf-mcp-session-id');
   if (!value || anonymous.unavailable(c.var.settings) !== null) return null;
   const subject = await subjectOfSessionValue(c.env.ENCRYPTION_KEY, value);
-  if (!subject) throw new ApiError('unauthorized', 'The value in x-bf-mcp-session-id was not issued here.');
+  if (!subject) throw refusal('unknown_session');
   return subject;
 }

@@ -3,7 +3,7 @@ import { logAct } from '../../audit';
 import { type App, limitsAttempts, withinLimit } from '../../config';
 import { equalSecrets, hashSecret } from '../../crypto/secrets';
 import { addressOf } from '../../protocol/address';
-import { ApiError } from './error';
+import { type ApiError, refusal } from './error';
 
 /** Wrong tokens one address may send within a {@link WINDOW}, as the binding counts them too. */
 const MOST_WRONG = 10;
@@ -36,7 +36,7 @@ export function countWrongTokens(c: Context<App>): Promise<Shown> {
 
 /** For an address that has guessed too often. */
 export function tooManyAttempts(): ApiError {
-  return new ApiError('too_many_attempts', 'Too many wrong administrator tokens from here. Wait a minute.');
+  return refusal('too_many_guesses');
 }
 
 async function judge(c: Context<App>, presented: readonly string[]): Promise<Shown> {

@@ -6,7 +6,7 @@ import { isAdminEmail } from '../../identity/provider';
 import { type SignedIn, subjectOf, verifyCsrf } from '../../identity/signed-in';
 import { isForeign } from '../../protocol/own-origin';
 import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
-import { ApiError } from './error';
+import { refusal } from './error';
 
 /** Lets administrators through, whatever the verb and whether or not there is anything at the path. */
 export const administrator = createMiddleware<App>(async (c, next) => {
@@ -17,13 +17,10 @@ export const administrator = createMiddleware<App>(async (c, next) => {
     const session = await browserSession(c);
     if (!session) {
       if (shown === 'spent') throw tooManyAttempts();
-      throw new ApiError(
-        'unauthorized',
-        'This needs the ADMIN_TOKEN: as "Authorization: Bearer …", as the password of HTTP Basic, or in x-api-key; or a browser signed in as an administrator.',
-      );
+      throw refusal('needs_admin_token');
     }
     if (!administers(c, session)) {
-      throw new ApiError('forbidden', `You are signed in as ${session.user?.name}, who is no administrator.`);
+      throw refusal('no_administrator', { name: session.user?.name ?? '' });
     }
     if (!/^(GET|HEAD)$/.test(c.req.method)) await requireOwnWrite(c, session, c.req.header('x-csrf-token'));
     c.set('actor', session.user ? subjectOf(session.user) : 'administrator');
@@ -64,11 +61,8 @@ export async function requireOwnWrite(
   csrf: string | undefined,
 ): Promise<void> {
   if (isForeign(c.req.raw.headers, baseOf(c))) {
-    throw new ApiError('forbidden', 'This was sent from another site. Nothing was changed.');
+    throw refusal('other_site');
   }
   if (await verifyCsrf(c.env.ENCRYPTION_KEY, session, csrf ?? '')) return;
-  throw new ApiError(
-    'forbidden',
-    'A signed-in browser sends the csrf value of GET /api/session along, as x-csrf-token. Nothing was changed.',
-  );
+  throw refusal('no_form_value');
 }

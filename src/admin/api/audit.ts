@@ -7,6 +7,7 @@ import { ask } from '../../database';
 import { toolsetNamesQuestion } from '../../governance/virtual-mcps';
 import { grantedNamesQuestion } from '../../grants/list';
 import { namesOfIdentities } from '../../identity';
+import { because } from '../../protocol/fault';
 import { isSubject, parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
@@ -20,11 +21,11 @@ export const AuditQuery = Page.omit({ search: true }).extend({
   actor: Id.optional(),
   client_id: Id.optional(),
   grant_id: Id.optional(),
-  outcome: z.enum(['done', 'refused', 'failed'], { error: 'must be done, refused or failed' }).optional(),
+  outcome: z.enum(['done', 'refused', 'failed']).optional(),
   code: z
     .string()
     .transform((code) => code.trim().toUpperCase())
-    .pipe(z.string().regex(/^F-[2-9A-Z]{4}$/, 'must look like F-7K2Q'))
+    .pipe(z.string().regex(/^F-[2-9A-Z]{4}$/, because('not_a_code')))
     .optional(),
   since: Moment.optional(),
   until: Moment.optional(),

@@ -2,11 +2,12 @@ import { type Context, Hono } from 'hono';
 import { audit } from '../../audit';
 import { type App, allowsLoopback, missingProviderSecret, readVariable, saveSettings } from '../../config';
 import { treeOf } from '../../protocol/dotted';
+import { fault } from '../../protocol/fault';
 import type { McpConfig } from '../../protocol/mcp-config';
-import { isLoopback, refusedTarget } from '../../protocol/public-url';
+import { isLoopback, targetFault } from '../../protocol/public-url';
 import { incoherence, isSecret, SETTINGS, type Setting, type Settings } from '../../settings';
-import { ApiError } from './error';
-import { fault, readJson } from './request';
+import { type ApiError, refusal } from './error';
+import { readJson, refusedValue } from './request';
 import { knownServers } from './servers/known';
 
 type Members = Record<string, unknown>;
@@ -65,14 +66,12 @@ function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
 function refuseIncoherent(c: Context<App>, changes: ReadonlyMap<string, unknown>): void {
   const settings = settingsAfter(c.env, c.var.settings, changes);
   const { issuer } = settings.oidc;
-  const refused = issuer && changes.has('oidc.issuer') ? refusedTarget(issuer, allowsLoopback(c.env)) : null;
-  if (refused) throw new ApiError('invalid_request', `oidc.issuer ${refused}.`, 'oidc.issuer');
-  const fault = incoherence(settings);
-  if (fault) throw new ApiError('invalid_request', `${fault.name} ${fault.message}.`, fault.name);
+  const refused = issuer && changes.has('oidc.issuer') ? targetFault(issuer, allowsLoopback(c.env)) : null;
+  if (refused) throw refusal('value', { fault: fault(refused) }, 'oidc.issuer');
+  const wrong = incoherence(settings);
+  if (wrong) throw refusal('value', { fault: wrong.fault }, wrong.name);
   const missing = changes.has('oidc.issuer') && missingProviderSecret(settings);
-  if (!missing) return;
-  const message = `oidc.client_secret is needed beside oidc.issuer: send it, or first run ${missing.command}.`;
-  throw new ApiError('invalid_request', message, 'oidc.client_secret');
+  if (missing) throw refusal('no_provider_secret', { command: missing.command }, 'oidc.client_secret');
 }
 
 /** The settings as they would be: what is sent, else what is in effect; null is the variable. */
@@ -92,7 +91,7 @@ function settingsAfter(
 /** @throws ApiError when `value` is not a JSON object. */
 function membersOf(value: unknown, field: string): Members {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
-  throw new ApiError('invalid_request', `${field || 'The body'} must be a JSON object.`, field || undefined);
+  throw refusal('value', { fault: fault('not_object') }, field);
 }
 
 /** What `layer` says of a setting; undefined: nothing. @throws ApiError when a member on the way there is no object. */
@@ -109,16 +108,15 @@ function memberAt(layer: Members, name: string): unknown {
 
 /** @throws ApiError naming the setting. */
 function read({ name, schema }: Setting, value: unknown): unknown {
-  const result = schema.safeParse(value);
-  if (!result.success) throw fault(result.error, name);
+  const result = schema.safeParse(value, { reportInput: true });
+  if (!result.success) throw refusedValue(result.error, name);
   return result.data;
 }
 
 /** Null, which returns the setting to its variable. @throws ApiError when that cannot be read: every request would fail. */
 function returned(env: App['Bindings'], setting: Setting): null {
   if (readVariable(env, setting).success) return null;
-  const message = `${setting.name} cannot go back to the variable ${setting.variable}, whose value cannot be read.`;
-  throw new ApiError('invalid_request', message, setting.name);
+  throw refusal('unreadable_variable', { variable: setting.variable }, setting.name);
 }
 
 const ISSUER = 'oauth2_server_config.issuer_url';
@@ -139,12 +137,9 @@ function isConfirmed(layer: Members): boolean {
 }
 
 function unconfirmed(issuer: string | null): ApiError {
-  const message = `${ISSUER} is ${issuer} now. Changing it ends every token, and every app has to connect again: send confirm: true with it.`;
-  return new ApiError('invalid_request', message, ISSUER);
+  return refusal('unconfirmed_issuer', { issuer: String(issuer) }, ISSUER);
 }
 
 function split(): ApiError {
-  const message =
-    'mcp_external_base_url was split in two: mcp_external_server_url is the base of connect links, mcp_external_client_url of the redirect URI registered with providers. Set those.';
-  return new ApiError('invalid_request', message, 'mcp_external_base_url');
+  return refusal('mcp_base_split', {}, 'mcp_external_base_url');
 }

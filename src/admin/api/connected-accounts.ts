@@ -20,7 +20,7 @@ import { serversByIdQuestion } from '../../servers/find';
 import type { Server } from '../../servers/server';
 import { type AccountHolder, accountHolder } from './account-holder';
 import { listed, rfc3339, Time } from './answer';
-import { ApiError, unknown } from './error';
+import { refusal, unknown } from './error';
 import { IdentityKind, IdentityKinds } from './identity-kind';
 import { accept, CommaList, Page } from './request';
 import { ourIssuer } from './servers/authorization';
@@ -28,10 +28,7 @@ import { ourIssuer } from './servers/authorization';
 /** What connected accounts may be narrowed to. */
 export const AccountQuery = Page.extend({
   search: Page.shape.search.describe("What the server's name begins with, in either case"),
-  kind: z
-    .enum(['token', 'header', 'flow'], { error: 'must be token, header or flow' })
-    .optional()
-    .describe('`flow`: begun, not finished'),
+  kind: z.enum(['token', 'header', 'flow']).optional().describe('`flow`: begun, not finished'),
   auth_mode: IdentityKinds,
   mcp_client_id: z.string().max(200).optional(),
   virtual_key_id: CommaList,
@@ -79,13 +76,10 @@ export const connectedAccounts = new Hono<App>()
     const [shown] = await shownAccounts(c, holder, [account]);
     if (!shown) throw unknown('session');
     if (shown.status === 'orphaned') {
-      throw new ApiError(
-        'forbidden',
-        'Whose account this is may not use the server any more. Once they may again, it can be connected anew.',
-      );
+      throw refusal('server_not_theirs');
     }
     if (!shown.can_reauth) {
-      throw new ApiError('forbidden', 'Only the person whose account this is can connect it again.');
+      throw refusal('account_not_yours');
     }
     const generation = await generationOf(c, owner);
     const issuer = ourIssuer(c);

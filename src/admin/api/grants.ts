@@ -13,7 +13,7 @@ import { namesOfIdentities, subjectsNamed } from '../../identity';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
-import { ApiError, unknown } from './error';
+import { refusal, unknown } from './error';
 import { IdentityKind, IdentityKinds } from './identity-kind';
 import { accept, CommaList, Moment, Page } from './request';
 
@@ -22,12 +22,8 @@ export const GrantQuery = Page.extend({
   search: Page.shape.search.describe(
     "What the app's, the key's or the person's name begins with, in either case",
   ),
-  status: z.enum(['active', 'ended', 'all'], { error: 'must be active, ended or all' }).default('all'),
-  q: z
-    .string()
-    .max(200, 'must be at most 200 characters')
-    .default('')
-    .describe("What the app's name begins with"),
+  status: z.enum(['active', 'ended', 'all']).default('all'),
+  q: z.string().max(200).default('').describe("What the app's name begins with"),
   bf_mode: IdentityKinds,
   virtual_key_id: CommaList,
   user_id: CommaList,
@@ -72,10 +68,7 @@ export const grants = new Hono<App>()
     if (!grant || endOf(grant, { now, issuer: null })) throw unknown('session');
 
     if (!(await endGrant(c.env.DB, c.env.GRANTS, grant.grantId, 'revoked_by_administrator', by(c), now))) {
-      throw new ApiError(
-        'temporarily_unavailable',
-        'The session has ended, but the list could not be told yet. Try again.',
-      );
+      throw refusal('grant_index_behind');
     }
     return c.body(null, 204);
   });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { identityKinds } from '../../identity';
+import { because } from '../../protocol/fault';
 import { CommaList } from './request';
 
 /** The kind of an identity, as answers name it: one that a mode is registered for. */
@@ -12,7 +13,7 @@ export const IdentityKind = z.string().meta({
 /** Kinds of identities a list may be narrowed to. */
 export const IdentityKinds = CommaList.refine(
   (kinds) => kinds?.every((kind) => identityKinds().includes(kind)) ?? true,
-  { error: () => `must name only ${identityKinds().join(', ')}` },
+  { error: () => because('not_of_kinds', { options: identityKinds().join(', ') }) },
 ).meta({
   get documented() {
     return { type: 'array', items: { type: 'string', enum: identityKinds() } };

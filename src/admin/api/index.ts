@@ -8,7 +8,7 @@ import { clients } from './clients';
 import { config } from './config';
 import { connectedAccounts } from './connected-accounts';
 import { encryption } from './encryption';
-import { ApiError } from './error';
+import { ApiError, noteRefusal, refusal } from './error';
 import { grants } from './grants';
 import { quota } from './quota';
 import { servers } from './servers';
@@ -49,10 +49,11 @@ export const api = new Hono<App>()
   .route('/encryption', encryption)
   .route('/audit', auditTrail)
   .all('/*', () => {
-    throw new ApiError('not_found', 'There is nothing at this path of the management API.');
+    throw refusal('nothing_here');
   })
   .onError((error, c) => {
     if (!(error instanceof ApiError)) throw error;
+    noteRefusal(c.req.raw, error);
     if (error.type !== 'unauthorized') return error.toResponse();
     logRefusal(c, 401, error.type);
     return error.toResponse(codeOf(c));

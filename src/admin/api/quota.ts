@@ -5,7 +5,7 @@ import { keyObject } from '../../governance/key-object';
 import { credentialsIn } from '../../identity/credentials';
 import { findPresentedKey, refusalOfPresented } from '../../identity/virtual-key';
 import { rfc3339, Time } from './answer';
-import { ApiError } from './error';
+import { refusal } from './error';
 
 export const Quota = z.object({
   virtual_key_name: z.string(),
@@ -28,18 +28,15 @@ export const quota = new Hono<App>().get('/', async (c) => {
   const [value, ...others] = new Set(keys.map((key) => key.value));
   const isOne = value && !others.length && token === null;
   const presented = isOne ? await findPresentedKey(c.env.DB, value) : null;
-  const refusal = presented && refusalOfPresented(presented, c.var.settings, Date.now() / 1000);
-  if (!presented || refusal === 'unknown') {
-    throw new ApiError(
-      'unauthorized',
-      'Send the virtual key whose quota you ask for, as you send it to /mcp.',
-    );
+  const why = presented && refusalOfPresented(presented, c.var.settings, Date.now() / 1000);
+  if (!presented || why === 'unknown') {
+    throw refusal('no_key');
   }
   const { key } = presented;
   const usages = key.limits.length ? await keyObject(c.env.KEYS, key.id).usage(key.limits) : [];
   const left: z.infer<typeof Quota> = {
     virtual_key_name: key.name,
-    is_active: refusal === null,
+    is_active: why === null,
     expires_at: rfc3339(key.expiresAt),
     limits: usages.map(({ calls, window_seconds, used, resetsAt }) => ({
       calls,

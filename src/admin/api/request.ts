@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../../config';
-import { readText } from '../../protocol/params';
-import { ApiError } from './error';
+import { because } from '../../protocol/fault';
+import { firstFault, readText } from '../../protocol/params';
+import { type ApiError, refusal } from './error';
 
 /** Bytes of a body. */
 const MOST = 262_144;
@@ -11,66 +12,51 @@ const MOST = 262_144;
 export const Name = z
   .string()
   .trim()
-  .min(1, 'must not be empty')
+  .min(1)
   .max(200)
-  .regex(/^\P{C}*$/u, 'must be plain characters');
+  .regex(/^\P{C}*$/u, because('not_plain'));
 
 /** The JSON body. @throws ApiError when it is too long or malformed. */
 export async function readJson(c: Context<App>): Promise<unknown> {
   const text = await readText(c.req.raw.body, MOST);
-  if (text === null) throw new ApiError('payload_too_large', `The body is over ${MOST / 1024} KiB.`);
+  if (text === null) throw refusal('body_too_large', { kib: MOST / 1024 });
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError('invalid_request', 'The body is not JSON.');
+    throw refusal('body_not_json');
   }
 }
 
 /** The value as `schema` reads it; members it does not know are dropped. @throws ApiError naming the first at fault. */
 export function accept<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  throw fault(result.error);
+  throw refusedValue(result.error);
 }
 
-/** A refused value as an answer: which member, and why. @param within the dotted name of what was parsed. */
-export function fault(error: z.ZodError, within = ''): ApiError {
-  const [issue] = error.issues;
-  const field = [within, ...(issue?.path ?? [])].filter((part) => part !== '').join('.');
-  return new ApiError(
-    'invalid_request',
-    `${field || 'The body'} ${reasonOf(issue?.message ?? '')}.`,
-    field || undefined,
-  );
-}
-
-/** A schema's own words continue the sentence ("must be …"); zod's stand after a colon. */
-function reasonOf(message: string): string {
-  if (message.endsWith('received undefined')) return 'is required';
-  if (/^(must|are|is|never) /.test(message)) return message;
-  return `is not acceptable: ${message.replace(/^Invalid input: /, '')}`;
+/** A refused value: which member, and why. @param within the dotted name of what was parsed. */
+export function refusedValue(error: z.ZodError, within = ''): ApiError {
+  const { member, fault } = firstFault(error);
+  const field = [within, member].filter(Boolean).join('.');
+  return refusal('value', { fault }, field || undefined);
 }
 
 /** A moment as RFC 3339 writes it, to epoch seconds. */
 export const Moment = z.iso
-  .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
+  .datetime({ offset: true, error: because('not_a_time') })
   .transform((text) => Math.floor(Date.parse(text) / 1000));
 
 const wholeNumber = (least: number, most: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, `must be a whole number from ${least} to ${most}`)
+    .regex(/^\d{1,9}$/, because('not_whole_between', { least, most }))
     .transform(Number)
-    .refine((n) => n >= least && n <= most, `must be a whole number from ${least} to ${most}`)
+    .refine((n) => n >= least && n <= most, because('not_whole_between', { least, most }))
     .meta({ documented: { type: 'integer', minimum: least, maximum: most } });
 
 /** Which part of a list is asked for (CONTRACT §8). `search` is a prefix, without regard to case. */
 export const Page = z.object({
-  search: z
-    .string()
-    .max(200, 'must be at most 200 characters')
-    .default('')
-    .describe('What the name begins with, in either case'),
+  search: z.string().max(200).default('').describe('What the name begins with, in either case'),
   limit: wholeNumber(1, 500).default(50).describe('How many to answer'),
   offset: wholeNumber(0, 999_999_999).default(0).describe('How many to leave out first'),
 });

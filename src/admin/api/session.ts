@@ -10,22 +10,21 @@ import { readText } from '../../protocol/params';
 import { tooManyAttempts, typedToken } from './admin-token';
 import { administers, administrator, requireOwnWrite } from './administrator';
 import { rfc3339, Time } from './answer';
-import { ApiError } from './error';
+import { refusal } from './error';
 import { accept } from './request';
 
-export const SessionRequest = z.object({ token: z.string().min(1, 'must not be empty').max(1000) });
+export const SessionRequest = z.object({ token: z.string().min(1).max(1000) });
 
 /** This browser's session (CONTRACT §8): begun here with ADMIN_TOKEN, or at /oauth/sign-in; told; ended. */
 export const session = new Hono<App>()
   .post('/', async (c) => {
     if (isForeign(c.req.raw.headers, baseOf(c))) {
-      throw new ApiError('forbidden', 'This was sent from another site. Nobody was signed in.');
+      throw refusal('sign_in_from_other_site');
     }
     const { token } = accept(SessionRequest, await readCredential(c));
     const verdict = await typedToken(c, token);
     if (verdict === 'spent') throw tooManyAttempts();
-    if (verdict !== 'right')
-      throw new ApiError('unauthorized', 'That is not the ADMIN_TOKEN of this gateway.');
+    if (verdict !== 'right') throw refusal('wrong_token');
     const now = Math.floor(Date.now() / 1000);
     const cookie = await signIn(c.env, baseOf(c), null, now);
     audit(c, { act: 'administrator.signed_in' }, 'administrator');
@@ -60,14 +59,14 @@ export const session = new Hono<App>()
 /** The token as JSON, or as a form without JavaScript sends it. */
 async function readCredential(c: Context<App>): Promise<unknown> {
   const text = await readText(c.req.raw.body, 8192);
-  if (text === null) throw new ApiError('payload_too_large', 'The body is over 8 KiB.');
+  if (text === null) throw refusal('body_too_large', { kib: 8 });
   if (c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
     return Object.fromEntries(new URLSearchParams(text));
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError('invalid_request', 'The body is not JSON.');
+    throw refusal('body_not_json');
   }
 }
 

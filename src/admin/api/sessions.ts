@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
 import { newSessionValue } from '../../identity/session';
-import { ApiError } from './error';
+import { refusal } from './error';
 
 /** Anonymous sessions for callers without OAuth: open to anyone while anonymous use is on (CONTRACT §6). */
 export const sessions = new Hono<App>().post('/', async (c) => {
   if (c.var.settings.enforce_auth_on_inference) {
-    throw new ApiError('forbidden', 'Anonymous use is off here: enforce_auth_on_inference is true.');
+    throw refusal('anonymous_off');
   }
   const id = await newSessionValue(c.env.ENCRYPTION_KEY);
   return c.json({

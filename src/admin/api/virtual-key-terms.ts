@@ -1,25 +1,23 @@
 import * as z from 'zod';
 import type { VirtualKey } from '../../governance/virtual-keys';
+import { because } from '../../protocol/fault';
 import { McpConfigs } from '../../protocol/mcp-config';
 import { Name } from './request';
 
 const Value = z
   .string()
-  .regex(
-    /^sk-bf-[A-Za-z0-9._~-]+$/,
-    'must begin with sk-bf- and go on with letters, digits, ".", "_", "~" or "-"',
-  )
-  .min(20, 'must be at least 20 characters')
-  .max(200, 'must be at most 200 characters');
+  .regex(/^sk-bf-[A-Za-z0-9._~-]+$/, because('not_a_key_value'))
+  .min(20)
+  .max(200);
 
 /** RFC 3339, to epoch seconds; `""` and null: never. What is in the past is only taken when it is already so. */
 const expiry = (known: number | null) =>
   z.preprocess(
     (value) => (value === '' ? null : value),
     z.iso
-      .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z' })
+      .datetime({ offset: true, error: because('not_a_time') })
       .transform((text) => Math.floor(Date.parse(text) / 1000))
-      .refine((at) => at === known || at > Date.now() / 1000, 'must be in the future')
+      .refine((at) => at === known || at > Date.now() / 1000, because('past'))
       .nullable(),
   );
 
@@ -27,17 +25,17 @@ const expiry = (known: number | null) =>
 export const Limits = z
   .array(
     z.object({
-      calls: z.int().min(1, 'must be at least 1').max(1_000_000_000, 'must be at most 1000000000'),
+      calls: z.int().min(1).max(1_000_000_000),
       window_seconds: z
         .int()
-        .min(1, 'must be at least 1')
-        .max(31_622_400, 'must be at most 31622400, which is a year'),
+        .min(1)
+        .max(31_622_400, because('more_than_a_year', { most: 31_622_400 })),
     }),
   )
   .max(10)
   .refine(
     (limits) => new Set(limits.map(({ window_seconds }) => window_seconds)).size === limits.length,
-    'must name every window_seconds once',
+    because('repeated_window'),
   );
 
 /** What an administrator may say of a key. */
@@ -68,7 +66,7 @@ export const NewKey = terms(null)
 /** What may change of a key. Its value only by rotation; as shown it may be sent back. */
 export const keyChange = (key: VirtualKey) =>
   terms(key.expiresAt)
-    .extend({ value: z.literal(key.valueMask, 'never changes; rotate the key') })
+    .extend({ value: z.literal(key.valueMask, because('key_value_fixed')) })
     .partial();
 
 /** Why a key gets a new value: in the course of time, or because the old one got about. */

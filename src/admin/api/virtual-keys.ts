@@ -19,7 +19,7 @@ import {
 import { endGrantsOf } from '../../grants/end';
 import { McpConfigs } from '../../protocol/mcp-config';
 import { listed, rfc3339, Time } from './answer';
-import { ApiError, unknown } from './error';
+import { type ApiError, refusal, unknown } from './error';
 import { accept, Page, readJson } from './request';
 import { knownServers } from './servers/known';
 import { KeyRotation, keyChange, Limits, NewKey } from './virtual-key-terms';
@@ -50,7 +50,7 @@ export const virtualKeys = new Hono<App>()
     const given = asked.value ?? ofForm(c);
     const made = await insertVirtualKey(c.env.DB, wanted, given, Math.floor(Date.now() / 1000));
     if (made === 'name_taken') throw nameTaken(asked.name);
-    if (made === 'value_taken') throw new ApiError('conflict', 'Another key has this value.', 'value');
+    if (made === 'value_taken') throw refusal('key_value_taken', {}, 'value');
     audit(c, { act: 'virtual_key.created', virtual_key: made.key.id });
     return c.json({
       message: 'The key was made. Its value is shown only now.',
@@ -133,8 +133,7 @@ function refuseEndless({
   deleteAfterExpire,
 }: Pick<VirtualKey, 'expiresAt' | 'deleteAfterExpire'>): void {
   if (expiresAt !== null || !deleteAfterExpire) return;
-  const message = 'delete_after_expire needs expires_at: a key that never expires is never deleted for it.';
-  throw new ApiError('invalid_request', message, 'delete_after_expire');
+  throw refusal('endless_deletion', {}, 'delete_after_expire');
 }
 
 /** The value that a form's repetition can tell again (SECURITY 32); undefined: no form asks. */
@@ -143,15 +142,13 @@ function ofForm(c: Context<App>): string | undefined {
 }
 
 function nameTaken(name: string): ApiError {
-  return new ApiError('conflict', `Another key is named ${name}.`, 'name');
+  return refusal('name_taken', { noun: 'key', name }, 'name');
 }
 
 /** @throws ApiError when there is no such person. */
 async function refuseUnknownOwner(db: D1Database, userId: string | null | undefined): Promise<void> {
   if (!userId || (await findUser(db, userId))) return;
-  const message =
-    'owner_user_id: there is no user with this id. People appear here once they have signed in.';
-  throw new ApiError('invalid_request', message, 'owner_user_id');
+  throw refusal('unknown_owner', {}, 'owner_user_id');
 }
 
 /** A key as answers show it. */

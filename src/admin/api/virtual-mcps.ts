@@ -16,9 +16,10 @@ import {
   type VirtualMcp,
 } from '../../governance/virtual-mcps';
 import { SLUG } from '../../protocol/authorization';
+import { because } from '../../protocol/fault';
 import { namesOfServers } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
-import { ApiError, unknown } from './error';
+import { type ApiError, refusal, unknown } from './error';
 import { accept, Name, Page, readJson } from './request';
 
 const Tools = z
@@ -43,10 +44,7 @@ export const NewVirtualMcp = terms
   .partial()
   .required({ name: true, tools: true })
   .extend({
-    endpoint_slug: z
-      .string()
-      .regex(SLUG, 'must be lower-case letters, digits and inner hyphens, at most 64')
-      .optional(),
+    endpoint_slug: z.string().regex(SLUG, because('not_a_slug')).optional(),
   });
 
 /** What may change of a Virtual MCP. Its address never does: one that is sent is ignored. */
@@ -78,7 +76,7 @@ export const virtualMcps = new Hono<App>()
     const made = await insertVirtualMcp(c.env.DB, wanted, asked.endpoint_slug, Math.floor(Date.now() / 1000));
     if (made === 'name_taken') throw nameTaken(asked.name);
     if (made === 'slug_taken') {
-      throw new ApiError('conflict', 'Another toolset, or a server, has this address.', 'endpoint_slug');
+      throw refusal('address_taken', {}, 'endpoint_slug');
     }
     forgetDeployment();
     audit(c, { act: 'virtual_mcp.created', virtual_mcp: made.id });
@@ -128,14 +126,14 @@ export const virtualMcps = new Hono<App>()
   .delete('/:id/virtual-keys/:keyId', async (c) => {
     const { id } = await virtualMcpAt(c, c.req.param('id'));
     if (!(await detachKey(c.env.DB, id, c.req.param('keyId')))) {
-      throw new ApiError('not_found', 'No virtual key with this id may use this toolset.');
+      throw refusal('key_without_toolset');
     }
     audit(c, { act: 'virtual_mcp.changed', virtual_mcp: id });
     return c.json({ message: 'The access key may no longer use the toolset.' });
   });
 
 function nameTaken(name: string): ApiError {
-  return new ApiError('conflict', `Another toolset is named ${name}.`, 'name');
+  return refusal('name_taken', { noun: 'toolset', name }, 'name');
 }
 
 /** @throws ApiError 404 when there is none. */
@@ -155,17 +153,15 @@ async function refuseUnknown(
   const seen = new Set<string>();
   for (const [at, { mcp_client_id }] of tools.entries()) {
     const field = `tools.${at}.mcp_client_id`;
-    if (!servers.has(mcp_client_id))
-      throw new ApiError('invalid_request', `${field}: there is no server with this id.`, field);
-    if (seen.has(mcp_client_id))
-      throw new ApiError('invalid_request', `${field}: this server is named twice.`, field);
+    if (!servers.has(mcp_client_id)) throw refusal('unknown_server', {}, field);
+    if (seen.has(mcp_client_id)) throw refusal('repeated_server', {}, field);
     seen.add(mcp_client_id);
   }
   const keys = keyIds.length ? await namesOfVirtualKeys(db, [...keyIds]) : new Map<string, string>();
   const missing = keyIds.findIndex((id) => !keys.has(id));
   if (missing === -1) return;
   const field = `virtual_key_ids.${missing}`;
-  throw new ApiError('invalid_request', `${field}: there is no virtual key with this id.`, field);
+  throw refusal('unknown_key', {}, field);
 }
 
 async function answer(c: Context<App>, message: string, virtualMcp: VirtualMcp): Promise<Response> {

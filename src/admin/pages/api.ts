@@ -4,7 +4,11 @@ import { browserSession, carrySession } from '../../identity/browser-session';
 import { readText } from '../../protocol/params';
 import { PageProblem } from '../../ui/layout';
 import { api } from '../api';
+import { type ApiRefusal, refusalOf } from '../api/error';
+import type { ApiReason } from '../api/refusal-words';
 import { Page } from '../api/request';
+import { type Asked, askedOf } from '../api/servers/asked';
+import { type Labels, refusalWords } from './words/refusals';
 
 /** What a page sends along to the API that answers in its place: our variables, read once a request. */
 const carried = new WeakMap<Request, App['Variables']>();
@@ -21,12 +25,24 @@ const inner = new Hono<App>()
     throw error;
   });
 
-/** What the API answers to a write: its whole body, or what it refuses and the dotted name of the member at fault. */
-export type Acted<T> = { ok: true; body: T } | Refused;
-export type Refused = { ok: false; status: number; message: string; field: string };
+/** What the API answers to a write: its whole body, or what it refuses. */
+export type Acted<T> = { ok: true; body: T; asked?: Asked | undefined } | Refused;
+
+/** What was refused, in words, with the dotted name of the member at fault. */
+export type Refused = {
+  ok: false;
+  status: number;
+  message: string;
+  field: string;
+  /** The API's; undefined: the page itself refuses. */
+  reason?: ApiReason | undefined;
+};
+
+/** What the API answered, and why not, as data. */
+type Sent = { response: Response; refusal: ApiRefusal | undefined; asked: Asked | undefined };
 
 /** Asks the API as the browser of this request. @param csrf the value of the form, for writes. */
-export async function send(c: Context<App>, path: string, init: RequestInit, csrf = ''): Promise<Response> {
+export async function send(c: Context<App>, path: string, init: RequestInit, csrf = ''): Promise<Sent> {
   const url = new URL(`/api${path}`, c.req.url);
   const headers = new Headers(init.headers);
   for (const name of ['cookie', 'origin', 'sec-fetch-site', 'cf-connecting-ip', 'cf-access-jwt-assertion']) {
@@ -37,62 +53,57 @@ export async function send(c: Context<App>, path: string, init: RequestInit, csr
   const request = new Request(url, { ...init, headers });
   carried.set(request, c.var);
   carrySession(request, await browserSession(c));
-  return inner.fetch(request, c.env, c.executionCtx);
+  const response = await inner.fetch(request, c.env, c.executionCtx);
+  return { response, refusal: refusalOf(request), asked: askedOf(request) };
 }
 
 /** Reads from the API. @throws PageProblem when there is no such thing any more. */
 export async function read<T>(c: Context<App>, path: string): Promise<T> {
-  const response = await send(c, path, {});
+  const { response, refusal } = await send(c, path, {});
   if (response.ok) return response.json();
-  const { error } = (await response.json()) as { error: { message: string } };
   throw new PageProblem({
     status: response.status,
     title: response.status === 404 ? 'This is not here any more' : 'This cannot be shown',
-    text: error.message,
+    text: saidOf(refusal, UNNAMED),
     way: { href: '/admin', label: 'To the overview' },
   });
 }
 
-/** Changes something through the API. A refusal is a value: the page shows it beside the field it is about. */
+/**
+ * Changes something through the API. A refusal is a value: the page shows it beside the field it is about.
+ * @param labels what the page calls the members it sends
+ */
 export async function act<T = Record<string, unknown>>(
   c: Context<App>,
   form: FormFields,
   method: 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
+  labels: Labels = UNNAMED,
 ): Promise<Acted<T>> {
   const init = {
     method,
     headers: { 'content-type': 'application/json' },
     body: body === undefined ? null : JSON.stringify(body),
   };
-  const response = await send(c, path, init, form.get('csrf') ?? '');
+  const { response, refusal, asked } = await send(c, path, init, form.get('csrf') ?? '');
   noteAct(c, response.ok);
   const text = await response.text();
-  const answer = text ? JSON.parse(text) : {};
-  if (response.ok) return { ok: true, body: answer };
-  const { message = 'It was refused.', field = '' } = answer.error ?? {};
-  return { ok: false, status: response.status, message, field };
+  if (response.ok) return { ok: true, body: text ? JSON.parse(text) : {}, asked };
+  return {
+    ok: false,
+    status: response.status,
+    message: saidOf(refusal, labels),
+    field: refusal?.field ?? '',
+    reason: refusal?.reason,
+  };
 }
 
-/**
- * A refusal in the words of a page. `words` says what the page calls a member (`limits.0.calls` is `limits.calls`, or else
- * `limits`): the beginning of the sentence, or, ending with a full stop, all of it.
- */
-export function inWords(refused: Refused, words: Readonly<Record<string, string>>): Refused {
-  const { field, message } = refused;
-  const member = field.replace(/\.\d+/g, '');
-  const word = words[member] ?? words[member.split('.')[0] ?? ''];
-  if (!word) return refused;
-  if (word.endsWith('.')) return { ...refused, message: word };
-  const [, colon, reason = ''] = message.startsWith(field)
-    ? (/^(:?) (.+)$/s.exec(message.slice(field.length)) ?? [])
-    : [];
-  if (!reason) return refused;
-  return {
-    ...refused,
-    message: colon ? reason.charAt(0).toUpperCase() + reason.slice(1) : `${word} ${reason}`,
-  };
+/** Of a page that sends nothing it has names for. */
+const UNNAMED: Labels = () => undefined;
+
+function saidOf(refusal: ApiRefusal | undefined, labels: Labels): string {
+  return refusal ? refusalWords(refusal, labels) : 'It was refused.';
 }
 
 /** Which part of a list a page shows; what makes no sense in the address is the beginning of the whole. */

@@ -6,6 +6,7 @@ import { hasProvider } from '../../settings';
 import { page, sendOn } from '../../ui/layout';
 import { Input } from '../../ui/parts';
 import { readForm, send } from './api';
+import { refusalWords } from './words/refusals';
 
 /** Where administrators sign in: with ADMIN_TOKEN, or at the provider when there is one. */
 export const signInPages = new Hono<App>()
@@ -18,19 +19,19 @@ export const signInPages = new Hono<App>()
   .post('/sign-in', async (c) => {
     const form = await readForm(c);
     const returnTo = ownPath(form.get('return_to') ?? '/admin');
-    const response = await send(c, '/session', {
+    const { response, refusal } = await send(c, '/session', {
       method: 'POST',
       body: JSON.stringify({ token: form.get('token') ?? '' }),
     });
     if (response.ok) return sendOn(Destination.own(baseOf(c), returnTo), response.headers.getSetCookie());
-    const { error } = (await response.json()) as { error: { type: string; message: string } };
-    const isWrong = error.type === 'unauthorized' || error.type === 'invalid_request';
-    return showSignIn(c, returnTo, isWrong ? WRONG : error.message, response.status);
+    const isWrong = !refusal || refusal.type === 'unauthorized' || refusal.type === 'invalid_request';
+    const error = isWrong ? WRONG : refusalWords(refusal, () => undefined);
+    return showSignIn(c, returnTo, error, response.status);
   })
 
   .post('/sign-out', async (c) => {
     const form = await readForm(c);
-    const response = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
+    const { response } = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
     return sendOn(Destination.own(baseOf(c), '/'), response.headers.getSetCookie());
   });
 

@@ -13,7 +13,7 @@ import { findOAuthConfig, findOAuthConfigOf, recordStatus } from '../../../serve
 import type { Server } from '../../../servers/server';
 import { raiseCredentialGeneration } from '../../../servers/store';
 import { rfc3339, Time } from '../answer';
-import { ApiError, unknown } from '../error';
+import { ApiError, refusal, unknown } from '../error';
 import { shownServer } from './shown';
 
 /** An authorization an administrator has to finish in a browser (CONTRACT §8). */
@@ -40,20 +40,14 @@ export const serverAuthorization = new Hono<App>()
   .post('/client/:id/initiate-verification', async (c) => {
     const { server } = await withConfig(c);
     if (!server.isVerified) return c.json(await initiate(c, server));
-    throw new ApiError('invalid_request', `The server ${server.name} is verified. Use reauthorize.`);
+    throw refusal('already_verified', { server: server.name });
   })
 
   .post('/client/:id/reauthorize', async (c) => {
     const { server } = await withConfig(c);
-    if (!server.isVerified) {
-      const message = `Nobody has authorized the server ${server.name} yet. Use initiate-verification.`;
-      throw new ApiError('invalid_request', message);
-    }
+    if (!server.isVerified) throw refusal('never_authorized', { server: server.name });
     if (server.authType === 'per_user_oauth' && (await isHealthy(c.env.DB, server))) {
-      throw new ApiError(
-        'conflict',
-        `The account the tools of ${server.name} are listed with is healthy, and everyone else has their own.`,
-      );
+      throw refusal('healthy_account', { server: server.name });
     }
     return c.json(await initiate(c, server));
   })
@@ -76,21 +70,12 @@ export const serverAuthorization = new Hono<App>()
     const server = config && (await findServer(c.env.DB, config.serverId));
     if (!config || !server) throw unknown('oauth_config');
     const { status } = await standingOf(c.env.DB, config, server);
-    if (status === 'pending') {
-      const message = 'Nobody has finished the authorization at authorize_url yet.';
-      throw new ApiError('conflict', message);
-    }
+    if (status === 'pending') throw refusal('unfinished_authorization');
     if (status !== 'authorized') {
-      throw new ApiError(
-        'invalid_request',
-        `The authorization is ${status}. ${config.error ?? 'Begin it again.'}`,
-      );
+      throw refusal('ended_authorization', { status, error: config.error ?? 'Begin it again.' });
     }
     if (!(await noteCompletion(c.env.DB, server.id))) {
-      throw new ApiError(
-        'conflict',
-        `The server ${server.name} is authorized, and nothing is left to complete.`,
-      );
+      throw refusal('nothing_to_complete', { server: server.name });
     }
     const message = `The server ${server.name} is authorized.`;
     return c.json({ message, client: await shownServer(c, server) });
@@ -99,10 +84,7 @@ export const serverAuthorization = new Hono<App>()
 /** Our own origin, which providers and links send people to. @throws ApiError while nobody has set it */
 export function ourIssuer(c: Context<App>): string {
   if (c.var.issuer) return c.var.issuer;
-  throw new ApiError(
-    'invalid_request',
-    'Set oauth2_server_config.issuer_url first: people are sent to providers and have to come back to it.',
-  );
+  throw refusal('no_issuer');
 }
 
 /** @throws ApiError 404 when there is none. */
@@ -117,10 +99,7 @@ async function withConfig(c: Context<App>): Promise<{ server: Server; config: OA
   const server = await serverAt(c.env.DB, c.req.param('id') ?? '');
   const config = await findOAuthConfigOf(c.env.DB, server.id);
   if (config) return { server, config };
-  throw new ApiError(
-    'invalid_request',
-    `The server ${server.name} has auth_type ${server.authType}: there is nothing to authorize at a provider.`,
-  );
+  throw refusal('nothing_to_authorize', { server: server.name, auth_type: server.authType });
 }
 
 /** True when the gateway has registered itself at a provider, and may do so again. */
@@ -138,12 +117,7 @@ export async function registerAgain(
   config: OAuthConfig,
 ): Promise<{ registered: string; previous: string }> {
   const { client } = config;
-  if (!client || !isRegistered(config)) {
-    throw new ApiError(
-      'invalid_request',
-      `The gateway has no registration at the provider of ${server.name} to make anew.`,
-    );
-  }
+  if (!client || !isRegistered(config)) throw refusal('no_registration', { server: server.name });
   const introduction = introductionOf(c.var.settings, ourIssuer(c));
   const provider = await registerAnew(c.env, introduction, server, client.clientId).catch(asRefusal);
   await raiseCredentialGeneration(c.env.DB, server.id);
@@ -209,12 +183,16 @@ const WHOSE: Readonly<Record<string, string>> = {
   per_user_oauth: 'this account only lists the tools, and everybody else connects their own',
 };
 
-/** Turns what keeps people from being sent to a provider into words for the administrator. */
+/** Turns what keeps people from being sent to a provider into a refusal. */
 function asRefusal(error: unknown): never {
   if (!(error instanceof ProviderProblem)) throw error;
-  const { type, message, tried } = error;
-  const whatWasTried = tried.length ? ` What was tried: ${tried.join('; ')}.` : '';
-  throw new ApiError(type === 'unavailable' ? 'temporarily_unavailable' : type, `${message}${whatWasTried}`);
+  const { type, stated, tried } = error;
+  throw new ApiError({
+    type: type === 'unavailable' ? 'temporarily_unavailable' : type,
+    reason: 'provider_problem',
+    params: { problem: stated, tried },
+    field: '',
+  });
 }
 
 /** Whether the account the gateway asks a server with serves. */

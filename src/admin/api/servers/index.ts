@@ -16,8 +16,9 @@ import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config
 import type { Server, ServerChange } from '../../../servers/server';
 import { insertServer, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
-import { ApiError, unknown } from '../error';
+import { type ApiError, refusal, unknown } from '../error';
 import { accept, Page, readJson } from '../request';
+import { type Asked, noteAsked } from './asked';
 import { initiate, isHealthy, ourIssuer, serverAt } from './authorization';
 import { newServer, serverChange } from './request';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown';
@@ -50,6 +51,7 @@ export const servers = new Hono<App>()
     const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
     audit(c, { act: 'server.created', server: made.id });
     if (tools === undefined) return answerSaved(c, 'The server was saved', made);
+    noteAsked(c.req.raw, { kind: 'listed', tools });
     const client = await shownServer(c, await serverAt(c.env.DB, made.id));
     const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.`;
     return c.json({ message, client });
@@ -95,8 +97,7 @@ export const servers = new Hono<App>()
   .post('/client/:id/verify-headers', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
     if (server.authType !== 'per_user_headers') {
-      const message = `The server ${server.name} has auth_type ${server.authType}: nobody enters header values for it.`;
-      throw new ApiError('invalid_request', message);
+      throw refusal('takes_no_values', { server: server.name, auth_type: server.authType });
     }
     const { user_headers } = accept(HeaderSample, await readJson(c));
     const tools = await verify(c, server, user_headers);
@@ -119,11 +120,7 @@ export const servers = new Hono<App>()
   });
 
 function nameTaken(name: string): ApiError {
-  return new ApiError(
-    'conflict',
-    `Another server has the name ${name}, or another server or toolset the address made from it.`,
-    'name',
-  );
+  return refusal('server_name_taken', { name }, 'name');
 }
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -132,9 +129,7 @@ const now = () => Math.floor(Date.now() / 1000);
 function requireOwnProvider(c: Context<App>, exchange: TokenExchangeRequest | undefined): void {
   if (!exchange?.use_idp_credentials || exchange.authorization_server_url === null) return;
   if (isOfSignIn(c.var.settings, exchange.authorization_server_url)) return;
-  const message =
-    'With use_idp_credentials, authorization_server_url must be at the origin of oidc.issuer, or left out.';
-  throw new ApiError('invalid_request', message, 'token_exchange.authorization_server_url');
+  throw refusal('exchange_elsewhere', {}, 'token_exchange.authorization_server_url');
 }
 
 /** Header values to list a server's tools with. */
@@ -146,10 +141,7 @@ const NOTHING = { headers: {} };
 /** Tries header values at a server. @returns how many tools it lists. @throws ApiError 422 with its words, 400 */
 async function verify(c: Context<App>, server: Server, values: Record<string, string>): Promise<number> {
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
-  if (missing.length) {
-    const message = `user_headers must hold a value for ${missing.join(' and ')}.`;
-    throw new ApiError('invalid_request', message, 'user_headers');
-  }
+  if (missing.length) throw refusal('values_missing', { names: missing.join(' and ') }, 'user_headers');
   const {
     env,
     var: { settings },
@@ -157,7 +149,7 @@ async function verify(c: Context<App>, server: Server, values: Record<string, st
   const signal = AbortSignal.timeout(PATIENCE);
   const trial = await listWithHeaders(env, settings, ourIssuer(c), server, values, signal);
   forgetDeployment();
-  if (!trial.ok) throw new ApiError('server_failed', trial.reason);
+  if (!trial.ok) throw refusal('server_failed', { failure: trial.failure });
   return trial.tools;
 }
 
@@ -189,7 +181,7 @@ function moves(body: unknown, server: Server): boolean {
 }
 
 /** Asks a server for its lists now. @returns the server as it is now known, and what went wrong; null: nothing. */
-async function ask(c: Context<App>, server: Server): Promise<{ known: Server; failure: string | null }> {
+async function ask(c: Context<App>, server: Server): Promise<{ known: Server; failure: ApiError | null }> {
   const {
     env,
     var: { settings, issuer },
@@ -201,61 +193,68 @@ async function ask(c: Context<App>, server: Server): Promise<{ known: Server; fa
     const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience, asker);
     forgetDeployment();
     if (listing) return { known, failure: null };
-    return { known, failure: known.lastFailure?.message ?? `The server ${server.name} did not answer.` };
+    return { known, failure: failureOf(known) };
   } catch (error) {
     if (!(error instanceof CredentialNeeded)) throw error;
-    const failure = `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`;
-    return { known: server, failure };
+    return { known: server, failure: refusal('for_people_only', { server: server.name }) };
   }
+}
+
+function failureOf({ name, lastFailure }: Server): ApiError {
+  const failure = lastFailure?.stated;
+  return failure ? refusal('server_failed', { failure }) : refusal('no_answer', { server: name });
 }
 
 /** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
 async function answerSaved(c: Context<App>, saved: string, server: Server): Promise<Response> {
   const answer = async (message: string, server: Server) =>
     c.json({ message, client: await shownServer(c, server) });
-  if (!server.enabled) return answer(`${saved}. It is disabled, so it was not asked for its tools.`, server);
-  if (!server.isVerified) return answer(`${saved}. ${notVerified(server)}`, server);
+  const wasAsked = (asked: Asked) => noteAsked(c.req.raw, asked);
+  if (!server.enabled) {
+    wasAsked({ kind: 'disabled' });
+    return answer(`${saved}. It is disabled, so it was not asked for its tools.`, server);
+  }
+  if (!server.isVerified) {
+    const unverified = notVerified(server);
+    wasAsked({ kind: 'unverified', refusal: unverified.refusal });
+    return answer(`${saved}. ${unverified.message}`, server);
+  }
 
   const { known, failure } = await ask(c, server);
   const client = await shownServer(c, known);
+  const tools = client.tools.length;
+  wasAsked(failure ? { kind: 'failed', refusal: failure.refusal } : { kind: 'listed', tools });
   const message = failure
-    ? `${saved}, but it could not be asked for its tools. ${failure}`
-    : `${saved} and lists ${counted(client.tools.length)}.`;
+    ? `${saved}, but it could not be asked for its tools. ${failure.message}`
+    : `${saved} and lists ${counted(tools)}.`;
   return c.json({ message, client });
 }
 
 /** Why no caller sees a server yet, and what changes that. */
-function notVerified({ name, authType }: Server): string {
+function notVerified({ name, authType }: Server): ApiError {
   const next = authType === 'per_user_headers' ? 'verify-headers' : 'initiate-verification';
-  return `Nobody sees the server ${name} until it is verified: use ${next}.`;
+  return refusal('unverified_server', { server: name, next });
 }
 
 /** @throws ApiError when the server is not one to be asked now, or fails. */
 async function askNow(c: Context<App>, id: string): Promise<Server> {
   const server = await serverAt(c.env.DB, id);
-  const isUnready = unreadiness(server);
-  if (isUnready) throw new ApiError('invalid_request', isUnready);
+  if (!server.enabled) throw refusal('disabled_server', { server: server.name });
+  if (!server.isVerified) throw notVerified(server);
   const lack = await accountLack(c.env.DB, server);
   const { known, failure } = await ask(c, server); // also then: what a server has refused it may take again
   log('admin.server_asked', { request_id: c.var.requestId, server: id, failed: failure !== null });
-  if (failure && lack) throw new ApiError('invalid_request', lack);
-  if (failure) throw new ApiError('server_failed', failure);
+  if (failure) throw lack ?? failure;
   return known;
 }
 
-/** Why asking a server for its lists is pointless until an administrator has done something; null: it is not. */
-function unreadiness(server: Server): string | null {
-  if (!server.enabled) return `The server ${server.name} is disabled. Enable it first.`;
-  return server.isVerified ? null : notVerified(server);
-}
-
 /** What an administrator has to do about the account a server is asked with; null: nothing, as far as is known. */
-async function accountLack(db: D1Database, server: Server): Promise<string | null> {
+async function accountLack(db: D1Database, server: Server): Promise<ApiError | null> {
   const { name, authType } = server;
   const isListedWithAccount = server.oauthConfigId !== null || authType === 'per_user_headers';
   if (!isListedWithAccount || (await isHealthy(db, server))) return null;
   const next = authType === 'per_user_headers' ? 'verify-headers' : 'reauthorize';
-  return `The account the server ${name} is asked with has to be connected again: use ${next}.`;
+  return refusal('account_lacking', { server: name, next });
 }
 
 function counted(tools: number): string {

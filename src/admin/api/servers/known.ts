@@ -1,6 +1,6 @@
 import type { McpConfig } from '../../../protocol/mcp-config';
 import { namesOfServers } from '../../../servers/summaries';
-import { ApiError } from '../error';
+import { refusal } from '../error';
 
 /**
  * The same list with every server's name as it is spelled.
@@ -18,14 +18,8 @@ export async function knownServers(
   return configs.map((config, at) => {
     const name = names.get(config.mcp_client_name.toLowerCase());
     const field = `${within}.${at}.mcp_client_name`;
-    if (!name)
-      throw new ApiError(
-        'invalid_request',
-        `${field}: there is no server named ${config.mcp_client_name}.`,
-        field,
-      );
-    if (seen.has(name))
-      throw new ApiError('invalid_request', `${field}: the server ${name} is named twice.`, field);
+    if (!name) throw refusal('unknown_server_name', { name: config.mcp_client_name }, field);
+    if (seen.has(name)) throw refusal('repeated_server_name', { name }, field);
     seen.add(name);
     return { ...config, mcp_client_name: name };
   });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { authTypes } from '../../../accounts/auth/index';
-import { refusedTarget } from '../../../protocol/public-url';
+import { because } from '../../../protocol/fault';
+import { publicUrl } from '../../../protocol/public-url';
 import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../../../servers/auth-settings';
 import { maskOfSecret } from '../../../servers/secret-value';
 import type { Server, TokenExchange } from '../../../servers/server';
@@ -8,13 +9,12 @@ import type { Server, TokenExchange } from '../../../servers/server';
 const Name = z
   .string()
   .max(64)
-  .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, 'must be letters, digits and _');
+  .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, because('not_a_server_name'));
 
 const ConnectionType = z.literal('http', {
   error: ({ input }) => {
-    if (input === 'stdio')
-      return 'must be http: nothing can be spawned here; put a bridge in front of the program';
-    return input === 'sse' ? 'must be http: sse comes later' : 'must be http';
+    if (input === undefined) return because('required');
+    return because(input === 'stdio' ? 'spawned' : input === 'sse' ? 'sse' : 'not_http_transport');
   },
 });
 
@@ -24,14 +24,7 @@ const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 export const serverMembers = (allowLoopback: boolean) =>
   z.object({
     name: Name.describe('Begins the names of its tools'),
-    connection_string: z
-      .string()
-      .max(2000)
-      .superRefine((value, context) => {
-        const refused = refusedTarget(value, allowLoopback);
-        if (refused) context.addIssue({ code: 'custom', message: refused });
-      })
-      .describe('Its address; speaks Streamable HTTP'),
+    connection_string: publicUrl(allowLoopback).describe('Its address; speaks Streamable HTTP'),
     tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
@@ -58,7 +51,7 @@ function withoutForeign(body: unknown, authType: unknown, context: z.RefinementC
     context.addIssue({
       code: 'custom',
       path: [member],
-      message: `must be left out with auth_type ${authType}: it is for auth_type ${takersOf(member)}`,
+      message: because('not_for_auth_type', { auth_type: String(authType), takers: takersOf(member) }),
       input: value,
     });
   }
@@ -88,7 +81,7 @@ export function newServer(allowLoopback: boolean) {
   );
   type Option = (typeof options)[number];
   const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
-    error: `must be one of ${[...authTypes.keys()].join(', ')}`,
+    error: because('not_one_of', { options: [...authTypes.keys()].join(', ') }),
   });
   return z.preprocess((body, context) => {
     const enabled = withEnabled(body);
@@ -105,7 +98,7 @@ export function newServer(allowLoopback: boolean) {
 export function serverChange(server: Server, kept: StoredSecrets, allowLoopback: boolean) {
   const settings = authTypes.get(server.authType)?.settings ?? (() => only({}));
   const { user_headers: _, ...members } = settings({ kept, allowLoopback }).shape;
-  const never = { error: 'never changes; make another server' };
+  const never = { error: because('server_fixed') };
   return z.preprocess(
     (body, context) =>
       withWholeExchange(

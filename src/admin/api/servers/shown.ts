@@ -183,7 +183,8 @@ function shown(
     tool_sync_interval: server.toolSyncInterval,
     state: stateOf(server),
     last_failure: lastFailure && {
-      ...lastFailure,
+      stage: lastFailure.stage,
+      message: lastFailure.message,
       at: rfc3339(lastFailure.at),
       since: rfc3339(lastFailure.since),
     },

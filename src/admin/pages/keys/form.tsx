@@ -5,6 +5,7 @@ import { described, Field, Input } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { FormFields, Refused } from '../api';
 import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from '../tool-picker';
+import { labelsIn } from '../words/refusals';
 import { LimitRows, limitsIn } from './limit-rows';
 import { OwnerField, type Ownership } from './owner-field';
 
@@ -128,7 +129,7 @@ export function KeyForm({ known, servers, ownership, csrf, sent, refused }: KeyF
 }
 
 /** What the API's refusals call the members of {@link KeyForm}. */
-export const KEY_WORDS = {
+export const KEY_WORDS = labelsIn({
   name: 'The name',
   description: 'The notes',
   mcp_configs: 'What was chosen of a server',
@@ -138,7 +139,8 @@ export const KEY_WORDS = {
   expires_at: 'The time it works until',
   delete_after_expire: 'Say until when it works, or do not have it deleted then.',
   value: 'The value',
-} as const;
+  owner_user_id: 'The owner',
+});
 
 /** The terms a form states, as the API takes them; of a key that is `known`, those that it may have changed. */
 export function termsIn(

@@ -12,7 +12,7 @@ import { cut } from '../../../ui/name';
 import { When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { ShownKey } from '../../api/virtual-keys';
-import { type Acted, act, type FormFields, gone, inWords, listPage, type Refused, readForm } from '../api';
+import { type Acted, act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { goToSecret, secretsMade } from '../once';
 import { KEY_WORDS, KeyForm, termsIn } from './form';
@@ -119,10 +119,9 @@ async function save(c: Context<App>, form: FormFields, known: VirtualKey | null)
   const owner = await ownerNamed(c.env.DB, form.get('owner'), current);
   if (!owner.ok) return owner;
   const body = { ...stated.terms, owner_user_id: owner.id };
-  const saved = known
-    ? await act<Made>(c, form, 'PUT', `/governance/virtual-keys/${known.id}`, body)
-    : await act<Made>(c, form, 'POST', '/governance/virtual-keys', body);
-  return saved.ok ? saved : inWords(saved, KEY_WORDS);
+  return known
+    ? await act<Made>(c, form, 'PUT', `/governance/virtual-keys/${known.id}`, body, KEY_WORDS)
+    : await act<Made>(c, form, 'POST', '/governance/virtual-keys', body, KEY_WORDS);
 }
 
 async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {

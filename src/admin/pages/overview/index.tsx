@@ -14,6 +14,7 @@ import { sealedValuesQuestion, unreadableAmong } from '../../api/sealed-values';
 import { type GrantView, holderOf, mayUse } from '../access/words';
 import { adminPage, csrfOf } from '../frame';
 import { SERVER_STATES } from '../servers/state';
+import { lastFailureWords } from '../words/failures';
 import { CallChart } from './call-chart';
 import type { OverviewFacts } from './facts';
 import { FirstSteps } from './first-steps';
@@ -149,7 +150,7 @@ function Servers({ facts: { servers, serverCount } }: { facts: OverviewFacts }) 
                 <span>
                   {lastFailure && stateOf(server) !== 'healthy' ? (
                     <>
-                      {lastFailure.message}{' '}
+                      {lastFailureWords(lastFailure)}{' '}
                       <small>
                         since <When at={rfc3339(lastFailure.since)} />
                       </small>

@@ -5,7 +5,6 @@ import { Input, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { isRegistered } from '../../api/servers/authorization';
 import type { Refused } from '../api';
-import { plain } from './words';
 
 const AT = '/admin/servers';
 
@@ -56,10 +55,10 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
           You are sent to its provider, and come back here. {WHOSE[server.authType]}
         </p>
       )}
-      {failure && !isDone && <p class="error">Last time: {plain(failure)}</p>}
+      {failure && !isDone && <p class="error">Last time: {failure}</p>}
       {refused && (
         <p class="error" role="alert">
-          {plain(refused.message)}
+          {refused.message}
         </p>
       )}
       {elsewhere && !isDone && (
@@ -105,7 +104,7 @@ function HeaderTrial({ overview, csrf, refused }: AccountProps) {
           mono
           required
           autocomplete="off"
-          error={at === 0 ? refused && plain(refused.message) : undefined}
+          error={at === 0 ? refused?.message : undefined}
         />
       ))}
       <div class="row">

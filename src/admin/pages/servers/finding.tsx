@@ -2,6 +2,7 @@ import type { Finding } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
 import { Badge, Copy } from '../../../ui/parts';
 import { toolCount } from '../tool-picker';
+import { failureWords } from '../words/failures';
 
 /** The ways to authenticate that fit what an address was found to be; the first is the one to begin with. */
 export function waysFor(finding: Finding | null): string[] {
@@ -67,7 +68,7 @@ export function FindingCard({ finding, redirectUri }: { finding: Finding; redire
       return (
         <div class="found stack tight" role="status">
           <Badge tone="bad">It does not answer</Badge>
-          <p>{finding.message}</p>
+          <p>{failureWords(finding.failure)}</p>
           <p class="muted">Correct the address and check again. You may save it all the same.</p>
         </div>
       );

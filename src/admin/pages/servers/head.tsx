@@ -2,8 +2,8 @@ import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
 import { Badge, Tabs, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
+import { lastFailureWords } from '../words/failures';
 import { SERVER_STATES } from './state';
-import { plain } from './words';
 
 const AT = '/admin/servers';
 
@@ -36,7 +36,7 @@ export function LastFailure({ server }: { server: Server }) {
   if (!lastFailure || !server.enabled) return null;
   return (
     <div class="notice bad stack tight">
-      <p>{plain(lastFailure.message)}</p>
+      <p>{lastFailureWords(lastFailure)}</p>
       <small>
         First <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
       </small>

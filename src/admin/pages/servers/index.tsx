@@ -18,8 +18,10 @@ import { rfc3339 } from '../../api/answer';
 import { ApiError } from '../../api/error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../../api/servers/authorization';
 import { findServerAndShown } from '../../api/servers/shown';
-import { act, type FormFields, gone, inWords, listPage, type Refused, readForm } from '../api';
+import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { toolCount } from '../tool-picker';
+import { refusalWords } from '../words/refusals';
 import { isConnected, RegisterAgain, ServerAccount } from './account';
 import { DeleteServer } from './delete';
 import { ServerForm } from './form';
@@ -29,7 +31,7 @@ import { newServerPages } from './new';
 import { bodyOf, termsOf } from './terms';
 import { LeftOutList, ServerToolsPage, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './tools';
 import { tryToolPages } from './try-tool';
-import { authWord, plain, SERVER_WORDS } from './words';
+import { authWord, SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
 
@@ -66,16 +68,20 @@ export const serverPages = new Hono<App>()
   .post('/:id/refresh', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    const asked = await act<{ message: string }>(c, form, 'POST', `/mcp/client/${id}/refresh-tools`);
-    return asked.ok ? goTo(c, `${AT}/${id}`, asked.body.message) : showServer(c, id, asked);
+    const asked = await act<{ tool_count: number }>(c, form, 'POST', `/mcp/client/${id}/refresh-tools`);
+    if (!asked.ok) return showServer(c, id, asked);
+    return goTo(c, `${AT}/${id}`, `The server lists ${toolCount(asked.body.tool_count)}.`);
   })
   .post('/:id/turn', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
     const body = { enabled: form.get('on') === 'on' };
-    const turned = await act<{ message: string }>(c, form, 'PUT', `/mcp/client/${id}`, body);
+    const turned = await act(c, form, 'PUT', `/mcp/client/${id}`, body);
     if (!turned.ok) return showServer(c, id, turned);
-    return goTo(c, `${AT}/${id}`, body.enabled ? plain(turned.body.message) : 'The server was turned off.');
+    const said = body.enabled
+      ? savedWords('The server was turned on', turned.asked)
+      : 'The server was turned off.';
+    return goTo(c, `${AT}/${id}`, said);
   })
 
   .post('/:id/authorize', async (c) => {
@@ -96,7 +102,7 @@ export const serverPages = new Hono<App>()
     try {
       if (config) await registerAgain(c, server, config);
     } catch (error) {
-      return showServer(c, id, refusalOf(error));
+      return showServer(c, id, refusedBy(error));
     }
     return authorize(c, id, form);
   })
@@ -122,8 +128,11 @@ export const serverPages = new Hono<App>()
     const server = await serverAt(c.env.DB, id);
     const values = server.perUserHeaderKeys.map((name, at) => [name, form.get(`value.${at}`) ?? '']);
     const body = { user_headers: Object.fromEntries(values) };
-    const tried = await act<{ message: string }>(c, form, 'POST', `/mcp/client/${id}/verify-headers`, body);
-    return tried.ok ? goTo(c, `${AT}/${id}`, tried.body.message) : showServer(c, id, tried);
+    const path = `/mcp/client/${id}/verify-headers`;
+    const tried = await act<{ tools_count: number }>(c, form, 'POST', path, body, SERVER_WORDS);
+    if (!tried.ok) return showServer(c, id, tried);
+    const tools = toolCount(tried.body.tools_count);
+    return goTo(c, `${AT}/${id}`, `The server takes these header values and lists ${tools}.`);
   })
 
   .get('/:id/settings', (c) => showSettings(c, c.req.param('id')))
@@ -132,9 +141,9 @@ export const serverPages = new Hono<App>()
     const form = await readForm(c);
     const { authType } = await serverAt(c.env.DB, id);
     const body = bodyOf(form, authType, false);
-    const changed = await act<{ message: string }>(c, form, 'PUT', `/mcp/client/${id}`, body);
+    const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS);
     if (!changed.ok) return showSettings(c, id, form, changed);
-    return goTo(c, `${AT}/${id}`, plain(changed.body.message));
+    return goTo(c, `${AT}/${id}`, savedWords('The server was changed', changed.asked));
   })
 
   .get('/:id/delete', async (c) => {
@@ -169,14 +178,14 @@ async function authorize(c: Context<App>, id: string, form: FormFields): Promise
     const cookies = bindingCookies(ourIssuer(c), c.req.header('cookie'), { id: begun.id, secret });
     return sendOn(begun.destination, cookies);
   } catch (error) {
-    return showServer(c, id, refusalOf(error));
+    return showServer(c, id, refusedBy(error));
   }
 }
 
 /** What kept somebody from being sent to a provider, to be shown. */
-function refusalOf(error: unknown): Refused {
+function refusedBy(error: unknown): Refused {
   if (!(error instanceof ApiError)) throw error;
-  return { ok: false, status: 400, field: 'account', message: error.message };
+  return { ok: false, status: 400, field: 'account', message: refusalWords(error.refusal, SERVER_WORDS) };
 }
 
 async function showServer(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
@@ -206,8 +215,7 @@ async function showServer(c: Context<App>, id: string, refused?: Refused): Promi
       </section>
     </>
   );
-  const refusal = refused && plain(refused.message);
-  return adminPage(c, { title: 'A server', at: AT, refusal, body });
+  return adminPage(c, { title: 'A server', at: AT, refusal: refused?.message, body });
 }
 
 function TurnedOff({ id, csrf }: { id: string; csrf: string }) {
@@ -265,8 +273,6 @@ async function showSettings(
   const found = await findServerAndShown(c, id);
   if (!found) throw noServer();
   const { server, shown } = found;
-  const words = refused && inWords(refused, SERVER_WORDS);
-  const said = words && { ...words, message: plain(words.message) };
   const csrf = await csrfOf(c);
   const body = (
     <>
@@ -275,7 +281,7 @@ async function showSettings(
         form={sent ?? termsOf(shown)}
         csrf={csrf}
         authType={server.authType}
-        refused={said}
+        refused={refused}
         back={`${AT}/${id}`}
       />
       <section class="stack apart">
@@ -289,5 +295,5 @@ async function showSettings(
       </section>
     </>
   );
-  return adminPage(c, { title: 'Settings of a server', at: AT, refusal: said?.message, body });
+  return adminPage(c, { title: 'Settings of a server', at: AT, refusal: refused?.message, body });
 }

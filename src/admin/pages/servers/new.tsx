@@ -4,23 +4,25 @@ import { baseOf } from '../../../identity/browser-session';
 import { log } from '../../../log';
 import { checkAddress, type Finding } from '../../../mcp-client/address-check';
 import { Destination } from '../../../protocol/destination';
-import { refusedTarget } from '../../../protocol/public-url';
+import { targetFault } from '../../../protocol/public-url';
 import { PRESETS, type Preset } from '../../../providers/presets';
 import { introductionOf, redirectUriOf } from '../../../providers/registration';
 import { Csrf } from '../../../ui/forms';
 import { sendOn } from '../../../ui/layout';
 import { Input } from '../../../ui/parts';
-import { act, type FormFields, inWords, type Refused, readForm } from '../api';
+import type { Asked } from '../../api/servers/asked';
+import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { VALUE_WORDS } from '../words/values';
 import { FindingCard, PresetCard, waysFor } from './finding';
 import { ServerForm } from './form';
 import { bodyOf, nameFromUrl, termsOfPreset } from './terms';
-import { plain, SERVER_WORDS } from './words';
+import { SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
 
 /** What the API answers to a new server, saved at once or waiting to be authorized. */
-type Made = { message: string; client?: { id: string }; mcp_client_id?: string };
+type Made = { client?: { id: string }; mcp_client_id?: string };
 
 /** Adding a server: by its address, which is checked first, or as one that is well known. */
 export const newServerPages = new Hono<App>()
@@ -34,9 +36,9 @@ export const newServerPages = new Hono<App>()
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
     if (form.get('step') === 'check') return check(c, form, preset);
     const type = form.get('auth_type') ?? 'none';
-    const made = await act<Made>(c, form, 'POST', '/mcp/client', bodyOf(form, type, true));
+    const made = await act<Made>(c, form, 'POST', '/mcp/client', bodyOf(form, type, true), SERVER_WORDS);
     if (!made.ok) return showForm(c, { form, preset, refused: made });
-    return toServer(c, made.body, form.get('name') ?? '');
+    return toServer(c, made, form.get('name') ?? '');
   })
 
   .post('/known', async (c) => {
@@ -45,15 +47,15 @@ export const newServerPages = new Hono<App>()
     if (preset?.registration !== 'automatic') return sendOn(Destination.own(baseOf(c), `${AT}/new`), []);
     const terms = termsOfPreset(preset);
     const body = bodyOf(terms, preset.auth_type, true);
-    const made = await act<Made>(c, form, 'POST', '/mcp/client', body);
+    const made = await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS);
     if (!made.ok) return showForm(c, { form: terms, preset, refused: made });
-    return toServer(c, made.body, preset.name);
+    return toServer(c, made, preset.name);
   });
 
 /** To the page of a server just made, which says what comes next. */
 function toServer(
   c: Context<App>,
-  { message, client, mcp_client_id }: Made,
+  { body: { client, mcp_client_id }, asked }: { body: Made; asked?: Asked | undefined },
   name: string,
 ): Promise<Response> {
   const id = client?.id ?? mcp_client_id;
@@ -61,7 +63,9 @@ function toServer(
   return goTo(
     c,
     `${AT}/${id}`,
-    isPending ? `${name} was added. Nobody sees it before you authorize it.` : plain(message),
+    isPending
+      ? `${name} was added. Nobody sees it before you authorize it.`
+      : savedWords('The server was saved', asked),
   );
 }
 
@@ -70,14 +74,13 @@ async function check(c: Context<App>, form: FormFields, preset: Preset | undefin
   const address = form.get('connection_string')?.trim() ?? '';
   const url = /^[a-z]+:/i.test(address) ? address : `https://${address}`;
   const allowLoopback = allowsLoopback(c.env);
-  const reason =
-    URL.canParse(url) && address ? refusedTarget(url, allowLoopback) : 'must be an address on the web';
-  if (reason) {
+  const fault = URL.canParse(url) && address ? targetFault(url, allowLoopback) : 'not_a_url';
+  if (fault) {
     const refused = {
       ok: false,
       status: 400,
       field: 'connection_string',
-      message: `The address ${reason}.`,
+      message: `The address ${VALUE_WORDS[fault]()}.`,
     } as const;
     return form.has('auth_type')
       ? showForm(c, { form, preset, refused })
@@ -169,8 +172,6 @@ type Shown = { form: FormFields; preset?: Preset | undefined; finding?: Finding;
 async function showForm(c: Context<App>, { form, preset, finding, refused }: Shown): Promise<Response> {
   const { settings, issuer } = c.var;
   const redirectUri = issuer && redirectUriOf(settings, issuer);
-  const words = refused && { ...inWords(refused, SERVER_WORDS) };
-  const said = words && { ...words, message: plain(words.message) };
   const needsApp =
     preset?.registration === 'own_app' || (finding?.kind === 'oauth' && !finding.registersItself);
   const offered = preset ? ['per_user_oauth', 'oauth'] : finding ? waysFor(finding) : undefined;
@@ -184,7 +185,7 @@ async function showForm(c: Context<App>, { form, preset, finding, refused }: Sho
         authType={null}
         {...(offered && { offered })}
         needsApp={needsApp}
-        refused={said}
+        refused={refused}
         back={`${AT}/new`}
       >
         {preset && <input type="hidden" name="preset" value={preset.id} />}
@@ -193,5 +194,5 @@ async function showForm(c: Context<App>, { form, preset, finding, refused }: Sho
       </ServerForm>
     </>
   );
-  return adminPage(c, { title, at: AT, refusal: said?.message, body });
+  return adminPage(c, { title, at: AT, refusal: refused?.message, body });
 }

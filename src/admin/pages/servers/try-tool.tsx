@@ -14,10 +14,10 @@ import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
 import { type FormFields, gone, noteAct, readForm } from '../api';
 import { adminPage, csrfOf } from '../frame';
+import { failureWords } from '../words/failures';
 import { SchemaFields } from './schema-fields';
 import { argumentsIn, fieldsOf } from './schema-form';
 import { durationOf, ToolResult } from './tool-result';
-import { plain } from './words';
 
 const AT = '/admin/servers';
 
@@ -85,7 +85,7 @@ async function run(c: Context<App>, { server, tool }: Found, args: JsonObject): 
   } catch (error) {
     if (error instanceof CredentialNeeded) return needed(server, error);
     if (!(error instanceof UpstreamFailure)) throw error;
-    return { kind: 'failed', message: plain(error.message), ms: Date.now() - startedAt };
+    return { kind: 'failed', message: failureWords(error.stated), ms: Date.now() - startedAt };
   }
 }
 

@@ -1,3 +1,7 @@
+import type { Asked } from '../../api/servers/asked';
+import { toolCount } from '../tool-picker';
+import { labelsIn, refusalWords } from '../words/refusals';
+
 /** Who authenticates at a server, in the words people choose by; each by its name in the API. */
 export const AUTH_WORDS: Readonly<Record<string, { label: string; says: string }>> = {
   none: { label: 'Nobody', says: 'It answers whoever asks.' },
@@ -25,7 +29,7 @@ export function authWord(type: string): string {
 }
 
 /** What the API's refusals call the members of a server's form. */
-export const SERVER_WORDS = {
+export const SERVER_WORDS = labelsIn({
   name: 'The name',
   connection_string: 'The address',
   headers: 'The header values',
@@ -47,27 +51,20 @@ export const SERVER_WORDS = {
   'token_exchange.scopes': 'The scopes',
   tool_execution_timeout: 'The time a call may take',
   tool_sync_interval: 'The time between two looks',
-} as const;
+});
 
-/** Names of the API as the pages say them. Longer ones first. */
-const PLAIN: readonly [RegExp, string][] = [
-  [
-    /set oauth_config\.client_id \(and client_secret, if it has one\)/g,
-    'enter its client ID (and secret, if it has one) in the settings of the server',
-  ],
-  [
-    /set oauth_config\.authorize_url and token_url/g,
-    'enter its authorization and token addresses in the settings of the server, under More',
-  ],
-  [/set oauth_config\.(issuer|resource) to/g, 'in the settings of the server, under More, set the $1 to'],
-  [/in the server's oauth_config/g, 'in the settings of the server'],
-  [/Set oauth2_server_config\.issuer_url first/g, 'Set this gateway’s address first, under Settings'],
-  [/: use (initiate-verification|verify-headers)\b/g, ''],
-  [/: use reauthorize\b/g, ''],
-  [/`?token_exchange`?/g, '“Everyone’s sign-in”'],
-];
-
-/** A sentence of the API without the names of its members. */
-export function plain(message: string): string {
-  return PLAIN.reduce((text, [wire, words]) => text.replace(wire, words), message);
+/** What became of a server that was saved. @param saved what was done, as the sentence begins */
+export function savedWords(saved: string, asked: Asked | undefined): string {
+  switch (asked?.kind) {
+    case 'listed':
+      return `${saved} and lists ${toolCount(asked.tools)}.`;
+    case 'disabled':
+      return `${saved}. It is turned off, so it was not asked for its tools.`;
+    case 'unverified':
+      return `${saved}. ${refusalWords(asked.refusal, SERVER_WORDS)}`;
+    case 'failed':
+      return `${saved}, but it could not be asked for its tools. ${refusalWords(asked.refusal, SERVER_WORDS)}`;
+    default:
+      return `${saved}.`;
+  }
 }

@@ -7,9 +7,10 @@ import { serverChoicesQuestion } from '../../../servers/summaries';
 import { SETTINGS, type Setting } from '../../../settings';
 import { Confirm, Csrf } from '../../../ui/forms';
 import { Copy, Table } from '../../../ui/parts';
-import { type Acted, act, type FormFields, gone, type Refused, read, readForm } from '../api';
+import { act, type FormFields, gone, type Refused, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { pickedIn, unpicked } from '../tool-picker';
+import type { Labels } from '../words/refusals';
 import { SettingField, type ShownSetting, type Source, sentValue } from './form';
 import { GROUPS, type SettingGroup, settingsOf, shownValue, wordsOf } from './words';
 
@@ -29,12 +30,8 @@ export const settingPages = new Hono<App>()
   .post('/address', async (c) => {
     const { origin } = new URL(c.req.url);
     const body = { oauth2_server_config: { issuer_url: origin } };
-    const saved = await act(c, await readForm(c), 'PUT', '/config', body);
-    return goTo(
-      c,
-      '/admin',
-      saved.ok ? `The address of this gateway is ${origin} now.` : inLabels(saved).message,
-    );
+    const saved = await act(c, await readForm(c), 'PUT', '/config', body, labelled);
+    return goTo(c, '/admin', saved.ok ? `The address of this gateway is ${origin} now.` : saved.message);
   })
 
   .post('/signing-key', async (c) => {
@@ -62,10 +59,10 @@ export const settingPages = new Hono<App>()
     const changes = changesIn(form, await shownOf(c, group, names));
     if (!changes.size) return goTo(c, AT, 'Nothing was changed.');
     const body = { ...treeOf(changes), ...(form.get('confirm') === 'on' && { confirm: true }) };
-    const saved = await act(c, form, 'PUT', '/config', body);
+    const saved = await act(c, form, 'PUT', '/config', body, labelled);
     if (saved.ok) return goTo(c, AT, `Saved: ${[...changes.keys()].map(labelOf).join(', ')}.`);
-    if (wantsConfirmation(saved, changes)) return confirmAddress(c, group, form, changes.get(ISSUER));
-    return showGroup(c, group, form, inLabels(saved));
+    if (saved.reason === 'unconfirmed_issuer') return confirmAddress(c, group, form, changes.get(ISSUER));
+    return showGroup(c, group, form, saved);
   });
 
 type Resealed = { resealed: number; remaining: number; unreadable: number };
@@ -123,13 +120,6 @@ function changesIn(form: FormFields, shown: readonly ShownSetting[]): Map<string
   return changes;
 }
 
-/** True when the API refused a good address only because that ends every token. */
-function wantsConfirmation({ field }: Refused, changes: ReadonlyMap<string, unknown>): boolean {
-  const setting = SETTINGS.find(({ name }) => name === ISSUER);
-  const sent = changes.get(ISSUER);
-  return field === ISSUER && (sent === null || setting?.schema.safeParse(sent).success === true);
-}
-
 async function confirmAddress(
   c: Context<App>,
   group: SettingGroup,
@@ -179,13 +169,11 @@ function labelOf(name: string): string {
   return setting ? wordsOf(setting).label : name;
 }
 
-/** A refusal in which settings are called as the page calls them. */
-function inLabels(refused: Extract<Acted<unknown>, { ok: false }>): Refused {
-  const message = [...SETTINGS]
-    .sort((a, b) => b.name.length - a.name.length)
-    .reduce((text, { name }) => text.replaceAll(name, `“${labelOf(name)}”`), refused.message);
-  return { ...refused, message };
-}
+/** What the page calls a setting, or the one that a member is part of. */
+const labelled: Labels = (member) => {
+  const setting = SETTINGS.find(({ name }) => member === name || member.startsWith(`${name}.`));
+  return setting && `“${wordsOf(setting).label}”`;
+};
 
 const SOURCES: Readonly<Record<Source, string>> = {
   saved: 'saved here',

@@ -4,6 +4,7 @@ import { Csrf } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
 import { type Picked, pickedIn, pickedOf, ToolPicker, toolNames, unpicked } from '../tool-picker';
+import { labelsIn } from '../words/refusals';
 
 type ToolsetFormProps = {
   /** Null: a new one. */
@@ -80,12 +81,12 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
 }
 
 /** What the API's refusals call the members of {@link ToolsetForm}. */
-export const TOOLSET_WORDS = {
+export const TOOLSET_WORDS = labelsIn({
   name: 'The name',
   endpoint_slug: 'The address',
   description: 'The notes',
   tools: 'What was chosen of a server',
-} as const;
+});
 
 function pickedOfToolset(known: VirtualMcp | null, servers: readonly ServerChoice[]): Picked {
   const names = new Map(servers.map(({ id, name }) => [id, name]));

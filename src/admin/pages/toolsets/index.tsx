@@ -12,7 +12,7 @@ import { serverChoicesQuestion, serverNamesQuestion } from '../../../servers/sum
 import { ConnectLines, endpointOf } from '../../../ui/connect-lines';
 import { Confirm } from '../../../ui/forms';
 import { cut, Name } from '../../../ui/name';
-import { act, type FormFields, gone, inWords, listPage, type Refused, readForm } from '../api';
+import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { TOOLSET_WORDS, ToolsetForm, toolsetIn } from './form';
 import { changesIn, KEYS_A_PAGE, ToolsetKeys } from './keys';
@@ -179,11 +179,16 @@ async function save(c: Context<App>, form: FormFields, id: string | null) {
   const stated = toolsetIn(form, servers, id === null);
   if (!stated.ok) return stated;
   type Made = { virtual_mcp: { id: string; name: string } };
-  const saved =
-    id === null
-      ? await act<Made>(c, form, 'POST', '/mcp/virtual-mcps', stated.terms)
-      : await act<Made>(c, form, 'PUT', `/mcp/virtual-mcps/${encodeURIComponent(id)}`, stated.terms);
-  return saved.ok ? saved : inWords(saved, TOOLSET_WORDS);
+  return id === null
+    ? await act<Made>(c, form, 'POST', '/mcp/virtual-mcps', stated.terms, TOOLSET_WORDS)
+    : await act<Made>(
+        c,
+        form,
+        'PUT',
+        `/mcp/virtual-mcps/${encodeURIComponent(id)}`,
+        stated.terms,
+        TOOLSET_WORDS,
+      );
 }
 
 async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {

@@ -1,0 +1,77 @@
+import { type Rewording, say } from '../../../protocol/wording';
+import type { FAILURE_WORDS, FailureStated } from '../../../servers/failure-words';
+import type { ServerFailure } from '../../../servers/server';
+import { VALUE_WORDS } from './values';
+
+/** Why a server did not do its part, for the administrator who looks at it. */
+export const SERVER_FAILURE_WORDS = {
+  unreachable: ({ server }) =>
+    `The server ${server} cannot be reached. Try again later; whoever runs it has to bring it back.`,
+  late: ({ server }) =>
+    `The server ${server} did not answer in time. Try again later; whoever runs it has to look.`,
+  unauthorized: ({ server }) =>
+    `The server ${server} did not accept the gateway’s credentials (HTTP 401). Renew them.`,
+  forbidden: ({ server }) =>
+    `The server ${server} did not accept the gateway’s credentials (HTTP 403). Renew them.`,
+  forbidden_to_one: ({ server }) =>
+    `The server ${server} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
+  refused_to_one: ({ server }) =>
+    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
+  insufficient_scope: ({ server, scopes }) =>
+    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Ask for it in the settings of the server, under More, then connect the account again.`,
+  sign_in_down: ({ server, seconds }) =>
+    `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
+  redirect: ({ server }) =>
+    `The server ${server} answered with a redirect, which is not followed. Correct its address.`,
+  status: ({ server, status }) =>
+    `The server ${server} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
+  not_found: ({ server }) =>
+    `The server ${server} has no MCP endpoint at its address (HTTP 404). Correct its address.`,
+  busy: ({ server }) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
+  not_mcp: ({ server }) =>
+    `The server ${server} answered with something that is not MCP. Whoever runs it has to look.`,
+  unanswered: ({ server }) =>
+    `The server ${server} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
+  silent: ({ server, seconds }) =>
+    `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
+  too_long: ({ server, seconds }) =>
+    `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
+  resting: ({ server, seconds }) =>
+    `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
+  answered_error: ({ server, said }) => `The server ${server} refused to answer: ${said}`,
+
+  values_missing: ({ names }) => `Enter a value for ${names}.`,
+  values_refused: ({ server, said }) =>
+    `The server ${server} does not take these header values${said && `: “${said}”`}.`,
+  bad_address: ({ server, fault }) =>
+    `The server ${server} cannot be asked: its address ${VALUE_WORDS[fault]()}. Correct it.`,
+  unknown_auth_type: ({ server }) =>
+    `The server ${server} cannot be asked: this gateway does not know its way to authenticate.`,
+  no_account: ({ server }) =>
+    `The server ${server} cannot be asked: nobody has connected the account it is asked with. Authorize it.`,
+  account_ended: ({ server }) =>
+    `The server ${server} cannot be asked: the account it is asked with has to be connected again. Authorize it again.`,
+  no_values: ({ server }) =>
+    `The server ${server} cannot be asked: nobody has entered the header values it is asked with. Enter them.`,
+  values_ended: ({ server }) =>
+    `The server ${server} cannot be asked: the header values it is asked with have to be entered again.`,
+  other_headers: ({ server }) =>
+    `The server ${server} cannot be asked: it wants other headers than those it is asked with. Enter them.`,
+  values_lost: ({ server }) =>
+    `The server ${server} cannot be asked: its address or the encryption key changed. Enter its header values again.`,
+  no_variable: ({ server, variable, header }) =>
+    `The server ${server} cannot be asked: the variable ${variable}, which its header ${header} needs, is not set.`,
+  no_exchange: ({ server }) =>
+    `The server ${server} cannot be asked: nothing says how people’s sign-ins are exchanged for its own. Complete its settings.`,
+  exchange_refused: ({ server }) =>
+    `The server ${server} cannot be asked: the identity provider refuses the exchange of tokens for it.`,
+} as const satisfies Rewording<typeof FAILURE_WORDS>;
+
+export function failureWords(failure: FailureStated): string {
+  return say(SERVER_FAILURE_WORDS, failure);
+}
+
+/** What went wrong with a server last. One that was noted as a sentence only, by an earlier version, is shown as it is. */
+export function lastFailureWords({ stated, message }: ServerFailure): string {
+  return stated ? failureWords(stated) : message;
+}

@@ -1,0 +1,120 @@
+import { say } from '../../../protocol/wording';
+import type { ApiRefusal } from '../../api/error';
+import type { API_WORDS, ApiReason } from '../../api/refusal-words';
+import { failureWords } from './failures';
+import { PROVIDER_WORDS } from './problems';
+import { VALUE_WORDS } from './values';
+
+/** Every reason of the API in the words of pages. `named`: what the page calls the member at fault. */
+type PageWords = {
+  readonly [R in ApiReason]: (
+    params: NonNullable<Parameters<(typeof API_WORDS)[R]['says']>[0]>,
+    named: string,
+  ) => string;
+};
+
+const SIGN_IN = 'Sign in again, as an administrator.';
+const THINGS = {
+  user: 'person',
+  session: 'access',
+  client: 'app',
+  'virtual MCP': 'toolset',
+  'virtual key': 'key',
+  server: 'server',
+  oauth_config: 'authorization',
+} as const;
+
+const REFUSAL_WORDS = {
+  value: ({ fault }, named) => `${named || 'What was sent'} ${say(VALUE_WORDS, fault)}.`,
+  body_too_large: ({ kib }) => `That is too much: at most ${kib} KiB can be sent.`,
+  body_not_json: () => 'What was sent cannot be read. Open the page again.',
+  nothing_here: () => 'There is nothing here.',
+  no_such_thing: ({ noun }) => `That ${THINGS[noun]} is not here any more.`,
+
+  needs_admin_token: () => SIGN_IN,
+  wrong_token: () => 'That is not the administrator token of this gateway.',
+  too_many_guesses: () => 'Too many wrong administrator tokens from here. Wait a minute.',
+  no_administrator: ({ name }) => `You are signed in as ${name}, who is no administrator.`,
+  other_site: () => 'This was sent from another site. Nothing was changed.',
+  sign_in_from_other_site: () => 'This was sent from another site. Nobody was signed in.',
+  no_form_value: () => 'This page was open for too long. Nothing was changed; open it again.',
+  no_holder: () => SIGN_IN,
+  no_key: () => 'Enter a key.',
+  inactive_key: () => 'That access key is not active here.',
+  unknown_session: () => 'That session was not made here.',
+  anonymous_off: () => 'Everyone must identify themselves here.',
+
+  name_taken: ({ noun, name }) => `Another ${noun} is named ${name}.`,
+  server_name_taken: ({ name }) =>
+    `Another server has the name ${name}, or another server or toolset the address made from it.`,
+  address_taken: () => 'Another toolset, or a server, has this address.',
+  key_value_taken: () => 'Another key has this value.',
+  endless_deletion: () => 'A key that never expires is never deleted for it: say until when it works.',
+  unknown_owner: () => 'There is no such person. People appear here once they have signed in.',
+  unknown_server: () => 'One of these servers is not here any more.',
+  repeated_server: () => 'One of these servers is named twice.',
+  unknown_server_name: ({ name }) => `There is no server named ${name}.`,
+  repeated_server_name: ({ name }) => `The server ${name} is named twice.`,
+  unknown_key: () => 'One of these keys is not here any more.',
+  key_without_toolset: () => 'That key may not use this toolset any more.',
+
+  grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
+  server_not_theirs: () => 'They may not use this server any more, so its account cannot be connected.',
+  account_not_yours: () => 'Only the person whose account this is can connect it again.',
+
+  mcp_base_split: () =>
+    'There are two such addresses: one for links that connect an account, one that providers send people back to.',
+  unreadable_variable: ({ variable }, named) =>
+    `${named} cannot go back to what the deployment says: its variable ${variable} cannot be read.`,
+  unconfirmed_issuer: ({ issuer }, named) =>
+    `${named} is ${issuer} now. Changing it ends every token, and every app has to connect again.`,
+  no_provider_secret: ({ command }, named) =>
+    `${named} is needed beside the provider: enter it, or first run ${command}.`,
+  no_issuer: () =>
+    'Set this gateway’s address first, under Settings: people are sent to providers and have to come back to it.',
+
+  exchange_elsewhere: () =>
+    'The client people sign in with is for their provider alone: leave the address that exchanges empty.',
+  takes_no_values: ({ server }) => `Nobody enters header values for the server ${server}.`,
+  values_missing: ({ names }) => `Enter a value for ${names}.`,
+  server_failed: ({ failure }) => failureWords(failure),
+  no_answer: ({ server }) => `The server ${server} did not answer.`,
+  for_people_only: ({ server }) =>
+    `The server ${server} acts for people who signed in: one of them has to ask for its tools first.`,
+  disabled_server: ({ server }) => `The server ${server} is turned off. Turn it on first.`,
+  unverified_server: ({ server, next }) =>
+    next === 'verify-headers'
+      ? `Nobody sees the server ${server} before you have tried it with values of yours.`
+      : `Nobody sees the server ${server} before you have authorized it.`,
+  account_lacking: ({ server, next }) =>
+    next === 'verify-headers'
+      ? `The server ${server} does not take the values it is asked with any more: enter them again.`
+      : `The account the server ${server} is asked with has to be connected again: authorize it again.`,
+
+  already_verified: ({ server }) => `The server ${server} is authorized already.`,
+  never_authorized: ({ server }) => `Nobody has authorized the server ${server} yet.`,
+  healthy_account: ({ server }) =>
+    `The account the tools of ${server} are listed with is healthy, and everyone else has their own.`,
+  unfinished_authorization: () => 'Nobody has finished the authorization at the provider yet.',
+  ended_authorization: ({ error }) => `It is not authorized. ${error}`,
+  nothing_to_complete: ({ server }) => `The server ${server} is authorized, and nothing is left to do.`,
+  nothing_to_authorize: ({ server }) => `There is nothing to authorize for the server ${server}.`,
+  no_registration: ({ server }) => `The gateway has not registered itself at the provider of ${server}.`,
+  provider_problem: ({ problem, tried }) =>
+    say(PROVIDER_WORDS, problem) + (tried.length ? ` What was tried: ${tried.join('; ')}.` : ''),
+} as const satisfies PageWords;
+
+/** What a page calls the members of what it sends, each by its dotted name without places in lists (`limits.calls`). */
+export type Labels = (member: string) => string | undefined;
+
+export const labelsIn =
+  (labels: Readonly<Record<string, string>>): Labels =>
+  (member) =>
+    labels[member] ?? labels[member.split('.')[0] ?? ''];
+
+/** A refusal in the words of a page. A label that ends with a full stop is all that is said of its member. */
+export function refusalWords({ reason, params, field }: ApiRefusal, labels: Labels): string {
+  const label = labels(field.replace(/\.\d+/g, '')) ?? '';
+  if (label.endsWith('.')) return label;
+  return (REFUSAL_WORDS[reason] as (params: unknown, named: string) => string)(params, label);
+}

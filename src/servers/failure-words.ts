@@ -1,0 +1,79 @@
+import { FAULT_WORDS } from '../protocol/fault-words';
+import type { AddressFault } from '../protocol/public-url';
+import type { Stated, Vocabulary } from '../protocol/wording';
+
+type Of = { server: string };
+type After = Of & { seconds: number };
+
+/** Every way a server can fail a request, as whoever called reads it: what happened and whose turn it is. */
+export const FAILURE_WORDS = {
+  unreachable: ({ server }: Of) =>
+    `The server ${server} cannot be reached. Try again later; whoever runs it has to bring it back.`,
+  late: ({ server }: Of) =>
+    `The server ${server} did not answer in time. Try again later; whoever runs it has to look.`,
+  unauthorized: ({ server }: Of) =>
+    `The server ${server} did not accept this gateway's credentials (HTTP 401). An administrator of this gateway has to renew them.`,
+  forbidden: ({ server }: Of) =>
+    `The server ${server} did not accept this gateway's credentials (HTTP 403). An administrator of this gateway has to renew them.`,
+  forbidden_to_one: ({ server }: Of) =>
+    `The server ${server} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
+  refused_to_one: ({ server }: Of) =>
+    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
+  insufficient_scope: ({ server, scopes }: Of & { scopes: string }) =>
+    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
+  sign_in_down: ({ server, seconds }: After) =>
+    `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
+  redirect: ({ server }: Of) =>
+    `The server ${server} answered with a redirect, which is not followed. An administrator of this gateway has to correct its address.`,
+  status: ({ server, status }: Of & { status: number }) =>
+    `The server ${server} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
+  not_found: ({ server }: Of) =>
+    `The server ${server} has no MCP endpoint at its address (HTTP 404). An administrator of this gateway has to correct it.`,
+  busy: ({ server }: Of) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
+  not_mcp: ({ server }: Of) =>
+    `The server ${server} answered with something that is not MCP. Whoever runs it has to look.`,
+  unanswered: ({ server }: Of) =>
+    `The server ${server} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
+  silent: ({ server, seconds }: After) =>
+    `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
+  too_long: ({ server, seconds }: After) =>
+    `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
+  resting: ({ server, seconds }: After) =>
+    `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
+  /** `said`: of the server itself. */
+  answered_error: ({ server, method, said }: Of & { method: string; said: string }) =>
+    `The server ${server} refused ${method}: ${said}`.slice(0, 500),
+
+  values_missing: ({ names }: Of & { names: string }) => `A value for ${names} is missing.`,
+  /** `said`: by the server itself; empty: nothing. */
+  values_refused: ({ server, said }: Of & { said: string }) =>
+    `The server ${server} does not take these header values${said && `: “${said}”`}.`,
+  bad_address: ({ server, fault }: Of & { fault: AddressFault }) =>
+    unaskable(server, `its address ${FAULT_WORDS[fault]()}`),
+  unknown_auth_type: ({ server, auth_type }: Of & { auth_type: string }) =>
+    unaskable(server, `its auth_type ${auth_type} is not known`),
+  no_account: ({ server }: Of) => unaskable(server, 'nobody has connected the account it is asked with'),
+  account_ended: ({ server }: Of) =>
+    unaskable(server, 'the account it is asked with has to be connected again'),
+  no_values: ({ server }: Of) => unaskable(server, 'nobody has entered the header values it is asked with'),
+  values_ended: ({ server }: Of) =>
+    unaskable(server, 'the header values it is asked with have to be entered again'),
+  other_headers: ({ server }: Of) => unaskable(server, 'it wants other headers than those it is asked with'),
+  values_lost: ({ server }: Of) =>
+    unaskable(
+      server,
+      'its header values have to be entered again: its address or the encryption key changed',
+    ),
+  no_variable: ({ server, variable, header }: Of & { variable: string; header: string }) =>
+    unaskable(server, `the variable ${variable}, which its header ${header} needs, is not set`),
+  no_exchange: ({ server }: Of) => unaskable(server, 'it has no token_exchange'),
+  exchange_refused: ({ server }: Of) =>
+    unaskable(server, 'the identity provider refuses the exchange of tokens for it'),
+} as const satisfies Vocabulary;
+
+/** Why a server did not do its part, as data: API, `/mcp` and pages each have their words for it. */
+export type FailureStated = Stated<typeof FAILURE_WORDS>;
+
+function unaskable(server: string, why: string): string {
+  return `The server ${server} cannot be asked: ${why}. An administrator of this gateway has to see to it.`;
+}
