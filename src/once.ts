@@ -1,6 +1,7 @@
 import { hashSecret, mac, open, seal } from './crypto/secrets';
 import { readCookies, writeCookie } from './protocol/cookies';
 import { FORM_LIFE, isOnceValue } from './protocol/once-value';
+import { pause } from './protocol/patience';
 import { PageProblem } from './ui/layout';
 
 /** How long a repetition gets the first answer, and a secret is shown again. Seconds. */
@@ -53,12 +54,12 @@ export async function once(
   const id = await hashSecret(`${sent.owner} ${value}`);
   const digest = await hashSecret(`${sent.address}\n${sent.fields}`);
   const secret = await mac(env.ENCRYPTION_KEY, `form secret ${sent.owner} ${value}`);
-  for (const pause of PAUSES) {
+  for (const looksAgainIn of PAUSES) {
     const row = await claim(env.DB, id, digest, now);
     if (!row) return perform(env, sent, { id, secret, now }, act);
     if (row.digest !== digest || row.claimed_at + REPEATABLE <= now) throw new PageProblem(sentBefore(sent));
     if (row.answer !== null) return repeat(env, sent, { id, secret, now: row.claimed_at }, row.answer);
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await pause(looksAgainIn);
   }
   throw new PageProblem(sentBefore(sent));
 }

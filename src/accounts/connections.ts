@@ -1,5 +1,5 @@
 import type { Env } from '../config';
-import { mayAskAgain } from '../protocol/storage-fault';
+import { retrying } from '../protocol/patience';
 import type { Server } from '../servers/server';
 import type { ConnectionActs, CredentialOwner, CredentialTerms } from './credential';
 
@@ -25,20 +25,11 @@ export function termsAt(server: Server, owner: CredentialOwner, issuer: string |
   };
 }
 
-const TRIES = 3;
-
 /** Asks an object something it may be asked again, while it moves or restarts (SECURITY 23). */
 export async function askConnection<T>(
   env: Env,
   { owner, serverId }: Pick<CredentialTerms, 'owner' | 'serverId'>,
   ask: (connection: ConnectionActs) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await ask(connectionOf(env, owner, serverId)); // anew: a stub whose object failed stays broken
-    } catch (error) {
-      if (attempt === TRIES || !mayAskAgain(error)) throw error;
-      await scheduler.wait(Math.random() * 100 * attempt);
-    }
-  }
+  return retrying(() => ask(connectionOf(env, owner, serverId))); // each time: a stub whose object failed stays broken
 }

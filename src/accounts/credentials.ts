@@ -1,6 +1,7 @@
 import type { Env } from '../config';
 import { type Question, question } from '../database';
 import { modeOf } from '../identity';
+import { inPool } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { connectionOf, SIGN_IN } from './connections';
@@ -157,18 +158,13 @@ async function rowsWhere(db: D1Database, condition: string, ...values: string[])
 }
 
 async function endAll(env: Env, places: readonly CredentialKey[]): Promise<boolean> {
-  const waiting = [...places];
-  let all = waiting.length < MOST;
-  const worker = async () => {
-    for (let place = waiting.shift(); place; place = waiting.shift()) {
-      const { owner, server_id } = place;
-      await connectionOf(env, owner, server_id)
-        .disconnect({ owner, serverId: server_id })
-        .catch(() => {
-          all = false;
-        });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(POOL, places.length) }, worker));
+  let all = places.length < MOST;
+  await inPool(POOL, places, async ({ owner, server_id }) => {
+    await connectionOf(env, owner, server_id)
+      .disconnect({ owner, serverId: server_id })
+      .catch(() => {
+        all = false;
+      });
+  });
   return all;
 }

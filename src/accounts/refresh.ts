@@ -2,6 +2,7 @@ import { currentSettings, type Env } from '../config';
 import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
+import { retrying } from '../protocol/patience';
 import { refreshTokens, revokeToken, TokenRefused } from '../providers/client';
 import { knownProvider, type Provider, registerAnew } from '../providers/provider';
 import { ProviderProblem } from '../providers/provider-problem';
@@ -19,8 +20,7 @@ export function isIndexed(serverId: string): boolean {
   return serverId !== SIGN_IN;
 }
 
-/** Tries of one refresh, and how long after its beginning no other is begun, milliseconds. */
-const TRIES = 3;
+/** How long after the first try of a refresh another one is begun. Milliseconds. */
 const BUDGET = 4_000;
 
 /**
@@ -33,15 +33,10 @@ export async function refreshAt(
   refreshToken: string,
 ): Promise<Tokens | 'gone'> {
   const beganAt = Date.now();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await tryRefresh(env, kept, refreshToken);
-    } catch (error) {
-      const isOver = attempt === TRIES || Date.now() - beganAt > BUDGET;
-      if (error instanceof TokenRefused || isOver) throw error;
-      await scheduler.wait(100 * 4 ** (attempt - 1) * (0.75 + Math.random() / 2));
-    }
-  }
+  return retrying(() => tryRefresh(env, kept, refreshToken), {
+    mayAskAgain: (error) => !(error instanceof TokenRefused) && Date.now() - beganAt <= BUDGET,
+    pauseAfter: (attempt) => 100 * 4 ** (attempt - 1) * (0.75 + Math.random() / 2),
+  });
 }
 
 async function tryRefresh(env: Env, kept: StoredCredential, refreshToken: string): Promise<Tokens | 'gone'> {

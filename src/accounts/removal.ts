@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { log } from '../log';
+import { within } from '../protocol/patience';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import { deleteServer } from '../servers/store';
@@ -18,13 +19,13 @@ export async function disconnectEverywhere(env: Env, subject: Subject): Promise<
     env.DB.prepare('DELETE FROM connect_link WHERE subject = ?1').bind(subject),
     env.DB.prepare('DELETE FROM upstream_flow WHERE owner = ?1').bind(subject),
   ]);
-  await inTime(deleteCredentialsOf(env, subject), { owner: subject });
+  await waitFor(deleteCredentialsOf(env, subject), { owner: subject });
 }
 
 /** Ends everybody's accounts at a server, the gateway's own too, and what was begun there. */
 export async function endCredentialsAt(env: Env, serverId: string): Promise<void> {
   await env.DB.prepare('DELETE FROM upstream_flow WHERE server_id = ?1').bind(serverId).run();
-  await inTime(deleteCredentialsAt(env, serverId), { server: serverId });
+  await waitFor(deleteCredentialsAt(env, serverId), { server: serverId });
 }
 
 /** Removes a server with everybody's accounts there. False when there is none. */
@@ -33,13 +34,13 @@ export async function removeServer(env: Env, id: string): Promise<boolean> {
   return deleteServer(env.DB, id);
 }
 
-async function inTime(ending: Promise<boolean>, about: Record<string, string>): Promise<void> {
+async function waitFor(ending: Promise<boolean>, about: Record<string, string>): Promise<void> {
   const ended = ending.then(
     (all) => (all ? undefined : log('credential.left_to_cron', about)),
     (error: unknown) => log('credential.left_to_cron', { ...about, ...faultFacts(error) }),
   );
   waitUntil(ended);
-  await Promise.race([ended, scheduler.wait(PATIENCE)]);
+  await within(PATIENCE, ended);
 }
 
 /** Rows that one sweep deletes of each table. */

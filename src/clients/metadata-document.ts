@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import { log } from '../log';
+import { SharedWork } from '../protocol/patience';
 import { refusedTarget } from '../protocol/public-url';
 import { DocumentRefused, DocumentUnreachable, readDocument } from './read-document';
 import { type Client, keepDocument, recordDocumentFault, recordDocumentRefusal } from './store';
@@ -89,33 +90,11 @@ export async function currentDocument(
   }
 }
 
-/** Fetches under way in this isolate, by address. */
-const underWay = new Map<string, Promise<Client | null>>();
+/** Fetches in this isolate, by address: requests for one document share one fetch. */
+const fetches = new SharedWork<Client | null>(PATIENCE, waitUntil);
 
-/**
- * Requests for one document share one fetch. It goes on behind the request that began it; should that one be cut off, the
- * others do not wait for ever.
- */
-async function fetchDocument(db: D1Database, url: string): Promise<Client | null> {
-  const shared = underWay.get(url);
-  const answer = shared && (await withinPatience(shared));
-  if (answer) return answer.client;
-
-  const own = storeDocument(db, url).finally(() => {
-    if (underWay.get(url) === own) underWay.delete(url);
-  });
-  underWay.set(url, own);
-  waitUntil(own.catch(() => undefined));
-  return own;
-}
-
-async function withinPatience(shared: Promise<Client | null>): Promise<{ client: Client | null } | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const outOfPatience = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), PATIENCE);
-  });
-  const answered = shared.then((client) => ({ client }));
-  return Promise.race([answered, outOfPatience]).finally(() => clearTimeout(timer));
+function fetchDocument(db: D1Database, url: string): Promise<Client | null> {
+  return fetches.join(url, () => storeDocument(db, url));
 }
 
 /** Stores what a fetch brought: the document, that it was refused, or that it could not be had. */

@@ -2,6 +2,7 @@ import { auditAll, type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import type { Condition } from '../database';
 import { log } from '../log';
+import { inPool } from '../protocol/patience';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import type { EndReason } from './grant';
@@ -197,18 +198,14 @@ async function tellObjects(
   grants: readonly { grant_id: string }[],
   tell: (grant: GrantStub) => Promise<unknown>,
 ): Promise<string[]> {
-  const waiting = grants.map(({ grant_id }) => grant_id);
   const told: string[] = [];
-  const worker = async () => {
-    for (let id = waiting.shift(); id; id = waiting.shift()) {
-      try {
-        await askGrant(objects, id, tell);
-        told.push(id);
-      } catch (error) {
-        log('grant.end_failed', { grant_id: id, ...faultFacts(error) });
-      }
+  await inPool(AT_ONCE, grants, async ({ grant_id: id }) => {
+    try {
+      await askGrant(objects, id, tell);
+      told.push(id);
+    } catch (error) {
+      log('grant.end_failed', { grant_id: id, ...faultFacts(error) });
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
+  });
   return told;
 }

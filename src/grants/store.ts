@@ -1,6 +1,6 @@
 import { auditIfChanged, type By } from '../audit';
 import type { Env } from '../config';
-import { mayAskAgain } from '../protocol/storage-fault';
+import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { EndReason } from './grant';
 
@@ -92,28 +92,19 @@ export function grantObject(namespace: Env['GRANTS'], grantId: string): GrantStu
   }
 }
 
-/** How often a grant is asked the same thing before its caller hears that it does not answer. */
-const TRIES = 3;
-
 /**
- * Asks a grant something that may be asked again: three times, with jitter, while its object is being moved or restarted;
- * an overloaded one is left alone (SECURITY 23). Null when there can be no such grant.
+ * Asks a grant something that may be asked again, while its object is being moved or restarted. Null when there can be no
+ * such grant.
  */
 export async function askGrant<T>(
   namespace: Env['GRANTS'],
   grantId: string,
   ask: (grant: GrantStub) => Promise<T>,
 ): Promise<T | null> {
-  for (let attempt = 1; ; attempt++) {
-    const grant = grantObject(namespace, grantId); // anew: a stub whose object failed stays broken
-    if (!grant) return null;
-    try {
-      return await ask(grant);
-    } catch (error) {
-      if (attempt === TRIES || !mayAskAgain(error)) throw error;
-      await scheduler.wait(Math.random() * 100 * attempt);
-    }
-  }
+  return retrying(async () => {
+    const grant = grantObject(namespace, grantId); // each time: a stub whose object failed stays broken
+    return grant && ask(grant);
+  });
 }
 
 type NewGrant = Omit<Grant, 'givenName' | 'lastUsedAt' | 'endedAt' | 'endedReason'>;

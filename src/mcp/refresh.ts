@@ -4,6 +4,7 @@ import { connect } from '../accounts/connect';
 import { CredentialNeeded } from '../accounts/credential-needed';
 import { log } from '../log';
 import { listUpstream } from '../mcp-client/listing';
+import { inPool, within } from '../protocol/patience';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Server } from '../servers/server';
 import { claimListing } from '../servers/standing';
@@ -38,12 +39,14 @@ export async function listMissing(
   const missing = entries.filter(({ server }) => server.listedAt === null);
   const due = missing.filter(isDue);
   const asked = missing.flatMap(({ asking }) => (asking ? [asking] : []));
-  if (asked.length) await Promise.race([Promise.all(asked), scheduler.wait(WAIT_EACH)]);
+  if (asked.length) await within(WAIT_EACH, Promise.all(asked));
   if (due.length) {
     const all = AbortSignal.timeout(WAIT_ALL);
-    await inPool(due, (entry) => ask(by, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])));
+    await inPool(POOL, due, (entry) =>
+      ask(by, entry, AbortSignal.any([all, AbortSignal.timeout(WAIT_EACH)])),
+    );
     const late = due.filter(({ server }) => server.listedAt === null);
-    if (late.length) waitUntil(inPool(late, (entry) => ask(by, entry, AbortSignal.timeout(BEHIND))));
+    if (late.length) waitUntil(inPool(POOL, late, (entry) => ask(by, entry, AbortSignal.timeout(BEHIND))));
   }
   return missing
     .filter(({ server }) => server.listedAt === null)
@@ -76,7 +79,7 @@ export function refreshStale(by: ListingCaller, entries: readonly CatalogServer[
     const claimed = await claimListing(env.DB, entry.server.id, intervalOf(settings, entry) / 1000, seconds);
     if (claimed) await ask(by, entry, AbortSignal.timeout(BEHIND));
   };
-  waitUntil(inPool(stale, refresh));
+  waitUntil(inPool(POOL, stale, refresh));
 }
 
 /** Whether whoever asks could list a server with an account of theirs. */
@@ -121,15 +124,4 @@ async function askNow(by: ListingCaller, entry: CatalogServer, signal: AbortSign
     }
     log('server.list_failed', { server: entry.server.id, ...faultFacts(error) });
   }
-}
-
-async function inPool(
-  entries: readonly CatalogServer[],
-  work: (entry: CatalogServer) => Promise<void>,
-): Promise<void> {
-  const waiting = [...entries];
-  const worker = async () => {
-    for (let entry = waiting.shift(); entry; entry = waiting.shift()) await work(entry);
-  };
-  await Promise.all(Array.from({ length: Math.min(POOL, entries.length) }, worker));
 }

@@ -1,6 +1,7 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
 import type { ServerAnswer } from '../mcp-client/exchange';
 import { type Additions, MessageScanner } from '../protocol/json-insert';
+import { within } from '../protocol/patience';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 
@@ -245,17 +246,6 @@ const EVENT_HEADERS = {
   'cache-control': 'no-store',
   'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
 };
-
-/** The value, or null when it is not there after `patience` milliseconds. */
-async function within<T>(patience: number, value: Promise<T>): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, patience, null);
-  });
-  const first = await Promise.race([value, late]);
-  clearTimeout(timer);
-  return first;
-}
 
 /** Frees an answer that came too late. */
 function discard(answer: ServerAnswer): void {

@@ -1,4 +1,5 @@
 import { Unavailable } from './error';
+import { within } from './patience';
 
 /** `turnEndsAt`: until when one request has the reading to itself; 0 once it is answered. */
 type Remembered<V> = { value: V; readAt: number; turnEndsAt: number; isUnanswered: boolean };
@@ -35,7 +36,7 @@ export class Memory<V> {
       known.turnEndsAt = now + TURN;
     }
     try {
-      const value = await (known ? inTime(read()) : read());
+      const value = await (known ? inTurn(read()) : read());
       if (value === null) this.entries.delete(key);
       else this.remember(key, value, now);
       return value;
@@ -58,11 +59,12 @@ export class Memory<V> {
   }
 }
 
-/** The same promise, rejected when it takes longer than a turn. */
-async function inTime<V>(reading: Promise<V>): Promise<V> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Unavailable('no answer in time')), TURN);
-  });
-  return Promise.race([reading, late]).finally(() => clearTimeout(timer));
+/** What the reading brings. @throws Unavailable when it takes longer than a turn. */
+async function inTurn<V>(reading: Promise<V>): Promise<V> {
+  const answer = await within(
+    TURN,
+    reading.then((value) => ({ value })),
+  );
+  if (!answer) throw new Unavailable('no answer in time');
+  return answer.value;
 }

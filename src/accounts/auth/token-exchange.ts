@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import { modeOf } from '../../identity';
 import { log } from '../../log';
 import { Unavailable } from '../../protocol/error';
+import { SharedWork } from '../../protocol/patience';
 import { isPassing } from '../../protocol/storage-fault';
 import { parseSubject } from '../../protocol/subject';
 import { TokenRefused } from '../../providers/client';
@@ -89,37 +90,16 @@ function credentialsWith(connection: Connection, person: string, token: Exchange
   };
 }
 
-/** Exchanges under way in this isolate, by the name of what they bring. */
-const underWay = new Map<string, Promise<Exchanged>>();
-/** How long a request waits for another's, milliseconds: should that one be cut off, this one makes its own. */
+/** How long a request waits for an exchange that another one began, before it makes its own. Milliseconds. */
 const PATIENCE = 5_000;
+/** Exchanges in this isolate, by the name of what they bring: calls side by side share one. */
+const exchanges = new SharedWork<Exchanged>(PATIENCE, waitUntil);
 
-/**
- * Calls side by side share one exchange.
- * @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend.
- */
+/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend. */
 async function exchanged(connection: Connection, person: string): Promise<ServerCredentials> {
   const name = nameOf(connection, person);
-  const shared = underWay.get(name);
-  const token = (shared && (await withinPatience(shared))) ?? (await begun(name, connection, person));
+  const token = await exchanges.join(name, () => tokenFor(connection, person));
   return credentialsWith(connection, person, token);
-}
-
-function begun(name: string, connection: Connection, person: string): Promise<Exchanged> {
-  const own = tokenFor(connection, person).finally(() => {
-    if (underWay.get(name) === own) underWay.delete(name);
-  });
-  underWay.set(name, own);
-  waitUntil(own.catch(() => undefined));
-  return own;
-}
-
-async function withinPatience(shared: Promise<Exchanged>): Promise<Exchanged | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const outOfPatience = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), PATIENCE);
-  });
-  return Promise.race([shared, outOfPatience]).finally(() => clearTimeout(timer));
 }
 
 async function tokenFor(connection: Connection, person: string): Promise<Exchanged> {
