@@ -5,6 +5,7 @@ import { log } from '../log';
 import { faultFacts } from '../protocol/storage-fault';
 import { TokenRefused } from '../providers/client';
 import type { Tokens } from '../providers/tokens';
+import { ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
 import type { ConnectionActs, CredentialTerms, Held, SavedHeaders } from './credential';
 import { forgetCredential, recordCredential } from './credentials';
@@ -42,7 +43,7 @@ const RETRY_AFTER = 5; // seconds until a call may try again
  * D1's `credential` follows. Secrets are opened and sealed first; then state is read, decided and written without an `await`.
  */
 export class ConnectionObject extends DurableObject<Env> implements ConnectionActs {
-  private readonly kv = this.ctx.storage.kv;
+  private readonly kv = new ObjectState(this.ctx.storage);
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;
   private telling: Promise<void> | null = null;
@@ -121,6 +122,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
 
   /** Refreshes ahead of time what is in use, notices what has ended by itself, tells the index what it does not know. */
   override async alarm(): Promise<void> {
+    if (await this.kv.isBeyondAlarm()) return;
     const kept = this.kept();
     if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
     if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
@@ -194,12 +196,8 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     } catch (error) {
       const refused = error instanceof TokenRefused;
       const why = refused ? error.code : error instanceof Error ? error.name : 'unknown';
-      log('credential.not_refreshed', {
-        server: before.serverId,
-        credential: before.id,
-        refused,
-        error: why,
-      });
+      const { serverId: server, id: credential } = before;
+      log('credential.not_refreshed', { server, credential, refused, error: why });
       if (refused) return this.lose(before.version) ? 'refused' : 'superseded';
       const kept = this.kept();
       if (kept?.version === before.version) this.note(afterFault(kept, now()));

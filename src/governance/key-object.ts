@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
+import { ObjectState } from '../schema/object-state';
 
 /** At most `calls` tool calls in a window of so many seconds, which begins with its first call. */
 export type Limit = { calls: number; window_seconds: number };
@@ -14,7 +15,7 @@ type Window = { startedAt: number; used: number };
  * by its length, so a limit whose number changes goes on from what was used.
  */
 export class KeyObject extends DurableObject<Env> {
-  private readonly kv = this.ctx.storage.kv;
+  private readonly kv = new ObjectState(this.ctx.storage);
 
   /** Counts one call against every limit. @returns null, or the limit that is spent, and then nothing is counted. */
   async spend(limits: Limit[]): Promise<Usage | null> {
@@ -42,7 +43,7 @@ export class KeyObject extends DurableObject<Env> {
     });
   }
 
-  /** Leaves nothing here: the key is gone, or has no limit any more. */
+  /** Leaves nothing here, of whatever version: the key is gone, or has no limit any more. */
   async forget(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -50,13 +51,14 @@ export class KeyObject extends DurableObject<Env> {
 
   /** Leaves nothing of windows that are over. */
   override async alarm(): Promise<void> {
+    if (await this.kv.isBeyondAlarm()) return;
     await this.sweepLater();
   }
 
   private async sweepLater(): Promise<void> {
-    const ends = [...this.kv.list<Window>({ prefix: PREFIX })].map(
-      ([name, { startedAt }]) => startedAt + Number(name.slice(PREFIX.length)) * 1000,
-    );
+    const ends = this.kv
+      .list<Window>(PREFIX)
+      .map(([name, { startedAt }]) => startedAt + Number(name.slice(PREFIX.length)) * 1000);
     const last = Math.max(0, ...ends);
     if (Date.now() < last) await this.ctx.storage.setAlarm(last);
     else await this.forget();

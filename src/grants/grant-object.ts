@@ -3,6 +3,7 @@ import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import { equalSecrets, isSealedByNewest, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
 import { isUnder } from '../protocol/authorization';
+import { ObjectState } from '../schema/object-state';
 import type { EndReason, GrantTerms, Redemption, Rotation } from './grant';
 import { recordEnd } from './store';
 
@@ -42,7 +43,7 @@ const RECORD_AGAIN = 10_000;
  * (CONTRACT §5). Its refresh tokens are `<grant id>.<n>.<HMAC(seed, n)>`, so none of them is stored.
  */
 export class GrantObject extends DurableObject<Env> {
-  private readonly kv = this.ctx.storage.kv;
+  private readonly kv = new ObjectState(this.ctx.storage);
   private readonly id = this.ctx.id.toString();
   private readonly place = `grant/${this.id}/seed`;
 
@@ -191,6 +192,7 @@ export class GrantObject extends DurableObject<Env> {
 
   /** Ends what is over by itself, and sees to what an ended grant leaves behind. */
   override async alarm(): Promise<void> {
+    if (await this.kv.isBeyondAlarm()) return;
     const state = this.state();
     const due = state?.status === 'open' ? dueAt(state) : null;
     if (due && Date.now() >= due.at) await this.end(due.reason);

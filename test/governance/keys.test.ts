@@ -441,7 +441,7 @@ describe('limits, counted exactly (CONTRACT §§6, 8)', () => {
 
     const awake = (await listDurableObjectIds(env.KEYS)).map(String);
     expect(awake).not.toContain(env.KEYS.idFromName(free.id).toString());
-    expect(before).toEqual([1, 1, 1]);
+    expect(before).toEqual([2, 2, 2]); // a window, and the version of the state
     expect(await Promise.all([deleted, unlimited, idle].map((key) => kept(key?.id ?? '')))).toEqual([
       0, 0, 0,
     ]);
