@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
+import type { Schema } from 'hono/types';
 import { getPath } from 'hono/utils/url';
 import { api } from './admin/api';
 import { health } from './admin/api/health';
@@ -45,100 +46,123 @@ const anyOrigin = cors({
   maxAge: 86_400,
 });
 
+/** How a failure looks: a page, OAuth's JSON, the management API's or JSON-RPC. `either`: a page where a browser asks, else OAuth's. */
+type Speaks = 'page' | 'oauth' | 'api' | 'rpc' | 'either';
+
+/** An area of the gateway: a path and what is below it. */
+export type Area = {
+  at: string;
+  /** What answers there; without one the line says only how its failures look. */
+  app?: Hono<App, Schema, string>;
+  speaks: Speaks;
+  /** Scripts of any origin may ask, without credentials. */
+  cors?: true;
+  /** Answers while secrets are missing and settings cannot be read. */
+  early?: true;
+};
+
+/** Every area, in the order they are asked. A request that several cover fails as the longest path says. */
+export const AREAS: readonly Area[] = [
+  { at: '/health', app: health, speaks: 'oauth', early: true },
+  { at: '/.well-known', app: discovery, speaks: 'oauth', cors: true },
+  { at: '/oauth2', speaks: 'oauth' },
+  { at: '/oauth2/register', app: register, speaks: 'oauth', cors: true },
+  { at: '/oauth2/authorize', app: authorize, speaks: 'page' },
+  { at: '/oauth2/token', app: token, speaks: 'oauth', cors: true },
+  { at: '/oauth2/revoke', app: revoke, speaks: 'oauth', cors: true },
+  { at: '/oauth/client.json', app: clientDocument, speaks: 'either', cors: true },
+  { at: '/oauth/consent', app: consent, speaks: 'page' },
+  { at: '/oauth/sign-in', app: signInPage, speaks: 'page' },
+  { at: '/api/oauth/callback', app: callback, speaks: 'page' },
+  { at: '/api/oauth/per-user/upstream/authorize', app: upstreamAuthorize, speaks: 'page' },
+  { at: '/connect', app: connect, speaks: 'page' },
+  // Older names of the same handlers (CONTRACT §2).
+  { at: '/api/oauth/per-user', speaks: 'oauth' },
+  { at: '/api/oauth/per-user/register', app: register, speaks: 'oauth', cors: true },
+  { at: '/api/oauth/per-user/authorize', app: authorize, speaks: 'page' },
+  { at: '/api/oauth/per-user/token', app: token, speaks: 'oauth', cors: true },
+  { at: '/register', app: register, speaks: 'oauth', cors: true },
+  { at: '/authorize', app: authorize, speaks: 'page' },
+  { at: '/token', app: token, speaks: 'oauth', cors: true },
+  { at: '/mcp', app: endpoint, speaks: 'rpc' },
+  { at: '/v1', speaks: 'oauth' },
+  { at: '/api', app: api, speaks: 'api' },
+  { at: '/admin', app: adminPages, speaks: 'page' },
+  { at: '/me', app: me, speaks: 'page' },
+  { at: '/waiting', speaks: 'oauth' },
+  { at: '/', app: home, speaks: 'either' },
+];
+
 /** What waits for a provider's secret that was never set. */
 const IN_USE = /^\/(mcp|oauth)(\/|$)/;
 /** What waits for one that was saved and no longer opens: tokens, keys and consent by key go on without it. */
 const SIGN_IN = /^\/oauth\/sign-in$/;
 
-/** Every area, mounted once. */
-export const app = new Hono<App>({ getPath: pathOf })
-  .use(async (c, next) => {
+/** The gateway with these areas. */
+export function createApp(areas: readonly Area[]): Hono<App> {
+  const gateway = new Hono<App>({ getPath: pathOf }).use(async (c, next) => {
     c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
     await next();
     if (c.req.method === 'HEAD') c.res.headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
     c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
-  })
-  .use('/.well-known/*', anyOrigin)
-  .use('/oauth2/register', anyOrigin)
-  .use('/oauth2/token', anyOrigin)
-  .use('/oauth2/revoke', anyOrigin)
-  .use('/api/oauth/per-user/register', anyOrigin)
-  .use('/api/oauth/per-user/token', anyOrigin)
-  .use('/register', anyOrigin)
-  .use('/token', anyOrigin)
-  .use('/oauth/client.json', anyOrigin)
-  .route('/health', health) // looks after missing secrets and settings itself
-  .use(async (c, next) => {
-    const missing = missingSecrets(c.env);
-    if (missing.length) return unconfigured(c, missing);
-    await next();
-  })
-  .use(withSettings)
-  .use(atIssuer)
-  .use(async (c, next) => {
-    const missing = missingProviderSecret(c.var.settings);
-    const closed = c.var.lostSecrets.has(PROVIDER_SECRET) ? SIGN_IN : IN_USE;
-    if (missing && closed.test(c.req.path)) return unconfigured(c, [missing]);
-    await next();
-  })
-  .route('/.well-known', discovery)
-  .route('/oauth2/register', register)
-  .route('/oauth2/authorize', authorize)
-  .route('/oauth2/token', token)
-  .route('/oauth2/revoke', revoke)
-  .route('/oauth/client.json', clientDocument)
-  .route('/oauth/consent', consent)
-  .route('/oauth/sign-in', signInPage)
-  .route('/api/oauth/callback', callback)
-  .route('/api/oauth/per-user/upstream/authorize', upstreamAuthorize)
-  .route('/connect', connect)
-  // Older names of the same handlers (CONTRACT §2).
-  .route('/api/oauth/per-user/register', register)
-  .route('/api/oauth/per-user/authorize', authorize)
-  .route('/api/oauth/per-user/token', token)
-  .route('/register', register)
-  .route('/authorize', authorize)
-  .route('/token', token)
-  .route('/mcp', endpoint)
-  .route('/api', api)
-  .route('/admin', adminPages)
-  .route('/me', me)
-  .route('/', home)
-  .notFound((c) =>
-    failure(c, {
-      status: 404,
-      type: 'not_found',
-      title: 'There is nothing here',
-      text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
-      way: { href: '/', label: 'To the front page' },
-    }),
-  )
-  .onError((error, c) => {
-    if (error instanceof PageProblem) return problem(c, error.problem);
-    if (error instanceof OAuthError) {
-      if (error.code !== 'invalid_client') return error.toResponse();
-      logRefusal(c, 401, error.code);
-      return error.toResponse(codeOf(c));
-    }
-    log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
-    if (error instanceof BadVariable) {
-      return failure(c, {
-        status: 500,
-        type: 'bad_setting',
-        title: 'A setting of this gateway cannot be read',
-        text: `${error.message} Whoever runs this gateway has to mend it in wrangler.toml.`,
-      });
-    }
-    if (error instanceof NewerDatabase) {
-      return failure(c, {
-        status: 500,
-        type: 'newer_database',
-        title: 'The database is newer than this version of the gateway',
-        text: `${error.message} Nothing was changed.`,
-      });
-    }
-    return failure(c, faultAnswer(error));
   });
+  for (const { at, cors } of areas) if (cors) gateway.use(`${at}/*`, anyOrigin);
+  for (const { at, app, early } of areas) if (app && early) gateway.route(at, app);
+  gateway
+    .use(async (c, next) => {
+      const missing = missingSecrets(c.env);
+      if (missing.length) return unconfigured(c, areas, missing);
+      await next();
+    })
+    .use(withSettings)
+    .use(atIssuer)
+    .use(async (c, next) => {
+      const missing = missingProviderSecret(c.var.settings);
+      const closed = c.var.lostSecrets.has(PROVIDER_SECRET) ? SIGN_IN : IN_USE;
+      if (missing && closed.test(c.req.path)) return unconfigured(c, areas, [missing]);
+      await next();
+    });
+  for (const { at, app, early } of areas) if (app && !early) gateway.route(at, app);
+  return gateway
+    .notFound((c) =>
+      failure(c, areas, {
+        status: 404,
+        type: 'not_found',
+        title: 'There is nothing here',
+        text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
+        way: { href: '/', label: 'To the front page' },
+      }),
+    )
+    .onError((error, c) => {
+      if (error instanceof PageProblem) return problem(c, error.problem);
+      if (error instanceof OAuthError) {
+        if (error.code !== 'invalid_client') return error.toResponse();
+        logRefusal(c, 401, error.code);
+        return error.toResponse(codeOf(c));
+      }
+      log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
+      if (error instanceof BadVariable) {
+        return failure(c, areas, {
+          status: 500,
+          type: 'bad_setting',
+          title: 'A setting of this gateway cannot be read',
+          text: `${error.message} Whoever runs this gateway has to mend it in wrangler.toml.`,
+        });
+      }
+      if (error instanceof NewerDatabase) {
+        return failure(c, areas, {
+          status: 500,
+          type: 'newer_database',
+          title: 'The database is newer than this version of the gateway',
+          text: `${error.message} Nothing was changed.`,
+        });
+      }
+      return failure(c, areas, faultAnswer(error));
+    });
+}
+
+/** The gateway with every area. */
+export const app = createApp(AREAS);
 
 /** The path of a request. `/mcp/` and `//mcp` are `/mcp`, at its documents too (CONTRACT §6, SECURITY 14). */
 function pathOf(request: Request): string {
@@ -147,37 +171,33 @@ function pathOf(request: Request): string {
   return /^\/(mcp|\.well-known\/oauth-[a-z-]+)(\/|$)/.test(plain) ? plain : path;
 }
 
-/** People's paths; all others are machines', which never get HTML. */
-function isPage(c: Context<App>): boolean {
-  return /^\/(oauth2\/authorize|api\/oauth\/(per-user\/(upstream\/)?authorize|callback)|authorize|oauth\/(consent|sign-in)|connect\/[^/]+|(admin|me)(\/.*)?)$/.test(
-    c.req.path,
-  );
-}
-
-function isMachines(c: Context<App>): boolean {
-  return (
-    /^\/(oauth2|api|mcp|v1|health|register|token|waiting)(\/|$)|\/\.well-known(\/|$)/.test(c.req.path) ||
-    !c.req.header('accept')?.includes('text/html')
-  );
+/** How a failure at this request looks. Documents that describe a path below it are never pages. */
+function dialectOf(c: Context<App>, areas: readonly Area[]): Exclude<Speaks, 'either'> {
+  const { path } = c.req;
+  const covering = areas.filter(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`));
+  const [closest] = covering.sort((a, b) => b.at.length - a.at.length);
+  const speaks = closest?.speaks ?? 'either';
+  if (speaks !== 'either') return speaks;
+  const isBrowser = c.req.header('accept')?.includes('text/html') && !/\/\.well-known(\/|$)/.test(path);
+  return isBrowser ? 'page' : 'oauth';
 }
 
 type Failure = Problem & { type: string };
 
-/** A failure in the form the caller reads: a page, JSON-RPC, OAuth's or the API's JSON. */
-function failure(c: Context<App>, { type, ...shown }: Failure): Response {
-  if (isPage(c) || !isMachines(c)) return problem(c, shown);
+/** A failure in the form its caller reads. */
+function failure(c: Context<App>, areas: readonly Area[], { type, ...shown }: Failure): Response {
+  const dialect = dialectOf(c, areas);
+  if (dialect === 'page') return problem(c, shown);
   const { status, title, text, retryAfter } = shown;
   const message = `${title}. ${text}`;
   const headers = new Headers({ 'cache-control': 'no-store' });
   if (retryAfter) headers.set('retry-after', String(retryAfter));
-  const { path } = c.req;
-  if (path.startsWith('/mcp')) {
+  if (dialect === 'rpc') {
     const error = { code: CODE.internalError, message, data: { type, request_id: c.var.requestId } };
     headers.set('content-type', 'application/json');
     return new Response(errorText(c.var.messageId ?? null, error), { status, headers });
   }
-  const isManagement = path.startsWith('/api/') && !path.startsWith('/api/oauth/per-user/');
-  const body = isManagement ? { error: { type, message } } : { error: type, error_description: message };
+  const body = dialect === 'api' ? { error: { type, message } } : { error: type, error_description: message };
   return Response.json(body, { status, headers });
 }
 
@@ -196,9 +216,9 @@ function problem(c: Context<App>, shown: Problem): Response {
   return problemPage(place, repeatable ? { ...shown, way: again } : shown, codeOf(c), requestId);
 }
 
-function unconfigured(c: Context<App>, missing: MissingSecret[]): Response {
+function unconfigured(c: Context<App>, areas: readonly Area[], missing: MissingSecret[]): Response {
   const faults = missing.map(({ name, fault }) => `${name} ${fault}`).join(', and ');
-  return failure(c, {
+  return failure(c, areas, {
     status: 503,
     type: 'temporarily_unavailable',
     title: `The secret ${faults}`,
