@@ -6,9 +6,10 @@ import { callTool, getPrompt, readResource } from './forward';
 import { listPrompts, listResources, listTemplates, listTools, nothingToList } from './lists';
 import { sealSession } from './session';
 
-type Handler = (call: Call) => Promise<Response>;
+/** Answers one request. @throws RpcError */
+export type MethodHandler = (call: Call) => Promise<Response>;
 
-const IN_BOTH: readonly [string, Handler][] = [
+const IN_BOTH: readonly [string, MethodHandler][] = [
   ['tools/list', listTools],
   ['tools/call', callTool],
   ['prompts/list', listPrompts],
@@ -18,8 +19,8 @@ const IN_BOTH: readonly [string, Handler][] = [
   ['resources/read', readResource],
 ];
 
-/** What clients may ask, by era. Maps, so that `method: "constructor"` finds nothing. */
-const METHODS: Record<Era, ReadonlyMap<string, Handler>> = {
+/** What clients may ask, by era: the registry of methods. Maps, so that `method: "constructor"` finds nothing. */
+export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> = {
   '2025': new Map([...IN_BOTH, ['initialize', initialize], ['ping', async (call) => answer(call, {})]]),
   '2026': new Map([...IN_BOTH, ['server/discover', discover]]),
 };

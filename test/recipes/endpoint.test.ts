@@ -27,7 +27,7 @@ async function formOf(response: Response): Promise<string> {
   return typeof body.error === 'string' && body.error_description ? 'oauth' : body.error.type && 'api';
 }
 
-describe('adding an endpoint (docs/architecture.md): a Hono app and its line in app.ts', () => {
+describe('an endpoint is a Hono app and one line (CONTRIBUTING, Add a thing)', () => {
   it('answers at its path, with settings in effect', async () => {
     const answer = await ask(line({}), '/clock');
 
