@@ -11,16 +11,9 @@ import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
 import { isLoopback } from './protocol/public-url';
 import type { Actor } from './protocol/subject';
+import { fromText } from './protocol/variable-values';
 import { lacksTable, NewerDatabase, newest, upgrade } from './schema/upgrade';
-import {
-  fromText,
-  incoherence,
-  isSecret,
-  SETTINGS,
-  type Setting,
-  type Settings,
-  variableOf,
-} from './settings';
+import { incoherence, isSecret, SETTINGS, type Setting, type Settings, variableOf } from './settings';
 import type { Gateway } from './ui/layout';
 
 /**

@@ -2,36 +2,7 @@ import * as z from 'zod';
 import { because, fault, type ValueFault } from './protocol/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import { isLoopback } from './protocol/public-url';
-
-const number = (least: number, most: number) => z.preprocess(fromText, z.number().int().min(least).max(most));
-const flag = () => z.preprocess(fromText, z.boolean());
-const list = (item = z.string().min(1).max(2000)) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z.array(item).max(100),
-  );
-const plainText = () =>
-  z
-    .string()
-    .max(200)
-    .regex(/^[^\p{C}<>]*$/u, because('not_plain'));
-
-/** TOML and shells both have strings only for some of us: `"600"` and `"true"` mean what they look like. */
-export function fromText(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  if (/^(true|false)$/.test(value)) return value === 'true';
-  return /^\d+$/.test(value) ? Number(value) : value;
-}
-
-/** A list given as JSON, as a variable has to. */
-const fromJson = (value: unknown) => {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-};
+import { flag, fromJson, list, number, plainText } from './protocol/variable-values';
 
 /** E-mail addresses or their domains, which compare without regard to case. */
 const lowerCased = () => list(z.string().min(1).max(2000).toLowerCase());
@@ -57,11 +28,13 @@ const Origin = z.string().refine((value) => {
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
- * table and the settings page are made from this: `label` is what people call it, `means` what the page says where `does`
- * has names of the wire, `changes` what follows from changing it.
+ * table and the settings page are made from this, in this order: `group` is where the page has it, `label` what people call
+ * it, `type` what it takes (of a number its unit first), `means` what the page says where `does` has names of the wire,
+ * `changes` what follows from changing it.
  */
 export const Settings = z.object({
   display_name: plainText().min(1).default('Toolgate').meta({
+    group: 'gateway',
     label: 'Name of this gateway',
     type: 'text',
     does: 'The name people see at consent and on error pages, and clients see as `resource_name` and `serverInfo.title`',
@@ -69,11 +42,13 @@ export const Settings = z.object({
     changes: 'Pages have the new name at once, apps when they connect again',
   }),
   support_text: plainText().default('').meta({
+    group: 'gateway',
     label: 'Whom to ask',
     type: 'text',
     does: 'Whom to ask, shown under error pages and consent',
   }),
   mcp_server_auth_mode: z.enum(['headers', 'both', 'oauth']).default('headers').meta({
+    group: 'apps',
     label: 'How apps get in',
     type: '`headers`, `both` or `oauth`',
     does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
@@ -81,21 +56,25 @@ export const Settings = z.object({
     changes:
       'What no longer gets in is refused within seconds. What people allowed is kept, and works again when you change this back',
   }),
+  enforce_auth_on_inference: flag().default(true).meta({
+    group: 'apps',
+    label: 'Everyone must identify themselves',
+    type: 'true or false',
+    does: 'When true there is no anonymous access and no anonymous identity at consent',
+    means: 'Off, anybody who knows the address may use the servers that are open to everyone',
+    changes: 'Turned on, what was allowed anonymously is refused within seconds',
+  }),
   oauth2_server_config: z.object({
     issuer_url: Origin.optional().meta({
+      group: 'gateway',
       label: 'Address of this gateway',
       type: 'https origin',
       does: "Issuer, and base of every URL printed. Needed except on a loopback host, where the request's own origin serves. Changing it ends every token",
       means: 'Where people and apps reach it: every link it prints begins so',
       changes: 'Every app has to connect again, at the new address. You are asked before that happens',
     }),
-    auth_code_ttl: number(60, 900).default(300).meta({
-      label: 'Time to finish connecting',
-      type: 'seconds, 60 to 900',
-      does: 'Life of an authorization code',
-      means: 'How long an app has to come back for its access once a person allowed it',
-    }),
     access_token_ttl: number(60, 86_400).default(600).meta({
+      group: 'times',
       label: 'Life of an access token',
       type: 'seconds, 60 to 86400',
       does: 'Life of an access token',
@@ -103,18 +82,37 @@ export const Settings = z.object({
       changes: 'Holds for tokens given from now on',
     }),
     refresh_token_ttl: number(0, 315_360_000).default(7_776_000).meta({
+      group: 'times',
       label: 'Unused access ends after',
       type: 'seconds, 0 = none',
       does: 'Idle life of a grant',
       means: 'An app that was not used for so long has to be allowed again. 0: never',
       changes: 'Holds for each app from the next time it renews its access',
     }),
+    auth_code_ttl: number(60, 900).default(300).meta({
+      group: 'times',
+      label: 'Time to finish connecting',
+      type: 'seconds, 60 to 900',
+      does: 'Life of an authorization code',
+      means: 'How long an app has to come back for its access once a person allowed it',
+    }),
     refresh_reuse_interval: number(0, 300).default(60).meta({
+      group: 'times',
       label: 'Grace for a lost answer',
       type: 'seconds, 0 to 300',
       does: 'How long a replaced refresh token is still answered once its successor is in use',
       means:
         'How long an app may renew its access with what it used before. After that, somebody else may have it, and its access ends',
+    }),
+    disable_vk_identity: flag().default(false).meta({
+      group: 'apps',
+      label: 'No access keys at consent',
+      type: 'true or false',
+      does: 'When true access keys identify no one at consent, and what they allowed is refused until it is false again. Needs a sign-in provider and the mode `oauth`',
+      means:
+        'People sign in to allow an app; a key does not identify them. Needs somewhere to sign in, and browser sign-in only',
+      changes:
+        'What was allowed with keys is refused within seconds, kept, and works again when you turn this off',
     }),
     allowed_redirect_uris: list(
       z
@@ -124,6 +122,7 @@ export const Settings = z.object({
     )
       .default([])
       .meta({
+        group: 'apps',
         label: 'Web apps that may connect',
         type: 'list, empty = any https',
         does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
@@ -132,6 +131,7 @@ export const Settings = z.object({
         changes: 'Other web apps cannot be allowed from now on. What they were allowed before stays',
       }),
     client_id_metadata_documents: flag().default(true).meta({
+      group: 'apps',
       label: 'Apps that describe themselves at a web address',
       type: 'true or false',
       does: 'Whether an https address serves as `client_id` (a Client ID Metadata Document), and discovery says so. When false, such apps are refused at authorize; what was allowed before goes on',
@@ -139,43 +139,24 @@ export const Settings = z.object({
         'Some apps name themselves with the address of their description instead of registering here. On: such apps may connect',
       changes: 'Turned off, such apps have to register instead. What they were allowed goes on',
     }),
-    disable_vk_identity: flag().default(false).meta({
-      label: 'No access keys at consent',
-      type: 'true or false',
-      does: 'When true access keys identify no one at consent, and what they allowed is refused until it is false again. Needs a sign-in provider and the mode `oauth`',
-      means:
-        'People sign in to allow an app; a key does not identify them. Needs somewhere to sign in, and browser sign-in only',
-      changes:
-        'What was allowed with keys is refused within seconds, kept, and works again when you turn this off',
-    }),
-  }),
-  enforce_auth_on_inference: flag().default(true).meta({
-    label: 'Everyone must identify themselves',
-    type: 'true or false',
-    does: 'When true there is no anonymous access and no anonymous identity at consent',
-    means: 'Off, anybody who knows the address may use the servers that are open to everyone',
-    changes: 'Turned on, what was allowed anonymously is refused within seconds',
   }),
   default_user_access: z.preprocess(fromJson, McpConfigs).default([]).meta({
+    group: 'everyone',
     label: 'What everyone who signs in may use',
     type: 'list as `mcp_configs`, in a variable as JSON',
     does: 'What a signed-in person may use beyond their own list and their keys',
     means: 'Beyond what you give each person, and what their keys may use',
     changes: 'Within seconds, for everyone who is signed in and the apps they allowed',
   }),
-  user_reauth_days: number(0, 3650).default(30).meta({
-    label: 'People sign in again after',
-    type: 'days, 0 = never',
-    does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again mends it",
-    means: 'Apps of a person who did not sign in for so long stop, and go on once they do. 0: never',
-  }),
   revocation_lag: number(0, 60).default(10).meta({
+    group: 'times',
     label: 'Changes take hold within',
     type: 'seconds, 0 to 60',
     does: 'How long `/mcp` goes on from what it knows of a caller',
     means: 'How long a key or app you stopped may still get through. Less means more work for the database',
   }),
   vk_rotation_cooldown: number(0, 2_592_000).default(0).meta({
+    group: 'times',
     label: 'A key’s old value works for',
     type: 'seconds, 0 to 2592000',
     does: "How long a rotated key's old value goes on working",
@@ -183,18 +164,21 @@ export const Settings = z.object({
     changes: 'Holds for keys that get a new value from now on',
   }),
   mcp_tool_execution_timeout: number(1, 300).default(60).meta({
+    group: 'servers',
     label: 'A tool may be silent for',
     type: 'seconds, 1 to 300',
     does: 'How long a tool call may go on without progress',
     means: 'A call without any progress for so long is given up. A server may have its own limit',
   }),
   mcp_tool_sync_interval: number(1, 10_080).default(10).meta({
+    group: 'servers',
     label: 'Servers are asked for their tools every',
     type: 'minutes',
     does: 'How often tool lists are asked again',
     means: 'So that new tools appear. A server may have its own interval',
   }),
   allowed_origins: list().default([]).meta({
+    group: 'apps',
     label: 'Web pages that may call tools',
     type: 'list',
     does: 'Browser origins that may call `/mcp`, besides our own and loopback',
@@ -202,12 +186,14 @@ export const Settings = z.object({
       'Addresses of pages whose scripts may use this gateway, besides its own and those on people’s own computers',
   }),
   mcp_external_server_url: Origin.optional().meta({
+    group: 'accounts',
     label: 'Base of links that connect an account',
     type: 'https origin',
     does: 'Base of the links that connect an account; the issuer when unset. Must reach this Worker',
     means: 'The address of this gateway when empty. Another address must lead here too',
   }),
   mcp_external_client_url: Origin.optional().meta({
+    group: 'accounts',
     label: 'Base of the address providers send people back to',
     type: 'https origin',
     does: 'Base of the redirect URI registered with providers (`…/api/oauth/callback`); the issuer when unset. Must reach this Worker',
@@ -215,6 +201,7 @@ export const Settings = z.object({
     changes: 'Register the new address with every provider, or nobody can connect an account there',
   }),
   mcp_enable_temp_token_auth: flag().default(false).meta({
+    group: 'accounts',
     label: 'A link alone connects an account',
     type: 'true or false',
     does: "When true a link that connects an account is enough, whoever opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
@@ -223,6 +210,7 @@ export const Settings = z.object({
   }),
   oidc: z.object({
     issuer: ProviderIssuer.optional().meta({
+      group: 'sign-in',
       label: 'Provider',
       type: 'https URL',
       does: 'The OpenID Connect provider people and administrators sign in with',
@@ -231,12 +219,14 @@ export const Settings = z.object({
         'People who signed in elsewhere are new people here. What they allowed stops within seconds, and works again when you change this back',
     }),
     client_id: z.string().min(1).max(500).optional().meta({
+      group: 'sign-in',
       label: 'Client ID',
       type: 'text',
       does: 'Our client id there',
       means: 'Of this gateway, as the provider shows it',
     }),
     client_secret: z.string().min(1).max(2000).optional().meta({
+      group: 'sign-in',
       label: 'Client secret',
       type: 'secret',
       isSecret: true,
@@ -244,12 +234,14 @@ export const Settings = z.object({
       means: 'Of this gateway, as the provider showed it. Kept sealed, never shown again',
     }),
     scopes: list().default(['openid', 'email', 'profile']).meta({
+      group: 'sign-in',
       label: 'What is asked of the provider',
       type: 'list',
       does: 'What is asked of the provider; `openid` always is',
       means: 'Its names for it; openid always is asked',
     }),
     allowed_domains: lowerCased().default([]).meta({
+      group: 'sign-in',
       label: 'E-mail domains that may sign in',
       type: 'list',
       does: 'Domains whose verified e-mail addresses may sign in. Empty: only `admin_emails`',
@@ -258,6 +250,7 @@ export const Settings = z.object({
         'What people with other addresses allowed stops within seconds, and works again when you change this back',
     }),
     admin_emails: lowerCased().default([]).meta({
+      group: 'sign-in',
       label: 'Administrators',
       type: 'list',
       does: 'Verified e-mail addresses whose people are administrators',
@@ -265,14 +258,23 @@ export const Settings = z.object({
       changes: 'Within seconds, whether or not they are signed in',
     }),
   }),
+  user_reauth_days: number(0, 3650).default(30).meta({
+    group: 'sign-in',
+    label: 'People sign in again after',
+    type: 'days, 0 = never',
+    does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again mends it",
+    means: 'Apps of a person who did not sign in for so long stop, and go on once they do. 0: never',
+  }),
   access: z.object({
     team_domain: TeamDomain.optional().meta({
+      group: 'sign-in',
       label: 'Cloudflare Access team',
       type: 'host name',
       does: 'Cloudflare Access as the provider: `<team>.cloudflareaccess.com`. Its policy says who may sign in',
       means: 'As in acme.cloudflareaccess.com, when Access stands in front. Its policy says who may sign in',
     }),
     aud: z.string().min(1).max(200).optional().meta({
+      group: 'sign-in',
       label: 'Application audience tag',
       type: 'text',
       does: "The Access application's audience tag",
@@ -286,12 +288,13 @@ export type Settings = z.infer<typeof Settings>;
 export type Setting = { name: string; variable: string; schema: z.ZodType };
 
 /** Every setting, in the order of the table. */
-export const SETTINGS: readonly Setting[] = leaves(Settings, []);
+export const SETTINGS: readonly Setting[] = settingsIn(Settings);
 
-function leaves(schema: z.ZodObject, path: string[]): Setting[] {
+/** The settings of a table. */
+export function settingsIn(schema: z.ZodObject, path: readonly string[] = []): Setting[] {
   return Object.entries(schema.shape).flatMap(([member, inner]) => {
     const name = [...path, member];
-    if (inner instanceof z.ZodObject) return leaves(inner, name);
+    if (inner instanceof z.ZodObject) return settingsIn(inner, name);
     const dotted = name.join('.');
     return [{ name: dotted, variable: variableOf(dotted), schema: inner as z.ZodType }];
   });

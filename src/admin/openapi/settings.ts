@@ -1,13 +1,21 @@
 import * as z from 'zod';
-import { Settings } from '../../settings';
+import { treeOf } from '../../protocol/dotted';
+import { SETTINGS } from '../../settings';
 
-/** The tree of settings with every leaf as `leaf` makes it, and each keeping its words. */
-function treeWith(tree: z.ZodObject, leaf: (setting: z.ZodType) => z.ZodType): z.ZodObject {
-  const members = Object.entries(tree.shape).map(([name, inner]): [string, z.ZodType] => {
-    if (inner instanceof z.ZodObject) return [name, treeWith(inner, leaf)];
-    const setting = inner as z.ZodType;
-    return [name, leaf(setting).meta(setting.meta() ?? {})];
-  });
+/** An object of every setting, nested as the dotted names are, with each as `leaf` makes it and keeping its words. */
+function treeWith(leaf: (setting: z.ZodType) => z.ZodType): z.ZodObject {
+  const leaves = SETTINGS.map(({ name, schema }): [string, z.ZodType] => [
+    name,
+    leaf(schema).meta(schema.meta() ?? {}),
+  ]);
+  return objectOf(treeOf(new Map(leaves)));
+}
+
+function objectOf(tree: Readonly<Record<string, unknown>>): z.ZodObject {
+  const members = Object.entries(tree).map(([name, inner]): [string, z.ZodType] => [
+    name,
+    inner instanceof z.ZodType ? inner : objectOf(inner as Readonly<Record<string, unknown>>),
+  ]);
   return z.object(Object.fromEntries(members));
 }
 
@@ -19,12 +27,12 @@ function bare(setting: z.ZodType): z.ZodType {
 }
 
 /** Every setting in effect; one that is nothing is null, a secret is its mask. */
-export const ShownSettings = treeWith(Settings, (setting) =>
+export const ShownSettings = treeWith((setting) =>
   setting instanceof z.ZodOptional ? bare(setting).nullable() : setting,
 );
 
 /** Any of the settings; null returns one to its variable. */
-const changes = treeWith(Settings, (setting) => bare(setting).nullable().optional());
+const changes = treeWith((setting) => bare(setting).nullable().optional());
 
 /** A change of settings, on its own or inside `client_config`. */
 export const SettingsChange = z.object({

@@ -13,60 +13,23 @@ export function wordsOf({ schema }: Setting): SettingWords {
 /** Settings that are changed together, on one page. */
 export type SettingGroup = { id: string; title: string; names: readonly string[] };
 
+/** The groups, by the names that settings give them, in the order of the page. */
+const TITLES: Readonly<Record<string, string>> = {
+  gateway: 'This gateway',
+  apps: 'How apps get in',
+  'sign-in': 'How people sign in',
+  everyone: 'What everyone who signs in may use',
+  times: 'How long things last',
+  servers: 'Servers',
+  accounts: 'Connecting accounts',
+};
+
 /** Every setting, by what it is about. */
-export const GROUPS: readonly SettingGroup[] = [
-  {
-    id: 'gateway',
-    title: 'This gateway',
-    names: ['display_name', 'support_text', 'oauth2_server_config.issuer_url'],
-  },
-  {
-    id: 'apps',
-    title: 'How apps get in',
-    names: [
-      'mcp_server_auth_mode',
-      'enforce_auth_on_inference',
-      'oauth2_server_config.disable_vk_identity',
-      'oauth2_server_config.allowed_redirect_uris',
-      'oauth2_server_config.client_id_metadata_documents',
-      'allowed_origins',
-    ],
-  },
-  {
-    id: 'sign-in',
-    title: 'How people sign in',
-    names: [
-      'oidc.issuer',
-      'oidc.client_id',
-      'oidc.client_secret',
-      'oidc.scopes',
-      'oidc.allowed_domains',
-      'oidc.admin_emails',
-      'user_reauth_days',
-      'access.team_domain',
-      'access.aud',
-    ],
-  },
-  { id: 'everyone', title: 'What everyone who signs in may use', names: ['default_user_access'] },
-  {
-    id: 'times',
-    title: 'How long things last',
-    names: [
-      'oauth2_server_config.access_token_ttl',
-      'oauth2_server_config.refresh_token_ttl',
-      'oauth2_server_config.auth_code_ttl',
-      'oauth2_server_config.refresh_reuse_interval',
-      'revocation_lag',
-      'vk_rotation_cooldown',
-    ],
-  },
-  { id: 'servers', title: 'Servers', names: ['mcp_tool_execution_timeout', 'mcp_tool_sync_interval'] },
-  {
-    id: 'accounts',
-    title: 'Connecting accounts',
-    names: ['mcp_external_server_url', 'mcp_external_client_url', 'mcp_enable_temp_token_auth'],
-  },
-];
+export const GROUPS: readonly SettingGroup[] = Object.entries(TITLES).map(([id, title]) => ({
+  id,
+  title,
+  names: SETTINGS.filter(({ schema }) => schema.meta()?.group === id).map(({ name }) => name),
+}));
 
 /** The settings of a group, in its order. */
 export function settingsOf({ names }: SettingGroup): Setting[] {

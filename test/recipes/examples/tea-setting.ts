@@ -1,0 +1,17 @@
+import * as z from 'zod';
+import { number } from '../../../src/protocol/variable-values';
+import { SETTINGS, type Setting, settingsIn } from '../../../src/settings';
+
+/** The one entry, which the table in src/settings.ts would have. */
+const entry = z.object({
+  tea_break: number(0, 3600).default(300).meta({
+    group: 'times',
+    label: 'A break for tea',
+    type: 'seconds, 0 = none',
+    does: 'How long `/mcp` rests at four',
+    means: 'How long the gateway rests at four',
+    changes: 'From the next day on',
+  }),
+});
+
+(SETTINGS as Setting[]).push(...settingsIn(entry));
