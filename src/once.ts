@@ -1,5 +1,6 @@
+import * as z from 'zod';
+import { sealedCookie } from './crypto/sealed-cookie';
 import { hashSecret, mac, open, seal } from './crypto/secrets';
-import { readCookies, writeCookie } from './protocol/cookies';
 import { FORM_LIFE, isOnceValue } from './protocol/once-value';
 import { pause } from './protocol/patience';
 import { PageProblem } from './ui/layout';
@@ -8,7 +9,6 @@ import { PageProblem } from './ui/layout';
 const REPEATABLE = 120;
 /** The pauses between looks at what became of the first submission: 25 seconds in all. Milliseconds. */
 const PAUSES = Array.from({ length: 20 }, (_, at) => Math.min(50 * 1.4 ** at, 2500));
-const COOKIE = 'toolgate-shown-';
 
 type Storage = { DB: D1Database; ENCRYPTION_KEY: string };
 
@@ -124,16 +124,20 @@ function remember(id: string, html: string): void {
 
 const placeOf = (id: string) => `form_once/${id}/answer`;
 
+type Shown = Pick<Submission, 'owner' | 'path' | 'base'>;
+
+/** Shows a secret again at the path of its form, to its owner only. @param life seconds */
+const shownCookie = ({ owner, path }: Shown, life = REPEATABLE) =>
+  sealedCookie({ kind: 'shown', schema: ShownSecret, life, path, boundTo: `${owner}${path}` });
+/** Until when (epoch seconds) it is shown, and the secret. */
+const ShownSecret = z.object({ until: z.number(), secret: z.string() });
+
 /** The `Set-Cookie` value that lets the page after the form show its secret, until two minutes after the form was sent. */
 async function secretCookie(env: Storage, sent: Submission, { id, secret, now }: Claim): Promise<string> {
   const until = now + REPEATABLE;
-  const value = await seal(env.ENCRYPTION_KEY, secretPlace(sent), `${until} ${secret}`);
-  const maxAge = Math.max(0, until - Math.floor(Date.now() / 1000));
-  return writeCookie(sent.base, { name: `${COOKIE}${id.slice(0, 8)}`, value, maxAge, path: sent.path });
+  const life = Math.max(0, until - Math.floor(Date.now() / 1000));
+  return shownCookie(sent, life).write(env.ENCRYPTION_KEY, sent.base, { until, secret }, id.slice(0, 8));
 }
-
-type Shown = Pick<Submission, 'owner' | 'path' | 'base'>;
-const secretPlace = ({ owner, path }: Shown) => `cookie/shown/${owner}${path}`;
 
 /** The secrets that this browser may be shown again at the path of their form. */
 export async function shownSecrets(
@@ -142,13 +146,8 @@ export async function shownSecrets(
   cookies: string | undefined,
 ): Promise<string[]> {
   const now = Math.floor(Date.now() / 1000);
-  const secrets: string[] = [];
-  for (const sealed of readCookies(shown.base, cookies, COOKIE, shown.path).values()) {
-    const text = await open(env.ENCRYPTION_KEY, secretPlace(shown), sealed);
-    const [until, secret] = text?.split(' ') ?? [];
-    if (secret && Number(until) > now) secrets.push(secret);
-  }
-  return secrets;
+  const all = await shownCookie(shown).readAll(env.ENCRYPTION_KEY, shown.base, cookies);
+  return [...all.values()].flatMap((one) => (one && one.until > now ? [one.secret] : []));
 }
 
 /** Deletes the claims of forms that are out of date at `now` (epoch seconds). */

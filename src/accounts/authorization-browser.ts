@@ -1,5 +1,5 @@
 import { equalSecrets, hashSecret, randomSecret } from '../crypto/secrets';
-import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { endCookie, endOldest, readCookie, writeCookie } from '../protocol/cookies';
 import { AUTHORIZATION_LIFE } from './authorization';
 
 const PREFIX = 'toolgate-upstream-';
@@ -21,9 +21,8 @@ export function bindingCookies(
   cookies: string | undefined,
   { id, secret }: { id: string; secret: string },
 ): string[] {
-  const older = [...readCookies(issuer, cookies, PREFIX).keys()].slice(0, 1 - MOST);
   return [
-    ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
+    ...endOldest(issuer, cookies, { prefix: PREFIX, most: MOST, id }),
     writeCookie(issuer, { name: PREFIX + id, value: secret, maxAge: AUTHORIZATION_LIFE }),
   ];
 }
@@ -40,5 +39,5 @@ export async function isBrowserOf(
 
 /** The `Set-Cookie` value once the authorization is over. */
 export function unbindingCookie(issuer: string, id: string): string {
-  return writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 });
+  return endCookie(issuer, PREFIX + id);
 }

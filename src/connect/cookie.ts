@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { hashSecret, mac, open, seal, verifyMac } from '../crypto/secrets';
-import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
+import { sealedCookie } from '../crypto/sealed-cookie';
+import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 
 /** What one browser knows of a connect link; sealed in a cookie of its own, set anew at each step. */
 const ConnectState = z.object({
@@ -11,15 +11,10 @@ const ConnectState = z.object({
 });
 export type ConnectState = z.infer<typeof ConnectState>;
 
-const PREFIX = 'toolgate-connect-';
-/** As long as a link works. Seconds. */
-const LIFE = 900;
-/** Links one browser may have open, the new one included. */
-const MOST = 5;
+/** A cookie a link: as long as a link works, and five links at most. */
+const connectCookie = sealedCookie({ kind: 'connect', schema: ConnectState, life: 900, most: 5 });
 /** Characters of a notice, which may hold a server's words: a cookie must stay small. */
 const MOST_NOTICE = 400;
-
-const sealContextOf = (linkId: string) => `cookie/connect/${linkId}`;
 
 /** The `Set-Cookie` values that keep `state`, and end the oldest beyond the most a browser may have. */
 export async function writeConnectState(
@@ -30,13 +25,9 @@ export async function writeConnectState(
   cookies: string | undefined,
 ): Promise<string[]> {
   const notice = state.notice && { ...state.notice, text: state.notice.text.slice(0, MOST_NOTICE) };
-  const value = await seal(encryptionKey, sealContextOf(linkId), JSON.stringify({ ...state, notice }));
-  const others = [...readCookies(issuer, cookies, PREFIX).keys()].filter((id) => id !== linkId);
   return [
-    ...others
-      .slice(0, 1 - MOST)
-      .map((id) => writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 })),
-    writeCookie(issuer, { name: PREFIX + linkId, value, maxAge: LIFE }),
+    ...connectCookie.makeRoom(issuer, cookies, linkId),
+    await connectCookie.write(encryptionKey, issuer, { ...state, notice }, linkId),
   ];
 }
 
@@ -47,9 +38,7 @@ export async function readConnectState(
   linkId: string,
   cookies: string | undefined,
 ): Promise<ConnectState | null> {
-  const sealed = readCookie(issuer, cookies, PREFIX + linkId);
-  const text = sealed && (await open(encryptionKey, sealContextOf(linkId), sealed));
-  return text ? (ConnectState.safeParse(JSON.parse(text)).data ?? null) : null;
+  return connectCookie.read(encryptionKey, issuer, cookies, linkId);
 }
 
 /** The unguessable value of a link's forms: bound to the link and to this browser. */

@@ -1,13 +1,21 @@
-import { open, seal } from '../crypto/secrets';
-import { type Cookie, readCookie, writeCookie } from '../protocol/cookies';
-import { isSubject, parseSubject } from '../protocol/subject';
+import * as z from 'zod';
+import { sealedCookie } from '../crypto/sealed-cookie';
+import { isSubject, parseSubject, type Subject } from '../protocol/subject';
 import type { Proof } from './mode';
 import { type SignedIn, subjectOf } from './signed-in';
 
 /** How long a browser remembers who its person was. Never what they approved. Seconds. */
 const LIFE = 2_592_000;
-const NAME = 'toolgate-identity';
-const SEAL_CONTEXT = 'cookie/identity';
+const identityCookie = sealedCookie({
+  kind: 'identity',
+  schema: z.object({
+    subject: z.custom<Subject>(isSubject),
+    generation: z.number(),
+    /** Epoch seconds. */
+    expiresAt: z.number(),
+  }),
+  life: LIFE,
+});
 
 /** Remembers in this browser who the person is, for 30 days from `now` (epoch seconds). */
 export async function rememberIdentity(
@@ -16,9 +24,7 @@ export async function rememberIdentity(
   { subject, generation }: Proof,
   now: number,
 ): Promise<string> {
-  const remembered = { subject, generation, expiresAt: now + LIFE };
-  const value = await seal(encryptionKey, SEAL_CONTEXT, JSON.stringify(remembered));
-  return writeCookie(issuer, { name: NAME, value, maxAge: LIFE } satisfies Cookie);
+  return identityCookie.write(encryptionKey, issuer, { subject, generation, expiresAt: now + LIFE });
 }
 
 /**
@@ -33,16 +39,14 @@ export async function rememberedIdentity(
   session: SignedIn | null,
   now: number,
 ): Promise<Proof | null> {
-  const sealed = readCookie(issuer, cookies, NAME);
-  const text = sealed && (await open(encryptionKey, SEAL_CONTEXT, sealed));
-  if (!text) return null;
-  const { subject, generation, expiresAt } = JSON.parse(text) as Proof & { expiresAt: number };
-  if (!isSubject(subject) || now >= expiresAt) return null;
+  const remembered = await identityCookie.read(encryptionKey, issuer, cookies);
+  if (!remembered || now >= remembered.expiresAt) return null;
+  const { subject, generation } = remembered;
   const isAnother = session?.user && subject !== subjectOf(session.user);
   return isAnother && parseSubject(subject).kind === 'user' ? null : { subject, generation };
 }
 
 /** The `Set-Cookie` value that makes this browser forget who its person was. */
 export function forgetIdentity(issuer: string): string {
-  return writeCookie(issuer, { name: NAME, value: '', maxAge: 0 });
+  return identityCookie.end(issuer);
 }

@@ -1,7 +1,7 @@
 import type { Env } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { type User, type UserRow, userOf, userSubject } from '../governance/users';
-import { readCookie, writeCookie } from '../protocol/cookies';
+import { endCookie, readCookie, writeCookie } from '../protocol/cookies';
 import { isSubject, type Subject } from '../protocol/subject';
 
 /** How long a browser stays signed in. Seconds. */
@@ -61,7 +61,7 @@ export async function signedIn(
 /** Signs this browser out. Returns the `Set-Cookie` value. */
 export async function signOut(db: D1Database, base: string, { secretHash }: SignedIn): Promise<string> {
   await db.prepare('DELETE FROM browser_session WHERE secret_hash = ?1').bind(secretHash).run();
-  return writeCookie(base, { name: NAME, value: '', maxAge: 0 });
+  return endCookie(base, NAME);
 }
 
 /** Signs someone out everywhere. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { hashSecret, mac, open, seal, verifyMac } from '../crypto/secrets';
+import { sealedCookie } from '../crypto/sealed-cookie';
+import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 import { STEP_LIFE } from '../flows';
-import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { isSubject, type Subject } from '../protocol/subject';
 
 /**
@@ -36,9 +36,10 @@ const FlowState = z.object({
 });
 export type FlowState = z.infer<typeof FlowState>;
 
-const PREFIX = 'toolgate-flow-';
-/** Bytes a cookie of ours may have. */
-const COOKIE_LIMIT = 3500;
+/** One cookie a flow. */
+const flowCookie = sealedCookie({ kind: 'flow', schema: FlowState, life: STEP_LIFE });
+/** Bytes that a cookie may have, its name and attributes included. */
+const COOKIE_LIMIT = 3600;
 /** What a person must know when their ticks did not fit, before they allow all of it. */
 const TOO_MUCH =
   'You unticked more than could be kept, so everything is ticked again: look through it once more.';
@@ -52,12 +53,12 @@ export async function writeFlowState(
   flowId: string,
   state: FlowState,
 ): Promise<string> {
-  const value = await seal(encryptionKey, `cookie/flow/${flowId}`, JSON.stringify(state));
-  if (value.length > COOKIE_LIMIT && state.choices) {
+  const cookie = await flowCookie.write(encryptionKey, issuer, state, flowId);
+  if (cookie.length > COOKIE_LIMIT && state.choices) {
     const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
     return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined, notice });
   }
-  return writeCookie(issuer, { name: PREFIX + flowId, value, maxAge: STEP_LIFE });
+  return cookie;
 }
 
 /** The state of a flow as this browser's cookie holds it, or null when the cookie is missing or not of our making. */
@@ -67,13 +68,7 @@ export async function readFlowState(
   flowId: string,
   cookies: string | undefined,
 ): Promise<FlowState | null> {
-  const sealed = readCookie(issuer, cookies, PREFIX + flowId);
-  return sealed ? openState(encryptionKey, flowId, sealed) : null;
-}
-
-async function openState(encryptionKey: string, flowId: string, sealed: string): Promise<FlowState | null> {
-  const text = await open(encryptionKey, `cookie/flow/${flowId}`, sealed);
-  return text ? (FlowState.safeParse(JSON.parse(text)).data ?? null) : null;
+  return flowCookie.read(encryptionKey, issuer, cookies, flowId);
 }
 
 /** The `Set-Cookie` values that end this browser's oldest flows, so that a new one fits beside the others. */
@@ -82,16 +77,12 @@ export async function dropOldFlows(
   issuer: string,
   cookies: string | undefined,
 ): Promise<string[]> {
-  const held = await Promise.all(
-    [...readCookies(issuer, cookies, PREFIX)].map(async ([flowId, sealed]) => {
-      const state = await openState(encryptionKey, flowId, sealed);
-      return { flowId, at: state?.at ?? 0 };
-    }),
-  );
+  const held = [...(await flowCookie.readAll(encryptionKey, issuer, cookies))];
   return held
+    .map(([flowId, state]) => ({ flowId, at: state?.at ?? 0 }))
     .sort((a, b) => b.at - a.at)
     .filter(({ at }, place) => at === 0 || place >= MOST_FLOWS - 1)
-    .map(({ flowId }) => writeCookie(issuer, { name: PREFIX + flowId, value: '', maxAge: 0 }));
+    .map(({ flowId }) => flowCookie.end(issuer, flowId));
 }
 
 /** The unguessable value of a flow's form: bound to the flow, to this browser and to who it says the person is. */

@@ -3,14 +3,14 @@ import * as z from 'zod';
 import { keepsSignIns, saveSignIn } from '../accounts/sign-in-tokens';
 import { audit } from '../audit';
 import type { App } from '../config';
-import { open, randomSecret, seal } from '../crypto/secrets';
+import { sealedCookie } from '../crypto/sealed-cookie';
+import { randomSecret } from '../crypto/secrets';
 import { type ProviderAccount, recordSignIn } from '../governance/users';
 import { accessAccount } from '../identity/access';
 import { authorizationUrl, type ProviderTokens, redeem, type SignInBinding } from '../identity/oidc';
 import { isAdminEmail, SignInRefused } from '../identity/provider';
 import { signIn, subjectOf } from '../identity/signed-in';
 import { log } from '../log';
-import { readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { Destination, ownPath } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import { redirectUriOf } from '../providers/registration';
@@ -31,11 +31,10 @@ type Pending = z.infer<typeof Pending>;
 
 /** What the `state` of a sign-in begins with (oauth/callback.ts). */
 export const SIGN_IN = 'sign-in';
-const PREFIX = 'toolgate-sign-in-';
 /** How long a person may take at the provider. Seconds. */
 const LIFE = 900;
-/** Sign-ins one browser may have under way, the new one included. */
-const MOST = 5;
+/** A cookie a sign-in, five at most. */
+const signInCookie = sealedCookie({ kind: 'sign-in', schema: Pending, life: LIFE, most: 5 });
 /** Characters of the path a sign-in goes back to. */
 const MOST_PATH = 2000;
 
@@ -55,11 +54,9 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
   const binding = bindingOf(issuer, settings, id, pending);
   const forLater = await keepsSignIns(c.env.DB);
   const destination = await authorizationUrl(c.env, settings, binding, forLater).catch(explain(c, returnTo));
-  const value = await seal(c.env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending));
-  const older = [...readCookies(issuer, c.req.header('cookie'), PREFIX).keys()].slice(0, 1 - MOST);
   const cookies = [
-    ...older.map((name) => writeCookie(issuer, { name: PREFIX + name, value: '', maxAge: 0 })),
-    writeCookie(issuer, { name: PREFIX + id, value, maxAge: LIFE }),
+    ...signInCookie.makeRoom(issuer, c.req.header('cookie'), id),
+    await signInCookie.write(c.env.ENCRYPTION_KEY, issuer, pending, id),
   ];
   return sendOn(destination, cookies, 302);
 });
@@ -68,18 +65,14 @@ export const signInPage = new Hono<App>().get('/', async (c) => {
 export async function completeSignIn(c: Context<App>, id: string): Promise<Response> {
   const issuer = issuerOf(c.var.issuer);
   const { settings } = c.var;
-  const sealed = readCookie(issuer, c.req.header('cookie'), PREFIX + id);
-  const text = sealed && (await open(c.env.ENCRYPTION_KEY, sealContextOf(id), sealed));
-  const pending = text ? Pending.parse(JSON.parse(text)) : null;
+  const pending = await signInCookie.read(c.env.ENCRYPTION_KEY, issuer, c.req.header('cookie'), id);
   if (!pending || pending.expiresAt <= seconds() || !settings.oidc.issuer) throw new PageProblem(TOO_LATE);
   if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, pending.returnTo), [], 302);
 
   const answer = new URL(c.req.url).searchParams;
   const binding = bindingOf(issuer, settings, id, pending);
   const vouched = await redeem(c.env, settings, answer, binding).catch(explain(c, pending.returnTo));
-  return enter(c, vouched, pending.returnTo, [
-    writeCookie(issuer, { name: PREFIX + id, value: '', maxAge: 0 }),
-  ]);
+  return enter(c, vouched, pending.returnTo, [signInCookie.end(issuer, id)]);
 }
 
 /** Signs the holder of an account in, unless they are blocked, and sends them on. Tokens are kept where a server needs them. */
@@ -112,10 +105,6 @@ function bindingOf(
   { nonce, verifier }: Pending,
 ): SignInBinding {
   return { redirectUri: redirectUriOf(settings, issuer), state: `${SIGN_IN}.${id}`, nonce, verifier };
-}
-
-function sealContextOf(id: string): string {
-  return `cookie/sign-in/${id}`;
 }
 
 /** Where to go after the sign-in. What would not fit into the cookie of {@link Pending} is the front page. */

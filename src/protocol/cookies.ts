@@ -40,3 +40,23 @@ export function readCookies(
   const ours = Object.entries(parse(header ?? '')).filter(([name]) => name.startsWith(start));
   return new Map(ours.map(([name, value]) => [name.slice(start.length), value]));
 }
+
+/** The `Set-Cookie` value that removes a cookie. */
+export function endCookie(issuer: string, name: string): string {
+  return writeCookie(issuer, { name, value: '', maxAge: 0 });
+}
+
+/**
+ * The `Set-Cookie` values that remove the oldest of the cookies that begin with `prefix`, so that the one of `id` is at most
+ * the `most`th. A browser sends older ones first (RFC 6265bis §5.8.3).
+ */
+export function endOldest(
+  issuer: string,
+  header: string | undefined,
+  { prefix, most, id }: { prefix: string; most: number; id: string },
+): string[] {
+  const others = [...readCookies(issuer, header, prefix).keys()].filter((other) => other !== id);
+  return others
+    .slice(0, Math.max(0, others.length - most + 1))
+    .map((other) => endCookie(issuer, prefix + other));
+}
