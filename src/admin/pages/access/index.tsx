@@ -1,8 +1,9 @@
 import { Hono } from 'hono';
 import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
+import { ListHead, Rows } from '../../../ui/list-page';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, Empty, Pager, Search, Table, Tabs, When } from '../../../ui/parts';
+import { Badge, Empty, Tabs, When } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { AccessDetail, nameOf, returnHostOf } from './detail';
@@ -98,10 +99,7 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
   };
   return (
     <>
-      <div class="row spread">
-        <h1>Apps with access</h1>
-        <Search label="App, key or person" value={search} />
-      </div>
+      <ListHead title="Apps with access" search={{ label: 'App, key or person', value: search }} />
       <Tabs
         label="Which"
         ways={STATES.map(([value, text]) => ({
@@ -111,14 +109,18 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
         }))}
       />
       {narrowed && <Narrowed {...narrowed} first={sessions[0]} state={state} />}
-      {sessions.length ? (
-        <AccessTable sessions={sessions} />
-      ) : (
+      <Rows
+        label="Apps with access"
+        columns={COLUMNS}
+        rows={sessions}
+        row={(access) => <AccessRow access={access} />}
+        total={page.total_count}
+        offset={page.offset}
+        limit={page.limit}
+        href={(offset) => href({ offset: String(offset) })}
+      >
         <Nothing search={search} state={state} isNarrowed={Boolean(narrowed)} />
-      )}
-      {(sessions.length > 0 || page.offset > 0) && (
-        <Pager {...page} total={page.total_count} href={(offset) => href({ offset: String(offset) })} />
-      )}
+      </Rows>
       {state === 'active' && !narrowed && sessions.length > 0 && (
         <section class="stack tight apart">
           <h2>Tidy up</h2>
@@ -172,64 +174,57 @@ function Narrowed({
   );
 }
 
-function AccessTable({ sessions }: { sessions: GrantView[] }) {
+const COLUMNS = [
+  { name: 'App' },
+  { name: 'Bound to' },
+  { name: 'May use' },
+  { name: 'Last used' },
+  { name: 'State' },
+  { name: 'Actions', isHidden: true },
+];
+
+function AccessRow({ access }: { access: GrantView }) {
+  const { name, kind } = holderOf(access);
+  const { tone, word } = stateOf(access);
   return (
-    <Table
-      label="Apps with access"
-      columns={[
-        { name: 'App' },
-        { name: 'Bound to' },
-        { name: 'May use' },
-        { name: 'Last used' },
-        { name: 'State' },
-        { name: 'Actions', isHidden: true },
-      ]}
-    >
-      {sessions.map((access) => {
-        const { name, kind } = holderOf(access);
-        const { tone, word } = stateOf(access);
-        return (
-          <tr>
-            <td>
-              <a href={`${AT}/${access.id}`}>
-                <b>
-                  <Cut of={nameOf(access)} />
-                </b>
-              </a>
-              <br />
-              <small>{returnHostOf(access)}</small>
-            </td>
-            <td data-label="Bound to">
-              <span>
-                <Name of={name} />
-                <small class="block">{kind}</small>
-              </span>
-            </td>
-            <td data-label="May use">
-              <span>
-                {mayUse(access)}
-                {isReadOnly(access) && <small class="block">read only</small>}
-              </span>
-            </td>
-            <td data-label="Last used">
-              <span>
-                <When at={access.last_used_at} />
-              </span>
-            </td>
-            <td data-label="State">
-              <Badge tone={tone}>{word}</Badge>
-            </td>
-            <td>
-              {access.status === 'active' && (
-                <a class="button danger small" href={`${AT}/${access.id}/end`}>
-                  End<span class="unseen"> the access of {cut(nameOf(access))}</span>
-                </a>
-              )}
-            </td>
-          </tr>
-        );
-      })}
-    </Table>
+    <tr>
+      <td>
+        <a href={`${AT}/${access.id}`}>
+          <b>
+            <Cut of={nameOf(access)} />
+          </b>
+        </a>
+        <br />
+        <small>{returnHostOf(access)}</small>
+      </td>
+      <td data-label="Bound to">
+        <span>
+          <Name of={name} />
+          <small class="block">{kind}</small>
+        </span>
+      </td>
+      <td data-label="May use">
+        <span>
+          {mayUse(access)}
+          {isReadOnly(access) && <small class="block">read only</small>}
+        </span>
+      </td>
+      <td data-label="Last used">
+        <span>
+          <When at={access.last_used_at} />
+        </span>
+      </td>
+      <td data-label="State">
+        <Badge tone={tone}>{word}</Badge>
+      </td>
+      <td>
+        {access.status === 'active' && (
+          <a class="button danger small" href={`${AT}/${access.id}/end`}>
+            End<span class="unseen"> the access of {cut(nameOf(access))}</span>
+          </a>
+        )}
+      </td>
+    </tr>
   );
 }
 

@@ -2,8 +2,9 @@ import { Hono } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
+import { ListPage } from '../../../ui/list-page';
 import { cut, Name } from '../../../ui/name';
-import { Empty, Pager, Search, Table, When } from '../../../ui/parts';
+import { Empty, When } from '../../../ui/parts';
 import type { ShownClient } from '../../api/clients';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
@@ -64,52 +65,43 @@ function comesBack({ registration }: ClientView): string {
     : 'To be used again, it has to be connected anew. Some apps have to be told to forget this gateway first.';
 }
 
-function AppList({ clients, search, ...page }: Clients & { search: string }) {
+function AppList({ clients, search, total_count, offset, limit }: Clients & { search: string }) {
   return (
-    <>
-      <div class="row spread">
-        <h1>Apps</h1>
-        <Search label="Name of the app" value={search} />
-      </div>
-      <p class="muted">
-        Apps that asked to be known here. None of them may do anything until somebody allows it; one that
-        nobody uses for 30 days is forgotten by itself.
-      </p>
-      {clients.length ? (
-        <>
-          <Table
-            label="Apps"
-            columns={[
-              { name: 'App' },
-              { name: 'Goes back to' },
-              { name: 'Known since' },
-              { name: 'Access', isNumber: true },
-              { name: 'Actions', isHidden: true },
-            ]}
-          >
-            {clients.map((client) => (
-              <AppRow client={client} />
-            ))}
-          </Table>
-          <Pager
-            {...page}
-            total={page.total_count}
-            href={(offset) => `${AT}?${new URLSearchParams({ search, offset: String(offset) })}`}
-          />
-        </>
-      ) : search ? (
-        <Empty title={`No app begins with “${search}”`}>
-          <a href={AT}>Show all apps</a>
-        </Empty>
-      ) : (
-        <Empty title="No app is known yet">
-          <p>
-            An app makes itself known when somebody connects it for the first time.{' '}
-            <a href="/">See how to connect one</a>.
-          </p>
-        </Empty>
-      )}
-    </>
+    <ListPage
+      title="Apps"
+      at={AT}
+      search={search}
+      words={{
+        find: 'Name of the app',
+        none: 'No app begins with',
+        noMore: 'There are no more apps',
+        all: 'Show all apps',
+      }}
+      intro={
+        <p class="muted">
+          Apps that asked to be known here. None of them may do anything until somebody allows it; one that
+          nobody uses for 30 days is forgotten by itself.
+        </p>
+      }
+      columns={[
+        { name: 'App' },
+        { name: 'Goes back to' },
+        { name: 'Known since' },
+        { name: 'Access', isNumber: true },
+        { name: 'Actions', isHidden: true },
+      ]}
+      rows={clients}
+      row={(client) => <AppRow client={client} />}
+      total={total_count}
+      {...{ offset, limit }}
+    >
+      <Empty title="No app is known yet">
+        <p>
+          An app makes itself known when somebody connects it for the first time.{' '}
+          <a href="/">See how to connect one</a>.
+        </p>
+      </Empty>
+    </ListPage>
   );
 }
 

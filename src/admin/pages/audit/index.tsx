@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 import type { App } from '../../../config';
+import { Rows } from '../../../ui/list-page';
 import { Whole } from '../../../ui/name';
-import { Badge, Empty, Field, Input, Pager, Table, type Tone, When } from '../../../ui/parts';
+import { Badge, Empty, Field, Input, type Tone, When } from '../../../ui/parts';
 import { AuditQuery } from '../../api/audit';
 import { listPage, read } from '../api';
 import { adminPage } from '../frame';
@@ -121,13 +122,69 @@ function Choice({ name, label, chosen, any, children }: ChoiceProps) {
   );
 }
 
-function EventList({ events, filter, ...page }: Events & { filter: Filter }) {
+function EventList({ events, filter, total_count, offset, limit }: Events & { filter: Filter }) {
   const href = (changes: Record<string, string>) => {
     const said = Object.entries({ ...filter, ...changes }).filter(([, value]) => value);
     return `${AT}?${new URLSearchParams(said)}`;
   };
-  if (!events.length) {
-    return (
+  return (
+    <Rows
+      label="What happened"
+      columns={[
+        { name: 'What happened' },
+        { name: 'When' },
+        { name: 'By whom' },
+        { name: 'Ended' },
+        { name: 'Code' },
+      ]}
+      rows={events}
+      row={(event) => {
+        const { word, tone } = OUTCOMES[event.outcome];
+        return (
+          <tr>
+            <td>
+              {sentenceOf(event)}
+              <Whole of={event.client_name ?? ''} />
+              <Whole of={event.about_name ?? ''} />
+            </td>
+            <td data-label="When">
+              <span>
+                <When at={event.at} />
+              </span>
+            </td>
+            <td data-label="By whom">
+              <span>
+                {filter.actor ? (
+                  actorOf(event)
+                ) : (
+                  <a href={href({ actor: event.actor })} title="Only what they did">
+                    {actorOf(event)}
+                  </a>
+                )}
+                <Whole of={event.actor_name ?? ''} />
+                {event.address && (
+                  <>
+                    <br />
+                    <small class="mono">{event.address}</small>
+                  </>
+                )}
+              </span>
+            </td>
+            <td data-label="Ended">
+              <Badge tone={tone}>{word}</Badge>
+            </td>
+            <td data-label="Code">
+              <a class="mono" href={href({ code: event.code })}>
+                {event.code}
+              </a>
+            </td>
+          </tr>
+        );
+      }}
+      total={total_count}
+      {...{ offset, limit }}
+      href={(offset) => href({ offset: String(offset) })}
+    >
       <Empty
         title={
           Object.values(filter).some(Boolean) ? 'Nothing like that happened' : 'Nothing has happened yet'
@@ -139,65 +196,6 @@ function EventList({ events, filter, ...page }: Events & { filter: Filter }) {
             : 'What people allow, apps do and administrators change is written down here.'}
         </p>
       </Empty>
-    );
-  }
-  return (
-    <>
-      <Table
-        label="What happened"
-        columns={[
-          { name: 'What happened' },
-          { name: 'When' },
-          { name: 'By whom' },
-          { name: 'Ended' },
-          { name: 'Code' },
-        ]}
-      >
-        {events.map((event) => {
-          const { word, tone } = OUTCOMES[event.outcome];
-          return (
-            <tr>
-              <td>
-                {sentenceOf(event)}
-                <Whole of={event.client_name ?? ''} />
-                <Whole of={event.about_name ?? ''} />
-              </td>
-              <td data-label="When">
-                <span>
-                  <When at={event.at} />
-                </span>
-              </td>
-              <td data-label="By whom">
-                <span>
-                  {filter.actor ? (
-                    actorOf(event)
-                  ) : (
-                    <a href={href({ actor: event.actor })} title="Only what they did">
-                      {actorOf(event)}
-                    </a>
-                  )}
-                  <Whole of={event.actor_name ?? ''} />
-                  {event.address && (
-                    <>
-                      <br />
-                      <small class="mono">{event.address}</small>
-                    </>
-                  )}
-                </span>
-              </td>
-              <td data-label="Ended">
-                <Badge tone={tone}>{word}</Badge>
-              </td>
-              <td data-label="Code">
-                <a class="mono" href={href({ code: event.code })}>
-                  {event.code}
-                </a>
-              </td>
-            </tr>
-          );
-        })}
-      </Table>
-      <Pager {...page} total={page.total_count} href={(offset) => href({ offset: String(offset) })} />
-    </>
+    </Rows>
   );
 }

@@ -1,7 +1,8 @@
 import type { ListedKey } from '../../../governance/key-overview';
 import { refusalOf, type VirtualKey } from '../../../governance/virtual-keys';
+import { ListPage } from '../../../ui/list-page';
 import { Cut, Name } from '../../../ui/name';
-import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../../ui/parts';
+import { Badge, Empty, type Tone, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
 import { toolCount } from '../tool-picker';
@@ -12,51 +13,38 @@ const AT = '/admin/keys';
 type KeyListProps = { keys: readonly ListedKey[]; total: number; page: Page };
 
 /** The keys there are, a page of them. */
-export function KeyList({ keys, total, page: { search, limit, offset } }: KeyListProps) {
+export function KeyList({ keys, total, page }: KeyListProps) {
   return (
-    <>
-      <div class="row spread">
-        <h1>Access keys</h1>
-        <div class="row">
-          <Search label="Find a key by name" value={search} />
-          <a class="button primary" href={`${AT}/new`}>
-            Make a key
-          </a>
-        </div>
-      </div>
-      {keys.length ? (
-        <>
-          <Table label="Access keys" columns={COLUMNS}>
-            {keys.map((key) => (
-              <KeyRow {...key} />
-            ))}
-          </Table>
-          <Pager
-            total={total}
-            offset={offset}
-            limit={limit}
-            count={keys.length}
-            href={(offset) => `${AT}?${new URLSearchParams({ search, offset: String(offset) })}`}
-          />
-        </>
-      ) : search || offset ? (
-        <Empty title={search ? `No key begins with “${search}”` : 'There are no more keys'}>
-          <p>
-            <a href={AT}>Show all keys</a>
-          </p>
-        </Empty>
-      ) : (
-        <Empty title="There is no access key yet">
-          <p>
-            A key lets an app in and says which servers and tools it gets. You choose them, hand the key over,
-            and can take it back at any time.
-          </p>
-          <p>
-            <a href={`${AT}/new`}>Make the first one</a>
-          </p>
-        </Empty>
-      )}
-    </>
+    <ListPage
+      title="Access keys"
+      at={AT}
+      words={{
+        find: 'Find a key by name',
+        none: 'No key begins with',
+        noMore: 'There are no more keys',
+        all: 'Show all keys',
+      }}
+      action={
+        <a class="button primary" href={`${AT}/new`}>
+          Make a key
+        </a>
+      }
+      columns={COLUMNS}
+      rows={keys}
+      row={(key) => <KeyRow {...key} />}
+      total={total}
+      {...page}
+    >
+      <Empty title="There is no access key yet">
+        <p>
+          A key lets an app in and says which servers and tools it gets. You choose them, hand the key over,
+          and can take it back at any time.
+        </p>
+        <p>
+          <a href={`${AT}/new`}>Make the first one</a>
+        </p>
+      </Empty>
+    </ListPage>
   );
 }
 

@@ -9,8 +9,9 @@ import { isAdminEmail } from '../../../identity/provider';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { hasProvider } from '../../../settings';
 import { Confirm, Csrf } from '../../../ui/forms';
+import { ListPage } from '../../../ui/list-page';
 import { Cut, Name } from '../../../ui/name';
-import { Badge, Empty, Pager, Search, Table, type Tone, When } from '../../../ui/parts';
+import { Badge, Empty, type Tone, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { ShownUser } from '../../api/users';
 import { act, type FormFields, gone, listPage, type Refused, read, readForm } from '../api';
@@ -107,62 +108,54 @@ async function change(c: Context<App>, body: { is_active: boolean }, done: strin
   return goTo(c, `${AT}/${id}`, changed.ok ? done : changed.message);
 }
 
-function PeopleList({ users, search, canSignIn, ...page }: Users & { search: string; canSignIn: boolean }) {
+function PeopleList(props: Users & { search: string; canSignIn: boolean }) {
+  const { users, search, canSignIn, total_count, offset, limit } = props;
   return (
-    <>
-      <div class="row spread">
-        <h1>People</h1>
-        <Search label="E-mail address" value={search} />
-      </div>
-      {users.length ? (
-        <>
-          <Table
-            label="People"
-            columns={[{ name: 'Person' }, { name: 'May use' }, { name: 'Last signed in' }, { name: 'State' }]}
-          >
-            {users.map((user) => (
-              <tr>
-                <td>
-                  <a href={`${AT}/${user.id}`}>
-                    <b>
-                      <Cut of={user.name} />
-                    </b>
-                  </a>
-                  {user.name !== user.email && (
-                    <>
-                      <br />
-                      <small>
-                        <Name of={user.email} />
-                      </small>
-                    </>
-                  )}
-                </td>
-                <td data-label="May use">{mayUse(user)}</td>
-                <td data-label="Last signed in">
-                  <span>
-                    <When at={user.last_signed_in_at} />
-                  </span>
-                </td>
-                <td data-label="State">
-                  <Badge tone={toneOf(user)}>{stateOf(user)}</Badge>
-                </td>
-              </tr>
-            ))}
-          </Table>
-          <Pager
-            {...page}
-            total={page.total_count}
-            href={(offset) => `${AT}?${new URLSearchParams({ search, offset: String(offset) })}`}
-          />
-        </>
-      ) : search ? (
-        <Empty title={`No address begins with “${search}”`}>
-          <a href={AT}>Show everyone</a>
-        </Empty>
-      ) : (
-        <Nobody canSignIn={canSignIn} />
+    <ListPage
+      title="People"
+      at={AT}
+      search={search}
+      words={{
+        find: 'E-mail address',
+        none: 'No address begins with',
+        noMore: 'There are no more people',
+        all: 'Show everyone',
+      }}
+      columns={[{ name: 'Person' }, { name: 'May use' }, { name: 'Last signed in' }, { name: 'State' }]}
+      rows={users}
+      row={(user) => (
+        <tr>
+          <td>
+            <a href={`${AT}/${user.id}`}>
+              <b>
+                <Cut of={user.name} />
+              </b>
+            </a>
+            {user.name !== user.email && (
+              <>
+                <br />
+                <small>
+                  <Name of={user.email} />
+                </small>
+              </>
+            )}
+          </td>
+          <td data-label="May use">{mayUse(user)}</td>
+          <td data-label="Last signed in">
+            <span>
+              <When at={user.last_signed_in_at} />
+            </span>
+          </td>
+          <td data-label="State">
+            <Badge tone={toneOf(user)}>{stateOf(user)}</Badge>
+          </td>
+        </tr>
       )}
-    </>
+      total={total_count}
+      {...{ offset, limit }}
+    >
+      <Nobody canSignIn={canSignIn} />
+    </ListPage>
   );
 }
 

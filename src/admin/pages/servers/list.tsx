@@ -1,6 +1,7 @@
 import type { ServerWithCounts } from '../../../accounts/server-overview';
 import { stateOf } from '../../../servers/server';
-import { Badge, Empty, Pager, Search, Table, When } from '../../../ui/parts';
+import { ListPage } from '../../../ui/list-page';
+import { Badge, Empty, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
 import { toolCount } from '../tool-picker';
@@ -13,63 +14,41 @@ const AT = '/admin/servers';
 type ServerListProps = { servers: readonly ServerWithCounts[]; total: number; page: Page; csrf: string };
 
 /** The servers there are, a page of them; where there are none, how the first is added. */
-export function ServerList({ servers, total, page: { search, limit, offset }, csrf }: ServerListProps) {
+export function ServerList({ servers, total, page, csrf }: ServerListProps) {
   return (
-    <>
-      <div class="row spread">
-        <h1>Servers</h1>
-        <div class="row">
-          {(total > 0 || search) && <Search label="Find a server by name" value={search} />}
-          <a class="button primary" href={`${AT}/new`}>
-            Add a server
-          </a>
-        </div>
-      </div>
-      {servers.length ? (
-        <>
-          <Table
-            label="Servers"
-            columns={[
-              { name: 'Server' },
-              { name: 'Who authenticates' },
-              { name: 'Tools' },
-              { name: 'State' },
-            ]}
-          >
-            {servers.map((listed) => (
-              <ServerRow listed={listed} />
-            ))}
-          </Table>
-          <Pager
-            total={total}
-            offset={offset}
-            limit={limit}
-            count={servers.length}
-            href={(offset) => `${AT}?${new URLSearchParams({ search, offset: String(offset) })}`}
-          />
-        </>
-      ) : search || offset ? (
-        <Empty title={search ? `No server begins with “${search}”` : 'There are no more servers'}>
-          <p>
-            <a href={AT}>Show all servers</a>
-          </p>
-        </Empty>
-      ) : (
-        <>
-          <Empty title="There is no server yet">
-            <p>
-              A server brings tools: your issue tracker, your mail, a database. People and apps reach all of
-              them through this gateway. <a href={`${AT}/new`}>Add one by its address</a>, or begin with one
-              that is well known.
-            </p>
-          </Empty>
-          <section class="stack" aria-labelledby="known">
-            <h2 id="known">Well-known servers</h2>
-            <Presets csrf={csrf} />
-          </section>
-        </>
-      )}
-    </>
+    <ListPage
+      title="Servers"
+      at={AT}
+      words={{
+        find: 'Find a server by name',
+        none: 'No server begins with',
+        noMore: 'There are no more servers',
+        all: 'Show all servers',
+      }}
+      isSearched={total > 0 || page.search !== ''}
+      action={
+        <a class="button primary" href={`${AT}/new`}>
+          Add a server
+        </a>
+      }
+      columns={[{ name: 'Server' }, { name: 'Who authenticates' }, { name: 'Tools' }, { name: 'State' }]}
+      rows={servers}
+      row={(listed) => <ServerRow listed={listed} />}
+      total={total}
+      {...page}
+    >
+      <Empty title="There is no server yet">
+        <p>
+          A server brings tools: your issue tracker, your mail, a database. People and apps reach all of them
+          through this gateway. <a href={`${AT}/new`}>Add one by its address</a>, or begin with one that is
+          well known.
+        </p>
+      </Empty>
+      <section class="stack" aria-labelledby="known">
+        <h2 id="known">Well-known servers</h2>
+        <Presets csrf={csrf} />
+      </section>
+    </ListPage>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { ListedVirtualMcp, VirtualMcp } from '../../../governance/virtual-mcps';
+import { ListPage } from '../../../ui/list-page';
 import { Cut, Name } from '../../../ui/name';
-import { Badge, Copy, Empty, Pager, Search, Table, Tabs } from '../../../ui/parts';
+import { Badge, Copy, Empty, Tabs } from '../../../ui/parts';
 import type { Page } from '../../api/request';
 import { toolCount } from '../tool-picker';
 
@@ -15,81 +16,62 @@ type ToolsetListProps = {
 };
 
 /** The toolsets there are, a page of them. */
-export function ToolsetList({
-  virtualMcps,
-  total,
-  page: { search, limit, offset },
-  names,
-}: ToolsetListProps) {
+export function ToolsetList({ virtualMcps, total, page, names }: ToolsetListProps) {
   return (
-    <>
-      <div class="row spread">
-        <h1>Toolsets</h1>
-        <div class="row">
-          <Search label="Find a toolset by name" value={search} />
-          <a class="button primary" href={`${AT}/new`}>
-            Make a toolset
-          </a>
-        </div>
-      </div>
-      {virtualMcps.length ? (
-        <>
-          <Table
-            label="Toolsets"
-            columns={[
-              { name: 'Toolset' },
-              { name: 'Tools' },
-              { name: 'Access keys', isNumber: true },
-              { name: 'State' },
-            ]}
-          >
-            {virtualMcps.map((toolset) => (
-              <tr>
-                <td>
-                  <a href={`${AT}/${toolset.id}`}>
-                    <b>
-                      <Cut of={toolset.name} />
-                    </b>
-                  </a>
-                  <br />
-                  <small class="mono">/mcp/{toolset.endpointSlug}</small>
-                </td>
-                <td data-label="Tools">{holds(toolset, names)}</td>
-                <td data-label="Access keys" class="num">
-                  {toolset.keyCount.toLocaleString('en')}
-                </td>
-                <td data-label="State">
-                  <Standing isOn={toolset.enabled} />
-                </td>
-              </tr>
-            ))}
-          </Table>
-          <Pager
-            total={total}
-            offset={offset}
-            limit={limit}
-            count={virtualMcps.length}
-            href={(offset) => `${AT}?${new URLSearchParams({ search, offset: String(offset) })}`}
-          />
-        </>
-      ) : search || offset ? (
-        <Empty title={search ? `No toolset begins with “${search}”` : 'There are no more toolsets'}>
-          <p>
-            <a href={AT}>Show all toolsets</a>
-          </p>
-        </Empty>
-      ) : (
-        <Empty title="There is no toolset yet">
-          <p>
-            A toolset is a few tools of several servers under an address of its own: what one job needs, and
-            nothing else. You choose the tools, then the access keys that may use it.
-          </p>
-          <p>
-            <a href={`${AT}/new`}>Make the first one</a>
-          </p>
-        </Empty>
+    <ListPage
+      title="Toolsets"
+      at={AT}
+      words={{
+        find: 'Find a toolset by name',
+        none: 'No toolset begins with',
+        noMore: 'There are no more toolsets',
+        all: 'Show all toolsets',
+      }}
+      action={
+        <a class="button primary" href={`${AT}/new`}>
+          Make a toolset
+        </a>
+      }
+      columns={[
+        { name: 'Toolset' },
+        { name: 'Tools' },
+        { name: 'Access keys', isNumber: true },
+        { name: 'State' },
+      ]}
+      rows={virtualMcps}
+      row={(toolset) => (
+        <tr>
+          <td>
+            <a href={`${AT}/${toolset.id}`}>
+              <b>
+                <Cut of={toolset.name} />
+              </b>
+            </a>
+            <br />
+            <small class="mono">/mcp/{toolset.endpointSlug}</small>
+          </td>
+          <td data-label="Tools">{holds(toolset, names)}</td>
+          <td data-label="Access keys" class="num">
+            {toolset.keyCount.toLocaleString('en')}
+          </td>
+          <td data-label="State">
+            <Standing isOn={toolset.enabled} />
+          </td>
+        </tr>
       )}
-    </>
+      total={total}
+      {...page}
+    >
+      <Empty title="There is no toolset yet">
+        <p>
+          A toolset is a few tools of several servers under an address of its own: what one job needs, and
+          nothing else. You choose the tools, then the access keys that may use it.
+        </p>
+        <p>
+          <a href={`${AT}/new`}>Make the first one</a>
+        </p>
+      </Empty>
+    </ListPage>
   );
 }
 
