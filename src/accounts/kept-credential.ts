@@ -1,3 +1,4 @@
+import { wantedHeaders } from '../protocol/headers';
 import type { Tokens } from '../providers/tokens';
 import type { Credential, CredentialOwner, CredentialTerms, Lack } from './credential';
 
@@ -86,9 +87,7 @@ export function missingNames(wanted: readonly string[], held: readonly string[])
 /** What is sent of a credential that has been opened: for tokens RFC 6750 §2.1, for headers those still wanted. */
 export function headersOf(opened: unknown, terms: CredentialTerms): Record<string, string> {
   if (!terms.headerKeys) return { authorization: `Bearer ${(opened as Tokens).accessToken}` };
-  const wanted = new Set(terms.headerKeys.map((name) => name.toLowerCase()));
-  const values = Object.entries(opened as Record<string, string>);
-  return Object.fromEntries(values.filter(([name]) => wanted.has(name.toLowerCase())));
+  return wantedHeaders(terms.headerKeys, opened as Record<string, string>);
 }
 
 /** Until when the access token is sent: to its end, or, where there is a next one to be had, a little before. */

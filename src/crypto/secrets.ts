@@ -1,4 +1,5 @@
 import { base64url } from 'jose';
+import { itemsOf } from '../protocol/headers';
 
 const utf8 = new TextEncoder();
 
@@ -54,10 +55,7 @@ async function keyId(entry: string): Promise<string> {
 
 /** The entries of `ENCRYPTION_KEY`: the first seals, all open. Null when one is not 32 bytes of base64url. */
 export function encryptionKeys(value: string | undefined): string[] | null {
-  const entries = (value ?? '')
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
+  const entries = itemsOf(value ?? '');
   return entries.length && entries.every((entry) => /^[A-Za-z0-9_-]{43}=?$/.test(entry)) ? entries : null;
 }
 

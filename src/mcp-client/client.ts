@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../accounts/connect';
+import { overlaid } from '../protocol/headers';
 import {
   CODE,
   type Era,
@@ -225,8 +226,7 @@ async function begin(peer: Peer, id: PlainId, signal: AbortSignal): Promise<Sess
 /** Ends a session that nobody may use again (MCP 2025-11-25, Session Management). */
 async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
   if (session.id === null) return;
-  const headers = new Headers(credentials.headers);
-  for (const [name, value] of sessionHeaders(session)) headers.set(name, value);
+  const headers = overlaid(credentials.headers, sessionHeaders(session));
   const options = {
     method: 'DELETE',
     headers,

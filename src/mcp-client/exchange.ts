@@ -1,6 +1,7 @@
 import { version } from '../../package.json';
 import { isPersonal } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
+import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { EventReader } from '../protocol/sse';
@@ -30,8 +31,7 @@ export async function post(
   protocol: Headers,
   signal: AbortSignal,
 ): Promise<Response> {
-  const headers = new Headers(peer.credentials.headers);
-  for (const [name, value] of protocol) headers.set(name, value);
+  const headers = overlaid(peer.credentials.headers, protocol);
   headers.set('content-type', 'application/json');
   headers.set('accept', 'application/json, text/event-stream');
   if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);

@@ -4,6 +4,7 @@ import { OURSELVES, type Peer } from '../accounts/connect';
 import { askConnection, termsAt } from '../accounts/connections';
 import { missingNames } from '../accounts/kept-credential';
 import { allowsLoopback, type Env } from '../config';
+import { wantedHeaders } from '../protocol/headers';
 import { targetFault } from '../protocol/public-url';
 import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
 import type { FailureStated } from '../servers/failure-words';
@@ -59,15 +60,8 @@ export async function peerWith(
   const { env, server } = connection;
   const refused = targetFault(server.connectionString, allowsLoopback(env));
   if (refused) throw failures.badAddress(server.name, refused);
-  return { server, credentials: await credentialsWith(connection, wantedOf(server, values)), sharer };
-}
-
-function wantedOf(
-  { perUserHeaderKeys }: Server,
-  values: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const names = new Set(perUserHeaderKeys.map((name) => name.toLowerCase()));
-  return Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name.toLowerCase())));
+  const wanted = wantedHeaders(server.perUserHeaderKeys, values);
+  return { server, credentials: await credentialsWith(connection, wanted), sharer };
 }
 
 /** Why nothing came of it, for whoever entered the values: with the server's own words when it said something. */

@@ -5,6 +5,7 @@ import type { App } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
 import { SLUG } from '../protocol/authorization';
+import { itemsOf } from '../protocol/headers';
 import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
@@ -44,9 +45,7 @@ const fromAllowedOrigin = createMiddleware<App>(async (c, next) => {
     );
   }
   if (c.req.method === 'OPTIONS') {
-    const asked = (c.req.header('access-control-request-headers') ?? '')
-      .split(',')
-      .map((name) => name.trim());
+    const asked = itemsOf(c.req.header('access-control-request-headers') ?? '');
     const params = asked.filter((name) => /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name));
     c.header('access-control-allow-methods', 'POST, GET, DELETE, OPTIONS');
     c.header('access-control-allow-headers', [...ALLOWED_HEADERS, ...params].join(', '));

@@ -1,4 +1,5 @@
 import { mayUseServer, type Rules } from '../governance/policy';
+import { itemsOf } from '../protocol/headers';
 import { RpcError } from '../protocol/mcp';
 import type { Caller } from './caller';
 import { type Catalog, type CatalogServer, catalogAt } from './catalog';
@@ -58,9 +59,5 @@ function rulesOf({ access, grant, scope }: Caller, { virtualMcps }: Catalog, hea
 
 /** A comma list; null when the header is not there, empty when it holds nothing. */
 function listOf(header: string | null): string[] | null {
-  if (header === null) return null;
-  return header
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean);
+  return header === null ? null : itemsOf(header);
 }

@@ -1,7 +1,7 @@
 import { log } from '../log';
 
 /** What a Durable Object stores was written by a version of this code that is newer than this one. Nothing was read or changed. */
-export class NewerObjectState extends Error {
+class NewerObjectState extends Error {
   override readonly name = 'NewerObjectState';
 
   constructor(found: number, known: number) {

@@ -1,3 +1,4 @@
+import { overlaid } from '../../protocol/headers';
 import { HeaderKeys, only, staticHeaders, UserHeaders } from '../../servers/auth-settings';
 import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
 import { staticCredentials } from './headers';
@@ -32,11 +33,9 @@ export async function credentialsWith(
 }
 
 function beside(common: ServerCredentials, own: ServerCredentials): ServerCredentials {
-  const headers = new Headers(common.headers);
-  for (const [name, value] of own.headers) headers.set(name, value);
   const { refused } = own;
   return {
-    headers,
+    headers: overlaid(common.headers, own.headers),
     version: `${common.version} ${own.version}`,
     refused: refused && (async () => beside(common, await refused())),
   };

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../../config';
 import { because } from '../../protocol/fault';
+import { itemsOf } from '../../protocol/headers';
 import { firstFault, readText } from '../../protocol/params';
 import { type ApiError, refusal } from './error';
 
@@ -65,11 +66,6 @@ export type Page = z.infer<typeof Page>;
 /** A comma-separated list; absent and empty are none. */
 export const CommaList = z
   .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  )
+  .transform(itemsOf)
   .meta({ documented: { type: 'array', items: { type: 'string' } } })
   .optional();
