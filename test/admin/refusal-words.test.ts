@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ApiRefusal, refusal } from '../../src/admin/api/error';
 import { API_WORDS, type ApiReason } from '../../src/admin/api/refusal-words';
-import { SERVER_FAILURE_WORDS } from '../../src/admin/pages/words/failures';
+import { lastFailureWords, SERVER_FAILURE_WORDS } from '../../src/admin/pages/words/failures';
 import { PROVIDER_WORDS } from '../../src/admin/pages/words/problems';
 import { labelsIn, refusalWords } from '../../src/admin/pages/words/refusals';
 import { VALUE_WORDS } from '../../src/admin/pages/words/values';
@@ -77,6 +77,20 @@ describe('refusals of the API', () => {
     );
     expect(refusalWords(made, labelsIn({ limits: 'Say how many.' }))).toBe('Say how many.');
     expect(refusalWords(made as ApiRefusal, () => undefined)).toBe('What was sent must not be empty.');
+  });
+});
+
+describe('the last failure of a server', () => {
+  const noted = { stage: 'list', message: 'Set oauth_config.', at: 1, since: 1 } as const;
+
+  it('is said in words of pages', () => {
+    const stated = { reason: 'late', params: { server: 'Files' } } as const;
+
+    expect(lastFailureWords({ ...noted, stated })).toMatch(/^The server Files did not answer in time/);
+  });
+
+  it('is shown as it was noted when an earlier version noted only a sentence', () => {
+    expect(lastFailureWords(noted)).toBe('Set oauth_config.');
   });
 });
 
