@@ -100,7 +100,7 @@ export async function recordFailure(
 ): Promise<Server> {
   if (failure.state === null) return server;
   const { lastFailure } = server;
-  const isNoted = lastFailure?.stated && lastFailure.message === failure.message;
+  const isNoted = JSON.stringify(lastFailure?.stated) === JSON.stringify(failure.stated);
   if (isNoted && server.state === failure.state) return server;
   const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
   const noted: ServerFailure = { stage, message: failure.message, stated: failure.stated, at: now, since };
