@@ -20,7 +20,7 @@ export function termsAt(server: Server, owner: CredentialOwner, issuer: string |
     owner,
     origin: new URL(server.connectionString).origin,
     generation: server.credentialGeneration,
-    headerKeys: server.authType === 'per_user_headers' ? server.perUserHeaderKeys : null,
+    headerKeys: server.perUserHeaderKeys.length ? server.perUserHeaderKeys : null,
     issuer,
   };
 }

@@ -13,7 +13,7 @@ import { findOAuthConfigOf } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import { SIGN_IN } from './connections';
 import type { StoredCredential } from './kept-credential';
-import { keepsSignIns } from './sign-in-tokens';
+import { keepsSignIns } from './kept-sign-ins';
 
 /** True for credentials that lists show: not for the tokens of sign-ins. */
 export function isIndexed(serverId: string): boolean {

@@ -7,12 +7,6 @@ import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
 import type { CredentialTerms } from './credential';
 
-/** True when a server is there whose tokens are exchanged for those of sign-ins: only then these are kept. */
-export async function keepsSignIns(db: D1Database): Promise<boolean> {
-  const found = await db.prepare("SELECT 1 FROM server WHERE auth_type = 'token_exchange' LIMIT 1").first();
-  return found !== null;
-}
-
 /** Keeps what the provider issued when a person signed in. */
 export async function saveSignIn(
   env: Env,

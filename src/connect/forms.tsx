@@ -229,7 +229,8 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
 type AccountFormProps = LinkPage & { account: ConnectableAccount; failure: string | undefined };
 
 function AccountForm({ path, value, account, failure }: AccountFormProps) {
-  const { server, kind, state, tokenHost } = account;
+  const { server, own, state, tokenHost } = account;
+  const { connect, replace } = own.words;
   const isActive = state === 'active';
   const head = (
     <div class="head">
@@ -242,7 +243,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
       <input type="hidden" name="form" value={value} />
       <Once />
       <input type="hidden" name="server" value={server.id} />
-      {kind === 'headers' ? (
+      {own.kind === 'headers' ? (
         <OwnHeaderFields account={account} notice={failure} />
       ) : (
         <>
@@ -257,7 +258,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
           name={isActive ? undefined : 'decision'} // once connected, nothing is asked any more
           value={isActive ? undefined : 'continue'}
         >
-          {kind === 'headers' ? 'Save' : isActive ? 'Connect another' : 'Connect your account'}
+          {isActive ? replace.button : connect.button}
         </button>
       </div>
     </form>
@@ -274,7 +275,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
     <div class="server stack tight">
       {head}
       <details open={failure !== undefined}>
-        <summary>{kind === 'headers' ? 'Change the values' : 'Use another account'}</summary>
+        <summary>{replace.unfold}</summary>
         {fields}
       </details>
     </div>

@@ -210,8 +210,8 @@ async function connectOne(c: Context<App>, visit: LinkVisit, form: URLSearchPara
   const account = accounts.find(({ server }) => server.id === form.get('server'));
   if (!account)
     return again(c, visit, { secret, notice: { serverId: null, text: 'Choose what to connect.' } });
-  const { server, kind } = account;
-  if (kind === 'oauth') {
+  const { server, own } = account;
+  if (own.kind === 'oauth') {
     const trip = { ...link, server, returnTo: pathOf(link) };
     return sendToProvider(c, trip, 303);
   }

@@ -1,10 +1,13 @@
 import { type Context, Hono } from 'hono';
+import type { OwnHeaders, OwnTokens } from '../accounts/auth/auth';
+import { ownAccountOf } from '../accounts/auth/index';
 import type { App } from '../config';
 import { choicesToKeep } from '../consent/choices';
 import { again, consentPath, takeUp, takeUpForm } from '../consent/step';
 import { issuerOf } from '../oauth/surface';
 import { Destination } from '../protocol/destination';
 import { findServer } from '../servers/find';
+import type { Server } from '../servers/server';
 import { PageProblem, type Problem, sendOn } from '../ui/layout';
 import { sendToProvider } from './provider-trip';
 
@@ -38,22 +41,27 @@ async function connectAtConsent(c: Context<App>, flowId: string, serverId: strin
   const step = await takeUp(c, flowId);
   const { identity } = step.state;
   if (!identity) return sendOn(Destination.own(step.issuer, consentPath(step)), []);
-  const server = await perUserServer(c, serverId, ['per_user_oauth']);
+  const server = await serverToConnect(c, serverId, ({ kind }) => kind === 'oauth');
   const returnTo = consentPath(step);
   if (c.req.method === 'HEAD') return sendOn(Destination.own(step.issuer, returnTo), [], 302);
   return sendToProvider(c, { ...identity, server, returnTo, grantId: step.flow.grantId }, 302);
 }
 
 async function toLink(c: Context<App>, id: string, serverId: string): Promise<Response> {
-  await perUserServer(c, serverId, ['per_user_oauth', 'per_user_headers']);
+  await serverToConnect(c, serverId, () => true);
   if (!/^[A-Za-z0-9_-]{22}$/.test(id)) throw new PageProblem(MALFORMED);
   return sendOn(Destination.own(issuerOf(c.var.issuer), `/connect/${id}`), [], 302);
 }
 
-/** @throws PageProblem 404 for a server where nobody has an account of their own in one of these ways. */
-async function perUserServer(c: Context<App>, id: string, authTypes: readonly string[]) {
+/** @throws PageProblem 404 for a server where people connect no account of their own, or not in a way that `fits`. */
+async function serverToConnect(
+  c: Context<App>,
+  id: string,
+  fits: (own: OwnTokens | OwnHeaders) => boolean,
+): Promise<Server> {
   const server = await findServer(c.env.DB, id);
-  if (server?.isVerified && authTypes.includes(server.authType)) return server;
+  const own = server?.isVerified ? ownAccountOf(server) : null;
+  if (server && own && fits(own)) return server;
   throw new PageProblem(UNKNOWN);
 }
 

@@ -16,14 +16,16 @@ export function OwnHeaderFields({
   account: AccountAtServer;
   notice?: string | undefined;
 }) {
-  const { server, heldKeys } = account;
+  const { server, own, heldKeys } = account;
   const held = heldKeys.map((name) => name.toLowerCase());
   const noticeId = `notice-${server.id}`;
+  const fields = own.kind === 'headers' ? own.fields : {};
+  const hintId = (name: string) => (fields[name] ? `hint-${fieldOf(server, name)}` : undefined);
   return (
     <>
       {server.perUserHeaderKeys.map((name) => (
         <div class="field" data-error={notice ? '' : undefined}>
-          <label for={fieldOf(server, name)}>{name}</label>
+          <label for={fieldOf(server, name)}>{fields[name]?.label ?? name}</label>
           <input
             class="input mono"
             id={fieldOf(server, name)}
@@ -33,9 +35,10 @@ export function OwnHeaderFields({
             autocapitalize="off"
             spellcheck={false}
             placeholder={held.includes(name.toLowerCase()) ? 'leave empty to keep' : undefined}
-            aria-describedby={notice ? noticeId : undefined}
+            aria-describedby={[notice && noticeId, hintId(name)].filter(Boolean).join(' ') || undefined}
             aria-invalid={notice ? 'true' : undefined}
           />
+          {fields[name] && <small id={hintId(name)}>{fields[name].hint}</small>}
         </div>
       ))}
       {notice && (

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import { accountKindOf, accountsAmong, type ConnectableAccount, shownAccount } from '../accounts/accounts';
+import { accountsAmong, type ConnectableAccount, shownAccount } from '../accounts/accounts';
+import { ownAccountOf } from '../accounts/auth/index';
 import { credentialsQuestion } from '../accounts/credentials';
 import { reachOf, reachQuestion } from '../accounts/reach';
 import { audit } from '../audit';
@@ -23,7 +24,7 @@ export async function accountsAtConsent(
   subject: Subject,
   usable: readonly UsableServer[],
 ): Promise<Map<string, OwnAccount>> {
-  const servers = usable.map(({ server }) => server).filter(accountKindOf);
+  const servers = usable.map(({ server }) => server).filter(ownAccountOf);
   if (!servers.length) return new Map();
   const { DB } = c.env;
   const [credentials, reach, providers] = await ask(

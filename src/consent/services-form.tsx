@@ -195,11 +195,12 @@ function Connect({ account, holder, notice }: AccountProps) {
       </small>
     );
   }
-  const { server, kind, state, tokenHost } = account;
+  const { server, own, state, tokenHost } = account;
   if (state === 'active') return null;
+  const { connect } = own.words;
   return (
     <div class="own stack tight">
-      {kind === 'headers' ? (
+      {own.kind === 'headers' ? (
         <>
           <OwnHeaderFields account={account} notice={notice} />
           <div>
@@ -208,9 +209,9 @@ function Connect({ account, holder, notice }: AccountProps) {
               class="button small"
               name="decision"
               value="continue"
-              aria-label={`Save for ${server.name}`}
+              aria-label={`${connect.at} ${server.name}`}
             >
-              Save
+              {connect.button}
             </button>
           </div>
         </>
@@ -224,9 +225,9 @@ function Connect({ account, holder, notice }: AccountProps) {
               formaction="/api/oauth/per-user/upstream/authorize"
               name="mcp_client_id"
               value={server.id}
-              aria-label={`Connect your account at ${server.name}`}
+              aria-label={`${connect.at} ${server.name}`}
             >
-              Connect your account
+              {connect.button}
             </button>
           </div>
         </>

@@ -1,3 +1,4 @@
+import { DEFAULT_AUTH_TYPE } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
 import { discover } from '../providers/discovery';
 import { ProviderProblem } from '../providers/provider-problem';
@@ -28,7 +29,7 @@ export async function checkAddress(
   const name = new URL(url).host;
   const id = `check ${crypto.randomUUID()}`;
   const credentials = { headers: new Headers(), version: '', refused: null };
-  const server = { id, name, connectionString: url, authType: 'none' };
+  const server = { id, name, connectionString: url, authType: DEFAULT_AUTH_TYPE };
   const peer: Peer = { server, credentials, sharer: id };
   try {
     const { listing } = await readListing(peer, AbortSignal.timeout(PATIENCE));

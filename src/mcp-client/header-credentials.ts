@@ -1,3 +1,4 @@
+import { labelOf } from '../accounts/auth/index';
 import { askConnection, termsAt } from '../accounts/connections';
 import type { CredentialOwner } from '../accounts/credential';
 import { missingNames } from '../accounts/kept-credential';
@@ -36,12 +37,16 @@ export async function saveOwnHeaders(
   const kept = missingNames(Object.keys(held), Object.keys(entered)).map((name) => [name, held[name] ?? '']);
   const values: Record<string, string> = { ...Object.fromEntries(kept), ...entered };
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
-  if (missing.length) return { ok: false, words: `Enter ${missing.join(' and ')}.` };
+  if (missing.length) return { ok: false, words: askFor(server, missing) };
 
   const verdict = await judged(env, settings, issuer, server, values);
   if (!verdict.ok) return verdict;
   const saved = await askConnection(env, terms, (connection) => connection.saveHeaders(terms, values));
-  return saved.ok ? saved : { ok: false, words: `Enter ${saved.missing.join(' and ')}.` };
+  return saved.ok ? saved : { ok: false, words: askFor(server, saved.missing) };
+}
+
+function askFor(server: Server, headers: readonly string[]): string {
+  return `Enter ${headers.map((name) => labelOf(server, name)).join(' and ')}.`;
 }
 
 /** Asks a server once, as somebody with these header values would, beside those of the administrator. */

@@ -1,5 +1,5 @@
 import type { Connection } from '../accounts/auth/auth';
-import { credentialsWith } from '../accounts/auth/per-user-headers';
+import { labelOf, ownHeadersOf } from '../accounts/auth/index';
 import { OURSELVES, type Peer } from '../accounts/connect';
 import { askConnection, termsAt } from '../accounts/connections';
 import { missingNames } from '../accounts/kept-credential';
@@ -18,7 +18,7 @@ import { readListing } from './listing';
 export type Trial = { ok: true; tools: number } | { ok: false; failure: FailureStated };
 
 /**
- * Asks a server with `per_user_headers` for its lists with header values an administrator entered. Once it has answered, they
+ * Asks a server where everyone fills in a form for its lists with header values an administrator entered. Once it has answered, they
  * are kept as the gateway's own, to list it with, and callers see it. Nothing is kept of values it refuses.
  * @param issuer ours
  */
@@ -32,7 +32,7 @@ export async function listWithHeaders(
 ): Promise<Trial> {
   const missing = missingNames(server.perUserHeaderKeys, Object.keys(values));
   if (missing.length) {
-    const names = missing.join(' and ');
+    const names = missing.map((name) => labelOf(server, name)).join(' and ');
     return { ok: false, failure: { reason: 'values_missing', params: { server: server.name, names } } };
   }
   try {
@@ -51,7 +51,7 @@ export async function listWithHeaders(
   }
 }
 
-/** The server as whoever entered these values would speak to it. Values it does not want are dropped. @throws UpstreamFailure */
+/** The server as the person who entered these values would speak to it. Values it does not want are dropped. @throws UpstreamFailure */
 export async function peerWith(
   connection: Connection,
   values: Readonly<Record<string, string>>,
@@ -61,7 +61,9 @@ export async function peerWith(
   const refused = targetFault(server.connectionString, allowsLoopback(env));
   if (refused) throw failures.badAddress(server.name, refused);
   const wanted = wantedHeaders(server.perUserHeaderKeys, values);
-  return { server, credentials: await credentialsWith(connection, wanted), sharer };
+  const own = ownHeadersOf(server);
+  if (!own) throw new Error(`${server.id} takes no header values of one's own`);
+  return { server, credentials: await own.trial(connection, wanted), sharer };
 }
 
 /** Why nothing came of it, for whoever entered the values: with the server's own words when it said something. */

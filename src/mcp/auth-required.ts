@@ -1,4 +1,6 @@
-import { type AccountKind, accountsOf } from '../accounts/accounts';
+import { accountsOf } from '../accounts/accounts';
+import type { AccountKind } from '../accounts/auth/auth';
+import { ownAccountOf } from '../accounts/auth/index';
 import type { CredentialNeeded } from '../accounts/credential-needed';
 import { insertLink, linkUrl } from '../accounts/links';
 import { visibleName } from '../clients/metadata';
@@ -13,12 +15,6 @@ import type { Item } from './catalog';
 /** Names our question among those of a server, so that its answer stays with us (MCP 2026-07-28, Multi Round-Trip Requests). */
 const QUESTION = 'toolgate/connect';
 
-/** What the caller has to do, as {@link Answer.text} begins. */
-const WAYS: Record<AccountKind, string> = {
-  oauth: 'connect your account',
-  headers: 'submit the required headers',
-};
-
 /** What a client of any era reads (CONTRACT §6). */
 type AuthRequired = { kind: AccountKind; mcp_client: string; url: string; message: string };
 
@@ -31,17 +27,19 @@ type AuthRequired = { kind: AccountKind; mcp_client: string; url: string; messag
 export async function authRequired(call: Call, needed: CredentialNeeded, item: Item): Promise<string> {
   const { kind, server } = needed;
   const { subject } = call.caller;
-  if (subject === null || kind === 'own_identity' || kind === 'sign_in')
+  const own = ownAccountOf(server);
+  if (subject === null || !own || kind === 'own_identity' || kind === 'sign_in')
     return withoutLink(call, needed, item);
+  const { todo } = own.words;
 
   const id = await linkFor(call, subject, server.id);
   const url = linkUrl(call.gate.settings, call.gate.issuer, id);
   const begin = `Authentication required for ${server.name}.`;
-  const message = `${begin} Open this URL to ${WAYS[kind]}: ${url}`;
+  const message = `${begin} Open this URL to ${todo}: ${url}`;
   // 2026-07-28 has no `elicitationId`, but one shipping client cannot read a question without it (CONTRACT §6).
   const question = {
     mode: 'url',
-    message: `${begin} Open the page to ${WAYS[kind]}.`,
+    message: `${begin} Open the page to ${todo}.`,
     url,
     elicitationId: id,
   };

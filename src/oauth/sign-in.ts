@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { keepsSignIns, saveSignIn } from '../accounts/sign-in-tokens';
+import { keepsSignIns } from '../accounts/kept-sign-ins';
+import { saveSignIn } from '../accounts/sign-in-tokens';
 import { audit } from '../audit';
 import type { App } from '../config';
 import { sealedCookie } from '../crypto/sealed-cookie';

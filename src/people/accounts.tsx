@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { ACCOUNT_STATES, type AccountAtServer, accountsAmong } from '../accounts/accounts';
+import { authTypes, ownAccountOf } from '../accounts/auth/index';
 import { disconnectAccount } from '../accounts/connected-accounts';
 import type { Credential } from '../accounts/credential';
 import { credentialQuestion, credentialsQuestion } from '../accounts/credentials';
@@ -9,7 +10,7 @@ import { audit, by } from '../audit';
 import type { App } from '../config';
 import { ask, map, type Question, together } from '../database';
 import type { Subject } from '../protocol/subject';
-import { ownAccountServersQuestion } from '../servers/find';
+import { serversOfTypesQuestion } from '../servers/find';
 import { serverNamesQuestion } from '../servers/summaries';
 import type { Settings } from '../settings';
 import { Confirm, Csrf } from '../ui/forms';
@@ -33,7 +34,7 @@ export function accountsQuestion(
   subject: Subject,
 ): Question<AccountEntry[]> {
   const asked = together(
-    ownAccountServersQuestion(db),
+    serversOfTypesQuestion(db, typesWithAccounts()),
     credentialsQuestion(db, subject),
     reachQuestion(db, settings, [subject]),
   );
@@ -45,6 +46,9 @@ export function accountsQuestion(
     }),
   );
 }
+
+/** The auth types of servers where people connect something. */
+const typesWithAccounts = () => [...authTypes.keys()].filter((authType) => ownAccountOf({ authType }));
 
 /** Connecting, and ending, somebody's own accounts. */
 export const accountPages = new Hono<App>()
@@ -149,7 +153,7 @@ function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) 
             <Csrf value={csrf} />
             <input type="hidden" name="server" value={server.id} />
             <button type="submit" class={state === 'active' ? 'button small' : 'button small primary'}>
-              {LABELS[account.kind][state]} <span class="unseen">{server.name}</span>
+              {account.own.words.buttons[state]} <span class="unseen">{server.name}</span>
             </button>
           </form>
         )}
@@ -162,22 +166,6 @@ function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) 
     </>
   );
 }
-
-/** What the button to a link says. */
-const LABELS = {
-  oauth: {
-    none: 'Connect',
-    active: 'Connect anew',
-    needs_reauth: 'Connect again',
-    needs_update: 'Connect again',
-  },
-  headers: {
-    none: 'Enter values',
-    active: 'Change values',
-    needs_reauth: 'Enter values',
-    needs_update: 'Add values',
-  },
-} as const;
 
 const NOT_YOURS = {
   status: 404,

@@ -33,12 +33,14 @@ export function hasServersQuestion(db: D1Database): Question<boolean> {
   return question<unknown, boolean>(statement, (rows) => rows.length > 0);
 }
 
-/** The servers where everyone has an account of their own, by name. */
-export function ownAccountServersQuestion(db: D1Database): Question<Server[]> {
-  const statement = db.prepare(
-    `SELECT * FROM server WHERE is_verified = 1 AND auth_type IN ('per_user_oauth', 'per_user_headers')
-     ORDER BY name COLLATE NOCASE`,
-  );
+/** The servers of these auth types that callers see, by name. */
+export function serversOfTypesQuestion(db: D1Database, authTypes: readonly string[]): Question<Server[]> {
+  const statement = db
+    .prepare(
+      `SELECT * FROM server WHERE is_verified = 1 AND auth_type IN (SELECT value FROM json_each(?1))
+       ORDER BY name COLLATE NOCASE`,
+    )
+    .bind(JSON.stringify(authTypes));
   return question<ServerRow, Server[]>(statement, (rows) => rows.map(fromRow));
 }
 

@@ -15,18 +15,18 @@ import type { Server, ServerChange, ServerTerms, TokenExchange } from './server'
 /**
  * Adds a server; until it is verified no caller sees it. Null when its name or slug is taken, the slug by a Virtual MCP maybe.
  * @param keys the value of `ENCRYPTION_KEY`
+ * @param needs what its auth type says: whether an OAuth provider is part of it, and whether callers see it at once
  */
 export async function insertServer(
   db: D1Database,
   keys: string,
   wanted: ServerTerms,
-  isVerified: boolean,
+  { hasProvider, isVerified }: { hasProvider: boolean; isVerified: boolean },
   now: number,
 ): Promise<Server | null> {
   const id = crypto.randomUUID();
   const { origin } = new URL(wanted.connection_string);
-  const needsConfig = wanted.auth_type === 'oauth' || wanted.auth_type === 'per_user_oauth';
-  const config = needsConfig
+  const config = hasProvider
     ? await newOAuthConfig(keys, { id, origin }, wanted.oauth_config ?? {}, now)
     : null;
   const server: Server = {

@@ -44,7 +44,13 @@ async function serverWith(
     auth_type: 'per_user_oauth',
     oauth_config,
   });
-  const server = await insertServer(env.DB, env.ENCRYPTION_KEY, wanted, true, now());
+  const server = await insertServer(
+    env.DB,
+    env.ENCRYPTION_KEY,
+    wanted,
+    { hasProvider: true, isVerified: true },
+    now(),
+  );
   if (!server) throw new Error('the name is taken');
   return server;
 }

@@ -25,6 +25,14 @@ export async function staticCredentials({ env, server }: Connection): Promise<Se
 /** Header values an administrator keeps, sent to the server with every request. */
 export const headers: UpstreamAuth = {
   settings: (basis) => only({ headers: staticHeaders(basis) }),
-  isPersonal: false,
+  own: null,
+  authorization: null,
+  words: {
+    label: 'Header values you keep',
+    says: 'The same for everybody, such as an API key of yours.',
+    api: 'the administrator, with header values',
+  },
+  suits: 'credentials',
+  isProposed: true,
   credentials: staticCredentials,
 };

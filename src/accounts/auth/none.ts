@@ -4,6 +4,10 @@ import type { UpstreamAuth } from './auth';
 /** A server anybody may ask. */
 export const none: UpstreamAuth = {
   settings: () => only({}),
-  isPersonal: false,
+  own: null,
+  authorization: null,
+  words: { label: 'Nobody', says: 'It answers whoever asks.', api: 'nobody' },
+  suits: 'open',
+  isProposed: true,
   credentials: async () => ({ headers: new Headers(), version: '', refused: null }),
 };

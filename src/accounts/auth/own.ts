@@ -5,7 +5,7 @@ import { failures, type UpstreamFailure } from '../../servers/failure';
 import { askConnection, termsAt } from '../connections';
 import type { CredentialOwner, CredentialTerms, Held, Lack } from '../credential';
 import { CredentialNeeded } from '../credential-needed';
-import type { Connection, ServerCredentials } from './auth';
+import type { AccountKind, Connection, ServerCredentials } from './auth';
 
 type Good = Held & { ok: true };
 
@@ -16,10 +16,7 @@ const known = new Memory<Good>(5000);
  * What the connection's object holds for its owner: at most `revocation_lag` old, and sent only while it is good.
  * @throws CredentialNeeded when the owner has to do something about it; UpstreamFailure when an administrator has, or it passes.
  */
-export async function ownCredentials(
-  connection: Connection,
-  kind: 'oauth' | 'headers',
-): Promise<ServerCredentials> {
+export async function ownCredentials(connection: Connection, kind: AccountKind): Promise<ServerCredentials> {
   const { owner } = connection;
   if (owner === null) throw new CredentialNeeded(connection.server, 'own_identity');
   return credentialsOf(connection, kind, owner);
@@ -35,7 +32,7 @@ export function sharedCredentials(connection: Connection): Promise<ServerCredent
 
 async function credentialsOf(
   connection: Connection,
-  kind: 'oauth' | 'headers',
+  kind: AccountKind,
   owner: CredentialOwner,
 ): Promise<ServerCredentials> {
   const { settings, issuer, server } = connection;
@@ -44,7 +41,7 @@ async function credentialsOf(
   return credentialsFrom(held, { connection, terms, kind }, 'renew');
 }
 
-type Asked = { connection: Connection; terms: CredentialTerms; kind: 'oauth' | 'headers' };
+type Asked = { connection: Connection; terms: CredentialTerms; kind: AccountKind };
 
 /** @param next what the object does when the server refuses them: first it renews, then it gives up. */
 function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): ServerCredentials {
@@ -108,7 +105,7 @@ function lacking(
   { server }: Connection,
   owner: CredentialOwner,
   held: Held & { ok: false },
-  kind: 'oauth' | 'headers',
+  kind: AccountKind,
 ): UpstreamFailure | CredentialNeeded {
   if (held.reason === 'unavailable') return failures.signInDown(server.name, held.retryAfter);
   if (owner !== 'gateway') return new CredentialNeeded(server, kind);
@@ -116,7 +113,7 @@ function lacking(
 }
 
 /** What the gateway's own lacks. */
-const LACKS: Record<'oauth' | 'headers', Record<Lack, LackReason>> = {
+const LACKS: Record<AccountKind, Record<Lack, LackReason>> = {
   oauth: {
     none: 'no_account',
     needs_reauth: 'account_ended',

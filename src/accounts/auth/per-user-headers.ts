@@ -12,7 +12,30 @@ export const perUserHeaders: UpstreamAuth = {
       per_user_header_keys: HeaderKeys,
       user_headers: UserHeaders.optional(),
     }),
-  isPersonal: true,
+  own: {
+    kind: 'headers',
+    names: null,
+    fields: {},
+    trial: credentialsWith,
+    words: {
+      todo: 'submit the required headers',
+      connect: { button: 'Save', at: 'Save for' },
+      replace: { button: 'Save', unfold: 'Change the values' },
+      buttons: {
+        none: 'Enter values',
+        active: 'Change values',
+        needs_reauth: 'Enter values',
+        needs_update: 'Add values',
+      },
+    },
+  },
+  authorization: { by: 'sample' },
+  words: {
+    label: 'Everyone’s own key',
+    says: 'Everybody enters values of their own, such as an API key. You try it with yours, to see its tools.',
+    api: 'everyone, with header values of their own',
+  },
+  suits: 'credentials',
 
   async credentials(connection) {
     const [common, own] = await Promise.all([
@@ -23,8 +46,8 @@ export const perUserHeaders: UpstreamAuth = {
   },
 };
 
-/** What would be sent with `values` as the caller's own, before they are kept. */
-export async function credentialsWith(
+/** What would be sent with `values` as the caller's own, before they are stored. */
+async function credentialsWith(
   connection: Connection,
   values: Readonly<Record<string, string>>,
 ): Promise<ServerCredentials> {

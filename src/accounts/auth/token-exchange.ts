@@ -20,8 +20,15 @@ import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
  */
 export const tokenExchange: UpstreamAuth = {
   settings: (basis) => only({ token_exchange: tokenExchangeTerms(basis) }),
-  isPersonal: true,
+  own: { kind: 'sign_in' },
+  authorization: null,
   isListedForAsker: true,
+  words: {
+    label: 'Everyone’s sign-in',
+    says: 'Everybody acts as the person they signed in as here; nothing more to connect.',
+    api: 'everyone, with their own sign-in',
+  },
+  suits: null,
 
   async credentials(connection) {
     const { server, owner } = connection;

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { authorizationOf, ownHeadersOf } from '../../../accounts/auth/index';
 import { CredentialNeeded } from '../../../accounts/credential-needed';
 import { missingNames } from '../../../accounts/kept-credential';
 import { removeServer } from '../../../accounts/removal';
@@ -13,7 +14,7 @@ import { isOfSignIn } from '../../../providers/exchange';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
-import type { Server, ServerChange } from '../../../servers/server';
+import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
 import { insertServer, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
 import { type ApiError, refusal, unknown } from '../error';
@@ -37,10 +38,8 @@ export const servers = new Hono<App>()
   .post('/client', async (c) => {
     const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
     requireOwnProvider(c, wanted.token_exchange);
-    const { auth_type: type, user_headers } = wanted;
-    const isVerified = type !== 'oauth' && type !== 'per_user_oauth' && type !== 'per_user_headers';
-    if (!isVerified) ourIssuer(c);
-    const made = await insertServer(c.env.DB, c.env.ENCRYPTION_KEY, wanted, isVerified, now());
+    const { user_headers } = wanted;
+    const made = await insert(c, wanted);
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
     if (made.oauthConfigId !== null) {
@@ -96,7 +95,7 @@ export const servers = new Hono<App>()
 
   .post('/client/:id/verify-headers', async (c) => {
     const server = await serverAt(c.env.DB, c.req.param('id'));
-    if (server.authType !== 'per_user_headers') {
+    if (authorizationOf(server)?.by !== 'sample') {
       throw refusal('takes_no_values', { server: server.name, auth_type: server.authType });
     }
     const { user_headers } = accept(HeaderSample, await readJson(c));
@@ -118,6 +117,17 @@ export const servers = new Hono<App>()
       tool_count: tools.length,
     });
   });
+
+/** The server as its auth type begins it; null when its name is taken. @throws ApiError while nobody has set our own address */
+function insert(c: Context<App>, wanted: ServerTerms): Promise<Server | null> {
+  const typed = { authType: wanted.auth_type };
+  const authorization = authorizationOf(typed);
+  if (authorization) ourIssuer(c);
+  const names = ownHeadersOf(typed)?.names;
+  const terms = names ? { ...wanted, per_user_header_keys: [...names] } : wanted;
+  const needs = { hasProvider: authorization?.by === 'provider', isVerified: authorization === null };
+  return insertServer(c.env.DB, c.env.ENCRYPTION_KEY, terms, needs, now());
+}
 
 function nameTaken(name: string): ApiError {
   return refusal('server_name_taken', { name }, 'name');
@@ -231,9 +241,9 @@ async function answerSaved(c: Context<App>, saved: string, server: Server): Prom
 }
 
 /** Why no caller sees a server yet, and what changes that. */
-function notVerified({ name, authType }: Server): ApiError {
-  const next = authType === 'per_user_headers' ? 'verify-headers' : 'initiate-verification';
-  return refusal('unverified_server', { server: name, next });
+function notVerified(server: Server): ApiError {
+  const next = authorizationOf(server)?.by === 'sample' ? 'verify-headers' : 'initiate-verification';
+  return refusal('unverified_server', { server: server.name, next });
 }
 
 /** @throws ApiError when the server is not one to be asked now, or fails. */
@@ -250,11 +260,10 @@ async function askNow(c: Context<App>, id: string): Promise<Server> {
 
 /** What an administrator has to do about the account a server is asked with; null: nothing, as far as is known. */
 async function accountLack(db: D1Database, server: Server): Promise<ApiError | null> {
-  const { name, authType } = server;
-  const isListedWithAccount = server.oauthConfigId !== null || authType === 'per_user_headers';
-  if (!isListedWithAccount || (await isHealthy(db, server))) return null;
-  const next = authType === 'per_user_headers' ? 'verify-headers' : 'reauthorize';
-  return refusal('account_lacking', { server: name, next });
+  const authorization = authorizationOf(server);
+  if (!authorization || (await isHealthy(db, server))) return null;
+  const next = authorization.by === 'sample' ? 'verify-headers' : 'reauthorize';
+  return refusal('account_lacking', { server: server.name, next });
 }
 
 function counted(tools: number): string {
