@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { ownAccountOf } from '../../accounts/auth/index';
 import {
   type ConnectedAccount,
   disconnectAccount,
@@ -190,7 +191,7 @@ function shown(
   return {
     id: account.id,
     kind: credential?.kind ?? 'flow',
-    auth_kind: server.authType === 'per_user_headers' ? 'headers' : 'oauth',
+    auth_kind: ownAccountOf(server)?.kind ?? 'oauth',
     auth_mode: kind,
     user: null,
     virtual_key: null,

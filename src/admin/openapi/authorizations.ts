@@ -12,7 +12,7 @@ export const authorizations: Operations = {
     id: 'authorizeServer',
     tag: 'Servers',
     summary: 'Begin the first authorization of a server again',
-    description: 'With `oauth` and `per_user_oauth`, while nobody has finished it. Repeatable.',
+    description: 'Where a server is authorized at its provider, while nobody has finished it. Repeatable.',
     access: 'administrator',
     path: SERVER,
     answers: { 200: { description: 'Begun', schema: OAuthFlowInitiation } },

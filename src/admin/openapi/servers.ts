@@ -11,15 +11,14 @@ import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 
 /** A server as it is made. */
-export const NewServer = newServer(false);
-
-const { user_headers: _, ...settings } = Object.assign(
-  {},
-  ...[...authTypes.values()].map(({ settings }) => settings(NOTHING_KEPT).shape),
-) as AuthSettings['shape'];
+export const NewServer = z.lazy(() => newServer(false));
 
 /** What may change of a server, whatever its auth type; its types may be sent back as they were shown. */
-export const ServerChangeRequest = serverMembers(false).extend(settings).partial();
+export const ServerChangeRequest = z.lazy(() => {
+  const shapes = [...authTypes.values()].map(({ settings }) => settings(NOTHING_KEPT).shape);
+  const { user_headers: _, ...members } = Object.assign({}, ...shapes) as AuthSettings['shape'];
+  return serverMembers(false).extend(members).partial();
+});
 
 const Saved = z.object({ message: z.string(), client: ShownServer });
 const ID = { id: 'Of the server' };
@@ -39,7 +38,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Add a server',
     description:
-      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. With `oauth` and `per_user_oauth` the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. With `per_user_headers` your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
+      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. Where a server is authorized at its provider, the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. Where everyone enters header values, your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
     access: 'administrator',
     body: {
       schema: NewServer,
@@ -54,7 +53,7 @@ export const servers: Operations = {
     },
     answers: {
       200: {
-        description: 'Saved; or, with `oauth` and `per_user_oauth`, to be authorized',
+        description: 'Saved; or, where it has a provider, to be authorized',
         schema: z.union([Saved, OAuthFlowInitiation]),
       },
     },
@@ -106,7 +105,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Try header values at a server, and list its tools with them',
     description:
-      'With `per_user_headers`. The server lists its tools with them from then on; nobody else is sent them. What it does not take changes nothing.',
+      'Where everyone enters header values. The server lists its tools with them from then on; nobody else is sent them. What it does not take changes nothing.',
     access: 'administrator',
     path: ID,
     body: { schema: HeaderSample, example: { user_headers: { 'X-Api-Token': 'the-value-you-were-given' } } },

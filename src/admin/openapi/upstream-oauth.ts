@@ -4,11 +4,10 @@ import { oauthConfigMembers } from '../../servers/oauth-config';
 import { ShownAccount } from '../api/connected-accounts';
 
 /** How requests to a server are authenticated (CONTRACT §7): what the registry knows. */
-export const MCPAuthType = z
-  .enum([...authTypes.keys()])
-  .describe(
-    'Who authenticates to a server. `none`: nobody; `headers`: the administrator, with header values; `oauth`: the administrator, once; `per_user_oauth`, `per_user_headers`: everyone for themselves; `token_exchange`: everyone, with their own sign-in',
-  );
+export const MCPAuthType = z.lazy(() => {
+  const each = [...authTypes].map(([name, { words }]) => `\`${name}\`: ${words.api}`);
+  return z.enum([...authTypes.keys()]).describe(`Who authenticates to a server. ${each.join('; ')}`);
+});
 
 /** `oauth_config` of a server. */
 export const OAuthConfigRequest = oauthConfigMembers(false);

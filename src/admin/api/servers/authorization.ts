@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { authorizationOf, isPersonal } from '../../../accounts/auth/index';
 import { type Authorization, beginAuthorization } from '../../../accounts/authorization';
 import { findCredentialOf, statusAt } from '../../../accounts/credentials';
 import { audit } from '../../../audit';
@@ -35,7 +36,7 @@ export const Reregistration = OAuthFlowInitiation.extend({
   previous_client_id: z.string(),
 });
 
-/** What administrators do at the providers of servers with `oauth` and `per_user_oauth` (CONTRACT §8). */
+/** What administrators do at the providers of servers that have one (CONTRACT §8). */
 export const serverAuthorization = new Hono<App>()
   .post('/client/:id/initiate-verification', async (c) => {
     const { server } = await withConfig(c);
@@ -46,7 +47,7 @@ export const serverAuthorization = new Hono<App>()
   .post('/client/:id/reauthorize', async (c) => {
     const { server } = await withConfig(c);
     if (!server.isVerified) throw refusal('never_authorized', { server: server.name });
-    if (server.authType === 'per_user_oauth' && (await isHealthy(c.env.DB, server))) {
+    if (isPersonal(server) && (await isHealthy(c.env.DB, server))) {
       throw refusal('healthy_account', { server: server.name });
     }
     return c.json(await initiate(c, server));
@@ -171,17 +172,18 @@ export async function initiate(
     complete_url: completeUrl,
     status_url: statusUrl,
     next_steps: [
-      `1. Open authorize_url in a browser and allow the gateway: ${WHOSE[server.authType] ?? ''}.`,
+      `1. Open authorize_url in a browser and allow the gateway: ${whoseOf(server)}.`,
       `2. GET ${statusUrl} until the status is authorized.`,
       `3. POST ${completeUrl} to get the server with its tools.`,
     ],
   };
 }
 
-const WHOSE: Readonly<Record<string, string>> = {
-  oauth: 'everybody will act with this account',
-  per_user_oauth: 'this account only lists the tools, and everybody else connects their own',
-};
+/** Whose account the administrator connects, within a sentence. */
+function whoseOf(server: Server): string {
+  const authorization = authorizationOf(server);
+  return authorization?.by === 'provider' ? authorization.words.api : '';
+}
 
 /** Turns what keeps people from being sent to a provider into a refusal. */
 function asRefusal(error: unknown): never {

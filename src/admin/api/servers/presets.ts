@@ -12,7 +12,7 @@ export const ShownPreset = z.object({
   id: z.string(),
   name: z.string(),
   connection_string: z.url().nullable().describe('Null: wherever yours is'),
-  auth_type: z.enum(['per_user_oauth']),
+  auth_type: z.enum(PRESETS.map(({ auth_type }) => auth_type)),
   registration: z
     .enum(['own_app', 'automatic'])
     .describe('`own_app`: register one at `console_url`, with `redirect_uri`; `automatic`: nothing to do'),

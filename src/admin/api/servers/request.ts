@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { authTypes } from '../../../accounts/auth/index';
+import { authTypes, authTypesThat, DEFAULT_AUTH_TYPE, ownHeadersOf } from '../../../accounts/auth/index';
 import { because } from '../../../protocol/fault';
 import { publicUrl } from '../../../protocol/public-url';
 import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../../../servers/auth-settings';
@@ -39,15 +39,17 @@ function withEnabled(body: unknown, known = true): unknown {
   return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
 }
 
-/** Members of other auth types may be sent as they are shown: empty. */
+/** Members that the auth type does not take may be sent as they are shown: empty, or as the type fixes them. */
 function withoutForeign(body: unknown, authType: unknown, context: z.RefinementCtx): unknown {
   const type = authTypes.get(String(authType));
   if (typeof body !== 'object' || body === null || !type) return body;
   const taken = type.settings(NOTHING_KEPT).shape;
+  const fixed = JSON.stringify(ownHeadersOf({ authType: String(authType) })?.names);
   const foreign = AUTH_MEMBERS.filter((member) => member in body && !(member in taken));
   for (const member of foreign) {
     const value = (body as Record<string, unknown>)[member];
     if (typeof value === 'object' && !Object.keys(value ?? {}).length) continue;
+    if (member === 'per_user_header_keys' && JSON.stringify(value) === fixed) continue;
     context.addIssue({
       code: 'custom',
       path: [member],
@@ -61,10 +63,7 @@ function withoutForeign(body: unknown, authType: unknown, context: z.RefinementC
 }
 
 function takersOf(member: string): string {
-  return [...authTypes]
-    .filter(([, { settings }]) => member in settings(NOTHING_KEPT).shape)
-    .map(([type]) => type)
-    .join(' or ');
+  return authTypesThat(({ settings }) => member in settings(NOTHING_KEPT).shape).join(' or ');
 }
 
 /** A server as `POST /api/mcp/client` takes it. */
@@ -77,7 +76,7 @@ export function newServer(allowLoopback: boolean) {
         connection_type: ConnectionType,
         auth_type: z.literal(type),
       })
-      .meta(type === 'none' ? { filledIn: 'auth_type' } : {}),
+      .meta(type === DEFAULT_AUTH_TYPE ? { filledIn: 'auth_type' } : {}),
   );
   type Option = (typeof options)[number];
   const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
@@ -86,7 +85,7 @@ export function newServer(allowLoopback: boolean) {
   return z.preprocess((body, context) => {
     const enabled = withEnabled(body);
     const isUntyped = typeof enabled === 'object' && enabled !== null && !('auth_type' in enabled);
-    const whole = isUntyped ? { ...enabled, auth_type: 'none' } : enabled;
+    const whole = isUntyped ? { ...enabled, auth_type: DEFAULT_AUTH_TYPE } : enabled;
     return withoutForeign(whole, (whole as { auth_type?: unknown } | null)?.auth_type, context);
   }, typed);
 }

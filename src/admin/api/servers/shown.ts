@@ -107,7 +107,7 @@ export const ShownServer = z.object({
   connection_type: z.enum(['http']),
   connection_string: z.string(),
   auth_type: z.string(),
-  oauth_config_id: z.string().nullable().describe('With `oauth` and `per_user_oauth`'),
+  oauth_config_id: z.string().nullable().describe('Of a server that is authorized at its provider'),
   headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
   per_user_header_keys: z.array(z.string()).describe('Names of the headers everyone enters for themselves'),
   oauth_config: oauthConfigMembers(false).nullable().describe('What was configured; the secret masked'),
