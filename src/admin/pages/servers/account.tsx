@@ -1,3 +1,5 @@
+import type { AtProvider } from '../../../accounts/auth/auth';
+import { authorizationOf, isPersonal, labelOf } from '../../../accounts/auth/index';
 import { statusAt } from '../../../accounts/credentials';
 import type { ServerOverview } from '../../../accounts/server-overview';
 import { Csrf } from '../../../ui/forms';
@@ -11,25 +13,21 @@ const AT = '/admin/servers';
 type AccountProps = { overview: ServerOverview; csrf: string; refused?: Refused | undefined };
 
 /** True when nothing is left to be done about the account a server is asked with. */
-export function isConnected({ server, config, account }: ServerOverview): boolean {
-  if (!config && server.authType !== 'per_user_headers') return true;
+export function isConnected({ server, account }: ServerOverview): boolean {
+  if (!authorizationOf(server)) return true;
   return server.isVerified && account !== null && statusAt(account, server) === 'active';
 }
 
 /** The account a server is asked with, where it needs one: to be connected, renewed, or left alone. */
 export function ServerAccount({ overview, csrf, refused }: AccountProps) {
-  const { server, config } = overview;
-  if (config) return <Authorization {...{ overview, csrf, refused }} />;
-  if (server.authType === 'per_user_headers') return <HeaderTrial {...{ overview, csrf, refused }} />;
-  return null;
+  const authorization = authorizationOf(overview.server);
+  if (authorization?.by === 'provider') {
+    return <Authorization {...{ overview, csrf, refused }} words={authorization.words} />;
+  }
+  return authorization && <HeaderTrial {...{ overview, csrf, refused }} />;
 }
 
-const WHOSE: Readonly<Record<string, string>> = {
-  oauth: 'Everybody acts with the account you choose there.',
-  per_user_oauth: 'Your account only lists its tools; everybody else connects their own.',
-};
-
-function Authorization({ overview, csrf, refused }: AccountProps) {
+function Authorization({ overview, csrf, refused, words }: AccountProps & Pick<AtProvider, 'words'>) {
   const { server, config, account } = overview;
   const isDone = isConnected(overview);
   const title = !server.isVerified
@@ -44,15 +42,14 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
       <h2 id="account">{title}</h2>
       {isDone && account ? (
         <p class="muted">
-          With an account somebody connected <When at={rfc3339(account.createdAt)} />.{' '}
-          {server.authType === 'per_user_oauth' && 'It only lists the tools; everybody else has their own.'}
+          With an account somebody connected <When at={rfc3339(account.createdAt)} />. {words.connected}
         </p>
       ) : (
         <p>
           {server.isVerified
             ? 'The account it is asked with does not serve any more. '
             : 'Nobody sees it before somebody has. '}
-          You are sent to its provider, and come back here. {WHOSE[server.authType]}
+          You are sent to its provider, and come back here. {words.page}
         </p>
       )}
       {failure && !isDone && <p class="error">Last time: {failure}</p>}
@@ -67,7 +64,7 @@ function Authorization({ overview, csrf, refused }: AccountProps) {
         </p>
       )}
       <div class="row">
-        {(!isDone || server.authType === 'oauth') && (
+        {(!isDone || !isPersonal(server)) && (
           <form method="post" action={`${AT}/${server.id}/authorize`} data-popup>
             <Csrf value={csrf} />
             <input type="hidden" name="popup" value="" />
@@ -99,7 +96,7 @@ function HeaderTrial({ overview, csrf, refused }: AccountProps) {
       {server.perUserHeaderKeys.map((name, at) => (
         <Input
           name={`value.${at}`}
-          label={name}
+          label={labelOf(server, name)}
           type="password"
           mono
           required

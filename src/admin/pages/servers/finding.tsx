@@ -1,21 +1,17 @@
+import { authTypes, authTypesThat } from '../../../accounts/auth/index';
 import type { Finding } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
 import { Badge, Copy } from '../../../ui/parts';
 import { toolCount } from '../tool-picker';
 import { failureWords } from '../words/failures';
 
-/** The ways to authenticate that fit what an address was found to be; the first is the one to begin with. */
-export function waysFor(finding: Finding | null): string[] {
-  switch (finding?.kind) {
-    case 'open':
-      return ['none'];
-    case 'oauth':
-      return ['per_user_oauth', 'oauth'];
-    case 'credentials':
-      return ['headers', 'per_user_headers'];
-    default:
-      return ['none', 'headers', 'oauth', 'per_user_oauth', 'per_user_headers', 'token_exchange'];
-  }
+/** The auth types that answer what an address was found to demand, the proposed one first; all of them when that is not known. */
+export function typesFor(found: Finding['kind']): string[] {
+  if (found === 'failed') return [...authTypes.keys()];
+  return [
+    ...authTypesThat(({ suits, isProposed }) => suits === found && isProposed === true),
+    ...authTypesThat(({ suits, isProposed }) => suits === found && !isProposed),
+  ];
 }
 
 /** What a check found at an address, and what follows from it. Nothing is saved by it. */
@@ -131,10 +127,13 @@ export function PresetCard({ preset, redirectUri }: { preset: Preset; redirectUr
 const NAMES: Readonly<Record<string, string>> = {
   scopes: 'Scopes',
   resource: 'Resource',
-  token_exchange: 'Everyone’s sign-in',
 };
 
 /** A note with what stands between backticks as it is typed; our own names as the form says them. */
 function withCode(note: string) {
-  return note.split('`').map((part, at) => (at % 2 ? (NAMES[part] ?? <code>{part}</code>) : part));
+  return note
+    .split('`')
+    .map((part, at) =>
+      at % 2 ? (authTypes.get(part)?.words.label ?? NAMES[part] ?? <code>{part}</code>) : part,
+    );
 }

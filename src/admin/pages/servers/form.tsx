@@ -1,9 +1,10 @@
 import type { Child } from 'hono/jsx';
+import { authTypes, DEFAULT_AUTH_TYPE, membersOf } from '../../../accounts/auth/index';
+import type { AuthMembers } from '../../../servers/auth-settings';
 import { Csrf } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
 import { ExchangeFields, HeaderKeyFields, OAuthFields, OAuthMore, StaticHeaderFields } from './fields';
-import { AUTH_WORDS } from './words';
 
 type ServerFormProps = {
   /** What it shows: what is kept, or what was sent and not taken. */
@@ -22,13 +23,12 @@ type ServerFormProps = {
 
 /** What an administrator says of a server; the same form adds one and changes one. */
 export function ServerForm(props: ServerFormProps) {
-  const { form, csrf, authType, offered = Object.keys(AUTH_WORDS), needsApp = false, refused, back } = props;
+  const { form, csrf, authType, offered = [...authTypes.keys()], needsApp = false, refused, back } = props;
   const wrong = (member: string) => {
     const field = refused?.field ?? '';
     return field === member || field.startsWith(`${member}.`) ? refused?.message : undefined;
   };
-  const chosen = authType ?? form.get('auth_type') ?? 'none';
-  const has = (...types: string[]) => authType === null || types.includes(authType);
+  const chosen = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
   const fields = { form, wrong };
   const isMoreOpen = /oauth_config|tool_/.test(refused?.field ?? '') || hasGap(form);
   return (
@@ -64,32 +64,25 @@ export function ServerForm(props: ServerFormProps) {
         <div class="field">
           <b>Who authenticates there</b>
           <span>
-            {AUTH_WORDS[authType]?.label} <small class="block">{AUTH_WORDS[authType]?.says}</small>
+            {authTypes.get(authType)?.words.label}{' '}
+            <small class="block">{authTypes.get(authType)?.words.says}</small>
           </span>
         </div>
       ) : (
         <AuthChoice offered={offered} chosen={chosen} />
       )}
-      {has('per_user_headers') && (
-        <div class="stack of per_user_headers">
-          <HeaderKeyFields {...fields} />
-        </div>
-      )}
-      {has('headers', 'per_user_headers') && (
-        <div class="stack of headers per_user_headers">
-          <StaticHeaderFields {...fields} />
-        </div>
-      )}
-      {has('oauth', 'per_user_oauth') && (
-        <div class="stack of oauth per_user_oauth">
-          <OAuthFields {...fields} isNeeded={needsApp} />
-        </div>
-      )}
-      {has('token_exchange') && (
-        <div class="stack of token_exchange">
-          <ExchangeFields {...fields} />
-        </div>
-      )}
+      <Of member="per_user_header_keys" authType={authType}>
+        <HeaderKeyFields {...fields} />
+      </Of>
+      <Of member="headers" authType={authType}>
+        <StaticHeaderFields {...fields} />
+      </Of>
+      <Of member="oauth_config" authType={authType}>
+        <OAuthFields {...fields} isNeeded={needsApp} />
+      </Of>
+      <Of member="token_exchange" authType={authType}>
+        <ExchangeFields {...fields} />
+      </Of>
       <label class="row check">
         <input type="checkbox" name="open" value="on" checked={form.get('open') === 'on'} />
         <span>
@@ -100,11 +93,9 @@ export function ServerForm(props: ServerFormProps) {
       <details open={isMoreOpen}>
         <summary>More</summary>
         <div class="stack wide">
-          {has('oauth', 'per_user_oauth') && (
-            <div class="stack of oauth per_user_oauth">
-              <OAuthMore {...fields} />
-            </div>
-          )}
+          <Of member="oauth_config" authType={authType}>
+            <OAuthMore {...fields} />
+          </Of>
           <div class="row fields">
             <Input
               name="tool_execution_timeout"
@@ -146,9 +137,19 @@ export function ServerForm(props: ServerFormProps) {
   );
 }
 
+/**
+ * The fields of a member that not every auth type has. While the type is chosen, the style sheet shows those of its members.
+ * @param authType of a server that is there; null: it is chosen
+ */
+function Of(props: { member: keyof AuthMembers; authType: string | null; children: Child }) {
+  const { member, authType, children } = props;
+  if (authType !== null && !membersOf({ authType }).includes(member)) return null;
+  return <div class={`stack of ${member}`}>{children}</div>;
+}
+
 /** Who authenticates: the ways that fit first, the others for whoever knows better. */
 function AuthChoice({ offered, chosen }: { offered: readonly string[]; chosen: string }) {
-  const all = Object.keys(AUTH_WORDS);
+  const all = [...authTypes.keys()];
   const others = all.filter((type) => !offered.includes(type));
   return (
     <fieldset>
@@ -172,11 +173,13 @@ function AuthChoice({ offered, chosen }: { offered: readonly string[]; chosen: s
 }
 
 function AuthWay({ type, isChosen }: { type: string; isChosen: boolean }) {
+  const { label, says } = authTypes.get(type)?.words ?? {};
+  const members = membersOf({ authType: type }).join(' ');
   return (
     <label class="choice">
-      <input type="radio" name="auth_type" value={type} checked={isChosen} />
-      <span>{AUTH_WORDS[type]?.label}</span>
-      <small>{AUTH_WORDS[type]?.says}</small>
+      <input type="radio" name="auth_type" value={type} checked={isChosen} data-members={members} />
+      <span>{label}</span>
+      <small>{says}</small>
     </label>
   );
 }

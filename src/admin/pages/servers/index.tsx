@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { ownAccountOf } from '../../../accounts/auth/index';
 import { bindingCookies, newBrowserSecret } from '../../../accounts/authorization-browser';
 import {
   type ServerOverview,
@@ -229,14 +230,13 @@ function TurnedOff({ id, csrf }: { id: string; csrf: string }) {
 
 function ServerFacts({ overview, issuer }: { overview: ServerOverview; issuer: string | null }) {
   const { server, accounts } = overview;
-  const isPersonal = server.authType.startsWith('per_user');
   return (
     <dl class="facts">
       <dt>Address</dt>
       <dd class="mono">{server.connectionString}</dd>
       <dt>Who authenticates</dt>
       <dd>{authWord(server.authType)}</dd>
-      {isPersonal && (
+      {ownAccountOf(server) && (
         <>
           <dt>Accounts connected</dt>
           <dd>{accounts.toLocaleString('en')}</dd>

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { DEFAULT_AUTH_TYPE } from '../../../accounts/auth/index';
 import { type App, allowsLoopback } from '../../../config';
 import { baseOf } from '../../../identity/browser-session';
 import { log } from '../../../log';
@@ -14,7 +15,7 @@ import type { Asked } from '../../api/servers/asked';
 import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { VALUE_WORDS } from '../words/values';
-import { FindingCard, PresetCard, waysFor } from './finding';
+import { FindingCard, PresetCard, typesFor } from './finding';
 import { ServerForm } from './form';
 import { bodyOf, nameFromUrl, termsOfPreset } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
@@ -35,7 +36,7 @@ export const newServerPages = new Hono<App>()
     const form = await readForm(c);
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
     if (form.get('step') === 'check') return check(c, form, preset);
-    const type = form.get('auth_type') ?? 'none';
+    const type = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
     const made = await act<Made>(c, form, 'POST', '/mcp/client', bodyOf(form, type, true), SERVER_WORDS);
     if (!made.ok) return showForm(c, { form, preset, refused: made });
     return toServer(c, made, form.get('name') ?? '');
@@ -92,9 +93,9 @@ async function check(c: Context<App>, form: FormFields, preset: Preset | undefin
   log('admin.address_checked', { request_id: c.var.requestId, found: finding.kind });
   form.set('connection_string', url);
   if (!form.get('name')) form.set('name', nameFromUrl(url));
-  const [first = 'none'] = waysFor(finding);
-  if (!form.has('auth_type') || !waysFor(finding).includes(form.get('auth_type') ?? ''))
-    form.set('auth_type', first);
+  const fitting = typesFor(finding.kind);
+  const [proposed = DEFAULT_AUTH_TYPE] = fitting;
+  if (!fitting.includes(form.get('auth_type') ?? '')) form.set('auth_type', proposed);
   return showForm(c, { form, preset, finding });
 }
 
@@ -174,7 +175,7 @@ async function showForm(c: Context<App>, { form, preset, finding, refused }: Sho
   const redirectUri = issuer && redirectUriOf(settings, issuer);
   const needsApp =
     preset?.registration === 'own_app' || (finding?.kind === 'oauth' && !finding.registersItself);
-  const offered = preset ? ['per_user_oauth', 'oauth'] : finding ? waysFor(finding) : undefined;
+  const offered = preset ? typesFor('oauth') : finding && typesFor(finding.kind);
   const title = preset ? `Add ${preset.name}` : 'Add a server';
   const body = (
     <>

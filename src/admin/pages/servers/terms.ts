@@ -1,5 +1,7 @@
 import type * as z from 'zod';
+import { membersOf } from '../../../accounts/auth/index';
 import type { Preset } from '../../../providers/presets';
+import type { AuthMembers } from '../../../servers/auth-settings';
 import type { ShownServer } from '../../api/servers/shown';
 import type { FormFields } from '../api';
 
@@ -106,27 +108,25 @@ export function bodyOf(form: FormFields, authType: string, isNew: boolean): Reco
     resource: form.get('no_resource') === 'on' ? '' : orNull('resource'),
     ...Object.fromEntries(OAUTH.map((member) => [member, orNull(member)])),
   };
-  const members: Readonly<Record<string, object>> = {
-    headers: { headers },
-    oauth: { oauth_config: oauth },
-    per_user_oauth: { oauth_config: oauth },
-    per_user_headers: { headers, per_user_header_keys: list('header_keys') },
+  const members: Partial<Record<keyof AuthMembers, unknown>> = {
+    headers,
+    oauth_config: oauth,
+    per_user_header_keys: list('header_keys'),
     token_exchange: {
-      token_exchange: {
-        audience: text('audience'),
-        use_idp_credentials: form.get('use_idp') === 'on',
-        client_id: orNull('exchange_client_id'),
-        client_secret: orNull('exchange_client_secret'),
-        authorization_server_url: orNull('exchange_url'),
-        scopes: list('exchange_scopes'),
-      },
+      audience: text('audience'),
+      use_idp_credentials: form.get('use_idp') === 'on',
+      client_id: orNull('exchange_client_id'),
+      client_secret: orNull('exchange_client_secret'),
+      authorization_server_url: orNull('exchange_url'),
+      scopes: list('exchange_scopes'),
     },
   };
+  const taken = membersOf({ authType });
   return {
     name: text('name'),
     connection_string: text('connection_string'),
     ...(isNew && { connection_type: 'http', auth_type: authType }),
-    ...members[authType],
+    ...Object.fromEntries(Object.entries(members).filter(([member]) => taken.includes(member))),
     allow_on_all_virtual_keys: form.get('open') === 'on',
     tool_execution_timeout: number('tool_execution_timeout'),
     tool_sync_interval: number('tool_sync_interval'),

@@ -1,31 +1,11 @@
+import { authTypes } from '../../../accounts/auth/index';
 import type { Asked } from '../../api/servers/asked';
 import { toolCount } from '../tool-picker';
 import { labelsIn, refusalWords } from '../words/refusals';
 
-/** Who authenticates at a server, in the words people choose by; each by its name in the API. */
-export const AUTH_WORDS: Readonly<Record<string, { label: string; says: string }>> = {
-  none: { label: 'Nobody', says: 'It answers whoever asks.' },
-  headers: { label: 'Header values you keep', says: 'The same for everybody, such as an API key of yours.' },
-  oauth: {
-    label: 'Shared account',
-    says: 'You authorize it once, at its provider; everybody acts with that account.',
-  },
-  per_user_oauth: {
-    label: 'Everyone’s own account',
-    says: 'Everybody connects their own at its provider. You authorize it too, to see its tools.',
-  },
-  per_user_headers: {
-    label: 'Everyone’s own key',
-    says: 'Everybody enters values of their own, such as an API key. You try it with yours, to see its tools.',
-  },
-  token_exchange: {
-    label: 'Everyone’s sign-in',
-    says: 'Everybody acts as the person they signed in as here; nothing more to connect.',
-  },
-};
-
+/** Who authenticates at a server, in a few words. */
 export function authWord(type: string): string {
-  return AUTH_WORDS[type]?.label ?? type;
+  return authTypes.get(type)?.words.label ?? type;
 }
 
 /** What the API's refusals call the members of a server's form. */
