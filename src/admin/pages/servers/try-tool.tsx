@@ -91,7 +91,7 @@ async function run(c: Context<App>, { server, tool }: Found, args: JsonObject): 
 
 /** Whose account is missing, and how it is connected. */
 function needed({ name }: Server, { kind }: CredentialNeeded): Outcome {
-  if (kind === 'oauth' || kind === 'headers') {
+  if (kind !== 'sign_in' && kind !== 'own_identity') {
     const way = { href: '/me', label: 'Connect your account' };
     return {
       kind: 'failed',
