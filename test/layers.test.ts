@@ -24,7 +24,7 @@ const ROOMS = [
   ['audit'],
   ['flows', 'config', 'notice', 'once'],
   ['settings', 'schema'],
-  ['database', 'log', 'ui', 'crypto'],
+  ['columns', 'database', 'log', 'ui', 'crypto'],
   ['protocol'],
 ];
 

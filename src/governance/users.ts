@@ -1,3 +1,4 @@
+import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import {
   ask,
   beginsWith,
@@ -30,35 +31,27 @@ export type User = {
   updatedAt: number;
 };
 
+export const userColumns = columnsOf<User, { providerSubject: string }>()(
+  {
+    id: text('id'),
+    issuer: text('issuer'),
+    email: text('email'),
+    name: text('name'),
+    generation: integer('generation'),
+    isActive: flag('is_active'),
+    mcpConfigs: json('mcp_configs'),
+    lastSignedInAt: integer('last_signed_in_at'),
+    createdAt: integer('created_at'),
+    updatedAt: integer('updated_at'),
+  },
+  { providerSubject: text('provider_subject') },
+);
+
 /** A row of `person`. */
-export type UserRow = {
-  id: string;
-  issuer: string;
-  email: string;
-  name: string;
-  generation: number;
-  is_active: number;
-  mcp_configs: string;
-  last_signed_in_at: number;
-  created_at: number;
-  updated_at: number;
-};
+export type UserRow = RowIn<typeof userColumns>;
 
 /** The person a row of `person` is. */
-export function userOf(row: UserRow): User {
-  return {
-    id: row.id,
-    issuer: row.issuer,
-    email: row.email,
-    name: row.name,
-    generation: row.generation,
-    isActive: row.is_active === 1,
-    mcpConfigs: JSON.parse(row.mcp_configs),
-    lastSignedInAt: row.last_signed_in_at,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
+export const userOf = userColumns.fromRow;
 
 /** The identity that a person is. */
 export function userSubject(id: string): Subject {
@@ -74,14 +67,22 @@ export async function recordSignIn(
   { issuer, subject, email, name }: ProviderAccount,
   now: number,
 ): Promise<User> {
+  const first = userColumns.insert({
+    ...{ id: crypto.randomUUID(), issuer, providerSubject: subject, email, name },
+    generation: 1,
+    isActive: true,
+    mcpConfigs: [],
+    lastSignedInAt: now,
+    createdAt: now,
+    updatedAt: now,
+  });
   const row = await db
     .prepare(
-      `INSERT INTO person (id, issuer, provider_subject, email, name, generation, is_active, mcp_configs, last_signed_in_at, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, 1, 1, '[]', ?6, ?6, ?6)
+      `INSERT INTO person (${first.columns}) VALUES (${first.placeholders})
        ON CONFLICT (issuer, provider_subject) DO UPDATE SET email = excluded.email, name = excluded.name,
-         last_signed_in_at = iif(is_active, ?6, last_signed_in_at) RETURNING *`,
+         last_signed_in_at = iif(is_active, excluded.last_signed_in_at, last_signed_in_at) RETURNING *`,
     )
-    .bind(crypto.randomUUID(), issuer, subject, email, name, now)
+    .bind(...first.values)
     .first<UserRow>();
   if (!row) throw new Error('the person was not recorded');
   return userOf(row);
@@ -160,17 +161,12 @@ export async function updateUser(
   { isActive, mcpConfigs }: UserChange,
   now: number,
 ): Promise<User | null> {
+  const set = userColumns.set({ isActive, mcpConfigs, updatedAt: now });
   const update = db
     .prepare(
-      `UPDATE person SET generation = generation + (is_active AND ?2 IS 0), is_active = coalesce(?2, is_active),
-         mcp_configs = coalesce(?3, mcp_configs), updated_at = ?4 WHERE id = ?1 RETURNING *`,
+      `UPDATE person SET generation = generation + (is_active AND ?), ${set.sql} WHERE id = ? RETURNING *`,
     )
-    .bind(
-      id,
-      isActive === undefined ? null : Number(isActive),
-      mcpConfigs ? JSON.stringify(mcpConfigs) : null,
-      now,
-    );
+    .bind(Number(isActive === false), ...set.values, id);
   const [updated] = await db.batch<UserRow>(
     isActive === false ? [update, deactivateKeysOf(db, id, now)] : [update],
   );

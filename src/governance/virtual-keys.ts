@@ -1,3 +1,4 @@
+import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import {
   ask,
@@ -41,44 +42,45 @@ export type VirtualKey = {
 /** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
 export type HeldKey = VirtualKey & { virtualMcpIds: string[] };
 
-/** A row of `virtual_key`. */
-export type KeyRow = {
-  id: string;
-  name: string;
-  description: string;
-  value_mask: string;
-  generation: number;
-  is_active: number;
-  expires_at: number | null;
-  delete_after_expire: number | null;
-  owner_user_id: string | null;
-  shared: number;
-  mcp_configs: string;
-  limits: string;
-  created_at: number;
-  updated_at: number;
+/** Columns of a key that are written and never read into it. */
+type UnreadOfKey = {
+  valueHash: string;
+  /** Of the value before the last rotation: no other key gets it. */
+  previousHash: string | null;
+  /** When that stops working (epoch seconds); null: it did at once. */
+  previousUntil: number | null;
 };
+
+export const virtualKeyColumns = columnsOf<VirtualKey, UnreadOfKey>()(
+  {
+    id: text('id'),
+    name: text('name'),
+    description: text('description'),
+    valueMask: text('value_mask'),
+    generation: integer('generation'),
+    isActive: flag('is_active'),
+    expiresAt: integer('expires_at'),
+    deleteAfterExpire: flag('delete_after_expire'),
+    ownerUserId: text('owner_user_id'),
+    shared: flag('shared'),
+    mcpConfigs: json('mcp_configs'),
+    limits: json('limits'),
+    createdAt: integer('created_at'),
+    updatedAt: integer('updated_at'),
+  },
+  {
+    valueHash: text('value_hash'),
+    previousHash: text('previous_hash'),
+    previousUntil: integer('previous_until'),
+  },
+);
+
+/** A row of `virtual_key`. */
+export type KeyRow = RowIn<typeof virtualKeyColumns>;
 type HeldRow = KeyRow & { virtual_mcp_ids: string };
 
 /** The key a row of `virtual_key` is. */
-export function keyOf(row: KeyRow): VirtualKey {
-  return {
-    id: row.id,
-    name: row.name,
-    description: row.description,
-    valueMask: row.value_mask,
-    generation: row.generation,
-    isActive: row.is_active === 1,
-    expiresAt: row.expires_at,
-    deleteAfterExpire: row.delete_after_expire === null ? null : row.delete_after_expire === 1,
-    ownerUserId: row.owner_user_id,
-    shared: row.shared === 1,
-    mcpConfigs: JSON.parse(row.mcp_configs),
-    limits: JSON.parse(row.limits),
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
+export const keyOf = virtualKeyColumns.fromRow;
 
 const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) AS virtual_mcp_ids`;
 
@@ -123,36 +125,30 @@ export async function insertVirtualKey(
   const value = given ?? newValue();
   const valueHash = await hashSecret(value);
   const id = crypto.randomUUID();
-  const key = { ...terms, id, valueMask: maskOfKey(value), generation: 1, createdAt: now, updatedAt: now };
+  const row = virtualKeyColumns.insert({
+    ...terms,
+    id,
+    valueHash,
+    valueMask: maskOfKey(value),
+    previousHash: null,
+    previousUntil: null,
+    generation: 1,
+    createdAt: now,
+    updatedAt: now,
+  });
   const [inserted, sameValue] = await db.batch([
     db
       .prepare(
-        `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, generation, is_active, expires_at,
-           delete_after_expire, owner_user_id, shared, mcp_configs, limits, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14
-         WHERE NOT EXISTS (SELECT 1 FROM virtual_key WHERE previous_hash = ?4) ON CONFLICT DO NOTHING`,
+        `INSERT INTO virtual_key (${row.columns}) SELECT ${row.placeholders}
+         WHERE NOT EXISTS (SELECT 1 FROM virtual_key WHERE previous_hash = ?) ON CONFLICT DO NOTHING RETURNING *`,
       )
-      .bind(
-        id,
-        key.name,
-        key.description,
-        valueHash,
-        key.valueMask,
-        key.generation,
-        Number(key.isActive),
-        key.expiresAt,
-        key.deleteAfterExpire === null ? null : Number(key.deleteAfterExpire),
-        key.ownerUserId,
-        Number(key.shared),
-        JSON.stringify(key.mcpConfigs),
-        JSON.stringify(key.limits),
-        now,
-      ),
+      .bind(...row.values, valueHash),
     db
       .prepare('SELECT 1 FROM virtual_key WHERE (value_hash = ?1 OR previous_hash = ?1) AND id <> ?2')
       .bind(valueHash, id),
   ]);
-  if (inserted?.meta.changes) return { key, value };
+  const [stored] = (inserted?.results ?? []) as KeyRow[];
+  if (stored) return { key: keyOf(stored), value };
   return sameValue?.results.length ? 'value_taken' : 'name_taken';
 }
 
@@ -160,41 +156,15 @@ export async function insertVirtualKey(
 export async function updateVirtualKey(
   db: D1Database,
   id: string,
-  change: Partial<KeyTerms>,
+  change: { [Term in keyof KeyTerms]?: KeyTerms[Term] | undefined },
   now: number,
 ): Promise<VirtualKey | null> {
-  const { expiresAt, deleteAfterExpire, ownerUserId } = change;
+  const set = virtualKeyColumns.set({ ...change, updatedAt: now });
   const row = await db
-    .prepare(
-      `UPDATE OR IGNORE virtual_key SET name = coalesce(?2, name), description = coalesce(?3, description),
-         is_active = coalesce(?4, is_active), expires_at = iif(?5, ?6, expires_at),
-         delete_after_expire = iif(?7, ?8, delete_after_expire), owner_user_id = iif(?9, ?10, owner_user_id),
-         shared = coalesce(?11, shared), mcp_configs = coalesce(?12, mcp_configs), limits = coalesce(?13, limits),
-         updated_at = ?14 WHERE id = ?1 RETURNING *`,
-    )
-    .bind(
-      id,
-      change.name ?? null,
-      change.description ?? null,
-      orNull(change.isActive, Number),
-      Number(expiresAt !== undefined),
-      expiresAt ?? null,
-      Number(deleteAfterExpire !== undefined),
-      orNull(deleteAfterExpire, Number),
-      Number(ownerUserId !== undefined),
-      ownerUserId ?? null,
-      orNull(change.shared, Number),
-      orNull(change.mcpConfigs, JSON.stringify),
-      orNull(change.limits, JSON.stringify),
-      now,
-    )
+    .prepare(`UPDATE OR IGNORE virtual_key SET ${set.sql} WHERE id = ? RETURNING *`)
+    .bind(...set.values, id)
     .first<KeyRow>();
   return row && keyOf(row);
-}
-
-/** `value` as a column holds it; null for nothing. */
-function orNull<T>(value: T | null | undefined, column: (value: T) => string | number) {
-  return value === undefined || value === null ? null : column(value);
 }
 
 /**
@@ -210,12 +180,17 @@ export async function replaceValue(
   now: number,
 ): Promise<{ key: VirtualKey; value: string } | null> {
   const value = given ?? newValue();
+  const set = virtualKeyColumns.set({
+    valueHash: await hashSecret(value),
+    valueMask: maskOfKey(value),
+    previousUntil,
+    updatedAt: now,
+  });
   const row = await db
     .prepare(
-      `UPDATE virtual_key SET previous_hash = value_hash, previous_until = ?4, value_hash = ?2,
-         value_mask = ?3, generation = generation + ?5, updated_at = ?6 WHERE id = ?1 RETURNING *`,
+      `UPDATE virtual_key SET previous_hash = value_hash, generation = generation + ?, ${set.sql} WHERE id = ? RETURNING *`,
     )
-    .bind(id, await hashSecret(value), maskOfKey(value), previousUntil, Number(isLeaked), now)
+    .bind(Number(isLeaked), ...set.values, id)
     .first<KeyRow>();
   return row && { key: keyOf(row), value };
 }

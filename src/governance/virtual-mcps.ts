@@ -1,3 +1,4 @@
+import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import {
   ask,
   type Ids,
@@ -27,29 +28,18 @@ export type VirtualMcp = {
   updatedAt: number;
 };
 
-type Row = {
-  id: string;
-  name: string;
-  endpoint_slug: string;
-  description: string;
-  enabled: number;
-  tools: string;
-  created_at: number;
-  updated_at: number;
-};
-
-function fromRow(row: Row): VirtualMcp {
-  return {
-    id: row.id,
-    name: row.name,
-    endpointSlug: row.endpoint_slug,
-    description: row.description,
-    enabled: row.enabled === 1,
-    tools: JSON.parse(row.tools),
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
+export const virtualMcpColumns = columnsOf<VirtualMcp>()({
+  id: text('id'),
+  name: text('name'),
+  endpointSlug: text('endpoint_slug'),
+  description: text('description'),
+  enabled: flag('enabled'),
+  tools: json('tools'),
+  createdAt: integer('created_at'),
+  updatedAt: integer('updated_at'),
+});
+type Row = RowIn<typeof virtualMcpColumns>;
+const { fromRow } = virtualMcpColumns;
 
 /** What a Virtual MCP is made from, and what may change of it. */
 type Terms = Pick<VirtualMcp, 'name' | 'description' | 'enabled' | 'tools'> & { virtualKeyIds: string[] };
@@ -70,27 +60,20 @@ export async function insertVirtualMcp(
   const { virtualKeyIds, ...rest } = terms;
   const id = crypto.randomUUID();
   const endpointSlug = slug ?? (await freeSlug(db, slugOf(terms.name) || 'toolset'));
+  const row = virtualMcpColumns.insert({ ...rest, id, endpointSlug, createdAt: now, updatedAt: now });
   const [inserted, , , sameName] = await db.batch([
     db
       .prepare(
-        `INSERT INTO virtual_mcp (id, name, endpoint_slug, description, enabled, tools, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7
-         WHERE NOT EXISTS (SELECT 1 FROM server WHERE endpoint_slug = ?3) ON CONFLICT DO NOTHING`,
+        `INSERT INTO virtual_mcp (${row.columns}) SELECT ${row.placeholders}
+         WHERE NOT EXISTS (SELECT 1 FROM server WHERE endpoint_slug = ?) ON CONFLICT DO NOTHING RETURNING *`,
       )
-      .bind(
-        id,
-        rest.name,
-        endpointSlug,
-        rest.description,
-        Number(rest.enabled),
-        JSON.stringify(rest.tools),
-        now,
-      ),
+      .bind(...row.values, endpointSlug),
     attachAll(db, id, virtualKeyIds),
     bumpCatalog(db),
     db.prepare('SELECT 1 FROM virtual_mcp WHERE name = ?1 AND id <> ?2').bind(rest.name, id),
   ]);
-  if (inserted?.meta.changes) return { ...rest, id, endpointSlug, createdAt: now, updatedAt: now };
+  const [stored] = (inserted?.results ?? []) as Row[];
+  if (stored) return fromRow(stored);
   return sameName?.results.length ? 'name_taken' : 'slug_taken';
 }
 
@@ -129,20 +112,11 @@ export async function updateVirtualMcp(
   change: Partial<Terms>,
   now: number,
 ): Promise<VirtualMcp | null> {
-  const { name = null, description = null, enabled, tools, virtualKeyIds } = change;
+  const { virtualKeyIds, ...rest } = change;
+  const set = virtualMcpColumns.set({ ...rest, updatedAt: now });
   const update = db
-    .prepare(
-      `UPDATE OR IGNORE virtual_mcp SET name = coalesce(?2, name), description = coalesce(?3, description),
-         enabled = coalesce(?4, enabled), tools = coalesce(?5, tools), updated_at = ?6 WHERE id = ?1 RETURNING *`,
-    )
-    .bind(
-      id,
-      name,
-      description,
-      enabled === undefined ? null : Number(enabled),
-      tools ? JSON.stringify(tools) : null,
-      now,
-    );
+    .prepare(`UPDATE OR IGNORE virtual_mcp SET ${set.sql} WHERE id = ? RETURNING *`)
+    .bind(...set.values, id);
   const [updated] = await db.batch<Row>([update, bumpCatalog(db)]);
   const [row] = updated?.results ?? [];
   if (!row) return null;

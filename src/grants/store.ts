@@ -1,4 +1,5 @@
 import { auditIfChanged, type By } from '../audit';
+import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
@@ -35,49 +36,32 @@ export type Grant = {
   endedReason: EndReason | null;
 };
 
-export type GrantRow = {
-  grant_id: string;
-  client_id: string;
-  client_name: string;
-  given_name: string | null;
-  subject: string;
-  generation: number;
-  scope: string;
-  resource: string;
-  servers: string | null;
-  read_only: number;
-  redirect_host: string;
-  user_agent: string | null;
-  country: string | null;
-  created_at: number;
-  expires_at: number | null;
-  last_used_at: number | null;
-  ended_at: number | null;
-  ended_reason: string | null;
-};
+export const grantColumns = columnsOf<Grant>()({
+  grantId: text('grant_id'),
+  clientId: text('client_id'),
+  clientName: text('client_name'),
+  givenName: text('given_name'),
+  subject: text('subject'),
+  generation: integer('generation'),
+  scope: text('scope'),
+  resource: text('resource'),
+  servers: json('servers'),
+  readOnly: flag('read_only'),
+  redirectHost: text('redirect_host'),
+  userAgent: text('user_agent'),
+  country: text('country'),
+  createdAt: integer('created_at'),
+  expiresAt: integer('expires_at'),
+  lastUsedAt: integer('last_used_at'),
+  endedAt: integer('ended_at'),
+  endedReason: text('ended_reason'),
+});
 
-export function fromRow(row: GrantRow): Grant {
-  return {
-    grantId: row.grant_id,
-    clientId: row.client_id,
-    clientName: row.client_name,
-    givenName: row.given_name,
-    subject: row.subject as Subject,
-    generation: row.generation,
-    scope: row.scope,
-    resource: row.resource,
-    servers: row.servers === null ? null : JSON.parse(row.servers),
-    readOnly: row.read_only === 1,
-    redirectHost: row.redirect_host,
-    userAgent: row.user_agent,
-    country: row.country,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    lastUsedAt: row.last_used_at,
-    endedAt: row.ended_at,
-    endedReason: row.ended_reason as EndReason | null,
-  };
-}
+/** A row of `oauth_grant`. */
+export type GrantRow = RowIn<typeof grantColumns>;
+
+/** The grant a row of `oauth_grant` is. */
+export const { fromRow } = grantColumns;
 
 /** A grant's object, from outside. */
 export type GrantStub = ReturnType<Env['GRANTS']['get']>;
@@ -111,54 +95,29 @@ type NewGrant = Omit<Grant, 'givenName' | 'lastUsedAt' | 'endedAt' | 'endedReaso
 
 /** Writes the row of a grant about to be opened. False when there is one already, from an answer at the same moment. */
 export async function insertGrant(db: D1Database, grant: NewGrant): Promise<boolean> {
+  const asYet = { givenName: null, lastUsedAt: null, endedAt: null, endedReason: null };
+  const row = grantColumns.insert({ ...grant, ...asYet });
   const { meta } = await db
     .prepare(
-      `INSERT INTO oauth_grant (grant_id, client_id, client_name, subject, scope, resource, servers, read_only, created_at, expires_at,
-         generation, redirect_host, user_agent, country)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (grant_id) DO NOTHING`,
+      `INSERT INTO oauth_grant (${row.columns}) VALUES (${row.placeholders}) ON CONFLICT (grant_id) DO NOTHING`,
     )
-    .bind(...columns(grant))
+    .bind(...row.values)
     .run();
   return meta.changes === 1;
 }
 
 /** Makes the row say what the answer that opened the grant said. */
 export async function correctGrant(db: D1Database, grant: NewGrant): Promise<void> {
+  const set = grantColumns.set(grant);
   await db
-    .prepare(
-      `UPDATE oauth_grant SET client_id = ?2, client_name = ?3, subject = ?4, scope = ?5, resource = ?6, servers = ?7,
-       read_only = ?8, created_at = ?9, expires_at = ?10, generation = ?11,
-       redirect_host = ?12, user_agent = ?13, country = ?14 WHERE grant_id = ?1`,
-    )
-    .bind(...columns(grant))
+    .prepare(`UPDATE oauth_grant SET ${set.sql} WHERE grant_id = ?`)
+    .bind(...set.values, grant.grantId)
     .run();
 }
 
 /** Takes back the row of a grant that did not open after all. */
 export async function deleteGrant(db: D1Database, grantId: string): Promise<void> {
   await db.prepare('DELETE FROM oauth_grant WHERE grant_id = ?1').bind(grantId).run();
-}
-
-function columns(grant: NewGrant) {
-  const { grantId, clientId, clientName, subject, scope, resource, servers, readOnly, createdAt, expiresAt } =
-    grant;
-  const narrowed = servers && JSON.stringify(servers);
-  return [
-    grantId,
-    clientId,
-    clientName,
-    subject,
-    scope,
-    resource,
-    narrowed,
-    readOnly ? 1 : 0,
-    createdAt,
-    expiresAt,
-    grant.generation,
-    grant.redirectHost,
-    grant.userAgent,
-    grant.country,
-  ];
 }
 
 /** The grant `grantId` as the index has it, or null when there is none. */

@@ -1,3 +1,4 @@
+import { columnsOf, integer, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { equalSecrets, hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { type User, type UserRow, userOf, userSubject } from '../governance/users';
@@ -14,17 +15,33 @@ const NAME = 'toolgate-session';
  */
 export type SignedIn = { secretHash: string; user: User | null; since: number; expiresAt: number | null };
 
+/** A row of `browser_session`. `proof` must still be so when it is read ({@link proofOf}). */
+type StoredSession = {
+  secretHash: string;
+  subject: Subject | 'administrator';
+  proof: string;
+  expiresAt: number;
+};
+
+export const sessionColumns = columnsOf<StoredSession>()({
+  secretHash: text('secret_hash'),
+  subject: text('subject'),
+  proof: text('proof'),
+  expiresAt: integer('expires_at'),
+});
+
 /** Signs this browser in from `now` on, as `user` or with ADMIN_TOKEN (null). Returns the `Set-Cookie` value. */
 export async function signIn(env: Env, base: string, user: User | null, now: number): Promise<string> {
   const secret = randomSecret();
   const secretHash = await hashSecret(secret);
-  await env.DB.prepare('INSERT INTO browser_session VALUES (?1, ?2, ?3, ?4)')
-    .bind(
-      secretHash,
-      user ? subjectOf(user) : 'administrator',
-      await proofOf(env, secretHash, user),
-      now + LIFE,
-    )
+  const row = sessionColumns.insert({
+    secretHash,
+    subject: user ? subjectOf(user) : 'administrator',
+    proof: await proofOf(env, secretHash, user),
+    expiresAt: now + LIFE,
+  });
+  await env.DB.prepare(`INSERT INTO browser_session (${row.columns}) VALUES (${row.placeholders})`)
+    .bind(...row.values)
     .run();
   return writeCookie(base, { name: NAME, value: secret, maxAge: LIFE });
 }
@@ -40,22 +57,21 @@ export async function signedIn(
   if (!secret || !/^[A-Za-z0-9_-]{43}$/.test(secret)) return null;
   const secretHash = await hashSecret(secret);
   const [sessions, people] = await env.DB.batch([
-    env.DB.prepare('SELECT subject, proof, expires_at FROM browser_session WHERE secret_hash = ?1').bind(
-      secretHash,
-    ),
+    env.DB.prepare('SELECT * FROM browser_session WHERE secret_hash = ?1').bind(secretHash),
     env.DB.prepare(
       `SELECT * FROM person WHERE id = (SELECT substr(subject, 6) FROM browser_session
        WHERE secret_hash = ?1 AND subject LIKE 'user:%')`,
     ).bind(secretHash),
   ]);
-  const row = sessions?.results[0] as { subject: string; proof: string; expires_at: number } | undefined;
-  if (!row || row.expires_at <= now) return null;
+  const [row] = (sessions?.results ?? []) as RowIn<typeof sessionColumns>[];
+  const session = row && sessionColumns.fromRow(row);
+  if (!session || session.expiresAt <= now) return null;
 
   const [person] = (people?.results ?? []) as UserRow[];
   const user = person ? userOf(person) : null;
-  if (isSubject(row.subject) && !user?.isActive) return null;
-  if (!equalSecrets(row.proof, await proofOf(env, secretHash, user))) return null;
-  return { secretHash, user, since: row.expires_at - LIFE, expiresAt: row.expires_at };
+  if (isSubject(session.subject) && !user?.isActive) return null;
+  if (!equalSecrets(session.proof, await proofOf(env, secretHash, user))) return null;
+  return { secretHash, user, since: session.expiresAt - LIFE, expiresAt: session.expiresAt };
 }
 
 /** Signs this browser out. Returns the `Set-Cookie` value. */
