@@ -1,5 +1,7 @@
+import { columnsOf, integer, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
+import { equals } from '../database';
 import type { Destination } from '../protocol/destination';
 import { authorizationUrl, redeemCode, revokeToken, TokenRefused } from '../providers/client';
 import { knownProvider, prepareProvider } from '../providers/provider';
@@ -34,6 +36,22 @@ export type Authorization = {
   sealed: string;
 };
 
+export const authorizationColumns = columnsOf<Authorization, { createdAt: number }>()(
+  {
+    id: text('id'),
+    owner: text('owner'),
+    generation: integer('generation'),
+    serverId: text('server_id'),
+    browserHash: text('browser_hash'),
+    returnTo: text('return_to'),
+    grantId: text('grant_id'),
+    usedAt: integer('used_at'),
+    expiresAt: integer('expires_at'),
+    sealed: text('sealed'),
+  },
+  { createdAt: integer('created_at') },
+);
+
 /** What an answer is judged by. */
 type Pending = { verifier: string; redirectUri: string; issuer: string | null };
 
@@ -59,22 +77,15 @@ export async function beginAuthorization(
   const expiresAt = now + AUTHORIZATION_LIFE;
   const redirectUri = redirectUriOf(settings, issuer);
   const pending: Pending = { verifier: randomSecret(), redirectUri, issuer: provider.issuer };
-  await env.DB.prepare(
-    `INSERT INTO upstream_flow (id, owner, generation, server_id, browser_hash, sealed, return_to, grant_id, expires_at, created_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
-  )
-    .bind(
-      id,
-      owner,
-      generation,
-      server.id,
-      browserHash,
-      await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending)),
-      returnTo,
-      grantId,
-      expiresAt,
-      now,
-    )
+  const sealed = await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending));
+  const row = authorizationColumns.insert({
+    ...{ id, owner, generation, browserHash, sealed, returnTo, grantId, expiresAt },
+    serverId: server.id,
+    usedAt: null,
+    createdAt: now,
+  });
+  await env.DB.prepare(`INSERT INTO upstream_flow (${row.columns}) VALUES (${row.placeholders})`)
+    .bind(...row.values)
     .run();
   const { verifier } = pending;
   const { scopes } = provider;
@@ -87,36 +98,13 @@ export async function beginAuthorization(
   return { destination, id, expiresAt };
 }
 
-type Row = {
-  id: string;
-  owner: CredentialOwner;
-  generation: number;
-  server_id: string;
-  browser_hash: string | null;
-  return_to: string;
-  grant_id: string | null;
-  used_at: number | null;
-  expires_at: number;
-  sealed: string;
-};
-
 /** The authorization `id` as it is, used and expired ones too; null when there is none. */
 export async function findAuthorization(db: D1Database, id: string): Promise<Authorization | null> {
-  const row = await db.prepare('SELECT * FROM upstream_flow WHERE id = ?1').bind(id).first<Row>();
-  return (
-    row && {
-      id: row.id,
-      owner: row.owner,
-      generation: row.generation,
-      serverId: row.server_id,
-      browserHash: row.browser_hash,
-      returnTo: row.return_to,
-      grantId: row.grant_id,
-      usedAt: row.used_at,
-      expiresAt: row.expires_at,
-      sealed: row.sealed,
-    }
-  );
+  const row = await db
+    .prepare('SELECT * FROM upstream_flow WHERE id = ?1')
+    .bind(id)
+    .first<RowIn<typeof authorizationColumns>>();
+  return row && authorizationColumns.fromRow(row);
 }
 
 /** Takes up what a provider answered, at `now`: true for the first answer, whatever the isolate (SECURITY 8). */
@@ -126,6 +114,35 @@ export async function takeUpAuthorization(db: D1Database, id: string, now: numbe
     .bind(id, now)
     .run();
   return meta.changes === 1;
+}
+
+/** Deletes what `owner` began, at one server or at all, or what anyone began at a server. */
+export function deleteAuthorizations(
+  db: D1Database,
+  which: { owner: CredentialOwner; serverId?: string } | { owner?: undefined; serverId: string },
+): D1PreparedStatement {
+  const conditions = [...equals('owner', which.owner), ...equals('server_id', which.serverId)];
+  return db
+    .prepare(`DELETE FROM upstream_flow WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`)
+    .bind(...conditions.flatMap(({ values }) => values));
+}
+
+/** Deletes up to `most` authorizations that were over at `now` (epoch seconds). */
+export function deleteExpiredAuthorizations(db: D1Database, now: number, most: number): D1PreparedStatement {
+  return db
+    .prepare(
+      'DELETE FROM upstream_flow WHERE id IN (SELECT id FROM upstream_flow WHERE expires_at <= ?1 LIMIT ?2)',
+    )
+    .bind(now, most);
+}
+
+/** Deletes the gateway's own authorization at a server that was taken up. True when there was one: the first time after it. */
+export async function deleteTakenUp(db: D1Database, serverId: string): Promise<boolean> {
+  const { meta } = await db
+    .prepare("DELETE FROM upstream_flow WHERE owner = 'gateway' AND server_id = ?1 AND used_at IS NOT NULL")
+    .bind(serverId)
+    .run();
+  return meta.changes > 0;
 }
 
 /** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */

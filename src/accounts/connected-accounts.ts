@@ -1,9 +1,10 @@
 import type { Env } from '../config';
 import { type Condition, equals, oneOf, selectPage, startsWith } from '../database';
 import type { Subject } from '../protocol/subject';
+import { deleteAuthorizations } from './authorization';
 import { askConnection } from './connections';
 import type { Credential } from './credential';
-import { credentialFrom } from './credentials';
+import { type CredentialRow, credentialFrom } from './credentials';
 
 /**
  * An account somebody connected, or is about to: a credential of theirs, or an authorization they began where they have none
@@ -45,7 +46,7 @@ const ACCOUNTS = `(
   ) a JOIN server s ON s.id = a.server_id WHERE a.owner <> 'gateway'
 )`;
 
-type Row = Parameters<typeof credentialFrom>[0] & { owner: Subject };
+type Row = CredentialRow & { owner: Subject };
 type FlowRow = Omit<Row, 'kind'> & { kind: 'flow' };
 
 /**
@@ -92,20 +93,12 @@ function fromRow(row: Row | FlowRow): ConnectedAccount {
   };
 }
 
-/** Ends what `owner` has begun at a server's provider and not finished. */
-async function dropAuthorizations(db: D1Database, owner: Subject, serverId: string): Promise<void> {
-  await db
-    .prepare('DELETE FROM upstream_flow WHERE owner = ?1 AND server_id = ?2')
-    .bind(owner, serverId)
-    .run();
-}
-
 /** Ends an account, and what was begun to connect it: one that comes back later would connect it again. */
 export async function disconnectAccount(
   env: Env,
   { owner, serverId, credential }: Pick<ConnectedAccount, 'owner' | 'serverId' | 'credential'>,
 ): Promise<void> {
-  await dropAuthorizations(env.DB, owner, serverId);
+  await deleteAuthorizations(env.DB, { owner, serverId }).run();
   if (!credential) return;
   await askConnection(env, { owner, serverId }, (connection) => connection.disconnect({ owner, serverId }));
 }

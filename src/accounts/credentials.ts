@@ -1,3 +1,4 @@
+import { columnsOf, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { type Question, question } from '../database';
 import { modeOf } from '../identity';
@@ -8,40 +9,27 @@ import { connectionOf, SIGN_IN } from './connections';
 import type { Credential, CredentialOwner, CredentialStatus } from './credential';
 import { missingNames } from './kept-credential';
 
-type Row = {
-  id: string;
-  owner: CredentialOwner;
-  server_id: string;
-  kind: 'token' | 'header';
-  generation: number;
-  status: 'active' | 'needs_reauth';
-  header_keys: string | null;
-  token_type: string | null;
-  scopes: string | null;
-  expires_at: number | null;
-  last_refreshed_at: number | null;
-  created_at: number;
-  updated_at: number;
-};
+export const credentialColumns = columnsOf<Credential>()({
+  id: text('id'),
+  owner: text('owner'),
+  serverId: text('server_id'),
+  kind: text('kind'),
+  generation: integer('generation'),
+  status: text('status'),
+  headerKeys: json('header_keys'),
+  tokenType: text('token_type'),
+  scopes: json('scopes'),
+  expiresAt: integer('expires_at'),
+  lastRefreshedAt: integer('last_refreshed_at'),
+  createdAt: integer('created_at'),
+  updatedAt: integer('updated_at'),
+});
+
+/** A row of `credential`. */
+export type CredentialRow = RowIn<typeof credentialColumns>;
 
 /** A row of `credential`, of whatever else was selected with it. */
-export function credentialFrom(row: Row): Credential {
-  return {
-    id: row.id,
-    owner: row.owner,
-    serverId: row.server_id,
-    kind: row.kind,
-    generation: row.generation,
-    status: row.status,
-    headerKeys: row.header_keys === null ? null : JSON.parse(row.header_keys),
-    tokenType: row.token_type,
-    scopes: row.scopes === null ? null : JSON.parse(row.scopes),
-    expiresAt: row.expires_at,
-    lastRefreshedAt: row.last_refreshed_at,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
+export const credentialFrom = credentialColumns.fromRow;
 
 /** How a credential stands at its server as that is now: what its row says holds only for what it was obtained under. */
 export function statusAt(
@@ -62,48 +50,32 @@ export async function findCredentialOf(
   const row = await db
     .prepare('SELECT * FROM credential WHERE owner = ?1 AND server_id = ?2')
     .bind(owner, serverId)
-    .first<Row>();
+    .first<CredentialRow>();
   return row && credentialFrom(row);
 }
 
 /** The credential with this id, or null. */
 export function credentialQuestion(db: D1Database, id: string): Question<Credential | null> {
   const statement = db.prepare('SELECT * FROM credential WHERE id = ?1').bind(id);
-  return question<Row, Credential | null>(statement, ([row]) => (row ? credentialFrom(row) : null));
+  return question<CredentialRow, Credential | null>(statement, ([row]) => (row ? credentialFrom(row) : null));
 }
 
 /** Every credential of `owner`. */
 export function credentialsQuestion(db: D1Database, owner: CredentialOwner): Question<Credential[]> {
   const statement = db.prepare('SELECT * FROM credential WHERE owner = ?1').bind(owner);
-  return question<Row, Credential[]>(statement, (rows) => rows.map(credentialFrom));
+  return question<CredentialRow, Credential[]>(statement, (rows) => rows.map(credentialFrom));
 }
 
 /** Writes the row of a credential, in place of whatever the index knew. Only its object does. */
 export async function recordCredential(db: D1Database, credential: Credential): Promise<void> {
+  const row = credentialColumns.insert(credential);
+  const set = credentialColumns.set(credential);
   await db
     .prepare(
-      `INSERT INTO credential (id, owner, server_id, kind, generation, status, header_keys, token_type, scopes, expires_at,
-         last_refreshed_at, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-       ON CONFLICT (owner, server_id) DO UPDATE SET id = excluded.id, kind = excluded.kind, generation = excluded.generation,
-         status = excluded.status, header_keys = excluded.header_keys, token_type = excluded.token_type,
-         scopes = excluded.scopes, expires_at = excluded.expires_at, last_refreshed_at = excluded.last_refreshed_at,
-         created_at = excluded.created_at, updated_at = excluded.updated_at`,
+      `INSERT INTO credential (${row.columns}) VALUES (${row.placeholders})
+       ON CONFLICT (owner, server_id) DO UPDATE SET ${set.sql}`,
     )
-    .bind(
-      credential.id,
-      credential.owner,
-      credential.serverId,
-      credential.kind,
-      credential.generation,
-      credential.status,
-      credential.headerKeys && JSON.stringify(credential.headerKeys),
-      credential.tokenType,
-      credential.scopes && JSON.stringify(credential.scopes),
-      credential.expiresAt,
-      credential.lastRefreshedAt,
-      credential.createdAt,
-      credential.updatedAt,
-    )
+    .bind(...row.values, ...set.values)
     .run();
 }
 
@@ -147,7 +119,7 @@ export async function deleteStrayCredentials(env: Env): Promise<boolean> {
   return endAll(env, await rowsWhere(env.DB, STRAY));
 }
 
-type CredentialKey = Pick<Row, 'owner' | 'server_id'>;
+type CredentialKey = Pick<CredentialRow, 'owner' | 'server_id'>;
 
 async function rowsWhere(db: D1Database, condition: string, ...values: string[]): Promise<CredentialKey[]> {
   const { results } = await db

@@ -1,4 +1,5 @@
 import { auditIfChanged, type By } from '../audit';
+import { columnsOf, integer, json, type RowIn, text } from '../columns';
 import { randomSecret } from '../crypto/secrets';
 import type { Proof } from '../identity/mode';
 import type { Subject } from '../protocol/subject';
@@ -23,6 +24,21 @@ export type Link = {
   expiresAt: number;
 };
 
+export const linkColumns = columnsOf<Link, { createdAt: number }>()(
+  {
+    id: text('id'),
+    subject: text('subject'),
+    generation: integer('generation'),
+    serverIds: json('server_ids'),
+    clientName: text('client_name'),
+    grantId: text('grant_id'),
+    browserHash: text('browser_hash'),
+    usedAt: integer('used_at'),
+    expiresAt: integer('expires_at'),
+  },
+  { createdAt: integer('created_at') },
+);
+
 /** What a link is made for. */
 export type NewLink = Proof & Pick<Link, 'serverIds' | 'clientName' | 'grantId'>;
 
@@ -38,11 +54,18 @@ const ENOUGH = 300;
 export async function insertLink(db: D1Database, wanted: NewLink, who: By): Promise<string> {
   const { subject, generation, clientName, grantId } = wanted;
   const now = Math.floor(Date.now() / 1000);
-  const serverIds = JSON.stringify([...wanted.serverIds].sort());
+  const serverIds = [...wanted.serverIds].sort();
   const id = randomSecret(16);
-  const same = `subject = ?1 AND generation = ?2 AND server_ids = ?3 AND client_name = ?4 AND grant_id IS ?5
-    AND used_at IS NULL AND expires_at >= ?6`;
-  const bound = [subject, generation, serverIds, clientName, grantId, now + ENOUGH];
+  const same = `subject = ? AND generation = ? AND server_ids = ? AND client_name = ? AND grant_id IS ?
+    AND used_at IS NULL AND expires_at >= ?`;
+  const bound = [subject, generation, JSON.stringify(serverIds), clientName, grantId, now + ENOUGH];
+  const row = linkColumns.insert({
+    ...{ id, subject, generation, serverIds, clientName, grantId },
+    browserHash: null,
+    usedAt: null,
+    expiresAt: now + LIFE,
+    createdAt: now,
+  });
   const about = {
     owner: subject,
     servers: wanted.serverIds.join(' '),
@@ -51,16 +74,16 @@ export async function insertLink(db: D1Database, wanted: NewLink, who: By): Prom
   const [, , found] = await db.batch<{ id: string }>([
     db
       .prepare(
-        `INSERT INTO connect_link (id, subject, generation, server_ids, client_name, grant_id, expires_at, created_at)
-         SELECT ?7, ?1, ?2, ?3, ?4, ?5, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM connect_link WHERE ${same})`,
+        `INSERT INTO connect_link (${row.columns}) SELECT ${row.placeholders}
+         WHERE NOT EXISTS (SELECT 1 FROM connect_link WHERE ${same})`,
       )
-      .bind(...bound, id, now + LIFE, now),
+      .bind(...row.values, ...bound),
     auditIfChanged(db, { act: 'credential.link_given', ...about }, who, id),
     db.prepare(`SELECT id FROM connect_link WHERE ${same} ORDER BY expires_at DESC LIMIT 1`).bind(...bound),
   ]);
-  const [row] = found?.results ?? [];
-  if (!row) throw new Error('the link was not stored');
-  return row.id;
+  const [link] = found?.results ?? [];
+  if (!link) throw new Error('the link was not stored');
+  return link.id;
 }
 
 /** The address of a link. */
@@ -76,20 +99,11 @@ export function storyOf({ id, grantId }: Link): string {
 /** The link `id` as it is, used and expired ones too; null when there is none. */
 export async function findLink(db: D1Database, id: string): Promise<Link | null> {
   if (!/^[A-Za-z0-9_-]{22}$/.test(id)) return null;
-  const row = await db.prepare('SELECT * FROM connect_link WHERE id = ?1').bind(id).first<Row>();
-  return (
-    row && {
-      id: row.id,
-      subject: row.subject,
-      generation: row.generation,
-      serverIds: JSON.parse(row.server_ids),
-      clientName: row.client_name,
-      grantId: row.grant_id,
-      browserHash: row.browser_hash,
-      usedAt: row.used_at,
-      expiresAt: row.expires_at,
-    }
-  );
+  const row = await db
+    .prepare('SELECT * FROM connect_link WHERE id = ?1')
+    .bind(id)
+    .first<RowIn<typeof linkColumns>>();
+  return row && linkColumns.fromRow(row);
 }
 
 /** Uses a link for the browser whose secret has this hash, at `now`: true for the first, whatever the isolate (SECURITY 8). */
@@ -108,14 +122,26 @@ export async function claimLink(
   return meta.changes === 1;
 }
 
-type Row = {
-  id: string;
-  subject: Subject;
-  generation: number;
-  server_ids: string;
-  client_name: string;
-  grant_id: string | null;
-  browser_hash: string | null;
-  used_at: number | null;
-  expires_at: number;
-};
+/** Deletes the links of one identity. */
+export function deleteLinksOf(db: D1Database, subject: Subject): D1PreparedStatement {
+  return db.prepare('DELETE FROM connect_link WHERE subject = ?1').bind(subject);
+}
+
+/** Deletes the links that lead to this server and to no other. */
+export function deleteLinksTo(db: D1Database, serverId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `DELETE FROM connect_link WHERE EXISTS (SELECT 1 FROM json_each(server_ids) WHERE value = ?1)
+         AND json_array_length(server_ids) = 1`,
+    )
+    .bind(serverId);
+}
+
+/** Deletes up to `most` links that were over at `now` (epoch seconds). */
+export function deleteExpiredLinks(db: D1Database, now: number, most: number): D1PreparedStatement {
+  return db
+    .prepare(
+      'DELETE FROM connect_link WHERE id IN (SELECT id FROM connect_link WHERE expires_at <= ?1 LIMIT ?2)',
+    )
+    .bind(now, most);
+}

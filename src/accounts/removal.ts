@@ -4,8 +4,10 @@ import { log } from '../log';
 import { within } from '../protocol/patience';
 import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
-import { deleteServer } from '../servers/store';
+import { serverRemoval } from '../servers/store';
+import { deleteAuthorizations, deleteExpiredAuthorizations } from './authorization';
 import { deleteCredentialsAt, deleteCredentialsOf } from './credentials';
+import { deleteExpiredLinks, deleteLinksOf, deleteLinksTo } from './links';
 
 /** How long whoever removes something waits for providers to be told (RFC 7009). It goes on behind the answer. Milliseconds. */
 const PATIENCE = 8_000;
@@ -15,23 +17,25 @@ const PATIENCE = 8_000;
  * takes up.
  */
 export async function disconnectEverywhere(env: Env, subject: Subject): Promise<void> {
-  await env.DB.batch([
-    env.DB.prepare('DELETE FROM connect_link WHERE subject = ?1').bind(subject),
-    env.DB.prepare('DELETE FROM upstream_flow WHERE owner = ?1').bind(subject),
-  ]);
+  await env.DB.batch([deleteLinksOf(env.DB, subject), deleteAuthorizations(env.DB, { owner: subject })]);
   await waitFor(deleteCredentialsOf(env, subject), { owner: subject });
 }
 
 /** Ends everybody's accounts at a server, the gateway's own too, and what was begun there. */
 export async function endCredentialsAt(env: Env, serverId: string): Promise<void> {
-  await env.DB.prepare('DELETE FROM upstream_flow WHERE server_id = ?1').bind(serverId).run();
+  await deleteAuthorizations(env.DB, { serverId }).run();
   await waitFor(deleteCredentialsAt(env, serverId), { server: serverId });
 }
 
-/** Removes a server with everybody's accounts there. False when there is none. */
+/** Removes a server with everybody's accounts there, and what was begun to connect some. False when there is none. */
 export async function removeServer(env: Env, id: string): Promise<boolean> {
   await endCredentialsAt(env, id); // first: its provider can still be told
-  return deleteServer(env.DB, id);
+  const results = await env.DB.batch([
+    deleteAuthorizations(env.DB, { serverId: id }),
+    deleteLinksTo(env.DB, id),
+    ...serverRemoval(env.DB, id),
+  ]);
+  return Boolean(results.at(-1)?.meta.changes);
 }
 
 async function waitFor(ending: Promise<boolean>, about: Record<string, string>): Promise<void> {
@@ -48,12 +52,9 @@ const PORTION = 5_000;
 
 /** Deletes links and authorizations that were over at `now` (epoch seconds). Whatever asks for one judges that itself. */
 export async function sweepConnecting(db: D1Database, now: number): Promise<number> {
-  const results = await db.batch(
-    ['connect_link', 'upstream_flow'].map((table) =>
-      db
-        .prepare(`DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE expires_at <= ?1 LIMIT ?2)`)
-        .bind(now, PORTION),
-    ),
-  );
+  const results = await db.batch([
+    deleteExpiredLinks(db, now, PORTION),
+    deleteExpiredAuthorizations(db, now, PORTION),
+  ]);
   return results.reduce((sum, { meta }) => sum + meta.changes, 0);
 }

@@ -4,7 +4,7 @@ import type { OAuthConfig } from '../servers/oauth-config';
 import { oauthConfigsQuestion } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import type { Credential } from './credential';
-import { credentialFrom } from './credentials';
+import { type CredentialRow, credentialFrom } from './credentials';
 
 /** A server in a list: how many tools it listed last, and how many of them are on. */
 export type ServerWithCounts = { server: Server; tools: number; toolsOn: number };
@@ -65,7 +65,6 @@ export type ServerOverview = {
   toolTotal: number;
 };
 
-type CredentialRow = Parameters<typeof credentialFrom>[0];
 type ToolRow = {
   name: string;
   description: string | null;

@@ -1,3 +1,4 @@
+import { columnsOf, integer, json, type RowIn, text } from '../columns';
 import type { SealedValue } from '../crypto/reseal';
 import { open, seal } from '../crypto/secrets';
 import { type Ids, type Question, question } from '../database';
@@ -12,6 +13,23 @@ import {
   type OAuthStatus,
   type OwnClient,
 } from './oauth-config';
+
+export const oauthConfigColumns = columnsOf<OAuthConfig>()({
+  id: text('id'),
+  serverId: text('server_id'),
+  configured: json('configured'),
+  sealedSecret: text('client_secret'),
+  discovered: json('provider'),
+  client: json('client'),
+  sealedRegisteredSecret: text('registered_secret'),
+  status: text('status'),
+  error: text('error'),
+  flowExpiresAt: integer('flow_expires_at'),
+  createdAt: integer('created_at'),
+  updatedAt: integer('updated_at'),
+});
+type Row = RowIn<typeof oauthConfigColumns>;
+const { fromRow } = oauthConfigColumns;
 
 /** Sealed for the server's address: another address, and it has to be entered again. */
 const placeOfSecret = (id: string, origin: string) => `oauth_config/${id}/client_secret@${origin}`;
@@ -46,19 +64,12 @@ export async function newOAuthConfig(
 
 /** Stores a new one, in the batch that stores its server: when that was refused, neither is there. */
 export function insertOAuthConfig(db: D1Database, config: OAuthConfig): D1PreparedStatement {
+  const row = oauthConfigColumns.insert(config);
   return db
     .prepare(
-      `INSERT INTO oauth_config (id, server_id, configured, client_secret, status, created_at, updated_at)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE EXISTS (SELECT 1 FROM server WHERE id = ?2)`,
+      `INSERT INTO oauth_config (${row.columns}) SELECT ${row.placeholders} WHERE EXISTS (SELECT 1 FROM server WHERE id = ?)`,
     )
-    .bind(
-      config.id,
-      config.serverId,
-      JSON.stringify(config.configured),
-      config.sealedSecret,
-      config.status,
-      config.createdAt,
-    );
+    .bind(...row.values, config.serverId);
 }
 
 /** Members that say where the provider is: when one changes, what was discovered says nothing any more. */
@@ -91,11 +102,10 @@ export async function changeOAuthConfig(
   const left = isAnother ? null : config.sealedSecret;
   const sealed = isEntered ? secret && (await seal(keys, placeOfSecret(config.id, origin), secret)) : left;
   const isElsewhere = WHERE.some((member) => configured[member] !== config.configured[member]);
+  const set = oauthConfigColumns.set({ configured, sealedSecret: sealed, updatedAt: now });
   const looksAgain = sealed && !isEntered ? doubtProvider : forgetProvider;
   await db.batch([
-    db
-      .prepare('UPDATE oauth_config SET configured = ?2, client_secret = ?3, updated_at = ?4 WHERE id = ?1')
-      .bind(config.id, JSON.stringify(configured), sealed, now),
+    db.prepare(`UPDATE oauth_config SET ${set.sql} WHERE id = ?`).bind(...set.values, config.id),
     ...(isElsewhere ? [looksAgain(db, config.serverId)] : []),
     db
       .prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1')
@@ -160,17 +170,15 @@ export async function saveProvider(
     )
     .bind(known.serverId, provider);
   const isAnother = known.discovered !== null && !isSameProvider(known.discovered, discovered);
+  const set = oauthConfigColumns.set({ discovered, client, sealedRegisteredSecret: sealed });
   const [saved] = await db.batch([
     db
       .prepare(
-        `UPDATE oauth_config SET provider = ?2, client = ?3, registered_secret = ?4
-         WHERE id = ?1 AND configured = ?5 AND provider IS ?6 AND client IS ?7`,
+        `UPDATE oauth_config SET ${set.sql} WHERE id = ? AND configured = ? AND provider IS ? AND client IS ?`,
       )
       .bind(
+        ...set.values,
         known.id,
-        provider,
-        client && JSON.stringify(client),
-        sealed,
         JSON.stringify(known.configured),
         known.discovered && JSON.stringify(known.discovered),
         known.client && JSON.stringify(known.client),
@@ -191,44 +199,11 @@ export async function recordStatus(
   }: { status: OAuthStatus; error?: string | null; flowExpiresAt?: number | null },
   now: number,
 ): Promise<void> {
+  const set = oauthConfigColumns.set({ status, error, flowExpiresAt, updatedAt: now });
   await db
-    .prepare(
-      'UPDATE oauth_config SET status = ?2, error = ?3, flow_expires_at = ?4, updated_at = ?5 WHERE id = ?1',
-    )
-    .bind(id, status, error, flowExpiresAt, now)
+    .prepare(`UPDATE oauth_config SET ${set.sql} WHERE id = ?`)
+    .bind(...set.values, id)
     .run();
-}
-
-type Row = {
-  id: string;
-  server_id: string;
-  configured: string;
-  client_secret: string | null;
-  provider: string | null;
-  client: string | null;
-  registered_secret: string | null;
-  status: OAuthStatus;
-  error: string | null;
-  flow_expires_at: number | null;
-  created_at: number;
-  updated_at: number;
-};
-
-function fromRow(row: Row): OAuthConfig {
-  return {
-    id: row.id,
-    serverId: row.server_id,
-    configured: JSON.parse(row.configured),
-    sealedSecret: row.client_secret,
-    discovered: row.provider === null ? null : JSON.parse(row.provider),
-    client: row.client === null ? null : JSON.parse(row.client),
-    sealedRegisteredSecret: row.registered_secret,
-    status: row.status,
-    error: row.error,
-    flowExpiresAt: row.flow_expires_at,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }
 
 /** The configuration with this id, or null. */

@@ -8,7 +8,7 @@ import { slugOf } from '../protocol/authorization';
 import type { TokenExchangeRequest } from './auth-settings';
 import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
 import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
-import { exchangeText } from './row';
+import { fromRow, type ServerRow, serverColumns, storedExchange } from './row';
 import { sealHeaders } from './sealed-headers';
 import type { Server, ServerChange, ServerTerms, TokenExchange } from './server';
 
@@ -29,16 +29,17 @@ export async function insertServer(
   const config = hasProvider
     ? await newOAuthConfig(keys, { id, origin }, wanted.oauth_config ?? {}, now)
     : null;
-  const server: Server = {
+  const endpointSlug = slugOf(wanted.name);
+  const row = serverColumns.insert({
     id,
     name: wanted.name,
-    endpointSlug: slugOf(wanted.name),
+    endpointSlug,
     connectionType: wanted.connection_type,
     connectionString: wanted.connection_string,
     authType: wanted.auth_type,
     sealedHeaders: await sealHeaders(keys, { id, origin }, wanted.headers ?? {}),
     perUserHeaderKeys: wanted.per_user_header_keys ?? [],
-    tokenExchange: wanted.token_exchange ? await exchangeOf(keys, id, wanted.token_exchange) : null,
+    ...storedExchange(wanted.token_exchange ? await exchangeOf(keys, id, wanted.token_exchange) : null),
     oauthConfigId: config?.id ?? null,
     credentialGeneration: 1,
     isVerified,
@@ -54,42 +55,19 @@ export async function insertServer(
     askedAt: null,
     createdAt: now,
     updatedAt: now,
-  };
-  const [inserted] = await db.batch([
+  });
+  const [inserted] = await db.batch<ServerRow>([
     db
       .prepare(
-        `INSERT INTO server (id, name, endpoint_slug, connection_type, connection_string, auth_type, headers, tools_to_execute,
-           allow_on_all_virtual_keys, enabled, tool_execution_timeout, tool_sync_interval, state, created_at, updated_at,
-           per_user_header_keys, token_exchange, exchange_secret, oauth_config_id, credential_generation, is_verified)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18, ?19, ?20
-         WHERE NOT EXISTS (SELECT 1 FROM virtual_mcp WHERE endpoint_slug = ?3) ON CONFLICT DO NOTHING`,
+        `INSERT INTO server (${row.columns}) SELECT ${row.placeholders}
+         WHERE NOT EXISTS (SELECT 1 FROM virtual_mcp WHERE endpoint_slug = ?) ON CONFLICT DO NOTHING RETURNING *`,
       )
-      .bind(
-        id,
-        server.name,
-        server.endpointSlug,
-        server.connectionType,
-        server.connectionString,
-        server.authType,
-        server.sealedHeaders,
-        JSON.stringify(server.toolsToExecute),
-        Number(server.allowOnAllVirtualKeys),
-        Number(server.enabled),
-        server.toolExecutionTimeout,
-        server.toolSyncInterval,
-        server.state,
-        now,
-        JSON.stringify(server.perUserHeaderKeys),
-        exchangeText(server.tokenExchange),
-        server.tokenExchange?.sealedSecret ?? null,
-        server.oauthConfigId,
-        server.credentialGeneration,
-        Number(server.isVerified),
-      ),
+      .bind(...row.values, endpointSlug),
     ...(config ? [insertOAuthConfig(db, config)] : []),
     bumpCatalog(db),
   ]);
-  return inserted?.meta.changes ? server : null;
+  const [stored] = inserted?.results ?? [];
+  return stored ? fromRow(stored) : null;
 }
 
 /** `token_exchange` as it is kept, its secret sealed. */
@@ -124,56 +102,34 @@ export async function updateServer(
   const interval = change.tool_sync_interval;
   const isExchangedAnew =
     change.token_exchange !== undefined && !(await isExchange(keys, server, change.token_exchange));
-  const changed: Server = {
-    ...server,
-    name: change.name ?? server.name,
+  const name = change.name ?? server.name;
+  const set = serverColumns.set({
+    name,
     connectionString,
-    sealedHeaders: change.headers
-      ? await sealHeaders(keys, { id: server.id, origin }, change.headers)
-      : server.sealedHeaders,
-    perUserHeaderKeys: change.per_user_header_keys ?? server.perUserHeaderKeys,
-    tokenExchange:
-      isExchangedAnew && change.token_exchange
-        ? await exchangeOf(keys, server.id, change.token_exchange)
-        : server.tokenExchange,
-    credentialGeneration: server.credentialGeneration + Number(moved || isExchangedAnew),
-    toolsToExecute: change.tools_to_execute ?? server.toolsToExecute,
-    allowOnAllVirtualKeys: change.allow_on_all_virtual_keys ?? server.allowOnAllVirtualKeys,
-    enabled: change.enabled ?? server.enabled,
-    toolExecutionTimeout: timeout === undefined ? server.toolExecutionTimeout : timeout || null,
-    toolSyncInterval: interval === undefined ? server.toolSyncInterval : interval || null,
-    state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : server.state,
+    sealedHeaders: change.headers && (await sealHeaders(keys, { id: server.id, origin }, change.headers)),
+    perUserHeaderKeys: change.per_user_header_keys,
+    ...(isExchangedAnew && change.token_exchange
+      ? storedExchange(await exchangeOf(keys, server.id, change.token_exchange))
+      : {}),
+    toolsToExecute: change.tools_to_execute,
+    allowOnAllVirtualKeys: change.allow_on_all_virtual_keys,
+    enabled: change.enabled,
+    toolExecutionTimeout: timeout === undefined ? undefined : timeout || null,
+    toolSyncInterval: interval === undefined ? undefined : interval || null,
+    state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : undefined,
     updatedAt: now,
-  };
-  const results = await db.batch([
-    ...renameServerWhereGiven(db, server.id, changed.name),
+  });
+  const results = await db.batch<ServerRow>([
+    ...renameServerWhereGiven(db, server.id, name),
     bumpCatalog(db),
     db
       .prepare(
-        `UPDATE OR IGNORE server SET name = ?2, connection_string = ?3, headers = ?4, tools_to_execute = ?5,
-           allow_on_all_virtual_keys = ?6, enabled = ?7, tool_execution_timeout = ?8, tool_sync_interval = ?9, state = ?10,
-           updated_at = ?11, per_user_header_keys = ?12, token_exchange = ?13, exchange_secret = ?14,
-           credential_generation = credential_generation + ?15 WHERE id = ?1`,
+        `UPDATE OR IGNORE server SET ${set.sql}, credential_generation = credential_generation + ? WHERE id = ? RETURNING *`,
       )
-      .bind(
-        server.id,
-        changed.name,
-        connectionString,
-        changed.sealedHeaders,
-        JSON.stringify(changed.toolsToExecute),
-        Number(changed.allowOnAllVirtualKeys),
-        Number(changed.enabled),
-        changed.toolExecutionTimeout,
-        changed.toolSyncInterval,
-        changed.state,
-        now,
-        JSON.stringify(changed.perUserHeaderKeys),
-        exchangeText(changed.tokenExchange),
-        changed.tokenExchange?.sealedSecret ?? null,
-        Number(moved || isExchangedAnew),
-      ),
+      .bind(...set.values, Number(moved || isExchangedAnew), server.id),
   ]);
-  return results.at(-1)?.meta.changes ? changed : null;
+  const [stored] = results.at(-1)?.results ?? [];
+  return stored ? fromRow(stored) : null;
 }
 
 /** True when `token_exchange` as it was sent is what is kept. */
@@ -183,9 +139,8 @@ async function isExchange(
   sent: TokenExchangeRequest,
 ): Promise<boolean> {
   if (!tokenExchange) return false;
-  const same =
-    exchangeText(await exchangeOf(keys, id, { ...sent, client_secret: null })) ===
-    exchangeText(tokenExchange);
+  const openly = (exchange: TokenExchange) => JSON.stringify(storedExchange(exchange).openExchange);
+  const same = openly(await exchangeOf(keys, id, { ...sent, client_secret: null })) === openly(tokenExchange);
   return same && sent.client_secret === (await openExchangeSecret(keys, id, tokenExchange));
 }
 
@@ -203,23 +158,16 @@ export async function raiseCredentialGeneration(db: D1Database, id: string): Pro
 }
 
 /**
- * Removes a server, its lists, what keys and Virtual MCPs say of it, and what was begun to connect accounts there. False when
- * there is none.
+ * Removes a server, its lists, and what keys, people and Virtual MCPs say of it: statements for one batch. The last deletes the
+ * server itself.
  */
-export async function deleteServer(db: D1Database, id: string): Promise<boolean> {
-  const results = await db.batch([
+export function serverRemoval(db: D1Database, id: string): D1PreparedStatement[] {
+  return [
     ...dropServerWhereGiven(db, id),
     dropServerFromVirtualMcps(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
     db.prepare('DELETE FROM oauth_config WHERE server_id = ?1').bind(id),
-    db.prepare('DELETE FROM upstream_flow WHERE server_id = ?1').bind(id),
-    db
-      .prepare(
-        'DELETE FROM connect_link WHERE EXISTS (SELECT 1 FROM json_each(server_ids) WHERE value = ?1) AND json_array_length(server_ids) = 1',
-      )
-      .bind(id),
     bumpCatalog(db),
     db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
-  ]);
-  return Boolean(results.at(-1)?.meta.changes);
+  ];
 }

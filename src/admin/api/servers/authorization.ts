@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { authorizationOf, isPersonal } from '../../../accounts/auth/index';
-import { type Authorization, beginAuthorization } from '../../../accounts/authorization';
+import { type Authorization, beginAuthorization, deleteTakenUp } from '../../../accounts/authorization';
 import { findCredentialOf, statusAt } from '../../../accounts/credentials';
 import { audit } from '../../../audit';
 import { type App, forgetDeployment } from '../../../config';
@@ -75,7 +75,7 @@ export const serverAuthorization = new Hono<App>()
     if (status !== 'authorized') {
       throw refusal('ended_authorization', { status, error: config.error ?? 'Begin it again.' });
     }
-    if (!(await noteCompletion(c.env.DB, server.id))) {
+    if (!(await deleteTakenUp(c.env.DB, server.id))) {
       throw refusal('nothing_to_complete', { server: server.name });
     }
     const message = `The server ${server.name} is authorized.`;
@@ -209,13 +209,4 @@ export async function standingOf(db: D1Database, config: OAuthConfig, server: Se
   const isOver = config.status === 'pending' && (config.flowExpiresAt ?? 0) <= Date.now() / 1000;
   const left = credential ? 'authorized' : 'expired';
   return { status: isOver ? left : config.status, credential } as const;
-}
-
-/** The first time after an authorization was finished, true. Its row is what is left of it. */
-async function noteCompletion(db: D1Database, serverId: string): Promise<boolean> {
-  const { meta } = await db
-    .prepare("DELETE FROM upstream_flow WHERE owner = 'gateway' AND server_id = ?1 AND used_at IS NOT NULL")
-    .bind(serverId)
-    .run();
-  return meta.changes > 0;
 }
