@@ -1,3 +1,4 @@
+import { columnsOf, integer, json, type RowIn, text } from '../columns';
 import { hashSecret } from '../crypto/secrets';
 import {
   ask,
@@ -26,29 +27,30 @@ export type Client = {
   createdAt: number;
 };
 
-type Row = {
-  client_id: string;
-  secret_hash: string | null;
-  metadata: string;
-  fresh_until: number | null;
-  checked_at: number | null;
-  failed_at: number | null;
-  created_at: number;
+/** Columns of a client that are written and never read into it. */
+type UnreadOfClient = {
+  /** `client_name`, for searching; empty for none. */
+  name: string;
+  /** Of the metadata, while an identical registration is answered with this client. */
+  twinHash: string | null;
+  /** No client any more: its row stays until its last grant has ended. */
+  deletedAt: number | null;
 };
 
-const COLUMNS = 'client_id, secret_hash, metadata, fresh_until, checked_at, failed_at, created_at';
-
-function fromRow(row: Row): Client {
-  return {
-    clientId: row.client_id,
-    secretHash: row.secret_hash,
-    metadata: JSON.parse(row.metadata),
-    freshUntil: row.fresh_until,
-    checkedAt: row.checked_at,
-    failedAt: row.failed_at,
-    createdAt: row.created_at,
-  };
-}
+export const clientColumns = columnsOf<Client, UnreadOfClient>()(
+  {
+    clientId: text('client_id'),
+    secretHash: text('secret_hash'),
+    metadata: json('metadata'),
+    freshUntil: integer('fresh_until'),
+    checkedAt: integer('checked_at'),
+    failedAt: integer('failed_at'),
+    createdAt: integer('created_at'),
+  },
+  { name: text('name'), twinHash: text('twin_hash'), deletedAt: integer('deleted_at') },
+);
+type Row = RowIn<typeof clientColumns>;
+const { fromRow } = clientColumns;
 
 /**
  * Keeps a registration at `now` (epoch seconds). One of a public client identical to an earlier one that never got a
@@ -61,14 +63,18 @@ export async function registerClient(
   secretHash: string | null,
   now: number,
 ): Promise<Client> {
-  const text = JSON.stringify(metadata);
-  const twinHash = secretHash ? null : await hashSecret(text);
+  const twinHash = secretHash ? null : await hashSecret(JSON.stringify(metadata));
+  const wanted = clientColumns.insert({
+    ...{ clientId: crypto.randomUUID(), secretHash, metadata, name: metadata.client_name ?? '', twinHash },
+    ...{ freshUntil: null, checkedAt: null, failedAt: null, deletedAt: null },
+    createdAt: now,
+  });
   const row = await db
     .prepare(
-      `INSERT INTO client (client_id, secret_hash, metadata, name, twin_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-       ON CONFLICT (twin_hash) WHERE twin_hash IS NOT NULL DO UPDATE SET created_at = excluded.created_at RETURNING ${COLUMNS}`,
+      `INSERT INTO client (${wanted.columns}) VALUES (${wanted.placeholders})
+       ON CONFLICT (twin_hash) WHERE twin_hash IS NOT NULL DO UPDATE SET created_at = excluded.created_at RETURNING *`,
     )
-    .bind(crypto.randomUUID(), secretHash, text, metadata.client_name ?? '', twinHash, now)
+    .bind(...wanted.values)
     .first<Row>();
   return fromRow(row as Row);
 }
@@ -89,14 +95,18 @@ export async function keepDocument(
   freshUntil: number,
   now: number,
 ): Promise<Client | null> {
+  const name = metadata.client_name ?? '';
+  const wanted = clientColumns.insert({
+    ...{ clientId, secretHash: null, metadata, name, twinHash: null },
+    ...{ freshUntil, checkedAt: now, failedAt: null, deletedAt: null, createdAt: now },
+  });
+  const set = clientColumns.set({ metadata, name, freshUntil, checkedAt: now, failedAt: null });
   const row = await db
     .prepare(
-      `INSERT INTO client (client_id, metadata, name, fresh_until, checked_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-       ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, name = excluded.name,
-         fresh_until = excluded.fresh_until, checked_at = excluded.checked_at, failed_at = NULL
-         WHERE deleted_at IS NULL RETURNING ${COLUMNS}`,
+      `INSERT INTO client (${wanted.columns}) VALUES (${wanted.placeholders})
+       ON CONFLICT (client_id) DO UPDATE SET ${set.sql} WHERE deleted_at IS NULL RETURNING *`,
     )
-    .bind(clientId, JSON.stringify(metadata), metadata.client_name ?? '', freshUntil, now)
+    .bind(...wanted.values, ...set.values)
     .first<Row>();
   return row && fromRow(row);
 }
@@ -169,7 +179,7 @@ function pageOfClients({ search, ...page }: ListPage): PageOf {
 /** The client `clientId`, or null: to be asked along with others. */
 export function clientQuestion(db: D1Database, clientId: string): Question<Client | null> {
   const statement = db
-    .prepare(`SELECT ${COLUMNS} FROM client WHERE client_id = ?1 AND deleted_at IS NULL`)
+    .prepare('SELECT * FROM client WHERE client_id = ?1 AND deleted_at IS NULL')
     .bind(clientId);
   return question<Row, Client | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
@@ -208,4 +218,33 @@ export async function deletedClients(db: D1Database, limit: number): Promise<str
 /** Leaves nothing of a deleted client. */
 export async function forgetClient(db: D1Database, clientId: string): Promise<void> {
   await db.prepare('DELETE FROM client WHERE client_id = ?1 AND deleted_at IS NOT NULL').bind(clientId).run();
+}
+
+/**
+ * Deletes up to 1,000 clients that stand unused at `now`: those that registered before `registeredBefore`, or whose document
+ * was stale before `staleBefore`, without a grant that stands or ended since `registeredBefore`. All in epoch seconds.
+ * @returns their ids, and whether a person had ever allowed each.
+ */
+export async function deleteUnusedClients(
+  db: D1Database,
+  { registeredBefore, staleBefore }: { registeredBefore: number; staleBefore: number },
+  now: number,
+): Promise<{ clientId: string; wasAllowed: boolean }[]> {
+  const { results } = await db
+    .prepare(
+      `DELETE FROM client WHERE client_id IN (
+         SELECT client_id FROM client WHERE deleted_at IS NULL
+           AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
+           AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
+             AND coalesce(ended_at, expires_at, ?3) > ?1)
+         LIMIT 1000
+       ) RETURNING client_id,
+         EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id) AS was_allowed`,
+    )
+    .bind(registeredBefore, staleBefore, now)
+    .all<{ client_id: string; was_allowed: number }>();
+  return results.map(({ client_id, was_allowed }) => ({
+    clientId: client_id,
+    wasAllowed: was_allowed === 1,
+  }));
 }

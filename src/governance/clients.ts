@@ -1,5 +1,5 @@
 import { type By, SYSTEM } from '../audit';
-import { deletedClients, forgetClient } from '../clients/store';
+import { deletedClients, deleteUnusedClients, forgetClient } from '../clients/store';
 import type { Env } from '../config';
 import { endGrantsOfClient } from '../grants/end';
 
@@ -43,19 +43,8 @@ export async function sweepUnusedClients(
   db: D1Database,
   now: number,
 ): Promise<{ allowed: string[]; count: number }> {
-  const { results } = await db
-    .prepare(
-      `DELETE FROM client WHERE client_id IN (
-         SELECT client_id FROM client WHERE deleted_at IS NULL
-           AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
-           AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
-             AND coalesce(ended_at, expires_at, ?3) > ?1)
-         LIMIT 1000
-       ) RETURNING client_id,
-         EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id) AS was_allowed`,
-    )
-    .bind(now - UNUSED, now - STALE, now)
-    .all<{ client_id: string; was_allowed: number }>();
-  const allowed = results.filter(({ was_allowed }) => was_allowed).map(({ client_id }) => client_id);
-  return { allowed, count: results.length };
+  const before = { registeredBefore: now - UNUSED, staleBefore: now - STALE };
+  const deleted = await deleteUnusedClients(db, before, now);
+  const allowed = deleted.filter(({ wasAllowed }) => wasAllowed).map(({ clientId }) => clientId);
+  return { allowed, count: deleted.length };
 }
