@@ -86,13 +86,20 @@ export function readVariable(env: Env, { variable, schema }: Setting): z.ZodSafe
   return schema.safeParse(value === '' ? undefined : value, { reportInput: true });
 }
 
+/** Where the servers stand that everyone who signs in may use: a list of names, as keys and people have one. */
+export const DEFAULT_ACCESS = {
+  table: 'setting',
+  column: 'value',
+  rows: "setting.name = 'default_user_access'",
+} as const;
+
 /**
  * Saves settings by dotted name; null returns one to its variable. In effect at once in this isolate.
  * @returns all that are now in effect.
  */
 export async function saveSettings(env: Env, changes: ReadonlyMap<string, unknown>): Promise<Settings> {
   const upsert =
-    'INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+    'INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
   const statements = await Promise.all(
     [...changes].map(async ([name, value]) =>
       value === null

@@ -3,5 +3,7 @@
  * catalogue again.
  */
 export function bumpCatalog(db: D1Database): D1PreparedStatement {
-  return db.prepare("INSERT INTO revision VALUES ('catalog', 1) ON CONFLICT (name) DO UPDATE SET n = n + 1");
+  return db.prepare(
+    "INSERT INTO revision (name, n) VALUES ('catalog', 1) ON CONFLICT (name) DO UPDATE SET n = n + 1",
+  );
 }

@@ -1,8 +1,10 @@
+import { DEFAULT_ACCESS } from '../config';
+
 /** Where access is given to servers, which are known there by their names: of keys, of people, of everyone who signs in. */
 const PLACES = [
   { table: 'virtual_key', column: 'mcp_configs', rows: 'true' },
   { table: 'person', column: 'mcp_configs', rows: 'true' },
-  { table: 'setting', column: 'value', rows: "setting.name = 'default_user_access'" },
+  DEFAULT_ACCESS,
 ] as const;
 
 /** What such a list says of the server with id `?1`. */

@@ -126,7 +126,9 @@ export async function endOfOtherIssuers(
   const name = `issuer ${issuer}`;
   const [, , found] = await db.batch<{ n: number }>([
     db.prepare("DELETE FROM revision WHERE name LIKE 'issuer %' AND name <> ?1").bind(name),
-    db.prepare('INSERT INTO revision VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING').bind(name, now),
+    db
+      .prepare('INSERT INTO revision (name, n) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING')
+      .bind(name, now),
     db.prepare('SELECT n FROM revision WHERE name = ?1').bind(name),
   ]);
   const since = found?.results[0]?.n ?? now;

@@ -42,7 +42,7 @@ export async function saveListing(
   const insert = (chunk: ListingRow[]) =>
     db
       .prepare(
-        `INSERT INTO listing SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)
+        `INSERT INTO listing (server_id, kind, position, definition) SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)
          WHERE EXISTS (SELECT 1 FROM server WHERE id = ?1)`,
       )
       .bind(serverId, JSON.stringify(chunk));

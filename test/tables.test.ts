@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import schema from '../schema.sql?raw';
+
+const sources = import.meta.glob<string>('../src/**/*.{ts,tsx}', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
+const files = Object.entries(sources).map(([file, text]) => ({ path: file.replace('../src/', ''), text }));
+
+/** The room, or the one file of it, that writes a table. */
+const HOMES: Record<string, string[]> = {
+  schema_step: ['schema/'],
+  setting: ['config.ts'],
+  revision: ['governance/revision.ts', 'grants/end.ts'], // the catalogue's, and since when another issuer is configured
+  signing_key: ['crypto/'],
+  client: ['clients/'],
+  virtual_key: ['governance/'],
+  virtual_mcp: ['governance/'],
+  virtual_mcp_key: ['governance/'],
+  person: ['governance/'],
+  tool_count: ['governance/'],
+  oauth_grant: ['grants/'],
+  server: ['servers/'],
+  listing: ['servers/'],
+  oauth_config: ['servers/'],
+  credential: ['accounts/credentials.ts'],
+  connect_link: ['accounts/links.ts'],
+  upstream_flow: ['accounts/authorization.ts'],
+  browser_session: ['identity/'],
+  form_once: ['once.ts'],
+  audit: ['audit.ts'],
+};
+
+/** Tables that a room reads from others, each for what one statement answers and two could not. */
+const READ: Record<string, string[]> = {
+  'config.ts': ['revision', 'schema_step'], // one round trip for all that a request is judged by
+  'audit.ts': ['oauth_grant'], // the client of a grant's act
+  clients: ['oauth_grant'], // unused: without a grant
+  governance: ['server'], // access names servers; an address is a server's or a toolset's
+  identity: ['person'], // a browser's session with its person
+  servers: ['virtual_mcp'], // an address is a server's or a toolset's
+  'mcp-client': ['listing'], // the definition of a tool
+  accounts: ['server', 'oauth_config', 'listing', 'virtual_key', 'person', 'virtual_mcp'], // lists, and what has no owner left
+};
+
+/** Writes one statement to several tables that give access to servers by name, each named by its room. */
+const TEMPLATED = ['governance/server-names.ts'];
+
+const tables = [...schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g)].map(([, name = '']) => name);
+const WRITES = /\b(?:INSERT(?: OR [A-Z]+)? INTO|UPDATE(?: OR [A-Z]+)?|DELETE FROM)\s+(\$\{\w+\}|[a-z_]+)/g;
+const READS = /(?:\b(?:FROM|JOIN)\s+|\btable: '|\bdb,\s+')([a-z_]+)/g;
+
+/** The tables that `pattern` finds in SQL, as [file, table]. */
+const named = (pattern: RegExp) =>
+  files.flatMap(({ path, text }) =>
+    [...text.matchAll(pattern)].map(([, table = '']): [path: string, table: string] => [path, table]),
+  );
+const roomOf = (path: string) => path.split('/')[0] ?? '';
+
+describe('tables', () => {
+  it('have a home each', () => {
+    expect(Object.keys(HOMES).sort()).toEqual(tables.sort());
+  });
+
+  it('are written by the room of their noun, and by no other', () => {
+    const writes = named(WRITES);
+    const strays = writes.filter(
+      ([path, table]) =>
+        !TEMPLATED.includes(path) && !HOMES[table]?.some((home) => path === home || path.startsWith(home)),
+    );
+
+    expect(strays).toEqual([]);
+    expect(writes.length).toBeGreaterThan(50);
+    expect(tables.filter((table) => !writes.some(([, written]) => written === table))).toEqual([]);
+  });
+
+  it('are read elsewhere only where it is said why', () => {
+    const strays = named(READS).filter(([path, table]) => {
+      const isAtHome = HOMES[table]?.some((home) => roomOf(home) === roomOf(path));
+      return tables.includes(table) && !isAtHome && !READ[roomOf(path)]?.includes(table);
+    });
+
+    expect(strays).toEqual([]);
+  });
+
+  it('are filled by statements that name their columns: a new one must not shift the others', () => {
+    const unnamed = files.flatMap(({ path, text }) =>
+      [...text.matchAll(/\bINTO\s+[a-z_]+\s+(?!\()\w+/g)].map(([found]) => `${path}: ${found}`),
+    );
+
+    expect(unnamed).toEqual([]);
+  });
+});
