@@ -32,8 +32,8 @@ import { token } from './oauth/token';
 import { home } from './people/home';
 import { me } from './people/me';
 import { OAuthError } from './protocol/error';
+import { faultAnswer, faultFacts } from './protocol/faults/storage';
 import { CODE, errorText } from './protocol/mcp';
-import { faultAnswer, faultFacts } from './protocol/storage-fault';
 import { NewerDatabase } from './schema/upgrade';
 import { PageProblem, type Problem, problemPage } from './ui/layout';
 

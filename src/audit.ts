@@ -12,7 +12,7 @@ import {
 } from './database';
 import { log, shortCode } from './log';
 import { addressOf } from './protocol/address';
-import { faultFacts } from './protocol/storage-fault';
+import { faultFacts } from './protocol/faults/storage';
 import type { Actor } from './protocol/subject';
 
 /**

@@ -5,7 +5,7 @@ import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
 import { type Question, question } from './database';
 import { treeOf } from './protocol/dotted';
-import { faultWords } from './protocol/fault';
+import { faultWords } from './protocol/faults/fault';
 import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';

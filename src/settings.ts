@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { because, fault, type ValueFault } from './protocol/fault';
+import { because, fault, type ValueFault } from './protocol/faults/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import { isLoopback } from './protocol/public-url';
 import { flag, fromJson, list, number, plainText } from './protocol/variable-values';

@@ -11,7 +11,7 @@ import { deleteEndedGrants } from './grants/store';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
 import { sweepOnce } from './once';
-import { faultFacts } from './protocol/storage-fault';
+import { faultFacts } from './protocol/faults/storage';
 import { upgrade } from './schema/upgrade';
 
 /** How long the list remembers a grant that has ended. Seconds: 90 days. */

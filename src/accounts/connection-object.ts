@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log } from '../log';
-import { faultFacts } from '../protocol/storage-fault';
+import { faultFacts } from '../protocol/faults/storage';
 import { TokenRefused } from '../providers/client';
 import type { Tokens } from '../providers/tokens';
 import { ObjectState } from '../schema/object-state';

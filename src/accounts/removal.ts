@@ -1,8 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
 import { within } from '../protocol/patience';
-import { faultFacts } from '../protocol/storage-fault';
 import type { Subject } from '../protocol/subject';
 import { serverRemoval } from '../servers/store';
 import { deleteAuthorizations, deleteExpiredAuthorizations } from './authorization';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { scopesKnown } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
-import { because } from '../protocol/fault';
+import { because } from '../protocol/faults/fault';
 import { faultOf, parse } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
 import { grantTypesServed } from './grant-types';

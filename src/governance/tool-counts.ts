@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { type Question, question } from '../database';
 import { log } from '../log';
-import { faultFacts } from '../protocol/storage-fault';
+import { faultFacts } from '../protocol/faults/storage';
 
 /** How a tool call ended, as the relay of its answer saw it. */
 type Called = { server: string; tool: string; outcome: string };

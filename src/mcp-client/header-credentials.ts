@@ -3,7 +3,7 @@ import { askConnection, termsAt } from '../accounts/connections';
 import type { CredentialOwner } from '../accounts/credential';
 import { missingNames } from '../accounts/kept-credential';
 import type { Env } from '../config';
-import { say } from '../protocol/wording';
+import { say } from '../protocol/faults/wording';
 import { UserHeaders } from '../servers/auth-settings';
 import { UpstreamFailure } from '../servers/failure';
 import { FAILURE_WORDS } from '../servers/failure-words';

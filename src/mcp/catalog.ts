@@ -1,6 +1,6 @@
 import { readVirtualMcps, type VirtualMcp } from '../governance/virtual-mcps';
-import { parseExact } from '../protocol/exact-json';
 import { exposedNameOf } from '../protocol/exposed-name';
+import { parseExact } from '../protocol/json/exact';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
 import { readServers } from '../servers/find';

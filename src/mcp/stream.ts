@@ -1,6 +1,6 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
 import type { ServerAnswer } from '../mcp-client/exchange';
-import { type Additions, MessageScanner } from '../protocol/json-insert';
+import { type Additions, MessageScanner } from '../protocol/json/insert';
 import { within } from '../protocol/patience';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';

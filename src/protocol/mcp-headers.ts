@@ -1,4 +1,4 @@
-import { isRawNumber } from './exact-json';
+import { isRawNumber } from './json/exact';
 import { CODE, isObject, type JsonObject, RpcError } from './mcp';
 
 /** A tool parameter that clients repeat in a header `Mcp-Param-<header>` (MCP 2026-07-28, Custom Headers from Tool Parameters). */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isRawNumber, parseExact, parseSafe, plainNumber, type RawNumber } from './exact-json';
+import { isRawNumber, parseExact, parseSafe, plainNumber, type RawNumber } from './json/exact';
 
 /** The revision without sessions: version and capabilities come with each request. */
 export const MODERN_VERSION = '2026-07-28';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, OAuthError } from './error';
-import { faultIn, faultWords, type ValueFault } from './fault';
+import { faultIn, faultWords, type ValueFault } from './faults/fault';
 
 /** Parameters of a query or form: absent and empty are the same, none may repeat (RFC 6749 §3.1, §3.2). */
 export type Params = Readonly<Record<string, string | undefined>>;

@@ -1,4 +1,4 @@
-import { mayAskAgain } from './storage-fault';
+import { mayAskAgain } from './faults/storage';
 
 /** The value, or null when it is not there after `patience` milliseconds. Rejects when the value does in time. */
 export async function within<T>(patience: number, value: Promise<T>): Promise<T | null> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { because } from './fault';
-import { FAULT_WORDS } from './fault-words';
+import { because } from './faults/fault';
+import { FAULT_WORDS } from './faults/words';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 

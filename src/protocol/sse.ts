@@ -1,4 +1,4 @@
-import type { MessageScanner } from './json-insert';
+import type { MessageScanner } from './json/insert';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 

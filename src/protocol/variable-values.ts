@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { because } from './fault';
+import { because } from './faults/fault';
 
 /** An integer. */
 export const number = (least: number, most: number) =>

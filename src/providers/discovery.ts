@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
-import { FAULT_WORDS } from '../protocol/fault-words';
+import { FAULT_WORDS } from '../protocol/faults/words';
 import { targetFault } from '../protocol/public-url';
 import type { Configured, Discovered } from '../servers/oauth-config';
 import {

@@ -1,4 +1,4 @@
-import { type Details, type Stated, say } from '../protocol/wording';
+import { type Details, type Stated, say } from '../protocol/faults/wording';
 import { PROBLEM_WORDS } from './problem-words';
 
 /** Why nobody can be sent to a server's provider, as data. */

@@ -1,6 +1,6 @@
-import { FAULT_WORDS } from '../protocol/fault-words';
+import type { Stated, Vocabulary } from '../protocol/faults/wording';
+import { FAULT_WORDS } from '../protocol/faults/words';
 import type { AddressFault } from '../protocol/public-url';
-import type { Stated, Vocabulary } from '../protocol/wording';
 
 type Of = { server: string };
 type After = Of & { seconds: number };

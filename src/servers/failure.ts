@@ -1,5 +1,5 @@
+import { type Details, say } from '../protocol/faults/wording';
 import type { AddressFault } from '../protocol/public-url';
-import { type Details, say } from '../protocol/wording';
 import { FAILURE_WORDS, type FailureStated } from './failure-words';
 import type { ServerState } from './server';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { isRawNumber, parseExact, plainNumber } from '../protocol/exact-json';
-import { isCompilable } from '../protocol/json-schema-check';
+import { isRawNumber, parseExact, plainNumber } from '../protocol/json/exact';
+import { isCompilable } from '../protocol/json/schema-check';
 import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
 
 export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { because } from '../protocol/fault';
+import { because } from '../protocol/faults/fault';
 import { publicUrl } from '../protocol/public-url';
 import { maskOfSecret, SecretValue, unmasked } from './secret-value';
 

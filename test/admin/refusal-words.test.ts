@@ -5,8 +5,8 @@ import { lastFailureWords, SERVER_FAILURE_WORDS } from '../../src/admin/pages/wo
 import { PROVIDER_WORDS } from '../../src/admin/pages/words/problems';
 import { labelsIn, refusalWords } from '../../src/admin/pages/words/refusals';
 import { VALUE_WORDS } from '../../src/admin/pages/words/values';
-import { FAULT_WORDS } from '../../src/protocol/fault-words';
-import { type Rewording, say, type Vocabulary } from '../../src/protocol/wording';
+import { type Rewording, say, type Vocabulary } from '../../src/protocol/faults/wording';
+import { FAULT_WORDS } from '../../src/protocol/faults/words';
 import { PROBLEM_WORDS } from '../../src/providers/problem-words';
 import { FAILURE_WORDS } from '../../src/servers/failure-words';
 import { ZOD } from '../support/words';
@@ -123,6 +123,6 @@ describe('the source', () => {
       /\bissues?\b[^\n]*\bmessage\b|\.issues\b/.test(text),
     );
 
-    expect(readers.map(([file]) => file)).toEqual(['../../src/protocol/fault.ts']);
+    expect(readers.map(([file]) => file)).toEqual(['../../src/protocol/faults/fault.ts']);
   });
 });

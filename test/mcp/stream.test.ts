@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { pass } from '../../src/mcp/stream';
-import { NOTHING } from '../../src/protocol/json-insert';
+import { NOTHING } from '../../src/protocol/json/insert';
 import { eventsOf } from '../support/caller';
 
 describe('a fault of this gateway after a stream has begun (PROTOCOL §3)', () => {

@@ -1,7 +1,7 @@
 import { Client as Client2 } from '@modelcontextprotocol/client';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { describe, expect, it } from 'vitest';
-import { parseExact } from '../../src/protocol/exact-json';
+import { parseExact } from '../../src/protocol/json/exact';
 import { checkItem, forOlderClients, type ItemKind } from '../../src/servers/listed-item';
 
 type Message = { id?: string | number; method?: string };

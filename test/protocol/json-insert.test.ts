@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Additions, MessageScanner, NOTHING } from '../../src/protocol/json-insert';
+import { type Additions, MessageScanner, NOTHING } from '../../src/protocol/json/insert';
 import { EventRelay, JsonAsEventRelay, JsonRelay, type Relay } from '../../src/protocol/sse';
 
 const utf8 = new TextEncoder();

@@ -6,7 +6,7 @@ import {
   isPassing,
   mayAskAgain,
   storageCode,
-} from '../../src/protocol/storage-fault';
+} from '../../src/protocol/faults/storage';
 
 const error = (message: string, marks: object = {}) => Object.assign(new Error(message), marks);
 

@@ -61,7 +61,7 @@ export type OwnHeaders = {
 };
 
 /** Everyone's sign-in at this gateway serves; its tokens are stored while a server of such a type exists. */
-export type OwnSignIn = { kind: 'sign_in' };
+type OwnSignIn = { kind: 'sign_in' };
 
 /** An administrator authorizes a server at its provider: it has a row in `oauth_config`. */
 export type AtProvider = {
@@ -89,7 +89,7 @@ type Ways =
   | { own: OwnSignIn; authorization: null };
 
 /** What a server answers to a request without credentials: its lists, a provider to sign in at, or a plain refusal. */
-export type Demand = 'open' | 'oauth' | 'credentials';
+type Demand = 'open' | 'oauth' | 'credentials';
 
 /** How requests to a server are authenticated (`auth_type`, CONTRACT §7): all that differs by type. */
 export type UpstreamAuth = Ways & {

@@ -1,6 +1,6 @@
 import { Unavailable } from '../../protocol/error';
+import { isPassing } from '../../protocol/faults/storage';
 import { Memory } from '../../protocol/memory';
-import { isPassing } from '../../protocol/storage-fault';
 import { failures, type UpstreamFailure } from '../../servers/failure';
 import { askConnection, termsAt } from '../connections';
 import type { CredentialOwner, CredentialTerms, Held, Lack } from '../credential';

@@ -7,7 +7,7 @@ import { ask } from '../../database';
 import { toolsetNamesQuestion } from '../../governance/virtual-mcps';
 import { grantedNamesQuestion } from '../../grants/list';
 import { namesOfIdentities } from '../../identity';
-import { because } from '../../protocol/fault';
+import { because } from '../../protocol/faults/fault';
 import { isSubject, parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';

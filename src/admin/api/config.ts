@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { audit } from '../../audit';
 import { type App, allowsLoopback, missingProviderSecret, readVariable, saveSettings } from '../../config';
 import { treeOf } from '../../protocol/dotted';
-import { fault } from '../../protocol/fault';
+import { fault } from '../../protocol/faults/fault';
 import type { McpConfig } from '../../protocol/mcp-config';
 import { isLoopback, targetFault } from '../../protocol/public-url';
 import { incoherence, isSecret, SETTINGS, type Setting, type Settings } from '../../settings';

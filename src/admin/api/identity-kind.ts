@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { identityKinds } from '../../identity';
-import { because } from '../../protocol/fault';
+import { because } from '../../protocol/faults/fault';
 import { CommaList } from './request';
 
 /** The kind of an identity, as answers name it: one that a mode is registered for. */

@@ -1,5 +1,5 @@
-import { faultWords, type ValueFault } from '../../protocol/fault';
-import { say } from '../../protocol/wording';
+import { faultWords, type ValueFault } from '../../protocol/faults/fault';
+import { say } from '../../protocol/faults/wording';
 import { PROBLEM_WORDS } from '../../providers/problem-words';
 import type { ProblemStated } from '../../providers/provider-problem';
 import { FAILURE_WORDS, type FailureStated } from '../../servers/failure-words';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../../config';
-import { because } from '../../protocol/fault';
+import { because } from '../../protocol/faults/fault';
 import { itemsOf } from '../../protocol/headers';
 import { firstFault, readText } from '../../protocol/params';
 import { type ApiError, refusal } from './error';

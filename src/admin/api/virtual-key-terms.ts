@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { VirtualKey } from '../../governance/virtual-keys';
-import { because } from '../../protocol/fault';
+import { because } from '../../protocol/faults/fault';
 import { McpConfigs } from '../../protocol/mcp-config';
 import { Name } from './request';
 

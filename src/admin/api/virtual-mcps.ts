@@ -16,7 +16,7 @@ import {
   type VirtualMcp,
 } from '../../governance/virtual-mcps';
 import { SLUG } from '../../protocol/authorization';
-import { because } from '../../protocol/fault';
+import { because } from '../../protocol/faults/fault';
 import { namesOfServers } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { type ApiError, refusal, unknown } from './error';

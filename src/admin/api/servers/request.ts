@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { authTypes, authTypesThat, DEFAULT_AUTH_TYPE, ownHeadersOf } from '../../../accounts/auth/index';
-import { because } from '../../../protocol/fault';
+import { because } from '../../../protocol/faults/fault';
 import { publicUrl } from '../../../protocol/public-url';
 import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../../../servers/auth-settings';
 import { maskOfSecret } from '../../../servers/secret-value';

@@ -1,4 +1,4 @@
-import { type Rewording, say } from '../../../protocol/wording';
+import { type Rewording, say } from '../../../protocol/faults/wording';
 import type { FAILURE_WORDS, FailureStated } from '../../../servers/failure-words';
 import type { ServerFailure } from '../../../servers/server';
 import { VALUE_WORDS } from './values';

@@ -1,4 +1,4 @@
-import type { Rewording } from '../../../protocol/wording';
+import type { Rewording } from '../../../protocol/faults/wording';
 import type { PROBLEM_WORDS } from '../../../providers/problem-words';
 import { VALUE_WORDS } from './values';
 

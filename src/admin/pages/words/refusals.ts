@@ -1,4 +1,4 @@
-import { say } from '../../../protocol/wording';
+import { say } from '../../../protocol/faults/wording';
 import type { ApiRefusal } from '../../api/error';
 import type { API_WORDS, ApiReason } from '../../api/refusal-words';
 import { failureWords } from './failures';

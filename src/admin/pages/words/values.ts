@@ -1,5 +1,5 @@
-import type { FAULT_WORDS } from '../../../protocol/fault-words';
-import type { Rewording } from '../../../protocol/wording';
+import type { Rewording } from '../../../protocol/faults/wording';
+import type { FAULT_WORDS } from '../../../protocol/faults/words';
 
 /** What is wrong with what somebody entered: each continues a sentence that begins with what the form calls it. */
 export const VALUE_WORDS = {

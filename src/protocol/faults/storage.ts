@@ -1,4 +1,4 @@
-import { Unavailable } from './error';
+import { Unavailable } from '../error';
 
 /**
  * What D1 documents as passing: its action is "Retry", or to spread the load over time (Cloudflare D1, Debug D1, "List of

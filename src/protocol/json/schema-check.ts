@@ -1,5 +1,5 @@
-import { plainNumber } from './exact-json';
-import { isObject, type JsonObject } from './mcp';
+import { isObject, type JsonObject } from '../mcp';
+import { plainNumber } from './exact';
 
 /** The drafts that every official client compiles. */
 const DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import { FAULT_WORDS } from './fault-words';
 import { type Details, type Stated, say } from './wording';
+import { FAULT_WORDS } from './words';
 
 /** What is wrong with a value. */
 export type ValueFault = Stated<typeof FAULT_WORDS>;
