@@ -198,8 +198,8 @@ const sources = import.meta.glob<string>('../../src/**/*.{ts,tsx}', {
   eager: true,
 });
 
-/** Where a name stands as data: well-known servers say their type, and a setting has the name of one. */
-const DATA = /\/src\/(?:providers\/presets|servers\/auth-settings)\.ts$/;
+/** Where a name is data: well-known servers say their type, and a setting and its column have the name of one. */
+const DATA = /\/src\/(?:providers\/presets|servers\/(?:auth-settings|row))\.ts$/;
 
 describe('the names of auth types (docs/architecture.md)', () => {
   const others = Object.entries(sources).filter(([path]) => !path.includes('/accounts/auth/'));
