@@ -7,11 +7,14 @@ import { markVerified, raiseCredentialGeneration } from '../../src/servers/store
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { McpCaller } from '../support/caller';
-import { wait } from '../support/clock';
+import { shortWaits, wait } from '../support/clock';
 import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 type Shown = { state: string; tools: { name: string }[]; last_failure: { message: string } | null };
 
@@ -294,8 +297,10 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
       await ann.account.connect(provider, 'ann');
       wait(3_700);
       await provider.behave({ fault });
+      shortWaits();
 
       const answer = await ann.whoami();
+      vi.restoreAllMocks();
       const status = (await ann.account.row())?.status;
       await provider.behave({ fault: null });
 
@@ -312,6 +317,7 @@ describe('refreshing (CONTRACT §7, RFC 6749 §6)', () => {
     await ann.account.connect(provider, 'ann');
     wait(3_590);
     await provider.behave({ fault: 503 });
+    shortWaits();
 
     expect(await ann.whoami()).toBe('ann');
   });
@@ -408,6 +414,7 @@ describe('ahead of time, by alarm (SECURITY 25)', () => {
     await ann.whoami();
     await provider.behave({ fault: 503 });
     wait(3_400);
+    shortWaits();
     const pauses: number[] = [];
 
     for (let round = 0; round < 2; round++) {

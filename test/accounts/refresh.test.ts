@@ -5,11 +5,14 @@ import { markVerified } from '../../src/servers/store';
 import { Account } from '../support/account';
 import { AuthorizationServer } from '../support/authorization-server';
 import { McpCaller } from '../support/caller';
-import { wait } from '../support/clock';
+import { shortWaits, wait } from '../support/clock';
 import { admin, newKey } from '../support/gate';
 import { addressOf, Upstream } from '../support/upstream';
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 /** A server of everyone's own account, listed with the administrator's. */
 async function world(behaviour: Record<string, unknown> = {}, oauth_config: Record<string, unknown> = {}) {
@@ -41,7 +44,9 @@ describe('what ends an account at a refresh, and what passes (RFC 6749 §5.2)', 
     const [ann, bob] = [await personAt(there, 'ann'), await personAt(there, 'bob')];
     wait(3_700);
     await there.provider.behave({ fault });
+    shortWaits();
     const during = await ann();
+    vi.restoreAllMocks();
     await there.provider.behave({ fault: null });
 
     expect(during).toContain('Nothing is lost; try again');
@@ -64,7 +69,9 @@ describe('what ends an account at a refresh, and what passes (RFC 6749 §5.2)', 
       env.DB.prepare('UPDATE oauth_config SET client_secret = ?2 WHERE id = ?1').bind(id, sealed).run();
     await set(await seal(env.ENCRYPTION_KEY, place, 'env.NOT_SET'));
     wait(3_700);
+    shortWaits();
     const during = await ann();
+    vi.restoreAllMocks();
     await set(client_secret);
 
     expect(during).toContain('Nothing is lost; try again');

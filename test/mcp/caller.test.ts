@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { app } from '../../src/app';
 import { Browser } from '../support/browser';
+import { shortWaits } from '../support/clock';
 import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { Provider, personOf } from '../support/provider';
@@ -47,6 +48,7 @@ describe('while D1 does not answer (CONTRACT §5, SECURITY 23)', () => {
   beforeEach(() => configure({ revocation_lag: LAG }));
   afterEach(async () => {
     vi.useRealTimers();
+    vi.restoreAllMocks();
     await configure({ revocation_lag: null });
   });
 
@@ -77,8 +79,10 @@ describe('while D1 does not answer (CONTRACT §5, SECURITY 23)', () => {
     const caller = { 'x-bf-vk': (await newKey()).value };
     expect(await calls(caller, `${name}-echo`)).toBe('ran');
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + (LAG + 30) * 1000 });
+    const limits = shortWaits();
 
     expect(await calls(caller, `${name}-echo`, down(silent))).toBe('ran');
+    expect(limits).toContain(2_000);
   });
 
   it('answers 503 to whom it does not know, and never that they are unknown', async () => {

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
+import { shortWaits } from '../support/clock';
 import { newKey } from '../support/gate';
 import { addressOf, Upstream } from '../support/upstream';
 
@@ -354,7 +355,9 @@ describe('time (SECURITY 24)', () => {
 
   it('begins a stream with a comment when the server takes its time, and puts a JSON answer into it', async () => {
     const { upstream, caller } = await pair(['held']);
+    const limits = shortWaits();
     const response = await caller.send('tools/call', { name: 'held' });
+    vi.restoreAllMocks();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const begun = await readUntil(reader, ': \n\n');
     await upstream.release();
@@ -362,6 +365,7 @@ describe('time (SECURITY 24)', () => {
 
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(begun).toBe(': \n\n');
+    expect(limits).toContain(2_000);
     expect(eventsOf(rest)).toMatchObject([{ id: 1, result: { content: [{ text: 'held ran' }] } }]);
     expect(await reader.read()).toMatchObject({ done: true });
   });

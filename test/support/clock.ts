@@ -5,3 +5,27 @@ export function wait(seconds: number): void {
   if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(Date.now() + seconds * 1000);
 }
+
+/** How much shorter every wait of the Worker becomes. */
+const FASTER = 25;
+
+/**
+ * From now on the Worker's time limits and pauses last a 25th, until `vi.restoreAllMocks()`: for tests in which something
+ * hangs or fails. @returns what was asked for, milliseconds
+ */
+export function shortWaits(): number[] {
+  const asked: number[] = [];
+  const shorter = (time = 0) => {
+    asked.push(time);
+    return time / FASTER;
+  };
+  const later = globalThis.setTimeout;
+  const limit = AbortSignal.timeout.bind(AbortSignal);
+  const pause = scheduler.wait.bind(scheduler);
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((time) => limit(shorter(time)));
+  vi.spyOn(scheduler, 'wait').mockImplementation((time, options) => pause(shorter(time), options));
+  const soon = (run: (...given: unknown[]) => void, time?: number, ...given: unknown[]) =>
+    later(run, shorter(time), ...given);
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(soon as typeof setTimeout);
+  return asked;
+}
