@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Worker } from 'node:worker_threads';
-import OidcProvider from 'oidc-provider';
+import { exportJWK, generateKeyPair } from 'jose';
+import OidcProvider, { type AdapterConstructor } from 'oidc-provider';
+// @ts-expect-error: it has no types
+import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 import type { TestProject } from 'vitest/node';
 
 /** Seconds an access token of oidc-provider lives. */
@@ -20,7 +23,19 @@ async function startOidcProvider() {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const ttl = {
+    AccessToken: LIFE,
+    Grant: 3600,
+    IdToken: 3600,
+    Interaction: 600,
+    RefreshToken: 3600,
+    Session: 3600,
+  };
   const provider = new OidcProvider(origin, {
+    adapter: class extends (MemoryAdapter as AdapterConstructor) {}, // what it has by itself, without its warning
+    jwks: { keys: [await exportJWK(privateKey)] },
+    ttl,
     scopes: ['offline_access', 'read'],
     features: {
       devInteractions: { enabled: false },
