@@ -194,7 +194,7 @@ function decode(text: string): string {
 }
 
 /** What a person reads on a page, in one line. */
-function textOf(page: string): string {
+export function textOf(page: string): string {
   const body = page.replace(/^.*<body\b/is, '<body').replace(/<(script|style)\b.*?<\/\1>/gis, '');
   return decode(body.replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')

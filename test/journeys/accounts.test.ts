@@ -6,7 +6,7 @@ import { Visitor } from '../../demo/visitor.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
-import { App, callTool } from './support/app.ts';
+import { App, callTool, read } from './support/app.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
 
@@ -120,12 +120,14 @@ describe.skipIf(!executable)(
 
     async function disconnect({ key }: Person, server: string): Promise<void> {
       const headers = { 'x-bf-vk': key };
-      const answer = await fetch(`${dev.facts.url}/api/mcp/sessions`, { headers });
-      const { sessions } = (await answer.json()) as {
-        sessions: { id: string; mcp_client: { name: string } }[];
-      };
+      const listed = await fetch(`${dev.facts.url}/api/mcp/sessions`, { headers });
+      const { sessions } = await read<{ sessions: { id: string; mcp_client: { name: string } }[] }>(listed);
       const row = sessions.find(({ mcp_client }) => mcp_client.name === server);
-      await fetch(`${dev.facts.url}/api/mcp/sessions/${row?.id}`, { method: 'DELETE', headers });
+      const ended = await fetch(`${dev.facts.url}/api/mcp/sessions/${row?.id}`, {
+        method: 'DELETE',
+        headers,
+      });
+      if (!ended.ok) throw new Error(`DELETE of ${server} answered ${ended.status}: ${await ended.text()}`);
     }
 
     it('connects one person at consent and another by a link, and each is themselves', async () => {

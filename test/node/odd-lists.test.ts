@@ -5,6 +5,7 @@ import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotoc
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { createTestHarness } from 'wrangler';
+import { read } from '../journeys/support/app';
 import startUpstreams from '../support/upstream-setup';
 
 const inputSchema = '"inputSchema":{"type":"object"}';
@@ -196,6 +197,5 @@ async function admin<T>(path: string, body: object): Promise<T> {
     },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
+  return read<T>(response);
 }

@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestHarness } from 'wrangler';
+import { read } from '../journeys/support/app';
 
 const harness = createTestHarness({
   workers: [
@@ -19,7 +20,7 @@ const harness = createTestHarness({
 let api: Record<string, unknown>;
 beforeAll(async () => {
   const { url } = await harness.listen();
-  api = (await (await fetch(new URL('/api/openapi.json', url))).json()) as Record<string, unknown>;
+  api = await read<Record<string, unknown>>(await fetch(new URL('/api/openapi.json', url)));
 });
 afterAll(() => harness.close());
 

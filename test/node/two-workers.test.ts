@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
 import { consent } from '../../demo/consent';
+import { read } from '../journeys/support/app';
 import startUpstreams from '../support/upstream-setup';
 
 /** Seconds. */
@@ -125,7 +126,7 @@ async function newGrant(answers: Record<string, string>, headers?: Record<string
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ client_name: `client ${crypto.randomUUID()}`, redirect_uris: [redirect_uri] }),
   });
-  const { client_id } = (await registered.json()) as { client_id: string };
+  const { client_id } = await read<{ client_id: string }>(registered);
   const verifier = 'a-verifier-of-enough-unreserved-characters-0123456789';
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
   const request = {
@@ -141,8 +142,7 @@ async function newGrant(answers: Record<string, string>, headers?: Record<string
   const code = callback.searchParams.get('code') ?? '';
   const form = { grant_type: 'authorization_code', client_id, redirect_uri, code, code_verifier: verifier };
   const response = await fetch(`${origin}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
-  if (!response.ok) throw new Error(`the code was refused: ${await response.text()}`);
-  const tokens = (await response.json()) as Tokens;
+  const tokens = await read<Tokens>(response);
   return { ...tokens, client_id, grant_id: code.slice(0, 64) };
 }
 

@@ -1,5 +1,7 @@
 import { inject } from 'vitest';
 import type { Browser, Page } from './browser';
+import { unexpected } from './gate';
+import { told } from './upstream';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -73,7 +75,7 @@ export class AuthorizationServer {
     if (!String(url).startsWith(`${this.issuer}/authorize`)) throw new Error(`nobody is sent to ${url}`);
     const response = await fetch(url, { headers: { 'x-user': user }, redirect: 'manual' });
     const location = response.headers.get('location');
-    if (!location) throw new Error(`the authorization server answered ${response.status} to ${url}`);
+    if (!location) throw unexpected(`GET ${url}`, response.status, await response.text());
     return new URL(location);
   }
 
@@ -84,6 +86,6 @@ export class AuthorizationServer {
 
   private async control(act: string, body: unknown = {}): Promise<{ asked: Asked[] }> {
     const url = `${this.issuer}/control/${act}`;
-    return (await fetch(url, { method: 'POST', body: JSON.stringify(body) })).json();
+    return told(url, body);
   }
 }

@@ -1,8 +1,11 @@
-import { type Answers, formsOf } from '../../demo/consent';
-import { gate, ISSUER } from './gate';
+import { type Answers, formsOf, textOf } from '../../demo/consent';
+import { gate, ISSUER, unexpected } from './gate';
 
 /** A page as a person's browser has it. */
 export type Page = { status: number; url: string; html: string; headers: Headers };
+
+/** What a person reads on a page, in one line. */
+export const said = ({ html }: Page): string => textOf(html);
 
 /** A person's browser: keeps cookies, follows redirects within the gateway, submits forms. */
 export class Browser {
@@ -29,7 +32,7 @@ export class Browser {
     const form = formsOf(page.html).find(
       ({ action, controls }) => action === field || controls.some(({ name }) => name === field),
     );
-    if (!form) throw new Error(`no form asks for ${field}: ${page.status} ${page.html}`);
+    if (!form) throw unexpected(`no form asks for ${field}: ${page.url}`, page.status, said(page));
     return this.fillIn(form, page, answers, headers);
   }
 
@@ -42,7 +45,8 @@ export class Browser {
     const form = formsOf(page.html).find(({ controls }) =>
       controls.some(({ name, value }) => name === hidden.name && value === hidden.value),
     );
-    if (!form) throw new Error(`no form has ${hidden.name} ${hidden.value}: ${page.status} ${page.html}`);
+    if (!form)
+      throw unexpected(`no form has ${hidden.name} ${hidden.value}: ${page.url}`, page.status, said(page));
     return this.fillIn(form, page, answers, { origin: ISSUER });
   }
 
@@ -69,7 +73,7 @@ export class Browser {
   static async administrator(): Promise<Browser> {
     const browser = new Browser();
     const page = await browser.open('/admin/sign-in');
-    if (!page) throw new Error('signing in led elsewhere');
+    if (!page) throw new Error(`/admin/sign-in led to ${browser.callback}`);
     await browser.submit(page, { token: 'test-admin-token-of-32-characters' }, undefined, 'token');
     return browser;
   }

@@ -1,4 +1,4 @@
-import { gate, newKey } from './gate';
+import { gate, newKey, parsed } from './gate';
 
 type Answer = {
   status: number;
@@ -100,8 +100,9 @@ export async function wholeAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
   const text = await response.text();
   const isStream = headers.get('content-type')?.startsWith('text/event-stream');
-  const body = isStream ? eventsOf(text).at(-1) : text && JSON.parse(text);
-  return { status, headers, body };
+  const body =
+    isStream || !text ? eventsOf(text).at(-1) : parsed<Answer['body']>('the gateway', status, text);
+  return { status, headers, body: body as Answer['body'] };
 }
 
 /** The messages of an event stream. */

@@ -24,7 +24,7 @@ export type World = {
 
 /** The page a browser is at. @throws Error when it was sent to another host */
 export function shown(page: Page | null): Page {
-  if (!page) throw new Error('the browser was sent away');
+  if (!page) throw new Error('the browser was sent to another host');
   return page;
 }
 

@@ -1,6 +1,6 @@
 import type { Answers } from '../../demo/consent';
-import { Browser, type Page } from './browser';
-import { gate, ISSUER, newKey, read } from './gate';
+import { Browser, type Page, said } from './browser';
+import { gate, ISSUER, newKey, read, unexpected } from './gate';
 
 export type Tokens = {
   access_token: string;
@@ -29,7 +29,7 @@ export class McpClient {
       redirect_uris: ['http://127.0.0.1:7777/callback', `com.example.test:/${crypto.randomUUID()}`],
       ...metadata,
     });
-    if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`);
+    if (status !== 201) throw unexpected('POST /oauth2/register', status, body);
     return new McpClient(body as Registered);
   }
 
@@ -75,7 +75,7 @@ export class McpClient {
       virtual_key: value,
       decision: 'continue',
     });
-    if (!services) throw new Error('the identity step led away');
+    if (!services) throw new Error(`the identity step led to ${browser.callback}`);
     return services;
   }
 
@@ -87,14 +87,19 @@ export class McpClient {
     const services = await this.toServices(browser, options);
     const refused = await browser.submit(services, { decision: 'allow', ...options.answers });
     const code = browser.callback?.searchParams.get('code');
-    if (!code) throw new Error(`no code: ${refused?.status} ${refused?.html}`);
+    if (!code)
+      throw unexpected(
+        'Allow, which led to no code,',
+        refused?.status,
+        refused ? said(refused) : `${browser.callback}`,
+      );
     return code;
   }
 
   /** Tokens a person allowed. */
   async obtainGrant(options: Parameters<McpClient['obtainCode']>[0] = {}): Promise<Tokens> {
     const { status, body } = await this.redeem(await this.obtainCode(options));
-    if (status !== 200) throw new Error(`the code was refused: ${JSON.stringify(body)}`);
+    if (status !== 200) throw unexpected('POST /oauth2/token', status, body);
     return body;
   }
 

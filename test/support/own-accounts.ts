@@ -1,5 +1,5 @@
 import type { AuthorizationServer } from './authorization-server';
-import { admin, gate } from './gate';
+import { administer, gate } from './gate';
 import { Upstream } from './upstream';
 
 /** A server where everyone has their own account with `provider`, authorized by an administrator. */
@@ -20,8 +20,7 @@ export async function accountServer(
 /** An administrator authorizes a server. @returns the page they see in the end */
 export async function authorize(provider: AuthorizationServer, { id }: Upstream): Promise<Response> {
   const path = `/mcp/client/${id}/initiate-verification`;
-  const { authorize_url, status } = await admin<{ authorize_url: string }>('POST', path);
-  if (status !== 200) throw new Error(`initiate-verification answered ${status}`);
+  const { authorize_url } = await administer<{ authorize_url: string }>('POST', path);
   return gate((await provider.answer(authorize_url, 'the administrator')).href);
 }
 

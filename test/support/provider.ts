@@ -1,6 +1,7 @@
 import { inject } from 'vitest';
 import type { Browser, Page } from './browser';
-import { admin, configure, gate } from './gate';
+import { administer, configure, gate, read } from './gate';
+import { told } from './upstream';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -43,8 +44,7 @@ export class Provider {
 
   /** Changes what the provider does; answers what it has been asked so far. */
   async behave(behaviour: Record<string, unknown> = {}): Promise<Asked[]> {
-    const body = JSON.stringify(behaviour);
-    return (await fetch(`${this.issuer}/control`, { method: 'POST', body })).json();
+    return told(`${this.issuer}/control`, behaviour);
   }
 
   /** The person signs in at the provider, where `browser` has been sent, and comes back with what it vouches for. */
@@ -95,9 +95,8 @@ export class Provider {
 
 /** A JWT signed as told: `own` is the key that Access publishes. */
 export async function signed(claims: Claims, signature = 'own'): Promise<string> {
-  const body = JSON.stringify({ claims, signature });
-  const answer = await fetch(`${inject('providerOrigin')}/sign`, { method: 'POST', body });
-  return ((await answer.json()) as { token: string }).token;
+  const { token } = await told<{ token: string }>(`${inject('providerOrigin')}/sign`, { claims, signature });
+  return token;
 }
 
 /** A call of the management API by a browser, with the cookies it has and nothing else. */
@@ -118,15 +117,18 @@ export async function as(
 /** Who this browser is signed in as; null when nobody is. */
 export async function sessionOf(browser: Browser): Promise<Session | null> {
   const response = await as(browser, 'GET', '/session');
-  const { session } = (await response.json()) as { session?: Session };
-  return session ?? null;
+  const { body } = await read<{ session?: Session }>(response);
+  return body.session ?? null;
 }
 
 export type Person = { id: string; email: string; is_active: boolean; is_administrator: boolean };
 
 /** The person with this address, as an administrator sees them. */
 export async function personOf(email: string): Promise<Person> {
-  const { users } = await admin<{ users: Person[] }>('GET', `/users?search=${encodeURIComponent(email)}`);
+  const { users } = await administer<{ users: Person[] }>(
+    'GET',
+    `/users?search=${encodeURIComponent(email)}`,
+  );
   if (!users[0]) throw new Error(`nobody has signed in as ${email}`);
   return users[0];
 }

@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import { admin } from './gate';
+import { admin, administer, unexpected } from './gate';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -44,7 +44,7 @@ export class Upstream {
       allow_on_all_virtual_keys: true,
       ...registration,
     });
-    if (answer.status !== 200) throw new Error(`POST /api/mcp/client answered ${answer.status}`);
+    if (answer.status !== 200) throw unexpected('POST /api/mcp/client', answer.status, answer);
     const { id, endpoint_slug } = answer.client ?? (await registered(answer.mcp_client_id)); // it may wait for an authorization
     return new Upstream(name, id, endpoint_slug);
   }
@@ -76,17 +76,23 @@ export class Upstream {
 
   /** Changes the server's registration with the gateway. */
   async change(change: Record<string, unknown>): Promise<void> {
-    const { status } = await admin('PUT', `/mcp/client/${this.id}`, change);
-    if (status !== 200) throw new Error(`PUT /api/mcp/client answered ${status}`);
+    await administer('PUT', `/mcp/client/${this.id}`, change);
   }
 }
 
 async function registered(id: string): Promise<Registered> {
-  return (await admin<{ client: Registered }>('GET', `/mcp/client/${id}`)).client;
+  return (await administer<{ client: Registered }>('GET', `/mcp/client/${id}`)).client;
 }
 
 export function addressOf(name: string): string {
   return `${inject('upstreamOrigin')}/${name}/mcp`;
+}
+
+/** What a server of the tests answers when it is told something. @throws with its words when it fails */
+export async function told<T>(url: string, body: unknown): Promise<T> {
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+  if (!response.ok) throw unexpected(`POST ${url}`, response.status, await response.text());
+  return response.json();
 }
 
 /** Sets or asks a server of the tests (support/upstream-setup.ts). */
@@ -96,5 +102,5 @@ export async function control(
   body: unknown = {},
 ): Promise<{ seen: Seen[]; dropped: number }> {
   const url = `${inject('upstreamOrigin')}/${name}/control/${act}`;
-  return (await fetch(url, { method: 'POST', body: JSON.stringify(body) })).json();
+  return told(url, body);
 }

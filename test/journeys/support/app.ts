@@ -2,6 +2,17 @@ import { createHash } from 'node:crypto';
 
 const VERIFIER = 'a-verifier-of-enough-unreserved-characters-0123456789';
 
+/** The body of an answer. @throws with what was answered, when it is a refusal or no JSON */
+export async function read<T>(answer: Response): Promise<T> {
+  const text = await answer.text();
+  try {
+    if (answer.ok) return JSON.parse(text) as T;
+  } catch {
+    // Not JSON: told below.
+  }
+  throw new Error(`${answer.url} answered ${answer.status}: ${text.slice(0, 500)}`);
+}
+
 /** An app that speaks to the gateway at `url`: registered, with a callback where its people come back to. */
 export class App {
   readonly clientId: string;
@@ -20,7 +31,7 @@ export class App {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ client_name: name, redirect_uris: [callback] }),
     });
-    const { client_id } = (await answer.json()) as { client_id: string };
+    const { client_id } = await read<{ client_id: string }>(answer);
     return new App(url, callback, client_id);
   }
 
@@ -48,8 +59,7 @@ export class App {
         client_id: this.clientId,
       }),
     });
-    if (!answer.ok) throw new Error(`the code was refused: ${await answer.text()}`);
-    return (await answer.json()) as { access_token: string; refresh_token: string };
+    return read<{ access_token: string; refresh_token: string }>(answer);
   }
 }
 
@@ -71,6 +81,6 @@ export async function callTool(
   const body = await response.text();
   const json = body.startsWith('{') ? body : (/^data: (\{.*)$/m.exec(body)?.[1] ?? '{}');
   const { result } = JSON.parse(json) as { result?: { isError?: boolean; content: { text: string }[] } };
-  if (!result) throw new Error(`${name} was answered with ${response.status}: ${body}`);
+  if (!result) throw new Error(`${mcpUrl} answered ${response.status} to ${name}: ${body.slice(0, 500)}`);
   return { isError: result.isError === true, text: result.content.map(({ text }) => text).join() };
 }
