@@ -1,13 +1,28 @@
+import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
+
+process.env.WRANGLER_LOG ??= 'error'; // it says again for each Worker where it reads settings
 
 /** 32 bytes, base64url. */
 const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 
+/** Files that use nothing of the platform, not even its URLs: they run in Node and share one process for each worker. */
+const PURE = [
+  'test/admin/pages/schema-form.test.ts',
+  'test/dev-settings.test.ts',
+  'test/layers.test.ts',
+  'test/protocol/{json-insert,mcp,memory,storage-fault}.test.ts',
+  'test/settings-table.test.ts',
+  'test/ui/name.test.tsx',
+];
+
 export default defineConfig({
   test: {
     silent: 'passed-only',
-    maxWorkers: 2, // the default leaves one of two cores idle
+    maxWorkers: availableParallelism() + 1, // files wait as well as work
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       {
@@ -28,10 +43,12 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
+          isolate: false, // a start costs more than most files; each begins in a new world all the same
+          setupFiles: './test/support/new-world.ts',
           testTimeout: 30_000, // a busy machine is no failure
           hookTimeout: 30_000,
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/journeys/**', 'test/node/**'],
+          exclude: ['test/journeys/**', 'test/node/**', ...PURE],
           globalSetup: [
             './test/support/upstream-setup.ts',
             './test/support/provider-setup.ts',
@@ -40,6 +57,7 @@ export default defineConfig({
           ],
         },
       },
+      { test: { name: 'pure', environment: 'node', include: PURE, isolate: false } },
       {
         test: {
           name: 'node',

@@ -1,0 +1,39 @@
+import { stat } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Journeys wait as much as they work, and are the longest: they come first. */
+const PROJECTS = ['node', 'worker', 'pure'];
+
+/** Seconds the longest files take on two quiet cores. A file that is not named here is shorter than all of these. */
+const SECONDS: Record<string, number> = {
+  'test/journeys/pages.test.ts': 36,
+  'test/journeys/dev.test.ts': 33,
+  'test/journeys/sdk.test.ts': 22,
+  'test/node/two-workers.test.ts': 19,
+  'test/journeys/accounts.test.ts': 14,
+  'test/journeys/consent.test.ts': 11,
+  'test/journeys/sign-in.test.ts': 10,
+  'test/accounts/connections.test.ts': 13,
+  'test/connect/page.test.ts': 11,
+  'test/admin/openapi.test.ts': 8,
+};
+
+/**
+ * Starts the longest files first, so that none of them runs alone at the end; the rest follows by size. The files of one
+ * project stay together: vitest ends a Worker that files share when the next in line is of another project.
+ */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const weighed = await Promise.all(
+      files.map(async (file) => ({
+        file,
+        project: PROJECTS.indexOf(file.project.name),
+        seconds: SECONDS[relative(this.ctx.config.root, file.moduleId)] ?? 0,
+        bytes: (await stat(file.moduleId)).size,
+      })),
+    );
+    weighed.sort((a, b) => a.project - b.project || b.seconds - a.seconds || b.bytes - a.bytes);
+    return weighed.map(({ file }) => file);
+  }
+}
