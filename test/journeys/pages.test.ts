@@ -105,6 +105,9 @@ describe.skipIf(!executable)(
         const connection = await client.connect(address, app);
         expect((await connection.listTools()).sort()).toEqual(TOOLS.map((tool) => `${name}-${tool}`));
 
+        await person.page.waitForURL(
+          (url) => url.protocol === 'chrome-error:' || `${url}`.startsWith(app.redirectUrl),
+        );
         await person.page.goto(`${dev.facts.url}/admin`);
         await press('link', 'Apps with access');
         await press('link', `${name} app`);

@@ -2,14 +2,32 @@ import { reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
 
+/** What vitest has loaded in this Worker, by path. It has no public name for it. */
+type Loaded = Map<
+  string,
+  { promise?: unknown; exports?: unknown; evaluated: boolean; importers: Set<string> }
+>;
+declare const __vitest_worker__: { evaluatedModules: { idToModuleMap: Loaded } };
+
 /**
  * Files share a Worker, for a start costs more than most of them. What one leaves is gone before the next: clock and spies,
- * the memory of every module of ours, objects, D1 and KV.
+ * the memory of every module of this gateway, objects, D1 and KV.
  */
 vi.useRealTimers();
 vi.restoreAllMocks();
-vi.resetModules();
+forgetModules();
 await Promise.all([reset(), dropTables(), emptyKV()]);
+
+/** `vi.resetModules()` without the packages: they remember nothing, and to load them again takes longer than most files. */
+function forgetModules(): void {
+  for (const [path, module] of __vitest_worker__.evaluatedModules.idToModuleMap) {
+    if (!/\/(src|test|demo)\//.test(path) || path.includes('/node_modules/')) continue;
+    module.promise = undefined;
+    module.exports = undefined;
+    module.evaluated = false;
+    module.importers.clear();
+  }
+}
 
 /** Leaves a database without tables, as a new one is. */
 async function dropTables(): Promise<void> {
