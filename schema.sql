@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS signing_key (
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS client (
-  client_id   TEXT PRIMARY KEY, -- a UUID of ours, or the address of a metadata document
+  client_id   TEXT PRIMARY KEY, -- a UUID of this gateway, or the address of a metadata document
   secret_hash TEXT,             -- null for a public client
   metadata    TEXT NOT NULL,    -- RFC 7591 §2, as kept
   name        TEXT NOT NULL,    -- client_name, for searching; '' for none
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   generation  INTEGER NOT NULL, -- counts leaks: what was proved with an earlier one proves nothing
   is_active   INTEGER NOT NULL,
   expires_at  INTEGER,
-  delete_after_expire INTEGER,  -- null: nobody said
+  delete_after_expire INTEGER,  -- null: not set
   owner_user_id TEXT,           -- null: the key is an identity of its own
   shared      INTEGER NOT NULL,
   mcp_configs TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute}]
@@ -134,9 +134,9 @@ CREATE TABLE IF NOT EXISTS server (
   exchange_secret           TEXT,              -- sealed: its client_secret
   oauth_config_id           TEXT,              -- of its row in oauth_config
   credential_generation     INTEGER NOT NULL DEFAULT 1, -- counts changes after which credentials obtained before do not serve
-  is_verified               INTEGER NOT NULL DEFAULT 1, -- 0: nobody has authorized it yet, so no caller sees it
+  is_verified               INTEGER NOT NULL DEFAULT 1, -- 0: it is not authorized yet, so no caller sees it
   listed_at                 INTEGER,           -- last complete listing
-  asked_at                  INTEGER,           -- last time somebody set out to list
+  asked_at                  INTEGER,           -- last time someone set out to list
   created_at                INTEGER NOT NULL,
   updated_at                INTEGER NOT NULL
 ) STRICT;
@@ -185,13 +185,13 @@ CREATE TABLE IF NOT EXISTS credential (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credential_server ON credential (server_id, owner);
 
--- Links by which somebody connects their own accounts (CONTRACT §6). Nothing in them is secret; each is used once.
+-- Links by which someone connects their own accounts (CONTRACT §6). Nothing in them is secret; each is used once.
 CREATE TABLE IF NOT EXISTS connect_link (
   id           TEXT PRIMARY KEY,
   subject      TEXT NOT NULL,      -- for whom alone it binds
   generation   INTEGER NOT NULL,   -- of that identity
   server_ids   TEXT NOT NULL,      -- JSON list
-  client_name  TEXT NOT NULL,      -- of the app it was given to; empty: a page of ours made it
+  client_name  TEXT NOT NULL,      -- of the app it was given to; empty: a page of this gateway made it
   grant_id     TEXT,               -- whose short code its pages carry; null: none
   browser_hash TEXT,               -- SHA-256 of the secret in the cookie of the browser that proved itself
   used_at      INTEGER,            -- when it did: from then on no other browser gets in
@@ -209,7 +209,7 @@ CREATE TABLE IF NOT EXISTS upstream_flow (
   server_id    TEXT NOT NULL,
   browser_hash TEXT,               -- SHA-256 of the secret in the browser's cookie; null: an administrator began it through the API
   sealed       TEXT NOT NULL,      -- PKCE verifier, redirect URI, scopes asked for
-  return_to    TEXT NOT NULL,      -- a path of ours
+  return_to    TEXT NOT NULL,      -- a path of this gateway
   grant_id     TEXT,
   used_at      INTEGER,
   expires_at   INTEGER NOT NULL,
@@ -227,7 +227,7 @@ CREATE TABLE IF NOT EXISTS audit (
   actor      TEXT NOT NULL,     -- a subject, or: administrator | client | system | unknown
   client_id  TEXT,
   grant_id   TEXT,
-  detail     TEXT NOT NULL,     -- JSON: ids and words of ours
+  detail     TEXT NOT NULL,     -- JSON: ids and words of this gateway
   address    TEXT,
   code       TEXT NOT NULL,     -- what a person reads out: of the grant, else of the request
   request_id TEXT

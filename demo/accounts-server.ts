@@ -16,7 +16,7 @@ export function accountsServer(origin: string, tokenLife = 300): Server {
   const provider = demoProvider(origin, calendar, tokenLife);
   const authorizationServer = provider.callback();
 
-  /** Whose access token a request carries; undefined when none of ours, or not for the calendar. */
+  /** Whose access token a request carries; undefined when none of this gateway, or not for the calendar. */
   const nameByToken = async ({ headers }: IncomingMessage): Promise<string | undefined> => {
     const [, value = ''] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
     const token = value ? await provider.AccessToken.find(value) : undefined;

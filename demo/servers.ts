@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-/** A demo server, as it is given to Node: it listens on `127.0.0.1:<port>`. Its environment is bare: it needs nothing of ours. */
+/** A demo server, as it is given to Node: it listens on `127.0.0.1:<port>`. Its environment is bare: it needs nothing of this gateway. */
 export type DemoProgram = { name: string; args: string[]; env: NodeJS.ProcessEnv; port: number };
 
 const LOOPBACK = new URL('loopback.ts', import.meta.url).href;

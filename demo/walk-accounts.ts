@@ -4,7 +4,7 @@ import { answerPages, consent } from './consent.ts';
 import { Visitor } from './visitor.ts';
 import type { Tell } from './walk.ts';
 
-/** Somebody with an access key of their own, and accounts at the demo's servers under their name. */
+/** Someone with an access key of their own, and accounts at the demo's servers under their name. */
 export type Person = { name: string; key: string };
 
 /** A server where everyone has their own account, and what its person types to connect it. */

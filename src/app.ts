@@ -146,7 +146,7 @@ export function createApp(areas: readonly Area[]): Hono<App> {
           status: 500,
           type: 'bad_setting',
           title: 'A setting of this gateway cannot be read',
-          text: `${error.message} Whoever runs this gateway has to mend it in wrangler.toml.`,
+          text: `${error.message} The administrator of this gateway has to fix it in wrangler.toml.`,
         });
       }
       if (error instanceof NewerDatabase) {
@@ -222,7 +222,7 @@ function unconfigured(c: Context<App>, areas: readonly Area[], missing: MissingS
     status: 503,
     type: 'temporarily_unavailable',
     title: `The secret ${faults}`,
-    text: `Whoever runs this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: in .dev.vars, where npm run dev writes what is missing).`,
+    text: `The administrator of this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: in .dev.vars, where npm run dev writes what is missing).`,
     retryAfter: 60,
   });
 }

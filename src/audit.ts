@@ -73,7 +73,7 @@ type StrangersAct =
 /** Who did it, from where, in which request. */
 export type By = { actor: Actor; address: string | null; requestId: string | null };
 
-/** Whatever nobody asked for: a cron's act, or an alarm's. */
+/** Whatever no one asked for: a cron's act, or an alarm's. */
 export const SYSTEM: By = { actor: 'system', address: null, requestId: null };
 
 /** How long the audit is kept. Seconds: 90 days. */
@@ -91,7 +91,7 @@ export function codeOf(c: Context<App>): string {
 
 /**
  * Logs an act and keeps it, behind the answer: a failure to write is logged and changes nothing else.
- * @param actor when it is somebody other than `c.var.actor`
+ * @param actor when it is someone other than `c.var.actor`
  */
 export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   const who = by(c);
@@ -104,7 +104,7 @@ export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   );
 }
 
-/** The same for whoever has a batch of D1 to put it in. */
+/** The same for a caller with a batch of D1 to put it in. */
 export function auditAll(db: D1Database, acts: readonly Act[], who: By): D1PreparedStatement {
   const entries = acts.map((act) => entryOf(act, who));
   for (const entry of entries) logEntry(entry);

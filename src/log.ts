@@ -1,4 +1,4 @@
-/** What a log line may hold: ids, counts and words of ours. Never a token, code, key, cookie or header value. */
+/** What a log line may hold: ids, counts and words of this gateway. Never a token, code, key, cookie or header value. */
 type Facts = Record<string, string | number | boolean | null | undefined>;
 
 /** Writes one JSON line. `event` is named for the area and what happened, e.g. `token.refreshed`. */

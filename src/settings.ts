@@ -262,7 +262,7 @@ export const Settings = z.object({
     group: 'sign-in',
     label: 'People sign in again after',
     type: 'days, 0 = never',
-    does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again mends it",
+    does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again lifts that",
     means: 'Apps of a person who did not sign in for so long stop, and go on once they do. 0: never',
   }),
   access: z.object({

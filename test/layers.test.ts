@@ -35,7 +35,7 @@ const paths = Object.keys(sources).map((file) => file.replace('../src/', ''));
 const roomOf = (path: string) => (path.split('/')[0] ?? '').replace(/\.tsx?$/, '');
 const layerOf = (rooms: string[][], room: string) => rooms.findIndex((layer) => layer.includes(room));
 
-/** Every import of ours, types included, as [importing file, imported file]. */
+/** Every import of this gateway, types included, as [importing file, imported file]. */
 const imports = Object.entries(sources).flatMap(([file, text]) => {
   const path = file.replace('../src/', '');
   const found = [...text.matchAll(/from '(\.[^']*)'|import '(\.[^']*)'|import\('(\.[^']*)'\)/g)].map(

@@ -37,7 +37,7 @@ await run(async () => {
   try {
     targets = deploy(made, present ? null : namespaceLeftBehind(name));
   } finally {
-    // Also after a failure: the upload may have gone through before it, and nobody can read a secret back.
+    // Also after a failure: the upload may have gone through before it, and no one can read a secret back.
     if (newToken && mayHaveSecret(name, 'ADMIN_TOKEN')) {
       console.log(`\nADMIN_TOKEN was made. It is shown only now, so keep it:\n  ${newToken}\n`);
     }

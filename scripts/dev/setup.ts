@@ -60,7 +60,7 @@ async function authorize(api: AdminApi, { authorize_url, complete_url }: Partial
 
 /**
  * The value of the demo's access key: `remembered` while it is still the key's, else a new key's. A value is shown
- * whole only once, so one that nobody remembers cannot be found again.
+ * whole only once, so one that no one remembers cannot be found again.
  */
 export async function demoKey(api: AdminApi, remembered: string | undefined): Promise<string> {
   const { virtual_keys } = await api.get<{ virtual_keys: VirtualKey[] }>(

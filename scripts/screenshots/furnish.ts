@@ -103,7 +103,7 @@ async function connectApp(api: AdminApi, virtual_key: string): Promise<string> {
 }
 
 /**
- * The path of a link that nobody used, as a call without an account is answered with.
+ * The path of a link that no one used, as a call without an account is answered with.
  * @param key its value
  * @param server how the name begins of the one that is called
  */

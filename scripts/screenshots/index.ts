@@ -70,7 +70,7 @@ async function photographConsent(
   await context.close();
 }
 
-/** Every other page: to nobody in particular, to the holder of a key, to an administrator. */
+/** Every other page: to no one in particular, to the holder of a key, to an administrator. */
 async function photographPages(
   browser: Browser,
   look: string,

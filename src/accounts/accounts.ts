@@ -7,7 +7,7 @@ import { ownAccountOf } from './auth/index';
 import type { Credential, CredentialStatus } from './credential';
 import { credentialsQuestion, statusAt } from './credentials';
 
-/** Somebody's own account at a server, or that they have none there. */
+/** A person's own account at a server, or that they have none there. */
 export type AccountAtServer = {
   server: Server;
   /** How it is connected. */
@@ -37,7 +37,7 @@ export async function accountsOf(
   return accountsAmong(servers, credentials);
 }
 
-/** The accounts that somebody who has these credentials has at these servers. */
+/** The accounts that someone who has these credentials has at these servers. */
 export function accountsAmong(
   servers: readonly Server[],
   credentials: readonly Credential[],
@@ -57,7 +57,7 @@ export function accountsAmong(
 /** An account of the page, with the host its provider issues tokens on when that is another than its own. */
 export type ConnectableAccount = AccountAtServer & { tokenHost: string | null };
 
-/** The host matters to whoever is about to be sent there. */
+/** The host matters to the person who is about to be sent there. */
 export function shownAccount(account: AccountAtServer, providers: KnownProviders): ConnectableAccount {
   const { server, own, state } = account;
   const provider = own.kind === 'oauth' && state !== 'active' ? providers(server) : null;

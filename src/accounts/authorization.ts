@@ -13,7 +13,7 @@ import type { CredentialOwner } from './credential';
 
 /** What the `state` of an authorization begins with (oauth/callback.ts). */
 export const CONNECT = 'connect';
-/** How long somebody may take at the provider. Seconds. */
+/** How long someone may take at the provider. Seconds. */
 export const AUTHORIZATION_LIFE = 900;
 
 /** An authorization under way at a server's provider. Times are epoch seconds. */
@@ -27,7 +27,7 @@ export type Authorization = {
   serverId: string;
   /** SHA-256 of the secret in the browser's cookie; null: an administrator began it through the API. */
   browserHash: string | null;
-  /** A path of ours, with its query. */
+  /** A path of this gateway, with its query. */
   returnTo: string;
   /** The grant whose app it is for; null: none. */
   grantId: string | null;

@@ -9,9 +9,9 @@ import type { CredentialOwner } from './credential';
 
 /** Who wants to speak to a server. */
 export type Asker = {
-  /** Whose credential serves where everyone has their own. Null: somebody who cannot have one. */
+  /** Whose credential serves where everyone has their own. Null: someone who cannot have one. */
   owner: CredentialOwner | null;
-  /** Who may share its sessions, whole: never two callers. Null: nobody, not even the next request. */
+  /** Who may share its sessions, whole: never two callers. Null: no one, not even the next request. */
   sharer: string | null;
 };
 
@@ -23,7 +23,7 @@ export type Peer = { server: Address; credentials: ServerCredentials; sharer: st
 
 /**
  * The server as `asker` may speak to it.
- * @param issuer ours; null while nobody has set it
+ * @param issuer ours; null while it is not set
  * @throws UpstreamFailure when its credentials do not serve or its address is not one to be asked; CredentialNeeded when the
  * asker has to connect an account first.
  */

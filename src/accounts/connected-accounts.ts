@@ -7,7 +7,7 @@ import type { Credential } from './credential';
 import { type CredentialRow, credentialFrom } from './credentials';
 
 /**
- * An account somebody connected, or is about to: a credential of theirs, or an authorization they began where they have none
+ * An account someone connected, or is about to: a credential of theirs, or an authorization they began where they have none
  * yet. The gateway's own are not among them. Times are epoch seconds.
  */
 export type ConnectedAccount = {

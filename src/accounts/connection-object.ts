@@ -31,7 +31,7 @@ import {
 } from './kept-credential';
 import { isIndexed, refreshAt, revokeAt } from './refresh';
 
-/** How a refresh ended. `superseded`: somebody connected anew, or disconnected, while it was under way. */
+/** How a refresh ended. `superseded`: someone connected again, or disconnected, while it was under way. */
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
 
 /** Seconds until the index is told again when it did not answer. */
@@ -129,7 +129,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     await this.tell();
   }
 
-  /** Does what is due to `version`: a refresh, unless its server rests, when whoever asks for it next does that. */
+  /** Does what is due to `version`: a refresh, unless its server rests, when the next caller does that. */
   private async see(version: string): Promise<void> {
     const server = await findServer(this.env.DB, this.kept()?.serverId ?? '');
     const kept = this.kept();
@@ -217,7 +217,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
 
     const kept = this.kept();
     if (kept?.version !== before.version) {
-      if (!kept) await this.revoke(before, next); // disconnected meanwhile: nobody else knows of these
+      if (!kept) await this.revoke(before, next); // disconnected meanwhile: no one else knows of these
       return 'superseded';
     }
     const at = now();
@@ -269,7 +269,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     return seal(this.env.ENCRYPTION_KEY, credentialSealContext(place), JSON.stringify(secret));
   }
 
-  /** What is sealed; null when no entry of `ENCRYPTION_KEY` opens it. What an older one sealed is sealed anew by the first. */
+  /** What is sealed; null when no entry of `ENCRYPTION_KEY` opens it. What an older one sealed is sealed again by the first. */
   private async open(kept: StoredCredential): Promise<unknown> {
     const { ENCRYPTION_KEY: keys } = this.env;
     const text = await open(keys, credentialSealContext(kept), kept.sealed);

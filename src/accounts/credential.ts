@@ -42,7 +42,7 @@ export type CredentialTerms = {
   generation: number;
   /** Names of the headers its owner enters; null for tokens. */
   headerKeys: string[] | null;
-  /** Ours: what a client of ours at the provider is made for. Null while nobody has set it. */
+  /** Ours: what a client of this gateway at the provider is made for. Null while it is not set. */
   issuer: string | null;
 };
 
@@ -56,13 +56,13 @@ export type Held =
       /** Another after every change. */
       version: string;
       headers: Record<string, string>;
-      /** Until when they may be sent without asking again, epoch seconds; null: nobody knows of an end. */
+      /** Until when they may be sent without asking again, epoch seconds; null: no end is known. */
       goodUntil: number | null;
     }
   | { ok: false; reason: Lack }
   | { ok: false; reason: 'unavailable'; retryAfter: number };
 
-/** Why there is no credential that serves: its owner can mend it. */
+/** Why there is no credential that serves: its owner can fix it. */
 export type Lack = 'none' | 'needs_reauth' | 'needs_update';
 
 /** What became of header values that were entered: kept, or which of those the server wants are still missing. */

@@ -129,7 +129,7 @@ export function mayRenew({ isRenewable, lastRefreshedAt }: StoredCredential, now
 
 /**
  * What a refusal by the server leaves behind. One may be its own fault, so that it is asked again; after another one a while
- * later a person's credential is over. The gateway's never is: nobody would be asked for another.
+ * later a person's credential is over. The gateway's never is: no one would be asked for another.
  */
 export function afterRefusal(kept: StoredCredential, now: number): StoredCredential {
   const { refusedAt, owner } = kept;

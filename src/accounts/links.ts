@@ -5,7 +5,7 @@ import type { Proof } from '../identity/mode';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 
-/** A link by which somebody connects accounts of their own (CONTRACT §6). Times are epoch seconds. */
+/** A link by which someone connects accounts of their own (CONTRACT §6). Times are epoch seconds. */
 export type Link = {
   /** 22 characters of base64url: all its address has, and no secret, for it does nothing by itself. */
   id: string;
@@ -14,7 +14,7 @@ export type Link = {
   /** Of that identity: a leak or a block since ends the link. */
   generation: number;
   serverIds: string[];
-  /** Of the app it was given to; empty: a page of ours made it, or an administrator. */
+  /** Of the app it was given to; empty: a page of this gateway made it, or an administrator. */
   clientName: string;
   /** The grant the app called with; null: it has none. */
   grantId: string | null;
@@ -48,7 +48,7 @@ const LIFE = 900;
 const ENOUGH = 300;
 
 /**
- * A link for `wanted`, as its id: whoever repeats the same before anybody used it gets the same, so that calls made side by
+ * A link for `wanted`, as its id: a caller who repeats the same before it is used gets the same, so that calls made side by
  * side, or over and over, leave one.
  */
 export async function insertLink(db: D1Database, wanted: NewLink, who: By): Promise<string> {

@@ -81,7 +81,7 @@ function issued({ tokenEndpoint }: Provider, { issuedBy }: StoredCredential): bo
 const BETWEEN = 3_600;
 
 /**
- * The same provider with another client of ours, when it has forgotten the one that registered; null: it takes none.
+ * The same provider with another client of this gateway, when it has forgotten the one that registered; null: it takes none.
  * @throws Unavailable when it refuses what it has just registered: that is a fault of its own, and everybody connected
  * with a client would have to connect again for the next.
  */

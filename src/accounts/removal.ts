@@ -9,7 +9,7 @@ import { deleteAuthorizations, deleteExpiredAuthorizations } from './authorizati
 import { deleteCredentialsAt, deleteCredentialsOf } from './credentials';
 import { deleteExpiredLinks, deleteLinksOf, deleteLinksTo } from './links';
 
-/** How long whoever removes something waits for providers to be told (RFC 7009). It goes on behind the answer. Milliseconds. */
+/** How long a removal waits for providers to be told (RFC 7009). It goes on behind the answer. Milliseconds. */
 const PATIENCE = 8_000;
 
 /**

@@ -5,7 +5,7 @@ import { completeSignIn, SIGN_IN } from '../oauth/sign-in';
 import { PageProblem } from '../ui/layout';
 import { comeBack } from './provider-trip';
 
-/** What a `state` of ours begins with, and who takes it up: `<purpose>.<id>`. */
+/** What a `state` of this gateway begins with, and who takes it up: `<purpose>.<id>`. */
 const purposes: ReadonlyMap<string, (c: Context<App>, id: string) => Promise<Response>> = new Map([
   [SIGN_IN, completeSignIn],
   [CONNECT, comeBack],

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { sealedCookie } from '../crypto/sealed-cookie';
 import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 
-/** What one browser knows of a connect link; sealed in a cookie of its own, set anew at each step. */
+/** What one browser knows of a connect link; sealed in a cookie of its own, set again at each step. */
 const ConnectState = z.object({
   /** Proves, once the link is used, that this browser used it: the link keeps its hash. */
   secret: z.string(),

@@ -18,7 +18,7 @@ export type LinkPage = {
   subject: Subject;
   /** What people know the identity by; null: they must sign in first. */
   name: string | null;
-  /** Empty: nobody's, a page of ours asked. */
+  /** Empty: no one's, a page of this gateway asked. */
   clientName: string;
   servers: readonly Server[];
   notice: { serverId: string | null; text: string } | undefined;

@@ -36,7 +36,7 @@ import { sendToProvider } from './provider-trip';
 /** Bytes a form may have: values of many headers. */
 const MOST_FORM = 262_144;
 
-/** The page of a connect link (CONTRACT §6): looking at it does nothing, whoever proves to be meant uses it, once. */
+/** The page of a connect link (CONTRACT §6): looking at it does nothing, the identity it is for uses it, once. */
 export const connect = new Hono<App>()
   .get('/:id', async (c) => {
     const visit = await visitOf(c);
@@ -155,14 +155,14 @@ async function hasClaimed({ browserHash }: Link, secret: string): Promise<boolea
   return browserHash !== null && equalSecrets(await hashSecret(secret), browserHash);
 }
 
-/** What a browser is known by once it has used the link: nobody who planted what it had before can tell, and only we can again. */
+/** What a browser is known by once it has used the link: no one who planted what it had before can tell, and only we can again. */
 function nextSecret(c: Context<App>, linkId: string, { secret }: ConnectState): Promise<string> {
   return mac(c.env.ENCRYPTION_KEY, `connect ${linkId} used by ${secret}`);
 }
 
 /**
  * Uses the link for this browser, once its opener has proved to be meant. The secret it is known by from then on is new.
- * Whoever sends the same again, and proves it again, has the same answer.
+ * A caller who sends the same again, and proves it again, has the same answer.
  */
 async function prove(c: Context<App>, visit: LinkVisit, form: URLSearchParams): Promise<Response> {
   const { link, issuer } = visit;

@@ -11,7 +11,7 @@ import { identityOf } from '../identity/user';
 import { issuerOf } from '../oauth/surface';
 
 /**
- * How whoever opens a link may prove to be the one it is for. `known`: this browser's person is. `nothing`: a setting says
+ * How the opener of a link may prove to be the one it is for. `known`: this browser's person is. `nothing`: a setting says
  * that the link is enough. `elsewhere`: only the browser that began an anonymous connection.
  */
 export type WayToProve = 'known' | 'nothing' | 'typed' | 'sign_in' | 'session_value' | 'elsewhere';

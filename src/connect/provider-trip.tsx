@@ -35,7 +35,7 @@ import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
 /** How long an administrator waits for a server's list of tools. Milliseconds. */
 const LISTING_TIME = 8_000;
 
-/** Who goes to a server's provider, and where they come back to: a path of ours, with its query. */
+/** Who goes to a server's provider, and where they come back to: a path of this gateway, with its query. */
 export type Trip = Proof & { server: Server; returnTo: string; grantId: string | null };
 
 /** Sends this browser to a server's provider. A cookie of its own makes it the only one that can come back. */
@@ -86,7 +86,7 @@ async function takeUp(c: Context<App>, issuer: string, id: string): Promise<Auth
   throw new PageProblem({ ...ANSWERED, ...way });
 }
 
-/** Whoever asked must still stand and may still use the server. @throws PageProblem 403 */
+/** The identity that asked must still be valid and may still use the server. @throws PageProblem 403 */
 async function requireAccess(c: Context<App>, server: Server, proof: Proof): Promise<void> {
   const [standing, reaches] = await Promise.all([
     standingOf(c.env, c.var.settings, proof),
@@ -155,10 +155,10 @@ async function completeForGateway(
   );
 }
 
-/** Why nothing came of it, as far as somebody can do something about it. */
+/** Why nothing came of it, as far as someone can do something about it. */
 type Reason = 'declined' | 'refused' | 'unavailable' | 'not_set_up';
 
-/** Each reason, in words for whoever was sent to the provider. Its own words are never shown. */
+/** Each reason, in words for the person who was sent to the provider. Its own words are never shown. */
 const WORDS: Record<Reason, string> = {
   declined: 'Its sign-in was not finished. Begin again, and allow what it asks.',
   refused:
@@ -176,7 +176,7 @@ function reasonOf(error: unknown): Reason | null {
   return error instanceof Unavailable ? 'unavailable' : null;
 }
 
-/** Turns what stopped somebody into a page, and keeps the reason for whoever runs this gateway. */
+/** Turns what stopped someone into a page, and keeps the reason for the administrator of this gateway. */
 function explain(c: Context<App>, server: Server, returnTo: string | null, owner?: Subject) {
   return (error: unknown): never => {
     const reason = reasonOf(error);

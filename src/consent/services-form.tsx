@@ -162,7 +162,7 @@ function ToolTick({ tool, ticked }: { tool: OpenTool; ticked: boolean }) {
 }
 
 /**
- * The first button of a form is the one that Enter presses. Where other buttons stand above Allow it is this one, which nobody
+ * The first button of a form is the one that Enter presses. Where other buttons stand above Allow it is this one, which no one
  * sees: it keeps what was typed, and neither allows nor sends anybody away.
  */
 function EnterSaves() {

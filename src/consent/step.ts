@@ -43,7 +43,7 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<FlowStep>
 }
 
 /**
- * The step a form was sent for, by the browser it was shown to and from a page of ours.
+ * The step a form was sent for, by the browser it was shown to and from a page of this gateway.
  * @throws PageProblem as {@link takeUp}, and 403 for any other form.
  */
 export async function takeUpForm(c: Context<App>): Promise<{ step: FlowStep; form: URLSearchParams }> {

@@ -5,16 +5,16 @@ export type SealedValue = {
   /** What it was sealed for (table, row and column). */
   place: string;
   sealed: string;
-  /** Puts `by` in its stead, unless somebody has changed it meanwhile. */
+  /** Puts `by` in its stead, unless it has changed meanwhile. */
   replace(by: string): Promise<unknown>;
 };
 
-/** How many values one call seals anew. */
+/** How many values one call seals again. */
 const BATCH = 100;
 
 /**
  * Seals values that older entries of `ENCRYPTION_KEY` sealed by its first, 100 at a time. Repeatable.
- * @returns how many were sealed anew, how many wait for the next call, and how many no entry opens: those stay as they are.
+ * @returns how many were sealed again, how many wait for the next call, and how many no entry opens: those stay as they are.
  */
 export async function reseal(
   keys: string,

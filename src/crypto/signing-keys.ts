@@ -161,7 +161,7 @@ export async function signAccessToken(
 }
 
 /**
- * The claims of an access token of ours, or null for anything else: another algorithm, type, issuer or key, out of
+ * The claims of an access token of this gateway, or null for anything else: another algorithm, type, issuer or key, out of
  * time, or incomplete (RFC 8725 §3). The audience is the caller's to judge. Reads memory only in the common case.
  */
 export async function verifyAccessToken(

@@ -11,7 +11,7 @@ export type Access = {
   virtualMcpIds: readonly string[];
 };
 
-/** What nobody in particular has. */
+/** What an identity without grants of its own has. */
 export const NOTHING: Access = { mcpConfigs: [[]], virtualMcpIds: [] };
 
 /** A person with the keys they own. */

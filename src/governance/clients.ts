@@ -3,7 +3,7 @@ import { deletedClients, deleteUnusedClients, forgetClient } from '../clients/st
 import type { Env } from '../config';
 import { endGrantsOfClient } from '../grants/end';
 
-/** A client that nobody used for this long is swept. Seconds: 30 days. */
+/** A client unused for this long is swept. Seconds: 30 days. */
 const UNUSED = 30 * 86_400;
 /** What a metadata document said is kept this long after it is stale: it serves while the document cannot be fetched. Seconds. */
 const STALE = 7 * 86_400;
@@ -34,7 +34,7 @@ export async function finishDeletions(db: D1Database, objects: Env['GRANTS'], no
 }
 
 /**
- * Deletes up to 1,000 clients that nobody uses at `now` (epoch seconds). One that registered is used while a grant of it
+ * Deletes up to 1,000 unused clients at `now` (epoch seconds). One that registered is used while a grant of it
  * stands, and for 30 days after it registered and after its last grant ended; one with a metadata document likewise, but
  * without a grant only until 7 days after the document is stale. For cron: repeatable.
  * @returns the ids of those a person had allowed, and how many there were in all.

@@ -7,7 +7,7 @@ export type KeyOverview = {
   key: VirtualKey;
   /** Until when its value before the last rotation works too (epoch seconds); null: it does not. */
   previousUntil: number | null;
-  /** Null: nobody's, or of somebody who is not there any more. */
+  /** Null: no one's, or of someone who is not there any more. */
   owner: KeyOwner | null;
   /** The Virtual MCPs it may use. */
   toolsets: { id: string; name: string; enabled: boolean }[];

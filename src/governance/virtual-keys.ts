@@ -27,11 +27,11 @@ export type VirtualKey = {
   generation: number;
   isActive: boolean;
   expiresAt: number | null;
-  /** Whether the key is removed once it has expired; null: nobody said, so it stays. */
+  /** Whether the key is removed once it has expired; null: not set, so it stays. */
   deleteAfterExpire: boolean | null;
   /** The person whose key it is; null: the key is an identity of its own. */
   ownerUserId: string | null;
-  /** True when several people use it, so that it holds nobody's account. */
+  /** True when several people use it, so that it holds no one's account. */
   shared: boolean;
   mcpConfigs: McpConfig[];
   limits: Limit[];

@@ -20,7 +20,7 @@ const REASONS: Readonly<Record<EndReason, string>> = {
   issuer_changed: 'the address of this gateway changed',
 };
 
-/** What the reasons mean that somebody should act on. */
+/** What the reasons mean that someone should act on. */
 const ADVICE: Partial<Record<EndReason, string>> = {
   refresh_token_reused:
     'The app renewed its access with a token that had been replaced already. Either the app lost an answer, or somebody copied the token. If it happens again, find out who else can read the app’s files.',
@@ -37,12 +37,12 @@ export function whyEnded(reason: string | null): string {
   return REASONS[reason as EndReason] ?? 'over';
 }
 
-/** What whoever reads of it should know or do; undefined: nothing. */
+/** What its reader should know or do; undefined: nothing. */
 export function adviceOnEnd(reason: string | null): string | undefined {
   return ADVICE[reason as EndReason];
 }
 
-/** True when somebody else may have had what only the app should have. */
+/** True when someone else may have had what only the app should have. */
 export function isAlarming(reason: string | null): boolean {
   return reason === 'refresh_token_reused' || reason === 'code_replayed';
 }

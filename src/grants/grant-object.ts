@@ -75,7 +75,7 @@ export class GrantObject extends DurableObject<Env> {
     return true;
   }
 
-  /** What became of the consent that could open this grant; null while nobody answered. */
+  /** What became of the consent that could open this grant; null while it is unanswered. */
   answer(): 'allowed' | 'refused' | null {
     const state = this.state();
     return state && (state.status === 'refused' ? 'refused' : 'allowed');
@@ -180,7 +180,7 @@ export class GrantObject extends DurableObject<Env> {
     return true;
   }
 
-  /** Ends the grant, on behalf of whoever asked. Repeatable; false while the index could not be told, which the alarm then does. */
+  /** Ends the grant, on behalf of its caller. Repeatable; false while the index could not be told, which the alarm then does. */
   async end(reason: EndReason, by: By = SYSTEM): Promise<boolean> {
     const state = this.state();
     if (state?.status === 'open') {
@@ -231,7 +231,7 @@ export class GrantObject extends DurableObject<Env> {
     this.kv.put('state', state);
   }
 
-  /** The seed; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed anew by the first. */
+  /** The seed; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed again by the first. */
   private async seed(): Promise<string | null> {
     const sealed = this.kv.get<string>('seed');
     const seed = sealed ? await open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;

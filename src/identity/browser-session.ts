@@ -18,7 +18,7 @@ export function carrySession(request: Request, session: SignedIn | null): void {
   sessions.set(request, session);
 }
 
-/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: nobody. */
+/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: no one. */
 export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
   const known = sessions.get(c.req.raw);
   if (known !== undefined) return known;

@@ -17,7 +17,7 @@ export type Proof = { subject: Subject; generation: number };
 /** Someone who proved who they are, and the name people know them by. */
 export type Identity = Proof & { name: string };
 
-/** What the fields prove holds only for somebody who is signed in: this person, or, null, whoever it turns out to be. */
+/** What the fields prove holds only for someone who is signed in: this person, or, null, the person it turns out to be. */
 export type MustSignIn = { mustSignIn: string | null };
 
 /** One way to prove an identity at consent, and everything that differs by it later. `Row`: what storage has of one. */
@@ -31,7 +31,7 @@ export type IdentityMode<Row = unknown> = {
   typed: { field: string; label: string } | null;
   /** What a person reads whose fields prove no one: the same for unknown and wrong. */
   refusal: string;
-  /** Why this deployment does not offer it, in words for the person; empty: nobody misses it. Null when it does. */
+  /** Why this deployment does not offer it, in words for the person; empty: no one misses it. Null when it does. */
   unavailable(settings: Settings): string | null;
   /** Who the fields of the consent form prove; null when they prove no one. */
   identify(env: Env, settings: Settings, form: Params): Promise<Identity | MustSignIn | null>;

@@ -8,7 +8,7 @@ import type { Settings } from '../settings';
 const TIME = 8_000;
 const SIZE = 262_144;
 
-/** Why somebody could not sign in, told apart only as far as the person can do something about it. */
+/** Why someone could not sign in, told apart only as far as the person can do something about it. */
 export class SignInRefused extends Error {
   override readonly name = 'SignInRefused';
 
@@ -24,7 +24,7 @@ export class SignInRefused extends Error {
 }
 
 /**
- * `fetch` towards a provider of ours, of sign-ins or of a server's tokens: to https on public hosts (or loopback, where the
+ * `fetch` towards a provider of this gateway, of sign-ins or of a server's tokens: to https on public hosts (or loopback, where the
  * deployment allows it), without following redirects, with time and size counted (SECURITY 17, 18).
  * @param who names it in faults. @throws Unavailable when it cannot be reached or does not end.
  */

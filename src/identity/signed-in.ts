@@ -10,7 +10,7 @@ const LIFE = 43_200;
 const NAME = 'toolgate-session';
 
 /**
- * Whom a browser is signed in as: a person, or whoever knows ADMIN_TOKEN (null). Times are epoch seconds; without
+ * Whom a browser is signed in as: a person, or the holder of ADMIN_TOKEN (null). Times are epoch seconds; without
  * `expiresAt` it holds for this request only, as Cloudflare Access vouches for each.
  */
 export type SignedIn = { secretHash: string; user: User | null; since: number; expiresAt: number | null };
@@ -46,7 +46,7 @@ export async function signIn(env: Env, base: string, user: User | null, now: num
   return writeCookie(base, { name: NAME, value: secret, maxAge: LIFE });
 }
 
-/** Whom this browser is signed in as at `now`; null: nobody, or no longer. A block and another ADMIN_TOKEN end it at once. */
+/** Whom this browser is signed in as at `now`; null: no one, or no longer. A block and another ADMIN_TOKEN end it at once. */
 export async function signedIn(
   env: Env,
   base: string,
@@ -90,7 +90,7 @@ export async function sweepSessions(db: D1Database, now: number): Promise<void> 
   await db.prepare('DELETE FROM browser_session WHERE expires_at <= ?1').bind(now).run();
 }
 
-/** What must still be so when the session is read: nobody blocked the person since, nobody changed ADMIN_TOKEN. */
+/** What must still be so when the session is read: no one blocked the person since, no one changed ADMIN_TOKEN. */
 async function proofOf(env: Env, secretHash: string, user: User | null): Promise<string> {
   return user ? String(user.generation) : hashSecret(`${secretHash} ${env.ADMIN_TOKEN}`);
 }

@@ -8,7 +8,7 @@ import { mayEnter } from './oidc';
 import { subjectOf } from './signed-in';
 import type { Standing } from './standing';
 
-/** A person, proved by a provider: OpenID Connect or Cloudflare Access. Never by what somebody says of themselves. */
+/** A person, proved by a provider: OpenID Connect or Cloudflare Access. Never by what someone says of themselves. */
 export const user: IdentityMode<UserWithKeys> = {
   kind: 'user',
   label: 'Sign in',

@@ -14,7 +14,7 @@ export type Finding =
   | { kind: 'credentials' }
   | { kind: 'failed'; failure: FailureStated };
 
-/** How long somebody waits for each part of a check. Milliseconds. */
+/** How long someone waits for each part of a check. Milliseconds. */
 const PATIENCE = 8_000;
 
 /**

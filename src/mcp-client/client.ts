@@ -60,7 +60,7 @@ class OtherEra extends Error {
 }
 
 /**
- * Sends a request and answers once the server's headers are there. A session the server has forgotten is begun anew and the
+ * Sends a request and answers once the server's headers are there. A session the server has forgotten is begun again and the
  * request sent again, once; so it is with others when the server refuses our credentials: it has not run. Nothing else is
  * sent twice.
  * @throws UpstreamFailure, CredentialNeeded
@@ -82,7 +82,7 @@ export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal):
 
 /**
  * Does `work` again with other credentials when the server refuses those of `peer`. When it refuses these as well, there are
- * no others, unless their owner has connected anew meanwhile.
+ * no others, unless their owner has connected again meanwhile.
  */
 async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -223,7 +223,7 @@ async function begin(peer: Peer, id: PlainId, signal: AbortSignal): Promise<Sess
   return session;
 }
 
-/** Ends a session that nobody may use again (MCP 2025-11-25, Session Management). */
+/** Ends a session that no one may use again (MCP 2025-11-25, Session Management). */
 async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
   if (session.id === null) return;
   const headers = overlaid(credentials.headers, sessionHeaders(session));

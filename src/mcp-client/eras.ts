@@ -57,7 +57,7 @@ export function forgetEras(server: Address): void {
 /**
  * Asks a server which revisions it speaks. Nothing runs by that, so it comes before the first request (MCP 2026-07-28,
  * Backward Compatibility): whatever is no answer of 2026-07-28 leaves `initialize` to be tried.
- * @param patience milliseconds @throws UpstreamFailure for what `initialize` would meet as well: nobody there, HTTP 3xx,
+ * @param patience milliseconds @throws UpstreamFailure for what `initialize` would meet as well: no answer, HTTP 3xx,
  * 401, 403, 429.
  */
 export async function discover(

@@ -19,12 +19,12 @@ export const CLIENT_INFO = { name: 'toolgate', version };
 /** The most that is read of an answer that is not passed on. */
 const MOST_REFUSAL = 65_536;
 
-/** Frees a body nobody will read. */
+/** Frees a body that is not read. */
 export async function drain(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
-/** One message by POST; only what the gateway writes goes along. @throws UpstreamFailure when nobody answers. */
+/** One message by POST; only what the gateway writes goes along. @throws UpstreamFailure when there is no answer. */
 export async function post(
   peer: Peer,
   message: JsonObject,

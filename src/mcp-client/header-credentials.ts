@@ -12,10 +12,10 @@ import type { Settings } from '../settings';
 import { ask } from './client';
 import { peerWith, refusedValues } from './header-trial';
 
-/** How long a server may take to say whether it accepts somebody's values. Milliseconds. */
+/** How long a server may take to say whether it accepts a person's values. Milliseconds. */
 const TIME = 10_000;
 
-/** Whether header values serve at a server; if not, why, in words for whoever entered them. */
+/** Whether header values serve at a server; if not, why, in words for the person who entered them. */
 export type HeaderTrialResult = { ok: true } | { ok: false; words: string };
 
 /**
@@ -49,7 +49,7 @@ function askFor(server: Server, headers: readonly string[]): string {
   return `Enter ${headers.map((name) => labelOf(server, name)).join(' and ')}.`;
 }
 
-/** Asks a server once, as somebody with these header values would, beside those of the administrator. */
+/** Asks a server once, as someone with these header values would, beside those of the administrator. */
 async function judged(
   env: Env,
   settings: Settings,

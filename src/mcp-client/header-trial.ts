@@ -66,7 +66,7 @@ export async function peerWith(
   return { server, credentials: await own.trial(connection, wanted), sharer };
 }
 
-/** Why nothing came of it, for whoever entered the values: with the server's own words when it said something. */
+/** Why nothing came of it, for the person who entered the values: with the server's own words when it said something. */
 export function refusedValues({ name }: Server, failure: UpstreamFailure): FailureStated {
   const { words } = failure;
   if (words === null && !(failure instanceof Unauthorized)) return failure.stated;

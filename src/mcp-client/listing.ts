@@ -31,7 +31,7 @@ const MOST_LEFT_OUT = 50;
 /**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
  * became of it. When nothing came the lists stay as they were.
- * @param issuer ours; null while nobody has set it
+ * @param issuer ours; null while it is not set
  * @param asker who makes us ask: serves where the gateway can have no account. Of what they alone may see only tools are kept.
  * @returns the server as it is now known. @throws CredentialNeeded when such an asker has none either.
  */

@@ -43,12 +43,12 @@ export function toolQuestion(
 /** What came of running a tool: its result, or why its server did not run it. */
 export type Ran = { ok: true; result: JsonObject } | { ok: false; message: string };
 
-/** The most that is read of a result somebody looks at. */
+/** The most that is read of a result someone looks at. */
 const MOST = 1_048_576;
 
 /**
- * Runs a tool once, for somebody to look at what it answers.
- * @param issuer ours; null while nobody has set it
+ * Runs a tool once, for someone to look at what it answers.
+ * @param issuer ours; null while it is not set
  * @throws CredentialNeeded when the asker has to connect an account first; UpstreamFailure
  */
 export async function runTool(

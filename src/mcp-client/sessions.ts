@@ -14,11 +14,11 @@ export type Session = {
   usedAt: number;
 };
 
-/** Milliseconds a session stays with nobody using it. */
+/** Milliseconds a session stays unused. */
 const IDLE = 600_000;
 const MOST = 2000;
 
-/** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises anew. */
+/** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises again. */
 const sessions = new Map<string, Session[]>();
 
 const keyOf = (server: Address, owner: string) => `${whereIs(server)} ${owner}`;

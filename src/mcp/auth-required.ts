@@ -111,12 +111,12 @@ function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Item)
       return `the access key "${key.name}" is shared by several people. Use your own key or sign in`;
     }
     if (subject === null) {
-      return 'nobody said who is calling. Send an access key, sign in, or set x-bf-mcp-session-id';
+      return 'it is not known who is calling. Send an access key, sign in, or set x-bf-mcp-session-id';
     }
     if (modeOf(subject)?.isSignedIn) {
       return `it acts for you by your sign-in, which has to be renewed. Sign in at ${gate.issuer}/oauth/sign-in, then repeat this`;
     }
-    return 'it acts for people who signed in. Sign in, or use a key that belongs to somebody who did';
+    return 'it acts for people who signed in. Sign in, or use a key that belongs to a person who did';
   }
 }
 

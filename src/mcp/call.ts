@@ -16,7 +16,7 @@ export type Call = {
   isOneServer: boolean;
   request: Request;
   era: Era;
-  /** What a client of the 2025 era said at `initialize`; null when it shows no session of ours. */
+  /** What a client of the 2025 era said at `initialize`; null when it shows no session of this gateway. */
   session: ClientSession | null;
   headers: Headers;
   /** Aborts when the client has gone, as far as the platform tells. */
@@ -31,7 +31,7 @@ export function nameAt({ isOneServer }: Call, item: Item): string {
 
 /**
  * Who a server is asked for: one caller, whose client alone shares a session there. A key that several people share and a
- * caller nobody knows have no account of their own; without a session of its own nobody can be told from anybody else.
+ * caller no one knows have no account of their own; without a session of its own no one can be told from anybody else.
  */
 export function askerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): Asker {
   const client = session?.id ?? caller.grant?.grantId;

@@ -21,14 +21,14 @@ import type { Settings } from '../settings';
 
 /** Who is calling, and what narrows them from the start. */
 export type Caller = {
-  /** Null: nobody said who they are, and nobody has to here. */
+  /** Null: no one said who they are, and no one has to here. */
   subject: Subject | null;
   /** Of that identity: what was proved with an earlier one proves nothing. 0 where nothing is counted. */
   generation: number;
   key: VirtualKey | null;
   /** What the identity was given. */
   access: Access;
-  /** The grant of a token; null for a key, a session or nobody. */
+  /** The grant of a token; null for a key, a session or no one. */
   grant: Grant | null;
   scope: string;
 };
@@ -179,7 +179,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   return { subject, generation, key, access, grant: null, scope: 'mcp' };
 }
 
-/** Nobody, or an anonymous session, where enforcement is off. */
+/** No one, or an anonymous session, where enforcement is off. */
 async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   const { env, settings } = gate;
   if (session.unavailable(settings) !== null || settings.mcp_server_auth_mode === 'oauth') {
@@ -208,7 +208,7 @@ function refuse(gate: Gate, type: string | null, message: string, grantId?: stri
   );
 }
 
-/** The client asked for a scope too narrow for what it now wants; asking again can mend it (RFC 6750 §3.1). */
+/** The client asked for a scope too narrow for what it now wants; asking again can fix it (RFC 6750 §3.1). */
 export function insufficientScope(gate: Gate, message: string): AuthChallenge {
   const challenge = `Bearer error="insufficient_scope", scope="mcp", resource_metadata="${metadataOf(gate)}"`;
   return new AuthChallenge(403, 'insufficient_scope', message, challenge);

@@ -29,7 +29,7 @@ export type CatalogServer = {
   items: Record<ItemKind, readonly Item[]>;
   /** When this isolate last asked it for its lists, epoch milliseconds. */
   askedAt: number;
-  /** Settles, never rejected, when it has answered what it is being asked now; null: nobody asks. */
+  /** Settles, never rejected, when it has answered what it is being asked now; null: no one asks. */
   asking: Promise<void> | null;
 };
 

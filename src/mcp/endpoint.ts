@@ -99,7 +99,7 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
 function notConfigured(): RpcError {
   const how =
     'PUT /api/config {"oauth2_server_config": {"issuer_url": "https://…", "confirm": true}}, or npm run deploy';
-  const message = `This gateway does not know its own address yet. Whoever runs it sets issuer_url: ${how}.`;
+  const message = `This gateway does not know its own address yet. Its administrator sets issuer_url: ${how}.`;
   return new RpcError(503, CODE.internalError, message, { type: 'not_configured' });
 }
 

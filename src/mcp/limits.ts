@@ -14,7 +14,7 @@ export class LimitSpent extends RpcError {
 }
 
 /**
- * Counts a tool call against the limits of the caller's key. Keys without limits ask nobody.
+ * Counts a tool call against the limits of the caller's key. Keys without limits ask no object.
  * @returns null, or what to tell the model when a limit is spent.
  */
 export async function countAgainstLimits({ gate, caller: { key } }: Call): Promise<string | null> {

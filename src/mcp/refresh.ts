@@ -28,7 +28,7 @@ const PAUSE = 30_000;
 const POOL = 5;
 
 /**
- * Asks the servers that were never listed, within the request, or waits with whoever does so already. Those that do not answer
+ * Asks the servers that were never listed, within the request, or waits with the request that does so already. Those that do not answer
  * in time are asked again, for longer, behind the answer.
  * @returns those that are missing.
  */
@@ -82,7 +82,7 @@ export function refreshStale(by: ListingCaller, entries: readonly CatalogServer[
   waitUntil(inPool(POOL, stale, refresh));
 }
 
-/** Whether whoever asks could list a server with an account of theirs. */
+/** Whether the caller could list a server with an account of theirs. */
 async function hasCredentials(by: ListingCaller, server: Server): Promise<boolean> {
   const { env, settings, issuer } = by.gate;
   return connect(env, settings, issuer, server, askerOf(by)).then(

@@ -88,7 +88,7 @@ async function knownClient(c: Context<App>, query: URLSearchParams, issuer: stri
   throw new PageProblem({
     status: 400,
     title: 'This app is not known here',
-    text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers anew.',
+    text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers again.',
   });
 }
 
@@ -117,6 +117,6 @@ function malformed(detail: string) {
   return {
     status: 400,
     title: 'The app sent an incomplete request',
-    text: `Go back to the app and connect again. If it happens again, its developer has to mend it: ${detail}.`,
+    text: `Go back to the app and connect again. If it happens again, its developer has to fix it: ${detail}.`,
   };
 }

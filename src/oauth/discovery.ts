@@ -48,7 +48,7 @@ export const discovery = new Hono<App>()
     return c.json({ keys }, 200, { 'cache-control': 'public, max-age=300' });
   });
 
-/** The path of a resource of ours: `/mcp` or `/mcp/<slug>`, whether or not anything answers there. */
+/** The path of a resource of this gateway: `/mcp` or `/mcp/<slug>`, whether or not anything answers there. */
 function resourcePath(path: string | undefined): string {
   if (path === undefined || path === 'mcp') return '/mcp';
   const [, slug = ''] = /^mcp\/([^/]+)$/.exec(path) ?? [];

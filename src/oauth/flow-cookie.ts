@@ -5,7 +5,7 @@ import { STEP_LIFE } from '../flows';
 import { isSubject, type Subject } from '../protocol/subject';
 
 /**
- * What the steps of one browser flow have decided so far. It travels sealed in the flow's own cookie, set anew at each
+ * What the steps of one browser flow have decided so far. It travels sealed in the flow's own cookie, set again at each
  * step, so it survives going back and belongs to one browser only (SECURITY 5).
  */
 const FlowState = z.object({
@@ -18,7 +18,7 @@ const FlowState = z.object({
     .optional(),
   /** How the person chose to identify themselves, as the form names it. */
   chosen: z.string().optional(),
-  /** What goes on once somebody has signed in after `since` (epoch seconds): this person, or, null, anybody. */
+  /** What goes on once someone has signed in after `since` (epoch seconds): this person, or, null, anyone. */
   waiting: z.object({ owner: z.string().nullable(), since: z.number() }).optional(),
   /** What the last step must tell the person. */
   notice: z.string().optional(),

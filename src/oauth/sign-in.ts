@@ -23,7 +23,7 @@ import { issuerOf } from './surface';
 const Pending = z.object({
   nonce: z.string(),
   verifier: z.string(),
-  /** A path of ours, with its query. */
+  /** A path of this gateway, with its query. */
   returnTo: z.string(),
   /** Epoch seconds. */
   expiresAt: z.number(),
@@ -118,7 +118,7 @@ function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Turns what stopped a sign-in into a page, and keeps the reason for whoever runs this gateway. */
+/** Turns what stopped a sign-in into a page, and keeps the reason for the administrator of this gateway. */
 function explain(c: Context<App>, returnTo: string) {
   return (error: unknown): never => {
     const way = { href: returnTo, label: 'Back' };
@@ -149,7 +149,7 @@ const REFUSALS = {
   unverified: {
     status: 403,
     title: 'That sign-in could not be verified',
-    text: 'Nothing was changed. Go back and try again; if it happens again, give the code below to whoever runs this gateway.',
+    text: 'Nothing was changed. Go back and try again; if it happens again, give the code below to the administrator of this gateway.',
   },
   email_unverified: {
     status: 403,
@@ -159,7 +159,7 @@ const REFUSALS = {
   not_allowed: {
     status: 403,
     title: 'That account may not sign in here',
-    text: 'Go back and use another account, or ask whoever runs this gateway to let yours in.',
+    text: 'Go back and use another account, or ask the administrator of this gateway to let yours in.',
   },
   blocked: {
     status: 403,
@@ -185,5 +185,5 @@ const NO_PROVIDER = {
 const NOT_THROUGH_ACCESS = {
   status: 403,
   title: 'You did not come through Cloudflare Access',
-  text: 'This address is not behind it. Whoever runs this gateway has to put it there.',
+  text: 'This address is not behind it. The administrator of this gateway has to put it there.',
 };

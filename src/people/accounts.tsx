@@ -20,14 +20,14 @@ import { formValue, visitOf } from './own-form';
 import { goOn, goTo, pageOf, peoplePage } from './page';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
-/** Somebody's account at a server as their page shows it. */
+/** A person's account at a server as their page shows it. */
 type AccountEntry = Omit<AccountAtServer, 'state'> & {
   state: keyof typeof ACCOUNT_STATES;
   /** Null: nothing is held. */
   credential: Credential | null;
 };
 
-/** The accounts somebody has, and those they could connect. */
+/** The accounts someone has, and those they could connect. */
 export function accountsQuestion(
   db: D1Database,
   settings: Settings,
@@ -50,9 +50,9 @@ export function accountsQuestion(
 /** The auth types of servers where people connect something. */
 const typesWithAccounts = () => [...authTypes.keys()].filter((authType) => ownAccountOf({ authType }));
 
-/** Connecting, and ending, somebody's own accounts. */
+/** Connecting, and ending, a person's own accounts. */
 export const accountPages = new Hono<App>()
-  /** Leads through a link of theirs: its page, too, connects for nobody else. */
+  /** Leads through a link of theirs: its page, too, connects for no one else. */
   .post('/', (c) =>
     actOnce(c, async ({ identity, fields }) => {
       const { DB } = c.env;
@@ -112,7 +112,7 @@ export const accountPages = new Hono<App>()
     }),
   );
 
-/** What somebody connected, and what they could. */
+/** What someone connected, and what they could. */
 export function OwnAccounts({ accounts, csrf }: { accounts: readonly AccountEntry[]; csrf: string }) {
   return (
     <section class="stack apart">

@@ -22,7 +22,7 @@ import { actOnce, identitiesQuestion, visitorOf } from './visitor';
 
 const MOST_NAME = 60;
 
-/** One app of somebody's: what it may do, what they call it, and its end. Another one's is not there. */
+/** One app of a person's: what it may do, what they call it, and its end. Another one's is not there. */
 export const appPages = new Hono<App>()
   .get('/:id', (c) => showApp(c, 'app'))
   .post('/:id', (c) =>
@@ -44,7 +44,7 @@ export const appPages = new Hono<App>()
     }),
   );
 
-/** @throws PageProblem 404 when there is none, or it acts for somebody else. */
+/** @throws PageProblem 404 when there is none, or it acts for someone else. */
 async function ownGrant(c: Context<App>, subject: string): Promise<Grant> {
   const grant = await findGrant(c.env.DB, c.req.param('id') ?? '');
   if (grant?.subject === subject) return grant;
@@ -221,7 +221,7 @@ type AppListProps = {
   at: string;
 };
 
-/** The apps of somebody that have access, and the last ones that had. */
+/** The apps of someone that have access, and the last ones that had. */
 export function AppList({ grants, total, limit, offset, ended, servers, at }: AppListProps) {
   return (
     <section class="stack">

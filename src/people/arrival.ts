@@ -2,7 +2,7 @@ import type { OpenServer } from '../accounts/open-servers';
 import type { Env } from '../config';
 import { askGrant, type Grant } from '../grants/store';
 
-/** How far an app has come that somebody is connecting. `allowed`: it has not come for its access yet. */
+/** How far an app has come that someone is connecting. `allowed`: it has not come for its access yet. */
 export type Arrival =
   | { state: 'waiting' }
   | { state: 'allowed'; app: string }
@@ -31,7 +31,7 @@ function countTools(open: readonly OpenServer[], grant: Grant): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** How far it has come, in words. @param expected what the app is called that somebody is connecting */
+/** How far it has come, in words. @param expected what the app is called that someone is connecting */
 export function wordsOf(arrival: Arrival, expected: string): string {
   switch (arrival.state) {
     case 'waiting':

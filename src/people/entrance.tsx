@@ -104,7 +104,7 @@ function typedModes(): TypedMode[] {
   return [...identityModes.values()].filter((mode): mode is TypedMode => mode.typed !== null);
 }
 
-/** Takes a key as proof of who somebody is, as consent does: the browser then remembers them. */
+/** Takes a key as proof of who someone is, as consent does: the browser then remembers them. */
 export async function enter(c: Context<App>): Promise<Response> {
   const form = await readOwnForm(c);
   if (!(await form.isFor(null))) throw outOfDate(c);

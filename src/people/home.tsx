@@ -118,7 +118,7 @@ function stateOf(c: Context<App>, hasServers: boolean): State {
     return { tone: 'warn', word: 'no sign-in', text };
   }
   if (secret) {
-    const text = `The secret ${secret.name} is missing, so no app can connect. Whoever runs this gateway sets it with: ${secret.command}`;
+    const text = `The secret ${secret.name} is missing, so no app can connect. The administrator of this gateway sets it with: ${secret.command}`;
     return { tone: 'bad', word: 'not ready', text };
   }
   if (!hasServers) {

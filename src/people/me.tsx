@@ -16,7 +16,7 @@ import { identitiesQuestion, type Visitor, visitorOf } from './visitor';
 const MOST = 50;
 const MOST_ENDED = 10;
 
-/** What somebody's apps may do, and their own accounts (CONTRACT §8, Pages): for whoever this browser knows to be them. */
+/** What a person's apps may do, and their own accounts (CONTRACT §8, Pages): for whoever this browser knows to be them. */
 export const me = new Hono<App>()
   .get('/', async (c) => {
     const visitor = await visitorOf(c);

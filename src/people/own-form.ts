@@ -29,7 +29,7 @@ function secretIn(c: Context<App>): string | null {
   return secret && /^[A-Za-z0-9_-]{43}$/.test(secret) ? secret : null;
 }
 
-/** The unguessable value of a form: bound to this browser and to whom it acts for; null: nobody yet (SECURITY 5, 21). */
+/** The unguessable value of a form: bound to this browser and to whom it acts for; null: no one yet (SECURITY 5, 21). */
 export async function formValue(
   encryptionKey: string,
   { secret }: Pick<Visit, 'secret'>,
@@ -46,7 +46,7 @@ export type OwnForm = {
   browser: string;
 };
 
-/** @throws PageProblem 403 for a form that another site sent, or that has no browser of ours behind it. */
+/** @throws PageProblem 403 for a form that another site sent, or that has no browser of this gateway behind it. */
 export async function readOwnForm(c: Context<App>): Promise<OwnForm> {
   if (isForeign(c.req.raw.headers, baseOf(c))) {
     throw new PageProblem({
@@ -67,7 +67,7 @@ export async function readOwnForm(c: Context<App>): Promise<OwnForm> {
   };
 }
 
-/** For a form that was shown to somebody else, or long ago. */
+/** For a form that was shown to someone else, or long ago. */
 export function outOfDate(c: Context<App>): PageProblem {
   return new PageProblem({
     status: 403,

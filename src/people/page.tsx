@@ -26,7 +26,7 @@ type PeoplePage = {
   at: (typeof PAGES)[number][0];
   visitor: Visitor;
   visit: Visit;
-  /** Whom the page is about; null: nobody who is known here. */
+  /** Whom the page is about; null: no one who is known here. */
   identity: Identity | null;
   body: Child;
   status?: number;
@@ -81,7 +81,7 @@ function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
   );
 }
 
-/** In such an address: somebody the browser does not know yet. */
+/** In such an address: someone the browser does not know yet. */
 export const ANOTHER = 'another';
 
 /** The page of one of the identities a browser may know. */

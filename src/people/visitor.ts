@@ -14,7 +14,7 @@ import { outOfDate, readOwnForm } from './own-form';
 /** Whom a browser's person may be. Whether they still stand is asked along with what a page shows. */
 export type Visitor = {
   session: SignedIn | null;
-  /** As signed in, then as remembered from a consent or a key; nobody twice. */
+  /** As signed in, then as remembered from a consent or a key; no one twice. */
   proofs: readonly Proof[];
 };
 

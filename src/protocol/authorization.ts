@@ -5,7 +5,7 @@ import type { Params } from './params';
 /** Scopes the gateway knows, widest first: `mcp` is the other two together (CONTRACT §2). */
 export const SCOPES = ['mcp', 'mcp:read', 'mcp:write'] as const;
 
-/** What a resource of ours may be called under `/mcp/`. */
+/** What a resource of this gateway may be called under `/mcp/`. */
 export const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
 /** The address under `/mcp/` made from a name; empty when nothing of it can stand there. */

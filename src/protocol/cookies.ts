@@ -1,6 +1,6 @@
 import { parse, serialize } from 'hono/utils/cookie';
 
-/** A cookie of ours. `maxAge` in seconds; 0 removes it. Without `path` it is sent to every path. */
+/** A cookie of this gateway. `maxAge` in seconds; 0 removes it. Without `path` it is sent to every path. */
 export type Cookie = { name: string; value: string; maxAge: number; path?: string };
 
 /**
@@ -29,7 +29,7 @@ export function readCookie(issuer: string, header: string | undefined, name: str
   return parse(header ?? '', wireName(issuer, name))[wireName(issuer, name)] ?? null;
 }
 
-/** Every cookie of ours whose name begins with `prefix`, by the rest of its name. @param path as they were written */
+/** Every cookie of this gateway whose name begins with `prefix`, by the rest of its name. @param path as they were written */
 export function readCookies(
   issuer: string,
   header: string | undefined,

@@ -37,7 +37,7 @@ export class OAuthError extends Error {
 
   /**
    * The body and status of RFC 6749 §5.2; a client that tried HTTP Basic is told the scheme.
-   * @param reference a short code for whoever runs this gateway
+   * @param reference a short code for the administrator of this gateway
    */
   toResponse(reference?: string): Response {
     const headers = new Headers({ 'cache-control': 'no-store', pragma: 'no-cache' });

@@ -124,7 +124,7 @@ export function resultText(id: RequestId, result: JsonObject): string {
   return JSON.stringify({ jsonrpc: '2.0', id, result });
 }
 
-/** What a client may send: a request, a notification, or the answer to a question nobody asked it. */
+/** What a client may send: a request, a notification, or the answer to a question it was not asked. */
 export type ClientMessage = Request | Notification | 'response';
 
 /** Nesting deeper than this is refused before it is parsed. */

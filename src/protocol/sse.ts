@@ -11,7 +11,7 @@ const END_OF_EVENT = utf8.encode('\n\n');
 /** No type of event is longer, in bytes. */
 const MOST_TYPE = 64;
 
-/** A line that clients ignore: it keeps a stream open, and shows us when nobody reads it any more. */
+/** A line that clients ignore: it keeps a stream open, and shows us when it is no longer read. */
 export const COMMENT = utf8.encode(': \n\n');
 
 /** One message as an event. */
@@ -27,7 +27,7 @@ export type Relay = {
   end(): Uint8Array[];
   /** True once the response has gone by: nothing may follow it. */
   readonly answered: boolean;
-  /** True where something of ours may stand between two events. */
+  /** True where something of this gateway may stand between two events. */
   readonly between: boolean;
 };
 

@@ -21,5 +21,5 @@ export function idsOfKind(subjects: readonly Subject[], wanted: string): string[
   return subjects.map(parseSubject).flatMap(({ kind, id }) => (kind === wanted ? [id] : []));
 }
 
-/** Who did something: a subject, an administrator who showed ADMIN_TOKEN, an app, the gateway itself, or nobody knows. */
+/** Who did something: a subject, an administrator who showed ADMIN_TOKEN, an app, the gateway itself, or no one knows. */
 export type Actor = Subject | 'administrator' | 'client' | 'system' | 'unknown';

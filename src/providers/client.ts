@@ -16,7 +16,7 @@ export class TokenRefused extends Error {
 
   constructor(
     /**
-     * RFC 6749 §§4.1.2.1, 5.2: `access_denied` of somebody who declined, `invalid_grant`, `invalid_client` …; `invalid_response`:
+     * RFC 6749 §§4.1.2.1, 5.2: `access_denied` of someone who declined, `invalid_grant`, `invalid_client` …; `invalid_response`:
      * its answer is not one to what was asked.
      */
     readonly code: string,

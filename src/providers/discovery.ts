@@ -61,7 +61,7 @@ export async function discover(beginning: Beginning): Promise<{ discovered: Disc
 }
 
 /**
- * The metadata of an issuer somebody named. @param name what is told of it in faults
+ * The metadata of an issuer someone named. @param name what is told of it in faults
  * @throws ProviderProblem
  */
 export async function discoverIssuer(
@@ -240,7 +240,7 @@ class Search {
   }
 
   /**
-   * A root document may name any issuer, as long as people, codes and secrets go to nobody but that issuer: else whoever
+   * A root document may name any issuer, as long as people, codes and secrets go to no one but that issuer: else whoever
    * serves it could have those of another provider sent to itself.
    */
   private mayName(metadata: ServerMetadata, origin: string): boolean {

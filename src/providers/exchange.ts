@@ -19,7 +19,7 @@ const METADATA_LIFE = 3_600_000;
 const servers = new Memory<ServerMetadata>(16);
 
 /**
- * The token that a server takes for the access token of somebody's sign-in: RFC 8693 §2.1, or on behalf of them with Entra
+ * The token that a server takes for the access token of a person's sign-in: RFC 8693 §2.1, or on behalf of them with Entra
  * (Microsoft identity platform, OAuth 2.0 On-Behalf-Of flow).
  * @throws TokenRefused, Unavailable
  */
@@ -88,7 +88,7 @@ async function metadataOf(
   { name, tokenExchange }: { name: string; tokenExchange: TokenExchange },
 ): Promise<ServerMetadata> {
   const issuer = tokenExchange.authorizationServerUrl ?? oidc.issuer;
-  if (!issuer) throw new TokenRefused('invalid_client', 'nobody signs in with a provider here');
+  if (!issuer) throw new TokenRefused('invalid_client', 'there is no provider to sign in with here');
   try {
     const read = () => discoverIssuer(allowsLoopback(env), name, issuer);
     return (await servers.recall(issuer, METADATA_LIFE, read)) as ServerMetadata;

@@ -7,7 +7,7 @@ export type Preset = {
   /** Null: wherever yours is. */
   connection_string: string | null;
   auth_type: 'per_user_oauth';
-  /** `own_app`: somebody registers an app at `console_url` and pastes our redirect URI there. `automatic`: the gateway does. */
+  /** `own_app`: someone registers an app at `console_url` and pastes our redirect URI there. `automatic`: the gateway does. */
   registration: 'own_app' | 'automatic';
   console_url: string | null;
   oauth_config: Configured;
@@ -20,7 +20,7 @@ export type Preset = {
 
 const READ_ON = '2026-11-22';
 
-/** Servers whose provider registers nobody by itself: bring your own app. */
+/** Servers whose provider registers no one by itself: bring your own app. */
 const OWN_APP: readonly Preset[] = [
   {
     id: 'github',

@@ -4,10 +4,10 @@ import type { AddressFault } from '../protocol/public-url';
 
 type Of = { server: string };
 
-/** Why nobody can be sent to a server's provider, as administrators read it from the API. */
+/** Why no one can be sent to a server's provider, as administrators read it from the API. */
 export const PROBLEM_WORDS = {
   set_up_elsewhere: ({ server }: Of) =>
-    `The provider of ${server} is being set up by somebody else. Try again.`,
+    `The provider of ${server} is being set up by someone else. Try again.`,
   registration_silent: ({ server }: Of) =>
     `The registration endpoint of the provider of ${server} does not answer. Try again later.`,
   no_registration: ({ server, redirect_uri }: Of & { redirect_uri: string }) =>

@@ -1,13 +1,13 @@
 import { type Details, type Stated, say } from '../protocol/faults/wording';
 import { PROBLEM_WORDS } from './problem-words';
 
-/** Why nobody can be sent to a server's provider, as data. */
+/** Why no one can be sent to a server's provider, as data. */
 export type ProblemStated = Stated<typeof PROBLEM_WORDS>;
 
 /** `unavailable` passes by itself; the others wait for an administrator. */
 type ProblemType = 'registration_unavailable' | 'discovery_failed' | 'issuer_mismatch' | 'unavailable';
 
-/** Why nobody can be sent to a server's provider. The message is a sentence for the administrator. */
+/** Why no one can be sent to a server's provider. The message is a sentence for the administrator. */
 export class ProviderProblem extends Error {
   override readonly name = 'ProviderProblem';
   readonly stated: ProblemStated;

@@ -27,7 +27,7 @@ import { type Introduction, introductionOf, register } from './registration';
 /** A server's provider with our client there: all that authorizing, redeeming and refreshing take. */
 export type Provider = {
   oauthConfigId: string;
-  /** Null: an administrator named the endpoints, and nobody an issuer. */
+  /** Null: an administrator named the endpoints, and no issuer. */
   issuer: string | null;
   authorizationEndpoint: string;
   tokenEndpoint: string;
@@ -93,7 +93,7 @@ export function knownProvidersQuestion(db: D1Database, servers: Ids): Question<K
 }
 
 /**
- * The provider found anew, and a client registered anew, in place of the one it will not have any more. Of many who ask for
+ * The provider discovered again, and a client registered again, in place of the one it will not have any more. Of many who ask for
  * that at once, one registers; the others get what it got.
  * @param clientId the one that was refused. @throws ProviderProblem
  */

@@ -8,17 +8,17 @@ type After = Of & { seconds: number };
 /** Every way a server can fail a request, as whoever called reads it: what happened and whose turn it is. */
 export const FAILURE_WORDS = {
   unreachable: ({ server }: Of) =>
-    `The server ${server} cannot be reached. Try again later; whoever runs it has to bring it back.`,
+    `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
   late: ({ server }: Of) =>
-    `The server ${server} did not answer in time. Try again later; whoever runs it has to look.`,
+    `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
   unauthorized: ({ server }: Of) =>
     `The server ${server} did not accept this gateway's credentials (HTTP 401). An administrator of this gateway has to renew them.`,
   forbidden: ({ server }: Of) =>
     `The server ${server} did not accept this gateway's credentials (HTTP 403). An administrator of this gateway has to renew them.`,
   forbidden_to_one: ({ server }: Of) =>
-    `The server ${server} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
+    `The server ${server} does not let your account do this (HTTP 403). The people who run the server say who may.`,
   refused_to_one: ({ server }: Of) =>
-    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
+    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
   insufficient_scope: ({ server, scopes }: Of & { scopes: string }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
   sign_in_down: ({ server, seconds }: After) =>
@@ -26,14 +26,14 @@ export const FAILURE_WORDS = {
   redirect: ({ server }: Of) =>
     `The server ${server} answered with a redirect, which is not followed. An administrator of this gateway has to correct its address.`,
   status: ({ server, status }: Of & { status: number }) =>
-    `The server ${server} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
+    `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
   not_found: ({ server }: Of) =>
     `The server ${server} has no MCP endpoint at its address (HTTP 404). An administrator of this gateway has to correct it.`,
   busy: ({ server }: Of) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
   not_mcp: ({ server }: Of) =>
-    `The server ${server} answered with something that is not MCP. Whoever runs it has to look.`,
+    `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
   unanswered: ({ server }: Of) =>
-    `The server ${server} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
+    `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }: After) =>
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }: After) =>
@@ -52,10 +52,10 @@ export const FAILURE_WORDS = {
     unaskable(server, `its address ${FAULT_WORDS[fault]()}`),
   unknown_auth_type: ({ server, auth_type }: Of & { auth_type: string }) =>
     unaskable(server, `its auth_type ${auth_type} is not known`),
-  no_account: ({ server }: Of) => unaskable(server, 'nobody has connected the account it is asked with'),
+  no_account: ({ server }: Of) => unaskable(server, 'the account it is asked with is not connected'),
   account_ended: ({ server }: Of) =>
     unaskable(server, 'the account it is asked with has to be connected again'),
-  no_values: ({ server }: Of) => unaskable(server, 'nobody has entered the header values it is asked with'),
+  no_values: ({ server }: Of) => unaskable(server, 'the header values it is asked with are not entered'),
   values_ended: ({ server }: Of) =>
     unaskable(server, 'the header values it is asked with have to be entered again'),
   other_headers: ({ server }: Of) => unaskable(server, 'it wants other headers than those it is asked with'),

@@ -6,10 +6,10 @@ import type { ServerState } from './server';
 /** What the server is now known to be. Null: this says nothing about it. */
 type Shown = Exclude<ServerState, 'healthy'> | null;
 
-/** A server did not do its part. The message is a sentence for whoever called: what happened and whose turn it is. */
+/** A server did not do its part. The message is a sentence for the caller: what happened and whose turn it is. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
-  /** What the server itself said when it refused our credentials, for whoever has just entered them; never logged. */
+  /** What the server itself said when it refused our credentials, for the person who has just entered them; never logged. */
   words: string | null = null;
 
   constructor(

@@ -93,7 +93,7 @@ export function idsOfServers(page: ListPage): Ids {
 export type ServerWithListing = { server: Server; listing: Listing };
 
 /**
- * Everything `/mcp` serves from: every server that somebody has verified, and what each listed last. One with a definition
+ * Everything `/mcp` serves from: every verified server, and what each listed last. One with a definition
  * that an earlier version stored wrongly counts as never listed, so it is asked again; what is right of it serves meanwhile.
  */
 export async function readServers(db: D1Database): Promise<ServerWithListing[]> {

@@ -122,7 +122,7 @@ function merged(known: Configured, change: Omit<OAuthConfigChange, 'client_secre
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Makes the next authorization discover a server's provider, and introduce us there, anew. */
+/** Makes the next authorization discover a server's provider, and introduce us there, again. */
 export function forgetProvider(db: D1Database, serverId: string): D1PreparedStatement {
   return db
     .prepare(
@@ -131,7 +131,7 @@ export function forgetProvider(db: D1Database, serverId: string): D1PreparedStat
     .bind(serverId);
 }
 
-/** The same, but what was found before must still hold: a secret that nobody entered anew is for no other provider. */
+/** The same, but what was found before must still hold: a secret that no one entered again is for no other provider. */
 function doubtProvider(db: D1Database, serverId: string): D1PreparedStatement {
   return db
     .prepare("UPDATE oauth_config SET provider = json_set(provider, '$.at', 0) WHERE server_id = ?1")
@@ -147,10 +147,10 @@ export type FoundProvider = {
 };
 
 /**
- * Keeps what was found out, unless somebody else has meanwhile changed what was known: two who connect at once must not
+ * Keeps what was found out, unless what was known has changed meanwhile: two who connect at once must not
  * each use a client of their own. No credential is ever sent to another provider than it came from: when there is another
  * now, those obtained before it do not serve any more (MCP 2026-07-28, Authorization Server Binding).
- * @returns false when somebody has.
+ * @returns false when it has.
  */
 export async function saveProvider(
   db: D1Database,

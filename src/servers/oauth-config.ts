@@ -18,11 +18,11 @@ export type Configured = {
 
 /** What was found out about a server's provider (oauth-discovery.ts), as it is kept. */
 export type Discovered = {
-  /** Null: the administrator named the endpoints, and nobody an issuer. */
+  /** Null: the administrator named the endpoints, and no issuer. */
   issuer: string | null;
   authorizationEndpoint: string;
   tokenEndpoint: string;
-  /** Its host, when nobody but the document vouches for it: shown before the first use. Null: the issuer's own. */
+  /** Its host, when no one but the document vouches for it: shown before the first use. Null: the issuer's own. */
   tokenHost: string | null;
   registrationEndpoint: string | null;
   revocationEndpoint: string | null;
@@ -47,7 +47,7 @@ export function isSameProvider(one: Discovered, other: Discovered): boolean {
   );
 }
 
-/** Our client at a provider when nobody configured one; its secret is kept apart. */
+/** Our client at a provider when none is configured; its secret is kept apart. */
 export type OwnClient = {
   clientId: string;
   /** `document`: the address of our metadata document. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { because } from '../protocol/faults/fault';
 
-/** Secrets of the gateway itself: whoever is configured with one would be sent it. */
+/** Secrets of the gateway itself: a server configured with one would be sent it. */
 const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET']);
 
 const MASK = '••••';

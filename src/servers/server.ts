@@ -47,7 +47,7 @@ export type Server = {
   oauthConfigId: string | null;
   /** Counts changes after which credentials obtained before do not serve any more. */
   credentialGeneration: number;
-  /** False until somebody has authorized it: no caller sees it (`pending_verification`). */
+  /** False until it is authorized: no caller sees it (`pending_verification`). */
   isVerified: boolean;
   /** Names of tools as the server gives them; `["*"]` is all. */
   toolsToExecute: string[];
@@ -62,7 +62,7 @@ export type Server = {
   leftOut: LeftOut[];
   /** The last complete listing; null when there never was one. */
   listedAt: number | null;
-  /** When somebody last set out to list. */
+  /** When a listing last began. */
   askedAt: number | null;
   createdAt: number;
   updatedAt: number;
@@ -76,7 +76,7 @@ export function whereIs({ id, connectionString }: Pick<Server, 'id' | 'connectio
   return `${id} ${connectionString}`;
 }
 
-/** What a server is shown as. `pending_verification`: nobody has authorized it yet, so no caller sees it. */
+/** What a server is shown as. `pending_verification`: it is not authorized yet, so no caller sees it. */
 export function stateOf(server: Server): ServerState | 'pending_verification' | 'disabled' {
   if (!server.enabled) return 'disabled';
   return server.isVerified ? server.state : 'pending_verification';

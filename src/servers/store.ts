@@ -144,7 +144,7 @@ async function isExchange(
   return same && sent.client_secret === (await openExchangeSecret(keys, id, tokenExchange));
 }
 
-/** Makes callers see a server: somebody has authorized it, or proved that its headers serve. */
+/** Makes callers see a server: it is authorized, or its headers were proved to work. */
 export async function markVerified(db: D1Database, id: string): Promise<void> {
   await db.batch([db.prepare('UPDATE server SET is_verified = 1 WHERE id = ?1').bind(id), bumpCatalog(db)]);
 }

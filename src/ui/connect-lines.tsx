@@ -3,7 +3,7 @@ import { slugOf } from '../protocol/authorization';
 import { isLoopback } from '../protocol/public-url';
 import { Copy } from './parts';
 
-/** What is connected to: an MCP address of ours, and the name apps file it under (letters, digits, `-`). */
+/** What is connected to: an MCP address of this gateway, and the name apps file it under (letters, digits, `-`). */
 export type Endpoint = { url: string; name: string };
 
 /** `/mcp` itself, or the toolset or server at `slug`. */
@@ -175,7 +175,7 @@ export const APPS: readonly ConnectableApp[] = [
 type ConnectLinesProps = {
   to: Endpoint;
   mode: AuthMode;
-  /** Null: nobody's in particular. Never part of a link. */
+  /** Null: no one's in particular. Never part of a link. */
   accessKey?: string | null;
   /** Only the lines that carry the key. */
   onlyByKey?: boolean;

@@ -173,7 +173,7 @@ export class PageProblem extends Error {
   }
 }
 
-/** What somebody reads out who asks for help, and the audit finds. */
+/** What someone reads out who asks for help, and the audit finds. */
 export function HelpCode({ code, requestId }: { code: string; requestId?: string }) {
   return (
     <small class="help">

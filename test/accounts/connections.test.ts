@@ -48,7 +48,7 @@ async function world(
   const upstream = await Upstream.start(['whoami', 'held_whoami'], {
     demands: { issuer: provider.issuer, scope: 'read' },
     ...server,
-    registration: { auth_type: authType, tool_sync_interval: 10_080 }, // nobody lists while a test counts
+    registration: { auth_type: authType, tool_sync_interval: 10_080 }, // no one lists while a test counts
   });
   const gateway = await new Account(upstream.id, 'gateway').connect(provider, 'the administrator');
   await markVerified(env.DB, upstream.id);
@@ -403,7 +403,7 @@ describe('ahead of time, by alarm (SECURITY 25)', () => {
 
     expect(due).toBeLessThan(Date.now() / 1000);
     expect(await provider.tokenRequests('refresh_token')).toHaveLength(1);
-    expect(await ann.account.wakesAt()).toBeNull(); // nobody has asked since
+    expect(await ann.account.wakesAt()).toBeNull(); // no one has asked since
     expect(await ann.whoami()).toBe('ann');
   });
 

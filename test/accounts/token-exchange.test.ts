@@ -33,13 +33,13 @@ async function world() {
 
 type Tokens = { access_token: string; expires_in?: number; refresh_token?: string };
 
-/** Signs somebody in at `provider`, which issues `tokens`. */
+/** Signs someone in at `provider`, which issues `tokens`. */
 async function signIn(provider: Provider, email: string, tokens: Tokens): Promise<string> {
   await provider.signIn(new Browser(), email, { tokens });
   return (await personOf(email)).id;
 }
 
-/** Somebody who signed in, calling by a key of theirs. */
+/** Someone who signed in, calling by a key of theirs. */
 async function personAt(provider: Provider, upstream: Upstream, tokens: Tokens) {
   const id = await signIn(provider, `${crypto.randomUUID().slice(0, 8)}@acme.example`, tokens);
   const { virtual_key } = await admin<{ virtual_key: { id: string; value: string } }>(

@@ -44,7 +44,7 @@ const rowsIn = async (table: string, column: string, value: string) =>
       .first<{ n: number }>()
   )?.n;
 
-/** Somebody with a fresh key, and accounts connected with it. */
+/** Someone with a fresh key, and accounts connected with it. */
 async function holder(servers: Upstream[] = [linear]) {
   const key = await newKey();
   for (const server of servers) {
@@ -67,7 +67,7 @@ async function accountOf({ ask }: Awaited<ReturnType<typeof holder>>): Promise<R
   return sessions[0];
 }
 
-/** Somebody signed in to a browser, and their accounts. */
+/** Someone signed in to a browser, and their accounts. */
 async function person(email = `${crypto.randomUUID().slice(0, 8)}@acme.example`) {
   const browser = new Browser();
   await (await Provider.start()).signIn(browser, email);
@@ -327,7 +327,7 @@ describe('what is said of a connected account', () => {
   });
 });
 
-/** Somebody is sent to the provider of `linear`; where they would come back to. */
+/** Someone is sent to the provider of `linear`; where they would come back to. */
 async function begin(owner: `vk:${string}`): Promise<string> {
   const id = crypto.randomUUID().replaceAll('-', '').slice(0, 22);
   const now = Math.floor(Date.now() / 1000);

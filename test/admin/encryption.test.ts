@@ -68,7 +68,7 @@ describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () =
          tools_to_execute, 0, 0, state, 1, 1 FROM server, json_each('[1,2]') AS lost WHERE server.id = ?1`,
     )
       .bind(upstream.id, results[0]?.headers)
-      .run(); // moved there from another row: they open for nobody
+      .run(); // moved there from another row: they open for no one
     const opened = await Promise.all(
       (await kept()).map(({ place, sealed }) => open(env.ENCRYPTION_KEY, place, sealed)),
     );

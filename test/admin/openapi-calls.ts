@@ -153,7 +153,7 @@ async function returning(): Promise<Response> {
   return gate(browser.callback?.href ?? '', { headers: { cookie } });
 }
 
-/** A link for somebody with a key, and that key. */
+/** A link for someone with a key, and that key. */
 async function link(): Promise<{ id: string; server: string; key: string }> {
   const upstream = await accountServer(await AuthorizationServer.start());
   const { value } = await newKey();

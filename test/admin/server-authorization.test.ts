@@ -57,7 +57,7 @@ async function authorized(as = provider, settings: Record<string, unknown> = {})
   return { ...created, id: created.mcp_client_id };
 }
 
-/** Whom the server hears of when somebody with a fresh key calls; or what is said instead. */
+/** Whom the server hears of when someone with a fresh key calls; or what is said instead. */
 async function calls(name: string, caller?: McpCaller): Promise<string> {
   const { body } = await (caller ?? (await McpCaller.withKey())).call(`${name}-whoami`);
   return body.result?.content?.[0]?.text ?? body.error?.message ?? '';
@@ -106,7 +106,7 @@ describe('creating a server with oauth (CONTRACT §8)', () => {
     const refreshed = await admin<Refusal>('POST', `/mcp/client/${created.mcp_client_id}/refresh-tools`);
     expect([refreshed.status, refreshed.error.message]).toEqual([
       400,
-      `Nobody sees the server ${created.name} until it is verified: use initiate-verification.`,
+      `The server ${created.name} is hidden until it is verified: use initiate-verification.`,
     ]);
 
     const page = await authorizeAs(provider, created, 'root');

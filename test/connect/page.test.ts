@@ -22,7 +22,7 @@ beforeAll(async () => {
   linear = await accountServer(provider);
 });
 
-/** Somebody with a key of their own, the app that calls for them, and their browser. */
+/** Someone with a key of their own, the app that calls for them, and their browser. */
 class Person {
   readonly browser = new Browser();
 

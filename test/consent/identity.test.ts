@@ -36,7 +36,7 @@ async function allowIn(browser: Browser) {
   return { client, tokens: body, caller };
 }
 
-/** A browser that remembers `email` from a consent, and in which nobody is signed in any more. */
+/** A browser that remembers `email` from a consent, and in which no one is signed in any more. */
 async function remembering(email: string): Promise<Browser> {
   const browser = new Browser();
   await provider.signIn(browser, email);

@@ -19,7 +19,7 @@ describe.skipIf(!executable)(
   `accounts of one's own in real browsers${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
   () => {
     const state = new StateFolder();
-    /** What somebody should find nowhere: every token, key, code and header value that was seen. */
+    /** What someone should find nowhere: every token, key, code and header value that was seen. */
     const secrets = new Set<string>();
     let dev: DevSession;
     let api: AdminApi;
@@ -71,7 +71,7 @@ describe.skipIf(!executable)(
       });
     }
 
-    /** Somebody with a key and a browser of their own, which stays on this machine. */
+    /** Someone with a key and a browser of their own, which stays on this machine. */
     async function newPerson(name: string): Promise<Person> {
       const mcp_configs = ['agenda', 'notes'].map((server) => ({
         mcp_client_name: server,

@@ -69,7 +69,7 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Continue' }).click();
     }
 
-    /** The token of an app that somebody allowed, having signed in at consent. */
+    /** The token of an app that someone allowed, having signed in at consent. */
     async function allowAs(name: string, shownAs: string): Promise<string> {
       const app = await App.register(dev.facts.url, CALLBACK);
       const page = await newPage();
@@ -147,7 +147,7 @@ function originOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** oidc-provider with one client, the gateway at `issuer`; everybody is somebody of acme.example. */
+/** oidc-provider with one client, the gateway at `issuer`; everybody is someone of acme.example. */
 async function startProvider(issuer: string): Promise<Server> {
   const server = createServer();
   server.listen(0, '127.0.0.1');

@@ -326,7 +326,7 @@ describe('those whom no link could help (CONTRACT §6)', () => {
     const someone = await session.call('whoami');
     await configure({ enforce_auth_on_inference: true });
 
-    expect(nobody.body.result?.content?.[0]?.text).toContain('nobody said who is calling');
+    expect(nobody.body.result?.content?.[0]?.text).toContain('it is not known who is calling');
     expect(JSON.stringify(nobody.body)).not.toContain('/connect/');
     expect(someone.body.result?.content?.[0]?.text).toContain('/connect/');
   });

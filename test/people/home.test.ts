@@ -147,7 +147,7 @@ describe('waiting for an app', () => {
     const later = await waiting(browser, since);
 
     expect(stranger.state).toBe('waiting');
-    expect((await waiting(other, since)).state).toBe('allowed'); // its own, which nobody has redeemed
+    expect((await waiting(other, since)).state).toBe('allowed'); // its own, which no one has redeemed
     expect(own.state).toBe('connected');
     expect(later.state).toBe('waiting');
   });

@@ -18,7 +18,7 @@ const shown = (page: Page | null): Page => {
   return page;
 };
 
-/** Somebody who allowed an app with a key of theirs, in a browser that knows them since. */
+/** Someone who allowed an app with a key of theirs, in a browser that knows them since. */
 type Holder = {
   browser: Browser;
   key: { id: string; name: string; value: string };
@@ -279,7 +279,7 @@ describe('my connected accounts', () => {
     (await env.DB.prepare('SELECT id FROM credential WHERE owner = ?1').bind(subject).all<{ id: string }>())
       .results;
 
-  /** Somebody who entered what a server wants of everyone, by way of their page. */
+  /** Someone who entered what a server wants of everyone, by way of their page. */
   async function connected() {
     const server = await headerServer();
     const mine = await holder();

@@ -57,7 +57,7 @@ async function serverWith(
 
 const prepare = (server: Server) => prepareProvider(env, settings, ISSUER, server);
 
-/** Why nobody can be sent to the server's provider. */
+/** Why no one can be sent to the server's provider. */
 async function problemOf(server: Server): Promise<ProviderProblem> {
   return prepare(server).then(
     () => Promise.reject(new Error('a provider was found')),

@@ -10,7 +10,7 @@ import { findServer } from '../../src/servers/find';
 import type { AuthorizationServer } from './authorization-server';
 import { ISSUER } from './gate';
 
-/** Somebody's account at a server, as the gateway has it. */
+/** A person's account at a server, as the gateway has it. */
 export class Account {
   constructor(
     readonly serverId: string,

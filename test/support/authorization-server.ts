@@ -65,7 +65,7 @@ export class AuthorizationServer {
     return (await this.asked('token')).filter(({ form }) => form.grant_type === grantType);
   }
 
-  /** `expire`: its access tokens do not serve any more. `revoke`: no token does. `forget-clients`: nobody is registered. */
+  /** `expire`: its access tokens do not serve any more. `revoke`: no token does. `forget-clients`: no one is registered. */
   async lose(what: 'expire' | 'revoke' | 'forget-clients'): Promise<void> {
     await this.control(what);
   }

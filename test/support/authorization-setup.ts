@@ -35,7 +35,7 @@ type Behaviour = {
   metadata: Json;
   /** On top of what a registration answers. */
   registration: Json;
-  /** Clients somebody registered by hand. */
+  /** Clients someone registered by hand. */
   clients: Client[];
   /** On top of the parameters of an authorization response; null leaves one out. */
   answer: Record<string, string | null>;
@@ -259,7 +259,7 @@ class AuthorizationServer {
     }
   }
 
-  /** A token of ours counts as its person's; of a token of others, the person is named after it. `worthless` is nobody's. */
+  /** A token of this gateway counts as its person's; of a token of others, the person is named after it. `worthless` is no one's. */
   private exchanged(token = '', client: Client, resource: string | null, scope = ''): Grant | null {
     if (!token || token === 'worthless') return null;
     return { user: this.access.get(token)?.user ?? token, client: client.client_id, scope, resource };

@@ -114,7 +114,7 @@ export async function as(
   });
 }
 
-/** Who this browser is signed in as; null when nobody is. */
+/** Who this browser is signed in as; null when no one is. */
 export async function sessionOf(browser: Browser): Promise<Session | null> {
   const response = await as(browser, 'GET', '/session');
   const { body } = await read<{ session?: Session }>(response);

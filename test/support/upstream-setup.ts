@@ -127,7 +127,7 @@ class Upstream {
     return this.serveLegacy(request, response, message);
   }
 
-  /** Who calls, as their token or headers say; null: nobody who may. */
+  /** Who calls, as their token or headers say; null: no one who may. */
   private async callerOf({ headers, url }: IncomingMessage): Promise<string | null> {
     const { demands, demandsHeaders } = this.behaviour;
     const values = demandsHeaders.map((name) => String(headers[name.toLowerCase()] ?? 'wrong'));

@@ -62,7 +62,7 @@ export class Upstream {
     await control(this.name, 'release');
   }
 
-  /** Waits until the server has seen `count` messages of `method`; `dropped` counts answers nobody waited for. */
+  /** Waits until the server has seen `count` messages of `method`; `dropped` counts answers no one waited for. */
   async sees(method: string, count = 1): Promise<Seen[]> {
     await control(this.name, 'until', { method, count });
     return this.seen(method);

@@ -4,15 +4,15 @@ import type { Server } from '../../servers/server';
 import type { Settings } from '../../settings';
 import type { CredentialOwner, CredentialStatus } from '../credential';
 
-/** A server somebody wants to speak to, for an auth type to make credentials for. */
+/** A server someone wants to speak to, for an auth type to make credentials for. */
 export type Connection = {
   env: Env;
   settings: Settings;
-  /** Ours; null while nobody has set it. */
+  /** Ours; null while it is not set. */
   issuer: string | null;
   server: Server;
   /**
-   * Whose own credential is sent where everyone has theirs; `gateway`: its own, to list what the server has. Null: somebody
+   * Whose own credential is sent where everyone has theirs; `gateway`: its own, to list what the server has. Null: someone
    * who cannot have one.
    */
   owner: CredentialOwner | null;

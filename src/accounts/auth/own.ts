@@ -23,7 +23,7 @@ export async function ownCredentials(connection: Connection, kind: AccountKind):
 }
 
 /**
- * The gateway's own, whoever asks.
+ * The gateway's own, whoever the caller is.
  * @throws UpstreamFailure when an administrator has to do something about it, or it passes.
  */
 export function sharedCredentials(connection: Connection): Promise<ServerCredentials> {
@@ -100,7 +100,7 @@ function keyOf({ serverId, owner, origin, generation, headerKeys }: CredentialTe
   return JSON.stringify([serverId, owner, origin, generation, headerKeys]);
 }
 
-/** Whoever has to do something about it hears of it: the caller, or, of the gateway's own account, an administrator. */
+/** The one who has to act hears of it: the caller, or, of the gateway's own account, an administrator. */
 function lacking(
   { server }: Connection,
   owner: CredentialOwner,

@@ -13,7 +13,7 @@ export const perUserOAuth: UpstreamAuth = {
       replace: { button: 'Connect another', unfold: 'Use another account' },
       buttons: {
         none: 'Connect',
-        active: 'Connect anew',
+        active: 'Connect again',
         needs_reauth: 'Connect again',
         needs_update: 'Connect again',
       },

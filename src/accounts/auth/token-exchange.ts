@@ -15,7 +15,7 @@ import { signInOf } from '../sign-in-tokens';
 import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
 
 /**
- * Everyone's own, made from the tokens of their sign-in: nothing of it is kept but in memory. Nobody else has any, the gateway
+ * Everyone's own, made from the tokens of their sign-in: nothing of it is kept but in memory. No one else has any, the gateway
  * neither.
  */
 export const tokenExchange: UpstreamAuth = {
@@ -102,7 +102,7 @@ const PATIENCE = 5_000;
 /** Exchanges in this isolate, by the name of what they bring: calls side by side share one. */
 const exchanges = new SharedWork<Exchanged>(PATIENCE, waitUntil);
 
-/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to mend. */
+/** @throws CredentialNeeded when the person has to sign in (again), UpstreamFailure when it is not theirs to fix. */
 async function exchanged(connection: Connection, person: string): Promise<ServerCredentials> {
   const name = nameOf(connection, person);
   const token = await exchanges.join(name, () => tokenFor(connection, person));

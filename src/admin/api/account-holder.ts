@@ -16,7 +16,7 @@ import { ApiError, refusal } from './error';
 export type AccountHolder = { subject: Subject | null; seesAll: boolean };
 
 /**
- * An administrator, a person signed in to this browser, whoever holds a key, or an anonymous session.
+ * An administrator, a person signed in to this browser, the holder of a key, or an anonymous session.
  * @throws ApiError when it is none of them
  */
 export async function accountHolder(c: Context<App>): Promise<AccountHolder> {

@@ -36,7 +36,7 @@ export const AccountQuery = Page.extend({
   user_id: CommaList,
 });
 
-/** Connected accounts (CONTRACT §8): everybody's for administrators, else those of whoever asks. Tokens never leave. */
+/** Connected accounts (CONTRACT §8): everybody's for administrators, else those of the caller. Tokens never leave. */
 export const connectedAccounts = new Hono<App>()
   .get('/', async (c) => {
     const holder = await accountHolder(c);
@@ -94,7 +94,7 @@ export const connectedAccounts = new Hono<App>()
     return c.json(answer);
   });
 
-/** Where somebody connects an account again. */
+/** Where someone connects an account again. */
 export const Reauthorization = z.object({
   authorize_url: z.url().describe('Opened in a browser; works for whose account it is, for 15 minutes'),
   session_id: z.string(),
@@ -103,13 +103,13 @@ export const Reauthorization = z.object({
 
 const now = () => Math.floor(Date.now() / 1000);
 
-/** The owners that are asked for, as far as whoever asks may know of them; null: all. */
+/** The owners that are asked for, as far as the caller may know of them; null: all. */
 function withinReach({ subject, seesAll }: AccountHolder, asked: Subject[] | null): Subject[] | null {
   if (seesAll) return asked;
   return subject && (!asked || asked.includes(subject)) ? [subject] : [];
 }
 
-/** The account in the path. @throws ApiError 404 when there is none, or it is somebody else's. */
+/** The account in the path. @throws ApiError 404 when there is none, or it is someone else's. */
 async function accountAt(c: Context<App>): Promise<{ holder: AccountHolder; account: ConnectedAccount }> {
   const holder = await accountHolder(c);
   const account = await findAccount(c.env.DB, c.req.param('id') ?? '', now());
@@ -144,12 +144,12 @@ export const ShownAccount = z.object({
   last_refreshed_at: Time.nullable(),
   updated_at: Time,
   oauth_config_id: z.string().nullable(),
-  can_reauth: z.boolean().describe('Whether whoever asks may have it connected again'),
+  can_reauth: z.boolean().describe('Whether the caller may have it connected again'),
   token_type: z.string().nullable(),
   scopes: z.array(z.string()).nullable().describe('Null: the provider did not say'),
 });
 
-/** Accounts as answers show them, for whoever asks: every name, and who may still use what, is asked once for all. */
+/** Accounts as answers show them, for the caller: every name, and who may still use what, is asked once for all. */
 async function shownAccounts(
   c: Context<App>,
   holder: AccountHolder,

@@ -9,14 +9,14 @@ import { sealedValuesQuestion } from './sealed-values';
 /** What one batch did. */
 export const Reseal = z.object({
   message: z.string(),
-  resealed: z.int().describe('Sealed anew by this call'),
+  resealed: z.int().describe('Sealed again by this call'),
   remaining: z.int().describe('Wait for the next call'),
   unreadable: z.int().describe('Open with no key of `ENCRYPTION_KEY`, and were left alone'),
 });
 
 /**
  * Changing `ENCRYPTION_KEY` (docs/storage.md): with the new key in front of the old one, everything kept in D1 is sealed
- * anew, a batch a call. What no entry opens is left alone and counted.
+ * again, a batch a call. What no entry opens is left alone and counted.
  */
 export const encryption = new Hono<App>().post('/reseal', async (c) => {
   const { DB, ENCRYPTION_KEY } = c.env;

@@ -37,7 +37,7 @@ export class ApiError extends Error {
     return this.refusal.type;
   }
 
-  /** @param reference a short code for whoever runs this gateway */
+  /** @param reference a short code for the administrator of this gateway */
   toResponse(reference?: string): Response {
     const { type, field } = this.refusal;
     const headers = new Headers();
@@ -63,7 +63,7 @@ export function refusal<R extends ApiReason>(
   return new ApiError({ type: API_WORDS[reason].type, reason, params, field } as unknown as ApiRefusal);
 }
 
-/** The sentence of a refusal, for whoever called the API. */
+/** The sentence of a refusal, for the caller the API. */
 function refusalWords({ reason, params, field }: ApiRefusal): string {
   return (API_WORDS[reason].says as (params: unknown, field: string) => string)(params, field);
 }

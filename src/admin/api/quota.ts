@@ -22,7 +22,7 @@ export const Quota = z.object({
   ),
 });
 
-/** What is left of a key, for whoever holds it: the key itself is the credential, in the headers `/mcp` takes it in. */
+/** What is left of a key, for its holder: the key itself is the credential, in the headers `/mcp` takes it in. */
 export const quota = new Hono<App>().get('/', async (c) => {
   const { token, keys } = credentialsIn(c.req.raw.headers);
   const [value, ...others] = new Set(keys.map((key) => key.value));

@@ -8,7 +8,7 @@ type Named = { name: string };
 type Of = { server: string };
 
 /**
- * Every reason why the management API refuses: the type of its error (CONTRACT §8), and the sentence for whoever called,
+ * Every reason why the management API refuses: the type of its error (CONTRACT §8), and the sentence for the caller,
  * made of the reason's parameters and the dotted name of the member at fault. Pages have words of their own.
  */
 export const API_WORDS = {
@@ -41,7 +41,7 @@ export const API_WORDS = {
   other_site: because('forbidden', () => 'This was sent from another site. Nothing was changed.'),
   sign_in_from_other_site: because(
     'forbidden',
-    () => 'This was sent from another site. Nobody was signed in.',
+    () => 'This was sent from another site. No sign-in took place.',
   ),
   no_form_value: because(
     'forbidden',
@@ -109,7 +109,7 @@ export const API_WORDS = {
   server_not_theirs: because(
     'forbidden',
     () =>
-      'Whose account this is may not use the server any more. Once they may again, it can be connected anew.',
+      'This identity no longer has access to the server. Once it has, the account can be connected again.',
   ),
   account_not_yours: because(
     'forbidden',
@@ -150,7 +150,7 @@ export const API_WORDS = {
   takes_no_values: because(
     'invalid_request',
     ({ server, auth_type }: Of & { auth_type: string }) =>
-      `The server ${server} has auth_type ${auth_type}: nobody enters header values for it.`,
+      `The server ${server} has auth_type ${auth_type}: it takes no header values.`,
   ),
   values_missing: because(
     'invalid_request',
@@ -172,7 +172,7 @@ export const API_WORDS = {
   unverified_server: because(
     'invalid_request',
     ({ server, next }: Of & { next: 'verify-headers' | 'initiate-verification' }) =>
-      `Nobody sees the server ${server} until it is verified: use ${next}.`,
+      `The server ${server} is hidden until it is verified: use ${next}.`,
   ),
   account_lacking: because(
     'invalid_request',
@@ -186,7 +186,7 @@ export const API_WORDS = {
   ),
   never_authorized: because(
     'invalid_request',
-    ({ server }: Of) => `Nobody has authorized the server ${server} yet. Use initiate-verification.`,
+    ({ server }: Of) => `The server ${server} is not authorized yet. Use initiate-verification.`,
   ),
   healthy_account: because(
     'conflict',
@@ -195,7 +195,7 @@ export const API_WORDS = {
   ),
   unfinished_authorization: because(
     'conflict',
-    () => 'Nobody has finished the authorization at authorize_url yet.',
+    () => 'The authorization at authorize_url is not finished yet.',
   ),
   ended_authorization: because(
     'invalid_request',
@@ -212,7 +212,7 @@ export const API_WORDS = {
   ),
   no_registration: because(
     'invalid_request',
-    ({ server }: Of) => `The gateway has no registration at the provider of ${server} to make anew.`,
+    ({ server }: Of) => `The gateway has no registration at the provider of ${server} to replace.`,
   ),
   /** Its type is the problem's. `tried`: a sentence each. */
   provider_problem: because(

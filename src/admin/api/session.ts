@@ -38,7 +38,7 @@ export const session = new Hono<App>()
   .get('/', async (c) => {
     const known = await browserSession(c);
     if (known) return c.json({ session: await shown(c, known) });
-    await administrator(c, async () => {}); // whoever sends the token along learns that it is taken
+    await administrator(c, async () => {}); // a caller that sends the token along learns that it is taken
     const byToken = { is_administrator: true, user: null, expires_at: null, csrf: null };
     return c.json({ session: { id: 'token', ...byToken } });
   })
@@ -72,7 +72,7 @@ async function readCredential(c: Context<App>): Promise<unknown> {
 
 /** Who is signed in, and the value their writes send along. */
 export const ShownSession = z.object({
-  id: z.string().describe('Their id, `administrator`, or `token` for whoever sends ADMIN_TOKEN itself'),
+  id: z.string().describe('Their id, `administrator`, or `token` for a caller that sends ADMIN_TOKEN itself'),
   is_administrator: z.boolean(),
   user: z.object({ id: z.string(), email: z.string(), name: z.string() }).nullable(),
   expires_at: Time.nullable(),

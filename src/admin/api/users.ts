@@ -62,7 +62,7 @@ export const users = new Hono<App>()
     audit(c, { act: 'user.deleted', user: user.id });
     return c.json({
       message:
-        'The person was deleted: their apps, browsers and keys are refused from now on, and their accounts are disconnected. They can sign in as somebody new.',
+        'The person was deleted: their apps, browsers and keys are refused from now on, and their accounts are disconnected. They can sign in again as a new person.',
     });
   });
 

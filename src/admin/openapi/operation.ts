@@ -20,7 +20,7 @@ export const TAGS = {
 type Tag = keyof typeof TAGS;
 
 /**
- * Who may call: anybody, an administrator, whoever holds an access key, whoever has accounts connected, a caller of `/mcp`,
+ * Who may call: anybody, an administrator, the holder of an access key, an identity with connected accounts, a caller of `/mcp`,
  * a registered app.
  */
 export type AllowedCaller = 'anybody' | 'administrator' | 'key' | 'holder' | 'caller' | 'app';

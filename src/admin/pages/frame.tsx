@@ -39,7 +39,7 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
     throw new PageProblem({
       status: 403,
       title: 'This is for administrators',
-      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. Whoever runs this gateway can name you under oidc.admin_emails.`,
+      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. The administrator of this gateway can name you under oidc.admin_emails.`,
       way: { href: '/me', label: 'To your own access' },
     });
   }

@@ -8,8 +8,8 @@ import { ApiError } from '../api/error';
 import type { FormFields } from './api';
 
 /**
- * Lets a form of ours act where the API has no path for it, by the API's rules; the audit knows by whom.
- * @throws PageProblem when another site sent it, or nobody is signed in any more.
+ * Lets a form of this gateway act where the API has no path for it, by the API's rules; the audit knows by whom.
+ * @throws PageProblem when another site sent it, or no one is signed in any more.
  */
 export async function requireOwnForm(c: Context<App>, form: FormFields): Promise<void> {
   const session = await browserSession(c);

@@ -1,7 +1,7 @@
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** An id of ours is shorter, in bytes, however it is escaped. */
+/** An id of this gateway is shorter, in bytes, however it is escaped. */
 const MOST_ID = 8192;
 
 const utf8 = new TextEncoder();

@@ -28,7 +28,7 @@ type Allowed = {
   tokens: Tokens;
 };
 
-/** An app that somebody allowed with a key, and what the gateway calls that. */
+/** An app that someone allowed with a key, and what the gateway calls that. */
 async function allowed(
   options: { key?: Awaited<ReturnType<typeof newKey>>; client?: McpClient } = {},
 ): Promise<Allowed> {

@@ -31,7 +31,7 @@ const CSP =
 /** A reference on one page: weighed as it is sent. */
 const REFERENCE = '/api/docs';
 
-/** What no page's title says: what somebody, or something of theirs, is called. */
+/** What no page's title says: what someone, or something of theirs, is called. */
 const PERSONAL = /\b(ada|root|acme|On call|Wiki|linear)\b|[0-9a-f]{8}-/i;
 
 /** The route of a page, an address at it, and a browser; the status where it is not 200. */
@@ -269,7 +269,7 @@ function tools(count: number) {
   }));
 }
 
-/** A connect link for whoever holds a key. */
+/** A connect link for the holder of a key. */
 async function linkFor(key: string, { name, slug }: Upstream): Promise<string> {
   const caller = await new McpCaller({ 'x-bf-vk': key }, '2025', `/mcp/${slug}`).initialized();
   const { body } = await caller.call('whoami');

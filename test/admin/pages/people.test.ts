@@ -14,7 +14,7 @@ async function open(path: string): Promise<Page> {
   return page;
 }
 
-/** Somebody who signed in, in a browser of theirs. */
+/** Someone who signed in, in a browser of theirs. */
 async function somebody() {
   const email = `p${crypto.randomUUID().slice(0, 8)}@acme.example`;
   const theirs = new Browser();

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { accountsServer } from '../../../demo/accounts-server.ts';
 import { freePort } from '../../../scripts/dev/ports.ts';
 
-/** What an authorization server gives out that nobody else should read. */
+/** What an authorization server gives out that no one else should read. */
 const SECRET = /"(access_token|refresh_token|client_secret|registration_access_token|id_token)":"([^"]+)"/g;
 
 /** The demo's servers with accounts, in this process: with tokens that are over in no time, and a door to slam. */

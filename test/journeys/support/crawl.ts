@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 /** What stands in an address for one thing of many: ids, codes, names. */
 const ONE = /(?<=\/)([0-9a-f]{64}|[0-9a-f-]{36}|[A-Za-z0-9_-]{22})(?=\/|$)/;
 
-/** Opens every page that links of ours lead to, one of each kind, and does `look` at each. */
+/** Opens every page that links of this gateway lead to, one of each kind, and does `look` at each. */
 export async function crawl(
   page: Page,
   starts: readonly string[],

@@ -1,6 +1,6 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 
-/** How somebody works a page. */
+/** How someone works a page. */
 export type Hands = {
   type(into: Locator, text: string): Promise<void>;
   choose(from: Locator, option: string): Promise<void>;
@@ -45,7 +45,7 @@ async function tabTo(target: Locator): Promise<void> {
   throw new Error(`Tab does not come to ${target}`);
 }
 
-/** Somebody at a page, who finds things by what they are and are called. */
+/** Someone at a page, who finds things by what they are and are called. */
 export class Person {
   readonly page: Page;
   private readonly hands: Hands;

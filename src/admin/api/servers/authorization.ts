@@ -30,7 +30,7 @@ export const OAuthFlowInitiation = z.object({
   next_steps: z.array(z.string()),
 });
 
-/** The same, after the gateway has registered with the provider anew. */
+/** The same, after the gateway has registered with the provider again. */
 export const Reregistration = OAuthFlowInitiation.extend({
   registered_client_id: z.string().describe('The new one'),
   previous_client_id: z.string(),
@@ -59,7 +59,7 @@ export const serverAuthorization = new Hono<App>()
     const initiation = await initiate(c, await serverAt(c.env.DB, server.id));
     const answer: z.infer<typeof Reregistration> = {
       ...initiation,
-      message: `The gateway has registered anew; every account connected there has to be connected again. ${initiation.message}`,
+      message: `The gateway has registered again; every account connected there has to be connected again. ${initiation.message}`,
       registered_client_id: registered,
       previous_client_id: previous,
     };
@@ -82,7 +82,7 @@ export const serverAuthorization = new Hono<App>()
     return c.json({ message, client: await shownServer(c, server) });
   });
 
-/** Our own origin, which providers and links send people to. @throws ApiError while nobody has set it */
+/** Our own origin, which providers and links send people to. @throws ApiError while it is not set */
 export function ourIssuer(c: Context<App>): string {
   if (c.var.issuer) return c.var.issuer;
   throw refusal('no_issuer');
@@ -109,7 +109,7 @@ export function isRegistered({ client, configured }: OAuthConfig): boolean {
 }
 
 /**
- * Registers anew at a server's provider: every account connected there has to be connected again.
+ * Registers again at a server's provider: every account connected there has to be connected again.
  * @returns the ids of both clients. @throws ApiError when there is no registration, or it cannot be made
  */
 export async function registerAgain(
@@ -127,13 +127,13 @@ export async function registerAgain(
   return { registered: provider.client.clientId, previous: client.clientId };
 }
 
-/** Who is sent to a provider, and comes back to where: a browser of ours, or whoever the API's caller sends. */
+/** Who is sent to a provider, and comes back to where: a browser of this gateway, or the person the API's caller sends. */
 type Sent = Pick<Authorization, 'browserHash' | 'returnTo'>;
 const BY_CALLER: Sent = { browserHash: null, returnTo: '/' };
 
 /**
- * Begins the gateway's own authorization at a server: nothing is different until somebody finishes it.
- * @throws ApiError when nobody can be sent to its provider
+ * Begins the gateway's own authorization at a server: nothing is different until someone finishes it.
+ * @throws ApiError when no one can be sent to its provider
  */
 export async function begin(
   c: Context<App>,

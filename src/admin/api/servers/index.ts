@@ -118,7 +118,7 @@ export const servers = new Hono<App>()
     });
   });
 
-/** The server as its auth type begins it; null when its name is taken. @throws ApiError while nobody has set our own address */
+/** The server as its auth type begins it; null when its name is taken. @throws ApiError while no one has set our own address */
 function insert(c: Context<App>, wanted: ServerTerms): Promise<Server | null> {
   const typed = { authType: wanted.auth_type };
   const authorization = authorizationOf(typed);
@@ -174,7 +174,7 @@ function takingBack(c: Context<App>, made: Server) {
 
 type Changing = { server: Server; changed: Server; config: OAuthConfig; change: ServerChange };
 
-/** Changes how we are an OAuth client of a server's provider. One that moved has its provider found anew. */
+/** Changes how we are an OAuth client of a server's provider. One that moved has its provider discovered again. */
 async function changeProvider(c: Context<App>, { server, changed, config, change }: Changing): Promise<void> {
   const { origin } = new URL(changed.connectionString);
   if (origin !== new URL(server.connectionString).origin) await forgetProvider(c.env.DB, server.id).run();

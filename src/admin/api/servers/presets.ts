@@ -26,7 +26,7 @@ export const ShownPreset = z.object({
   read_on: z.iso.date().describe('When that was read'),
 });
 
-/** Well-known servers, so that nobody has to look up how they are added (CONTRACT §7). */
+/** Well-known servers, which saves looking up how they are added (CONTRACT §7). */
 export const presets = new Hono<App>().get('/', (c) => {
   const page = accept(Page, c.req.query());
   const { settings, issuer } = c.var;

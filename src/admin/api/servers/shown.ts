@@ -129,7 +129,7 @@ export const ShownServer = z.object({
   tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
   state: z
     .enum(['healthy', 'unstable', 'needs_reauth', 'pending_verification', 'disabled'])
-    .describe('`pending_verification`: nobody has authorized it yet, so it is in no list of callers'),
+    .describe('`pending_verification`: it is not authorized yet, so it is in no list of callers'),
   last_failure: z
     .object({ stage: z.enum(['connect', 'list', 'call']), message: z.string(), at: Time, since: Time })
     .nullable(),

@@ -18,7 +18,7 @@ const UNUSED_DAYS = 30;
 /** What is ended together, as our addresses and forms name it. */
 type Named = { field: 'app' | 'key' | 'person' | 'unused'; value: string };
 
-/** Ending the access of one app, key or person, or of whatever nobody uses, at once. */
+/** Ending the access of one app, key or person, or of whatever no one uses, at once. */
 export const bulkPages = new Hono<App>()
   .get('/end', async (c) => {
     const named = namedIn(new URLSearchParams(c.req.query()));

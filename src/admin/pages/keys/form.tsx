@@ -158,7 +158,7 @@ export function termsIn(
     mcp_configs: configsOf(picked),
     shared: form.get('shared') === 'on',
     limits: limitsIn(form),
-    // To the minute is how a browser shows it: a time nobody touched stays what it is.
+    // To the minute is how a browser shows it: a time no one touched stays what it is.
     ...(until !== minuteOf(known?.expiresAt ?? null) && { expires_at: until ? `${until}:00Z` : null }),
     ...(deletes !== (known?.deleteAfterExpire ?? false) && { delete_after_expire: deletes }),
     ...(known && { is_active: form.get('is_active') === 'on' }),

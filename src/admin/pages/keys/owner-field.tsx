@@ -5,7 +5,7 @@ import type { Refused } from '../api';
 
 /** Whose a key may be. */
 export type Ownership = {
-  /** Whose it is, as the field shows it; null: nobody's. */
+  /** Whose it is, as the field shows it; null: no one's. */
   current: { id: string; label: string } | null;
   /** People to suggest; there may be more. */
   suggested: readonly KeyOwner[];
@@ -59,7 +59,7 @@ export function OwnerField({ ownership: { current, suggested }, value, error }: 
   );
 }
 
-/** The id of the person a field names: null for nobody, `undefined` for whoever it is now. */
+/** The id of the person a field names: null for no one, `undefined` for whoever it is now. */
 export async function ownerNamed(
   db: D1Database,
   text: string | null,

@@ -22,11 +22,11 @@ import { Warnings } from './warnings';
 
 const DAY = 86_400;
 const HOURS = 24;
-/** Servers in the list: those that need somebody come first. */
+/** Servers in the list: those that need someone come first. */
 const MOST_SERVERS = 12;
 const LATELY = 5;
 
-/** The front page of administration: how it goes, and what needs somebody. */
+/** The front page of administration: how it goes, and what needs someone. */
 export const overviewPage = new Hono<App>().get('/', async (c) => {
   const { settings, issuer } = c.var;
   const facts = await readFacts(c.env, issuer);

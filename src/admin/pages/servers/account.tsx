@@ -134,7 +134,7 @@ function HeaderTrial({ overview, csrf, refused }: AccountProps) {
   );
 }
 
-/** What registering anew at a provider means. */
+/** What registering again at a provider means. */
 export function RegisterAgain({
   id,
   name,

@@ -74,7 +74,7 @@ export function HeaderKeyFields({ form, wrong }: ServerFieldsProps) {
   );
 }
 
-/** An app somebody registered at the provider, where one is needed. */
+/** An app someone registered at the provider, where one is needed. */
 export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isNeeded: boolean }) {
   const value = (name: string) => form.get(name) ?? '';
   const config = (name: string) => wrong(`oauth_config.${name}`);

@@ -86,7 +86,7 @@ function OurRedirect({ uri }: { uri: string | null }) {
   );
 }
 
-/** How a well-known server is added where somebody has to register an app first. */
+/** How a well-known server is added where someone has to register an app first. */
 export function PresetCard({ preset, redirectUri }: { preset: Preset; redirectUri: string | null }) {
   const { name, console_url, notes, source, read_on } = preset;
   return (

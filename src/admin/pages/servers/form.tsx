@@ -14,7 +14,7 @@ type ServerFormProps = {
   authType: string | null;
   /** The auth types that are offered. */
   offered?: readonly string[];
-  /** The gateway cannot introduce itself to the provider: somebody has to register an app there. */
+  /** The gateway cannot introduce itself to the provider: someone has to register an app there. */
   needsApp?: boolean;
   refused?: Refused | undefined;
   back: string;

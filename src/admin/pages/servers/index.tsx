@@ -183,7 +183,7 @@ async function authorize(c: Context<App>, id: string, form: FormFields): Promise
   }
 }
 
-/** What kept somebody from being sent to a provider, to be shown. */
+/** What kept someone from being sent to a provider, to be shown. */
 function refusedBy(error: unknown): Refused {
   if (!(error instanceof ApiError)) throw error;
   return { ok: false, status: 400, field: 'account', message: refusalWords(error.refusal, SERVER_WORDS) };

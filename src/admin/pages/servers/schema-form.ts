@@ -95,7 +95,7 @@ class Builder {
       hint: typeof described === 'string' ? cut(described) : '',
       isRequired,
       isDemanded: isRequired && isWanted,
-      // In a group that may be left out, a value nobody typed would send it.
+      // In a group that may be left out, a value no one typed would send it.
       initial: isWanted ? initialOf(control, outer.default ?? schema.default, isRequired) : [],
       control,
     };
@@ -183,7 +183,7 @@ function isScalar(value: unknown): value is Scalar {
 
 const bound = (value: unknown) => (typeof value === 'number' ? value : null);
 
-/** Beginning of a control's name; no dot of a member can be taken for one of ours. */
+/** Beginning of a control's name; no dot of a member can be taken for one of this gateway. */
 function nameOf(path: readonly string[]): string {
   const parts = path.map((member) => encodeURIComponent(member.toWellFormed()).replaceAll('.', '%2E'));
   return ['arg', ...parts].join('.');

@@ -56,7 +56,7 @@ function nameFrom(text: string): string {
     .slice(0, 64);
 }
 
-/** Words of addresses that name nobody. */
+/** Words of addresses that name no one. */
 const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
 
 /** What an address suggests to call its server: `mcp.linear.app` is Linear. */

@@ -111,7 +111,7 @@ const LISTS: Readonly<Record<LeftOut['kind'], string>> = {
   template: 'Kinds of resources',
 };
 
-/** What a server lists and nobody is offered, each with the reason. */
+/** What a server lists and no one is offered, each with the reason. */
 export function LeftOutList({ leftOut }: { leftOut: readonly LeftOut[] }) {
   if (!leftOut.length) return null;
   return (

@@ -6,17 +6,17 @@ import { VALUE_WORDS } from './values';
 /** Why a server did not do its part, for the administrator who looks at it. */
 export const SERVER_FAILURE_WORDS = {
   unreachable: ({ server }) =>
-    `The server ${server} cannot be reached. Try again later; whoever runs it has to bring it back.`,
+    `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
   late: ({ server }) =>
-    `The server ${server} did not answer in time. Try again later; whoever runs it has to look.`,
+    `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
   unauthorized: ({ server }) =>
     `The server ${server} did not accept the gateway’s credentials (HTTP 401). Renew them.`,
   forbidden: ({ server }) =>
     `The server ${server} did not accept the gateway’s credentials (HTTP 403). Renew them.`,
   forbidden_to_one: ({ server }) =>
-    `The server ${server} does not let your account do this (HTTP 403). Whoever runs the server says who may.`,
+    `The server ${server} does not let your account do this (HTTP 403). The people who run the server say who may.`,
   refused_to_one: ({ server }) =>
-    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). Whoever runs the server says who may use it.`,
+    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Ask for it in the settings of the server, under More, then connect the account again.`,
   sign_in_down: ({ server, seconds }) =>
@@ -24,14 +24,14 @@ export const SERVER_FAILURE_WORDS = {
   redirect: ({ server }) =>
     `The server ${server} answered with a redirect, which is not followed. Correct its address.`,
   status: ({ server, status }) =>
-    `The server ${server} failed (HTTP ${status}). Try again later; whoever runs it has to look.`,
+    `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
   not_found: ({ server }) =>
     `The server ${server} has no MCP endpoint at its address (HTTP 404). Correct its address.`,
   busy: ({ server }) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
   not_mcp: ({ server }) =>
-    `The server ${server} answered with something that is not MCP. Whoever runs it has to look.`,
+    `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
   unanswered: ({ server }) =>
-    `The server ${server} ended its answer before it was complete. The call may have run; whoever runs the server has to look.`,
+    `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }) =>
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }) =>
@@ -48,11 +48,11 @@ export const SERVER_FAILURE_WORDS = {
   unknown_auth_type: ({ server }) =>
     `The server ${server} cannot be asked: this gateway does not know its way to authenticate.`,
   no_account: ({ server }) =>
-    `The server ${server} cannot be asked: nobody has connected the account it is asked with. Authorize it.`,
+    `The server ${server} cannot be asked: the account it is asked with is not connected. Authorize it.`,
   account_ended: ({ server }) =>
     `The server ${server} cannot be asked: the account it is asked with has to be connected again. Authorize it again.`,
   no_values: ({ server }) =>
-    `The server ${server} cannot be asked: nobody has entered the header values it is asked with. Enter them.`,
+    `The server ${server} cannot be asked: the header values it is asked with are not entered. Enter them.`,
   values_ended: ({ server }) =>
     `The server ${server} cannot be asked: the header values it is asked with have to be entered again.`,
   other_headers: ({ server }) =>

@@ -4,9 +4,9 @@ import { VALUE_WORDS } from './values';
 
 const MORE = 'in the settings of the server, under More,';
 
-/** Why nobody can be sent to a server's provider, for the administrator who wanted to be. */
+/** Why no one can be sent to a server's provider, for the administrator who wanted to be. */
 export const PROVIDER_WORDS = {
-  set_up_elsewhere: ({ server }) => `The provider of ${server} is being set up by somebody else. Try again.`,
+  set_up_elsewhere: ({ server }) => `The provider of ${server} is being set up by someone else. Try again.`,
   registration_silent: ({ server }) =>
     `The provider of ${server} does not answer where apps register. Try again later.`,
   no_registration: ({ server, redirect_uri }) =>

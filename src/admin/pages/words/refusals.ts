@@ -36,7 +36,7 @@ const REFUSAL_WORDS = {
   too_many_guesses: () => 'Too many wrong administrator tokens from here. Wait a minute.',
   no_administrator: ({ name }) => `You are signed in as ${name}, who is no administrator.`,
   other_site: () => 'This was sent from another site. Nothing was changed.',
-  sign_in_from_other_site: () => 'This was sent from another site. Nobody was signed in.',
+  sign_in_from_other_site: () => 'This was sent from another site. No sign-in took place.',
   no_form_value: () => 'This page was open for too long. Nothing was changed; open it again.',
   no_holder: () => SIGN_IN,
   no_key: () => 'Enter a key.',
@@ -92,7 +92,7 @@ const REFUSAL_WORDS = {
       : `The account the server ${server} is asked with has to be connected again: authorize it again.`,
 
   already_verified: ({ server }) => `The server ${server} is authorized already.`,
-  never_authorized: ({ server }) => `Nobody has authorized the server ${server} yet.`,
+  never_authorized: ({ server }) => `The server ${server} is not authorized yet.`,
   healthy_account: ({ server }) =>
     `The account the tools of ${server} are listed with is healthy, and everyone else has their own.`,
   unfinished_authorization: () => 'Nobody has finished the authorization at the provider yet.',

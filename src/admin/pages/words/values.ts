@@ -1,7 +1,7 @@
 import type { Rewording } from '../../../protocol/faults/wording';
 import type { FAULT_WORDS } from '../../../protocol/faults/words';
 
-/** What is wrong with what somebody entered: each continues a sentence that begins with what the form calls it. */
+/** What is wrong with what someone entered: each continues a sentence that begins with what the form calls it. */
 export const VALUE_WORDS = {
   not_acceptable: () => 'cannot be used',
   required: () => 'is missing',
