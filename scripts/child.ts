@@ -15,11 +15,13 @@ export class Child {
   constructor(options: {
     args: string[];
     env: NodeJS.ProcessEnv;
+    cwd?: string;
     onLine(line: string): void;
     onMessage?(message: unknown): void;
   }) {
     this.process = spawn(process.execPath, ['--import', LEASH, ...options.args], {
       env: options.env,
+      cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

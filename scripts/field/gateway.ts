@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Child } from '../child.ts';
+import { freePort } from '../dev/ports.ts';
+import { type DevFacts, DevState, ROOT } from '../dev/state.ts';
+import { Stop } from '../stop.ts';
+
+/** `npm run dev` with a state of its own, which outlives a restart. */
+export class FieldGateway {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'toolgate-field-'));
+  private readonly port: number;
+  private child: Child | null = null;
+
+  private constructor(port: number) {
+    this.port = port;
+  }
+
+  static async start(): Promise<FieldGateway> {
+    const gateway = new FieldGateway(await freePort());
+    await gateway.launch();
+    return gateway;
+  }
+
+  get facts(): DevFacts {
+    const facts = new DevState({ TOOLGATE_STATE: this.folder }).facts();
+    if (!facts) throw new Stop('npm run dev wrote no dev.json.');
+    return facts;
+  }
+
+  async restart(): Promise<void> {
+    await this.child?.stop();
+    await this.launch();
+  }
+
+  async stop(): Promise<void> {
+    await this.child?.stop();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private async launch(): Promise<void> {
+    let output = '';
+    const child = new Child({
+      args: [join(ROOT, 'scripts/dev/index.ts')],
+      cwd: ROOT,
+      env: { ...process.env, TOOLGATE_STATE: this.folder, PORT: String(this.port), RATE_LIMITS: 'off' },
+      onLine: (line) => {
+        output += `${line}\n`;
+      },
+    });
+    this.child = child;
+    let ended: string | null = null;
+    void child.ended.then((how) => {
+      ended = how;
+    });
+    while (!output.includes('Toolgate is running.')) {
+      if (ended !== null) throw new Stop(`npm run dev ended (${ended}):\n${output}`);
+      await delay(100);
+    }
+  }
+}
