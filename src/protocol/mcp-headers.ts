@@ -1,3 +1,4 @@
+import { sameNumber, wholeNumber } from './json/decimal';
 import { isRawNumber } from './json/exact';
 import { CODE, isObject, type JsonObject, RpcError } from './mcp';
 
@@ -41,35 +42,39 @@ export function mirroredParams(inputSchema: unknown): MirroredParam[] {
   return found.filter((_, at) => names.indexOf(names[at] as string) === at);
 }
 
-/** The value of an argument as its header carries it before encoding; undefined when there is none to carry. */
-function mirroredValue(args: unknown, path: string[]): string | undefined {
+/** The argument at `path`; undefined when there is none that a header can carry. A number is the text of its digits. */
+function argumentAt(args: unknown, path: string[]): { text: string; isNumber: boolean } | undefined {
   let value = args;
   for (const member of path)
     value = isObject(value) && Object.hasOwn(value, member) ? value[member] : undefined;
-  if (isRawNumber(value)) return value.rawJSON;
+  if (isRawNumber(value)) return { text: value.rawJSON, isNumber: true };
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? String(value)
+    ? { text: String(value), isNumber: typeof value === 'number' }
     : undefined;
 }
 
-const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
+const [SENTINEL, END] = ['=?base64?', '?='];
+
+const isEncoded = (value: string) => value.startsWith(SENTINEL) && value.endsWith(END);
 
 /** A value as a header carries it (MCP 2026-07-28, Value Encoding). */
 function encodeValue(value: string): string {
   const plain = /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/.test(value);
-  if (plain && !(value.startsWith('=?base64?') && value.endsWith('?='))) return value;
+  if (plain && !isEncoded(value)) return value;
   const bytes = new TextEncoder().encode(value);
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
-  return `=?base64?${btoa(binary)}?=`;
+  return `${SENTINEL}${btoa(binary)}${END}`;
 }
 
-/** The value a header carries; null when it is encoded badly. */
+/** The value a header carries; null when it is encoded badly: base64 is padded (RFC 4648 §4). */
 function decodeValue(header: string): string | null {
-  const encoded = SENTINEL.exec(header)?.[1];
-  if (encoded === undefined) return header;
+  if (!isEncoded(header)) return header;
+  const encoded = header.slice(SENTINEL.length, -END.length);
   try {
-    const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+    const binary = atob(encoded);
+    if (btoa(binary) !== encoded) return null;
+    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return null;
@@ -86,8 +91,10 @@ export function mirrorHeaders(
   const headers: [string, string][] = [['mcp-method', method]];
   if (name !== undefined) headers.push(['mcp-name', encodeValue(name)]);
   for (const { header, path } of mirrored) {
-    const value = mirroredValue(params.arguments, path);
-    if (value !== undefined) headers.push([`mcp-param-${header}`, encodeValue(value)]);
+    const argument = argumentAt(params.arguments, path);
+    if (!argument) continue;
+    const value = argument.isNumber ? wholeNumber(argument.text) : argument.text;
+    headers.push([`mcp-param-${header}`, encodeValue(value)]);
   }
   return headers;
 }
@@ -107,24 +114,23 @@ export function checkMirroredParams(
 ): void {
   for (const { header, path } of mirrored) {
     const sent = headers.get(`mcp-param-${header}`);
-    const value = mirroredValue(params.arguments, path);
-    if (value === undefined && sent === null) continue;
-    check(`Mcp-Param-${header}`, sent, value);
+    const argument = argumentAt(params.arguments, path);
+    if (sent === null && (!argument || mayBeOmitted(argument))) continue;
+    check(`Mcp-Param-${header}`, sent, argument?.text, argument?.isNumber);
   }
 }
 
-function check(name: string, sent: string | null, expected: string | undefined): void {
+/** Clients do not repeat a whole number that a double may not hold, which no server can compare then. */
+function mayBeOmitted({ text, isNumber }: { text: string; isNumber: boolean }): boolean {
+  const value = Number(text);
+  return isNumber && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+}
+
+/** @throws RpcError −32020. Numbers are compared by their value, digit by digit. */
+function check(name: string, sent: string | null, expected: string | undefined, isNumber = false): void {
   if (sent === null) throw new RpcError(400, CODE.headerMismatch, `The header ${name} is missing.`);
   const decoded = decodeValue(sent);
   if (decoded === expected) return;
-  const numeric = /^-?\d+(\.0+)?$/;
-  if (
-    decoded &&
-    expected &&
-    numeric.test(decoded) &&
-    numeric.test(expected) &&
-    Number(decoded) === Number(expected)
-  )
-    return;
+  if (isNumber && decoded !== null && expected !== undefined && sameNumber(decoded, expected)) return;
   throw new RpcError(400, CODE.headerMismatch, `The header ${name} does not say what the body says.`);
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isRawNumber, parseExact, parseSafe, plainNumber, type RawNumber } from './json/exact';
+import { isRawNumber, parseExact, plainNumber, type RawNumber } from './json/exact';
 
 /** The revision without sessions: version and capabilities come with each request. */
 export const MODERN_VERSION = '2026-07-28';
@@ -131,7 +131,7 @@ export type ClientMessage = Request | Notification | 'response';
 const MOST_DEPTH = 64;
 
 /**
- * Reads the one message of a body.
+ * Reads the one message of a body, its numbers digit by digit.
  * @throws RpcError for text that is not JSON or too deep, for a batch (batches left MCP in 2025-06-18), and for
  * anything that is no JSON-RPC message.
  */
@@ -142,7 +142,7 @@ export function readMessage(text: string): ClientMessage {
   if (Array.isArray(value))
     throw new RpcError(400, CODE.invalidRequest, 'Batches are not served: send one message.');
   for (const schema of [Request, Notification]) {
-    const message = schema.safeParse(withSentIds(value, text));
+    const message = schema.safeParse(value);
     if (message.success) return message.data;
   }
   if (RpcResponse.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
@@ -151,37 +151,17 @@ export function readMessage(text: string): ClientMessage {
 
 /** The id of a message that may be malformed otherwise, for the error that answers it. */
 export function readableId(text: string): RequestId | null {
-  const value = withSentIds(parseJson(text), text);
+  const value = parseJson(text);
   const id = RequestId.safeParse(isObject(value) ? value.id : null);
   return id.success ? id.data : null;
 }
 
 /** A response among what a server sends, its numbers digit by digit; null for its notifications and requests. */
 export function readResponse(text: string): RpcResponse | null {
-  const value = parseJson(text, parseExact);
+  const value = parseJson(text);
   if (!isObject(value) || 'method' in value) return null;
   const response = RpcResponse.safeParse(value);
   return response.success && (response.data.result || response.data.error) ? response.data : null;
-}
-
-/** The message with its `id`, and the one a cancellation names, as they were sent: `1.0` and `1e3` too. */
-function withSentIds(value: unknown, text: string): unknown {
-  if (!isObject(value)) return value;
-  const { id, params } = value;
-  const named = isObject(params) ? params.requestId : undefined;
-  if (typeof id !== 'number' && typeof named !== 'number') return value;
-  if (!mayDifferAsSent(text)) return value;
-  const sent = parseExact(text) as { id: RequestId; params: JsonObject };
-  const sentParams =
-    typeof named === 'number' ? { ...(params as JsonObject), requestId: sent.params.requestId } : params;
-  return { ...value, id: sent.id, ...(params === undefined ? {} : { params: sentParams }) };
-}
-
-/** False when every number that may be an id is plain digits, which a double gives back. */
-function mayDifferAsSent(text: string): boolean {
-  const plain = /"(?:id|requestId)"\s*:\s*(?:0|-?[1-9]\d{0,14})\s*[,}]/g;
-  const any = /"(?:id|requestId)"\s*:\s*[-\d]|\\u/g;
-  return (text.match(plain)?.length ?? 0) !== (text.match(any)?.length ?? 0);
 }
 
 /** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
@@ -195,11 +175,11 @@ function withoutNulls(params: JsonObject): JsonObject {
   return { ...kept, _meta: Object.fromEntries(meta) };
 }
 
-/** The value of a JSON text; undefined when it is none, or nested too deep. */
-function parseJson(text: string, parse = parseSafe): unknown {
+/** The value of a JSON text, numbers with their digits; undefined when it is none, or nested too deep. */
+function parseJson(text: string): unknown {
   if (deeperThan(text, MOST_DEPTH)) return undefined;
   try {
-    return parse(text);
+    return parseExact(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
+import { eventsOf, McpCaller, modern, wholeAnswer } from '../support/caller';
 import { shortWaits } from '../support/clock';
 import { newKey } from '../support/gate';
 import { addressOf, Upstream } from '../support/upstream';
@@ -233,6 +233,30 @@ describe('a server of 2026-07-28 only', () => {
       });
       expect(seen?.message.params?._meta).toMatchObject({ 'io.modelcontextprotocol/clientCapabilities': {} });
     }
+  });
+
+  it('gets a number in a header digit by digit, and from the client as well', async () => {
+    const inputSchema = { type: 'object', properties: { n: { type: 'integer', 'x-mcp-header': 'N' } } };
+    const upstream = await Upstream.start([{ name: 'count', inputSchema } as never], { era: '2026' });
+    const caller = await McpCaller.withKey('2026', `/mcp/${upstream.slug}`);
+    const params = JSON.stringify(modern({ name: 'count', arguments: { n: 0 } }));
+    const call = (n: string, header: string) =>
+      caller
+        .with({ 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'count' })
+        .with({ 'mcp-param-n': header })
+        .post(
+          `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params.replace('"n":0', `"n":${n}`)}}`,
+        );
+
+    const statuses = [];
+    for (const header of ['9007199254740992', '9007199254740993'])
+      statuses.push((await call('9007199254740993', header)).status);
+    statuses.push((await call('1e2', '100')).status);
+    const seen = await upstream.seen('tools/call');
+
+    expect(statuses).toEqual([400, 200, 200]);
+    expect(seen.map(({ headers }) => headers['mcp-param-n'])).toEqual(['9007199254740993', '100']);
+    expect(seen.map(({ text }) => /"n":([^}]*)/.exec(text)?.[1])).toEqual(['9007199254740993', '1e2']);
   });
 
   it('wants the headers its tool marks from the client too', async () => {

@@ -43,11 +43,14 @@ describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
     expect(JSON.stringify(message)).toContain('"params":{"n":12345678901234567890,"m":9007199254740991}');
   });
 
-  it.each(['1E400', '1e-05', '9223372036854775807'])('keeps the digits of the argument %s', (number) => {
-    const text = `{"jsonrpc":"2.0","id":1,"method":"a","params":{"n":${number}}}`;
+  it.each(['1E400', '1e-05', '9223372036854775807', '9007199254740993', '-0', '1.0', '0.10', '1e2'])(
+    'keeps the digits of the argument %s',
+    (number) => {
+      const text = `{"jsonrpc":"2.0","id":1,"method":"a","params":{"n":${number}}}`;
 
-    expect(JSON.stringify(readMessage(text))).toContain(`"params":{"n":${number}}`);
-  });
+      expect(JSON.stringify(readMessage(text))).toContain(`"params":{"n":${number}}`);
+    },
+  );
 
   it('keeps every digit of what a server answers, and reads its id and code however they are written', () => {
     const numbers = '[0.10,1.0,1E400,-0,1e-05,5]';
@@ -66,15 +69,54 @@ describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
 });
 
 describe('headers that repeat the body (MCP 2026-07-28, Request Metadata)', () => {
-  it('repeats a whole number that a double cannot hold digit by digit', () => {
-    const text =
-      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"n":9223372036854775807}}}';
-    const { params } = readMessage(text) as { params: Record<string, unknown> };
+  const mirrored = [{ header: 'N', path: ['n'] }];
+  const paramsWith = (value: string) => {
+    const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"n":${value}}}}`;
+    return (readMessage(text) as { params: Record<string, unknown> }).params;
+  };
 
-    expect(mirrorHeaders('tools/call', params, [{ header: 'N', path: ['n'] }])).toContainEqual([
-      'mcp-param-N',
-      '9223372036854775807',
-    ]);
+  it.each([
+    ['9223372036854775807', '9223372036854775807'],
+    ['9007199254740993', '9007199254740993'],
+    ['-9007199254740993', '-9007199254740993'],
+    ['1e2', '100'],
+    ['1.0', '1'],
+    ['-0', '0'],
+    ['-0.0e5', '0'],
+    ['120.50e1', '1205'],
+    ['1e21', '1000000000000000000000'],
+    ['0.10', '0.10'],
+    ['1e400', '1e400'],
+    ['"1e2"', '1e2'],
+  ])('repeats %s as %s', (value, header) => {
+    const headers = mirrorHeaders('tools/call', paramsWith(value), mirrored);
+
+    expect(headers).toContainEqual(['mcp-param-N', header]);
+    checkMirroredParams(new Headers(headers), paramsWith(value), mirrored);
+  });
+
+  it.each([
+    ['9007199254740993', '9007199254740992', -32020],
+    ['9007199254740993', '9007199254740993.0', undefined],
+    ['9007199254740993', null, undefined], // clients repeat no such number
+    ['1e400', null, undefined],
+    ['1e400', '1e401', -32020],
+    ['1e999999999999999999', '1e999999999999999998', -32020],
+    ['1e2', '100', undefined],
+    ['-1', '1', -32020],
+    ['-0', '0', undefined],
+    ['1', '', -32020],
+    ['1', null, -32020],
+    ['1', '0x1', -32020],
+    ['"042"', '42', -32020],
+    ['"us"', '=?base64?dXM?=', -32020],
+    ['"us"', '=?base64?dXM=?=', undefined],
+    ['"us"', '=?base64?d X M=?=', -32020],
+    ['"=?base64?-?="', '=?base64?-?=', -32020],
+  ] as const)('compares the argument %s with the header %s', (value, header, code) => {
+    const sent = new Headers(header === null ? {} : { 'mcp-param-n': header });
+
+    expect(codeOf(() => checkMirroredParams(sent, paramsWith(value), mirrored))).toBe(code);
   });
 
   const schema = {

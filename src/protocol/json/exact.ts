@@ -18,17 +18,9 @@ export function plainNumber(value: unknown): unknown {
 
 /** Where a number may be that loses digits as a double: a fraction, an exponent, 16 digits, a negative zero. */
 const MAY_LOSE_DIGITS = /\d{16}|\d[.eE][\d+-]|-0/;
-/** Where one may be that changes its value. */
-const MAY_LOSE_VALUE = /\d{16}|\d[eE]/;
-
 /** The value of a JSON text, its numbers with the digits they have there. @throws SyntaxError */
 export function parseExact(text: string): unknown {
   return JSON.parse(text, MAY_LOSE_DIGITS.test(text) ? exact : undefined);
-}
-
-/** The value of a JSON text. Whole numbers a double can hold are numbers however they are written. @throws SyntaxError */
-export function parseSafe(text: string): unknown {
-  return JSON.parse(text, MAY_LOSE_VALUE.test(text) ? exactUnlessSafe : undefined);
 }
 
 type Context = { source: string };
@@ -37,8 +29,4 @@ function exact(_member: string, value: unknown, context?: Context): unknown {
   return typeof value !== 'number' || !context || String(value) === context.source
     ? value
     : rawJSON(context.source);
-}
-
-function exactUnlessSafe(member: string, value: unknown, context?: Context): unknown {
-  return Number.isSafeInteger(value) ? value : exact(member, value, context);
 }
