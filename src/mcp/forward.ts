@@ -208,10 +208,11 @@ async function forward(
 /** What a client has to read in place of what its server writes: in an answer of the other era, and of its id. */
 function additionsFor({ era, request }: Call): Additions {
   const id = typeof request.id === 'object' ? request.id.rawJSON : null;
-  if (era === '2025') return { ...NOTHING, id };
+  if (era === '2025') return { ...NOTHING, id, objectsOnly: request.method === 'tools/call' };
   const complete = { resultType: '"complete"' };
   const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
   return {
+    ...NOTHING,
     id,
     members: request.method === 'resources/read' ? cacheable : complete,
     codes: {

@@ -55,6 +55,31 @@ describe('a result passes value for value (CONTRACT §6)', () => {
     expect(text).toContain(`${result.replace('\n', '').slice(0, -1)},"resultType":"complete"}}`);
   });
 
+  it.each([
+    [
+      'json',
+      '{"structuredContent":[9007199254740993]}',
+      '{"content":[{"type":"text","text":"[9007199254740993]"}]}',
+    ],
+    ['events', '{"structuredContent":"a","content":[]}', '{"content":[{"type":"text","text":"\\"a\\""}]}'],
+    [
+      'json',
+      '{"content":[{"type":"text","text":"b"}],"structuredContent":null}',
+      '{"content":[{"type":"text","text":"b"}]}',
+    ],
+  ])(
+    'but for a structuredContent that clients of the 2025 era refuse (%s)',
+    async (answers, result, older) => {
+      const { caller } = await pair(['raw'], { answers, results: { raw: result }, era: '2026' });
+      const text = await (await caller.send('tools/call', { name: 'raw' })).text();
+      const newest = new McpCaller(caller.headers, '2026', caller.path);
+      const asIs = await (await newest.send('tools/call', { name: 'raw' })).text();
+
+      expect(text).toContain(`"result":${older}}`);
+      expect(asIs).toContain(`"result":${result.slice(0, -1)}`);
+    },
+  );
+
   it('carries arguments and _meta to the server, numbers as they were written', async () => {
     const { upstream, caller } = await pair();
     const body =

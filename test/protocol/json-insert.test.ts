@@ -5,8 +5,8 @@ import { EventRelay, JsonAsEventRelay, JsonRelay, type Relay } from '../../src/p
 const utf8 = new TextEncoder();
 
 const ADDITIONS: Additions = {
+  ...NOTHING,
   members: { resultType: '"complete"', ttlMs: '0' },
-  id: null,
   codes: { '-32002': '-32602' },
 };
 
@@ -137,5 +137,59 @@ describe('a JSON answer in a stream that has begun', () => {
 
     expect(out).toBe('data: {    "result": {"t": "a\\nb","resultType":"complete","ttlMs":0} }\n\n');
     expect(answered).toBe(true);
+  });
+});
+
+describe('structured content for clients of the 2025 era (PROTOCOL §5)', () => {
+  const older = () => json({ ...NOTHING, objectsOnly: true });
+  const asText = (value: string) => `"content":${JSON.stringify([{ type: 'text', text: value }])}`;
+
+  it.each([
+    ['[1.0,{"a":"]}"}]', asText('[1.0,{"a":"]}"}]')],
+    ['"a\\"b"', asText('"a\\"b"')],
+    ['9007199254740993', asText('9007199254740993')],
+    ['null', asText('null')],
+    ['false ', asText('false')],
+    ['[1], "content" : [ ]', asText('[1]')],
+    ['[1],"isError":false', `"isError":false,${asText('[1]')}`],
+    ['[1],"content":[{"type":"text","text":","}]', '"content":[{"type":"text","text":","}]'],
+  ])('{"structuredContent":%s} becomes {%s}', (value, members) => {
+    const given = `{"id":1,"result":{"structuredContent":${value}},"jsonrpc":"2.0"}`;
+    const expected = `{"id":1,"result":{${members}},"jsonrpc":"2.0"}`;
+
+    expect(throughEveryCut(older, given)).toEqual({ out: expected, answered: true });
+  });
+
+  it.each([
+    ['"content":[{"a":1}],"structuredContent":[1]', '"content":[{"a":1}]'],
+    ['"content":[{"a":1}] , "structuredContent":[1],"isError":true', '"content":[{"a":1}] ,"isError":true'],
+    ['"content":[],"structuredContent":[1]', asText('[1]')],
+    ['"content":[],"_meta":{},"\\u0073tructuredContent":[1]', `"_meta":{},${asText('[1]')}`],
+    ['"content":[]', '"content":[]'],
+    ['"structuredContent":{"a":[1]},"content":[ ]', '"structuredContent":{"a":[1]},"content":[]'],
+  ])('{%s} becomes {%s}', (members, expected) => {
+    const { out } = throughEveryCut(older, `{"result":{${members}}}`);
+
+    expect(out).toBe(`{"result":{${expected}}}`);
+  });
+
+  it.each([
+    '{"result":{"structuredContent":{"structuredContent":[1]},"content":[[]]}}',
+    '{"result":{ "content": [ {"structuredContent":[]} ] , "structuredContent" : { } } , "structuredContent":[1]}',
+    '{"error":{"code":1,"structuredContent":[1]}}',
+    '{"result":[{"structuredContent":[1]}]}',
+    '{"method":"x","params":{"structuredContent":[1]}}',
+    '{"result":{"a":"\\\\","b":"\\"}"}}',
+    '{"result":{}}',
+    '{"result":{"a":1,}}',
+    'not {"json',
+  ])('%s passes as it is', (given) => {
+    expect(throughEveryCut(older, given).out).toBe(given);
+  });
+
+  it('that is too long to be held is said to be', () => {
+    const { out } = through(older(), `{"result":{"structuredContent":"${'x'.repeat(300_000)}"}}`, 4096);
+
+    expect(JSON.parse(out).result.content[0].text).toMatch(/too long/);
   });
 });

@@ -1,3 +1,5 @@
+import { ObjectStructuredContent } from './structured';
+
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
@@ -15,10 +17,12 @@ export type Additions = {
   codes: Readonly<Record<string, string>>;
   /** The digits of an id that its server got, and gives back, as text; null: the id passes as it is. */
   id: string | null;
+  /** True where `structuredContent` has to be an object. */
+  objectsOnly: boolean;
 };
 
 /** For an answer that passes as it is. */
-export const NOTHING: Additions = { members: {}, codes: {}, id: null };
+export const NOTHING: Additions = { members: {}, codes: {}, id: null, objectsOnly: false };
 
 /**
  * Reads one JSON-RPC message while its bytes flow, in chunks cut anywhere, looking at the outermost two levels only,
@@ -41,8 +45,11 @@ export class MessageScanner {
   /** The bytes of the message's id, held back while it is a text. */
   private heldId: number[] | null = null;
   private ended = false;
+  private readonly structured: ObjectStructuredContent | null;
 
-  constructor(private readonly additions: Additions) {}
+  constructor(private readonly additions: Additions) {
+    this.structured = additions.objectsOnly ? new ObjectStructuredContent() : null;
+  }
 
   /** True once a whole response has passed: a message with a result or an error. */
   get answered(): boolean {
@@ -53,6 +60,12 @@ export class MessageScanner {
 
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[] {
+    const { structured } = this;
+    const out = this.scan(chunk);
+    return structured ? out.flatMap((part) => structured.push(part)) : out;
+  }
+
+  private scan(chunk: Uint8Array): Uint8Array[] {
     const out: Uint8Array[] = [];
     let sent = 0;
     for (let at = 0; at < chunk.length; at++) {
