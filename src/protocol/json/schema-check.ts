@@ -1,12 +1,13 @@
 import { isObject, type JsonObject } from '../mcp';
 import { plainNumber } from './exact';
+import { resolve } from './schema-references';
 
 /** The drafts that every official client compiles. */
 const DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;
 const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
 
-/** A schema's whole tree while it is read: its subschemas, and what its references must find among them. */
-type Reading = { isDraft07: boolean; schemas: Set<unknown>; references: string[] };
+/** A schema's whole tree while it is read: the subschemas seen, and the references in them. */
+type Reading = { isDraft07: boolean; schemas: Set<unknown>; references: Set<string> };
 type Check = (value: unknown, reading: Reading) => boolean;
 
 /**
@@ -20,9 +21,9 @@ export function isCompilable(schema: JsonObject): boolean {
   if (!isDraft07 && !(typeof $schema === 'string' && DRAFT_2020.test($schema))) return false;
   if ($id !== undefined && !isOwnName($id)) return false;
   if (Object.values(schema).some(namesItself)) return false;
-  const reading: Reading = { isDraft07, schemas: new Set(), references: [] };
+  const reading: Reading = { isDraft07, schemas: new Set(), references: new Set() };
   if (!isSchema(schema, reading)) return false;
-  return reading.references.every((reference) => reading.schemas.has(targetOf(schema, reference)));
+  return resolve(schema, reading.references, (target) => isSchema(target, reading));
 }
 
 /** An absolute name that is not a draft's. */
@@ -43,19 +44,10 @@ function namesItself(value: unknown): boolean {
   return named || Object.values(value).some(namesItself);
 }
 
-/** What a reference to a place in the same document points at (RFC 6901); undefined when nothing is there. */
-function targetOf(root: unknown, reference: string): unknown {
-  const steps = reference.split('/').slice(1);
-  return steps.reduce<unknown>((place, step) => {
-    const member = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    const holds = typeof place === 'object' && place !== null && Object.hasOwn(place, member);
-    return holds ? (place as JsonObject)[member] : undefined;
-  }, root);
-}
-
 function isSchema(value: unknown, reading: Reading): boolean {
   if (typeof value === 'boolean') return true;
   if (!isObject(value)) return false;
+  if (reading.schemas.has(value)) return true;
   reading.schemas.add(value);
   if ('nullable' in value && !isNullable(value)) return false;
   return Object.entries(value).every(([keyword, inner]) => KEYWORDS.get(keyword)?.(inner, reading) ?? true);
@@ -115,12 +107,8 @@ function isPattern(value: unknown): boolean {
   }
 }
 
-/** A place in the same document, in characters that need no encoding. */
-const isReference: Check = (value, { references }) => {
-  if (typeof value !== 'string' || !/^#(?:\/[\w.~$-]+)*$/.test(value)) return false;
-  references.push(value);
-  return true;
-};
+const isReference: Check = (value, { references }) =>
+  typeof value === 'string' && Boolean(references.add(value));
 
 /** What each keyword must be, of both drafts: clients of one read schemas of the other. */
 const KEYWORDS = new Map<string, Check>([
