@@ -201,7 +201,7 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
         <h1>{isDone ? 'All connected' : titleFor(servers)}</h1>
         <p class="muted">
           {isDone && clientName ? (
-            `Go back to ${cut(clientName)} and repeat what you asked for.`
+            `Go back to ${cut(clientName)}. If it does not go on by itself, repeat what you asked for.`
           ) : (
             <>
               For <Who subject={subject} name={name} />.{clientName && ` ${cut(clientName)} asked for it.`}

@@ -264,7 +264,7 @@ function over({ clientName }: Link): Problem {
     status: 410,
     calm: true,
     title: 'This page has expired',
-    text: `What you connected stays connected. Go back to ${clientName ? cut(clientName) : 'where you began'} and repeat what you asked for.`,
+    text: `What you connected stays connected. Go back to ${clientName ? cut(clientName) : 'where you began'}. If nothing goes on by itself there, repeat what you asked for.`,
     way: TO_ACCOUNTS,
   };
 }

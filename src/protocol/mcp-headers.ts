@@ -25,21 +25,59 @@ export function mirroredParams(inputSchema: unknown): MirroredParam[] {
   const visit = (schema: unknown, path: string[]) => {
     if (!isObject(schema)) return;
     const header = schema['x-mcp-header'];
-    const primitive = ['integer', 'string', 'boolean'].includes(schema.type as string);
-    if (
-      path.length &&
-      primitive &&
-      typeof header === 'string' &&
-      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header)
-    ) {
-      found.push({ header, path });
-    }
+    if (path.length && isPrimitive(schema) && isHeaderName(header)) found.push({ header, path });
     if (!isObject(schema.properties) || path.length > 32) return;
     for (const [name, property] of Object.entries(schema.properties)) visit(property, [...path, name]);
   };
   visit(inputSchema, []);
   const names = found.map(({ header }) => header.toLowerCase());
   return found.filter((_, at) => names.indexOf(names[at] as string) === at);
+}
+
+/** Keywords of JSON Schema that hold schemas: one or a list, and one by name. */
+const WITH_SCHEMAS = [
+  ...['items', 'prefixItems', 'contains', 'additionalItems', 'unevaluatedItems', 'propertyNames'],
+  ...['additionalProperties', 'unevaluatedProperties', 'contentSchema', 'oneOf', 'anyOf', 'allOf'],
+  ...['not', 'if', 'then', 'else'],
+];
+const WITH_NAMED_SCHEMAS = ['patternProperties', 'dependentSchemas', 'dependencies', '$defs', 'definitions'];
+
+/**
+ * Why clients of 2026-07-28 have to refuse a tool for its `x-mcp-header`s, in words that continue "because"; null when they
+ * are well-formed (MCP 2026-07-28, Custom Headers from Tool Parameters).
+ */
+export function mirrorFault(inputSchema: unknown): string | null {
+  const names = new Set<string>();
+  const faultOf = (schema: unknown, mayMirror: boolean, isRoot = false): string | null => {
+    if (!isObject(schema)) return null;
+    if (Object.hasOwn(schema, 'x-mcp-header')) {
+      const header = schema['x-mcp-header'];
+      if (isRoot || !mayMirror) return 'an x-mcp-header is not on a property of its own';
+      if (!isHeaderName(header)) return 'an x-mcp-header is no header name';
+      if (!isPrimitive(schema)) return `the x-mcp-header ${header} is not on a string, integer or boolean`;
+      if (names.has(header.toLowerCase())) return `the x-mcp-header ${header} is there twice`;
+      names.add(header.toLowerCase());
+    }
+    const inner = [
+      ...named(schema.properties).map((one) => faultOf(one, mayMirror)),
+      ...WITH_SCHEMAS.flatMap((keyword) => [schema[keyword]].flat()).map((one) => faultOf(one, false)),
+      ...WITH_NAMED_SCHEMAS.flatMap((keyword) => named(schema[keyword])).map((one) => faultOf(one, false)),
+    ];
+    return inner.find((fault) => fault !== null) ?? null;
+  };
+  return faultOf(inputSchema, true, true);
+}
+
+function named(schemas: unknown): unknown[] {
+  return isObject(schemas) ? Object.values(schemas) : [];
+}
+
+function isHeaderName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 200 && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value);
+}
+
+function isPrimitive({ type }: JsonObject): boolean {
+  return ['integer', 'string', 'boolean'].includes(type as string);
 }
 
 /** The argument at `path`; undefined when there is none that a header can carry. A number is the text of its digits. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isRawNumber, parseExact, plainNumber } from '../protocol/json/exact';
 import { isCompilable } from '../protocol/json/schema-check';
 import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
+import { mirrorFault } from '../protocol/mcp-headers';
 
 export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template';
 
@@ -148,6 +149,8 @@ function repairInputSchema(value: unknown): JsonObject {
   const { $schema, ...schema } = withProperties(value, 'inputSchema');
   if (soleType(schema.type ?? 'object') !== 'object')
     throw new NotOffered('its inputSchema is of another type than object');
+  const fault = mirrorFault(schema);
+  if (fault) throw new NotOffered(fault);
   return { ...(typeof $schema === 'string' && { $schema }), ...schema, type: 'object' };
 }
 

@@ -4,8 +4,10 @@ import {
   checkMirroredHeaders,
   checkMirroredParams,
   mirroredParams,
+  mirrorFault,
   mirrorHeaders,
 } from '../../src/protocol/mcp-headers';
+import { checkItem } from '../../src/servers/listed-item';
 
 const codeOf = (act: () => unknown): number | undefined => {
   try {
@@ -158,6 +160,8 @@ describe('headers that repeat the body (MCP 2026-07-28, Request Metadata)', () =
   it.each([
     ['another value', { 'mcp-param-region': 'eu' }],
     ['bad base64', { 'mcp-param-region': '=?base64?x?=' }],
+    ['base64 without its padding', { 'mcp-param-region': '=?base64?dXM?=' }],
+    ['base64 with too much padding', { 'mcp-param-region': '=?base64?dXM==?=' }],
     ['no header for a value that is there', {}],
     ['a header for a value that is not', { 'mcp-param-region': 'us', 'mcp-param-count': '1' }],
   ])('refuses %s', (_, sent) => {
@@ -168,6 +172,36 @@ describe('headers that repeat the body (MCP 2026-07-28, Request Metadata)', () =
         checkMirroredParams(new Headers(sent as Record<string, string>), params, mirroredParams(schema)),
       ),
     ).toBe(-32020);
+  });
+
+  const marked = (header: unknown, type: unknown = 'string') => ({ type, 'x-mcp-header': header });
+  const properties = (...schemas: unknown[]) => ({ type: 'object', properties: { ...schemas } });
+
+  it.each([
+    ['no text', properties(marked(7)), 'no header name'],
+    ['empty', properties(marked('')), 'no header name'],
+    ['no token', properties(marked('a b')), 'no header name'],
+    ['two lines', properties(marked('a\r\nb')), 'no header name'],
+    ['on a number', properties(marked('N', 'number')), 'not on a string, integer or boolean'],
+    ['on a list', properties(marked('N', 'array')), 'not on a string, integer or boolean'],
+    ['on one of several types', properties(marked('N', ['string', 'null'])), 'not on a string'],
+    ['on what has no type', properties({ 'x-mcp-header': 'N' }), 'not on a string'],
+    ['there twice', properties(marked('N'), properties(marked('n'))), 'there twice'],
+    ['at the root', { ...properties(), 'x-mcp-header': 'N' }, 'not on a property'],
+    ['in a list', properties({ type: 'array', items: marked('N') }), 'not on a property'],
+    ['in a choice', properties({ oneOf: [{ type: 'null' }, marked('N')] }), 'not on a property'],
+    ['in a definition', { ...properties(), $defs: { a: properties(marked('N')) } }, 'not on a property'],
+    ['under a pattern', { ...properties(), patternProperties: { a: marked('N') } }, 'not on a property'],
+  ])('refuses a tool whose mark is %s', (_, inputSchema, words) => {
+    expect(mirrorFault(inputSchema)).toContain(words);
+    expect(checkItem('tool', { name: 'a', inputSchema })).toEqual({ leftOut: mirrorFault(inputSchema) });
+  });
+
+  it('takes marks where they may be, and a property of that name for no mark', () => {
+    const { bad: _, number: __, again: ___, list: ____, ...rest } = schema.properties;
+    for (const one of [rest, { 'x-mcp-header': { type: 'string' } }, { a: { default: marked(7) } }]) {
+      expect(mirrorFault({ type: 'object', properties: one })).toBeNull();
+    }
   });
 
   it('compares integers as numbers', () => {
