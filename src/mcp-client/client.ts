@@ -8,6 +8,7 @@ import {
   type JsonObject,
   LEGACY_VERSIONS,
   type PlainId,
+  type RequestId,
   type RpcResponse,
 } from '../protocol/mcp';
 import type { MirroredParam } from '../protocol/mcp-headers';
@@ -291,6 +292,15 @@ export async function cancelRequest(peer: Peer, id: PlainId, reason: string): Pr
     () => null,
   );
   if (response) await drain(response);
+}
+
+/** Tells a server of the 2025 era at once that no one answers what it asks while it answers the request `id`. */
+export async function refuseQuestion(peer: Peer, id: PlainId, question: RequestId): Promise<void> {
+  const session = peer.sharer === null ? null : sessionOf(peer.server, peer.sharer, id);
+  if (!session) return;
+  const error = { code: CODE.methodNotFound, message: 'The client takes no questions.' };
+  const message = { jsonrpc: '2.0', id: question, error };
+  await drain(await post(peer, message, sessionHeaders(session), AbortSignal.timeout(5000)));
 }
 
 function sessionHeaders({ id, version }: Session): Headers {

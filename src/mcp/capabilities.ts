@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, META, metaOf } from '../protocol/mcp';
+import { formFor } from './answer-form';
 import type { Call } from './call';
 
 /** Extensions that pass at every address (PROTOCOL §6). */
@@ -8,10 +9,12 @@ const NEVER = /\/tasks$|auth/i;
 
 /**
  * What the client declared with this request, as its server may hear it: nothing that it did not declare, and nothing whose
- * answers would not find their way back. Clients of the 2025 era declare for a session; none of that is passed on.
+ * answers would not find their way back. Clients of the 2025 era declare for a session; none of that is passed on, nor of a client that
+ * reads JSON only, whom a question would not reach (PROTOCOL §3).
  */
-export function capabilitiesFor({ era, isOneServer, request }: Call): JsonObject {
-  const declared = era === '2026' && metaOf(request.params)[META.clientCapabilities];
+export function capabilitiesFor({ era, isOneServer, request, headers }: Call): JsonObject {
+  const takesQuestions = formFor({ headers }) !== 'json';
+  const declared = takesQuestions && era === '2026' && metaOf(request.params)[META.clientCapabilities];
   if (!isObject(declared)) return {};
   const { tasks: _, extensions, experimental, ...others } = declared;
   const passed = isObject(extensions)

@@ -9,6 +9,7 @@ import { itemsOf } from '../protocol/headers';
 import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
+import { asEvents, formFor } from './answer-form';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
@@ -84,15 +85,20 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const place = await offerAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
 
     body = await readBody(c.req.raw);
-    return await answerMessage(c, gate, caller, place, readMessage(body));
+    return inForm(c, await answerMessage(c, gate, caller, place, readMessage(body)));
   } catch (error) {
     body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
     if (!(error instanceof RpcError)) {
       c.set('messageId', body === null ? null : readableId(body));
       throw error;
     }
-    return refused(c, error, body);
+    return inForm(c, refused(c, error, body));
   }
+}
+
+/** The answer as its client reads it: one that reads event streams only gets it as an event. */
+function inForm(c: Context<App>, answer: Response): Response {
+  return formFor(c.req.raw) === 'events' ? asEvents(answer) : answer;
 }
 
 /** Without an issuer no token can be judged and no link printed (CONTRACT §1). */

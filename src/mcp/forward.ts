@@ -4,7 +4,7 @@ import { connect, type Peer } from '../accounts/connect';
 import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
-import { cancelRequest, send } from '../mcp-client/client';
+import { cancelRequest, refuseQuestion, send } from '../mcp-client/client';
 import { sessionOf } from '../mcp-client/sessions';
 import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import { type Additions, NOTHING } from '../protocol/json/insert';
@@ -13,6 +13,7 @@ import { checkMirroredParams } from '../protocol/mcp-headers';
 import type { UpstreamFailure } from '../servers/failure';
 import { recordFailure, recordRecovery } from '../servers/standing';
 import { answer, stamped } from './answer';
+import { asJson, formFor } from './answer-form';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
@@ -185,9 +186,10 @@ async function forward(
     waitUntil(noteStanding(call, entry, outcome, failure));
   };
 
-  return pass({
+  const form = formFor(call);
+  const passed = await pass({
     serverName: server.name,
-    acceptsEvents: (call.headers.get('accept') ?? '').includes('text/event-stream'),
+    acceptsEvents: form !== 'json',
     additions: additionsFor(call),
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: call.signal,
@@ -203,6 +205,9 @@ async function forward(
     refused: (error) => errorText(id, error),
     ended,
   });
+  const refuse = (question: RequestId) =>
+    peer && waitUntil(refuseQuestion(peer, plainId(id), question).catch(() => undefined));
+  return form === 'json' ? asJson(passed, refuse) : passed;
 }
 
 /** What a client has to read in place of what its server writes: in an answer of the other era, and of its id. */

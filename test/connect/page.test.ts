@@ -109,7 +109,9 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     expect(asked.html).toContain(`Everyone who holds the key <b>${ann.key.name}</b> will act as you`);
     expect(accounts.html).toContain('not connected');
     expect(done.html).toContain('All connected');
-    expect(done.html).toContain('Go back to test. If it does not go on by itself, repeat what you asked for.');
+    expect(done.html).toContain(
+      'Go back to test. If it does not go on by itself, repeat what you asked for.',
+    );
     expect(await ann.whoami()).toBe('ann');
   });
 

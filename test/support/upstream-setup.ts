@@ -231,7 +231,7 @@ class Upstream {
       const error = { code: -32000, message: 'Bad Request: No valid session ID provided' };
       return refuse(response, forgetting, message, error);
     }
-    if (message.id === undefined) return void response.writeHead(202).end();
+    if (message.id === undefined || !message.method) return void response.writeHead(202).end();
     await this.answer(response, message, {});
   }
 
@@ -245,7 +245,7 @@ class Upstream {
     if (listed === 'hang') return;
     if (listed === 'garbage')
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
-    const events = this.behaviour.answers === 'events' || name.startsWith('progress');
+    const events = this.behaviour.answers === 'events' || /^(progress|asks)/.test(name);
     if (name.startsWith('held') && !events) await this.hold(response);
     response.writeHead(200, {
       'content-type': events ? 'text/event-stream; charset=utf-8' : 'application/json',
@@ -261,6 +261,11 @@ class Upstream {
       };
       response.write(`event: message\nid: 2\ndata: ${JSON.stringify(progress)}\n\n`);
       await this.hold(response);
+    }
+    if (name.startsWith('asks')) {
+      response.write('data: {"jsonrpc":"2.0","id":9007199254740993,"method":"sampling/createMessage"}\n\n');
+      const isAnswer = ({ message: { method, id } }: Seen) => id !== undefined && method === undefined;
+      while (!this.seen.some(isAnswer)) await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
     if (name.startsWith('cut')) {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');

@@ -56,7 +56,8 @@ export class MessageScanner {
     return this.ended && this.isResponse;
   }
 
-  private isResponse = false;
+  /** True once a result or an error has begun. */
+  isResponse = false;
 
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[] {

@@ -1,0 +1,134 @@
+import { type AnswerForm, answerFormOf } from '../protocol/accept';
+import { parseExact } from '../protocol/json/exact';
+import { MessageScanner, NOTHING } from '../protocol/json/insert';
+import { isObject, RequestId } from '../protocol/mcp';
+import { JsonAsEventRelay } from '../protocol/sse';
+import type { Call } from './call';
+
+/** What this request's client reads. */
+export function formFor({ headers }: Pick<Call, 'headers'>): AnswerForm {
+  return answerFormOf(headers.get('accept'));
+}
+
+/** An answer as the one event of a stream, for a client that reads nothing else (PROTOCOL §3). What is no JSON answer stays. */
+export function asEvents(response: Response): Response {
+  const { status, body } = response;
+  if (status !== 200 || !body || response.headers.get('content-type') !== 'application/json') return response;
+  const relay = new JsonAsEventRelay(new MessageScanner(NOTHING));
+  const events = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      for (const part of relay.push(chunk)) controller.enqueue(part);
+    },
+    flush(controller) {
+      for (const part of relay.end()) controller.enqueue(part);
+    },
+  });
+  return new Response(body.pipeThrough(events), withType(response, 'text/event-stream'));
+}
+
+/**
+ * The response in an event stream of this gateway as JSON, for a client that reads nothing else: the messages before it are
+ * left out (PROTOCOL §3). What is no event stream stays.
+ * @param asked sees the id of each question among them, which no one answers
+ */
+export function asJson(response: Response, asked: (id: RequestId) => void): Response {
+  const { body } = response;
+  if (!body || response.headers.get('content-type') !== 'text/event-stream') return response;
+  const answer = new AnswerInEvents(asked);
+  const json = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      for (const part of answer.push(chunk)) controller.enqueue(part);
+    },
+  });
+  return new Response(body.pipeThrough(json), withType(response, 'application/json'));
+}
+
+function withType({ headers }: Response, type: string): ResponseInit {
+  const init = new Headers(headers);
+  init.set('content-type', type);
+  return { headers: init };
+}
+
+const LF = 0x0a;
+const SPACE = Uint8Array.of(0x20);
+const DATA = 'data: ';
+/** The most that is held of a message until it shows what it is, bytes. */
+const MOST_HELD = 262_144;
+
+/** Picks the response out of an event stream as this gateway writes one, while its bytes flow. */
+class AnswerInEvents {
+  private scanner = new MessageScanner(NOTHING);
+  /** The beginning of a line, until its field is known. */
+  private head = '';
+  private field: 'data' | 'other' | null = null;
+  /** The data of an event that has not shown what it is. */
+  private held: Uint8Array[] = [];
+  private size = 0;
+
+  constructor(private readonly asked: (id: RequestId) => void) {}
+
+  /** The bytes of the response in `chunk`. A comment becomes white space, so that a client that has gone is noticed. */
+  push(chunk: Uint8Array): Uint8Array[] {
+    const out: Uint8Array[] = [];
+    for (let at = 0; at < chunk.length; ) {
+      if (this.field === null && chunk[at] !== LF) {
+        this.head += String.fromCharCode(chunk[at++] as number);
+        if (this.head.length === DATA.length) this.field = this.head === DATA ? 'data' : 'other';
+        continue;
+      }
+      const end = chunk.indexOf(LF, at);
+      const stop = end < 0 ? chunk.length : end;
+      if (this.field === 'data') this.read(chunk.subarray(at, stop), out);
+      if (end >= 0) this.endLine(out);
+      at = stop + 1;
+    }
+    return out;
+  }
+
+  private read(part: Uint8Array, out: Uint8Array[]): void {
+    const wasResponse = this.scanner.isResponse;
+    this.scanner.push(part);
+    this.size += part.byteLength;
+    if (wasResponse) out.push(part);
+    else if (this.size <= MOST_HELD) this.held.push(part);
+    else this.held = [];
+    if (wasResponse || !this.scanner.isResponse) return;
+    out.push(...this.held);
+    this.held = [];
+  }
+
+  private endLine(out: Uint8Array[]): void {
+    if (this.field === 'data') this.read(Uint8Array.of(LF), out);
+    else if (this.head.startsWith(':') && !this.size) out.push(SPACE);
+    else if (this.field === null && !this.head) this.endEvent();
+    this.field = null;
+    this.head = '';
+  }
+
+  private endEvent(): void {
+    if (this.held.length) this.noteQuestion(new TextDecoder().decode(joined(this.held)));
+    this.scanner = new MessageScanner(NOTHING);
+    this.held = [];
+    this.size = 0;
+  }
+
+  private noteQuestion(text: string): void {
+    try {
+      const message = parseExact(text);
+      const id = RequestId.safeParse(isObject(message) && 'method' in message ? message.id : undefined);
+      if (id.success) this.asked(id.data);
+    } catch {
+      // No JSON: dropped like every message before the response.
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((size, { byteLength }) => size + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
+}
