@@ -4,6 +4,7 @@ import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
+import { followWithin, OF_MESSAGES } from '../protocol/redirects';
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 import type { Address } from '../servers/server';
@@ -37,13 +38,9 @@ export async function post(
   if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
   try {
     const body = JSON.stringify(message);
-    return await fetch(peer.server.connectionString, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'manual',
-      signal,
-    });
+    const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
+    const { connectionString } = peer.server;
+    return (await followWithin(connectionString, OF_MESSAGES, (url) => fetch(url, init))).response;
   } catch (cause) {
     throw signal.aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
   }

@@ -3,6 +3,7 @@ import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { FAULT_WORDS } from '../protocol/faults/words';
 import { targetFault } from '../protocol/public-url';
+import { followWithin, OF_DOCUMENTS, OF_MESSAGES } from '../protocol/redirects';
 import type { Configured, Discovered } from '../servers/oauth-config';
 import {
   challengeOf,
@@ -166,13 +167,15 @@ class Search {
       clientInfo: { name: 'toolgate', version: '1' },
     };
     try {
-      const { status, headers, body } = await fetch(serverUrl, {
+      const init = {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
         body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
         redirect: 'manual',
         signal: AbortSignal.timeout(PROBE_TIME),
-      });
+      } as const;
+      const { response } = await followWithin(serverUrl, OF_MESSAGES, (url) => fetch(url, init));
+      const { status, headers, body } = response;
       await body?.cancel().catch(() => undefined);
       const challenge = status === 401 ? challengeOf(headers.get('www-authenticate') ?? '') : NO_CHALLENGE;
       const what = challenge.resourceMetadata ? 'naming its resource metadata' : 'without resource metadata';
@@ -284,17 +287,18 @@ class Search {
     return null;
   }
 
-  /** The JSON document at `url`, or null when there is none of this form. */
+  /** The JSON document at `url`, or where that redirects; null when there is none of this form. */
   private async document<T>(url: string, schema: z.ZodType<T>): Promise<T | null> {
     if (Date.now() > this.endsAt) {
       throw this.problem('unavailable', problem('search_too_long', { server: this.from.serverName }));
     }
-    const response = await this.send(url, { headers: { accept: 'application/json' } }).catch(
-      (error: unknown) => {
+    const get = (at: string) => this.send(at, { headers: { accept: 'application/json' } });
+    const response = await followWithin(url, OF_DOCUMENTS, get)
+      .then((followed) => followed.response)
+      .catch((error: unknown) => {
         if (error instanceof Unavailable) return error;
         throw error;
-      },
-    );
+      });
     if (response instanceof Unavailable) {
       this.isPassing ||= targetFault(url, this.from.allowLoopback) === null;
       this.note(url, `failed: ${response.message}`);

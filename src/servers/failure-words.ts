@@ -24,7 +24,7 @@ export const FAILURE_WORDS = {
   sign_in_down: ({ server, seconds }: After) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }: Of) =>
-    `The server ${server} answered with a redirect, which is not followed. An administrator of this gateway has to correct its address.`,
+    `The server ${server} answered with a redirect that is not followed. An administrator of this gateway has to correct its address.`,
   status: ({ server, status }: Of & { status: number }) =>
     `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
   not_found: ({ server }: Of) =>

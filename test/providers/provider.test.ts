@@ -242,6 +242,47 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     expect(problem.tried.join('\n')).toContain(`/.well-known/oauth-authorization-server/${as.name} `);
   });
 
+  it.each([301, 302, 307, 308])(
+    'follows a %i of a document within its origin, and to no other (PROTOCOL §7)',
+    async (status) => {
+      const as = await AuthorizationServer.start();
+      const server = await serverWith({ issuer: as.issuer });
+      const wellKnown = '/.well-known/oauth-protected-resource';
+      const pathOf = ({ connectionString }: Server) => new URL(connectionString).pathname;
+      const pathname = pathOf(server);
+      const own = server.name;
+      const moved = { status, headers: { location: `/${own}/described` } };
+      const metadata = { resource: server.connectionString, authorization_servers: [as.issuer] };
+      await control(own, 'set', {
+        demands: { issuer: as.issuer, found: 'path' },
+        paths: {
+          [`GET ${wellKnown}${pathname}`]: moved,
+          [`GET /${own}/described`]: { status: 200, body: JSON.stringify(metadata) },
+        },
+      });
+
+      const elsewhere = await serverWith({ issuer: as.issuer });
+      const away = pathOf(elsewhere);
+      const origin = inject('upstreamOrigin').replace('127.0.0.1', 'localhost');
+      const toAway = { status, headers: { location: `${origin}/${elsewhere.name}/described` } };
+      await control(elsewhere.name, 'set', {
+        demands: { issuer: as.issuer, found: 'nowhere' },
+        paths: {
+          [`GET ${wellKnown}${away}`]: toAway,
+          [`GET /${elsewhere.name}/described`]: { status: 200, body: '{}' },
+        },
+      });
+
+      expect(await prepare(server)).toMatchObject({ issuer: as.issuer, resource: server.connectionString });
+      expect((await problemOf(elsewhere)).tried.join()).toContain(`${away} answered ${status}`);
+      expect(
+        (await control(elsewhere.name, 'seen')).seen.filter(({ message }) =>
+          message.method?.endsWith('described'),
+        ),
+      ).toEqual([]);
+    },
+  );
+
   it('asks nobody on a private address, nor without TLS, whatever a server names', async () => {
     const issuers = ['https://10.0.0.1', 'https://[::ffff:127.0.0.1]/as', 'http://public.example'];
     const { issuer } = await AuthorizationServer.start();

@@ -41,6 +41,8 @@ type Behaviour = {
   demandsHeaders: string[];
   /** What it says of credentials it refuses; empty: nothing. */
   says: string;
+  /** What else the origin answers, by method and path (`GET /sse`); seen as a message of that name. `body` null: headers only. */
+  paths: Record<string, { status: number; headers?: Record<string, string>; body?: string | null }>;
 };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
@@ -66,6 +68,7 @@ class Upstream {
     demands: null,
     demandsHeaders: [],
     says: '',
+    paths: {},
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -175,6 +178,22 @@ class Upstream {
     this.seen.push({ method: 'GET', headers: request.headers, text: '', message: { method: 'document' } });
     this.changed();
     const { status, headers, body } = this.behaviour.document;
+    response.writeHead(status, headers);
+    if (body === null) response.flushHeaders();
+    else response.end(body);
+  }
+
+  /** What one of its `paths` answers. */
+  async servePath(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await bodyOf(request);
+    this.seen.push({
+      method: request.method ?? '',
+      headers: request.headers,
+      text,
+      message: { method: name },
+    });
+    this.changed();
+    const { status, headers = {}, body = '' } = this.behaviour.paths[name] ?? { status: 404 };
     response.writeHead(status, headers);
     if (body === null) response.flushHeaders();
     else response.end(body);
@@ -348,6 +367,9 @@ export default async function setup(project: TestProject): Promise<() => void> {
   const upstreams = new Map<string, Upstream>();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '', 'http://x');
+    const place = `${request.method} ${pathname}`;
+    const owner = [...upstreams.values()].findLast(({ behaviour }) => Object.hasOwn(behaviour.paths, place));
+    if (owner) return owner.servePath(place, request, response);
     const [, described = ''] =
       /^\/\.well-known\/oauth-protected-resource\/([^/]+)\/mcp$/.exec(pathname) ?? [];
     if (described) return (upstreams.get(described) ?? new Upstream()).serveMetadata(request, response);

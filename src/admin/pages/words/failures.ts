@@ -22,7 +22,7 @@ export const SERVER_FAILURE_WORDS = {
   sign_in_down: ({ server, seconds }) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }) =>
-    `The server ${server} answered with a redirect, which is not followed. Correct its address.`,
+    `The server ${server} answered with a redirect that is not followed: to another host, or one that would lose the message. Correct its address.`,
   status: ({ server, status }) =>
     `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
   not_found: ({ server }) =>
