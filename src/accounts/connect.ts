@@ -7,19 +7,29 @@ import type { ServerCredentials } from './auth/auth';
 import { authTypes } from './auth/index';
 import type { CredentialOwner } from './credential';
 
+/** Whose requests share sessions at servers: those of one client session, which an object keeps (PROTOCOL §1). */
+export type Sharer = {
+  /** Of subject, issuer and client session. */
+  name: string;
+  objects: Env['SESSIONS'];
+  /** Whose credentials they are, and our issuer. */
+  owner: CredentialOwner | null;
+  issuer: string;
+};
+
 /** Who wants to speak to a server. */
 export type Asker = {
   /** Whose credential serves where everyone has their own. Null: someone who cannot have one. */
   owner: CredentialOwner | null;
-  /** Who may share its sessions, whole: never two callers. Null: no one, not even the next request. */
-  sharer: string | null;
+  /** Null: no request shares its session with another. */
+  sharer: Sharer | null;
 };
 
 /** The gateway, when it asks for itself. */
-export const OURSELVES: Asker = { owner: 'gateway', sharer: 'toolgate' };
+export const OURSELVES: Asker = { owner: 'gateway', sharer: null };
 
 /** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
-export type Peer = { server: Address; credentials: ServerCredentials; sharer: string | null };
+export type Peer = { server: Address; credentials: ServerCredentials; sharer: Sharer | null };
 
 /**
  * The server as `asker` may speak to it.

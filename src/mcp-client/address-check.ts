@@ -5,6 +5,7 @@ import { ProviderProblem } from '../providers/provider-problem';
 import { Unauthorized, UpstreamFailure } from '../servers/failure';
 import type { FailureStated } from '../servers/failure-words';
 import { readListing } from './listing';
+import { inOwnSession } from './sessions';
 
 /** What an address is found to be, before anything is saved. */
 export type Finding =
@@ -30,9 +31,9 @@ export async function checkAddress(
   const id = `check ${crypto.randomUUID()}`;
   const credentials = { headers: new Headers(), version: '', refused: null };
   const server = { id, name, connectionString: url, authType: DEFAULT_AUTH_TYPE };
-  const peer: Peer = { server, credentials, sharer: id };
+  const peer: Peer = { server, credentials, sharer: null };
   try {
-    const { listing } = await readListing(peer, AbortSignal.timeout(PATIENCE));
+    const { listing } = await inOwnSession(peer, () => readListing(peer, AbortSignal.timeout(PATIENCE)));
     const names = listing.tool.map((definition) => String(JSON.parse(definition).name));
     return { kind: 'open', tools: names.length, toolNames: names.slice(0, 12) };
   } catch (error) {

@@ -7,12 +7,12 @@ import {
   META,
   MODERN_VERSION,
   metaOf,
-  type PlainId,
   type RpcErrorObject,
 } from '../protocol/mcp';
 import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
 import { type Address, whereIs } from '../servers/server';
 import { answerOf, CLIENT_INFO, post, readAnswer } from './exchange';
+import { nextRequestId } from './request-ids';
 
 /** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
 export const MODERN_CODES: readonly number[] = [
@@ -68,7 +68,7 @@ export async function discover(
   const limited = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
   let status = 0;
   try {
-    const request = { id: crypto.randomUUID(), method: 'server/discover', params: {} };
+    const request = { id: nextRequestId(), method: 'server/discover', params: {} };
     const { body, headers } = modernRequest(request);
     const response = await post(peer, body, headers, limited);
     status = response.status;
@@ -105,7 +105,7 @@ export function modernRequest({
   mirrored = [],
   capabilities = {},
 }: {
-  id: PlainId;
+  id: number;
   method: string;
   params: JsonObject;
   mirrored?: readonly MirroredParam[];

@@ -60,7 +60,7 @@ async function judged(
   const sendable = UserHeaders.safeParse(values);
   if (!sendable.success) return { ok: false, words: 'A header value has to be visible ASCII characters.' };
   try {
-    const peer = await peerWith({ env, settings, issuer, server, owner: null }, values, null);
+    const peer = await peerWith({ env, settings, issuer, server, owner: null }, values);
     await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
     return { ok: true };
   } catch (error) {

@@ -13,6 +13,7 @@ import { saveListing } from '../servers/standing';
 import { markVerified } from '../servers/store';
 import type { Settings } from '../settings';
 import { readListing } from './listing';
+import { inOwnSession } from './sessions';
 
 /** What header values got from a server: how many tools it lists to them, or why none. */
 export type Trial = { ok: true; tools: number } | { ok: false; failure: FailureStated };
@@ -36,9 +37,9 @@ export async function listWithHeaders(
     return { ok: false, failure: { reason: 'values_missing', params: { server: server.name, names } } };
   }
   try {
-    const { owner, sharer } = OURSELVES;
-    const peer = await peerWith({ env, settings, issuer, server, owner }, values, sharer);
-    const { listing, leftOut } = await readListing(peer, signal);
+    const { owner } = OURSELVES;
+    const peer = await peerWith({ env, settings, issuer, server, owner }, values);
+    const { listing, leftOut } = await inOwnSession(peer, () => readListing(peer, signal));
 
     const terms = termsAt(server, 'gateway', issuer);
     await askConnection(env, terms, (object) => object.saveHeaders(terms, values));
@@ -55,7 +56,6 @@ export async function listWithHeaders(
 export async function peerWith(
   connection: Connection,
   values: Readonly<Record<string, string>>,
-  sharer: string | null,
 ): Promise<Peer> {
   const { env, server } = connection;
   const refused = targetFault(server.connectionString, allowsLoopback(env));
@@ -63,7 +63,7 @@ export async function peerWith(
   const wanted = wantedHeaders(server.perUserHeaderKeys, values);
   const own = ownHeadersOf(server);
   if (!own) throw new Error(`${server.id} takes no header values of one's own`);
-  return { server, credentials: await own.trial(connection, wanted), sharer };
+  return { server, credentials: await own.trial(connection, wanted), sharer: null };
 }
 
 /** Why nothing came of it, for the person who entered the values: with the server's own words when it said something. */

@@ -9,6 +9,7 @@ import type { LeftOut, Listed, Server } from '../servers/server';
 import { recordFailure, saveListing } from '../servers/standing';
 import type { Settings } from '../settings';
 import { ask, capabilitiesOf } from './client';
+import { inOwnSession } from './sessions';
 
 /** How each kind of item is listed: the capability that offers it, the method, the result's member. */
 const KINDS: readonly { kind: ItemKind; capability: string; method: string; member: string }[] = [
@@ -47,7 +48,8 @@ export async function listUpstream(
   try {
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
-    const { listing, leftOut } = await readListing(peer, signal, isAskers ? ['tool'] : undefined);
+    const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
+    const { listing, leftOut } = await inOwnSession(peer, () => readListing(peer, signal, kinds));
     await saveListing(env.DB, server.id, listing, leftOut, now);
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: leftOut.length });
     const known: Server = {

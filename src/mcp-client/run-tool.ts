@@ -8,6 +8,7 @@ import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { send } from './client';
 import { readAnswer } from './exchange';
+import { nextRequestId } from './request-ids';
 
 /** A tool as its server described it last. */
 export type ToolDefinition = {
@@ -63,7 +64,7 @@ export async function runTool(
   const answer = await send(
     peer,
     {
-      id: crypto.randomUUID(),
+      id: nextRequestId(),
       method: 'tools/call',
       params: { name: tool.name, arguments: args },
       mirrored: mirroredParams(tool.inputSchema),

@@ -1,76 +1,183 @@
-import type { JsonObject, PlainId } from '../protocol/mcp';
+import { waitUntil } from 'cloudflare:workers';
+import type { Peer, Sharer } from '../accounts/connect';
+import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
+import { retrying, SharedWork } from '../protocol/patience';
 import { type Address, whereIs } from '../servers/server';
+import { type Meeting, type SessionActs, sessionObjectOf, type Taken } from './session-acts';
+import { beginSession, endSession, isSessionless, type Session } from './session-life';
+import { isUnknown } from './unknown-session';
 
-/** A session that a server of the 2025 era began with us. */
-export type Session = {
-  /** `Mcp-Session-Id`; null when the server keeps no sessions. */
-  id: string | null;
-  version: string;
-  capabilities: JsonObject;
-  /** The version of the credentials it was begun with: it does not outlive them. */
-  credential: string;
-  /** Ids of requests being answered: two requests that share one session never share one. */
-  inFlight: Set<string>;
-  usedAt: number;
+/** The session that requests of one peer go in. */
+export type Holder = {
+  take(signal: AbortSignal): Promise<Session>;
+  /** Puts another in place of one that its server does not know, as `manner` says. False: it stands, or no other can be had. */
+  replace(session: Session, manner: string): Promise<boolean>;
+  /** A request in `session` is over. */
+  free(session: Session): void;
 };
 
-/** Milliseconds a session stays unused. */
+/** Milliseconds until an isolate asks the object again for a session it uses: PROTOCOL §1. */
+const ASK_AGAIN = 120_000;
+/** Milliseconds that a server without sessions is remembered as begun, unused. */
 const IDLE = 600_000;
 const MOST = 2000;
+/** How long beginning a session may take that several requests wait for, and how long one waits for another's. Milliseconds. */
+const BEGIN = 30_000;
 
-/** By server and owner, the longest unused first. Nothing is lost when an isolate forgets: it initialises again. */
-const sessions = new Map<string, Session[]>();
+/** What this isolate knows of a client session at a server. `session` null: it may begin none that is kept. */
+type Known = { sharer: string; session: Session | null; credential: string; askedAt: number; usedAt: number };
 
-const keyOf = (server: Address, owner: string) => `${whereIs(server)} ${owner}`;
+/** By client session and server, the longest unused first. */
+const known = new Map<string, Known>();
+const asking = new SharedWork<Session | null>(BEGIN, waitUntil);
+const replacing = new SharedWork<Session | null>(BEGIN, waitUntil);
 
-/** Servers and some clients take 1 and "1" for the same id. */
-const nameOf = (id: PlainId) => String(id);
+const keyOf = (server: Address, { name }: Sharer) => `${name} ${whereIs(server)}`;
 
-/** A session that `owner` began at the server with the same credentials and in which `id` is free; takes it. Null when one has to be begun. */
-export function takeSession(server: Address, owner: string, credential: string, id: PlainId): Session | null {
+/** Sessions that some work of the gateway keeps to itself, by the peer it is done with. */
+const ownSessions = new WeakMap<Peer, { session: Session | null }>();
+
+/** Does `work` in one session at the server at most, which is ended after it. */
+export async function inOwnSession<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
+  const own: { session: Session | null } = { session: null };
+  ownSessions.set(peer, own);
+  try {
+    return await work();
+  } finally {
+    ownSessions.delete(peer);
+    if (own.session) waitUntil(endSession(peer, own.session));
+  }
+}
+
+/** Where a request of `peer` finds its session: with its client session, or in one of its own. */
+export async function holderOf(peer: Peer): Promise<Holder> {
+  const { sharer } = peer;
+  const own = ownSessions.get(peer);
+  if (own) return holderOfOne(peer, own, false);
+  const shared = sharer && (await sharedSession(peer, sharer));
+  return shared && sharer ? holderOfShared(peer, sharer, shared) : holderOfOne(peer, { session: null }, true);
+}
+
+function holderOfOne(peer: Peer, own: { session: Session | null }, isForOne: boolean): Holder {
+  return {
+    async take(signal) {
+      if (own.session?.credential !== peer.credentials.version)
+        own.session = await beginSession(peer, signal);
+      return own.session;
+    },
+    async replace(session, manner) {
+      if (!(await isUnknown(peer, session, manner))) return false;
+      own.session = await beginSession(peer, AbortSignal.timeout(BEGIN));
+      return true;
+    },
+    free(session) {
+      if (isForOne) waitUntil(endSession(peer, session));
+    },
+  };
+}
+
+function holderOfShared(peer: Peer, sharer: Sharer, first: Session): Holder {
+  let current = first;
+  return {
+    take: async () => current,
+    async replace(session, manner) {
+      const latest = knownOf(peer, sharer)?.session;
+      const isOther = latest && latest.ref !== session.ref;
+      const next = isOther
+        ? latest
+        : await replacing.join(session.ref, () => replaceShared(peer, sharer, session, manner));
+      if (next) current = next;
+      return next !== null;
+    },
+    free: () => undefined,
+  };
+}
+
+async function replaceShared(
+  peer: Peer,
+  sharer: Sharer,
+  session: Session,
+  manner: string,
+): Promise<Session | null> {
+  return (await isUnknown(peer, session, manner)) ? shareSession(peer, sharer, session.ref) : null;
+}
+
+/** What this isolate knows; null: nothing that was begun with these credentials. */
+function knownOf(peer: Peer, sharer: Sharer): Known | null {
+  const entry = known.get(keyOf(peer.server, sharer));
+  return entry?.credential === peer.credentials.version ? entry : null;
+}
+
+/** The session of a client session at the server, begun when there is none; null when it may begin none that is kept. */
+async function sharedSession(peer: Peer, sharer: Sharer): Promise<Session | null> {
+  const entry = knownOf(peer, sharer);
   const now = Date.now();
-  const key = keyOf(server, owner);
-  const known =
-    sessions
-      .get(key)
-      ?.filter((one) => one.inFlight.size || (one.usedAt > now - IDLE && one.credential === credential)) ??
-    [];
-  const session = known.find(
-    (one) => one.credential === credential && (one.id === null || !one.inFlight.has(nameOf(id))),
-  );
-  sessions.delete(key);
-  if (known.length) sessions.set(key, known);
-  if (!session) return null;
-  occupy(session, id);
+  const keepsNone = entry?.session?.id === null;
+  if (entry && (keepsNone ? entry.usedAt > now - IDLE : entry.askedAt > now - ASK_AGAIN)) {
+    entry.usedAt = now;
+    return entry.session;
+  }
+  const key = `${keyOf(peer.server, sharer)} ${peer.credentials.version}`;
+  return asking.join(key, () => shareSession(peer, sharer, null));
+}
+
+/** @param unknown the session that the server does not know, by our name for it @throws UpstreamFailure, OtherEra */
+async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null): Promise<Session | null> {
+  const { server, credentials } = peer;
+  const { owner, issuer } = sharer;
+  const meeting: Meeting = {
+    serverId: server.id,
+    url: server.connectionString,
+    credential: credentials.version,
+    owner,
+    issuer,
+  };
+  const limit = AbortSignal.timeout(BEGIN);
+  const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> =>
+    retrying(async () => act(await sessionObjectOf(sharer))).catch((error: unknown) => {
+      log('session.not_kept', { server: server.id, ...faultFacts(error) });
+      return null;
+    });
+
+  if (isSessionless(server)) {
+    const session = await beginSession(peer, limit);
+    if (session.id === null) return remember(peer, sharer, session);
+    waitUntil(endSession(peer, session)); // it keeps sessions now
+  }
+  const taken: Taken | null = await ask((object) => object.take(meeting, unknown));
+  if (!taken) return null;
+  if ('session' in taken) return remember(peer, sharer, taken.session);
+  const { leave } = taken;
+  const giveUp = () => waitUntil(ask((object) => object.giveUp(server.id, leave)));
+  let session: Session;
+  try {
+    session = await beginSession(peer, limit);
+  } catch (error) {
+    giveUp();
+    throw error;
+  }
+  if (session.id === null) {
+    giveUp();
+    return remember(peer, sharer, session);
+  }
+  const kept = await ask((object) => object.keep(meeting, leave, session, unknown));
+  if (kept?.ref !== session.ref) waitUntil(endSession(peer, session));
+  return remember(peer, sharer, kept);
+}
+
+function remember(peer: Peer, sharer: Sharer, session: Session | null): Session | null {
+  const key = keyOf(peer.server, sharer);
+  const now = Date.now();
+  const credential = peer.credentials.version;
+  known.delete(key);
+  known.set(key, { sharer: sharer.name, session, credential, askedAt: now, usedAt: now });
+  if (known.size > MOST) known.delete(known.keys().next().value as string);
   return session;
 }
 
-/** Keeps a session just begun for the next request of its owner. */
-export function keepSession(server: Address, owner: string, session: Session): void {
-  const key = keyOf(server, owner);
-  sessions.set(key, [...(sessions.get(key) ?? []), session]);
-  if (sessions.size > MOST) sessions.delete(sessions.keys().next().value as string);
-}
-
-/** Forgets a session the server no longer knows. */
-export function dropSession(server: Address, owner: string, session: Session): void {
-  const key = keyOf(server, owner);
-  const left = sessions.get(key)?.filter((one) => one !== session) ?? [];
-  if (left.length) sessions.set(key, left);
-  else sessions.delete(key);
-}
-
-export function occupy(session: Session, id: PlainId): void {
-  session.inFlight.add(nameOf(id));
-  session.usedAt = Date.now();
-}
-
-export function release(session: Session, id: PlainId): void {
-  session.inFlight.delete(nameOf(id));
-  session.usedAt = Date.now();
-}
-
-/** The session of `owner` at the server in which the request `id` is being answered; null when there is none here. */
-export function sessionOf(server: Address, owner: string, id: PlainId): Session | null {
-  return sessions.get(keyOf(server, owner))?.find(({ inFlight }) => inFlight.has(nameOf(id))) ?? null;
+/** Ends every session that a client session has at servers. Repeatable. */
+export async function endClientSession(sharer: Sharer): Promise<void> {
+  for (const [key, entry] of known) if (entry.sharer === sharer.name) known.delete(key);
+  await retrying(async () => (await sessionObjectOf(sharer)).end());
 }

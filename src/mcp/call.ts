@@ -30,14 +30,14 @@ export function nameAt({ isOneServer }: Call, item: Item): string {
 }
 
 /**
- * Who a server is asked for: one caller, whose client alone shares a session there. A key that several people share and a
- * caller no one knows have no account of their own; without a session of its own no one can be told from anybody else.
+ * Who a server is asked for. Requests share its sessions when they are of one client session, or without one of one grant;
+ * else nothing tells one client of a key from another. A key that several people share and a caller no one knows have no
+ * account of their own.
  */
-export function askerOf({ caller, session }: Pick<Call, 'caller' | 'session'>): Asker {
+export function askerOf({ gate, caller, session }: Pick<Call, 'gate' | 'caller' | 'session'>): Asker {
+  const { env, issuer } = gate;
   const client = session?.id ?? caller.grant?.grantId;
-  const anonymous = session && `anonymous ${session.id}`;
-  return {
-    owner: caller.key?.shared ? null : caller.subject,
-    sharer: caller.subject ? `${caller.subject} ${client ?? ''}` : anonymous,
-  };
+  const owner = caller.key?.shared ? null : caller.subject;
+  const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}`;
+  return { owner, sharer: client === undefined ? null : { name, objects: env.SESSIONS, owner, issuer } };
 }

@@ -4,12 +4,22 @@ import { codeOf, logRefusal } from '../audit';
 import type { App } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
+import { endClientSession } from '../mcp-client/sessions';
 import { SLUG } from '../protocol/authorization';
 import { itemsOf } from '../protocol/headers';
-import { type ClientMessage, CODE, errorText, RpcError, readableId, readMessage } from '../protocol/mcp';
+import {
+  type ClientMessage,
+  CODE,
+  errorText,
+  MODERN_VERSION,
+  RpcError,
+  readableId,
+  readMessage,
+} from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { isLoopback } from '../protocol/public-url';
 import { asEvents, formFor } from './answer-form';
+import { askerOf } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
@@ -81,6 +91,8 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const gate: Gate = { env: c.env, settings, issuer, slug: slug !== null && SLUG.test(slug) ? slug : null };
 
     const caller = await authenticate(gate, c.req.raw.headers);
+    if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
+      return c.body(null, 204);
     if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
     const place = await offerAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
 
@@ -99,6 +111,18 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
 /** The answer as its client reads it: one that reads event streams only gets it as an event. */
 function inForm(c: Context<App>, answer: Response): Response {
   return formFor(c.req.raw) === 'events' ? asEvents(answer) : answer;
+}
+
+/**
+ * Ends the sessions at servers of the client session that a DELETE names (MCP 2025-11-25, Session Management). Of
+ * another's there are none under this caller. False when it names none of ours.
+ */
+async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise<boolean> {
+  if (headers.get('mcp-protocol-version') === MODERN_VERSION) return false;
+  const session = await openSession(gate.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
+  const sharer = session && askerOf({ gate, caller, session }).sharer;
+  if (sharer) await endClientSession(sharer);
+  return sharer !== null;
 }
 
 /** Without an issuer no token can be judged and no link printed (CONTRACT §1). */

@@ -4,11 +4,12 @@ import { connect, type Peer } from '../accounts/connect';
 import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
-import { cancelRequest, refuseQuestion, send } from '../mcp-client/client';
-import { sessionOf } from '../mcp-client/sessions';
+import { send } from '../mcp-client/client';
+import { nextRequestId } from '../mcp-client/request-ids';
+import { cancelIn, refuseIn, type SessionName } from '../mcp-client/session-life';
 import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import { type Additions, NOTHING } from '../protocol/json/insert';
-import { CODE, errorText, type JsonObject, plainId, RequestId, RpcError, resultText } from '../protocol/mcp';
+import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import type { UpstreamFailure } from '../servers/failure';
 import { recordFailure, recordRecovery } from '../servers/standing';
@@ -19,6 +20,7 @@ import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
 import { type CatalogServer, type Item, matchesTemplate } from './catalog';
+import { flightOf, follow } from './flights';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { listMissing } from './refresh';
 import { type CallOutcome, pass } from './stream';
@@ -76,7 +78,7 @@ export async function readResource(call: Call): Promise<Response> {
 
 /**
  * Hands a 2025-era client's `notifications/cancelled` to the server that is answering the request (MCP 2025-11-25,
- * Cancellation). One that names no request in flight here changes nothing.
+ * Cancellation), by our name for it. One that names no request of the same client session changes nothing.
  */
 export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObject): void {
   const asker = askerOf(call);
@@ -84,15 +86,16 @@ export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObj
   const { reason } = params;
   const named = RequestId.safeParse(params.requestId);
   if (sharer === null || !named.success) return;
-  const requestId = plainId(named.data);
   const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
-  for (const { server } of call.entries) {
-    if (!sessionOf(server, sharer, requestId)) continue;
-    const { env, settings, issuer } = call.gate;
-    const tell = async () =>
-      cancelRequest(await connect(env, settings, issuer, server, asker), requestId, said);
-    waitUntil(tell().catch(() => undefined));
-  }
+  const { env, settings, issuer } = call.gate;
+  const tell = async () => {
+    const flight = await flightOf(sharer, named.data, said);
+    const entry = call.entries.find(({ server }) => server.id === flight?.serverId);
+    if (!flight?.session || !entry) return;
+    const peer = await connect(env, settings, issuer, entry.server, asker);
+    await cancelIn(peer, flight.session, flight.id, said);
+  };
+  waitUntil(tell().catch(() => undefined));
 }
 
 function textParam({ request }: Call, member: 'name' | 'uri'): string {
@@ -161,9 +164,16 @@ async function forward(
   const passedOn = Object.entries(asked).filter(
     ([name, value]) => PASSED_ON.includes(name) && value !== undefined,
   );
-  const params = { ...own, ...Object.fromEntries(passedOn) };
+  const ourId = nextRequestId();
+  const token = metaOf(request.params).progressToken;
+  const params = withToken({ ...own, ...Object.fromEntries(passedOn) }, token === undefined ? null : ourId);
   const startedAt = Date.now();
+  const flight = { serverId: server.id, id: ourId, session: null as SessionName | null };
   let peer: Peer | null = null;
+  let landed = () => {};
+  const cancel = (session: SessionName | null, reason: string) => {
+    if (peer && session) waitUntil(cancelIn(peer, session, ourId, reason));
+  };
 
   const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
     const ms = Date.now() - startedAt;
@@ -182,7 +192,8 @@ async function forward(
     addCalls(gate.env.DB);
     const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
     const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
-    if (peer && isCancelled) waitUntil(cancelRequest(peer, plainId(id), reason));
+    landed();
+    if (isCancelled) cancel(flight.session, reason);
     waitUntil(noteStanding(call, entry, outcome, failure));
   };
 
@@ -190,14 +201,19 @@ async function forward(
   const passed = await pass({
     serverName: server.name,
     acceptsEvents: form !== 'json',
-    additions: additionsFor(call),
+    additions: { ...additionsFor(call), renamed: renamedIn(call, ourId) },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: call.signal,
     async send(signal) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, askerOf(call));
       const { era } = call;
       const capabilities = capabilitiesFor(call);
-      return send(peer, { id: plainId(id), method, params, mirrored, era, capabilities }, signal);
+      const { sharer } = peer;
+      if (sharer && era === '2025') landed = follow(sharer, id, flight, cancel);
+      const onSession = (session: SessionName) => {
+        flight.session = session;
+      };
+      return send(peer, { id: ourId, method, params, mirrored, era, capabilities, onSession }, signal);
     },
     failed,
     broken: (error) => brokenText(call, error),
@@ -206,19 +222,28 @@ async function forward(
     ended,
   });
   const refuse = (question: RequestId) =>
-    peer && waitUntil(refuseQuestion(peer, plainId(id), question).catch(() => undefined));
+    peer && flight.session && waitUntil(refuseIn(peer, flight.session, question));
   return form === 'json' ? asJson(passed, refuse) : passed;
 }
 
-/** What a client has to read in place of what its server writes: in an answer of the other era, and of its id. */
-function additionsFor({ era, request }: Call): Additions {
-  const id = typeof request.id === 'object' ? request.id.rawJSON : null;
-  if (era === '2025') return { ...NOTHING, id, objectsOnly: request.method === 'tools/call' };
+/** Params with our progress token in place of the client's own; null: it gave none. */
+function withToken(params: JsonObject, progressToken: number | null): JsonObject {
+  return progressToken === null ? params : { ...params, _meta: { ...metaOf(params), progressToken } };
+}
+
+/** The client's own names, which the server gives back as ours. */
+function renamedIn({ request }: Call, sent: number): Additions['renamed'] {
+  const token = metaOf(request.params).progressToken;
+  return { sent, id: JSON.stringify(request.id), token: token === undefined ? null : JSON.stringify(token) };
+}
+
+/** What a client has to read in place of what its server writes, in an answer of the other era. */
+function additionsFor({ era, request }: Call): Omit<Additions, 'renamed'> {
+  if (era === '2025') return { ...NOTHING, objectsOnly: request.method === 'tools/call' };
   const complete = { resultType: '"complete"' };
   const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
   return {
     ...NOTHING,
-    id,
     members: request.method === 'resources/read' ? cacheable : complete,
     codes: {
       [CODE.resourceNotFound]: String(CODE.invalidParams),

@@ -44,14 +44,6 @@ export const RequestId = z.union([
 ]);
 export type RequestId = z.infer<typeof RequestId>;
 
-/** An id that every server writes again as it got it. */
-export type PlainId = string | number;
-
-/** The id as servers get it: a number they would write in another way goes as text. */
-export function plainId(id: RequestId): PlainId {
-  return typeof id === 'object' ? id.rawJSON : id;
-}
-
 /** Params of a message; null members are as good as absent ones (CONTRACT §6). */
 const Params = z
   .custom<JsonObject>(isObject)

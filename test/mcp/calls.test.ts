@@ -199,14 +199,15 @@ describe('sessions with servers of the 2025 era', () => {
     await upstream.release();
     const answers = await Promise.all([first, second].map(async (call) => wholeAnswer(await call)));
 
-    expect(new Set(seen.map(({ headers }) => headers['mcp-session-id'])).size).toBe(2);
+    expect(new Set(seen.map(({ message }) => message.id)).size).toBe(2);
     expect(answers.map(({ body }) => body.id)).toEqual([5, 5]);
   });
 
   it.each([404, 400])(
     'are begun anew when the server has forgotten them (%i), and the call is sent once more',
     async (forgetting) => {
-      const { upstream, caller } = await pair(['echo'], { forgetting });
+      const { upstream, caller: someone } = await pair(['echo'], { forgetting });
+      const caller = await someone.initialized();
       const before = await caller.call('echo');
       await upstream.forgetSessions();
       const after = await caller.call('echo');
@@ -322,7 +323,8 @@ describe('a server that fails is a tool error that says whose turn it is (CONTRA
   });
 
   it('sends nothing twice that may have run', async () => {
-    const { upstream, caller } = await pair();
+    const { upstream, caller: someone } = await pair();
+    const caller = await someone.initialized();
     await caller.call('echo');
     await upstream.behave({ fault: 500 });
     await caller.call('echo');
@@ -331,7 +333,8 @@ describe('a server that fails is a tool error that says whose turn it is (CONTRA
   });
 
   it('leaves a server alone for 30 seconds that failed 5 times in 30', async () => {
-    const { upstream, caller } = await pair();
+    const { upstream, caller: someone } = await pair();
+    const caller = await someone.initialized();
     await caller.call('echo');
     await upstream.behave({ fault: 500 });
     for (let time = 0; time < 5; time++) await caller.call('echo');
@@ -409,6 +412,7 @@ describe('time (SECURITY 24)', () => {
     vi.restoreAllMocks();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const begun = await readUntil(reader, ': \n\n');
+    await upstream.sees('tools/call');
     await upstream.release();
     const rest = await readUntil(reader, '\n\n');
 
@@ -444,7 +448,7 @@ describe('cancelling', () => {
 
     expect([other.status, own.status]).toEqual([202, 202]);
     expect(cancelled).toHaveLength(1);
-    expect(cancelled[0]?.message.params).toEqual({ requestId: 'x9', reason: 'enough' });
+    expect(cancelled[0]?.message.params).toEqual({ requestId: call?.message.id, reason: 'enough' });
     expect(cancelled[0]?.headers['mcp-session-id']).toBe(call?.headers['mcp-session-id']);
   });
 

@@ -86,6 +86,29 @@ describe('members written into a result while it flows (MCP 2026-07-28, ResultTy
     expect(throughEveryCut(() => json(NOTHING), given)).toEqual({ out: given, answered: true });
   });
 
+  it('gives the client its own id and progress token back, digit by digit, and touches no other value', () => {
+    const renamed = { sent: 7, id: '9007199254740993', token: '"t"' };
+    const given = [
+      '{"id":7,"result":{"id":7,"progressToken":7}}',
+      '{"result":{"params":{"progressToken":7}},"id":"7"}',
+      '{"id" : 7.0 ,"error":{"code":7}}',
+      '{"id":77}',
+      '{"id":null}',
+      '{"method":"notifications/progress","params":{"progressToken":7,"progress":7,"deep":{"progressToken":7}}}',
+      '{"method":"notifications/progress","params":{"progressToken":8}}',
+    ];
+
+    expect(given.map((text) => throughEveryCut(() => json({ ...NOTHING, renamed }), text).out)).toEqual([
+      '{"id":9007199254740993,"result":{"id":7,"progressToken":7}}',
+      '{"result":{"params":{"progressToken":7}},"id":9007199254740993}',
+      '{"id" : 9007199254740993 ,"error":{"code":7}}',
+      '{"id":77}',
+      '{"id":null}',
+      '{"method":"notifications/progress","params":{"progressToken":"t","progress":7,"deep":{"progressToken":7}}}',
+      '{"method":"notifications/progress","params":{"progressToken":8}}',
+    ]);
+  });
+
   it('takes a cut-off message for no answer', () => {
     expect(throughEveryCut(json, '{"result":{"content":[').answered).toBe(false);
   });

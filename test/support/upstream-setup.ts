@@ -5,8 +5,11 @@ import type { TestProject } from 'vitest/node';
 
 /** How a server behaves; tests set it over HTTP. */
 type Behaviour = {
-  /** `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions. `both`: every revision. */
-  era: '2025' | '2026' | 'stateless' | 'both';
+  /**
+   * `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions; `forgetful`: knows none of those it began.
+   * `both`: every revision.
+   */
+  era: '2025' | '2026' | 'stateless' | 'forgetful' | 'both';
   answers: 'json' | 'events';
   /** What every request meets in place of an answer. */
   fault: null | 'hang' | 'die' | 'html' | 'redirect' | number;
@@ -14,8 +17,8 @@ type Behaviour = {
   challenge: string;
   /** What `server/discover` meets at a server of the 2025 era, in place of how it refuses unknown sessions. */
   discovery: null | 'html' | number;
-  /** How a session it does not know is refused. */
-  forgetting: 404 | 400;
+  /** How a session it does not know is refused: a status with a JSON-RPC error, or that with these words, or with this body. */
+  forgetting: number | { status: number; error?: string; body?: string; type?: string };
   pageSize: number;
   tools: Record<string, unknown>[];
   prompts: Record<string, unknown>[];
@@ -240,16 +243,25 @@ class Upstream {
     const session = request.headers['mcp-session-id'];
     if (message.method === 'initialize') {
       const id = `session-${Math.random()}`;
-      this.sessions.add(id);
+      if (era !== 'forgetful') this.sessions.add(id);
       if (era !== 'stateless') response.setHeader('mcp-session-id', id);
       return this.answer(response, message, {});
     }
     if (era === 'stateless' && message.method === 'server/discover')
       return refuse(response, 200, message, { code: -32601, message: 'Method not found' });
     if (era !== 'stateless' && !this.sessions.has(String(session))) {
-      const error = { code: -32000, message: 'Bad Request: No valid session ID provided' };
-      return refuse(response, forgetting, message, error);
+      const { status, ...said } = typeof forgetting === 'number' ? { status: forgetting } : forgetting;
+      const {
+        error: words,
+        body,
+        type = 'text/plain',
+      }: { error?: string; body?: string; type?: string } = said;
+      if (body !== undefined) return void response.writeHead(status, { 'content-type': type }).end(body);
+      const error = { code: -32000, message: words ?? 'Bad Request: No valid session ID provided' };
+      return refuse(response, status, message, error);
     }
+    const [, ran] = /^ran_(\d+)$/.exec(String(message.params?.name ?? '')) ?? [];
+    if (ran) return void response.writeHead(Number(ran)).end('It ran, and then the session failed.');
     if (message.id === undefined || !message.method) return void response.writeHead(202).end();
     await this.answer(response, message, {});
   }

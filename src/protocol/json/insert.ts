@@ -15,14 +15,20 @@ export type Additions = {
   members: Readonly<Record<string, string>>;
   /** Error codes that the client's revision must not see, each with the one it gets instead. */
   codes: Readonly<Record<string, string>>;
-  /** The digits of an id that its server got, and gives back, as text; null: the id passes as it is. */
-  id: string | null;
   /** True where `structuredContent` has to be an object. */
   objectsOnly: boolean;
+  /** What the server got in place of the client's own id and progress token, and gives back. Null: both pass as they are. */
+  renamed: Renamed | null;
 };
 
+/** `sent`: the number that went to the server as id and progress token. `id`, `token`: the client's own, as JSON. */
+type Renamed = { sent: number; id: string; token: string | null };
+
 /** For an answer that passes as it is. */
-export const NOTHING: Additions = { members: {}, codes: {}, id: null, objectsOnly: false };
+export const NOTHING: Additions = { members: {}, codes: {}, renamed: null, objectsOnly: false };
+
+/** A value that may be replaced: an error's code, the message's id, a notification's progress token. */
+type Replaced = 'code' | 'id' | 'token';
 
 /**
  * Reads one JSON-RPC message while its bytes flow, in chunks cut anywhere, looking at the outermost two levels only,
@@ -40,10 +46,8 @@ export class MessageScanner {
   private outer = '';
   private inner: string[] = [];
   private member = '';
-  /** The digits of an error code, held back until its last one. */
-  private held: number[] | null = null;
-  /** The bytes of the message's id, held back while it is a text. */
-  private heldId: number[] | null = null;
+  /** The bytes of a value that may be replaced, held back until its last one. */
+  private held: { kind: Replaced; bytes: number[]; isText: boolean } | null = null;
   private ended = false;
   private readonly structured: ObjectStructuredContent | null;
 
@@ -73,27 +77,26 @@ export class MessageScanner {
       const byte = chunk[at] as number;
       if (this.inString) {
         this.readString(byte);
-        if (!this.heldId) continue;
-        this.heldId.push(byte);
+        if (!this.held) continue;
+        this.held.bytes.push(byte);
         sent = at + 1;
-        if (!this.inString || this.heldId.length > MOST_ID) out.push(this.endId(this.heldId));
+        if (!this.inString || this.held.bytes.length > MOST_ID) out.push(this.endHeld());
         continue;
       }
       if (this.held) {
-        if (isNumberByte(byte)) {
-          this.held.push(byte);
+        if (isNumberByte(byte) && this.held.bytes.length < MOST_ID) {
+          this.held.bytes.push(byte);
           sent = at + 1;
           continue;
         }
-        const code = String.fromCharCode(...this.held);
-        out.push(utf8.encode(this.additions.codes[code] ?? code));
-        this.held = null;
+        out.push(this.endHeld());
       }
-      if (this.depth === 2 && this.outer === 'error' && this.member === 'code' && isNumberByte(byte)) {
+      const kind = byte === QUOTE || isNumberByte(byte) ? this.replacedHere() : null;
+      if (kind) {
         if (at > sent) out.push(chunk.subarray(sent, at));
         sent = at + 1;
-        this.held = [byte];
-        continue;
+        this.held = { kind, bytes: [byte], isText: byte === QUOTE };
+        if (byte !== QUOTE) continue;
       }
       if (byte === CLOSE_OBJECT && this.depth === 2 && this.outer === 'result') {
         const missing = this.missing();
@@ -103,28 +106,33 @@ export class MessageScanner {
           out.push(missing);
         }
       }
-      if (byte === QUOTE && this.isAtId()) {
-        if (at > sent) out.push(chunk.subarray(sent, at));
-        sent = at + 1;
-        this.heldId = [byte];
-      }
       this.readStructure(byte);
     }
     if (sent < chunk.length) out.push(chunk.subarray(sent));
     return out;
   }
 
-  /** True where the value of the message's id begins. */
-  private isAtId(): boolean {
-    return this.additions.id !== null && this.depth === 1 && this.member === 'id' && !this.atName;
+  /** Which value that may be replaced begins here; null: none. */
+  private replacedHere(): Replaced | null {
+    if (this.atName) return null;
+    const { depth, outer, member } = this;
+    if (depth === 2 && outer === 'error' && member === 'code') return 'code';
+    if (!this.additions.renamed) return null;
+    if (depth === 1 && member === 'id') return 'id';
+    return depth === 2 && outer === 'params' && member === 'progressToken' ? 'token' : null;
   }
 
-  /** The id in place of its text; another text passes. */
-  private endId(bytes: number[]): Uint8Array {
-    this.heldId = null;
+  /** What goes on in place of the value held back: itself, unless it is one to be replaced. */
+  private endHeld(): Uint8Array {
+    const { kind, bytes, isText } = this.held as NonNullable<typeof this.held>;
+    this.held = null;
     const raw = Uint8Array.from(bytes);
-    const { id } = this.additions;
-    return id !== null && unescaped(text.decode(raw.subarray(1, -1))) === id ? utf8.encode(id) : raw;
+    const value = isText ? unescaped(text.decode(raw.subarray(1, -1))) : text.decode(raw);
+    if (kind === 'code') return isText ? raw : utf8.encode(this.additions.codes[value] ?? value);
+    const { renamed } = this.additions;
+    if (!renamed || value.trim() === '' || Number(value) !== renamed.sent) return raw;
+    const own = kind === 'id' ? renamed.id : renamed.token;
+    return own === null ? raw : utf8.encode(own);
   }
 
   private readString(byte: number): void {
@@ -194,8 +202,9 @@ export class MessageScanner {
   }
 }
 
+/** Of a JSON number: digits, signs, point and exponent. */
 function isNumberByte(byte: number): boolean {
-  return byte === 0x2d || (byte >= 0x30 && byte <= 0x39);
+  return (byte >= 0x30 && byte <= 0x39) || [0x2d, 0x2b, 0x2e, 0x45, 0x65].includes(byte);
 }
 
 function unescaped(raw: string): string {

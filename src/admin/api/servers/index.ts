@@ -199,7 +199,7 @@ async function ask(c: Context<App>, server: Server): Promise<{ known: Server; fa
   const patience = AbortSignal.timeout(PATIENCE);
   try {
     const owner = isSubject(c.var.actor) ? c.var.actor : null;
-    const asker = { owner, sharer: `${owner} administrator` };
+    const asker = { owner, sharer: null };
     const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience, asker);
     forgetDeployment();
     if (listing) return { known, failure: null };

@@ -71,7 +71,7 @@ async function run(c: Context<App>, { server, tool }: Found, args: JsonObject): 
 
   const user = (await browserSession(c))?.user;
   const owner = user ? subjectOf(user) : null;
-  const asker = { owner, sharer: `${owner} administrator` };
+  const asker = { owner, sharer: null };
   audit(c, { act: 'server.tool_tried', server: server.id, tool: tool.name });
   noteAct(c, true);
   const startedAt = Date.now();

@@ -1,0 +1,83 @@
+import type { Peer } from '../accounts/connect';
+import { isObject, type JsonObject } from '../protocol/mcp';
+import { UpstreamFailure } from '../servers/failure';
+import { MODERN_CODES } from './eras';
+import { answerOf, post, type ServerAnswer } from './exchange';
+import { OtherEra } from './other-era';
+import { type Session, type SessionName, sessionHeaders } from './session-life';
+import { type Holder, holderOf } from './sessions';
+import { sift } from './unknown-session';
+
+type Request = {
+  id: number;
+  method: string;
+  params: JsonObject;
+  /** Told which session the request goes in, before it is sent. */
+  onSession?: ((session: SessionName) => void) | undefined;
+};
+
+/**
+ * Sends a request to a server of the 2025 era, in the session of its peer. Where that is unknown to the server, it is
+ * replaced, and the request sent again, once: it was refused as `ping` was, before any byte of a result (PROTOCOL §1).
+ * Nothing else is sent twice.
+ * @throws UpstreamFailure, OtherEra
+ */
+export async function sendLegacy(peer: Peer, request: Request, signal: AbortSignal): Promise<ServerAnswer> {
+  const { id, method, params, onSession } = request;
+  const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
+  const holder = await holderOf(peer);
+  for (let isAgain = false; ; isAgain = true) {
+    const session = await holder.take(signal);
+    onSession?.(session);
+    try {
+      const sifted = await sift(await post(peer, body, sessionHeaders(session), signal), session);
+      const { response, manner } = sifted;
+      const isOfSession =
+        manner !== null && !isAgain && !(response.status === 401 && isRenewable(peer, sifted));
+      if (isOfSession && (await isReplaced(holder, session, manner))) continue;
+      const answer = await answerOf(peer, response, (refusal, status) => {
+        if (MODERN_CODES.includes(refusal?.error?.code ?? 0))
+          throw new OtherEra(peer.server, status, refusal);
+      });
+      if (answer.kind === 'error') holder.free(session);
+      else answer.release = () => holder.free(session);
+      return answer;
+    } catch (error) {
+      holder.free(session);
+      throw error;
+    }
+  }
+}
+
+/** What a server of the 2025 era said at `initialize` that it offers. @throws UpstreamFailure, OtherEra */
+export async function legacyCapabilities(peer: Peer, signal: AbortSignal): Promise<JsonObject> {
+  const holder = await holderOf(peer);
+  const session = await holder.take(signal);
+  holder.free(session);
+  return session.capabilities;
+}
+
+/** True when a 401 is about our credentials, and others can be had: that comes first. */
+function isRenewable(
+  { credentials }: Peer,
+  { response, namesSession }: Awaited<ReturnType<typeof sift>>,
+): boolean {
+  return credentials.refused !== null && (!namesSession || response.headers.has('www-authenticate'));
+}
+
+/** False when no other session can be had, too: what the server said of the request is then its answer. @throws OtherEra */
+async function isReplaced(holder: Holder, session: Session, manner: string): Promise<boolean> {
+  try {
+    return await holder.replace(session, manner);
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return false;
+    throw error;
+  }
+}
+
+/** A client of 2026-07-28 says in `_meta` what a session of the 2025 era has said already. */
+function withoutModernMeta(params: JsonObject): JsonObject {
+  if (!isObject(params._meta)) return params;
+  const kept = Object.entries(params._meta).filter(([key]) => !key.startsWith('io.modelcontextprotocol/'));
+  return { ...params, _meta: Object.fromEntries(kept) };
+}

@@ -1,0 +1,37 @@
+import type { Sharer } from '../accounts/connect';
+import type { CredentialOwner } from '../accounts/credential';
+import { hashSecret } from '../crypto/secrets';
+import type { Session, SessionName } from './session-life';
+
+/** Where a client session meets a server, and as whom. What was begun with another address or credential does not serve. */
+export type Meeting = {
+  serverId: string;
+  url: string;
+  /** The version of the credentials. */
+  credential: string;
+  /** Whose they are, and our issuer: to end the session later. */
+  owner: CredentialOwner | null;
+  issuer: string;
+};
+
+/** A session to go on with, or leave to begin one, which one asker has at a time. */
+export type Taken = { session: Session } | { leave: string };
+
+/** A request of a client on its way, as its server knows it. */
+export type Flight = { serverId: string; id: number; session: SessionName };
+
+/** What the object of a client session is asked from elsewhere. Its class says what each act does. */
+export interface SessionActs {
+  take(meeting: Meeting, unknown: string | null): Promise<Taken>;
+  keep(meeting: Meeting, leave: string, session: Session, unknown: string | null): Promise<Session | null>;
+  giveUp(serverId: string, leave: string): Promise<void>;
+  end(serverId?: string): Promise<void>;
+  follow(clientId: string, flight: Flight): Promise<string | null>;
+  arrived(clientId: string): Promise<void>;
+  cancel(clientId: string, reason: string): Promise<Flight | null>;
+}
+
+/** The object of a client session. */
+export async function sessionObjectOf({ objects, name }: Sharer): Promise<SessionActs> {
+  return objects.get(objects.idFromName(await hashSecret(name)));
+}

@@ -1,0 +1,112 @@
+import type { Peer } from '../accounts/connect';
+import { overlaid } from '../protocol/headers';
+import { CODE, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
+import { type Address, whereIs } from '../servers/server';
+import { erasOf, noteEras } from './eras';
+import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
+import { OtherEra } from './other-era';
+import { nextRequestId } from './request-ids';
+
+/** A session that a server of the 2025 era began with us. */
+export type Session = {
+  /** Our name for it: its id is the server's secret, and may come again. */
+  ref: string;
+  /** `Mcp-Session-Id`; null when the server keeps no sessions. */
+  id: string | null;
+  version: string;
+  capabilities: JsonObject;
+  /** The version of the credentials it was begun with: it does not outlive them. */
+  credential: string;
+};
+
+/** Servers that gave no session id when they were last asked for one: no object is asked about them. */
+const sessionless = new Set<string>();
+const MOST_SERVERS = 2000;
+
+/** True when the server is known to keep no sessions. */
+export function isSessionless(server: Address): boolean {
+  return sessionless.has(whereIs(server));
+}
+
+function noteSession(server: Address, id: string | null): void {
+  if (id !== null) sessionless.delete(whereIs(server));
+  else sessionless.add(whereIs(server));
+  if (sessionless.size > MOST_SERVERS) sessionless.delete(sessionless.values().next().value as string);
+}
+
+/** The most that is read of the result of `initialize`. */
+const MOST_GREETING = 262_144;
+/** How long a server may take over a message that no caller waits for. Milliseconds. */
+const PATIENCE = 5_000;
+
+/** Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). @throws UpstreamFailure, OtherEra */
+export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Session> {
+  const { server, credentials } = peer;
+  const newest = LEGACY_VERSIONS[0] as string;
+  const params = { protocolVersion: newest, capabilities: {}, clientInfo: CLIENT_INFO };
+  const message = { jsonrpc: '2.0', id: nextRequestId(), method: 'initialize', params };
+  const response = await post(peer, message, new Headers(), signal);
+  const sessionId = response.headers.get('mcp-session-id');
+  const { status } = response;
+  const answer = await answerOf(peer, response, (refusal) => {
+    if (refusal) throw new OtherEra(server, status, refusal);
+  });
+  const { result } =
+    answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
+  if (!result) throw new OtherEra(server, status, null);
+  if (!erasOf(server)) noteEras(server, { modern: false, legacy: true });
+  noteSession(server, sessionId);
+
+  const session: Session = {
+    ref: crypto.randomUUID(),
+    id: sessionId,
+    version: typeof result.protocolVersion === 'string' ? result.protocolVersion : newest,
+    capabilities: isObject(result.capabilities) ? result.capabilities : {},
+    credential: credentials.version,
+  };
+  const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
+  await drain(await post(peer, initialized, sessionHeaders(session), signal));
+  return session;
+}
+
+/** Ends a session that no one may use again (MCP 2025-11-25, Session Management). */
+export async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
+  if (session.id === null) return;
+  const headers = overlaid(credentials.headers, sessionHeaders(session));
+  const signal = AbortSignal.timeout(PATIENCE);
+  const options = { method: 'DELETE', headers, redirect: 'manual', signal } as const;
+  const response = await fetch(server.connectionString, options).catch(() => null);
+  if (response) await drain(response);
+}
+
+/** Tells a server that the request `id` is not wanted any more (MCP 2025-11-25, Cancellation). */
+export async function cancelIn(peer: Peer, session: SessionName, id: number, reason: string): Promise<void> {
+  const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason } };
+  const signal = AbortSignal.timeout(PATIENCE);
+  const response = await post(peer, message, sessionHeaders(session), signal).catch(() => null);
+  if (response) await drain(response);
+}
+
+/** Tells a server at once that no one answers what it asks. */
+export async function refuseIn(peer: Peer, session: SessionName, question: RequestId): Promise<void> {
+  const error = { code: CODE.methodNotFound, message: 'The client takes no questions.' };
+  const message = { jsonrpc: '2.0', id: question, error };
+  const signal = AbortSignal.timeout(PATIENCE);
+  const response = await post(peer, message, sessionHeaders(session), signal).catch(() => null);
+  if (response) await drain(response);
+}
+
+/** What a server is asked with in a session, to learn whether it knows it. @throws UpstreamFailure when there is no answer */
+export function ping(peer: Peer, session: SessionName): Promise<Response> {
+  const message = { jsonrpc: '2.0', id: nextRequestId(), method: 'ping' };
+  return post(peer, message, sessionHeaders(session), AbortSignal.timeout(PATIENCE));
+}
+
+/** What names a session in a request. */
+export type SessionName = Pick<Session, 'id' | 'version'>;
+
+export function sessionHeaders({ id, version }: SessionName): Headers {
+  const headers = new Headers({ 'mcp-protocol-version': version });
+  if (id !== null) headers.set('mcp-session-id', id);
+  return headers;
+}

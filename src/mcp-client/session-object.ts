@@ -1,0 +1,225 @@
+import { DurableObject } from 'cloudflare:workers';
+import { connect } from '../accounts/connect';
+import { currentSettings, type Env } from '../config';
+import { open, seal } from '../crypto/secrets';
+import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
+import { inPool, within } from '../protocol/patience';
+import { ObjectState } from '../schema/object-state';
+import { findServer } from '../servers/find';
+import type { Flight, Meeting, SessionActs, Taken } from './session-acts';
+import { endSession, type Session } from './session-life';
+
+/** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
+type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };
+/** A request that has been on its way for a while, by the id its client gave. */
+type Followed = Flight & { since: number };
+
+/** Milliseconds after which a session no one asked for is ended. */
+const IDLE = 600_000;
+/** Servers that a client session has sessions at. */
+const MOST_SERVERS = 64;
+/** How long one asker has to begin a session while others wait. Milliseconds. */
+const LEAVE = 15_000;
+/** No request takes longer. Milliseconds. */
+const MOST_FLIGHT = 330_000;
+/** How long a cancellation waits for a request that is not followed yet, and how many do. Milliseconds. */
+const EARLY = 10_000;
+const MOST_EARLY = 64;
+/** Outgoing requests of one invocation that await headers. */
+const POOL = 5;
+
+/**
+ * One client session of one subject, and its session at each server (PROTOCOL §1): every isolate meets the same one, it is
+ * begun by one asker at a time, and ended when no one has asked for it for ten minutes, or the client session is over.
+ * Stores nothing until a server gave a session id.
+ */
+export class SessionObject extends DurableObject<Env> implements SessionActs {
+  private readonly kv = new ObjectState(this.ctx.storage);
+  private readonly name = this.ctx.id.toString();
+  /** Who is beginning a session, by server. */
+  private readonly leaves = new Map<
+    string,
+    { id: string; until: number; over: Promise<void>; end(): void }
+  >();
+  /** Cancellations that found nothing, by the client's id. */
+  private readonly early = new Map<string, { reason: string; at: number }>();
+
+  /**
+   * The session at a server, or leave to begin one, for which others wait.
+   * @param unknown our name for the session that the server does not know
+   */
+  async take(meeting: Meeting, unknown: string | null): Promise<Taken> {
+    for (;;) {
+      const kept = this.serving(meeting, unknown);
+      const session = kept && (await this.opened(kept));
+      if (kept?.ref !== this.serving(meeting, unknown)?.ref) continue; // it was replaced meanwhile
+      if (kept && session) {
+        this.note({ ...kept, askedAt: Date.now() });
+        return { session };
+      }
+      const other = this.leaves.get(meeting.serverId);
+      const left = (other?.until ?? 0) - Date.now();
+      if (!other || left <= 0) return { leave: this.giveLeave(meeting.serverId) };
+      await within(left, other.over);
+    }
+  }
+
+  /**
+   * Keeps a session that was begun with leave. Returns the one to go on with: another, when it was quicker; null when none
+   * may be kept.
+   */
+  async keep(
+    meeting: Meeting,
+    leave: string,
+    session: Session,
+    unknown: string | null,
+  ): Promise<Session | null> {
+    const { id, ...facts } = session;
+    if (id === null) throw new Error('a session without an id is not kept');
+    const sealed = await seal(this.env.ENCRYPTION_KEY, this.placeOf(session.ref), id);
+    for (let quicker = this.serving(meeting, unknown); quicker; ) {
+      const other = await this.opened(quicker);
+      const now = this.serving(meeting, unknown);
+      this.endLeave(meeting.serverId, leave);
+      if (now?.ref === quicker.ref && other) return other;
+      if (now?.ref === quicker.ref) break;
+      quicker = now;
+    }
+
+    this.endLeave(meeting.serverId, leave);
+    const before = this.at(meeting.serverId);
+    if (before && before.ref !== unknown && before.ref !== session.ref) this.finish(before);
+    this.note({ ...facts, ...meeting, sealed, askedAt: Date.now() });
+    this.makeRoom();
+    await this.setAlarm();
+    return session;
+  }
+
+  /** Says that nothing came of leave. */
+  async giveUp(serverId: string, leave: string): Promise<void> {
+    this.endLeave(serverId, leave);
+  }
+
+  /** Ends the session at one server, or at all. Repeatable. */
+  async end(serverId?: string): Promise<void> {
+    const over = this.all().filter((kept) => serverId === undefined || kept.serverId === serverId);
+    for (const kept of over) this.finish(kept);
+    if (over.length) await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** Follows a request on its way, so that its cancellation is found. Returns the reason of one that came before. */
+  async follow(clientId: string, flight: Flight): Promise<string | null> {
+    const early = this.early.get(clientId);
+    if (early && early.at > Date.now() - EARLY) return early.reason;
+    if (this.at(flight.serverId))
+      this.kv.put<Followed>(`flight:${clientId}`, { ...flight, since: Date.now() });
+    return null;
+  }
+
+  async arrived(clientId: string): Promise<void> {
+    this.kv.delete(`flight:${clientId}`);
+  }
+
+  /** The request that its client cancels; null when none is followed, which it may be in a moment. */
+  async cancel(clientId: string, reason: string): Promise<Flight | null> {
+    const flight = this.kv.get<Followed>(`flight:${clientId}`);
+    if (flight) return flight;
+    this.early.set(clientId, { reason, at: Date.now() });
+    if (this.early.size > MOST_EARLY) this.early.delete(this.early.keys().next().value as string);
+    return null;
+  }
+
+  /** Ends at their servers the sessions that are over, and those no one has asked for. */
+  override async alarm(): Promise<void> {
+    if (await this.kv.isBeyondAlarm()) return;
+    const now = Date.now();
+    const flights = this.kv.list<Followed>('flight:');
+    for (const [key, { since }] of flights) if (since + MOST_FLIGHT <= now) this.kv.delete(key);
+    for (const kept of this.all()) {
+      const isFlown = flights.some(
+        ([, { serverId, since }]) => serverId === kept.serverId && since + MOST_FLIGHT > now,
+      );
+      if (!isFlown && kept.askedAt + IDLE <= now) this.finish(kept);
+    }
+    await inPool(POOL, this.kv.list<Kept>('over:'), async ([key, kept]) => {
+      await this.endUpstream(kept);
+      this.kv.delete(key);
+    });
+    if (this.all().length || this.kv.list('over:').length) await this.setAlarm();
+    else await this.ctx.storage.deleteAll();
+  }
+
+  private async endUpstream(kept: Kept): Promise<void> {
+    try {
+      const session = await this.opened(kept);
+      const server = await findServer(this.env.DB, kept.serverId);
+      if (!session || server?.connectionString !== kept.url) return;
+      const asker = { owner: kept.owner, sharer: null };
+      const peer = await connect(this.env, await currentSettings(this.env), kept.issuer, server, asker);
+      await endSession(peer, session);
+    } catch (error) {
+      log('session.not_ended', { server: kept.serverId, ...faultFacts(error) });
+    }
+  }
+
+  private serving({ serverId, url, credential }: Meeting, unknown: string | null): Kept | null {
+    const kept = this.at(serverId);
+    const serves = kept?.url === url && kept.credential === credential && kept.ref !== unknown;
+    return kept && serves ? kept : null;
+  }
+
+  private giveLeave(serverId: string): string {
+    const id = crypto.randomUUID();
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.leaves.set(serverId, { id, until: Date.now() + LEAVE, over, end });
+    return id;
+  }
+
+  private endLeave(serverId: string, leave: string): void {
+    const one = this.leaves.get(serverId);
+    if (one?.id !== leave) return;
+    this.leaves.delete(serverId);
+    one.end();
+  }
+
+  private at(serverId: string): Kept | null {
+    return this.kv.get<Kept>(`at:${serverId}`) ?? null;
+  }
+
+  private all(): Kept[] {
+    return this.kv.list<Kept>('at:').map(([, kept]) => kept);
+  }
+
+  private note(kept: Kept): void {
+    this.kv.put(`at:${kept.serverId}`, kept);
+  }
+
+  /** Keeps a session no longer, and leaves it for the alarm to end. */
+  private finish(kept: Kept): void {
+    this.kv.put(`over:${kept.ref}`, kept);
+    if (this.at(kept.serverId)?.ref === kept.ref) this.kv.delete(`at:${kept.serverId}`);
+  }
+
+  private makeRoom(): void {
+    const byUse = this.all().sort((one, other) => other.askedAt - one.askedAt);
+    for (const kept of byUse.slice(MOST_SERVERS)) this.finish(kept);
+  }
+
+  private async setAlarm(): Promise<void> {
+    const isOver = this.kv.list('over:').length > 0;
+    const idle = Math.min(...this.all().map(({ askedAt }) => askedAt + IDLE));
+    await this.ctx.storage.setAlarm(isOver ? Date.now() : idle);
+  }
+
+  private async opened(kept: Kept): Promise<Session | null> {
+    const { ref, version, capabilities, credential, sealed } = kept;
+    const id = await open(this.env.ENCRYPTION_KEY, this.placeOf(ref), sealed);
+    return id === null ? null : { ref, id, version, capabilities, credential };
+  }
+
+  private readonly placeOf = (ref: string) => `session/${this.name}/${ref}`;
+}

@@ -1,0 +1,257 @@
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventsOf, McpCaller } from '../support/caller';
+import { wait } from '../support/clock';
+import { newKey } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+import { Upstream } from '../support/upstream';
+
+/** A client session at a server of its own. */
+async function session(tools: string[] = ['echo'], behaviour: Parameters<typeof Upstream.start>[1] = {}) {
+  const upstream = await Upstream.start(tools, behaviour);
+  const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+  return { upstream, caller, client: await caller.initialized() };
+}
+
+const ran = { status: 200, body: { result: { content: [{ type: 'text', text: 'echo ran' }] } } };
+
+/** The sessions of the calls a server has seen, in their order. */
+const sessionsOf = async (upstream: Upstream) =>
+  (await upstream.seen('tools/call')).map(({ headers }) => headers['mcp-session-id'] ?? '');
+const countOf = async (upstream: Upstream, method: string) => (await upstream.seen(method)).length;
+const deletedOf = async (upstream: Upstream) =>
+  (await upstream.seen()).flatMap(({ method, headers }) =>
+    method === 'DELETE' ? [headers['mcp-session-id'] ?? ''] : [],
+  );
+
+/** The ids of the objects there are. */
+const objects = async () => (await listDurableObjectIds(env.SESSIONS)).map(String);
+/** The object that was made since `before`. */
+async function objectSince(before: string[]): Promise<DurableObjectStub> {
+  const [id = '', ...others] = (await objects()).filter((id) => !before.includes(id));
+  if (!id || others.length) throw new Error(`${others.length + (id ? 1 : 0)} objects were made`);
+  return env.SESSIONS.get(env.SESSIONS.idFromString(id)) as unknown as DurableObjectStub;
+}
+const stored = (stub: DurableObjectStub) =>
+  runInDurableObject(stub, (_, { storage }) => [...storage.kv.list()].map(([key]) => key));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('ids and progress tokens upstream are ours (PROTOCOL §1)', () => {
+  it('are integers, unlike each other, and the client reads its own', async () => {
+    const { upstream, client } = await session(['progress', 'echo']);
+    const ids = ['"x"', '9007199254740993', '1.0', '-5', '"1"'];
+    const call = (id: string) =>
+      client.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo"}}`);
+    const answers = await Promise.all(ids.map(async (id) => (await call(id)).text()));
+    const token = '{"name":"progress","_meta":{"progressToken":"mine","other":[1]}}';
+    const progressing = client.post(`{"jsonrpc":"2.0","id":"y","method":"tools/call","params":${token}}`);
+    await upstream.sees('tools/call', ids.length + 1);
+    await upstream.release();
+    const progress = eventsOf(await (await progressing).text());
+
+    for (const [at, id] of ids.entries()) expect(answers[at]).toContain(`"id":${id},`);
+    const seen = (await upstream.seen('tools/call')).map(({ message }) => message);
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(ids.length + 1);
+    for (const { id } of seen) expect(id).toSatisfy((id) => Number.isInteger(id) && id > 0 && id < 2 ** 31);
+    expect(seen.at(-1)?.params?._meta).toEqual({ progressToken: seen.at(-1)?.id, other: [1] });
+    expect(progress).toMatchObject([{ params: { progressToken: 'mine' } }, { id: 'y' }]);
+  });
+});
+
+describe('who shares a session (PROTOCOL §1)', () => {
+  it('no two clients of one key: without a client session each call has its own, which is ended after it', async () => {
+    const before = await objects();
+    const { upstream, caller } = await session();
+    const modern = new McpCaller(caller.headers, '2026', caller.path);
+    for (const each of [caller, caller, modern, modern]) await each.call('echo');
+    await vi.waitFor(async () =>
+      expect(await deletedOf(upstream)).toEqual(expect.arrayContaining(await sessionsOf(upstream))),
+    );
+
+    expect(new Set(await sessionsOf(upstream)).size).toBe(4);
+    expect(await objects()).toEqual(before);
+  });
+
+  it('all requests of one grant that show no client session', async () => {
+    const upstream = await Upstream.start();
+    const { access_token } = await (await McpClient.register()).obtainGrant();
+    const headers = { authorization: `Bearer ${access_token}` };
+    for (const era of ['2025', '2026'] as const)
+      await new McpCaller(headers, era, `/mcp/${upstream.slug}`).call('echo');
+
+    expect(new Set(await sessionsOf(upstream)).size).toBe(1);
+  });
+
+  it("nobody who shows another's client session, which cancels and ends nothing either", async () => {
+    const { upstream, caller, client } = await session(['held']);
+    const thief = client.with({ 'x-bf-vk': (await newKey()).value });
+    const calling = client.send('tools/call', { name: 'held' }, { id: 1 });
+    await upstream.sees('tools/call');
+    for (const other of [thief, caller, await caller.initialized()])
+      await other.notify('notifications/cancelled', { requestId: 1 });
+    const ended = await thief.post('', { method: 'DELETE', body: null });
+    await client.notify('notifications/cancelled', { requestId: 1, reason: 'mine' });
+    const cancelled = await upstream.sees('notifications/cancelled');
+    await upstream.release();
+    await (await calling).text();
+
+    expect(cancelled.map(({ message }) => message.params?.reason)).toEqual(['mine']);
+    expect(ended.status).toBe(204);
+    expect(await deletedOf(upstream)).not.toContain((await sessionsOf(upstream))[0]);
+  });
+});
+
+describe('a session the server does not know (PROTOCOL §1)', () => {
+  const WAYS: [number, string, { error?: string; body?: string; type?: string }][] = [
+    [404, 'JSON-RPC', { error: 'Session not found' }],
+    [404, 'JSON-RPC of other words', { error: 'Not found' }],
+    [404, 'text', { body: 'Session not found' }],
+    [404, 'nothing', { body: '' }],
+    [400, 'JSON-RPC', { error: 'Bad Request: No valid session ID provided' }],
+    [400, 'JSON-RPC of initialisation', { error: 'Bad Request: Server not initialized' }],
+    [400, 'text', { body: 'Invalid session ID' }],
+    [400, 'JSON that is no JSON-RPC', { body: '{"message":"Invalid session"}', type: 'application/json' }],
+    [401, 'text', { body: 'Unauthorized: unknown session' }],
+    [401, 'JSON-RPC', { error: 'Session expired' }],
+    [403, 'text', { body: 'Forbidden' }],
+    [409, 'JSON-RPC', { error: 'Session is closed' }],
+    [410, 'nothing', { body: '' }],
+    [422, 'text', { body: 'Unexpected message, expect initialize request' }],
+    [500, 'JSON-RPC', { error: 'Session has been terminated' }],
+    [500, 'text', { body: 'Internal Server Error' }],
+    [502, 'HTML', { body: '<h1>Bad Gateway</h1>', type: 'text/html' }],
+    [503, 'JSON-RPC', { error: 'Server is initializing' }],
+    [200, 'JSON-RPC', { error: 'Received request before initialization was complete' }],
+    [
+      200,
+      'an event',
+      {
+        body: 'event: message\ndata: {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"No such session"}}\n\n',
+        type: 'text/event-stream',
+      },
+    ],
+    [200, 'text', { body: 'Session not found' }],
+  ];
+
+  it.each(WAYS)('is replaced, and the call answered: %i with %s', async (status, _, said) => {
+    const { upstream, client } = await session();
+    await client.call('echo');
+    const begun = await countOf(upstream, 'initialize');
+    await upstream.behave({ forgetting: { status, ...said } });
+    await upstream.forgetSessions();
+    const [after, again] = [await client.call('echo'), await client.call('echo')];
+
+    expect([after, again]).toMatchObject([ran, ran]);
+    expect((await countOf(upstream, 'initialize')) - begun).toBe(1);
+    expect(await countOf(upstream, 'tools/call')).toBe(4);
+    expect(await countOf(upstream, 'ping')).toBe(1);
+  });
+
+  it.each([400, 401, 404, 422, 500])(
+    'is not meant by a %i after which ping is answered: what ran is not sent again',
+    async (status) => {
+      const { upstream, client } = await session([`ran_${status}`]);
+      const answer = await client.call(`ran_${status}`);
+
+      expect(answer).toMatchObject({ status: 200, body: { result: { isError: true } } });
+      expect([await countOf(upstream, 'tools/call'), await countOf(upstream, 'ping')]).toEqual([1, 1]);
+    },
+  );
+
+  it.each([
+    ['no answer', { fault: 'die' }],
+    ['too many requests', { fault: 429 }],
+    ['a server that is down', { fault: 500 }],
+  ])('is not meant by %s', async (_, behaviour) => {
+    const { upstream, client } = await session();
+    await client.call('echo');
+    await upstream.behave(behaviour);
+    await client.call('echo');
+    await upstream.behave({ fault: null });
+    await client.call('echo');
+
+    expect(await countOf(upstream, 'tools/call')).toBe(3);
+    expect(new Set(await sessionsOf(upstream)).size).toBe(1);
+  });
+
+  it('is replaced once in a call, which then fails with what the server says', async () => {
+    const { upstream, client } = await session();
+    await client.call('echo');
+    await upstream.behave({ era: 'forgetful' });
+    await upstream.forgetSessions();
+    const answer = await client.call('echo');
+
+    expect(answer.body).toMatchObject({ error: { message: expect.stringContaining('No valid session ID') } });
+    expect(await countOf(upstream, 'tools/call')).toBe(3);
+  });
+});
+
+describe('one session a client session and server, in an object (PROTOCOL §1)', () => {
+  it('is begun once by 50 calls, replaced once when forgotten, and ended after ten idle minutes', async () => {
+    const before = await objects();
+    const { upstream, client } = await session();
+    const begun = await countOf(upstream, 'initialize');
+    const fifty = () => Promise.all(Array.from({ length: 50 }, () => client.call('echo')));
+    const first = await fifty();
+    const afterFirst = await countOf(upstream, 'initialize');
+    await upstream.forgetSessions();
+    const second = await fifty();
+    const afterSecond = await countOf(upstream, 'initialize');
+    const deleted = await deletedOf(upstream);
+    const object = await objectSince(before);
+    wait(590);
+    await runDurableObjectAlarm(object);
+    const early = await deletedOf(upstream);
+    wait(11);
+    await runDurableObjectAlarm(object);
+
+    for (const answer of [...first, ...second]) expect(answer).toMatchObject(ran);
+    expect([afterFirst - begun, afterSecond - afterFirst]).toEqual([1, 1]);
+    expect(early).toEqual(deleted);
+    expect(await deletedOf(upstream)).toEqual([...deleted, (await sessionsOf(upstream)).at(-1)]);
+    expect(await stored(object)).toEqual([]);
+  });
+
+  it('is the same for an isolate that knows nothing, which asks once in two minutes', async () => {
+    const before = await objects();
+    const { upstream, client } = await session();
+    await client.call('echo');
+    wait(121);
+    await client.call('echo');
+    const object = await objectSince(before);
+    wait(590);
+    await runDurableObjectAlarm(object);
+    await client.call('echo');
+
+    expect(new Set(await sessionsOf(upstream)).size).toBe(1);
+  });
+
+  it('is ended by the client with DELETE, which may be repeated; without one of our ids it is 405', async () => {
+    const { upstream, caller, client } = await session();
+    await client.call('echo');
+    const [ours] = await sessionsOf(upstream);
+    const end = async (who: McpCaller) => (await who.post('', { method: 'DELETE', body: null })).status;
+    const statuses = [await end(client), await end(client), await end(caller)];
+    statuses.push(await end(caller.with({ 'mcp-session-id': 'unknown' })));
+    statuses.push(await end(client.with({ 'mcp-protocol-version': '2026-07-28' })));
+    await vi.waitFor(async () => expect(await deletedOf(upstream)).toContain(ours));
+    const afterwards = await client.call('echo');
+
+    expect(statuses).toEqual([204, 204, 405, 405, 405]);
+    expect(afterwards).toMatchObject(ran);
+    expect((await sessionsOf(upstream))[1]).not.toBe(ours);
+  });
+
+  it('makes no object for a server that keeps no sessions', async () => {
+    const before = await objects();
+    const { upstream, client } = await session(['echo'], { era: 'stateless' });
+    for (const _ of [1, 2, 3]) expect(await client.call('echo')).toMatchObject(ran);
+
+    expect(await countOf(upstream, 'initialize')).toBe(2); // to list it, and for this client
+    expect(await objects()).toEqual(before);
+  });
+});
