@@ -234,6 +234,12 @@ export function forgetDeployment(): void {
   deployments.forget('');
 }
 
+/** The catalogue's revision as it is now: for what was not found by the one that was known. */
+export async function freshRevision(env: Env): Promise<number> {
+  forgetDeployment();
+  return (await deployment(env)).revision;
+}
+
 /** What pages say of the place they stand in. */
 export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway {
   return { displayName: settings.display_name, supportText: settings.support_text, issuer };

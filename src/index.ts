@@ -6,6 +6,7 @@ export { ConnectionObject } from './accounts/connection-object';
 export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
 export { SessionObject } from './mcp-client/session-object';
+export { SubjectObject } from './mcp-client/subject-object';
 
 export default {
   fetch: app.fetch,

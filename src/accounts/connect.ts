@@ -15,6 +15,9 @@ export type Sharer = {
   /** Whose credentials they are, and our issuer. */
   owner: CredentialOwner | null;
   issuer: string;
+  /** Names the SubjectObject it counts with; and the grant or key it came by. */
+  subject: string;
+  via: string | null;
 };
 
 /** Who wants to speak to a server. */

@@ -1,5 +1,6 @@
 import type { Env } from '../config';
 import { type Condition, equals, oneOf, selectPage, startsWith } from '../database';
+import { endSessionsOf } from '../grants/end-sessions';
 import type { Subject } from '../protocol/subject';
 import { deleteAuthorizations } from './authorization';
 import { askConnection } from './connections';
@@ -100,5 +101,6 @@ export async function disconnectAccount(
 ): Promise<void> {
   await deleteAuthorizations(env.DB, { owner, serverId }).run();
   if (!credential) return;
+  await endSessionsOf(env.SUBJECTS, owner, { serverId }); // first: the account still opens them
   await askConnection(env, { owner, serverId }, (connection) => connection.disconnect({ owner, serverId }));
 }

@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Env } from '../config';
+import { endSessionsOf } from '../grants/end-sessions';
 import { log } from '../log';
 import { faultFacts } from '../protocol/faults/storage';
 import { within } from '../protocol/patience';
@@ -18,6 +19,7 @@ const PATIENCE = 8_000;
  */
 export async function disconnectEverywhere(env: Env, subject: Subject): Promise<void> {
   await env.DB.batch([deleteLinksOf(env.DB, subject), deleteAuthorizations(env.DB, { owner: subject })]);
+  await endSessionsOf(env.SUBJECTS, subject, {}); // first: the accounts still open them
   await waitFor(deleteCredentialsOf(env, subject), { owner: subject });
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../accounts/authorization-browser';
 import { reachOf } from '../accounts/reach';
 import { audit } from '../audit';
-import { type App, gatewayOf } from '../config';
+import { type App, forgetDeployment, gatewayOf } from '../config';
 import { standingOf } from '../identity';
 import type { Proof } from '../identity/mode';
 import { log } from '../log';
@@ -141,6 +141,7 @@ async function completeForGateway(
   await markVerified(c.env.DB, server.id);
   audit(c, { act: 'server.authorized', server: server.id });
   await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
+  forgetDeployment();
 
   if (browserHash !== null) {
     return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);

@@ -4,6 +4,7 @@ import type { Env } from '../config';
 import { equalSecrets, isSealedByNewest, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
 import { isUnder } from '../protocol/authorization';
 import { ObjectState } from '../schema/object-state';
+import { endSessionsOf } from './end-sessions';
 import type { EndReason, GrantTerms, Redemption, Rotation } from './grant';
 import { recordEnd } from './store';
 
@@ -186,6 +187,7 @@ export class GrantObject extends DurableObject<Env> {
     if (state?.status === 'open') {
       this.kv.delete('seed');
       this.put({ status: 'ended', reason, by, until: state.terms.flowExpiresAt * 1000, recorded: false });
+      this.ctx.waitUntil(endSessionsOf(this.env.SUBJECTS, state.terms.subject, { via: this.id }));
     }
     return this.settle();
   }

@@ -12,6 +12,9 @@ export type Meeting = {
   /** Whose they are, and our issuer: to end the session later. */
   owner: CredentialOwner | null;
   issuer: string;
+  /** Names the SubjectObject it counts with; and the grant or key it came by. */
+  subject: string;
+  via: string | null;
 };
 
 /** A session to go on with, or leave to begin one, which one asker has at a time. */

@@ -26,6 +26,8 @@ const MOST_FLIGHT = 330_000;
 /** How long a cancellation waits for a request that is not followed yet, and how many do. Milliseconds. */
 const EARLY = 10_000;
 const MOST_EARLY = 64;
+/** When the alarm takes up what {@link SessionObject.end} was kept from. Milliseconds. */
+const SETTLE_AGAIN = 30_000;
 /** Outgoing requests of one invocation that await headers. */
 const POOL = 5;
 
@@ -77,6 +79,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   ): Promise<Session | null> {
     const { id, ...facts } = session;
     if (id === null) throw new Error('a session without an id is not kept');
+    const isAdmitted =
+      !this.isIdle() || (await this.subjectOf(meeting.subject).admit(this.name, meeting.via));
     const sealed = await seal(this.env.ENCRYPTION_KEY, this.placeOf(session.ref), id);
     for (let quicker = this.serving(meeting, unknown); quicker; ) {
       const other = await this.opened(quicker);
@@ -88,8 +92,10 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     }
 
     this.endLeave(meeting.serverId, leave);
+    if (!isAdmitted) return null;
     const before = this.at(meeting.serverId);
     if (before && before.ref !== unknown && before.ref !== session.ref) this.finish(before);
+    this.kv.put('subject', meeting.subject);
     this.note({ ...facts, ...meeting, sealed, askedAt: Date.now() });
     this.makeRoom();
     await this.setAlarm();
@@ -101,11 +107,13 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.endLeave(serverId, leave);
   }
 
-  /** Ends the session at one server, or at all. Repeatable. */
+  /** Ends the session at one server, or at all. Repeatable; what a fault leaves, the alarm takes up. */
   async end(serverId?: string): Promise<void> {
     const over = this.all().filter((kept) => serverId === undefined || kept.serverId === serverId);
     for (const kept of over) this.finish(kept);
-    if (over.length) await this.ctx.storage.setAlarm(Date.now());
+    if (!over.length) return;
+    await this.setAlarm();
+    await this.settle();
   }
 
   /** Follows a request on its way, so that its cancellation is found. Returns the reason of one that came before. */
@@ -142,12 +150,28 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       );
       if (!isFlown && kept.askedAt + IDLE <= now) this.finish(kept);
     }
+    await this.settle();
+  }
+
+  /** Ends at their servers the sessions that are over. Once there is no other, nothing is left here. */
+  private async settle(): Promise<void> {
     await inPool(POOL, this.kv.list<Kept>('over:'), async ([key, kept]) => {
       await this.endUpstream(kept);
       this.kv.delete(key);
     });
-    if (this.all().length || this.kv.list('over:').length) await this.setAlarm();
-    else await this.ctx.storage.deleteAll();
+    const subject = this.kv.get<string>('subject');
+    if (!this.isIdle() || subject === undefined) return this.setAlarm();
+    await this.subjectOf(subject).left(this.name);
+    if (this.isIdle()) await this.ctx.storage.deleteAll();
+  }
+
+  private isIdle(): boolean {
+    return !this.all().length && !this.kv.list('over:').length;
+  }
+
+  private subjectOf(subject: string) {
+    const { SUBJECTS } = this.env;
+    return SUBJECTS.get(SUBJECTS.idFromName(subject));
   }
 
   private async endUpstream(kept: Kept): Promise<void> {
@@ -212,7 +236,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private async setAlarm(): Promise<void> {
     const isOver = this.kv.list('over:').length > 0;
     const idle = Math.min(...this.all().map(({ askedAt }) => askedAt + IDLE));
-    await this.ctx.storage.setAlarm(isOver ? Date.now() : idle);
+    if (isOver) await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN);
+    else if (Number.isFinite(idle)) await this.ctx.storage.setAlarm(idle);
   }
 
   private async opened(kept: Kept): Promise<Session | null> {

@@ -125,13 +125,15 @@ async function sharedSession(peer: Peer, sharer: Sharer): Promise<Session | null
 /** @param unknown the session that the server does not know, by our name for it @throws UpstreamFailure, OtherEra */
 async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null): Promise<Session | null> {
   const { server, credentials } = peer;
-  const { owner, issuer } = sharer;
+  const { owner, issuer, subject, via } = sharer;
   const meeting: Meeting = {
     serverId: server.id,
     url: server.connectionString,
     credential: credentials.version,
     owner,
     issuer,
+    subject,
+    via,
   };
   const limit = AbortSignal.timeout(BEGIN);
   const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> =>

@@ -1,5 +1,6 @@
 import type { Asker } from '../accounts/connect';
 import type { Rules } from '../governance/policy';
+import { addressOf } from '../protocol/address';
 import type { Era, Request } from '../protocol/mcp';
 import type { Caller, Gate } from './caller';
 import type { CatalogServer, Item } from './catalog';
@@ -29,15 +30,21 @@ export function nameAt({ isOneServer }: Call, item: Item): string {
   return isOneServer ? item.name : item.exposedName;
 }
 
+/** What says who asks. */
+type AskingCall = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
+
 /**
  * Who a server is asked for. Requests share its sessions when they are of one client session, or without one of one grant;
  * else nothing tells one client of a key from another. A key that several people share and a caller no one knows have no
  * account of their own.
  */
-export function askerOf({ gate, caller, session }: Pick<Call, 'gate' | 'caller' | 'session'>): Asker {
+export function askerOf({ gate, caller, session, headers }: AskingCall): Asker {
   const { env, issuer } = gate;
   const client = session?.id ?? caller.grant?.grantId;
   const owner = caller.key?.shared ? null : caller.subject;
+  if (client === undefined) return { owner, sharer: null };
   const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}`;
-  return { owner, sharer: client === undefined ? null : { name, objects: env.SESSIONS, owner, issuer } };
+  const subject = caller.subject ?? `anonymous ${addressOf({ headers })}`;
+  const via = caller.grant?.grantId ?? caller.key?.id ?? null;
+  return { owner, sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via } };
 }

@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { codeOf, logRefusal } from '../audit';
@@ -17,6 +18,7 @@ import {
   readMessage,
 } from '../protocol/mcp';
 import { readText } from '../protocol/params';
+import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
 import { asEvents, formFor } from './answer-form';
 import { askerOf } from './call';
@@ -30,6 +32,8 @@ import { refreshStale } from './refresh';
 import { openSession } from './session';
 
 const MOST_BODY = 4_194_304;
+/** How long a client waits for servers to be told that its session is over. Milliseconds. */
+const END_PATIENCE = 2_000;
 /** The most that is read of a body that is refused, for the id of its message. */
 const MOST_REFUSED_BODY = 65_536;
 
@@ -94,7 +98,7 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
       return c.body(null, 204);
     if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
-    const place = await offerAt(c.env.DB, c.var.revision, slug, caller, c.req.raw.headers);
+    const place = await offerAt(c.env, c.var.revision, slug, caller, c.req.raw.headers);
 
     body = await readBody(c.req.raw);
     return inForm(c, await answerMessage(c, gate, caller, place, readMessage(body)));
@@ -120,8 +124,12 @@ function inForm(c: Context<App>, answer: Response): Response {
 async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise<boolean> {
   if (headers.get('mcp-protocol-version') === MODERN_VERSION) return false;
   const session = await openSession(gate.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
-  const sharer = session && askerOf({ gate, caller, session }).sharer;
-  if (sharer) await endClientSession(sharer);
+  const sharer = session && askerOf({ gate, caller, session, headers }).sharer;
+  if (sharer) {
+    const ending = endClientSession(sharer);
+    waitUntil(ending.catch(() => undefined));
+    await within(END_PATIENCE, ending);
+  }
   return sharer !== null;
 }
 

@@ -1,3 +1,4 @@
+import { type Env, freshRevision } from '../config';
 import { mayUseServer, type Rules } from '../governance/policy';
 import { itemsOf } from '../protocol/headers';
 import { RpcError } from '../protocol/mcp';
@@ -9,16 +10,19 @@ export type Offer = { entries: readonly CatalogServer[]; rules: Rules; isOneServ
 
 /**
  * What the caller finds at `slug`, null being `/mcp` itself. A slug is looked up among Virtual MCPs first, then servers.
+ * One that is not there yet is looked up again by the revision there is now: what was just authorized is there at once.
  * @throws RpcError 404 for an unknown slug, 403 for one not granted.
  */
 export async function offerAt(
-  db: D1Database,
+  env: Env,
   revision: number,
   slug: string | null,
   caller: Caller,
   headers: Headers,
 ): Promise<Offer> {
-  const catalog = await catalogAt(db, revision);
+  const known = await catalogAt(env.DB, revision);
+  const isUnknown = slug !== null && !isAt(known, slug);
+  const catalog = isUnknown ? await catalogAt(env.DB, await freshRevision(env)) : known;
   const rules = rulesOf(caller, catalog, headers);
   const usable = (entries: readonly CatalogServer[], by = rules) =>
     entries.filter(({ server }) => mayUseServer(by, server));
@@ -31,11 +35,20 @@ export async function offerAt(
     const within = { ...rules, within: virtualMcp.tools };
     return { entries: usable(catalog.entries, within), rules: within, isOneServer: false };
   }
-  const here = catalog.entries.filter(({ server }) => server.enabled && server.endpointSlug === slug);
+  const here = serversAt(catalog, slug);
   if (!here.length) throw new RpcError(404, 404, 'There is nothing at this address.', { type: 'not_found' });
   const entries = usable(here);
   if (!entries.length) throw notGranted('This server is not open to you.');
   return { entries, rules, isOneServer: true };
+}
+
+function isAt(catalog: Catalog, slug: string): boolean {
+  const isToolset = catalog.virtualMcps.some(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
+  return isToolset || serversAt(catalog, slug).length > 0;
+}
+
+function serversAt({ entries }: Catalog, slug: string): CatalogServer[] {
+  return entries.filter(({ server }) => server.enabled && server.endpointSlug === slug);
 }
 
 function notGranted(message: string): RpcError {

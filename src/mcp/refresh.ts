@@ -13,7 +13,7 @@ import { askerOf, type Call } from './call';
 import { type CatalogServer, relist } from './catalog';
 
 /** Whose request makes us ask. */
-type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session'>;
+type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
 export type MissingList = { server: string; message: string };

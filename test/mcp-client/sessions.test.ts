@@ -3,9 +3,13 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
-import { newKey } from '../support/gate';
+import { enterHeaders } from '../support/connected';
+import { administer, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
+import { headerServer } from '../support/own-accounts';
 import { Upstream } from '../support/upstream';
+
+type Account = { id: string; virtual_key: { id: string } | null };
 
 /** A client session at a server of its own. */
 async function session(tools: string[] = ['echo'], behaviour: Parameters<typeof Upstream.start>[1] = {}) {
@@ -244,6 +248,53 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     expect(statuses).toEqual([204, 204, 405, 405, 405]);
     expect(afterwards).toMatchObject(ran);
     expect((await sessionsOf(upstream))[1]).not.toBe(ours);
+  });
+
+  it('is kept for 20 client sessions of a key an hour: in the next each call has its own', async () => {
+    const { upstream, caller } = await session();
+    const clients = await Promise.all(Array.from({ length: 21 }, () => caller.initialized()));
+    for (const client of clients.slice(0, 20)) await client.call('echo');
+    const [first, last] = [clients[0], clients[20]] as [McpCaller, McpCaller];
+    for (const client of [first, last, last]) await client.call('echo');
+    const seen = await sessionsOf(upstream);
+    wait(3601);
+    for (const _ of [1, 2]) await last.call('echo');
+
+    expect(new Set(seen).size).toBe(22);
+    expect(seen[20]).toBe(seen[0]);
+    const [one, two] = (await sessionsOf(upstream)).slice(-2);
+    expect(one).toBe(two);
+  });
+
+  type Ending = { keyId: string; grantId: string; accountId: string };
+  it.each<[string, (of: Ending) => string]>([
+    ['the grant', ({ grantId }) => `/oauth2/sessions/${grantId}`],
+    ['the key', ({ keyId }) => `/governance/virtual-keys/${keyId}`],
+    ['the account', ({ accountId }) => `/mcp/sessions/${accountId}`],
+  ])('ends with %s', async (_, path) => {
+    const upstream = await headerServer();
+    const key = await newKey([upstream.name]);
+    await enterHeaders(upstream.id, `vk:${key.id}`, { 'x-key': 'ann' });
+    const { access_token, refresh_token } = await (await McpClient.register()).obtainGrant({
+      key: key.value,
+    });
+    const caller = new McpCaller(
+      { authorization: `Bearer ${access_token}` },
+      '2025',
+      `/mcp/${upstream.slug}`,
+    );
+    const { body } = await caller.call('whoami');
+    const { sessions } = await administer<{ sessions: Account[] }>('GET', '/mcp/sessions');
+    const account = sessions.find(({ virtual_key }) => virtual_key?.id === key.id);
+    const before = await deletedOf(upstream);
+    const grantId = refresh_token.split('.')[0] ?? '';
+    await administer('DELETE', path({ keyId: key.id, grantId, accountId: account?.id ?? '' }));
+
+    expect(body).toMatchObject({ result: { content: [{ text: 'ann' }] } });
+    expect(before).not.toContain((await sessionsOf(upstream))[0]);
+    await vi.waitFor(async () =>
+      expect(await deletedOf(upstream)).toContain((await sessionsOf(upstream))[0]),
+    );
   });
 
   it('makes no object for a server that keeps no sessions', async () => {

@@ -316,6 +316,61 @@ describe.concurrent('done through one Worker, refused by the other within revoca
   });
 });
 
+describe('one client, whichever Worker it meets (PROTOCOL §1)', () => {
+  type Seen = {
+    headers: Record<string, string>;
+    message: { id?: number; method?: string; params?: JsonObject };
+  };
+  type JsonObject = Record<string, unknown>;
+  const seenBy = async (name: string, method: string, count: number): Promise<Seen[]> => {
+    const act = (what: string) =>
+      fetch(`${upstreams}/${name}/control/${what}`, {
+        method: 'POST',
+        body: JSON.stringify({ method, count }),
+      });
+    await act('until');
+    const { seen } = await read<{ seen: Seen[] }>(await act('seen'));
+    return seen.filter(({ message }) => message.method === method);
+  };
+
+  it('has one session at a server, there at once, and cancels in one what it began in the other', async () => {
+    const [key, server] = [await newKey(), await newServer()];
+    await listTools(server.name, ['a', 'held']);
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+    const post = (worker: Worker, message: JsonObject, session?: string) =>
+      fetchOf(worker)(`${origin}/mcp/${server.slug}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...byKey(key),
+          ...(session && { 'mcp-session-id': session }),
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+      });
+    const params = { protocolVersion: '2025-11-25', capabilities: {} };
+    const begun = await post('second', { id: 0, method: 'initialize', params });
+    const session = begun.headers.get('mcp-session-id') ?? '';
+    const call = (worker: Worker, name: string) =>
+      post(worker, { id: name, method: 'tools/call', params: { name } }, session);
+    const both = await Promise.all([call('toolgate', 'a'), call('second', 'a')]);
+    for (const response of both) expect(await response.text()).toContain('a ran');
+    const holding = call('toolgate', 'held');
+    const calls = await seenBy(server.name, 'tools/call', 3);
+    const cancelled = { requestId: 'held', reason: 'enough' };
+    await post('second', { method: 'notifications/cancelled', params: cancelled }, session);
+    const [notice] = await seenBy(server.name, 'notifications/cancelled', 1);
+    await fetch(`${upstreams}/${server.name}/control/release`, { method: 'POST', body: '{}' });
+    await (await holding).text();
+
+    expect(begun.status).toBe(200);
+    expect(new Set(calls.map(({ headers }) => headers['mcp-session-id'])).size).toBe(1);
+    expect(new Set(calls.map(({ message }) => message.id)).size).toBe(3);
+    expect(notice?.message.params).toEqual({ requestId: calls[2]?.message.id, reason: 'enough' });
+    expect(await seenBy(server.name, 'initialize', 2)).toHaveLength(3); // two listings, and the client's
+  });
+});
+
 describe('people, as Cloudflare Access vouches for them', async () => {
   const audience = 'the-audience';
   const { privateKey, publicKey } = await generateKeyPair('RS256');

@@ -1,0 +1,25 @@
+import { waitUntil } from 'cloudflare:workers';
+import type { Env } from '../config';
+import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
+import { retrying, within } from '../protocol/patience';
+import type { Subject } from '../protocol/subject';
+
+/** How long the caller waits for servers to be told. It goes on behind the answer. Milliseconds. */
+const PATIENCE = 3_000;
+
+/**
+ * Ends the sessions that a subject's client sessions have at servers (PROTOCOL §1). What a fault leaves ends after ten idle minutes.
+ * @param which begun by this grant or key; at this server; neither: all
+ */
+export async function endSessionsOf(
+  objects: Env['SUBJECTS'],
+  subject: Subject,
+  which: { via?: string; serverId?: string },
+): Promise<void> {
+  const ending = retrying(async () => {
+    await objects.get(objects.idFromName(subject)).end(which);
+  }).catch((error: unknown) => log('session.left_to_alarm', { subject, ...faultFacts(error) }));
+  waitUntil(ending);
+  await within(PATIENCE, ending);
+}
