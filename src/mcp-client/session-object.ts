@@ -161,8 +161,11 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     });
     const subject = this.kv.get<string>('subject');
     if (!this.isIdle() || subject === undefined) return this.setAlarm();
+    await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN); // for a fault now
     await this.subjectOf(subject).left(this.name);
-    if (this.isIdle()) await this.ctx.storage.deleteAll();
+    if (!this.isIdle()) return this.setAlarm();
+    this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   private isIdle(): boolean {

@@ -22,12 +22,13 @@ export class SubjectObject extends DurableObject<Env> {
   /** True when the client session of this object may begin sessions that are kept. @param id of the SessionObject */
   async admit(id: string, via: string | null): Promise<boolean> {
     const now = Date.now();
+    this.forget(now);
     const all = this.all();
     const isNew = !all.some(([key]) => key === keyOf(id));
     const recent = all.filter(([, { begunAt }]) => begunAt > now - WINDOW);
     if (isNew && recent.length >= MOST) return false;
     this.kv.put<Begun>(keyOf(id), { via, begunAt: now, isOver: false });
-    await this.ctx.storage.setAlarm(now + WINDOW);
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + WINDOW);
     return true;
   }
 
@@ -50,10 +51,14 @@ export class SubjectObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
     const now = Date.now();
-    for (const [key, { isOver, begunAt }] of this.all())
-      if (isOver && begunAt <= now - WINDOW) this.kv.delete(key);
+    this.forget(now);
     if (this.all().length) await this.ctx.storage.setAlarm(now + WINDOW);
     else await this.ctx.storage.deleteAll();
+  }
+
+  private forget(now: number): void {
+    for (const [key, { isOver, begunAt }] of this.all())
+      if (isOver && begunAt <= now - WINDOW) this.kv.delete(key);
   }
 
   private all(): [string, Begun][] {

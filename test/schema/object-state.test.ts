@@ -4,9 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConnectionObject } from '../../src/accounts/connection-object';
 import { type KeyObject, keyObject } from '../../src/governance/key-object';
 import type { GrantObject } from '../../src/grants/grant-object';
+import type { SessionObject } from '../../src/mcp-client/session-object';
+import type { SubjectObject } from '../../src/mcp-client/subject-object';
 import { ObjectState } from '../../src/schema/object-state';
 import { enterHeaders } from '../support/connected';
-import { newKey } from '../support/gate';
+import { ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { headerServer } from '../support/own-accounts';
 import type { Upstream } from '../support/upstream';
@@ -56,6 +58,26 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
     const place = { owner, serverId: upstream.id };
     const act = (object: unknown) => (object as ConnectionObject).disconnect(place);
     return { stub: stub as Stub, act, done: true };
+  },
+  async SessionObject() {
+    const stub = env.SESSIONS.get(env.SESSIONS.idFromName(crypto.randomUUID()));
+    const subject = `vk:${crypto.randomUUID()}` as const;
+    const at = { serverId: 'a', url: 'https://a.example', credential: '', owner: subject, issuer: ISSUER };
+    const meeting = { ...at, subject, via: null };
+    const taken = await stub.take(meeting, null);
+    const session = { ref: 'r', id: 'theirs', version: '2025-11-25', capabilities: {}, credential: '' };
+    await stub.keep(meeting, 'leave' in taken ? taken.leave : '', session, null);
+    const act = async (object: unknown) => {
+      const taken = await (object as SessionObject).take(meeting, null);
+      return 'session' in taken && taken.session.id;
+    };
+    return { stub: stub as unknown as Stub, act, done: 'theirs' };
+  },
+  async SubjectObject() {
+    const stub = env.SUBJECTS.get(env.SUBJECTS.idFromName(`vk:${crypto.randomUUID()}`));
+    await stub.admit('one', null);
+    const act = (object: unknown) => (object as SubjectObject).admit('other', null);
+    return { stub: stub as unknown as Stub, act, done: true };
   },
 };
 
