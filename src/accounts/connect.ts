@@ -31,8 +31,8 @@ export type Asker = {
 /** The gateway, when it asks for itself. */
 export const OURSELVES: Asker = { owner: 'gateway', sharer: null };
 
-/** A server as one asker speaks to it. `credentials` change when the server refuses them and others take their place. */
-export type Peer = { server: Address; credentials: ServerCredentials; sharer: Sharer | null };
+/** A server as one asker speaks to it, `owner` being theirs. `credentials` change when the server refuses them and others take their place. */
+export type Peer = { server: Address; credentials: ServerCredentials } & Asker;
 
 /**
  * The server as `asker` may speak to it.
@@ -53,5 +53,5 @@ export async function connect(
   const type = authTypes.get(server.authType);
   if (!type) throw failures.refused(server.name, 'unknown_auth_type', { auth_type: server.authType });
   const credentials = await type.credentials({ env, settings, issuer, server, owner });
-  return { server, credentials, sharer };
+  return { server, credentials, owner, sharer };
 }

@@ -31,7 +31,7 @@ export async function checkAddress(
   const id = `check ${crypto.randomUUID()}`;
   const credentials = { headers: new Headers(), version: '', refused: null };
   const server = { id, name, connectionString: url, authType: DEFAULT_AUTH_TYPE };
-  const peer: Peer = { server, credentials, sharer: null };
+  const peer: Peer = { server, credentials, owner: null, sharer: null };
   try {
     const { listing } = await inOwnSession(peer, () => readListing(peer, AbortSignal.timeout(PATIENCE)));
     const names = listing.tool.map((definition) => String(JSON.parse(definition).name));
@@ -39,7 +39,7 @@ export async function checkAddress(
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     if (error instanceof Unauthorized) return demanded(url, allowLoopback, canBeDescribed);
-    if (error.state === 'needs_reauth') return { kind: 'credentials' };
+    if (error.stated.reason === 'forbidden') return { kind: 'credentials' };
     return { kind: 'failed', failure: error.stated };
   }
 }

@@ -2,9 +2,9 @@ import type { Peer } from '../accounts/connect';
 import { CODE, type Era, type JsonObject } from '../protocol/mcp';
 import type { MirroredParam } from '../protocol/mcp-headers';
 import { failures, Refusal, Unauthorized, UpstreamFailure } from '../servers/failure';
-import { noteTurn, restOf } from './breaker';
+import { beginTurn } from './breaker';
 import { discover, erasOf, forgetEras, modernRequest, noteEras } from './eras';
-import { answerOf, post, readAnswer, type ServerAnswer } from './exchange';
+import { answerOf, isAbandoned, post, readAnswer, type ServerAnswer, watched } from './exchange';
 import { legacyCapabilities, sendLegacy } from './legacy';
 import { OtherEra } from './other-era';
 import { nextRequestId } from './request-ids';
@@ -40,17 +40,14 @@ const MOST_CREDENTIALS = 3;
  * @throws UpstreamFailure, CredentialNeeded
  */
 export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
-  const { server } = peer;
-  const rest = restOf(server);
-  if (rest) throw failures.resting(server.name, rest);
+  const ended = beginTurn(peer);
   try {
-    const answer = await renewing(peer, () => sendInEra(peer, outgoing, signal));
-    noteTurn(server, true);
-    return answer;
+    return watched(await renewing(peer, () => sendInEra(peer, outgoing, signal)), ended);
   } catch (error) {
-    if (!signal.aborted && error instanceof UpstreamFailure && error.state === 'unstable')
-      noteTurn(server, false);
-    throw error;
+    if (!(error instanceof UpstreamFailure)) throw error;
+    if (!isAbandoned(signal)) ended(error);
+    if (error.refusal === null) throw error;
+    return { kind: 'error', error: error.refusal, failure: error };
   }
 }
 
@@ -110,7 +107,7 @@ function sendAs(
 async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { body, headers } = modernRequest(outgoing);
   const response = await post(peer, body, headers, signal);
-  return answerOf(peer, response, (refusal, status) => {
+  return answerOf(peer, response, outgoing.id, (refusal, status) => {
     // These a server of 2026-07-28 says of a request; with all others it may be one of the 2025 era that refuses it.
     const isOfRequest = [
       CODE.headerMismatch,
@@ -131,6 +128,7 @@ export async function ask(
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const answer = await send(peer, { id: nextRequestId(), method, params }, signal);
+  if (answer.kind === 'error' && answer.failure) throw answer.failure;
   const { error, result } =
     answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST_PAGE);
   if (result) return result;

@@ -72,7 +72,7 @@ export async function discover(
     const { body, headers } = modernRequest(request);
     const response = await post(peer, body, headers, limited);
     status = response.status;
-    const answer = await answerOf(peer, response, () => undefined);
+    const answer = await answerOf(peer, response, request.id, () => undefined);
     const { result, error } =
       answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST);
     const found = discovered(result, error);

@@ -1,24 +1,30 @@
 import { version } from '../../package.json';
-import { isPersonal } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
-import { readText } from '../protocol/params';
 import { followWithin, OF_MESSAGES } from '../protocol/redirects';
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
-import type { Address } from '../servers/server';
+import type { TurnEnd } from './breaker';
+import { readRefusal, refusalFailure, typeOf } from './refusal';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
 export type ServerAnswer =
-  | { kind: 'json' | 'events'; body: ReadableStream<Uint8Array>; release: () => void }
-  | { kind: 'error'; error: RpcErrorObject };
+  | {
+      kind: 'json' | 'events';
+      /** Of the request that was sent: the answer has the same. */
+      id: number;
+      body: ReadableStream<Uint8Array>;
+      /** Called once: what became of the request. */
+      settle: (end: TurnEnd) => void;
+      /** Called once, when nothing more is read. */
+      release: () => void;
+    }
+  /** `failure`: what it says of the server besides; null: nothing. */
+  | { kind: 'error'; error: RpcErrorObject; failure: UpstreamFailure | null };
 
 /** Who we say we are, upstream. */
 export const CLIENT_INFO = { name: 'toolgate', version };
-
-/** The most that is read of an answer that is not passed on. */
-const MOST_REFUSAL = 65_536;
 
 /** Frees a body that is not read. */
 export async function drain(response: Response): Promise<void> {
@@ -42,75 +48,71 @@ export async function post(
     const { connectionString } = peer.server;
     return (await followWithin(connectionString, OF_MESSAGES, (url) => fetch(url, init))).response;
   } catch (cause) {
-    throw signal.aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
+    const { aborted, reason } = signal;
+    if (reason instanceof UpstreamFailure) throw reason;
+    throw aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
   }
 }
 
+/** True when the request was given up by the one who made it: the server has not failed. */
+export function isAbandoned({ aborted, reason }: AbortSignal): boolean {
+  const isLimit = reason instanceof UpstreamFailure || reason?.name === 'TimeoutError';
+  return aborted && !isLimit;
+}
+
+/** The answer, whose end is told to `ended`. */
+export function watched(answer: ServerAnswer, ended: (end: TurnEnd) => void): ServerAnswer {
+  if (answer.kind === 'error') {
+    ended(answer.failure ?? 'answered');
+    return answer;
+  }
+  return { ...answer, settle: ended };
+}
+
+/** Statuses of which some are about a session or an era, beside the request. */
+const OF_REQUEST = [400, 404, 405, 422];
+
 /**
- * What a response means. @param onRefusal sees a 4xx that is about the request, with the JSON-RPC error it holds or null,
- * before anything is made of it.
+ * What a response to the request `id` means. Under an HTTP error status a JSON-RPC error counts whatever its id: the status
+ * refuses this request, and servers that have not read its id write null or a name of their own.
+ * @param onRefusal sees a 4xx that is about the request, with the JSON-RPC error it holds or null, before anything is made of it.
  */
 export async function answerOf(
-  { server }: Peer,
+  peer: Peer,
   response: Response,
+  id: number,
   onRefusal: (refusal: RpcResponse | null, status: number) => void,
 ): Promise<ServerAnswer> {
   const { status, body } = response;
-  if (status === 400 || status === 404 || status === 405 || status === 422) {
-    const refusal = readResponse((await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '');
-    onRefusal(refusal, status);
-    if (refusal?.error) return { kind: 'error', error: refusal.error };
-    throw status === 404 ? failures.notFound(server.name) : failures.status(server.name, status);
+  const { name } = peer.server;
+  if (response.ok) {
+    const kind = KINDS.get(typeOf(response));
+    if (kind && body) return { kind, id, body, settle: () => undefined, release: () => undefined };
+    await drain(response);
+    throw status === 202 || status === 204 ? failures.unanswered(name) : failures.notMcp(name);
   }
-  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (status === 200 && body && (type === 'application/json' || type === 'text/event-stream')) {
-    return { kind: type === 'application/json' ? 'json' : 'events', body, release: () => undefined };
+  if (status < 400) {
+    await drain(response);
+    throw failures.redirect(name);
   }
-  if (status === 401 || status === 403) {
-    const challenge = response.headers.get('www-authenticate') ?? '';
-    const failure = status === 401 ? failures.unauthorized(server.name) : forbidden(server, challenge);
-    failure.words = await wordsOf(response);
-    throw failure;
-  }
-  await drain(response);
-  if (status === 429) throw failures.busy(server.name);
-  if (status >= 300 && status < 400) throw failures.redirect(server.name);
-  throw status >= 400 ? failures.status(server.name, status) : failures.notMcp(server.name);
+  const refused = await readRefusal(peer, response);
+  const error = refused.response?.error ?? null;
+  if (OF_REQUEST.includes(status)) onRefusal(refused.response, status);
+  const failure = refusalFailure(peer, response, refused);
+  if (error && failure.kind === 'request' && status !== 401 && status !== 403 && status < 500)
+    return { kind: 'error', error, failure: null };
+  failure.refusal = error;
+  if (status === 401 || status === 403) failure.words = refused.said || null;
+  throw failure;
 }
 
-/** The most that is read of a refusal's words, bytes, and told of them, characters. */
-const MOST_WORDS = 4096;
-const MOST_TOLD = 300;
+/** How a result may come, by media type. */
+const KINDS: ReadonlyMap<string, 'json' | 'events'> = new Map([
+  ['application/json', 'json'],
+  ['text/event-stream', 'events'],
+]);
 
-/** A refusal in the server's own words, as far as it has some: of JSON the usual members, of plain text all. */
-async function wordsOf(response: Response): Promise<string | null> {
-  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
-  const text = (await readText(response.body, MOST_WORDS).catch(() => null)) ?? '';
-  const said = type.endsWith('json') ? wordsIn(text) : type === 'text/plain' ? text : '';
-  const plain = said.replace(/[\p{C}\s]+/gu, ' ').trim();
-  return plain ? [...plain].slice(0, MOST_TOLD).join('') : null;
-}
-
-function wordsIn(json: string): string {
-  try {
-    const { error, error_description, message } = JSON.parse(json);
-    const words = [error_description, message, error?.message, error];
-    return words.find((word) => typeof word === 'string') ?? '';
-  } catch {
-    return '';
-  }
-}
-
-/** A 403 says that the credentials are good for less than this, or for nothing (RFC 6750 §3.1). */
-function forbidden(server: Address, challenge: string): UpstreamFailure {
-  if (/\berror="?insufficient_scope"?/i.test(challenge)) {
-    const [, scopes = ''] = /\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,300})"/i.exec(challenge) ?? [];
-    return failures.insufficientScope(server.name, scopes);
-  }
-  return isPersonal(server) ? failures.forbiddenToOne(server.name) : failures.forbidden(server.name);
-}
-
-/** Reads an answer to its JSON-RPC response. */
+/** Reads an answer to the JSON-RPC response of its request; of an array that answers it, to the one in there. */
 export async function readAnswer(
   { server }: Peer,
   answer: ServerAnswer & { kind: 'json' | 'events' },
@@ -121,6 +123,7 @@ export async function readAnswer(
   const reader = answer.body.getReader();
   let size = 0;
   let text = '';
+  let end: TurnEnd;
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -131,18 +134,24 @@ export async function readAnswer(
       if (answer.kind === 'json') text += part;
       else {
         for (const data of events.push(part)) {
-          const response = readResponse(data);
-          if (response) return response;
+          const response = readResponse(data, answer.id);
+          if (response) {
+            end = 'answered';
+            return response;
+          }
         }
       }
     }
-    const response = answer.kind === 'json' ? readResponse(text) : null;
-    if (!response) throw failures.notMcp(server.name);
+    const response = answer.kind === 'json' ? readResponse(text, answer.id) : null;
+    if (!response) throw readResponse(text) ? failures.wrongId(server.name) : failures.notMcp(server.name);
+    end = 'answered';
     return response;
   } catch (error) {
-    throw error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
+    end = error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
+    throw end;
   } finally {
     reader.cancel().catch(() => undefined);
+    answer.settle(end);
     answer.release();
   }
 }

@@ -63,7 +63,7 @@ export async function peerWith(
   const wanted = wantedHeaders(server.perUserHeaderKeys, values);
   const own = ownHeadersOf(server);
   if (!own) throw new Error(`${server.id} takes no header values of one's own`);
-  return { server, credentials: await own.trial(connection, wanted), sharer: null };
+  return { server, credentials: await own.trial(connection, wanted), owner: connection.owner, sharer: null };
 }
 
 /** Why nothing came of it, for the person who entered the values: with the server's own words when it said something. */

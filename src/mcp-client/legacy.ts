@@ -35,7 +35,7 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
       const isOfSession =
         manner !== null && !isAgain && !(response.status === 401 && isRenewable(peer, sifted));
       if (isOfSession && (await isReplaced(holder, session, manner))) continue;
-      const answer = await answerOf(peer, response, (refusal, status) => {
+      const answer = await answerOf(peer, response, id, (refusal, status) => {
         if (MODERN_CODES.includes(refusal?.error?.code ?? 0))
           throw new OtherEra(peer.server, status, refusal);
       });

@@ -16,8 +16,8 @@ export class OtherEra extends Error {
 
   /** What it said, for the client, when it is of this era after all. @throws UpstreamFailure */
   asAnswer(): ServerAnswer {
-    if (this.refusal?.error) return { kind: 'error', error: this.refusal.error };
+    if (this.refusal?.error) return { kind: 'error', error: this.refusal.error, failure: null };
     const { name } = this.server;
-    throw this.status === 404 ? failures.notFound(name) : failures.status(name, this.status);
+    throw this.status === 404 ? failures.notFound(name, '') : failures.rejected(name, this.status, '');
   }
 }

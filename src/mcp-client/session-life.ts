@@ -44,11 +44,12 @@ export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Ses
   const { server, credentials } = peer;
   const newest = LEGACY_VERSIONS[0] as string;
   const params = { protocolVersion: newest, capabilities: {}, clientInfo: CLIENT_INFO };
-  const message = { jsonrpc: '2.0', id: nextRequestId(), method: 'initialize', params };
+  const id = nextRequestId();
+  const message = { jsonrpc: '2.0', id, method: 'initialize', params };
   const response = await post(peer, message, new Headers(), signal);
   const sessionId = response.headers.get('mcp-session-id');
   const { status } = response;
-  const answer = await answerOf(peer, response, (refusal) => {
+  const answer = await answerOf(peer, response, id, (refusal) => {
     if (refusal) throw new OtherEra(server, status, refusal);
   });
   const { result } =

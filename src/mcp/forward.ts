@@ -4,6 +4,7 @@ import { connect, type Peer } from '../accounts/connect';
 import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
+import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
 import { nextRequestId } from '../mcp-client/request-ids';
 import { cancelIn, refuseIn, type SessionName } from '../mcp-client/session-life';
@@ -263,6 +264,7 @@ async function noteStanding(
   const { server } = entry;
   // Where everyone has their own account, a caller's that serves says nothing of the one its tools are listed with.
   const isMended = server.state === 'unstable' || (server.state === 'needs_reauth' && !isPersonal(server));
+  if (failure && !isServers(server, failure)) return;
   if (failure) entry.server = await recordFailure(gate.env.DB, server, 'call', failure, now);
   else if ((outcome === 'answered' || outcome === 'refused') && isMended) {
     entry.server = await recordRecovery(gate.env.DB, server);

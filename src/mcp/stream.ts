@@ -1,4 +1,5 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
+import type { TurnEnd } from '../mcp-client/breaker';
 import type { ServerAnswer } from '../mcp-client/exchange';
 import { type Additions, MessageScanner } from '../protocol/json/insert';
 import { within } from '../protocol/patience';
@@ -56,6 +57,7 @@ class AnswerFlow {
   private waitingSince: number | null = Date.now();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
   private relay: Relay | null = null;
   private inEvents = false;
@@ -107,7 +109,7 @@ class AnswerFlow {
       const answer = await Promise.race([sent, this.limit]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
       if (answer.kind !== 'error') return answer;
-      this.finish('refused', null);
+      this.finish('refused', answer.failure);
       return { text: passage.refused(answer.error) };
     } catch (error) {
       if (error instanceof CredentialNeeded) {
@@ -131,6 +133,7 @@ class AnswerFlow {
       return;
     }
     this.reader = answer.body.getReader();
+    this.settle = answer.settle;
     this.release = answer.release;
     if (answer.kind === 'events') this.relay = new EventRelay(newScanner);
     else this.relay = this.inEvents ? new JsonAsEventRelay(newScanner()) : new JsonRelay(newScanner());
@@ -233,10 +236,11 @@ class AnswerFlow {
     this.over = true;
     clearTimeout(this.timer);
     this.passage.clientSignal.removeEventListener('abort', this.clientGone);
+    this.settle(outcome === 'answered' ? 'answered' : (failure ?? undefined)); // first: what follows asks the breaker
     this.passage.ended(outcome, failure);
     this.release();
     this.reader?.cancel().catch(() => undefined);
-    if (outcome !== 'answered') this.upstream.abort();
+    if (outcome !== 'answered') this.upstream.abort(failure ?? undefined);
   }
 }
 

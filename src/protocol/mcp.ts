@@ -148,13 +148,33 @@ export function readableId(text: string): RequestId | null {
   return id.success ? id.data : null;
 }
 
-/** A response among what a server sends, its numbers digit by digit; null for its notifications and requests. */
-export function readResponse(text: string): RpcResponse | null {
+/**
+ * A response among what a server sends, its numbers digit by digit; null for its notifications and requests.
+ * @param id of the request, when only its own answer counts, also where it comes in an array
+ */
+export function readResponse(text: string, id?: number): RpcResponse | null {
   const value = parseJson(text);
+  const values = Array.isArray(value) ? value : [value];
+  for (const one of values) {
+    const response = responseIn(one);
+    if (response && (id === undefined || isSameId(response.id, id))) return response;
+  }
+  return null;
+}
+
+function responseIn(value: unknown): RpcResponse | null {
   if (!isObject(value) || 'method' in value) return null;
-  const response = RpcResponse.safeParse(value);
+  const shown = Object.entries(value).filter(([, member]) => member !== null);
+  const response = RpcResponse.safeParse(Object.fromEntries(shown));
   return response.success && (response.data.result || response.data.error) ? response.data : null;
 }
+
+/** Whether an answer has the id that was sent. Some servers write a number as text: "7" is 7. */
+export function isSameId(answered: RequestId | null | undefined, sent: number): boolean {
+  return answered !== null && answered !== undefined && textOf(answered) === String(sent);
+}
+
+const textOf = (id: RequestId) => (typeof id === 'object' ? id.rawJSON : String(id));
 
 /** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
 function withoutNulls(params: JsonObject): JsonObject {

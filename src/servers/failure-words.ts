@@ -4,6 +4,8 @@ import type { AddressFault } from '../protocol/public-url';
 
 type Of = { server: string };
 type After = Of & { seconds: number };
+/** `said`: by the server itself; empty: nothing. Absent in what an earlier version stored. */
+type Saying = Of & { said?: string };
 
 /** Every way a server can fail a request, as whoever called reads it: what happened and whose turn it is. */
 export const FAILURE_WORDS = {
@@ -11,27 +13,36 @@ export const FAILURE_WORDS = {
     `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
   late: ({ server }: Of) =>
     `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
-  unauthorized: ({ server }: Of) =>
-    `The server ${server} did not accept this gateway's credentials (HTTP 401). An administrator of this gateway has to renew them.`,
-  forbidden: ({ server }: Of) =>
-    `The server ${server} did not accept this gateway's credentials (HTTP 403). An administrator of this gateway has to renew them.`,
-  forbidden_to_one: ({ server }: Of) =>
-    `The server ${server} does not let your account do this (HTTP 403). The people who run the server say who may.`,
+  unauthorized: ({ server, said }: Saying) =>
+    `The server ${server} did not accept this gateway's credentials (HTTP 401)${quoted(said)}. An administrator of this gateway has to renew them.`,
+  not_open: ({ server, said }: Saying) =>
+    `The server ${server} did not accept this gateway without credentials (HTTP 401)${quoted(said)}. An administrator of this gateway has to set up how it authenticates there.`,
+  forbidden: ({ server, said }: Saying) =>
+    `The server ${server} did not accept this gateway's request (HTTP 403)${quoted(said)}. The people who run the server say who may; an administrator of this gateway can check the credentials.`,
+  forbidden_to_one: ({ server, said }: Saying) =>
+    `The server ${server} does not let your account do this (HTTP 403)${quoted(said)}. The people who run the server say who may.`,
   refused_to_one: ({ server }: Of) =>
     `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
+  refused_anew: ({ server, seconds }: After) =>
+    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
   insufficient_scope: ({ server, scopes }: Of & { scopes: string }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
   sign_in_down: ({ server, seconds }: After) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }: Of) =>
     `The server ${server} answered with a redirect that is not followed. An administrator of this gateway has to correct its address.`,
-  status: ({ server, status }: Of & { status: number }) =>
-    `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
-  not_found: ({ server }: Of) =>
-    `The server ${server} has no MCP endpoint at its address (HTTP 404). An administrator of this gateway has to correct it.`,
-  busy: ({ server }: Of) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
+  status: ({ server, status, said }: Saying & { status: number }) =>
+    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later; the people who run it have to look.`,
+  rejected: ({ server, status, said }: Saying & { status: number }) =>
+    `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
+  not_found: ({ server, said }: Saying) =>
+    `The server ${server} has no MCP endpoint at its address (HTTP 404)${quoted(said)}. An administrator of this gateway has to correct it.`,
+  busy: ({ server, said }: Saying) =>
+    `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }: Of) =>
     `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
+  wrong_id: ({ server }: Of) =>
+    `The server ${server} answered another request than this one. The call may have run; the people who run the server have to look.`,
   unanswered: ({ server }: Of) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }: After) =>
@@ -73,6 +84,11 @@ export const FAILURE_WORDS = {
 
 /** Why a server did not do its part, as data: API, `/mcp` and pages each have their words for it. */
 export type FailureStated = Stated<typeof FAILURE_WORDS>;
+
+/** A server's own words, behind what happened. */
+export function quoted(said = ''): string {
+  return said && `: “${said}”`;
+}
 
 function unaskable(server: string, why: string): string {
   return `The server ${server} cannot be asked: ${why}. An administrator of this gateway has to see to it.`;

@@ -1,23 +1,40 @@
 import { type Details, say } from '../protocol/faults/wording';
+import type { RpcErrorObject } from '../protocol/mcp';
 import type { AddressFault } from '../protocol/public-url';
 import { FAILURE_WORDS, type FailureStated } from './failure-words';
-import type { ServerState } from './server';
+import type { ServerFailure, ServerState } from './server';
 
-/** What the server is now known to be. Null: this says nothing about it. */
-type Shown = Exclude<ServerState, 'healthy'> | null;
+/**
+ * What a failure is about. `server`: it gave no answer, was silent or answered 5xx, for which it rests; `answer`: what it
+ * answered is wrong; `request`: it refused this one; `credentials`: it refused them, or there are none to send; `passing`:
+ * nothing that is worth keeping.
+ */
+export type FailureKind = 'server' | 'answer' | 'request' | 'credentials' | 'passing';
 
 /** A server did not do its part. The message is a sentence for the caller: what happened and whose turn it is. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
   /** What the server itself said when it refused our credentials, for the person who has just entered them; never logged. */
   words: string | null = null;
+  /** The JSON-RPC error the server sent with it, which passes to the client; null when there is none. */
+  refusal: RpcErrorObject | null = null;
 
   constructor(
     readonly stated: FailureStated,
-    readonly state: Shown,
+    readonly kind: FailureKind,
     options?: ErrorOptions,
   ) {
     super(say(FAILURE_WORDS, stated), options);
+  }
+
+  /**
+   * What the server is known to be after this. Null: this says nothing about it. A request that is refused says so of the
+   * server only when it is ours, to list it.
+   */
+  stateAt(stage: ServerFailure['stage']): Exclude<ServerState, 'healthy'> | null {
+    if (this.kind === 'credentials') return 'needs_reauth';
+    if (this.kind === 'passing' || (this.kind === 'request' && stage === 'call')) return null;
+    return 'unstable';
   }
 }
 
@@ -31,7 +48,7 @@ export class Refusal extends UpstreamFailure {
     /** Of the error; undefined when the answer holds neither error nor result. */
     readonly code: number | undefined,
   ) {
-    super({ reason: 'answered_error', params }, 'unstable');
+    super({ reason: 'answered_error', params }, 'answer');
   }
 }
 
@@ -55,36 +72,50 @@ type Unready =
   | 'exchange_refused';
 
 function failure<R extends keyof Words>(
-  state: Shown,
+  kind: FailureKind,
   reason: R,
   server: string,
   rest: Rest<R>,
   options?: ErrorOptions,
 ): UpstreamFailure {
-  return new UpstreamFailure({ reason, params: { server, ...rest } as Details }, state, options);
+  return new UpstreamFailure({ reason, params: { server, ...rest } as Details }, kind, options);
 }
 
 /** Every way a server can fail a request, by the name of the server. */
 export const failures = {
-  unreachable: (name: string, cause: unknown) => failure('unstable', 'unreachable', name, {}, { cause }),
-  late: (name: string) => failure('unstable', 'late', name, {}),
+  unreachable: (name: string, cause: unknown) => failure('server', 'unreachable', name, {}, { cause }),
+  late: (name: string) => failure('server', 'late', name, {}),
   refused: <R extends Unready>(name: string, reason: R, rest: Rest<R>) =>
-    failure('needs_reauth', reason, name, rest),
-  badAddress: (name: string, fault: AddressFault) => failure('needs_reauth', 'bad_address', name, { fault }),
-  unauthorized: (name: string) =>
-    new Unauthorized({ reason: 'unauthorized', params: { server: name } }, 'needs_reauth'),
-  forbidden: (name: string) => failure('needs_reauth', 'forbidden', name, {}),
-  forbiddenToOne: (name: string) => failure(null, 'forbidden_to_one', name, {}),
-  refusedToOne: (name: string) => failure(null, 'refused_to_one', name, {}),
-  insufficientScope: (name: string, scopes: string) => failure(null, 'insufficient_scope', name, { scopes }),
-  signInDown: (name: string, seconds: number) => failure(null, 'sign_in_down', name, { seconds }),
-  redirect: (name: string) => failure('unstable', 'redirect', name, {}),
-  status: (name: string, status: number) => failure('unstable', 'status', name, { status }),
-  notFound: (name: string) => failure('unstable', 'not_found', name, {}),
-  busy: (name: string) => failure(null, 'busy', name, {}),
-  notMcp: (name: string) => failure('unstable', 'not_mcp', name, {}),
-  unanswered: (name: string) => failure('unstable', 'unanswered', name, {}),
-  silent: (name: string, seconds: number) => failure('unstable', 'silent', name, { seconds }),
-  tooLong: (name: string, seconds: number) => failure(null, 'too_long', name, { seconds }),
-  resting: (name: string, seconds: number) => failure(null, 'resting', name, { seconds }),
+    failure('credentials', reason, name, rest),
+  badAddress: (name: string, fault: AddressFault) => failure('answer', 'bad_address', name, { fault }),
+  /** `said`: in the server's own words; empty: it said nothing. */
+  unauthorized: (name: string, said: string) =>
+    new Unauthorized({ reason: 'unauthorized', params: { server: name, said } }, 'credentials'),
+  /** Of a server that is asked without credentials. */
+  notOpen: (name: string, said: string) =>
+    new Unauthorized({ reason: 'not_open', params: { server: name, said } }, 'request'),
+  forbidden: (name: string, said: string) => failure('request', 'forbidden', name, { said }),
+  forbiddenToOne: (name: string, said: string) => failure('request', 'forbidden_to_one', name, { said }),
+  refusedToOne: (name: string) => failure('passing', 'refused_to_one', name, {}),
+  refusedAnew: (name: string, seconds: number) => failure('request', 'refused_anew', name, { seconds }),
+  insufficientScope: (name: string, scopes: string) =>
+    failure('request', 'insufficient_scope', name, { scopes }),
+  signInDown: (name: string, seconds: number) => failure('passing', 'sign_in_down', name, { seconds }),
+  redirect: (name: string) => failure('answer', 'redirect', name, {}),
+  /** HTTP 5xx. */
+  status: (name: string, status: number, said: string) => failure('server', 'status', name, { status, said }),
+  /** HTTP 5xx that speaks of credentials, where everyone has their own. */
+  refusedCredential: (name: string, status: number, said: string) =>
+    failure('request', 'status', name, { status, said }),
+  /** HTTP 4xx. */
+  rejected: (name: string, status: number, said: string) =>
+    failure('request', 'rejected', name, { status, said }),
+  notFound: (name: string, said: string) => failure('request', 'not_found', name, { said }),
+  busy: (name: string, said: string) => failure('passing', 'busy', name, { said }),
+  notMcp: (name: string) => failure('answer', 'not_mcp', name, {}),
+  wrongId: (name: string) => failure('answer', 'wrong_id', name, {}),
+  unanswered: (name: string) => failure('server', 'unanswered', name, {}),
+  silent: (name: string, seconds: number) => failure('server', 'silent', name, { seconds }),
+  tooLong: (name: string, seconds: number) => failure('passing', 'too_long', name, { seconds }),
+  resting: (name: string, seconds: number) => failure('passing', 'resting', name, { seconds }),
 };

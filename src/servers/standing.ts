@@ -98,14 +98,15 @@ export async function recordFailure(
   failure: UpstreamFailure,
   now: number,
 ): Promise<Server> {
-  if (failure.state === null) return server;
+  const state = failure.stateAt(stage);
+  if (state === null) return server;
   const { lastFailure } = server;
   const isNoted = JSON.stringify(lastFailure?.stated) === JSON.stringify(failure.stated);
-  if (isNoted && server.state === failure.state) return server;
+  if (isNoted && server.state === state) return server;
   const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
   const noted: ServerFailure = { stage, message: failure.message, stated: failure.stated, at: now, since };
-  await recordState(db, server.id, failure.state, noted);
-  return { ...server, state: failure.state, lastFailure: noted };
+  await recordState(db, server.id, state, noted);
+  return { ...server, state, lastFailure: noted };
 }
 
 /** Notes that a server does its part again. @returns the server as it is now known. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
+import { type RawAnswer, writeRaw } from './raw-answer';
 
 /** How a server behaves; tests set it over HTTP. */
 type Behaviour = {
@@ -46,6 +47,10 @@ type Behaviour = {
   says: string;
   /** What else the origin answers, by method and path (`GET /sse`); seen as a message of that name. `body` null: headers only. */
   paths: Record<string, { status: number; headers?: Record<string, string>; body?: string | null }>;
+  /** What a request for a tool meets in place of a result, by the tool's name; `*`: every tool. */
+  raw: Record<string, RawAnswer>;
+  /** What each GET with `Last-Event-ID` brings, one after the other. */
+  resumes: RawAnswer[];
 };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
@@ -72,6 +77,8 @@ class Upstream {
     demandsHeaders: [],
     says: '',
     paths: {},
+    raw: {},
+    resumes: [],
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -82,6 +89,11 @@ class Upstream {
 
   forget(): void {
     this.sessions.clear();
+  }
+
+  /** The id of the last call. */
+  private get lastCall(): unknown {
+    return this.seen.findLast(({ message }) => message.method === 'tools/call')?.message.id;
   }
 
   /** Lets every call of a `held_…` tool go on. */
@@ -128,6 +140,12 @@ class Upstream {
         ...(this.isModern(request) && { resultType: 'complete' }),
       });
     }
+    const { raw, resumes } = this.behaviour;
+    const isResumed = request.method === 'GET' && request.headers['last-event-id'] !== undefined;
+    const odd = isResumed
+      ? (resumes.shift() ?? { status: 405, type: '' })
+      : (raw[String(message.params?.name)] ?? (message.params?.name ? raw['*'] : undefined));
+    if (odd) return writeRaw(response, odd, message.id ?? this.lastCall, () => this.hold(response));
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (this.isModern(request)) return this.serveModern(request, response, message);
     return this.serveLegacy(request, response, message);

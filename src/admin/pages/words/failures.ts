@@ -1,5 +1,5 @@
 import { type Rewording, say } from '../../../protocol/faults/wording';
-import type { FAILURE_WORDS, FailureStated } from '../../../servers/failure-words';
+import { type FAILURE_WORDS, type FailureStated, quoted } from '../../../servers/failure-words';
 import type { ServerFailure } from '../../../servers/server';
 import { VALUE_WORDS } from './values';
 
@@ -9,27 +9,36 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
   late: ({ server }) =>
     `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
-  unauthorized: ({ server }) =>
-    `The server ${server} did not accept the gateway’s credentials (HTTP 401). Renew them.`,
-  forbidden: ({ server }) =>
-    `The server ${server} did not accept the gateway’s credentials (HTTP 403). Renew them.`,
-  forbidden_to_one: ({ server }) =>
-    `The server ${server} does not let your account do this (HTTP 403). The people who run the server say who may.`,
+  unauthorized: ({ server, said }) =>
+    `The server ${server} did not accept the gateway’s credentials (HTTP 401)${quoted(said)}. Renew them.`,
+  not_open: ({ server, said }) =>
+    `The server ${server} did not accept the gateway without credentials (HTTP 401)${quoted(said)}. Add it again with the authentication it wants.`,
+  forbidden: ({ server, said }) =>
+    `The server ${server} did not accept the gateway’s request (HTTP 403)${quoted(said)}. Check its credentials; the people who run the server say who may.`,
+  forbidden_to_one: ({ server, said }) =>
+    `The server ${server} does not let your account do this (HTTP 403)${quoted(said)}. The people who run the server say who may.`,
   refused_to_one: ({ server }) =>
     `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
+  refused_anew: ({ server, seconds }) =>
+    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Ask for it in the settings of the server, under More, then connect the account again.`,
   sign_in_down: ({ server, seconds }) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }) =>
     `The server ${server} answered with a redirect that is not followed: to another host, or one that would lose the message. Correct its address.`,
-  status: ({ server, status }) =>
-    `The server ${server} failed (HTTP ${status}). Try again later; the people who run it have to look.`,
-  not_found: ({ server }) =>
-    `The server ${server} has no MCP endpoint at its address (HTTP 404). Correct its address.`,
-  busy: ({ server }) => `The server ${server} asks for fewer requests (HTTP 429). Try again in a minute.`,
+  status: ({ server, status, said }) =>
+    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later; the people who run it have to look.`,
+  rejected: ({ server, status, said }) =>
+    `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
+  not_found: ({ server, said }) =>
+    `The server ${server} has no MCP endpoint at its address (HTTP 404)${quoted(said)}. Correct its address.`,
+  busy: ({ server, said }) =>
+    `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }) =>
     `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
+  wrong_id: ({ server }) =>
+    `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
   unanswered: ({ server }) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }) =>
