@@ -17,6 +17,7 @@ import {
   credentialSealContext,
   describeHeaders,
   describeTokens,
+  doubted,
   forgetsAt,
   type Gone,
   goodUntil,
@@ -77,6 +78,11 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.shown(kept, terms);
+    const inDoubt = doubted(kept, now());
+    if (inDoubt) {
+      if (inDoubt !== kept) this.put(inDoubt);
+      return { ok: false, reason: 'refused_anew', retryAfter: RETRY_AFTER };
+    }
     const refused = isOwners ? afterRefusal(kept, now()) : kept;
     if (refused !== kept) {
       this.put(refused);

@@ -48,7 +48,7 @@ export type CredentialTerms = {
 
 /**
  * What the connection's object answers when it is asked for its credential: headers to send and which version of it they
- * are, or why there are none. `unavailable` passes; everything else needs the person (or, for the gateway's, an administrator).
+ * are, or why there are none. `unavailable` passes, and so may a refusal of what was renewed just now (`refused_anew`); everything else needs the person (or, for the gateway's, an administrator).
  */
 export type Held =
   | {
@@ -60,7 +60,7 @@ export type Held =
       goodUntil: number | null;
     }
   | { ok: false; reason: Lack }
-  | { ok: false; reason: 'unavailable'; retryAfter: number };
+  | { ok: false; reason: 'unavailable' | 'refused_anew'; retryAfter: number };
 
 /** Why there is no credential that serves: its owner can fix it. */
 export type Lack = 'none' | 'needs_reauth' | 'needs_update';

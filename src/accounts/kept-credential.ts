@@ -25,6 +25,8 @@ export type StoredCredential = Omit<Credential, 'status'> & {
   retryAt: number;
   /** When the server refused it with nothing newer to be had; null: it did not, or that is long ago. */
   refusedAt: number | null;
+  /** When the server first refused the gateway's own right after it was renewed; absent: never. */
+  doubtedAt?: number;
 };
 
 /** What is kept of a credential beside its secret and whose it is. */
@@ -135,6 +137,18 @@ export function afterRefusal(kept: StoredCredential, now: number): StoredCredent
   const { refusedAt, owner } = kept;
   if (refusedAt === null || owner === 'gateway') return { ...kept, refusedAt: now, updatedAt: now };
   return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
+}
+
+/**
+ * What is kept when the server refuses the gateway's own credential that was renewed just before: that may be the server's
+ * own fault, which passes. Null when it is not so, or has been so for a minute.
+ */
+export function doubted(kept: StoredCredential, now: number): StoredCredential | null {
+  const { owner, lastRefreshedAt, doubtedAt } = kept;
+  if (owner !== 'gateway' || lastRefreshedAt === null || now - lastRefreshedAt >= SAME_REFUSAL) return null;
+  const isKnown = doubtedAt !== undefined && now - doubtedAt < REFUSAL_KEPT;
+  if (!isKnown) return { ...kept, doubtedAt: now };
+  return now - doubtedAt < SAME_REFUSAL ? kept : null;
 }
 
 /** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */

@@ -617,6 +617,27 @@ describe('the account of the gateway', () => {
     expect(await bob.whoami()).toBe('the administrator');
   });
 
+  it('needs nobody when the server refuses it soon after a refresh; a minute later it does', async () => {
+    const { provider, upstream } = await world({}, {}, 'oauth');
+    const ann = await Person.at(upstream);
+    await upstream.behave({ fault: 401 });
+    const first = [await ann.whoami(), await ann.whoami()];
+    const stateThen = (await shown(upstream)).state;
+    await upstream.behave({ fault: null });
+    const well = await ann.whoami();
+    await upstream.behave({ fault: 401 });
+    wait(61);
+    const last = await ann.whoami();
+
+    for (const words of first)
+      expect(words).toContain('does not accept credentials that were renewed just now');
+    expect(stateThen).toBe('healthy');
+    expect(well).toBe('the administrator');
+    expect(last).toContain('has to be connected again');
+    await vi.waitFor(async () => expect((await shown(upstream)).state).toBe('needs_reauth'));
+    expect(await provider.tokenRequests('refresh_token')).toHaveLength(2);
+  });
+
   it('only lists where everyone has their own; when it ends the list stays and people go on', async () => {
     const { provider, upstream, gateway } = await world();
     const ann = await Person.at(upstream);

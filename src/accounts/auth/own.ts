@@ -108,6 +108,7 @@ function lacking(
   kind: AccountKind,
 ): UpstreamFailure | CredentialNeeded {
   if (held.reason === 'unavailable') return failures.signInDown(server.name, held.retryAfter);
+  if (held.reason === 'refused_anew') return failures.refusedAnew(server.name, held.retryAfter);
   if (owner !== 'gateway') return new CredentialNeeded(server, kind);
   return failures.refused(server.name, LACKS[kind][held.reason], {});
 }
