@@ -17,7 +17,6 @@ import {
   credentialSealContext,
   describeHeaders,
   describeTokens,
-  doubted,
   forgetsAt,
   type Gone,
   goodUntil,
@@ -78,17 +77,12 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string') return { ok: false, reason: kept };
     if (kept.version !== version) return this.shown(kept, terms);
-    const inDoubt = doubted(kept, now());
-    if (inDoubt) {
-      if (inDoubt !== kept) this.put(inDoubt);
-      return { ok: false, reason: 'refused_anew', retryAfter: RETRY_AFTER };
-    }
-    const refused = isOwners ? afterRefusal(kept, now()) : kept;
-    if (refused !== kept) {
-      this.put(refused);
+    const { next, held } = afterRefusal(kept, isOwners, now());
+    if (next !== kept) {
+      this.put(next);
       this.ctx.waitUntil(this.tell());
     }
-    return { ok: false, reason: 'needs_reauth' };
+    return held;
   }
 
   /** Keeps what a provider issued at its token endpoint `issuedBy`, in place of whatever was there. */

@@ -1,6 +1,6 @@
 import { wantedHeaders } from '../protocol/headers';
 import type { Tokens } from '../providers/tokens';
-import type { Credential, CredentialOwner, CredentialTerms, Lack } from './credential';
+import type { Credential, CredentialOwner, CredentialTerms, Held, Lack } from './credential';
 
 /** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
 export type StoredCredential = Omit<Credential, 'status'> & {
@@ -44,6 +44,8 @@ const MOST_FAULTS = 8;
 /** How long after a refusal by the server another one says the same, and how long a refusal is remembered. Seconds. */
 const SAME_REFUSAL = 60;
 const REFUSAL_KEPT = 600;
+/** Seconds until a call may try again that met a refusal of what was renewed just now. */
+const DOUBT_AGAIN = 5;
 
 export function describeTokens(tokens: Tokens, issuedBy: string): CredentialFacts {
   const { tokenType, scopes, expiresAt } = tokens;
@@ -133,7 +135,7 @@ export function mayRenew({ isRenewable, lastRefreshedAt }: StoredCredential, now
  * What a refusal by the server leaves behind. One may be its own fault, so that it is asked again; after another one a while
  * later a person's credential is over. The gateway's never is: no one would be asked for another.
  */
-export function afterRefusal(kept: StoredCredential, now: number): StoredCredential {
+function refused(kept: StoredCredential, now: number): StoredCredential {
   const { refusedAt, owner } = kept;
   if (refusedAt === null || owner === 'gateway') return { ...kept, refusedAt: now, updatedAt: now };
   return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
@@ -143,12 +145,23 @@ export function afterRefusal(kept: StoredCredential, now: number): StoredCredent
  * What is kept when the server refuses the gateway's own credential that was renewed just before: that may be the server's
  * own fault, which passes. Null when it is not so, or has been so for a minute.
  */
-export function doubted(kept: StoredCredential, now: number): StoredCredential | null {
+function doubted(kept: StoredCredential, now: number): StoredCredential | null {
   const { owner, lastRefreshedAt, doubtedAt } = kept;
   if (owner !== 'gateway' || lastRefreshedAt === null || now - lastRefreshedAt >= SAME_REFUSAL) return null;
   const isKnown = doubtedAt !== undefined && now - doubtedAt < REFUSAL_KEPT;
   if (!isKnown) return { ...kept, doubtedAt: now };
   return now - doubtedAt < SAME_REFUSAL ? kept : null;
+}
+
+/** What is kept after the server has refused what it was sent, and what is said of that. @param isOwners whether to its owner */
+export function afterRefusal(
+  kept: StoredCredential,
+  isOwners: boolean,
+  now: number,
+): { next: StoredCredential; held: Held } {
+  const inDoubt = doubted(kept, now);
+  if (inDoubt) return { next: inDoubt, held: { ok: false, reason: 'refused_anew', retryAfter: DOUBT_AGAIN } };
+  return { next: isOwners ? refused(kept, now) : kept, held: { ok: false, reason: 'needs_reauth' } };
 }
 
 /** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */
