@@ -1,6 +1,7 @@
 import { Client as Client2 } from '@modelcontextprotocol/client';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
 import { parseExact } from '../../src/protocol/json/exact';
 import { checkItem, forOlderClients, type ItemKind } from '../../src/servers/listed-item';
 
@@ -85,6 +86,10 @@ const schema = (members: string) => tool(`"inputSchema":{"type":"object",${membe
 const output = (members: string) =>
   tool(`"inputSchema":{"type":"object"},"outputSchema":{"type":"object",${members}}`);
 const named = (members: string) => tool(`"inputSchema":{"type":"object"},${members}`);
+
+const MARK = '{"type":"string","x-mcp-header":"A"}';
+const marked = (members: string, header: string) =>
+  schema(`"properties":{"a":{${members},"x-mcp-header":${header}}}`);
 
 /** Members of every type but the right one, for members the revision makes optional. */
 const WRONG = ['null', 'true', '7', '"words"', '[]', '{}', '[null]', '[7]', '{"a":1}', '1e999'];
@@ -173,6 +178,17 @@ const TOOLS: [what: string, item: string, listed: string | RegExp][] = [
   ['required of numbers', schema('"required":[7]'), /required of its inputSchema/],
   ['properties a word', schema('"properties":"a"'), /properties of its inputSchema/],
   ['a property that is a word', schema('"properties":{"a":"string"}'), /a property of its inputSchema/],
+  ['an x-mcp-header', marked('"type":"string"', '"A"'), marked('"type":"string"', '"A"')],
+  ['an x-mcp-header with a space', marked('"type":"string"', '"A b"'), /x-mcp-header .* no name of a header/],
+  ['an empty x-mcp-header', marked('"type":"string"', '""'), /x-mcp-header/],
+  ['x-mcp-header null', marked('"type":"string"', 'null'), /x-mcp-header/],
+  ['an x-mcp-header of a number', marked('"type":"number"', '"A"'), /marks something else/],
+  ['an x-mcp-header of no type', marked('"title":"a"', '"A"'), /marks something else/],
+  ['an x-mcp-header in a list', schema(`"properties":{"a":{"items":${MARK}}}`), /marks no argument/],
+  ['an x-mcp-header of a choice', schema(`"anyOf":[{"properties":{"a":${MARK}}}]`), /marks no argument/],
+  ['an x-mcp-header in $defs', schema(`"$defs":{"a":${MARK}}`), /marks no argument/],
+  ['an x-mcp-header of all arguments', schema('"x-mcp-header":"A"'), /marks no argument/],
+  ['an x-mcp-header twice', schema(`"properties":{"a":${MARK},"b":${MARK}}`), /used twice/],
   ['no name', '{"inputSchema":{"type":"object"}}', /no name/],
   ['a name that is a number', '{"name":7}', /no name/],
   ['a hidden character', '{"name":"a\\u200b"}', /hidden characters/],
@@ -271,5 +287,119 @@ describe.each(Object.entries(CLIENTS))('the official client %s', (_, list) => {
     }
 
     expect(refused).toEqual([]);
+  });
+});
+
+/** Items with something in every member, as good servers list them. */
+const GOOD: Record<ItemKind, string[]> = {
+  tool: [
+    '{"name":"a","title":"A","description":"b","inputSchema":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"n":{"type":"integer","minimum":1,"default":9007199254740993,"x-mcp-header":"N"},"o":{"type":"object","properties":{"p":{"enum":["a",1.0]}}},"l":{"type":"array","items":{"$ref":"#/$defs/a"}}},"required":["n"],"additionalProperties":false,"$defs":{"a":{"type":"string","pattern":"^a"}}},"outputSchema":{"type":"object","properties":{"r":{"type":["string","null"],"format":"date"},"s":{"$ref":"#/$defs/b"}},"required":["r"],"$defs":{"b":{"anyOf":[{"type":"string"},{"minLength":1}]}}},"annotations":{"title":"A","readOnlyHint":true,"openWorldHint":false},"execution":{"taskSupport":"optional"},"icons":[{"src":"https://x.example/a.png","mimeType":"image/png","sizes":["48x48"],"theme":"light"}],"_meta":{"x.example/a":{"b":[1e400]}}}',
+    '{"name":"b","inputSchema":{"type":"object","oneOf":[{"required":["a"]},{"required":["b"]}]},"outputSchema":{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","items":[{"type":"string"}],"definitions":{"a":{"not":{}}}}}',
+  ],
+  prompt: [
+    '{"name":"a","title":"A","description":"b","arguments":[{"name":"c","title":"C","description":"d","required":true},{"name":"e"}],"icons":[{"src":"x:y"}],"_meta":{"a":1}}',
+  ],
+  resource: [
+    '{"uri":"x://a","name":"a","title":"A","description":"b","mimeType":"text/plain","size":5,"annotations":{"audience":["user"],"priority":0.5,"lastModified":"2026-01-01T00:00:00Z"},"icons":[{"src":"x:y"}],"_meta":{}}',
+  ],
+  template: [
+    '{"uriTemplate":"x://{a}","name":"a","title":"A","description":"b","mimeType":"text/plain","annotations":{"audience":["assistant"],"priority":1},"icons":[{"src":"x:y"}],"_meta":{}}',
+  ],
+};
+
+const ODD = [
+  ...[null, true, false, 0, -1, 1.5, 9007199254740993n, '', 'a', 'true', 'object', '#/$defs/c', '[', [], {}],
+  ...[
+    [null],
+    [{}],
+    ['a', 'a'],
+    ['object'],
+    { type: 'object' },
+    { type: null },
+    { a: true },
+    { a: null },
+    { a: 1 },
+  ],
+  ...[
+    { $ref: '#' },
+    { $id: 'a' },
+    { 'x-mcp-header': 'N' },
+    { src: 1 },
+    { name: '' },
+    '\u202e',
+    '1e999',
+    [[[[]]]],
+  ],
+];
+const NAMES = [
+  'type',
+  'properties',
+  'required',
+  '$ref',
+  'enum',
+  'x-mcp-header',
+  'name',
+  'arguments',
+  '$schema',
+  'size',
+];
+
+type Change = { steps: number[]; act: 'set' | 'remove' | 'add'; name: string; odd: unknown };
+
+const change: fc.Arbitrary<Change> = fc.record({
+  steps: fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }),
+  act: fc.constantFrom('set', 'set', 'set', 'remove', 'add'),
+  name: fc.constantFrom(...NAMES),
+  odd: fc.oneof(fc.constantFrom(...ODD), fc.jsonValue({ maxDepth: 2 })),
+});
+
+/** Does what `change` says somewhere within `value`. */
+function changed(value: unknown, { steps: [step = 0, ...steps], ...how }: Change): unknown {
+  if (typeof value !== 'object' || value === null) return how.odd;
+  const copy = structuredClone(value) as Record<string, unknown>;
+  const members = Object.keys(copy);
+  const member = members[step % members.length] ?? how.name;
+  if (steps.length && members.length) copy[member] = changed(copy[member], { steps, ...how });
+  else if (how.act === 'remove') delete copy[member];
+  else copy[how.act === 'add' ? how.name : member] = how.odd;
+  return copy;
+}
+
+/** The JSON of a value, big integers with their digits. */
+function jsonOf(value: unknown): string {
+  const marked = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `\u0001${one}` : one));
+  return (marked ?? 'null').replaceAll(/"\\u0001(\d+)"/g, '$1').replaceAll('"1e999"', '1e999');
+}
+
+describe('any list that servers may send (CONTRACT §6, SECURITY 27)', () => {
+  it.each(['tool', 'prompt', 'resource', 'template'] as const)(
+    'of a %s, as it is listed, is taken by every official client, the good items with it',
+    async (kind) => {
+      vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      const item = fc
+        .tuple(fc.constantFrom(...GOOD[kind]), fc.array(change, { minLength: 1, maxLength: 3 }))
+        .map(([good, changes]) => jsonOf(changes.reduce(changed, JSON.parse(good))));
+      const listed = (text: string) => {
+        const checked = checkItem(kind, parseExact(text));
+        return 'definition' in checked ? [checked.definition] : [];
+      };
+      await fc.assert(
+        fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 8 }), async (odd) => {
+          const definitions = [...odd, ...GOOD[kind]].flatMap(listed);
+          for (const list of Object.values(CLIENTS))
+            expect(await list(kind, definitions)).toBe(definitions.length);
+          expect(definitions.slice(-GOOD[kind].length)).toEqual(GOOD[kind].flatMap(listed));
+        }),
+        { numRuns: kind === 'tool' ? 40 : 20, seed: 11 },
+      );
+    },
+  );
+
+  it('keeps good items as they are', () => {
+    for (const [kind, items] of Object.entries(GOOD))
+      for (const item of items) {
+        const { definition } = checkItem(kind as ItemKind, parseExact(item)) as { definition: string };
+        expect(JSON.parse(definition)).toEqual(JSON.parse(item));
+      }
   });
 });

@@ -24,6 +24,12 @@ const ODD = {
     ...['[]', 'null', '"a"', '{"a":true}', '{"a":null}', '{"a":"string"}'].map(
       (properties) => `"inputSchema":{"type":"object","properties":${properties}}`,
     ),
+    ...['{"oneOf":[{}]}', '{"type":["object","null"]}', '{"$schema":null}', '{"x-mcp-header":"A"}'].map(
+      (schema) => `"inputSchema":${schema}`,
+    ),
+    ...['""', '"a b"', 'null'].map(
+      (header) => `"inputSchema":${property(`{"type":"string","x-mcp-header":${header}}`)}`,
+    ),
     ...['null', '{}', 'true', '[7]'].map((names) => `"inputSchema":{"type":"object","required":${names}}`),
     ...['9223372036854775807', '1e-05', '0.10', '1E400'].map(
       (number) => `"inputSchema":${property(`{"maximum":${number}}`)}`,
@@ -40,13 +46,23 @@ const ODD = {
     ),
     ...[property('{"type":"any"}'), property('{"required":true}'), property('{"nullable":true}')].map(output),
     ...[property('{"enum":[]}'), property('{"maximum":1E400}'), '{"type":"object","id":"Odd"}'].map(output),
+    ...['"https://x.example/a"', '"#/properties/a"', '"#a"', '7'].map((ref) =>
+      output(property(`{"$ref":${ref}}`)),
+    ),
     output('{"type":"object","$schema":"http://json-schema.org/draft-04/schema#"}'),
     output('{"type":"object","$defs":{"a":{"$id":"a"},"b":{"$id":"a"}}}'),
   ],
   prompts: [
-    ...['null', '{}', '7', '[{}]', '[null]', '[{"name":null}]', '[{"name":"a","required":"no"}]'].map(
-      (list) => `"arguments":${list}`,
-    ),
+    ...[
+      'null',
+      '{}',
+      '7',
+      '[{}]',
+      '[null]',
+      '[{"name":null}]',
+      '[{"name":"a","title":null}]',
+      '[{"name":"a","required":"no"}]',
+    ].map((list) => `"arguments":${list}`),
     ...['title', 'description', '_meta', 'icons'].map((member) => `"${member}":null`),
   ],
   resources: [
