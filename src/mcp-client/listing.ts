@@ -51,7 +51,8 @@ export async function listUpstream(
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
     const { listing, leftOut } = await inOwnSession(peer, () => readListing(peer, signal, kinds));
     await saveListing(env.DB, server.id, listing, leftOut, now);
-    log('server.listed', { server: server.id, tools: listing.tool.length, left_out: leftOut.length });
+    const missing = leftOut.filter(({ offered }) => !offered).length;
+    log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing });
     const known: Server = {
       ...server,
       state: 'healthy',
@@ -96,18 +97,24 @@ export async function readListing(
     }
     if (pages) listing[kind] = itemsOf(kind, items, unfit);
   }
-  return { listing, leftOut: [...failed, ...unfit].slice(0, MOST_LEFT_OUT) };
+  const missing = [...failed, ...unfit.filter(({ offered }) => !offered)];
+  const repaired = unfit.filter(({ offered }) => offered);
+  const most = (notes: LeftOut[]) => notes.slice(0, MOST_LEFT_OUT);
+  return { listing, leftOut: [...most(missing), ...most(repaired)] };
 }
 
-/** The definitions that can be offered; the others go into `leftOut`. */
+/** The definitions that can be offered; the others go into `leftOut`, and what was repaired. */
 function itemsOf(kind: ItemKind, items: readonly unknown[], leftOut: LeftOut[]): string[] {
   const definitions: string[] = [];
   const seen = new Set<string>();
   for (const item of items) {
     const checked = checkItem(kind, item);
     const name = nameOf(kind, item);
-    if ('definition' in checked && !seen.has(name)) definitions.push(checked.definition);
-    else {
+    if ('definition' in checked && !seen.has(name)) {
+      definitions.push(checked.definition);
+      const reason = clean(checked.repaired.join(', ')).slice(0, 256);
+      if (reason) leftOut.push({ kind, name: clean(name).slice(0, 256), reason, offered: true });
+    } else {
       const reason = 'definition' in checked ? 'it is listed twice' : checked.leftOut;
       leftOut.push({ kind, name: clean(name).slice(0, 256), reason });
     }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isRawNumber, parseExact, plainNumber } from '../protocol/json/exact';
+import { sameJson } from '../protocol/json/same';
 import { isCompilable } from '../protocol/json/schema-check';
 import { deeperThan, isObject, type JsonObject } from '../protocol/mcp';
 import { mirrorFault } from '../protocol/mcp-headers';
@@ -82,8 +83,8 @@ const OPTIONAL: Readonly<Record<ItemKind, Readonly<Record<string, Repair>>>> = {
 
 const ARGUMENT = { title: text, description: text, required: flag };
 
-/** An item as it is stored, or why it cannot be offered. */
-export type Checked = { definition: string } | { leftOut: string };
+/** An item as it is stored, with the members that were repaired; or why it cannot be offered. */
+export type Checked = { definition: string; repaired: string[] } | { leftOut: string };
 
 /** Thrown where an item cannot be offered. The message says why, as `left_out` does. */
 class NotOffered extends Error {}
@@ -101,15 +102,22 @@ export function nameOf(kind: ItemKind, item: unknown): string {
  */
 export function checkItem(kind: ItemKind, item: unknown): Checked {
   try {
-    const definition = textOf({ ...naming(kind, item), ...describing(kind, item as JsonObject) });
+    const offered = withCleanWords({ ...naming(kind, item), ...describing(kind, item as JsonObject) });
+    const definition = textOf(offered as JsonObject);
     if (definition.length > MOST_DEFINITION)
       throw new NotOffered(`its definition is over ${MOST_DEFINITION / 1024} KiB`);
     if (deeperThan(definition, 60)) throw new NotOffered('its definition is nested too deep');
-    return { definition };
+    return { definition, repaired: differing(item as JsonObject, offered as JsonObject) };
   } catch (error) {
     if (error instanceof NotOffered) return { leftOut: error.message };
     throw error;
   }
+}
+
+/** The members that are not as the server sent them. */
+function differing(sent: JsonObject, offered: JsonObject): string[] {
+  const members = new Set([...Object.keys(sent), ...Object.keys(offered)]);
+  return [...members].filter((member) => !sameJson(sent[member], offered[member]));
 }
 
 /** The members that name an item, first in its definition. @throws NotOffered */
@@ -214,7 +222,7 @@ function withMembers(value: JsonObject, repairs: Readonly<Record<string, Repair>
  * so a server's own member of that name is written with an escape.
  */
 function textOf(definition: JsonObject): string {
-  return JSON.stringify(withCleanWords(definition)).replaceAll('"rawJSON":"', '"\\u0072awJSON":"');
+  return JSON.stringify(definition).replaceAll('"rawJSON":"', '"\\u0072awJSON":"');
 }
 
 /** True for a definition that an earlier version stored with an object in place of a number. */

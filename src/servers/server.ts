@@ -16,7 +16,13 @@ export type ServerFailure = {
 };
 
 /** A definition a server listed that is not offered, and why. The name `*`: a whole list, or the rest of one, that did not come. */
-export type LeftOut = { kind: ItemKind; name: string; reason: string };
+export type LeftOut = {
+  kind: ItemKind;
+  name: string;
+  reason: string;
+  /** True for one that is offered all the same: `reason` names the members that were repaired. */
+  offered?: true;
+};
 
 /** How tokens of people's sign-ins are exchanged for the server's (RFC 8693; Entra on-behalf-of), CONTRACT §7. */
 export type TokenExchange = {

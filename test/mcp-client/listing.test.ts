@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readListing } from '../../src/mcp-client/listing';
+import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin } from '../support/gate';
 import { addressOf, control, Upstream } from '../support/upstream';
@@ -148,6 +149,26 @@ describe('one odd item costs that item alone (CONTRACT §6)', () => {
         { kind: 'template', name: '', reason: 'it has no uriTemplate' },
       ],
     });
+  });
+
+  it('shows on the server’s page what was corrected, member by member, and in left_out none of it', async () => {
+    const upstream = await Upstream.start([], {
+      tools: [
+        { name: 'plain', inputSchema },
+        { name: 'odd', inputSchema: {}, title: null, annotations: { readOnlyHint: 'true' } },
+        { name: 'text', inputSchema: { type: 'string' } },
+      ],
+      prompts: [{ name: 'p', arguments: [{ name: 'a', required: null }] }],
+    });
+    const browser = await Browser.administrator();
+    const page = await browser.open(`/admin/servers/${upstream.id}`);
+    const words = page?.html.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
+
+    expect(words).toContain('2 things it lists were corrected');
+    expect(words).toContain('The tool odd: inputSchema, title, annotations.');
+    expect(words).toContain('The prompt p: arguments.');
+    expect(words).not.toContain('The tool plain:');
+    expect(await shown(upstream)).toMatchObject({ left_out: [{ kind: 'tool', name: 'text' }] });
   });
 
   it('drops for clients of 2025 an output schema that describes no object', async () => {

@@ -239,6 +239,21 @@ describe('what a server lists, item by item (CONTRACT §6, SECURITY 27)', () => 
   );
 
   it.each([
+    [
+      'tool',
+      '{"name":"a","title":null,"annotations":{"readOnlyHint":"true"}}',
+      ['title', 'annotations', 'inputSchema'],
+    ],
+    ['tool', '{"inputSchema":{"properties":{"a":{"minimum":1.0}},"type":"object"},"name":"a","x":null}', []],
+    ['tool', schema('"properties":{"a":{"description":"a\\u200b"}}'), ['inputSchema']],
+    ['prompt', '{"name":"a","arguments":[{"name":"b","title":null}]}', ['arguments']],
+    ['resource', '{"uri":"x://a"}', ['name']],
+    ['template', '{"uriTemplate":"x://a","name":"a","mimeType":null}', ['mimeType']],
+  ] as [ItemKind, string, string[]][])('says what was repaired of the %s %s', (kind, item, repaired) => {
+    expect(checkItem(kind, parseExact(item))).toMatchObject({ repaired });
+  });
+
+  it.each([
     ['in a schema', 'tool', schema('"properties":{"a":{"maximum":9223372036854775807,"multipleOf":1e-05}}')],
     ['too small and too large', 'tool', schema('"minimum":-0,"maximum":1E400,"x":[0.10,1.0,5E2]')],
     ['in an output schema', 'tool', output('"properties":{"a":{"maximum":9223372036854775807}}')],
@@ -398,8 +413,9 @@ describe('any list that servers may send (CONTRACT §6, SECURITY 27)', () => {
   it('keeps good items as they are', () => {
     for (const [kind, items] of Object.entries(GOOD))
       for (const item of items) {
-        const { definition } = checkItem(kind as ItemKind, parseExact(item)) as { definition: string };
-        expect(JSON.parse(definition)).toEqual(JSON.parse(item));
+        const checked = checkItem(kind as ItemKind, parseExact(item));
+        expect(checked).toMatchObject({ repaired: [] });
+        expect(JSON.parse((checked as { definition: string }).definition)).toEqual(JSON.parse(item));
       }
   });
 });

@@ -189,7 +189,7 @@ function shown(
       since: rfc3339(lastFailure.since),
     },
     tools,
-    left_out: server.leftOut,
+    left_out: server.leftOut.filter(({ offered }) => !offered),
     created_at: rfc3339(server.createdAt),
     updated_at: rfc3339(server.updatedAt),
   };

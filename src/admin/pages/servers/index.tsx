@@ -30,7 +30,7 @@ import { Ask, LastFailure, ServerHead } from './head';
 import { ServerList } from './list';
 import { newServerPages } from './new';
 import { bodyOf, termsOf } from './terms';
-import { LeftOutList, ServerToolsPage, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './tools';
+import { LeftOutList, RepairedList, ServerToolsPage, TOOLS_A_PAGE, ToolsTitle, toolsWanted } from './tools';
 import { tryToolPages } from './try-tool';
 import { authWord, SERVER_WORDS, savedWords } from './words';
 
@@ -212,7 +212,8 @@ async function showServer(c: Context<App>, id: string, refused?: Refused): Promi
       <section class="stack" aria-labelledby="tools-title">
         <ToolsTitle overview={overview} csrf={csrf} />
         <ServerToolsPage overview={overview} offset={offset} csrf={csrf} />
-        <LeftOutList leftOut={server.leftOut} />
+        <LeftOutList leftOut={server.leftOut.filter(({ offered }) => !offered)} />
+        <RepairedList repaired={server.leftOut.filter(({ offered }) => offered)} />
       </section>
     </>
   );

@@ -134,6 +134,31 @@ export function LeftOutList({ leftOut }: { leftOut: readonly LeftOut[] }) {
   );
 }
 
+/** What is offered, but not as the server describes it, each with the members that differ. */
+export function RepairedList({ repaired }: { repaired: readonly LeftOut[] }) {
+  if (!repaired.length) return null;
+  return (
+    <details>
+      <summary>
+        {repaired.length === 1
+          ? 'One thing it lists was corrected'
+          : `${repaired.length} things it lists were corrected`}
+      </summary>
+      <p>
+        Apps would refuse these as the server describes them. Parts that are no valid MCP were corrected or
+        left away:
+      </p>
+      <ul>
+        {repaired.map(({ kind, name, reason }) => (
+          <li>
+            {KINDS[kind]} <code>{name.slice(0, 100)}</code>: {reason}.
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 /** The title of a server's tools: how many there are, since when, and the way to ask again. */
 export function ToolsTitle({ overview, csrf }: { overview: ServerOverview; csrf: string }) {
   const { server, toolTotal } = overview;
