@@ -4,6 +4,7 @@ import { discover } from '../providers/discovery';
 import { ProviderProblem } from '../providers/provider-problem';
 import { Unauthorized, UpstreamFailure } from '../servers/failure';
 import type { FailureStated } from '../servers/failure-words';
+import { findEndpoint } from './find-endpoint';
 import { readListing } from './listing';
 import { inOwnSession } from './sessions';
 
@@ -13,20 +14,44 @@ export type Finding =
   /** It wants people to sign in at its provider. `registersItself`: the gateway can introduce itself there. */
   | { kind: 'oauth'; provider: string; registersItself: boolean }
   | { kind: 'credentials' }
+  /** It speaks the transport of 2024-11-05 alone. */
+  | { kind: 'older_transport' }
+  | { kind: 'website' }
+  /** It redirects to another origin, where nothing was asked. */
+  | { kind: 'elsewhere'; to: string }
   | { kind: 'failed'; failure: FailureStated };
 
 /** How long someone waits for each part of a check. Milliseconds. */
 const PATIENCE = 8_000;
 
+type Asking = { allowLoopback: boolean; canBeDescribed: boolean };
+
 /**
- * Asks what stands at an address without telling it who asks: it answers, or demands a sign-in (and whether the gateway can
- * introduce itself to the provider), or wants other credentials, or does not answer.
- * @param url judged already: https and public
+ * Finds a server at an address or near it, and what it wants, without telling it who asks: it answers, or demands a sign-in (and
+ * whether the gateway can introduce itself to the provider), or wants other credentials, or does not answer.
+ * @param address judged already: https and public
+ * @returns the address the finding is about, too: the one given, or where the server was found
  */
 export async function checkAddress(
-  url: string,
-  { allowLoopback, canBeDescribed }: { allowLoopback: boolean; canBeDescribed: boolean },
-): Promise<Finding> {
+  address: string,
+  asking: Asking,
+): Promise<{ url: string; finding: Finding }> {
+  const place = await findEndpoint(address);
+  switch (place.kind) {
+    case 'sse':
+      return { url: place.url, finding: { kind: 'older_transport' } };
+    case 'website':
+      return { url: address, finding: { kind: 'website' } };
+    case 'elsewhere':
+      return { url: address, finding: place };
+    default: {
+      const url = place.kind === 'http' ? place.url : address;
+      return { url, finding: await findingAt(url, asking) };
+    }
+  }
+}
+
+async function findingAt(url: string, { allowLoopback, canBeDescribed }: Asking): Promise<Finding> {
   const name = new URL(url).host;
   const id = `check ${crypto.randomUUID()}`;
   const credentials = { headers: new Headers(), version: '', refused: null };

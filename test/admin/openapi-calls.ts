@@ -255,6 +255,7 @@ export const calls: Readonly<Record<string, Call>> = {
     await administrator('POST', '/api/mcp/client', down);
     return get(path);
   },
+  checkServer: (path) => administrator('POST', path, { input: addressOf('described') }),
   createServer: (path) =>
     administrator('POST', path, {
       name: 'described',

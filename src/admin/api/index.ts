@@ -13,6 +13,7 @@ import { grants } from './grants';
 import { quota } from './quota';
 import { servers } from './servers';
 import { serverAuthorization } from './servers/authorization';
+import { serverCheck } from './servers/check';
 import { oauthConfigs } from './servers/oauth-configs';
 import { presets } from './servers/presets';
 import { session } from './session';
@@ -38,6 +39,7 @@ export const api = new Hono<App>()
   .route('/config', config)
   .route('/mcp/virtual-mcps', virtualMcps)
   .route('/mcp/presets', presets)
+  .route('/mcp', serverCheck)
   .route('/mcp', servers)
   .route('/mcp', serverAuthorization)
   .route('/oauth/config', oauthConfigs)

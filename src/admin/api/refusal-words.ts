@@ -2,7 +2,8 @@ import { faultWords, type ValueFault } from '../../protocol/faults/fault';
 import { say } from '../../protocol/faults/wording';
 import { PROBLEM_WORDS } from '../../providers/problem-words';
 import type { ProblemStated } from '../../providers/provider-problem';
-import { FAILURE_WORDS, type FailureStated } from '../../servers/failure-words';
+import type { FailureStated } from '../../servers/failure-words';
+import { SERVER_FAILURE_WORDS } from './servers/failure-words';
 
 type Named = { name: string };
 type Of = { server: string };
@@ -157,7 +158,7 @@ export const API_WORDS = {
     ({ names }: { names: string }, field: string) => `${field} must hold a value for ${names}.`,
   ),
   server_failed: because('server_failed', ({ failure }: { failure: FailureStated }) =>
-    say(FAILURE_WORDS, failure),
+    say(SERVER_FAILURE_WORDS, failure),
   ),
   no_answer: because('server_failed', ({ server }: Of) => `The server ${server} did not answer.`),
   for_people_only: because(

@@ -4,6 +4,7 @@ import { type AuthSettings, NOTHING_KEPT } from '../../servers/auth-settings';
 import { Page } from '../api/request';
 import { HeaderSample } from '../api/servers';
 import { OAuthFlowInitiation } from '../api/servers/authorization';
+import { CheckedInput, CheckRequest } from '../api/servers/check';
 import { ShownPreset } from '../api/servers/presets';
 import { newServer, serverMembers } from '../api/servers/request';
 import { ShownServer } from '../api/servers/shown';
@@ -38,7 +39,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Add a server',
     description:
-      'It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. Where a server is authorized at its provider, the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. Where everyone enters header values, your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
+      'Its address is the one where it was found: as given, where that redirects within its origin, or with `/mcp`; the message says so. It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. Where a server is authorized at its provider, the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. Where everyone enters header values, your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
     access: 'administrator',
     body: {
       schema: NewServer,
@@ -58,6 +59,17 @@ export const servers: Operations = {
       },
     },
     refusals: ['api', 400, 401, 403, 409, 413, 422, 503],
+  },
+  'POST /api/mcp/client/check': {
+    id: 'checkServer',
+    tag: 'Servers',
+    summary: 'Check an address before a server is added',
+    description:
+      'Takes an address, the configuration of an MCP client as JSON (`mcpServers`, `servers`, or one entry), or a command. An address is asked as given, then with `/mcp` and `/sse`, without credentials; redirects within its origin are followed. Nothing is saved, and header values are answered masked.',
+    access: 'administrator',
+    body: { schema: CheckRequest, example: { input: 'https://mcp.example.com' } },
+    answers: { 200: { description: 'Checked', schema: CheckedInput } },
+    refusals: ['api', 400, 401, 403, 413, 503],
   },
   'GET /api/mcp/client/{id}': {
     id: 'getServer',

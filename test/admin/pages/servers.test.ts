@@ -120,6 +120,69 @@ describe('adding a server by its address', () => {
     expect(again.html).not.toContain('a-secret-value');
   });
 
+  it('goes on from where the server is, and says so', async () => {
+    const url = await unknown();
+
+    const checked = await check(url.replace(/\/mcp$/, ''));
+
+    expect(checked.html).toContain(`It was found at <span class="mono">${url}</span>`);
+    expect(checked.html).toContain(`value="${url}"`);
+    expect(checked.html).toContain('It lists 1 tool to whoever asks');
+  });
+
+  it('takes the configuration another app has, and shows no secret of it', async () => {
+    const url = await unknown({ demandsHeaders: ['x-key'] });
+    const headers = { 'x-key': 'a-secret-value', 'x-short': 'ab', 'x-team': '<YOUR_TEAM>' };
+    const configuration = JSON.stringify({ mcpServers: { 'my docs': { type: 'http', url, headers } } });
+
+    const checked = await check(configuration);
+    const elsewhere = await send(checked, { name: fresh(), connection_string: await unknown() });
+    const moved = await send(checked, { name: fresh(), connection_string: 'https://other.example/mcp' });
+    const rest = { header_name: ['x-key', 'x-short'], header_value: ['••••alue', '••••'] };
+    const taken = await send(checked, { ...rest, name: (await Upstream.start()).name });
+    const saved = await send(taken, { ...rest, name: fresh() });
+
+    for (const { html } of [checked, elsewhere, moved, taken])
+      expect(html).not.toMatch(/a-secret-value|"ab"/);
+    expect(checked.html).toMatch(/name="auth_type" value="headers" checked/);
+    expect(checked.html).toContain('value="my_docs"');
+    expect(checked.html).toContain('value="••••alue"');
+    expect(checked.html).toContain('value="x-team"');
+    expect(moved.html).toContain('enter it again');
+    expect(await find(idOf(saved))).toMatchObject({
+      state: 'healthy',
+      connection_string: url,
+      headers: { 'x-key': '••••alue', 'x-short': '••••' },
+    });
+  });
+
+  it('tells what works where a command is pasted, and repeats nothing of it', async () => {
+    const command = JSON.stringify({ command: 'npx', args: ['a-server'], env: { KEY: 'a-secret-value' } });
+
+    const refused = await check(command);
+
+    expect(refused.status).toBe(400);
+    expect(refused.html).toContain('npx starts a program on one computer');
+    expect(refused.html).toContain('a bridge that speaks Streamable HTTP');
+    expect(refused.html).not.toContain('a-secret-value');
+  });
+
+  it('tells a website and an older transport from a server', async () => {
+    const answers = (name: string, get: object) => ({
+      paths: {
+        [`POST /${name}/mcp`]: { status: 405 },
+        [`GET /${name}/mcp`]: { status: 200, ...get },
+      },
+    });
+    const [page, older] = [fresh(), fresh()];
+    await control(page, 'set', answers(page, { headers: { 'content-type': 'text/html' }, body: '<p>' }));
+    const event = { headers: { 'content-type': 'text/event-stream' }, body: 'event: endpoint\ndata: /m\n\n' };
+    await control(older, 'set', answers(older, event));
+
+    expect((await check(addressOf(page))).html).toContain('is a website, not an MCP server');
+    expect((await check(addressOf(older))).html).toContain('old HTTP+SSE transport');
+  });
+
   it('keeps header values sealed, shows masks, and keeps what a mask stands for', async () => {
     const url = await unknown({ demandsHeaders: ['x-key'] });
     const saved = await send(await check(url), {

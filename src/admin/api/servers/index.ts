@@ -7,6 +7,7 @@ import { removeServer } from '../../../accounts/removal';
 import { audit } from '../../../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../../../config';
 import { log } from '../../../log';
+import { findEndpoint, type Place } from '../../../mcp-client/find-endpoint';
 import { listWithHeaders } from '../../../mcp-client/header-trial';
 import { listUpstream } from '../../../mcp-client/listing';
 import { isSubject } from '../../../protocol/subject';
@@ -21,6 +22,7 @@ import { type ApiError, refusal, unknown } from '../error';
 import { accept, Page, readJson } from '../request';
 import { type Asked, noteAsked } from './asked';
 import { initiate, isHealthy, ourIssuer, serverAt } from './authorization';
+import { movedWords, olderWords } from './check-words';
 import { newServer, serverChange } from './request';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown';
 
@@ -39,20 +41,24 @@ export const servers = new Hono<App>()
     const wanted = accept(newServer(allowsLoopback(c.env)), await readJson(c));
     requireOwnProvider(c, wanted.token_exchange);
     const { user_headers } = wanted;
-    const made = await insert(c, wanted);
+    const given = wanted.connection_string;
+    const place = wanted.enabled === false ? null : await findEndpoint(given);
+    const connection_string = place?.kind === 'http' ? place.url : given;
+    const note = place ? noteOn(place, given) : '';
+    const made = await insert(c, { ...wanted, connection_string });
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
     if (made.oauthConfigId !== null) {
       const initiation = await initiate(c, made).catch(takingBack(c, made));
       audit(c, { act: 'server.created', server: made.id });
-      return c.json(initiation);
+      return c.json({ ...initiation, message: initiation.message + note });
     }
     const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
     audit(c, { act: 'server.created', server: made.id });
-    if (tools === undefined) return answerSaved(c, 'The server was saved', made);
+    if (tools === undefined) return answerSaved(c, 'The server was saved', made, note);
     noteAsked(c.req.raw, { kind: 'listed', tools });
     const client = await shownServer(c, await serverAt(c.env.DB, made.id));
-    const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.`;
+    const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.${note}`;
     return c.json({ message, client });
   })
 
@@ -117,6 +123,12 @@ export const servers = new Hono<App>()
       tool_count: tools.length,
     });
   });
+
+/** What is said of where a new server was found, behind another sentence; empty when it is where it was said to be. */
+function noteOn(place: Place, given: string): string {
+  if (place.kind === 'sse') return ` ${olderWords(place.url)}`;
+  return place.kind === 'http' && place.url !== given ? ` ${movedWords(given, place.url)}` : '';
+}
 
 /** The server as its auth type begins it; null when its name is taken. @throws ApiError while no one has set our own address */
 function insert(c: Context<App>, wanted: ServerTerms): Promise<Server | null> {
@@ -216,9 +228,9 @@ function failureOf({ name, lastFailure }: Server): ApiError {
 }
 
 /** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
-async function answerSaved(c: Context<App>, saved: string, server: Server): Promise<Response> {
+async function answerSaved(c: Context<App>, saved: string, server: Server, note = ''): Promise<Response> {
   const answer = async (message: string, server: Server) =>
-    c.json({ message, client: await shownServer(c, server) });
+    c.json({ message: message + note, client: await shownServer(c, server) });
   const wasAsked = (asked: Asked) => noteAsked(c.req.raw, asked);
   if (!server.enabled) {
     wasAsked({ kind: 'disabled' });
@@ -237,7 +249,7 @@ async function answerSaved(c: Context<App>, saved: string, server: Server): Prom
   const message = failure
     ? `${saved}, but it could not be asked for its tools. ${failure.message}`
     : `${saved} and lists ${counted(tools)}.`;
-  return c.json({ message, client });
+  return c.json({ message: message + note, client });
 }
 
 /** Why no caller sees a server yet, and what changes that. */

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { App } from '../../../config';
 import { ask, type Ids, theseIds } from '../../../database';
+import { say } from '../../../protocol/faults/wording';
 import type { StoredSecrets } from '../../../servers/auth-settings';
 import { openExchangeSecret } from '../../../servers/exchange-secret';
 import { idsOfServers, serverQuestion, serversQuestion } from '../../../servers/find';
@@ -13,6 +14,7 @@ import { type Server, stateOf } from '../../../servers/server';
 import { type ToolSummary, toolsQuestion } from '../../../servers/summaries';
 import { rfc3339, Time } from '../answer';
 import type { Page } from '../request';
+import { SERVER_FAILURE_WORDS } from './failure-words';
 import { shownExchange } from './request';
 
 /** What a server is configured with besides its row, secrets as configured. */
@@ -184,7 +186,7 @@ function shown(
     state: stateOf(server),
     last_failure: lastFailure && {
       stage: lastFailure.stage,
-      message: lastFailure.message,
+      message: lastFailure.stated ? say(SERVER_FAILURE_WORDS, lastFailure.stated) : lastFailure.message,
       at: rfc3339(lastFailure.at),
       since: rfc3339(lastFailure.since),
     },

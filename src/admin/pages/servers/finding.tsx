@@ -1,21 +1,36 @@
-import { authTypes, authTypesThat } from '../../../accounts/auth/index';
+import { authTypes } from '../../../accounts/auth/index';
 import type { Finding } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
 import { Badge, Copy } from '../../../ui/parts';
+import { findingWords } from '../../api/servers/check-words';
 import { toolCount } from '../tool-picker';
 import { failureWords } from '../words/failures';
 
-/** The auth types that answer what an address was found to demand, the proposed one first; all of them when that is not known. */
-export function typesFor(found: Finding['kind']): string[] {
-  if (found === 'failed') return [...authTypes.keys()];
-  return [
-    ...authTypesThat(({ suits, isProposed }) => suits === found && isProposed === true),
-    ...authTypesThat(({ suits, isProposed }) => suits === found && !isProposed),
-  ];
-}
+/** A finding about `url`, where `address` led. */
+type Found = { address: string; url: string; finding: Finding };
+
+const NO_SERVER = {
+  older_transport: 'It speaks an older transport',
+  website: 'It is a website',
+  elsewhere: 'It redirects to another host',
+} as const;
 
 /** What a check found at an address, and what follows from it. Nothing is saved by it. */
-export function FindingCard({ finding, redirectUri }: { finding: Finding; redirectUri: string | null }) {
+export function FindingCard(props: Found & { redirectUri: string | null }) {
+  const { address, url, finding, redirectUri } = props;
+  return (
+    <>
+      {url !== address && finding.kind !== 'older_transport' && (
+        <p class="notice">
+          It was found at <span class="mono">{url}</span>, not at <span class="mono">{address}</span>.
+        </p>
+      )}
+      <FindingFacts {...{ address, url, finding, redirectUri }} />
+    </>
+  );
+}
+
+function FindingFacts({ address, url, finding, redirectUri }: Found & { redirectUri: string | null }) {
   switch (finding.kind) {
     case 'open': {
       const { tools, toolNames } = finding;
@@ -58,6 +73,16 @@ export function FindingCard({ finding, redirectUri }: { finding: Finding; redire
             It names no place to sign in, so it wants something in a header: an API key, most likely. Whoever
             runs it says which.
           </p>
+        </div>
+      );
+    case 'older_transport':
+    case 'website':
+    case 'elsewhere':
+      return (
+        <div class="found stack tight" role="status">
+          <Badge tone="bad">{NO_SERVER[finding.kind]}</Badge>
+          <p>{findingWords({ address, url, finding })}</p>
+          <p class="muted">Correct the address and check again.</p>
         </div>
       );
     case 'failed':

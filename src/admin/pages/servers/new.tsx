@@ -1,29 +1,30 @@
 import { type Context, Hono } from 'hono';
 import { DEFAULT_AUTH_TYPE } from '../../../accounts/auth/index';
-import { type App, allowsLoopback } from '../../../config';
+import type { App } from '../../../config';
 import { baseOf } from '../../../identity/browser-session';
-import { log } from '../../../log';
-import { checkAddress, type Finding } from '../../../mcp-client/address-check';
 import { Destination } from '../../../protocol/destination';
-import { targetFault } from '../../../protocol/public-url';
 import { PRESETS, type Preset } from '../../../providers/presets';
-import { introductionOf, redirectUriOf } from '../../../providers/registration';
+import { redirectUriOf } from '../../../providers/registration';
 import { Csrf } from '../../../ui/forms';
 import { sendOn } from '../../../ui/layout';
 import { Input } from '../../../ui/parts';
 import type { Asked } from '../../api/servers/asked';
+import { authTypesFor, type LookedUp, lookUp, typesFor } from '../../api/servers/check';
+import { pastedWords } from '../../api/servers/check-words';
+import { nameFrom, nameFromUrl } from '../../api/servers/suggested-name';
 import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { VALUE_WORDS } from '../words/values';
-import { FindingCard, PresetCard, typesFor } from './finding';
+import { FindingCard, PresetCard } from './finding';
 import { ServerForm } from './form';
-import { bodyOf, nameFromUrl, termsOfPreset } from './terms';
+import { PASTED_FIELD, putPasted, withPasted } from './pasted-headers';
+import { bodyOf, termsOfPreset } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
 
 /** What the API answers to a new server, saved at once or waiting to be authorized. */
-type Made = { client?: { id: string }; mcp_client_id?: string };
+type Made = { client?: { id: string; connection_string: string }; mcp_client_id?: string };
 
 /** Adding a server: by its address, which is checked first, or as one that is well known. */
 export const newServerPages = new Hono<App>()
@@ -37,9 +38,16 @@ export const newServerPages = new Hono<App>()
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
     if (form.get('step') === 'check') return check(c, form, preset);
     const type = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
-    const made = await act<Made>(c, form, 'POST', '/mcp/client', bodyOf(form, type, true), SERVER_WORDS);
+    const made = await act<Made>(
+      c,
+      form,
+      'POST',
+      '/mcp/client',
+      bodyOf(await withPasted(c, form), type, true),
+      SERVER_WORDS,
+    );
     if (!made.ok) return showForm(c, { form, preset, refused: made });
-    return toServer(c, made, form.get('name') ?? '');
+    return toServer(c, made, form);
   })
 
   .post('/known', async (c) => {
@@ -50,53 +58,52 @@ export const newServerPages = new Hono<App>()
     const body = bodyOf(terms, preset.auth_type, true);
     const made = await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS);
     if (!made.ok) return showForm(c, { form: terms, preset, refused: made });
-    return toServer(c, made, preset.name);
+    return toServer(c, made, terms);
   });
 
 /** To the page of a server just made, which says what comes next. */
 function toServer(
   c: Context<App>,
   { body: { client, mcp_client_id }, asked }: { body: Made; asked?: Asked | undefined },
-  name: string,
+  form: FormFields,
 ): Promise<Response> {
   const id = client?.id ?? mcp_client_id;
   const isPending = !client;
+  const given = form.get('connection_string')?.trim();
+  const moved =
+    client && client.connection_string !== given
+      ? ` at ${client.connection_string}, where it was found,`
+      : '';
   return goTo(
     c,
     `${AT}/${id}`,
     isPending
-      ? `${name} was added. Nobody sees it before you authorize it.`
-      : savedWords('The server was saved', asked),
+      ? `${form.get('name')} was added. Nobody sees it before you authorize it.`
+      : savedWords(`The server was saved${moved}`, asked),
   );
 }
 
-/** Asks an address what it is. Nothing is saved. */
+/** Reads what was entered, and asks the address in it what it is. Nothing is saved. */
 async function check(c: Context<App>, form: FormFields, preset: Preset | undefined): Promise<Response> {
-  const address = form.get('connection_string')?.trim() ?? '';
-  const url = /^[a-z]+:/i.test(address) ? address : `https://${address}`;
-  const allowLoopback = allowsLoopback(c.env);
-  const fault = URL.canParse(url) && address ? targetFault(url, allowLoopback) : 'not_a_url';
-  if (fault) {
-    const refused = {
-      ok: false,
-      status: 400,
-      field: 'connection_string',
-      message: `The address ${VALUE_WORDS[fault]()}.`,
-    } as const;
-    return form.has('auth_type')
-      ? showForm(c, { form, preset, refused })
-      : showBeginning(c, address, refused);
+  const entered = form.get('connection_string')?.trim() ?? '';
+  const look = await lookUp(c, entered);
+  if (look.kind !== 'looked_up') {
+    const message =
+      look.kind === 'refused' ? `The address ${VALUE_WORDS[look.fault]()}.` : pastedWords(look.pasted);
+    const refused = { ok: false, status: 400, field: 'connection_string', message } as const;
+    // What is no address may hold secrets, so it is not shown again.
+    const shown = look.kind === 'refused' && URL.canParse(entered) ? entered : '';
+    form.set('connection_string', shown);
+    return form.has('auth_type') ? showForm(c, { form, preset, refused }) : showBeginning(c, shown, refused);
   }
-  const { settings, issuer } = c.var;
-  const canBeDescribed = issuer !== null && introductionOf(settings, issuer).documentUrl !== null;
-  const finding = await checkAddress(url, { allowLoopback, canBeDescribed });
-  log('admin.address_checked', { request_id: c.var.requestId, found: finding.kind });
+  const { pasted, url } = look;
   form.set('connection_string', url);
-  if (!form.get('name')) form.set('name', nameFromUrl(url));
-  const fitting = typesFor(finding.kind);
+  await putPasted(c, form, url, pasted);
+  if (!form.get('name')) form.set('name', nameFrom(pasted.name) || nameFromUrl(url));
+  const fitting = authTypesFor(look);
   const [proposed = DEFAULT_AUTH_TYPE] = fitting;
   if (!fitting.includes(form.get('auth_type') ?? '')) form.set('auth_type', proposed);
-  return showForm(c, { form, preset, finding });
+  return showForm(c, { form, preset, found: look });
 }
 
 /** Where adding a server begins. */
@@ -116,7 +123,7 @@ async function showBeginning(c: Context<App>, address = '', refused?: Refused): 
           value={address}
           error={refused?.message}
           placeholder="https://mcp.example.com/mcp"
-          hint="Where the server speaks MCP over HTTP. It is asked what it wants; nothing is saved yet."
+          hint="Where the server speaks MCP over HTTP, or the JSON another app has for it. It is asked what it wants; nothing is saved yet."
         />
         <div class="actions">
           <button type="submit" class="button primary">
@@ -168,14 +175,14 @@ export function Presets({ csrf }: { csrf: string }) {
   );
 }
 
-type Shown = { form: FormFields; preset?: Preset | undefined; finding?: Finding; refused?: Refused };
+type Shown = { form: FormFields; preset?: Preset | undefined; found?: LookedUp; refused?: Refused };
 
-async function showForm(c: Context<App>, { form, preset, finding, refused }: Shown): Promise<Response> {
+async function showForm(c: Context<App>, { form, preset, found, refused }: Shown): Promise<Response> {
   const { settings, issuer } = c.var;
   const redirectUri = issuer && redirectUriOf(settings, issuer);
   const needsApp =
-    preset?.registration === 'own_app' || (finding?.kind === 'oauth' && !finding.registersItself);
-  const offered = preset ? typesFor('oauth') : finding && typesFor(finding.kind);
+    preset?.registration === 'own_app' || (found?.finding.kind === 'oauth' && !found.finding.registersItself);
+  const offered = preset ? typesFor('oauth') : found && authTypesFor(found);
   const title = preset ? `Add ${preset.name}` : 'Add a server';
   const body = (
     <>
@@ -190,7 +197,10 @@ async function showForm(c: Context<App>, { form, preset, finding, refused }: Sho
         back={`${AT}/new`}
       >
         {preset && <input type="hidden" name="preset" value={preset.id} />}
-        {finding && <FindingCard finding={finding} redirectUri={redirectUri} />}
+        {found && <FindingCard {...found} redirectUri={redirectUri} />}
+        {form.has(PASTED_FIELD) && (
+          <input type="hidden" name={PASTED_FIELD} value={form.get(PASTED_FIELD) ?? ''} />
+        )}
         {preset?.registration === 'own_app' && <PresetCard preset={preset} redirectUri={redirectUri} />}
       </ServerForm>
     </>

@@ -3,6 +3,7 @@ import { membersOf } from '../../../accounts/auth/index';
 import type { Preset } from '../../../providers/presets';
 import type { AuthMembers } from '../../../servers/auth-settings';
 import type { ShownServer } from '../../api/servers/shown';
+import { nameFrom } from '../../api/servers/suggested-name';
 import type { FormFields } from '../api';
 
 type Shown = z.infer<typeof ShownServer>;
@@ -48,27 +49,7 @@ export function termsOfPreset({ name, connection_string, auth_type, oauth_config
   return form;
 }
 
-/** A name a server may have, made of any words. */
-function nameFrom(text: string): string {
-  return text
-    .replace(/[^A-Za-z0-9]+/g, '_')
-    .replace(/^_+|_+$/g, '')
-    .slice(0, 64);
-}
-
-/** Words of addresses that name no one. */
-const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
-
-/** What an address suggests to call its server: `mcp.linear.app` is Linear. */
-export function nameFromUrl(url: string): string {
-  const { hostname, pathname } = new URL(url);
-  const isNamed = /[g-z]/i.test(hostname) && hostname !== 'localhost';
-  const parts = isNamed ? hostname.split('.').slice(0, -1) : pathname.split('/');
-  const name = parts.find((part) => part && !NOBODY.test(part)) ?? '';
-  return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
-}
-
-function addHeader(form: FormFields, name: string, value: string): void {
+export function addHeader(form: FormFields, name: string, value: string): void {
   form.append('header_name', name);
   form.append('header_value', value);
 }

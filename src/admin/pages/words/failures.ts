@@ -1,80 +1,17 @@
 import { type Rewording, say } from '../../../protocol/faults/wording';
-import { type FAILURE_WORDS, type FailureStated, quoted } from '../../../servers/failure-words';
+import type { FAILURE_WORDS, FailureStated } from '../../../servers/failure-words';
 import type { ServerFailure } from '../../../servers/server';
+import { SERVER_FAILURE_WORDS as API_WORDS } from '../../api/servers/failure-words';
 import { VALUE_WORDS } from './values';
 
-/** Why a server did not do its part, for the administrator who looks at it. */
-export const SERVER_FAILURE_WORDS = {
-  unreachable: ({ server }) =>
-    `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
-  late: ({ server }) =>
-    `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
-  unauthorized: ({ server, said }) =>
-    `The server ${server} did not accept the gateway’s credentials (HTTP 401)${quoted(said)}. Renew them.`,
-  not_open: ({ server, said }) =>
-    `The server ${server} did not accept the gateway without credentials (HTTP 401)${quoted(said)}. Add it again with the authentication it wants.`,
-  forbidden: ({ server, said }) =>
-    `The server ${server} did not accept the gateway’s request (HTTP 403)${quoted(said)}. Check its credentials; the people who run the server say who may.`,
-  forbidden_to_one: ({ server, said }) =>
-    `The server ${server} does not let your account do this (HTTP 403)${quoted(said)}. The people who run the server say who may.`,
-  refused_to_one: ({ server }) =>
-    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
-  refused_anew: ({ server, seconds }) =>
-    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
+/** Why a server did not do its part: what the API says, with the page's own names for what an administrator changes. */
+export const SERVER_FAILURE_WORDS: Rewording<typeof FAILURE_WORDS> = {
+  ...API_WORDS,
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Ask for it in the settings of the server, under More, then connect the account again.`,
-  sign_in_down: ({ server, seconds }) =>
-    `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
-  redirect: ({ server }) =>
-    `The server ${server} answered with a redirect that is not followed: to another host, or one that would lose the message. Correct its address.`,
-  status: ({ server, status, said }) =>
-    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later; the people who run it have to look.`,
-  rejected: ({ server, status, said }) =>
-    `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
-  not_found: ({ server, said }) =>
-    `The server ${server} has no MCP endpoint at its address (HTTP 404)${quoted(said)}. Correct its address.`,
-  busy: ({ server, said }) =>
-    `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
-  not_mcp: ({ server }) =>
-    `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
-  wrong_id: ({ server }) =>
-    `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
-  unanswered: ({ server }) =>
-    `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
-  silent: ({ server, seconds }) =>
-    `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
-  too_long: ({ server, seconds }) =>
-    `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
-  resting: ({ server, seconds }) =>
-    `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
-  answered_error: ({ server, said }) => `The server ${server} refused to answer: ${said}`,
-
-  values_missing: ({ names }) => `Enter a value for ${names}.`,
-  values_refused: ({ server, said }) =>
-    `The server ${server} does not take these header values${said && `: “${said}”`}.`,
   bad_address: ({ server, fault }) =>
     `The server ${server} cannot be asked: its address ${VALUE_WORDS[fault]()}. Correct it.`,
-  unknown_auth_type: ({ server }) =>
-    `The server ${server} cannot be asked: this gateway does not know its way to authenticate.`,
-  no_account: ({ server }) =>
-    `The server ${server} cannot be asked: the account it is asked with is not connected. Authorize it.`,
-  account_ended: ({ server }) =>
-    `The server ${server} cannot be asked: the account it is asked with has to be connected again. Authorize it again.`,
-  no_values: ({ server }) =>
-    `The server ${server} cannot be asked: the header values it is asked with are not entered. Enter them.`,
-  values_ended: ({ server }) =>
-    `The server ${server} cannot be asked: the header values it is asked with have to be entered again.`,
-  other_headers: ({ server }) =>
-    `The server ${server} cannot be asked: it wants other headers than those it is asked with. Enter them.`,
-  values_lost: ({ server }) =>
-    `The server ${server} cannot be asked: its address or the encryption key changed. Enter its header values again.`,
-  no_variable: ({ server, variable, header }) =>
-    `The server ${server} cannot be asked: the variable ${variable}, which its header ${header} needs, is not set.`,
-  no_exchange: ({ server }) =>
-    `The server ${server} cannot be asked: nothing says how people’s sign-ins are exchanged for its own. Complete its settings.`,
-  exchange_refused: ({ server }) =>
-    `The server ${server} cannot be asked: the identity provider refuses the exchange of tokens for it.`,
-} as const satisfies Rewording<typeof FAILURE_WORDS>;
+};
 
 export function failureWords(failure: FailureStated): string {
   return say(SERVER_FAILURE_WORDS, failure);

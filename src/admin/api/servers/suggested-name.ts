@@ -1,0 +1,19 @@
+/** A name a server may have, made of any words. */
+export function nameFrom(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+    .slice(0, 64);
+}
+
+/** Words of addresses that name no one. */
+const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
+
+/** What an address suggests to call its server: `mcp.linear.app` is Linear. */
+export function nameFromUrl(url: string): string {
+  const { hostname, pathname } = new URL(url);
+  const isNamed = /[g-z]/i.test(hostname) && hostname !== 'localhost';
+  const parts = isNamed ? hostname.split('.').slice(0, -1) : pathname.split('/');
+  const name = parts.find((part) => part && !NOBODY.test(part)) ?? '';
+  return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
+}
