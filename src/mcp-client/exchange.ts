@@ -2,10 +2,11 @@ import { version } from '../../package.json';
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
-import { followWithin, OF_MESSAGES } from '../protocol/redirects';
+
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 import type { TurnEnd } from './breaker';
+import { sendWithin } from './redirects';
 import { readRefusal, refusalFailure, typeOf } from './refusal';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
@@ -46,7 +47,7 @@ export async function post(
     const body = JSON.stringify(message);
     const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
     const { connectionString } = peer.server;
-    return (await followWithin(connectionString, OF_MESSAGES, (url) => fetch(url, init))).response;
+    return await sendWithin(connectionString, (url) => fetch(url, init));
   } catch (cause) {
     const { aborted, reason } = signal;
     if (reason instanceof UpstreamFailure) throw reason;

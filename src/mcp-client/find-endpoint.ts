@@ -69,8 +69,7 @@ async function lookAt(url: string, signal: () => AbortSignal): Promise<Seen> {
     const modern = modernRequest({ id: 1, method: 'server/discover', params: {} });
     const asked = await posted(url, modern.body, modern.headers, signal());
     // Some servers of the 2025 era refuse in plain words all that comes before `initialize`.
-    const again = asked.kind === 'refused' && ![404, 405].includes(asked.status);
-    const seen = again ? await posted(url, GREETING, new Headers(), signal()) : asked;
+    const seen = asked.kind === 'refused' ? await posted(url, GREETING, new Headers(), signal()) : asked;
     return seen.kind === 'refused' ? await got(url, signal()) : seen;
   } catch {
     return { kind: 'silent' };
@@ -90,7 +89,7 @@ async function posted(
   message: JsonObject,
   protocol: Headers,
   signal: AbortSignal,
-): Promise<Seen | { kind: 'refused'; status: number }> {
+): Promise<Seen | { kind: 'refused' }> {
   const headers = new Headers(protocol);
   headers.set('content-type', 'application/json');
   const followed = await request(url, { method: 'POST', headers, body: JSON.stringify(message), signal });
@@ -103,7 +102,7 @@ async function posted(
   }
   if (isChallenge) return { kind: 'http', url: followed.url };
   if (response.status === 401 || response.status === 403) return { kind: 'guarded' };
-  return awayFrom(followed) ?? { kind: 'refused', status: response.status };
+  return awayFrom(followed) ?? { kind: 'refused' };
 }
 
 /** True for an event stream, and for anything that JSON-RPC answers, under whatever status. */

@@ -137,8 +137,12 @@ describe('adding a server by its address', () => {
 
     const checked = await check(configuration);
     const elsewhere = await send(checked, { name: fresh(), connection_string: await unknown() });
-    const moved = await send(checked, { name: fresh(), connection_string: 'https://other.example/mcp' });
     const rest = { header_name: ['x-key', 'x-short'], header_value: ['••••alue', '••••'] };
+    const moved = await send(checked, {
+      ...rest,
+      name: fresh(),
+      connection_string: 'https://other.example/mcp',
+    });
     const taken = await send(checked, { ...rest, name: (await Upstream.start()).name });
     const saved = await send(taken, { ...rest, name: fresh() });
 
@@ -179,7 +183,9 @@ describe('adding a server by its address', () => {
     const event = { headers: { 'content-type': 'text/event-stream' }, body: 'event: endpoint\ndata: /m\n\n' };
     await control(older, 'set', answers(older, event));
 
-    expect((await check(addressOf(page))).html).toContain('is a website, not an MCP server');
+    expect((await check(addressOf(page))).html).toContain(
+      'is a website: it answers with something that is not MCP',
+    );
     expect((await check(addressOf(older))).html).toContain('old HTTP+SSE transport');
   });
 

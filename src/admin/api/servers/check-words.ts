@@ -27,7 +27,7 @@ export function findingWords({ address, url, finding }: Found): string {
     case 'older_transport':
       return olderWords(url);
     case 'website':
-      return `${address} is a website, not an MCP server. The documentation of its makers names the address of their MCP server; most end in /mcp.`;
+      return `${address} is a website: it answers with something that is not MCP. The documentation of its makers names the address of their MCP server; most end in /mcp.`;
     case 'elsewhere':
       return `${address} redirects to ${finding.to}, on another host, which was not asked. If that is the server you mean, check that address.`;
   }

@@ -10,6 +10,7 @@ import { log } from '../../../log';
 import { findEndpoint, type Place } from '../../../mcp-client/find-endpoint';
 import { listWithHeaders } from '../../../mcp-client/header-trial';
 import { listUpstream } from '../../../mcp-client/listing';
+import { ledTo } from '../../../mcp-client/redirects';
 import { isSubject } from '../../../protocol/subject';
 import { isOfSignIn } from '../../../providers/exchange';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
@@ -42,7 +43,8 @@ export const servers = new Hono<App>()
     requireOwnProvider(c, wanted.token_exchange);
     const { user_headers } = wanted;
     const given = wanted.connection_string;
-    const place = wanted.enabled === false ? null : await findEndpoint(given);
+    const isAskedAtOnce = authorizationOf({ authType: wanted.auth_type }) === null;
+    const place = isAskedAtOnce || wanted.enabled === false ? null : await findEndpoint(given);
     const connection_string = place?.kind === 'http' ? place.url : given;
     const note = place ? noteOn(place, given) : '';
     const made = await insert(c, { ...wanted, connection_string });
@@ -55,7 +57,7 @@ export const servers = new Hono<App>()
     }
     const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
     audit(c, { act: 'server.created', server: made.id });
-    if (tools === undefined) return answerSaved(c, 'The server was saved', made, note);
+    if (tools === undefined) return answerSaved(c, 'The server was saved', made, settleAddress);
     noteAsked(c.req.raw, { kind: 'listed', tools });
     const client = await shownServer(c, await serverAt(c.env.DB, made.id));
     const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.${note}`;
@@ -202,8 +204,37 @@ function moves(body: unknown, server: Server): boolean {
   return new URL(connection_string).origin !== new URL(server.connectionString).origin;
 }
 
-/** Asks a server for its lists now. @returns the server as it is now known, and what went wrong; null: nothing. */
-async function ask(c: Context<App>, server: Server): Promise<{ known: Server; failure: ApiError | null }> {
+/** A server as it is known once it was asked for its lists, and what went wrong; null: nothing. */
+type Answered = { known: Server; failure: ApiError | null };
+
+/** A server that is not new stays where it is. */
+const leave = async (_c: Context<App>, _server: Server, asked: Answered) => ({ ...asked, note: '' });
+
+/** Failures of a server that may be at another address. */
+const MAY_BE_ELSEWHERE = ['not_found', 'not_mcp', 'status', 'redirect'];
+
+/** Moves a new server to where its address redirects, or, when it failed there, to where it is found, and asks it again. */
+async function settleAddress(
+  c: Context<App>,
+  server: Server,
+  asked: Answered,
+): Promise<Answered & { note: string }> {
+  const given = server.connectionString;
+  const mayBeElsewhere = MAY_BE_ELSEWHERE.includes(asked.known.lastFailure?.stated?.reason ?? '');
+  const led = ledTo(given);
+  if (asked.failure ? !mayBeElsewhere : led === null) return { ...asked, note: '' };
+  const place: Place = led === null || asked.failure ? await findEndpoint(given) : { kind: 'http', url: led };
+  const note = noteOn(place, given);
+  if (place.kind !== 'http' || place.url === given) return { ...asked, note };
+  const change = { connection_string: place.url };
+  const moved = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, asked.known, change, now());
+  forgetDeployment();
+  if (!moved) return { ...asked, note: '' };
+  return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null }), note };
+}
+
+/** Asks a server for its lists now. */
+async function ask(c: Context<App>, server: Server): Promise<Answered> {
   const {
     env,
     var: { settings, issuer },
@@ -228,9 +259,14 @@ function failureOf({ name, lastFailure }: Server): ApiError {
 }
 
 /** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
-async function answerSaved(c: Context<App>, saved: string, server: Server, note = ''): Promise<Response> {
+async function answerSaved(
+  c: Context<App>,
+  saved: string,
+  server: Server,
+  settle: (c: Context<App>, server: Server, asked: Answered) => Promise<Answered & { note: string }> = leave,
+): Promise<Response> {
   const answer = async (message: string, server: Server) =>
-    c.json({ message: message + note, client: await shownServer(c, server) });
+    c.json({ message, client: await shownServer(c, server) });
   const wasAsked = (asked: Asked) => noteAsked(c.req.raw, asked);
   if (!server.enabled) {
     wasAsked({ kind: 'disabled' });
@@ -242,7 +278,7 @@ async function answerSaved(c: Context<App>, saved: string, server: Server, note 
     return answer(`${saved}. ${unverified.message}`, server);
   }
 
-  const { known, failure } = await ask(c, server);
+  const { known, failure, note } = await settle(c, server, await ask(c, server));
   const client = await shownServer(c, known);
   const tools = client.tools.length;
   wasAsked(failure ? { kind: 'failed', refusal: failure.refusal } : { kind: 'listed', tools });
