@@ -106,16 +106,27 @@ describe('where a server is found (PROTOCOL §7)', () => {
     expect(client.connection_string).toBe(found);
   });
 
-  it('never by what is sent there: header values go only to the address that answered', async () => {
-    const name = await site((own) => ({ [`POST /${own}`]: { status: 404 } }), { demandsHeaders: ['x-key'] });
-    await add(`${origin()}/${name}`, { auth_type: 'headers', headers: { 'x-key': 'a-secret-value' } });
+  it('by no credentials: header values go to the address given, and to another once it has answered', async () => {
+    const register = { auth_type: 'headers', headers: { 'x-key': 'a-secret-value' } };
+    const absent = { status: 404 };
+    const found = await site((own) => ({ [`POST /${own}`]: absent }), { demandsHeaders: ['x-key'] });
+    const none = await site((own) => ({
+      [`POST /${own}`]: absent,
+      [`POST /${own}/mcp`]: absent,
+      [`POST /${own}/sse`]: absent,
+    }));
+    for (const name of [found, none]) await add(`${origin()}/${name}`, register);
 
-    const { seen } = await control(name, 'seen');
-    const given = seen.filter(({ message }) => message.method === `POST /${name}`);
+    const sent = async (name: string, place?: string) =>
+      (await control(name, 'seen')).seen
+        .filter(({ message: { method } }) => (place ? method === place : !/^[A-Z]+ /.test(method ?? '')))
+        .map(({ headers }) => headers['x-key']);
+    const [first, ...later] = await sent(found);
 
-    expect(given.length).toBeGreaterThan(0);
-    expect(given.filter(({ headers }) => 'x-key' in headers)).toEqual([]);
-    expect(seen.some(({ headers }) => headers['x-key'] === 'a-secret-value')).toBe(true);
+    expect(await sent(none, `POST /${none}`)).toContain('a-secret-value');
+    for (const end of ['mcp', 'sse'])
+      expect(new Set(await sent(none, `POST /${none}/${end}`))).toEqual(new Set([undefined]));
+    expect([first, later.at(-1)]).toEqual([undefined, 'a-secret-value']);
   });
 
   it.each([
