@@ -21,17 +21,36 @@ export type Session = {
 
 /** Servers that gave no session id when they were last asked for one: no object is asked about them. */
 const sessionless = new Set<string>();
-const MOST_SERVERS = 2000;
+/** What they said at `initialize`, by server and credential: nothing of it is anyone's own. The longest unused first. */
+const greetings = new Map<string, { session: Session; usedAt: number }>();
+const MOST = 2000;
+/** Milliseconds a greeting serves unused. */
+const IDLE = 600_000;
 
 /** True when the server is known to keep no sessions. */
 export function isSessionless(server: Address): boolean {
   return sessionless.has(whereIs(server));
 }
 
-function noteSession(server: Address, id: string | null): void {
-  if (id !== null) sessionless.delete(whereIs(server));
-  else sessionless.add(whereIs(server));
-  if (sessionless.size > MOST_SERVERS) sessionless.delete(sessionless.values().next().value as string);
+/** What a server without sessions said at `initialize` to these credentials: requests need no other. Null: it has to be asked. */
+export function greetingOf({ server, credentials }: Peer): Session | null {
+  const key = `${whereIs(server)} ${credentials.version}`;
+  const known = greetings.get(key);
+  if (!known || known.usedAt + IDLE <= Date.now() || !isSessionless(server)) return null;
+  known.usedAt = Date.now();
+  return known.session;
+}
+
+function noteGreeting(server: Address, session: Session): void {
+  const place = whereIs(server);
+  sessionless.delete(place);
+  if (session.id !== null) return;
+  const key = `${place} ${session.credential}`;
+  greetings.delete(key);
+  greetings.set(key, { session, usedAt: Date.now() });
+  sessionless.add(place);
+  if (greetings.size > MOST) greetings.delete(greetings.keys().next().value as string);
+  if (sessionless.size > MOST) sessionless.delete(sessionless.values().next().value as string);
 }
 
 /** The most that is read of the result of `initialize`. */
@@ -56,7 +75,6 @@ export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Ses
     answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
   if (!result) throw new OtherEra(server, status, null);
   if (!erasOf(server)) noteEras(server, { modern: false, legacy: true });
-  noteSession(server, sessionId);
 
   const session: Session = {
     ref: crypto.randomUUID(),
@@ -67,6 +85,7 @@ export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Ses
   };
   const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
   await drain(await post(peer, initialized, sessionHeaders(session), signal));
+  noteGreeting(server, session);
   return session;
 }
 

@@ -5,7 +5,7 @@ import { faultFacts } from '../protocol/faults/storage';
 import { retrying, SharedWork } from '../protocol/patience';
 import { type Address, whereIs } from '../servers/server';
 import { type Meeting, type SessionActs, sessionObjectOf, type Taken } from './session-acts';
-import { beginSession, endSession, isSessionless, type Session } from './session-life';
+import { beginSession, endSession, greetingOf, isSessionless, type Session } from './session-life';
 import { isUnknown } from './unknown-session';
 
 /** The session that requests of one peer go in. */
@@ -19,16 +19,14 @@ export type Holder = {
 
 /** Milliseconds until an isolate asks the object again for a session it uses: PROTOCOL §1. */
 const ASK_AGAIN = 120_000;
-/** Milliseconds that a server without sessions is remembered as begun, unused. */
-const IDLE = 600_000;
 const MOST = 2000;
 /** How long beginning a session may take that several requests wait for, and how long one waits for another's. Milliseconds. */
 const BEGIN = 30_000;
 
 /** What this isolate knows of a client session at a server. `session` null: it may begin none that is kept. */
-type Known = { sharer: string; session: Session | null; credential: string; askedAt: number; usedAt: number };
+type Known = { sharer: string; session: Session | null; credential: string; askedAt: number };
 
-/** By client session and server, the longest unused first. */
+/** By client session and server, the one asked for longest ago first. */
 const known = new Map<string, Known>();
 const asking = new SharedWork<Session | null>(BEGIN, waitUntil);
 const replacing = new SharedWork<Session | null>(BEGIN, waitUntil);
@@ -55,6 +53,8 @@ export async function holderOf(peer: Peer): Promise<Holder> {
   const { sharer } = peer;
   const own = ownSessions.get(peer);
   if (own) return holderOfOne(peer, own, false);
+  const greeting = greetingOf(peer);
+  if (greeting) return holderOfOne(peer, { session: greeting }, true);
   const shared = sharer && (await sharedSession(peer, sharer));
   return shared && sharer ? holderOfShared(peer, sharer, shared) : holderOfOne(peer, { session: null }, true);
 }
@@ -113,11 +113,7 @@ function knownOf(peer: Peer, sharer: Sharer): Known | null {
 async function sharedSession(peer: Peer, sharer: Sharer): Promise<Session | null> {
   const entry = knownOf(peer, sharer);
   const now = Date.now();
-  const keepsNone = entry?.session?.id === null;
-  if (entry && (keepsNone ? entry.usedAt > now - IDLE : entry.askedAt > now - ASK_AGAIN)) {
-    entry.usedAt = now;
-    return entry.session;
-  }
+  if (entry && entry.askedAt > now - ASK_AGAIN) return entry.session;
   const key = `${keyOf(peer.server, sharer)} ${peer.credentials.version}`;
   return asking.join(key, () => shareSession(peer, sharer, null));
 }
@@ -144,7 +140,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
 
   if (isSessionless(server)) {
     const session = await beginSession(peer, limit);
-    if (session.id === null) return remember(peer, sharer, session);
+    if (session.id === null) return session;
     waitUntil(endSession(peer, session)); // it keeps sessions now
   }
   const taken: Taken | null = await ask((object) => object.take(meeting, unknown));
@@ -161,7 +157,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
   }
   if (session.id === null) {
     giveUp();
-    return remember(peer, sharer, session);
+    return session;
   }
   const kept = await ask((object) => object.keep(meeting, leave, session, unknown));
   if (kept?.ref !== session.ref) waitUntil(endSession(peer, session));
@@ -173,7 +169,7 @@ function remember(peer: Peer, sharer: Sharer, session: Session | null): Session 
   const now = Date.now();
   const credential = peer.credentials.version;
   known.delete(key);
-  known.set(key, { sharer: sharer.name, session, credential, askedAt: now, usedAt: now });
+  known.set(key, { sharer: sharer.name, session, credential, askedAt: now });
   if (known.size > MOST) known.delete(known.keys().next().value as string);
   return session;
 }
