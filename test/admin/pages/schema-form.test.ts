@@ -211,6 +211,12 @@ describe('what was entered', () => {
     });
   });
 
+  it('keeps the digits of its numbers', () => {
+    const text = '{"a":[9007199254740993,1.0,-0]}';
+
+    expect(JSON.stringify(enter({}, { arg: text }))).toBe(text);
+  });
+
   it('is refused as a whole when it is not an object, or nested too deep', () => {
     expect(enter({}, { arg: '[1]' })).toEqual({ arg: 'Write a JSON object: { … }.' });
     expect(enter({}, { arg: `{"a":${'['.repeat(61)}${']'.repeat(61)}}` })).toEqual({

@@ -1,3 +1,4 @@
+import { parseExact } from '../../../protocol/json/exact';
 import { deeperThan, isObject, type JsonObject } from '../../../protocol/mcp';
 
 /** A value a list offers to choose. */
@@ -312,7 +313,7 @@ function linesIn(text: string, of: Primitive, wrong: (message: string) => undefi
 function jsonIn(text: string, wrong: (message: string) => undefined): unknown {
   if (deeperThan(text, 60)) return wrong('This is nested too deep.');
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return wrong('This is not JSON. Look for a missing quote, comma or bracket.');
   }
