@@ -97,11 +97,11 @@ function answerOf(look: Look): z.infer<typeof CheckedInput> {
   return { message: findingWords(look), found: finding.kind, client: isServer ? client : null, tools };
 }
 
-/** The auth types that fit a finding, the proposed one first; all of them when that is not known. Pasted headers are for `headers`. */
+/** The auth types that fit a finding, the proposed one first; all of them when that is not known. Pasted headers are credentials. */
 export function authTypesFor({ pasted, finding }: Pick<LookedUp, 'pasted' | 'finding'>): string[] {
   const types = typesFor(finding.kind);
   const hasHeaders = Object.keys(pasted.headers).length + pasted.lacking.length > 0;
-  return hasHeaders ? ['headers', ...types.filter((type) => type !== 'headers')] : types;
+  return hasHeaders ? [...new Set([...typesFor('credentials'), ...types])] : types;
 }
 
 /** The auth types that answer what an address was found to demand, the proposed one first; all of them when that is not known. */
