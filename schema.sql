@@ -181,6 +181,7 @@ CREATE TABLE IF NOT EXISTS credential (
   last_refreshed_at INTEGER,
   created_at   INTEGER NOT NULL,
   updated_at   INTEGER NOT NULL,
+  wanted_scopes TEXT,              -- JSON list: what its server named in a 403, asked for at the next authorization; null: none
   UNIQUE (owner, server_id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credential_server ON credential (server_id, owner);

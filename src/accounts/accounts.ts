@@ -15,6 +15,8 @@ export type AccountAtServer = {
   state: CredentialStatus | 'none';
   /** Names of the header values that are held and still wanted; empty for an account with a provider. */
   heldKeys: string[];
+  /** What the server named in a 403, which connecting again asks for; empty: nothing, or it was asked for. */
+  wantedScopes: string[];
 };
 
 /** How an account stands, in words. `orphaned`: whose it is may not use the server now. */
@@ -46,20 +48,28 @@ export function accountsAmong(
     const own = ownAccountOf(server);
     if (!own) return [];
     const credential = credentials.find(({ serverId }) => serverId === server.id);
-    if (!credential) return [{ server, own, state: 'none', heldKeys: [] }];
+    if (!credential) return [{ server, own, state: 'none', heldKeys: [], wantedScopes: [] }];
     const state = statusAt(credential, server);
     const wanted = server.perUserHeaderKeys.map((name) => name.toLowerCase());
     const held = state === 'needs_reauth' ? [] : (credential.headerKeys ?? []);
-    return [{ server, own, state, heldKeys: held.filter((name) => wanted.includes(name.toLowerCase())) }];
+    const heldKeys = held.filter((name) => wanted.includes(name.toLowerCase()));
+    const wantedScopes = state === 'active' ? [] : (credential.wantedScopes ?? []);
+    return [{ server, own, state, heldKeys, wantedScopes }];
   });
 }
 
-/** An account of the page, with the host its provider issues tokens on when that is another than its own. */
-export type ConnectableAccount = AccountAtServer & { tokenHost: string | null };
+/** An account of the page. */
+export type ConnectableAccount = AccountAtServer & {
+  /** The host its provider issues tokens on, when that is another than its own. */
+  tokenHost: string | null;
+  /** The host of its provider, when that took the place of another. */
+  movedTo: string | null;
+};
 
 /** The host matters to the person who is about to be sent there. */
 export function shownAccount(account: AccountAtServer, providers: KnownProviders): ConnectableAccount {
   const { server, own, state } = account;
   const provider = own.kind === 'oauth' && state !== 'active' ? providers(server) : null;
-  return { ...account, tokenHost: provider?.tokenHost ?? null };
+  const movedTo = provider?.isMoved ? new URL(provider.issuer ?? provider.authorizationEndpoint).host : null;
+  return { ...account, tokenHost: provider?.tokenHost ?? null, movedTo };
 }

@@ -3,13 +3,16 @@ import type { Env } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
 import { equals } from '../database';
 import type { Destination } from '../protocol/destination';
-import { authorizationUrl, redeemCode, revokeToken, TokenRefused } from '../providers/client';
+import { authorizationUrl, redeemCode, revokeToken } from '../providers/client';
 import { knownProvider, prepareProvider } from '../providers/provider';
 import { redirectUriOf } from '../providers/registration';
+import { refusesResource, TokenRefused } from '../providers/token-refusal';
+import { noteResourceRefused } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { askConnection, termsAt } from './connections';
 import type { CredentialOwner } from './credential';
+import { findCredentialOf } from './credentials';
 
 /** What the `state` of an authorization begins with (oauth/callback.ts). */
 export const CONNECT = 'connect';
@@ -88,7 +91,8 @@ export async function beginAuthorization(
     .bind(...row.values)
     .run();
   const { verifier } = pending;
-  const { scopes } = provider;
+  const wantedScopes = (await findCredentialOf(env.DB, owner, server.id))?.wantedScopes ?? [];
+  const scopes = [...new Set([...provider.scopes, ...wantedScopes])];
   const destination = await authorizationUrl(provider, {
     state: `${CONNECT}.${id}`,
     verifier,
@@ -145,6 +149,9 @@ export async function deleteTakenUp(db: D1Database, serverId: string): Promise<b
   return meta.changes > 0;
 }
 
+/** The provider will not hear of `resource` (RFC 8707), which is remembered: the person may be sent there again. */
+export class ResourceRefused extends Error {}
+
 /** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
 export class AuthorizationEnded extends Error {}
 
@@ -152,7 +159,7 @@ export class AuthorizationEnded extends Error {}
  * Redeems the provider's answer and has its tokens kept, as its owner's at the server, unless they were disconnected, deleted
  * or blocked meanwhile: then the provider is told.
  * @param requireAccess throws when the owner may not use the server any more
- * @throws TokenRefused, Unavailable, AuthorizationEnded, whatever `requireAccess` throws
+ * @throws TokenRefused, Unavailable, AuthorizationEnded, ResourceRefused, whatever `requireAccess` throws
  */
 export async function keepAuthorized(
   env: Env,
@@ -179,7 +186,13 @@ export async function keepAuthorized(
     );
   }
   const pending = JSON.parse(text) as Pending;
-  const tokens = await redeemCode(env, provider, answer, { ...pending, state: `${CONNECT}.${id}` });
+  const binding = { ...pending, state: `${CONNECT}.${id}` };
+  const tokens = await redeemCode(env, provider, answer, binding).catch(async (error: unknown) => {
+    const isSendable = answer.has('error') && provider.resource !== null && refusesResource(error);
+    if (!isSendable) throw error;
+    await noteResourceRefused(env.DB, provider.oauthConfigId);
+    throw new ResourceRefused();
+  });
   const requireUnended = async () => {
     if (!(await findAuthorization(env.DB, id))) throw new AuthorizationEnded(); // every ending deletes it, and first
   };

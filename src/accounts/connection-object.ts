@@ -2,18 +2,18 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log } from '../log';
-import { faultFacts } from '../protocol/faults/storage';
-import { TokenRefused } from '../providers/client';
+import { TokenRefused, verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import { ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
 import type { ConnectionActs, CredentialTerms, Held, SavedHeaders } from './credential';
-import { forgetCredential, recordCredential } from './credentials';
+import { IndexTeller } from './index-teller';
 import {
+  afterAnswer,
   afterFault,
+  afterLack,
   afterRefusal,
   type CredentialFacts,
-  credentialOf,
   credentialSealContext,
   describeHeaders,
   describeTokens,
@@ -46,7 +46,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   private readonly kv = new ObjectState(this.ctx.storage);
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;
-  private telling: Promise<void> | null = null;
+  private readonly index = new IndexTeller(this.env.DB, this.ctx.storage, this.kv, () => this.setAlarm());
 
   /** The credential, refreshed first when its access token has expired or is about to. */
   async held(terms: CredentialTerms): Promise<Held> {
@@ -80,9 +80,21 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const { next, held } = afterRefusal(kept, isOwners, now());
     if (next !== kept) {
       this.put(next);
-      this.ctx.waitUntil(this.tell());
+      this.ctx.waitUntil(this.index.tell());
     }
     return held;
+  }
+
+  /** Notes scopes that the server wants beyond those of `version`. True when its owner has to connect again for them. */
+  async lackScopes(terms: CredentialTerms, version: string, scopes: readonly string[]): Promise<boolean> {
+    const kept = serving(this.kept(), terms);
+    if (typeof kept === 'string' || kept.version !== version) return true;
+    const lacking = afterLack(kept, scopes, now());
+    if (lacking && lacking !== kept) {
+      this.put(lacking);
+      await this.index.tell();
+    }
+    return lacking !== null;
   }
 
   /** Keeps what a provider issued at its token endpoint `issuedBy`, in place of whatever was there. */
@@ -115,7 +127,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = this.kept();
     this.put({ status: 'gone', owner: place.owner, serverId: place.serverId });
     const tokens = kept?.kind === 'token' ? ((await this.open(kept)) as Tokens | null) : null;
-    await this.tell();
+    await this.index.tell();
     if (kept && tokens) await this.revoke(kept, tokens);
     return kept !== null;
   }
@@ -126,7 +138,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = this.kept();
     if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
     if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
-    await this.tell();
+    await this.index.tell();
   }
 
   /** Does what is due to `version`: a refresh, unless its server rests, when the next caller does that. */
@@ -150,18 +162,21 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
       ...saved,
       ...{ serverId, owner, origin, generation, issuer },
       id: before?.id ?? crypto.randomUUID(),
+      wantedScopes: before?.wantedScopes ?? null,
+      lacksScopes: false,
       status: 'active',
       version: crypto.randomUUID(),
       issuedAt: at,
       used: false,
       faults: 0,
+      refusals: null,
       retryAt: 0,
       refusedAt: null,
       lastRefreshedAt: null,
       createdAt: before?.createdAt ?? at,
       updatedAt: at,
     });
-    await this.tell();
+    await this.index.tell();
   }
 
   /** What is kept after a refresh; without one, what is kept while its access token lives, unless the server refused `refused`. */
@@ -198,9 +213,11 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
       const why = refused ? error.code : error instanceof Error ? error.name : 'unknown';
       const { serverId: server, id: credential } = before;
       log('credential.not_refreshed', { server, credential, refused, error: why });
-      if (refused) return this.lose(before.version) ? 'refused' : 'superseded';
       const kept = this.kept();
-      if (kept?.version === before.version) this.note(afterFault(kept, now()));
+      if (kept?.version !== before.version) return refused ? 'superseded' : 'unavailable';
+      const { isOver, noted } = afterAnswer(kept, verdictOf(error), now());
+      if (isOver) return this.lose(before.version) ? 'refused' : 'superseded';
+      this.note(afterFault(noted, now()));
       return 'unavailable';
     }
     if (issued === 'gone') {
@@ -232,11 +249,12 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
       issuedAt: at,
       used: false,
       faults: 0,
+      refusals: null,
       retryAt: 0,
       lastRefreshedAt: at,
       updatedAt: at,
     });
-    this.ctx.waitUntil(this.tell());
+    this.ctx.waitUntil(this.index.tell());
     log('credential.refreshed', { server: kept.serverId, credential: kept.id });
     return 'done';
   }
@@ -254,7 +272,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = this.kept();
     if (kept?.version !== version) return false;
     this.put({ ...kept, status: 'needs_reauth', updatedAt: now() });
-    this.ctx.waitUntil(this.tell());
+    this.ctx.waitUntil(this.index.tell());
     return true;
   }
 
@@ -281,7 +299,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const isChanged = sealed !== kept.sealed || status !== current?.status;
     if (current?.sealed === kept.sealed && current.status !== 'needs_reauth' && isChanged) {
       this.put({ ...current, sealed, status });
-      this.ctx.waitUntil(this.tell());
+      this.ctx.waitUntil(this.index.tell());
     }
     return text === null ? null : JSON.parse(text);
   }
@@ -314,33 +332,6 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const times = [isBehind ? now() + TELL_AGAIN : null, ...due].filter((at) => at !== null);
     if (times.length) this.ctx.storage.setAlarm(Math.min(...times) * 1000);
     else this.ctx.storage.deleteAlarm();
-  }
-
-  /** Tells the index what it does not know yet, one thing after the other. While it does not answer, the alarm goes on. */
-  private tell(): Promise<void> {
-    this.telling ??= this.tellAll()
-      .catch((error: unknown) => log('credential.not_indexed', faultFacts(error)))
-      .finally(() => {
-        this.telling = null;
-        this.setAlarm();
-      });
-    return this.telling;
-  }
-
-  private async tellAll(): Promise<void> {
-    for (let state = this.state(); state; state = this.state()) {
-      const untold = this.kv.get('untold');
-      if (state.status === 'gone') {
-        if (untold) await forgetCredential(this.env.DB, state);
-        if (this.state()?.status !== 'gone') continue;
-        this.ctx.storage.deleteAlarm();
-        await this.ctx.storage.deleteAll();
-        return;
-      }
-      if (!untold) return;
-      await recordCredential(this.env.DB, credentialOf(state));
-      if (this.kv.get('untold') === untold) this.kv.delete('untold');
-    }
   }
 }
 

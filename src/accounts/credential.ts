@@ -23,6 +23,8 @@ export type Credential = {
   headerKeys: string[] | null;
   tokenType: string | null;
   scopes: string[] | null;
+  /** What the server named in a 403, asked for at every authorization since; null: nothing. */
+  wantedScopes: string[] | null;
   expiresAt: number | null;
   lastRefreshedAt: number | null;
   createdAt: number;
@@ -73,6 +75,7 @@ export interface ConnectionActs {
   held(terms: CredentialTerms): Promise<Held>;
   renew(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
   refuse(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
+  lackScopes(terms: CredentialTerms, version: string, scopes: readonly string[]): Promise<boolean>;
   saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void>;
   saveHeaders(terms: CredentialTerms, values: Record<string, string>): Promise<SavedHeaders>;
   keptHeaders(terms: CredentialTerms): Promise<Record<string, string>>;

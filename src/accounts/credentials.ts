@@ -19,6 +19,7 @@ export const credentialColumns = columnsOf<Credential>()({
   headerKeys: json('header_keys'),
   tokenType: text('token_type'),
   scopes: json('scopes'),
+  wantedScopes: json('wanted_scopes'),
   expiresAt: integer('expires_at'),
   lastRefreshedAt: integer('last_refreshed_at'),
   createdAt: integer('created_at'),

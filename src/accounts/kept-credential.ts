@@ -1,9 +1,14 @@
 import { wantedHeaders } from '../protocol/headers';
+import type { verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import type { Credential, CredentialOwner, CredentialTerms, Held, Lack } from './credential';
 
 /** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
-export type StoredCredential = Omit<Credential, 'status'> & {
+export type StoredCredential = Omit<Credential, 'status' | 'wantedScopes'> & {
+  /** Older state has none. */
+  wantedScopes?: string[] | null;
+  /** True since the server named scopes that were not asked for at the last authorization. What it allows goes on serving. */
+  lacksScopes?: boolean;
   /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
   status: 'active' | 'needs_reauth' | 'unreadable';
   origin: string;
@@ -23,6 +28,8 @@ export type StoredCredential = Omit<Credential, 'status'> & {
   /** Refreshes in a row that met a passing fault, and when the alarm tries again. */
   faults: number;
   retryAt: number;
+  /** Answers to its refresh that refuse when they are repeated: how many in a row, and since when. Older state has none. */
+  refusals?: { count: number; since: number } | null;
   /** When the server refused it with nothing newer to be had; null: it did not, or that is long ago. */
   refusedAt: number | null;
   /** When the server first refused the gateway's own right after it was renewed; absent: never. */
@@ -47,6 +54,9 @@ const REFUSAL_KEPT = 600;
 /** Seconds until a call may try again that met a refusal of what was renewed just now. */
 const DOUBT_AGAIN = 5;
 
+/** How often, and over how long, a provider answers a refresh alike before that is a refusal (PROTOCOL §7). Seconds. */
+const REPEATED = { times: 3, over: 120 };
+
 export function describeTokens(tokens: Tokens, issuedBy: string): CredentialFacts {
   const { tokenType, scopes, expiresAt } = tokens;
   const isRenewable = tokens.refreshToken !== null;
@@ -69,8 +79,8 @@ export function credentialSealContext({
 
 /** What the index is told: also of a refusal that may have been the server's own fault, for then its owner can try another. */
 export function credentialOf(kept: StoredCredential): Credential {
-  const isActive = kept.status === 'active' && kept.refusedAt === null;
-  return { ...kept, status: isActive ? 'active' : 'needs_reauth' };
+  const isActive = kept.status === 'active' && kept.refusedAt === null && !kept.lacksScopes;
+  return { ...kept, wantedScopes: kept.wantedScopes ?? null, status: isActive ? 'active' : 'needs_reauth' };
 }
 
 /** What is kept, when it serves under these terms; else why not. */
@@ -141,6 +151,33 @@ function refused(kept: StoredCredential, now: number): StoredCredential {
   return now - refusedAt < SAME_REFUSAL ? kept : { ...kept, status: 'needs_reauth', updatedAt: now };
 }
 
+/** How many scopes servers may add to what is asked for, and how many characters in all (PROTOCOL §7). */
+const MOST_SCOPES = 20;
+const MOST_SCOPE_TEXT = 1000;
+
+/** `scopes` and those of `more`, as far as there is room. */
+function union(scopes: readonly string[], more: readonly string[]): string[] {
+  const all = [...scopes];
+  for (const scope of more) {
+    const isRoom = all.length < MOST_SCOPES && [...all, scope].join(' ').length <= MOST_SCOPE_TEXT;
+    if (!all.includes(scope) && isRoom) all.push(scope);
+  }
+  return all;
+}
+
+/** What a 403 that names scopes leaves behind; null: all of them were asked for already, and not granted. */
+export function afterLack(
+  kept: StoredCredential,
+  scopes: readonly string[],
+  now: number,
+): StoredCredential | null {
+  const wanted = kept.wantedScopes ?? [];
+  const wantedScopes = union(wanted, scopes);
+  if (wantedScopes.length > wanted.length)
+    return { ...kept, wantedScopes, lacksScopes: true, updatedAt: now };
+  return kept.lacksScopes && scopes.length ? kept : null;
+}
+
 /**
  * What is kept when the server refuses the gateway's own credential that was renewed just before: that may be the server's
  * own fault, which passes. Null when it is not so, or has been so for a minute.
@@ -167,6 +204,19 @@ export function afterRefusal(
 /** When a refusal that nothing came of is forgotten, epoch seconds; null: there is none to forget. */
 export function forgetsAt({ status, refusedAt }: StoredCredential): number | null {
   return status === 'active' && refusedAt !== null ? refusedAt + REFUSAL_KEPT : null;
+}
+
+/** What a refresh that failed leaves of a credential: it is over, or is noted as refused once more, or as not refused. */
+export function afterAnswer(
+  kept: StoredCredential,
+  verdict: ReturnType<typeof verdictOf>,
+  now: number,
+): { isOver: boolean; noted: StoredCredential } {
+  if (verdict !== 'over_when_repeated')
+    return { isOver: verdict === 'over', noted: { ...kept, refusals: null } };
+  const { count, since } = kept.refusals ?? { count: 0, since: now };
+  const isOver = count + 1 >= REPEATED.times && now - since >= REPEATED.over;
+  return { isOver, noted: { ...kept, refusals: { count: count + 1, since } } };
 }
 
 /** What a passing fault at the provider leaves behind: when to try again, and in the end only when asked. */

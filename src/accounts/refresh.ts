@@ -1,12 +1,12 @@
 import { currentSettings, type Env } from '../config';
 import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
-import { Unavailable } from '../protocol/error';
 import { retrying } from '../protocol/patience';
-import { refreshTokens, revokeToken, TokenRefused } from '../providers/client';
+import { refreshTokens, revokeToken } from '../providers/client';
 import { knownProvider, type Provider, registerAnew } from '../providers/provider';
 import { ProviderProblem } from '../providers/provider-problem';
 import { introductionOf } from '../providers/registration';
+import { MuteRefusal, TokenRefused } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import { findServer } from '../servers/find';
 import { findOAuthConfigOf } from '../servers/oauth-config-store';
@@ -25,7 +25,7 @@ const BUDGET = 4_000;
 
 /**
  * What the provider that issued a credential issues for its refresh token; `gone` when nothing wants it any more.
- * @throws TokenRefused at once; after a few tries whatever else it was, which passes.
+ * @throws TokenRefused, MuteRefusal at once; after a few tries whatever else it was, which passes.
  */
 export async function refreshAt(
   env: Env,
@@ -34,7 +34,8 @@ export async function refreshAt(
 ): Promise<Tokens | 'gone'> {
   const beganAt = Date.now();
   return retrying(() => tryRefresh(env, kept, refreshToken), {
-    mayAskAgain: (error) => !(error instanceof TokenRefused) && Date.now() - beganAt <= BUDGET,
+    mayAskAgain: (error) =>
+      !(error instanceof TokenRefused || error instanceof MuteRefusal) && Date.now() - beganAt <= BUDGET,
     pauseAfter: (attempt) => 100 * 4 ** (attempt - 1) * (0.75 + Math.random() / 2),
   });
 }
@@ -81,9 +82,8 @@ function issued({ tokenEndpoint }: Provider, { issuedBy }: StoredCredential): bo
 const BETWEEN = 3_600;
 
 /**
- * The same provider with another client of this gateway, when it has forgotten the one that registered; null: it takes none.
- * @throws Unavailable when it refuses what it has just registered: that is a fault of its own, and everybody connected
- * with a client would have to connect again for the next.
+ * The same provider with another client of this gateway, when it has forgotten the one that registered; null: it takes none,
+ * or refuses the one it has just registered: everybody connected with that would have to connect again for the next.
  */
 async function registeredAnew(
   env: Env,
@@ -93,9 +93,7 @@ async function registeredAnew(
 ): Promise<Provider | null> {
   if (kept.issuer === null) return null;
   const known = (await findOAuthConfigOf(env.DB, server.id))?.client;
-  if (known?.clientId === client.clientId && Date.now() / 1000 < known.registeredAt + BETWEEN) {
-    throw new Unavailable('the provider refuses the client it has just registered');
-  }
+  if (known?.clientId === client.clientId && Date.now() / 1000 < known.registeredAt + BETWEEN) return null;
   try {
     const introduction = introductionOf(await currentSettings(env), kept.issuer);
     const provider = await registerAnew(env, introduction, server, client.clientId);

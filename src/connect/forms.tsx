@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ConnectableAccount } from '../accounts/accounts';
-import { AccountBadge, OwnHeaderFields, TokenHost } from '../consent/account-parts';
+import { AccountBadge, OwnHeaderFields, TokenHost, WhyAgain } from '../consent/account-parts';
 import { TypedField } from '../consent/identity-form';
 import { modeOf } from '../identity';
 import type { Subject } from '../protocol/subject';
@@ -247,6 +247,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
         <OwnHeaderFields account={account} notice={failure} />
       ) : (
         <>
+          <WhyAgain {...account} />
           <TokenHost host={tokenHost} />
           {failure && <Notice text={failure} />}
         </>

@@ -5,6 +5,7 @@ import {
   beginAuthorization,
   findAuthorization,
   keepAuthorized,
+  ResourceRefused,
   takeUpAuthorization,
 } from '../accounts/authorization';
 import {
@@ -24,8 +25,8 @@ import { issuerOf } from '../oauth/surface';
 import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import type { Subject } from '../protocol/subject';
-import { TokenRefused } from '../providers/client';
 import { ProviderProblem } from '../providers/provider-problem';
+import { TokenRefused } from '../providers/token-refusal';
 import { findServer } from '../servers/find';
 import { findOAuthConfigOf, recordStatus } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
@@ -55,12 +56,40 @@ export async function sendToProvider(c: Context<App>, trip: Trip, status: 302 | 
 export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   const issuer = issuerOf(c.var.issuer);
   const authorization = await takeUp(c, issuer, id);
-  const { owner, returnTo } = authorization;
-  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, returnTo), [], 302);
+  if (c.req.method === 'HEAD') return sendOn(Destination.own(issuer, authorization.returnTo), [], 302);
   const server = await findServer(c.env.DB, authorization.serverId);
   if (!server) throw new PageProblem(NO_SERVER);
-  if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
+  return finish(c, issuer, authorization, server).catch((error: unknown) => {
+    if (error instanceof ResourceRefused) return sendAgain(c, issuer, authorization, server);
+    throw error;
+  });
+}
 
+/** Sends the browser of an authorization to the provider once more, for one like it. */
+async function sendAgain(
+  c: Context<App>,
+  issuer: string,
+  before: Authorization,
+  server: Server,
+): Promise<Response> {
+  const fresh = before.browserHash === null ? null : await newBrowserSecret();
+  const wanted = { ...before, server, browserHash: fresh?.browserHash ?? null };
+  const explained = explain(c, server, fresh && before.returnTo);
+  const { destination, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
+    explained,
+  );
+  const bound = fresh ? bindingCookies(issuer, c.req.header('cookie'), { id, secret: fresh.secret }) : [];
+  return sendOn(destination, [unbindingCookie(issuer, before.id), ...bound], 302);
+}
+
+async function finish(
+  c: Context<App>,
+  issuer: string,
+  authorization: Authorization,
+  server: Server,
+): Promise<Response> {
+  const { id, owner, returnTo } = authorization;
+  if (owner === 'gateway') return completeForGateway(c, issuer, authorization, server);
   const mustStand = () => requireAccess(c, server, { subject: owner, generation: authorization.generation });
   await mustStand();
   await keep(c, issuer, authorization, server, mustStand).catch(explain(c, server, returnTo, owner));

@@ -1,4 +1,4 @@
-import { ACCOUNT_STATES, type AccountAtServer } from '../accounts/accounts';
+import { ACCOUNT_STATES, type AccountAtServer, type ConnectableAccount } from '../accounts/accounts';
 import type { Server } from '../servers/server';
 import { Badge } from '../ui/parts';
 
@@ -53,6 +53,25 @@ export function OwnHeaderFields({
 /** What a person is told before they are sent to a provider that issues its tokens elsewhere (CONTRACT §7). */
 export function TokenHost({ host }: { host: string | null }) {
   return host && <small>Its provider issues what the gateway keeps of you on another host: {host}.</small>;
+}
+
+/** What a person is told before they connect an account again that asks for more, or is with another provider now. */
+export function WhyAgain({ movedTo, wantedScopes }: Pick<ConnectableAccount, 'movedTo' | 'wantedScopes'>) {
+  return (
+    <>
+      {movedTo && (
+        <p class="notice">
+          Its accounts are with another provider now: you are sent to <b>{movedTo}</b>.
+        </p>
+      )}
+      {wantedScopes.length > 0 && (
+        <p class="notice">
+          The server wants more than your account allows here. You are asked for{' '}
+          <span class="mono">{wantedScopes.join(' ')}</span>.
+        </p>
+      )}
+    </>
+  );
 }
 
 /** What {@link OwnHeaderFields} were filled in with, by header name. Fields left empty are not there; others are not read. */

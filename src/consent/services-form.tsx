@@ -5,7 +5,7 @@ import type { Identity } from '../identity/mode';
 import type { FlowState } from '../oauth/flow-cookie';
 import { covers } from '../protocol/authorization';
 import { Name } from '../ui/name';
-import { AccountBadge, OwnHeaderFields, TokenHost } from './account-parts';
+import { AccountBadge, OwnHeaderFields, TokenHost, WhyAgain } from './account-parts';
 import type { OwnAccount } from './accounts';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { About, Actions, type FlowForm, FlowFormElement } from './identity-form';
@@ -217,6 +217,7 @@ function Connect({ account, holder, notice }: AccountProps) {
         </>
       ) : (
         <>
+          <WhyAgain {...account} />
           <TokenHost host={tokenHost} />
           <div>
             <button

@@ -1,7 +1,7 @@
 import type { Peer } from '../accounts/connect';
 import { CODE, type Era, type JsonObject } from '../protocol/mcp';
 import type { MirroredParam } from '../protocol/mcp-headers';
-import { failures, Refusal, Unauthorized, UpstreamFailure } from '../servers/failure';
+import { failures, InsufficientScope, Refusal, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
 import { discover, erasOf, forgetEras, modernRequest, noteEras } from './eras';
 import { answerOf, isAbandoned, post, readAnswer, type ServerAnswer, watched } from './exchange';
@@ -61,8 +61,9 @@ async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
+      if (error instanceof InsufficientScope) await peer.credentials.lacksScopes?.(error.scopes);
       if (!(error instanceof Unauthorized) || !refused || attempt === MOST_CREDENTIALS) throw error;
-      peer.credentials = await refused();
+      peer.credentials = await refused(error.resourceMetadata);
     }
   }
 }

@@ -2,7 +2,8 @@ import { isPersonal, membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
 import { type RpcResponse, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
-import { failures, type UpstreamFailure } from '../servers/failure';
+import { challengeOf } from '../providers/discovery-documents';
+import { failures, InsufficientScope, type UpstreamFailure } from '../servers/failure';
 
 /** A refusal as the server worded it: its JSON-RPC error, and its words as one plain line; empty: none. */
 type HttpRefusal = { response: RpcResponse | null; said: string };
@@ -27,9 +28,9 @@ export function typeOf({ headers }: Response): string {
 export function refusalFailure({ server }: Peer, response: Response, { said }: HttpRefusal): UpstreamFailure {
   const { status, headers } = response;
   const { name } = server;
-  if (status === 401)
-    return membersOf(server).length ? failures.unauthorized(name, said) : failures.notOpen(name, said);
-  if (status === 403) return forbidden(server, headers.get('www-authenticate') ?? '', said);
+  const challenge = headers.get('www-authenticate') ?? '';
+  if (status === 401) return unauthorized(server, challenge, said);
+  if (status === 403) return forbidden(server, challenge, said);
   if (status === 404) return failures.notFound(name, said);
   if (status === 429) return failures.busy(name, said);
   if (status < 500) return failures.rejected(name, status, said);
@@ -41,12 +42,18 @@ export function refusalFailure({ server }: Peer, response: Response, { said }: H
 const OF_CREDENTIALS =
   /\b(?:invalid|expired|revoked|missing|bad)[\s_-]+(?:\w+[\s_-]+)?(?:tokens?|credentials?|grant|api[\s_-]?keys?|keys?)\b|\b(?:tokens?|credentials?|api[\s_-]?keys?)\b.{0,40}\b(?:invalid|expired|revoked)\b|\bunauthori[sz]ed\b|\bunauthenticated\b|\bforbidden\b/i;
 
+function unauthorized(server: Peer['server'], challenge: string, said: string): UpstreamFailure {
+  const isOpen = membersOf(server).length === 0;
+  const failure = isOpen ? failures.notOpen(server.name, said) : failures.unauthorized(server.name, said);
+  failure.resourceMetadata = challengeOf(challenge).resourceMetadata;
+  return failure;
+}
+
 /** A 403 says that the credentials are good for less than this, or for nothing (RFC 6750 §3.1). */
 function forbidden(server: Peer['server'], challenge: string, said: string): UpstreamFailure {
-  if (/\berror="?insufficient_scope"?/i.test(challenge)) {
-    const [, scopes = ''] = /\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,300})"/i.exec(challenge) ?? [];
-    return failures.insufficientScope(server.name, scopes);
-  }
+  const { scopes } = challengeOf(challenge);
+  if (scopes?.length || /\berror="?insufficient_scope"?/i.test(challenge))
+    return new InsufficientScope(server.name, scopes ?? []);
   return isPersonal(server)
     ? failures.forbiddenToOne(server.name, said)
     : failures.forbidden(server.name, said);

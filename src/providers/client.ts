@@ -5,27 +5,12 @@ import { providerFetch } from '../identity/provider';
 import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import type { AuthMethod } from '../servers/oauth-config';
+import { noteAuthMethod, noteResourceRefused } from '../servers/oauth-config-store';
 import { readSecret } from '../servers/secret-value';
 import type { Provider } from './provider';
 import { PASSING, readTokenAnswer } from './token-answer';
+import { refusesResource, speaksOfResource, TokenRefused } from './token-refusal';
 import type { Tokens } from './tokens';
-
-/** A provider will not have it, and asking again changes nothing. The message is for the log. */
-export class TokenRefused extends Error {
-  override readonly name = 'TokenRefused';
-
-  constructor(
-    /**
-     * RFC 6749 §§4.1.2.1, 5.2: `access_denied` of someone who declined, `invalid_grant`, `invalid_client` …; `invalid_response`:
-     * its answer is not one to what was asked.
-     */
-    readonly code: string,
-    detail: string,
-    options?: ErrorOptions,
-  ) {
-    super(detail, options);
-  }
-}
 
 /** What an authorization is bound to besides a browser: kept from the request to the answer. */
 export type AuthorizationBinding = {
@@ -79,11 +64,14 @@ export async function redeemCode(
   if (binding.issuer !== provider.issuer) {
     throw new TokenRefused('invalid_response', 'the provider is another than the person was sent to');
   }
-  return refusing(async () => {
-    const { server, client, authentication, options } = await speaking(env, provider);
+  const parameters = await translating(async () => {
+    const { server, client } = serverAndClient(provider);
     const given = new URLSearchParams(answer);
     if (provider.issuer === null) given.delete('iss'); // nothing to compare it with
-    const parameters = o.validateAuthResponse(server, client, given, binding.state);
+    return o.validateAuthResponse(server, client, given, binding.state);
+  });
+  return adapting(env, provider, async (asked) => {
+    const { server, client, authentication, options } = await speaking(env, asked);
     const response = await o.authorizationCodeGrantRequest(
       server,
       client,
@@ -91,7 +79,7 @@ export async function redeemCode(
       parameters,
       binding.redirectUri,
       binding.verifier,
-      { ...options, additionalParameters: resourceOf(provider) },
+      { ...options, additionalParameters: resourceOf(asked) },
     );
     return o.processAuthorizationCodeResponse(server, client, response, options);
   });
@@ -102,15 +90,50 @@ export async function redeemCode(
  * @throws TokenRefused, Unavailable
  */
 export async function refreshTokens(env: Env, provider: Provider, refreshToken: string): Promise<Tokens> {
-  const tokens = await refusing(async () => {
-    const { server, client, authentication, options } = await speaking(env, provider);
+  const tokens = await adapting(env, provider, async (asked) => {
+    const { server, client, authentication, options } = await speaking(env, asked);
     const response = await o.refreshTokenGrantRequest(server, client, authentication, refreshToken, {
       ...options,
-      additionalParameters: resourceOf(provider),
+      additionalParameters: resourceOf(asked),
     });
     return o.processRefreshTokenResponse(server, client, response, options);
   });
   return { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
+}
+
+type Ask = (provider: Provider) => Promise<o.TokenEndpointResponse>;
+
+/**
+ * Makes a token request; when what is refused is `resource`, or a way to send our secret that no one named, once more in
+ * the other way. What served is remembered.
+ */
+async function adapting(env: Env, provider: Provider, ask: Ask): Promise<Tokens> {
+  try {
+    return await refusing(() => ask(provider));
+  } catch (error) {
+    const { oauthConfigId: id, client } = provider;
+    if (refusesResource(error) && provider.resource !== null) {
+      return adapting(env, { ...provider, resource: null }, ask).then(
+        async (tokens) => {
+          await noteResourceRefused(env.DB, id);
+          return tokens;
+        },
+        async (again: unknown) => {
+          if (again instanceof TokenRefused && !refusesResource(again)) await noteResourceRefused(env.DB, id);
+          throw again;
+        },
+      );
+    }
+    const { otherMethod: authMethod } = client;
+    if (!(error instanceof TokenRefused) || error.code !== 'invalid_client' || !authMethod) throw error;
+    const tokens = await adapting(
+      env,
+      { ...provider, client: { ...client, authMethod, otherMethod: null } },
+      ask,
+    );
+    await noteAuthMethod(env.DB, id, client.clientId, authMethod);
+    return tokens;
+  }
 }
 
 /** Tells the provider that a token is not needed any more (RFC 7009). False when it cannot be told, or would not hear it. */
@@ -129,8 +152,8 @@ export async function revokeToken(env: Env, provider: Provider, token: string): 
 const resourceOf = ({ resource }: Provider): Record<string, string> =>
   resource === null ? {} : { resource };
 
-/** A provider, our client there and how requests are sent, in the words of oauth4webapi. */
-async function speaking(env: Env, provider: Provider, read?: Read) {
+/** A provider and our client there, in the words of oauth4webapi. */
+function serverAndClient(provider: Provider) {
   return {
     server: {
       issuer: provider.issuer ?? new URL(provider.tokenEndpoint).origin,
@@ -139,9 +162,13 @@ async function speaking(env: Env, provider: Provider, read?: Read) {
       authorization_response_iss_parameter_supported: provider.promisesIss,
     } satisfies o.AuthorizationServer,
     client: { client_id: provider.client.clientId } satisfies o.Client,
-    authentication: await authenticationAt(env, provider),
-    options: sendingTo(env, WHO, read),
   };
+}
+
+/** The same, with how requests are sent. */
+async function speaking(env: Env, provider: Provider, read?: Read) {
+  const authentication = await authenticationAt(env, provider);
+  return { ...serverAndClient(provider), authentication, options: sendingTo(env, WHO, read) };
 }
 
 type Read = (response: Response) => Response | Promise<Response>;
@@ -183,25 +210,27 @@ export function authenticating(method: Exclude<AuthMethod, 'none'>, secret: stri
 
 /** Makes a token request. @throws TokenRefused for every refusal of the provider, Unavailable for faults that pass. */
 export async function refusing(request: () => Promise<o.TokenEndpointResponse>): Promise<Tokens> {
+  const answer = await translating(request);
+  return {
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token ?? null,
+    tokenType: answer.token_type,
+    expiresAt: answer.expires_in ? Math.floor(Date.now() / 1000 + answer.expires_in) : null,
+    scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(Boolean),
+  };
+}
+
+/** Turns the errors of oauth4webapi into ours. @throws TokenRefused, Unavailable */
+async function translating<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const answer = await request();
-    return {
-      accessToken: answer.access_token,
-      refreshToken: answer.refresh_token ?? null,
-      tokenType: answer.token_type,
-      expiresAt: answer.expires_in ? Math.floor(Date.now() / 1000 + answer.expires_in) : null,
-      scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(Boolean),
-    };
+    return await work();
   } catch (error) {
-    if (error instanceof Unavailable || error instanceof TokenRefused) throw error;
-    if (error instanceof o.ResponseBodyError) {
-      throw new TokenRefused(error.error, 'the token endpoint refused');
-    }
     if (error instanceof o.AuthorizationResponseError) {
       if (PASSING.has(error.error))
         throw new Unavailable('the authorization endpoint has a fault of its own');
       const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'invalid_request';
-      throw new TokenRefused(code, 'the authorization endpoint answered with an error');
+      const namesResource = speaksOfResource(error.error_description ?? '');
+      throw new TokenRefused(code, 'the authorization endpoint answered with an error', { namesResource });
     }
     if (error instanceof o.OperationProcessingError || error instanceof o.UnsupportedOperationError) {
       throw new TokenRefused('invalid_response', error.message);

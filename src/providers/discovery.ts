@@ -5,6 +5,7 @@ import { FAULT_WORDS } from '../protocol/faults/words';
 import { targetFault } from '../protocol/public-url';
 import { followWithin, OF_DOCUMENTS, OF_MESSAGES } from '../protocol/redirects';
 import type { Configured, Discovered } from '../servers/oauth-config';
+import { defaultEndpoints, UNDOCUMENTED } from './default-endpoints';
 import {
   challengeOf,
   covers,
@@ -104,6 +105,8 @@ class Search {
     // Only a server that says nothing of its authorization server may be one under a name of its own choice.
     const isUndescribed = resource === NO_RESOURCE && challenge.resourceMetadata === null;
     const found = await this.authorizationServer(resource.issuers, isUndescribed);
+    if (!found && this.isWithoutDocuments(resource))
+      return defaultEndpoints(this.from.serverUrl, configured, resource.scopes);
     const metadata = found ?? this.nothingFound();
     const tokenEndpoint = token_url ?? metadata.token_endpoint;
     const { host } = new URL(tokenEndpoint);
@@ -122,6 +125,13 @@ class Search {
       scopes: resource.scopes,
       at: Math.floor(Date.now() / 1000),
     };
+  }
+
+  /** True when no document was found at all, and no administrator has said whom to expect. */
+  private isWithoutDocuments({ resource }: Resource): boolean {
+    const { client_id, issuer } = this.from.configured;
+    const isSilent = !this.isPassing && !this.unusable && !this.mismatch;
+    return isSilent && resource === null && client_id === undefined && issuer === undefined;
   }
 
   async issuer(): Promise<ServerMetadata> {
@@ -145,7 +155,7 @@ class Search {
       tokenHost: null,
       registrationEndpoint: configured.registration_url ?? null,
       revocationEndpoint: null,
-      authMethods: ['none', 'client_secret_post'], // what providers without metadata document
+      authMethods: UNDOCUMENTED,
       promisesIss: false,
       takesDocuments: false,
       offersOfflineAccess: false,

@@ -7,10 +7,11 @@ import { openExchangeSecret } from '../servers/exchange-secret';
 import { readSecret } from '../servers/secret-value';
 import type { TokenExchange } from '../servers/server';
 import type { Settings } from '../settings';
-import { authenticating, refusing, sendingTo, TokenRefused } from './client';
+import { authenticating, refusing, sendingTo } from './client';
 import { discoverIssuer } from './discovery';
 import type { ServerMetadata } from './discovery-documents';
 import { ProviderProblem } from './provider-problem';
+import { TokenRefused } from './token-refusal';
 import type { Tokens } from './tokens';
 
 /** How long an authorization server's metadata is used before it is asked for again, milliseconds. */

@@ -37,6 +37,8 @@ export type Provider = {
   tokenHost: string | null;
   /** Every answer of its authorization endpoint names it (RFC 9207). */
   promisesIss: boolean;
+  /** It took the place of another: whoever is sent there is told. */
+  isMoved: boolean;
   /** What `resource` says in requests (RFC 8707); null: it is not sent. */
   resource: string | null;
   /** What is asked for; empty: nothing is named. */
@@ -50,6 +52,8 @@ type ProviderClient = {
   /** `administrator`: registered by hand. `document`: described by our metadata document. */
   from: 'administrator' | OwnClient['from'];
   authMethod: AuthMethod;
+  /** How its secret may have to be sent instead, as no one said how; null: it was said, or there is none. */
+  otherMethod: AuthMethod | null;
   /** Null for public clients. */
   secret: Sealed | null;
 };
@@ -144,6 +148,24 @@ async function settled(
   );
 }
 
+/**
+ * The provider that the server has in place of the one it had, found and introduced to now, and saved. False when it has
+ * the same. @throws ProviderProblem
+ */
+export async function replaceProvider(
+  env: Env,
+  introduction: Introduction,
+  server: Server,
+  config: OAuthConfig,
+): Promise<boolean> {
+  const { discovered, tried } = await discoveredNow(env, introduction, server, config);
+  if (!config.discovered || isSameProvider(config.discovered, discovered)) return false;
+  const found = await introduced(env, introduction, server, config, discovered, tried);
+  log('provider.moved', { server: server.id });
+  await saveProvider(env.DB, env.ENCRYPTION_KEY, config, found);
+  return true;
+}
+
 /** True when the client that is known can send people there today. */
 function serves({ configured, discovered, client }: OAuthConfig, introduction: Introduction): boolean {
   const now = Date.now() / 1000;
@@ -168,7 +190,10 @@ async function discoveredNow(
     const at = Math.floor(Date.now() / 1000) - FRESH + SOON;
     return { discovered: { ...known, at }, tried: [...error.tried] };
   });
-  if (configured.client_id && known && !isSameProvider(known, found.discovered)) {
+  const isSame = known !== null && isSameProvider(known, found.discovered);
+  if (isSame && known.refusesResource) found.discovered.refusesResource = true;
+  if (known && (!isSame || known.isMoved)) found.discovered.isMoved = true;
+  if (configured.client_id && known && !isSame) {
     const { issuer } = found.discovered;
     const remedy =
       issuer === known.issuer
@@ -224,6 +249,14 @@ async function introduced(
     });
     if (!('refused' in answer)) return { discovered, ...answer };
     tried.push(`POST ${registrationEndpoint} ${answer.refused}`);
+    if (discovered.isUndescribed) {
+      throw new ProviderProblem(
+        'discovery_failed',
+        problem('no_provider', { server: name }),
+        tried,
+        redirectUri,
+      );
+    }
   } else {
     tried.push('It has no registration endpoint');
   }
@@ -256,23 +289,40 @@ function providerOf(config: OAuthConfig, server: Server): Provider | null {
     revocationEndpoint,
     tokenHost,
     promisesIss,
-    resource: configured.resource === undefined ? discovered.resource : configured.resource || null,
+    isMoved: discovered.isMoved ?? false,
+    resource: resourceOf(config, discovered),
     scopes: configured.scopes ?? scopesOf(discovered),
     client,
   };
 }
 
+/** The administrator's, else the server's own; none for a provider that refuses it. */
+function resourceOf({ configured }: OAuthConfig, { resource, refusesResource }: Discovered): string | null {
+  if (refusesResource) return null;
+  return configured.resource === undefined ? resource : configured.resource || null;
+}
+
 /** The administrator's client where there is one: they registered it for a reason. */
 function clientOf(config: OAuthConfig, { authMethods }: Discovered, server: Server): ProviderClient | null {
   const { configured, client } = config;
-  if (!configured.client_id) return client && { ...client, secret: registeredSecret(config) };
+  if (!configured.client_id) return client && ownClient(config, client);
   const secret = configuredSecret(config, new URL(server.connectionString).origin);
   return {
     clientId: configured.client_id,
     from: 'administrator',
     authMethod: secret ? withSecret(authMethods) : 'none',
+    otherMethod: null,
     secret,
   };
+}
+
+function ownClient(
+  config: OAuthConfig,
+  { clientId, from, authMethod, isMethodUnsaid }: OwnClient,
+): ProviderClient {
+  const other = authMethod === 'client_secret_basic' ? 'client_secret_post' : 'client_secret_basic';
+  const otherMethod = isMethodUnsaid ? other : null;
+  return { clientId, from, authMethod, otherMethod, secret: registeredSecret(config) };
 }
 
 /** How a secret is sent: Basic, unless the provider only takes it in the form (RFC 8414 §2). */

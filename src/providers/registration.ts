@@ -58,9 +58,9 @@ const Registered = z.object({
   client_id: z.string().regex(/^[\x20-\x7e]{1,2000}$/),
   client_secret: z
     .string()
-    .regex(/^[\x20-\x7e]{1,2000}$/)
+    .regex(/^[\x20-\x7e]{0,2000}$/)
     .nullish(),
-  client_secret_expires_at: z.number().nullish(),
+  client_secret_expires_at: z.number().nullish().catch(null),
   token_endpoint_auth_method: z.string().nullish(),
 });
 
@@ -90,18 +90,24 @@ export async function register(
 
   const registered = Registered.safeParse(answer);
   if (!registered.success) return { refused: 'answered with something that is not a registration' };
-  const { client_id, client_secret: secret, client_secret_expires_at: expiresAt } = registered.data;
-  const authMethod = methodOf(registered.data.token_endpoint_auth_method, secret ? wanted : 'none');
+  const {
+    client_id,
+    client_secret_expires_at: expiresAt,
+    token_endpoint_auth_method: said,
+  } = registered.data;
+  const secret = registered.data.client_secret || null; // some write an empty one for none
+  const authMethod = secret === null && !said ? 'none' : methodOf(said, wanted);
   if (!authMethod) return { refused: 'asks for keys or certificates of our own' };
   const client: OwnClient = {
     clientId: client_id,
     from: 'registration',
     authMethod,
+    ...(secret !== null && !said && { isMethodUnsaid: true }),
     redirectUri: introduction.redirectUri,
     secretExpiresAt: (secret && expiresAt) || null,
     registeredAt: Math.floor(Date.now() / 1000),
   };
-  return { client, secret: secret ?? null };
+  return { client, secret };
 }
 
 const METHODS: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
@@ -111,9 +117,12 @@ function preferred(offered: readonly string[] | null): AuthMethod | null {
   return METHODS.find((method) => (offered ?? ['client_secret_basic']).includes(method)) ?? null;
 }
 
-/** What the provider made of the method we wanted; null: nothing we do. A secret is used when there is one. */
+/**
+ * What the provider made of the method we wanted; null: nothing we do. A secret that comes unasked and without a word is sent
+ * in the default way (RFC 7591 §2).
+ */
 function methodOf(said: string | null | undefined, wanted: AuthMethod): AuthMethod | null {
-  if (!said) return wanted;
+  if (!said) return wanted === 'none' ? 'client_secret_basic' : wanted;
   return METHODS.find((method) => method === said) ?? null;
 }
 

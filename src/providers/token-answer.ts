@@ -1,4 +1,5 @@
 import { Unavailable } from '../protocol/error';
+import { MuteRefusal, mayRefuse, speaksOfResource, TokenRefused } from './token-refusal';
 
 /** Refusals under names of a provider's own, by the names of RFC 6749 §5.2. */
 const MEANT: ReadonlyMap<string, string> = new Map([
@@ -15,6 +16,12 @@ const MEANT: ReadonlyMap<string, string> = new Map([
   ['invalid_refresh_token', 'invalid_grant'],
   ['token_expired', 'invalid_grant'],
   ['token_revoked', 'invalid_grant'],
+  // Spellings of others
+  ['expired_refresh_token', 'invalid_grant'],
+  ['refresh_token_expired', 'invalid_grant'],
+  ['refresh_token_revoked', 'invalid_grant'],
+  ['refresh_token_not_found', 'invalid_grant'],
+  ['refresh_token_already_used', 'invalid_grant'],
 ]);
 
 /** Refusals that say nothing about the request: it may be repeated. */
@@ -31,37 +38,101 @@ export const PASSING: ReadonlySet<string> = new Set([
 /** Token types that are sent as Bearer: Slack's say whose a token is. */
 const BEARER = new Set(['bearer', 'user', 'bot']);
 
+/** Codes of RFC 6749 §5.2 and RFC 8707 §2, which are looked for within an answer of another form. */
+const CODES: ReadonlySet<string> = new Set([
+  'invalid_grant',
+  'invalid_client',
+  'invalid_target',
+  'invalid_request',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+]);
+
+/** Statuses that say nothing about the request. Those from 500 on, 429 and redirects do not come this far. */
+const NOTHING_SAID: ReadonlySet<number> = new Set([408, 425]);
+
 /**
  * What a token endpoint answered, in the form of RFC 6749 §5, whatever form it took: an error under status 200 or in words
  * of its own, a form in place of JSON, scopes separated by commas, no `token_type`. An ID token is not read, so it goes.
  * A refusal says so: a status alone may come from something in front of the provider.
- * @param who names the provider in faults. @throws Unavailable when it answered neither tokens nor a refusal.
+ * @param who names the provider in faults.
+ * @throws TokenRefused for a refusal; MuteRefusal for one without a code; Unavailable when it answered neither tokens nor a refusal.
  */
 export async function readTokenAnswer(response: Response, who: string): Promise<Response> {
-  const members = membersOf(await response.text());
-  const error = members && refusalOf(members);
-  if (error && PASSING.has(error)) throw new Unavailable(`${who} has a fault of its own`);
-  if (error) return Response.json({ error: MEANT.get(error) ?? error }, { status: 400 });
-  const tokens = members && response.ok && tokensOf(members);
-  if (tokens) return Response.json(tokens);
-  throw new Unavailable(`${who} answered ${response.status} with neither tokens nor a refusal`);
+  const { status } = response;
+  const text = await response.text();
+  const value = readMembers(text);
+  const members = isMembers(value) ? value : null;
+  if (NOTHING_SAID.has(status)) throw new Unavailable(`${who} answered ${status}`);
+  if (typeof members?.access_token === 'string') {
+    const tokens = response.ok && tokensOf(members);
+    if (tokens) return Response.json(tokens);
+    throw new Unavailable(`${who} answered ${status} with tokens that cannot be used`);
+  }
+  const code = codeIn(value, members, text);
+  const namesResource = speaksOfResource(text);
+  if (code && PASSING.has(code)) throw new Unavailable(`${who} has a fault of its own`);
+  if (code) throw new TokenRefused(code, 'the token endpoint refused', { status, namesResource });
+  const isReadable = value !== undefined || !text.trim();
+  if (isReadable && !response.ok && mayRefuse(status))
+    throw new MuteRefusal(`${who} answered ${status} without a code`, namesResource);
+  throw new Unavailable(`${who} answered ${status} with neither tokens nor a refusal`);
 }
 
-/** The members of an answer: JSON, or else a form, as GitHub writes it. */
-function membersOf(text: string): Record<string, unknown> | null {
+/** An answer's JSON, or else its form, as GitHub writes it; undefined: it is neither. */
+function readMembers(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return JSON.parse(text);
   } catch {
     const form = Object.fromEntries(new URLSearchParams(text));
-    return 'access_token' in form || 'error' in form ? form : null;
+    return 'access_token' in form || 'error' in form ? form : undefined;
   }
 }
 
-/** The code of a refusal, as the provider spells it; `invalid_response` for words that are no code; null: it is none. */
-function refusalOf({ error, access_token }: Record<string, unknown>): string | null {
-  if (typeof error !== 'string' || typeof access_token === 'string') return null;
-  return /^[a-z_]{1,64}$/.test(error) ? error : 'invalid_response';
+function isMembers(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The code of a refusal, by the name of RFC 6749 where it has one; `invalid_response` for an `error` in words that are no
+ * code; null: it states none.
+ */
+function codeIn(value: unknown, members: Record<string, unknown> | null, text: string): string | null {
+  const own = typeof members?.error === 'string' && members.error ? members.error : null;
+  const stated = wordsIn(value).map((word) => MEANT.get(word) ?? word);
+  if (stated.includes('invalid_grant')) return 'invalid_grant';
+  if (/(?<![a-z_])invalid_grant(?![a-z_])/i.test(text) && !text.trimStart().startsWith('<'))
+    return 'invalid_grant';
+  if (own !== null && /^[a-z_]{1,64}$/.test(own)) return MEANT.get(own) ?? own;
+  return stated.find((word) => CODES.has(word) || PASSING.has(word)) ?? (own && 'invalid_response');
+}
+
+/** Members in which an answer states its code. */
+const STATING =
+  /^(?:error|errors|code|status|type|name|reason|title|message|error_?(?:code|type|name|status))$/i;
+/** How deep an answer is read. */
+const DEEPEST = 6;
+
+/** What an answer states, at whatever depth, in lower case with `_` between words: `InvalidGrant` is `invalid_grant`. */
+function wordsIn(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return [snakeCase(value)];
+  if (typeof value !== 'object' || value === null || depth === DEEPEST) return [];
+  const inner = Array.isArray(value)
+    ? value
+    : Object.entries(value).flatMap(([name, member]) =>
+        typeof member === 'string' && !STATING.test(name) ? [] : [member],
+      );
+  return inner.flatMap((member) => wordsIn(member, depth + 1));
+}
+
+function snakeCase(word: string): string {
+  return word
+    .slice(0, 100)
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '');
 }
 
 /** The members of RFC 6749 §5.1; null when there is no token a header can carry. */

@@ -26,7 +26,9 @@ export const FAILURE_WORDS = {
   refused_anew: ({ server, seconds }: After) =>
     `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
   insufficient_scope: ({ server, scopes }: Of & { scopes: string }) =>
-    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. An administrator of this gateway has to ask for it in the server's oauth_config; then the account has to be connected again.`,
+    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: an administrator of this gateway can name scopes in the server's oauth_config.`,
+  scopes_wanted: ({ server, scopes }: Of & { scopes: string }) =>
+    `The server ${server} wants more than the shared account allows: ${scopes}. An administrator of this gateway has to authorize it again, and is then asked for that.`,
   sign_in_down: ({ server, seconds }: After) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }: Of) =>

@@ -39,7 +39,22 @@ export class UpstreamFailure extends Error {
 }
 
 /** The server refuses our credentials (HTTP 401): others may do. Nothing has run. */
-export class Unauthorized extends UpstreamFailure {}
+export class Unauthorized extends UpstreamFailure {
+  /** Where it says that its metadata is (RFC 9728 §5.1), or null. */
+  resourceMetadata: string | null = null;
+}
+
+/** The server wants more than our credentials allow (HTTP 403, RFC 6750 §3.1). Nothing has run. */
+export class InsufficientScope extends UpstreamFailure {
+  constructor(
+    server: string,
+    /** Those it names, in no order. */
+    readonly scopes: readonly string[],
+  ) {
+    const params = { server, scopes: scopes.join(' ').slice(0, 300) };
+    super({ reason: 'insufficient_scope', params }, 'request');
+  }
+}
 
 /** The server answers with a JSON-RPC error. */
 export class Refusal extends UpstreamFailure {
@@ -98,8 +113,8 @@ export const failures = {
   forbiddenToOne: (name: string, said: string) => failure('request', 'forbidden_to_one', name, { said }),
   refusedToOne: (name: string) => failure('passing', 'refused_to_one', name, {}),
   refusedAnew: (name: string, seconds: number) => failure('request', 'refused_anew', name, { seconds }),
-  insufficientScope: (name: string, scopes: string) =>
-    failure('request', 'insufficient_scope', name, { scopes }),
+  scopesWanted: (name: string, scopes: string) =>
+    failure('request', 'scopes_wanted', name, { scopes: scopes.slice(0, 300) }),
   signInDown: (name: string, seconds: number) => failure('passing', 'sign_in_down', name, { seconds }),
   redirect: (name: string) => failure('answer', 'redirect', name, {}),
   /** HTTP 5xx. */

@@ -4,6 +4,7 @@ import { open, seal } from '../crypto/secrets';
 import { type Ids, type Question, question } from '../database';
 import { bumpCatalog } from '../governance/revision';
 import {
+  type AuthMethod,
   type Configured,
   type Discovered,
   isForAnother,
@@ -104,8 +105,10 @@ export async function changeOAuthConfig(
   const isElsewhere = WHERE.some((member) => configured[member] !== config.configured[member]);
   const set = oauthConfigColumns.set({ configured, sealedSecret: sealed, updatedAt: now });
   const looksAgain = sealed && !isEntered ? doubtProvider : forgetProvider;
+  const isResourceNew = configured.resource !== config.configured.resource;
   await db.batch([
     db.prepare(`UPDATE oauth_config SET ${set.sql} WHERE id = ?`).bind(...set.values, config.id),
+    ...(isResourceNew ? [forgetResourceRefused(db, config.serverId)] : []),
     ...(isElsewhere ? [looksAgain(db, config.serverId)] : []),
     db
       .prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1')
@@ -135,6 +138,15 @@ export function forgetProvider(db: D1Database, serverId: string): D1PreparedStat
 function doubtProvider(db: D1Database, serverId: string): D1PreparedStatement {
   return db
     .prepare("UPDATE oauth_config SET provider = json_set(provider, '$.at', 0) WHERE server_id = ?1")
+    .bind(serverId);
+}
+
+/** Makes the next request send `resource` again: an administrator has set another. */
+function forgetResourceRefused(db: D1Database, serverId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      "UPDATE oauth_config SET provider = json_remove(provider, '$.refusesResource') WHERE server_id = ?1",
+    )
     .bind(serverId);
 }
 
@@ -186,6 +198,32 @@ export async function saveProvider(
     ...(isAnother ? [raise, bumpCatalog(db)] : []),
   ]);
   return saved?.meta.changes === 1;
+}
+
+/** Remembers that a provider refuses `resource` (RFC 8707): it is not sent there any more. */
+export async function noteResourceRefused(db: D1Database, id: string): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE oauth_config SET provider = json_patch(provider, '{"refusesResource":true}') WHERE id = ?1`,
+    )
+    .bind(id)
+    .run();
+}
+
+/** Remembers how a client's secret has to be sent, which its registration left unsaid. */
+export async function noteAuthMethod(
+  db: D1Database,
+  id: string,
+  clientId: string,
+  authMethod: AuthMethod,
+): Promise<void> {
+  const known = JSON.stringify({ authMethod, isMethodUnsaid: null });
+  await db
+    .prepare(
+      "UPDATE oauth_config SET client = json_patch(client, ?3) WHERE id = ?1 AND client ->> 'clientId' = ?2",
+    )
+    .bind(id, clientId, known)
+    .run();
 }
 
 /** Notes how far the administrator's own authorization is. */

@@ -36,6 +36,12 @@ export type Discovered = {
   resource: string | null;
   /** What the server asks for; null when it does not say. */
   scopes: string[] | null;
+  /** It refused a request because of `resource` (RFC 8707): none is sent any more. */
+  refusesResource?: true;
+  /** It took the place of another, where accounts were connected before. */
+  isMoved?: true;
+  /** Nothing describes it: it is at the default endpoints (MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery). */
+  isUndescribed?: true;
   /** When it was found, epoch seconds. */
   at: number;
 };
@@ -53,6 +59,8 @@ export type OwnClient = {
   /** `document`: the address of our metadata document. */
   from: 'document' | 'registration';
   authMethod: AuthMethod;
+  /** The registration gave a secret and did not say how it is sent: when it is refused, the other way is tried. */
+  isMethodUnsaid?: true;
   /** What the provider was told: another one needs another registration. */
   redirectUri: string;
   /** Epoch seconds; null: the secret does not end, or there is none. */

@@ -54,6 +54,74 @@ describe('what ends an account at a refresh, and what passes (RFC 6749 §5.2)', 
     expect(await there.provider.asked('register')).toHaveLength(1);
   });
 
+  it.each([
+    ['nested', 400, '{"error":{"code":"invalid_grant"}}'],
+    ['deeply nested', 401, '{"errors":[{"error":{"type":"InvalidGrant","message":"no"}}]}'],
+    ["in a status of HubSpot's", 400, '{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid"}'],
+    ['in capitals', 403, '{"code":"INVALID_GRANT"}'],
+    ['in words', 401, '{"error":"Invalid grant"}'],
+    ['in a message', 400, '{"message":"invalid_grant: token was revoked"}'],
+    ['in an unusual status', 404, '{"error_code":"refresh_token_not_found"}'],
+    ['under 200', 200, '{"ok":false,"error":"token_revoked"}'],
+  ])('ends at once with an invalid_grant %s', async (_, status, body) => {
+    const there = await world({ lifetime: 60 });
+    const ann = await personAt(there, 'ann');
+    wait(70);
+    await there.provider.behave({ says: { to: 'refresh_token', status, body } });
+
+    expect(await ann()).toContain('Authentication required');
+    expect(await there.provider.tokenRequests('refresh_token')).toHaveLength(1);
+  });
+
+  it.each([
+    ['an empty 400', 400, '', true],
+    ['a 401 with a message', 401, '{"message":"Unauthorized"}', true],
+    ['a 403 with a list', 403, '[]', true],
+    ['a 410 with null', 410, 'null', true],
+    ['a 400 with a code of its own', 400, '{"error":"invalid_request"}', true],
+    ['a 404', 404, '{"error":"not_found"}', false],
+    ['a 408', 408, '{"error":"invalid_grant"}', false],
+    ['a 425', 425, '', false],
+    ['a 429', 429, '{"error":"invalid_grant"}', false],
+    ['a 503', 503, '{"error":"invalid_grant"}', false],
+    ['a page', 403, '<html><body>invalid_grant</body></html>', false],
+  ])('waits for three answers in two minutes with %s', async (_, status, body, ends) => {
+    const there = await world({ lifetime: 60 });
+    const ann = await personAt(there, 'ann');
+    const type = body.startsWith('<') ? 'text/html' : 'application/json';
+    wait(70);
+    await there.provider.behave({ says: { to: 'refresh_token', status, body, type } });
+    shortWaits();
+    const said = [await ann(), await ann(), await ann()];
+    wait(119);
+    said.push(await ann());
+    const asked = await there.provider.tokenRequests('refresh_token');
+    wait(2);
+    const last = await ann();
+
+    for (const words of said) expect(words).toContain('Nothing is lost; try again');
+    expect(last).toContain(ends ? 'Authentication required' : 'Nothing is lost; try again');
+    if (ends) expect(asked).toHaveLength(4); // one a call
+  });
+
+  it('begins to count again once something else was answered', async () => {
+    const there = await world({ lifetime: 60 });
+    const ann = await personAt(there, 'ann');
+    const mute = { says: { to: 'refresh_token', status: 401, body: '' } };
+    wait(70);
+    shortWaits();
+    await there.provider.behave(mute);
+    for (const _ of [1, 2]) await ann();
+    wait(130);
+    await there.provider.behave({ says: null, fault: 500 });
+    await ann();
+    await there.provider.behave({ ...mute, fault: null });
+
+    expect(await ann()).toContain('Nothing is lost; try again');
+    await there.provider.behave({ says: null });
+    expect(await ann()).toBe('ann');
+  });
+
   it('goes on once the variable of the client secret is set again', async () => {
     const clients = [{ client_id: 'ours', client_secret: 'https://gate.example' }];
     const there = await world(

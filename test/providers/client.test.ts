@@ -2,14 +2,9 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { seal } from '../../src/crypto/secrets';
 import { Unavailable } from '../../src/protocol/error';
-import {
-  authorizationUrl,
-  redeemCode,
-  refreshTokens,
-  revokeToken,
-  TokenRefused,
-} from '../../src/providers/client';
+import { authorizationUrl, redeemCode, refreshTokens, revokeToken } from '../../src/providers/client';
 import type { Provider } from '../../src/providers/provider';
+import { TokenRefused } from '../../src/providers/token-refusal';
 import type { Tokens } from '../../src/providers/tokens';
 import { AuthorizationServer } from '../support/authorization-server';
 import { ISSUER } from '../support/gate';
@@ -33,12 +28,14 @@ async function providerAt(as: AuthorizationServer, changes: Partial<Provider> = 
     revocationEndpoint: `${as.issuer}/revoke`,
     tokenHost: null,
     promisesIss: true,
+    isMoved: false,
     resource: 'https://server.example/mcp',
     scopes: ['read', 'write'],
     client: {
       clientId: 'by-hand',
       from: 'administrator',
       authMethod: 'client_secret_basic',
+      otherMethod: null,
       secret: { place, sealed: await seal(env.ENCRYPTION_KEY, place, SECRET) },
     },
     ...changes,

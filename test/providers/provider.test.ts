@@ -464,7 +464,13 @@ describe('who the gateway is there (CONTRACT §7, RFC 7591)', () => {
 
     const { client } = await prepare(await serverWith({ issuer: as.issuer }, { client_id: 'by-hand' }));
 
-    expect(client).toEqual({ clientId: 'by-hand', from: 'administrator', authMethod: 'none', secret: null });
+    expect(client).toEqual({
+      clientId: 'by-hand',
+      from: 'administrator',
+      authMethod: 'none',
+      otherMethod: null,
+      secret: null,
+    });
   });
 
   it('keeps the secret it is given sealed', async () => {

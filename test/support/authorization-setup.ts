@@ -41,6 +41,12 @@ type Behaviour = {
   answer: Record<string, string | null>;
   /** The error every token request meets. */
   refuses: string | null;
+  /** What every token request of this grant type meets, whole. */
+  says: null | { to: string; status: number; body: string; type?: string };
+  /** Where a request that names `resource` is refused with this error (RFC 8707). */
+  refusesResource: null | { at: 'authorize' | 'authorization_code' | 'refresh_token'; error: Json };
+  /** How alone clients send their secret. */
+  secretBy: null | 'client_secret_basic' | 'client_secret_post';
   /** What every request for tokens, registrations or metadata meets in place of an answer. */
   fault: null | 'hang' | 'die' | 'redirect' | 'long' | 'html' | number;
   /** Token requests wait until they are released. */
@@ -71,6 +77,9 @@ class AuthorizationServer {
     clients: [],
     answer: {},
     refuses: null,
+    says: null,
+    refusesResource: null,
+    secretBy: null,
     fault: null,
     holds: false,
   };
@@ -168,6 +177,13 @@ class AuthorizationServer {
       return void response.writeHead(400).end();
     if (!isProof && this.behaviour.quirks !== 'github') return void response.writeHead(400).end();
 
+    const noResource = this.behaviour.refusesResource;
+    if (noResource?.at === 'authorize' && query.has('resource')) {
+      const location = new URL(redirectUri);
+      const answer = { ...noResource.error, state: query.get('state'), iss: this.issuer };
+      for (const [name, value] of Object.entries(answer)) location.searchParams.set(name, String(value));
+      return void response.writeHead(302, { location: location.href }).end();
+    }
     const code = randomUUID();
     this.codes.set(code, {
       user: String(request.headers['x-user'] ?? 'somebody'),
@@ -199,7 +215,7 @@ class AuthorizationServer {
       ...this.behaviour.registration,
     };
     this.clients.set(client.client_id, client);
-    json(response, 201, client);
+    json(response, 201, Object.fromEntries(Object.entries(client).filter(([, value]) => value !== null)));
   }
 
   private revoke(response: ServerResponse, token: string): void {
@@ -221,6 +237,13 @@ class AuthorizationServer {
       return json(response, error === 'invalid_client' ? 401 : 400, { error });
     };
     if (refuses) return void refuse(refuses);
+    const { says, refusesResource } = this.behaviour;
+    if (says && says.to === form.grant_type)
+      return void response
+        .writeHead(says.status, { 'content-type': says.type ?? 'application/json' })
+        .end(says.body);
+    if (refusesResource && refusesResource.at === form.grant_type && form.resource !== undefined)
+      return void json(response, 400, refusesResource.error);
     const client = this.authenticated(form, authorization);
     if (!client) return void refuse(quirks === 'github' ? 'incorrect_client_credentials' : 'invalid_client');
     const grant = this.grantOf(form, client);
@@ -273,7 +296,9 @@ class AuthorizationServer {
           .map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
       : [];
     const client = this.clientOf(id);
-    return client && client.client_secret === secret ? client : null;
+    const way = authorization ? 'client_secret_basic' : 'client_secret_post';
+    const isWay = !secret || this.behaviour.secretBy === null || this.behaviour.secretBy === way;
+    return client && (client.client_secret || undefined) === secret && isWay ? client : null;
   }
 
   private redeemed(
@@ -351,7 +376,10 @@ export default async function setup(project: TestProject): Promise<() => void> {
       if (known.behaviour.foundAt.includes(found)) return known.serve(request, response, 'metadata');
       return json(response, 404, { error: 'not_found' });
     }
-    const [, name = '', path = '', act = ''] = pathname.split('/');
+    const [, first = '', second = '', act = ''] = pathname.split('/');
+    // At its origin, the one without documents (MCP 2025-03-26, default endpoints).
+    const isDefault = ['authorize', 'token', 'register'].includes(first) && !second;
+    const [name, path] = isDefault ? ['undescribed', first] : [first, second];
     if (path !== 'control') return named(name).serve(request, response, path);
     json(response, 200, await named(name).control(act, JSON.parse((await text(request)) || '{}')));
   });

@@ -41,6 +41,8 @@ type Behaviour = {
     found?: 'named' | 'path' | 'nowhere';
     resource?: Record<string, unknown>;
   };
+  /** Scopes that a token needs for a tool, by its name: without them it answers 403 with `challenge`, or naming them. */
+  needsScope: Record<string, string>;
   /** Headers everybody has to send; a value that begins with `wrong` is refused. */
   demandsHeaders: string[];
   /** What it says of credentials it refuses; empty: nothing. */
@@ -74,6 +76,7 @@ class Upstream {
     lists: {},
     results: {},
     demands: null,
+    needsScope: {},
     demandsHeaders: [],
     says: '',
     paths: {},
@@ -133,6 +136,11 @@ class Upstream {
       return void response.writeHead(fault, challenge ? { 'www-authenticate': challenge } : {}).end();
     const caller = await this.callerOf(request);
     if (caller === null) return this.challenge(response, request);
+    const needed = this.behaviour.needsScope[String(message.params?.name)];
+    if (message.method === 'tools/call' && needed && !(await this.hasScopes(request, needed))) {
+      const named = `Bearer error="insufficient_scope", scope="${needed}"`;
+      return void response.writeHead(403, { 'www-authenticate': challenge || named }).end();
+    }
     if (message.method === 'tools/call' && message.params?.name === 'whoami') {
       const content = [{ type: 'text', text: caller }];
       this.behaviour.results.whoami = JSON.stringify({
@@ -149,6 +157,13 @@ class Upstream {
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (this.isModern(request)) return this.serveModern(request, response, message);
     return this.serveLegacy(request, response, message);
+  }
+
+  private async hasScopes({ headers }: IncomingMessage, needed: string): Promise<boolean> {
+    const body = new URLSearchParams({ token: headers.authorization?.replace(/^Bearer /, '') ?? '' });
+    const answer = await fetch(`${this.behaviour.demands?.issuer}/introspect`, { method: 'POST', body });
+    const { scope = '' } = (await answer.json()) as { scope?: string };
+    return needed.split(' ').every((one) => scope.split(' ').includes(one));
   }
 
   /** Who calls, as their token or headers say; null: no one who may. */

@@ -25,9 +25,15 @@ export type ServerCredentials = {
   version: string;
   /**
    * Asked when the server refuses them: others to send instead, once more. Null: there are no others.
+   * @param resourceMetadata where the refusal says that the server's metadata is (RFC 9728 §5.1)
    * @throws CredentialNeeded, UpstreamFailure when there is nothing to send any more.
    */
-  refused: (() => Promise<ServerCredentials>) | null;
+  refused: ((resourceMetadata: string | null) => Promise<ServerCredentials>) | null;
+  /**
+   * Told of scopes that the server named in a 403. Returns when nothing can be done about it.
+   * @throws CredentialNeeded, UpstreamFailure when someone has to connect the account again for them
+   */
+  lacksScopes?: (scopes: readonly string[]) => Promise<void>;
 };
 
 /** What people have of their own at a server: an account with its provider, or header values (CONTRACT §6). */

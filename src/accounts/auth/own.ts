@@ -1,6 +1,7 @@
 import { Unavailable } from '../../protocol/error';
 import { isPassing } from '../../protocol/faults/storage';
 import { Memory } from '../../protocol/memory';
+import { followProvider } from '../../providers/moved';
 import { failures, type UpstreamFailure } from '../../servers/failure';
 import { askConnection, termsAt } from '../connections';
 import type { CredentialOwner, CredentialTerms, Held, Lack } from '../credential';
@@ -41,6 +42,15 @@ async function credentialsOf(
   return credentialsFrom(held, { connection, terms, kind }, 'renew');
 }
 
+/** True when the provider is another now: nothing that the one before issued is sent any more. */
+async function hasMoved(
+  { env, settings, issuer, server }: Connection,
+  resourceMetadata: string | null,
+): Promise<boolean> {
+  if (resourceMetadata === null || issuer === null || server.oauthConfigId === null) return false;
+  return followProvider(env, settings, issuer, server, resourceMetadata);
+}
+
 type Asked = { connection: Connection; terms: CredentialTerms; kind: AccountKind };
 
 /** @param next what the object does when the server refuses them: first it renews, then it gives up. */
@@ -52,13 +62,22 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Se
   return {
     headers: new Headers(headers),
     version,
-    async refused() {
+    async refused(resourceMetadata) {
       known.forget(keyOf(terms));
+      if (await hasMoved(connection, resourceMetadata))
+        throw lacking(connection, terms.owner, { ok: false, reason: 'needs_reauth' }, kind);
       const instead = await askConnection(connection.env, terms, (object) =>
         object[next](terms, version, isOwners),
       ).catch(unansweredIfPassing);
       if (instead.ok) known.remember(keyOf(terms), instead);
       return credentialsFrom(instead, asked, 'refuse');
+    },
+    async lacksScopes(scopes) {
+      const { env, server } = connection;
+      const note = () => askConnection(env, terms, (object) => object.lackScopes(terms, version, scopes));
+      if (kind !== 'oauth' || !(await note())) return;
+      if (terms.owner !== 'gateway') throw new CredentialNeeded(server, kind);
+      throw failures.scopesWanted(server.name, scopes.join(' '));
     },
   };
 }

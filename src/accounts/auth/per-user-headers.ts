@@ -60,6 +60,6 @@ function beside(common: ServerCredentials, own: ServerCredentials): ServerCreden
   return {
     headers: overlaid(common.headers, own.headers),
     version: `${common.version} ${own.version}`,
-    refused: refused && (async () => beside(common, await refused())),
+    refused: refused && (async () => beside(common, await refused(null))),
   };
 }

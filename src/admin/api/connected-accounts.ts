@@ -147,6 +147,9 @@ export const ShownAccount = z.object({
   can_reauth: z.boolean().describe('Whether the caller may have it connected again'),
   token_type: z.string().nullable(),
   scopes: z.array(z.string()).nullable().describe('Null: the provider did not say'),
+  wanted_scopes: z
+    .array(z.string())
+    .describe('What the server named when it refused a request (HTTP 403): connecting again asks for it'),
 });
 
 /** Accounts as answers show them, for the caller: every name, and who may still use what, is asked once for all. */
@@ -206,5 +209,6 @@ function shown(
     can_reauth: isTheirs && !isOrphaned,
     token_type: credential?.tokenType ?? null,
     scopes: credential?.scopes ?? null,
+    wanted_scopes: credential?.wantedScopes ?? [],
   };
 }

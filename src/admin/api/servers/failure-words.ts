@@ -21,7 +21,9 @@ export const SERVER_FAILURE_WORDS = {
   refused_anew: ({ server, seconds }) =>
     `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
   insufficient_scope: ({ server, scopes }) =>
-    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Ask for it in oauth_config.scopes, then connect the account again.`,
+    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: name scopes in oauth_config.scopes, then connect the account again.`,
+  scopes_wanted: ({ server, scopes }) =>
+    `The server ${server} wants more than the shared account allows: ${scopes}. Authorize it again: that is then asked for.`,
   sign_in_down: ({ server, seconds }) =>
     `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }) =>

@@ -113,6 +113,9 @@ export const ShownServer = z.object({
   headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
   per_user_header_keys: z.array(z.string()).describe('Names of the headers everyone enters for themselves'),
   oauth_config: oauthConfigMembers(false).nullable().describe('What was configured; the secret masked'),
+  provider_refuses_resource: z
+    .boolean()
+    .describe('The provider refused the parameter `resource` (RFC 8707), so it is not sent there any more'),
   token_exchange: z
     .object({
       audience: z.string(),
@@ -176,6 +179,7 @@ function shown(
     headers: maskHeaders(kept.headers),
     per_user_header_keys: server.perUserHeaderKeys,
     oauth_config: config && shownOAuthConfig(config, kept.client?.secret),
+    provider_refuses_resource: config?.discovered?.refusesResource ?? false,
     token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchange?.secret),
     tools_to_execute: server.toolsToExecute,
     allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,

@@ -63,6 +63,23 @@ function Authorization({ overview, csrf, refused, words }: AccountProps & Pick<A
           Tokens come from <b>{elsewhere}</b>, which is not the host of its provider: go on if you know it.
         </p>
       )}
+      {account?.wantedScopes && !isDone && (
+        <p class="notice">
+          The server wants more than the account allows here. Authorizing it again asks for{' '}
+          <span class="mono">{account.wantedScopes.join(' ')}</span>.
+        </p>
+      )}
+      {config?.discovered?.isMoved && !isDone && (
+        <p class="notice">
+          Its accounts are with another provider now:{' '}
+          <b>{new URL(config.discovered.issuer ?? config.discovered.authorizationEndpoint).host}</b>.
+        </p>
+      )}
+      {config?.discovered?.refusesResource && (
+        <p class="muted">
+          Its provider refuses the parameter <span class="mono">resource</span>, so it is not sent there.
+        </p>
+      )}
       <div class="row">
         {(!isDone || !isPersonal(server)) && (
           <form method="post" action={`${AT}/${server.id}/authorize`} data-popup>

@@ -1,0 +1,49 @@
+import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
+import type { ObjectState } from '../schema/object-state';
+import { forgetCredential, recordCredential } from './credentials';
+import { credentialOf, type Gone, type StoredCredential } from './kept-credential';
+
+/** Tells the index (D1's `credential`) what a connection's object decided, one thing after the other. */
+export class IndexTeller {
+  private telling: Promise<void> | null = null;
+
+  /** @param told called once the index was told, or did not answer: the alarm is due for what is left */
+  constructor(
+    private readonly db: D1Database,
+    private readonly storage: DurableObjectStorage,
+    private readonly kv: ObjectState,
+    private readonly told: () => void,
+  ) {}
+
+  /** Tells the index what it does not know yet. While it does not answer, the alarm goes on. */
+  tell(): Promise<void> {
+    this.telling ??= this.tellAll()
+      .catch((error: unknown) => log('credential.not_indexed', faultFacts(error)))
+      .finally(() => {
+        this.telling = null;
+        this.told();
+      });
+    return this.telling;
+  }
+
+  private async tellAll(): Promise<void> {
+    for (let state = this.state(); state; state = this.state()) {
+      const untold = this.kv.get('untold');
+      if (state.status === 'gone') {
+        if (untold) await forgetCredential(this.db, state);
+        if (this.state()?.status !== 'gone') continue;
+        this.storage.deleteAlarm();
+        await this.storage.deleteAll();
+        return;
+      }
+      if (!untold) return;
+      await recordCredential(this.db, credentialOf(state));
+      if (this.kv.get('untold') === untold) this.kv.delete('untold');
+    }
+  }
+
+  private state(): StoredCredential | Gone | undefined {
+    return this.kv.get<StoredCredential | Gone>('state');
+  }
+}
