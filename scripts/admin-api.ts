@@ -25,6 +25,12 @@ export class AdminApi {
     return this.send<Answer>('GET', path);
   }
 
+  /** What a browser sends to be signed in as the administrator (CONTRACT §8, Pages). */
+  signIn(): Request {
+    const body = new URLSearchParams({ token: this.token });
+    return new Request(`${this.url}/admin/sign-in`, { method: 'POST', body, headers: { origin: this.url } });
+  }
+
   /** The issuer in effect; null while none is set, and where the OAuth surface is off. */
   async issuer(): Promise<string | null> {
     const response = await fetch(`${this.url}/.well-known/oauth-authorization-server`);

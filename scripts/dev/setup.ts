@@ -54,8 +54,15 @@ async function moveServer(api: AdminApi, server: DemoServer, id: string, address
 /** Does what an administrator does in a browser: signs in at the server's provider, and lets the gateway in. */
 async function authorize(api: AdminApi, { authorize_url, complete_url }: Partial<Pending>): Promise<void> {
   if (!authorize_url || !complete_url) return;
-  await answerPages(new Visitor(api.url), new URL(authorize_url), { login: 'Administrator' });
+  await authorizeAsAdministrator(api, authorize_url, 'Administrator');
   await api.send('POST', new URL(complete_url, api.url).pathname);
+}
+
+/** The same up to the gateway's own page, where an administrator keeps the account. @param login at the server's provider */
+export async function authorizeAsAdministrator(api: AdminApi, url: string, login: string): Promise<void> {
+  const visitor = new Visitor(api.url);
+  await visitor.send(api.signIn());
+  await answerPages(visitor, new URL(url), { login });
 }
 
 /**

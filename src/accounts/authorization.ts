@@ -4,9 +4,11 @@ import { open, randomSecret, seal } from '../crypto/secrets';
 import { equals } from '../database';
 import type { Destination } from '../protocol/destination';
 import { authorizationUrl, redeemCode, revokeToken } from '../providers/client';
-import { knownProvider, prepareProvider } from '../providers/provider';
+import { knownProvider, type Provider, prepareProvider } from '../providers/provider';
 import { redirectUriOf } from '../providers/registration';
 import { refusesResource, TokenRefused } from '../providers/token-refusal';
+import type { Tokens } from '../providers/tokens';
+import { whoseAccount } from '../providers/whose';
 import { noteResourceRefused } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
@@ -155,6 +157,37 @@ export class ResourceRefused extends Error {}
 /** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
 export class AuthorizationEnded extends Error {}
 
+type Answered = { authorization: Authorization; server: Server; answer: URLSearchParams };
+
+/** What a provider's answer is redeemed for. @throws TokenRefused, Unavailable, ResourceRefused */
+async function redeemed(
+  env: Env,
+  { authorization, server, answer }: Answered,
+): Promise<{ provider: Provider; tokens: Tokens }> {
+  const { id, sealed } = authorization;
+  const text = await open(env.ENCRYPTION_KEY, sealContextOf(id), sealed);
+  const provider = await knownProvider(env, server);
+  if (!text || !provider) {
+    throw new TokenRefused(
+      'invalid_response',
+      'what was kept of the authorization does not open, or its provider changed',
+    );
+  }
+  const binding = { ...(JSON.parse(text) as Pending), state: `${CONNECT}.${id}` };
+  const tokens = await redeemCode(env, provider, answer, binding).catch(async (error: unknown) => {
+    const isSendable = answer.has('error') && provider.resource !== null && refusesResource(error);
+    if (!isSendable) throw error;
+    await noteResourceRefused(env.DB, provider.oauthConfigId);
+    throw new ResourceRefused();
+  });
+  return { provider, tokens };
+}
+
+/** @throws AuthorizationEnded: every ending deletes it, and first */
+async function requireUnended(db: D1Database, id: string): Promise<void> {
+  if (!(await findAuthorization(db, id))) throw new AuthorizationEnded();
+}
+
 /**
  * Redeems the provider's answer and has its tokens kept, as its owner's at the server, unless they were disconnected, deleted
  * or blocked meanwhile: then the provider is told.
@@ -164,51 +197,86 @@ export class AuthorizationEnded extends Error {}
 export async function keepAuthorized(
   env: Env,
   issuer: string,
-  {
-    authorization,
-    server,
-    answer,
-    requireAccess,
-  }: {
-    authorization: Authorization;
-    server: Server;
-    answer: URLSearchParams;
-    requireAccess: () => Promise<void>;
-  },
+  { requireAccess, ...answered }: Answered & { requireAccess: () => Promise<void> },
 ): Promise<void> {
-  const { id, owner, sealed } = authorization;
-  const text = await open(env.ENCRYPTION_KEY, sealContextOf(id), sealed);
-  const provider = await knownProvider(env, server);
-  if (!text || !provider) {
-    throw new TokenRefused(
-      'invalid_response',
-      'what was kept of the authorization does not open, or its provider changed',
-    );
-  }
-  const pending = JSON.parse(text) as Pending;
-  const binding = { ...pending, state: `${CONNECT}.${id}` };
-  const tokens = await redeemCode(env, provider, answer, binding).catch(async (error: unknown) => {
-    const isSendable = answer.has('error') && provider.resource !== null && refusesResource(error);
-    if (!isSendable) throw error;
-    await noteResourceRefused(env.DB, provider.oauthConfigId);
-    throw new ResourceRefused();
-  });
-  const requireUnended = async () => {
-    if (!(await findAuthorization(env.DB, id))) throw new AuthorizationEnded(); // every ending deletes it, and first
-  };
+  const { id, owner } = answered.authorization;
+  const { provider, tokens } = await redeemed(env, answered);
   try {
-    await requireUnended();
+    await requireUnended(env.DB, id);
     await requireAccess();
   } catch (error) {
     await revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken).catch(() => undefined);
     throw error;
   }
-  const terms = termsAt(server, owner, issuer);
+  const terms = termsAt(answered.server, owner, issuer);
   await askConnection(env, terms, (connection) =>
     connection.saveTokens(terms, tokens, provider.tokenEndpoint),
   );
-  await requireUnended().catch(async (error: unknown) => {
+  await requireUnended(env.DB, id).catch(async (error: unknown) => {
     await askConnection(env, terms, (connection) => connection.disconnect(terms));
     throw error;
   });
+}
+
+/** What an administrator is shown of the account they are asked to confirm. */
+export type HeldAccount = {
+  /** Whose it is, as the provider says; null: it does not say. */
+  account: string | null;
+  /** Null: an administrator named the endpoints, and no issuer. */
+  issuer: string | null;
+  tokenHost: string;
+  scopes: string[];
+};
+
+const heldContextOf = (id: string) => `upstream_flow/${id}/held`;
+
+/**
+ * Redeems the provider's answer to an authorization that was begun through the API, and holds its tokens until an
+ * administrator confirms whose account it is: {@link AUTHORIZATION_LIFE} from now, then they are revoked.
+ * @returns until when, epoch seconds. @throws TokenRefused, Unavailable, ResourceRefused
+ */
+export async function holdAuthorized(env: Env, issuer: string, answered: Answered): Promise<number> {
+  const { id, owner } = answered.authorization;
+  const { provider, tokens } = await redeemed(env, answered);
+  const held: HeldAccount = {
+    account: await whoseAccount(env, provider, tokens),
+    issuer: provider.issuer,
+    tokenHost: new URL(provider.tokenEndpoint).host,
+    scopes: tokens.scopes ?? provider.scopes,
+  };
+  const endsAt = Math.floor(Date.now() / 1000) + AUTHORIZATION_LIFE;
+  const sealed = await seal(env.ENCRYPTION_KEY, heldContextOf(id), JSON.stringify(held));
+  const terms = termsAt(answered.server, owner, issuer);
+  const heldFor = { authorizationId: id, endsAt };
+  await askConnection(env, terms, (object) => object.hold(terms, tokens, provider.tokenEndpoint, heldFor));
+  const set = authorizationColumns.set({ sealed, expiresAt: endsAt });
+  await env.DB.prepare(`UPDATE upstream_flow SET ${set.sql} WHERE id = ?`)
+    .bind(...set.values, id)
+    .run();
+  return endsAt;
+}
+
+/** The account that waits for an administrator of the gateway; null: there is none of this id, or its time is over. */
+export async function findHeld(env: Env, id: string, serverId: string): Promise<HeldAccount | null> {
+  const found = await findAuthorization(env.DB, id);
+  const isOurs = found?.owner === 'gateway' && found.serverId === serverId && found.usedAt !== null;
+  if (!isOurs || found.expiresAt <= Date.now() / 1000) return null;
+  const text = await open(env.ENCRYPTION_KEY, heldContextOf(id), found.sealed);
+  return text === null ? null : (JSON.parse(text) as HeldAccount);
+}
+
+/** Ends the wait for an administrator: what is held is kept, or revoked. False: there was nothing any more. */
+export async function endWait(
+  env: Env,
+  issuer: string,
+  server: Server,
+  { id, isConfirmed }: { id: string; isConfirmed: boolean },
+): Promise<boolean> {
+  const terms = termsAt(server, 'gateway', issuer);
+  const isDone = await askConnection(env, terms, (object) =>
+    isConfirmed ? object.confirm(terms, id) : object.reject(id),
+  );
+  const now = Math.floor(Date.now() / 1000);
+  await env.DB.prepare('UPDATE upstream_flow SET expires_at = ?2 WHERE id = ?1').bind(id, now).run();
+  return isDone;
 }

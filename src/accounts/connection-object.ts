@@ -29,7 +29,8 @@ import {
   serving,
   wakesAt,
 } from './kept-credential';
-import { isIndexed, refreshAt, revokeAt } from './refresh';
+import { isIndexed, refreshAt, revokeAndLog } from './refresh';
+import { Unconfirmed } from './unconfirmed';
 
 /** How a refresh ended. `superseded`: someone connected again, or disconnected, while it was under way. */
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
@@ -46,6 +47,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   private readonly kv = new ObjectState(this.ctx.storage);
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;
+  private readonly unconfirmed = new Unconfirmed(this.env, this.kv, () => this.setAlarm());
   private readonly index = new IndexTeller(this.env.DB, this.ctx.storage, this.kv, () => this.setAlarm());
 
   /** The credential, refreshed first when its access token has expired or is about to. */
@@ -90,10 +92,8 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = serving(this.kept(), terms);
     if (typeof kept === 'string' || kept.version !== version) return true;
     const lacking = afterLack(kept, scopes, now());
-    if (lacking && lacking !== kept) {
-      this.put(lacking);
-      await this.index.tell();
-    }
+    if (lacking && lacking !== kept) this.put(lacking);
+    await this.index.tell();
     return lacking !== null;
   }
 
@@ -101,6 +101,23 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   async saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void> {
     const sealed = await this.seal(terms, tokens);
     await this.save(terms, { ...describeTokens(tokens, issuedBy), sealed });
+  }
+
+  /** Holds tokens that serve no one until {@link confirm}. */
+  hold(...given: Parameters<Unconfirmed['hold']>): Promise<void> {
+    return this.unconfirmed.hold(...given);
+  }
+
+  /** Keeps what is held of an authorization. False: there is none that serves now. */
+  async confirm(terms: CredentialTerms, authorizationId: string): Promise<boolean> {
+    const facts = await this.unconfirmed.take(terms, authorizationId);
+    if (facts) await this.save(terms, facts);
+    return facts !== null;
+  }
+
+  /** Revokes what is held of an authorization, and forgets it. False: there is none. */
+  reject(authorizationId: string): Promise<boolean> {
+    return this.unconfirmed.drop(authorizationId);
   }
 
   /** Keeps header values, in place of whatever was there: one for each name the server wants. Others are dropped. */
@@ -124,17 +141,19 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
 
   /** Ends the credential, here and, as far as its provider takes it, there (RFC 7009). Repeatable; false when there was none. */
   async disconnect(place: Pick<CredentialTerms, 'owner' | 'serverId'>): Promise<boolean> {
+    await this.unconfirmed.drop();
     const kept = this.kept();
     this.put({ status: 'gone', owner: place.owner, serverId: place.serverId });
     const tokens = kept?.kind === 'token' ? ((await this.open(kept)) as Tokens | null) : null;
     await this.index.tell();
-    if (kept && tokens) await this.revoke(kept, tokens);
+    if (kept && tokens) await revokeAndLog(this.env, kept, tokens);
     return kept !== null;
   }
 
   /** Refreshes ahead of time what is in use, notices what has ended by itself, tells the index what it does not know. */
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
+    if (isDue(this.unconfirmed.endsAt)) await this.unconfirmed.drop();
     const kept = this.kept();
     if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
     if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
@@ -192,12 +211,11 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
 
   /** One refresh for any number of calls. It goes on when they do not wait any more. */
   private refresh(kept: StoredCredential): Promise<Refreshed> {
-    const { version } = kept;
-    if (this.refreshing?.version === version) return this.refreshing.ended;
+    if (this.refreshing?.version === kept.version) return this.refreshing.ended;
     const ended = this.refreshOnce(kept).finally(() => {
       if (this.refreshing?.ended === ended) this.refreshing = null;
     });
-    this.refreshing = { version, ended };
+    this.refreshing = { version: kept.version, ended };
     this.ctx.waitUntil(ended);
     return ended;
   }
@@ -231,10 +249,9 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
       scopes: issued.scopes ?? old.scopes,
     };
     const sealed = await this.seal(before, next);
-
     const kept = this.kept();
     if (kept?.version !== before.version) {
-      if (!kept) await this.revoke(before, next); // disconnected meanwhile: no one else knows of these
+      if (!kept) await revokeAndLog(this.env, before, next); // disconnected meanwhile: no one else knows of these
       return 'superseded';
     }
     const at = now();
@@ -257,14 +274,6 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     this.ctx.waitUntil(this.index.tell());
     log('credential.refreshed', { server: kept.serverId, credential: kept.id });
     return 'done';
-  }
-
-  private async revoke(kept: StoredCredential, tokens: Tokens): Promise<void> {
-    const { serverId: server, id: credential } = kept;
-    await revokeAt(this.env, kept, tokens).then(
-      (told) => log('credential.revoked', { server, credential, told }),
-      (error: unknown) => log('credential.not_revoked', { server, credential, error: (error as Error).name }),
-    );
   }
 
   /** Marks `version` as needing its owner. False when it is not what is kept any more. */
@@ -329,7 +338,9 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = this.kept();
     const isBehind = this.state()?.status === 'gone' || this.kv.get('untold') !== undefined;
     const due = kept ? [wakesAt(kept), forgetsAt(kept)] : [];
-    const times = [isBehind ? now() + TELL_AGAIN : null, ...due].filter((at) => at !== null);
+    const times = [isBehind ? now() + TELL_AGAIN : null, this.unconfirmed.endsAt, ...due].filter(
+      (at) => at !== null,
+    );
     if (times.length) this.ctx.storage.setAlarm(Math.min(...times) * 1000);
     else this.ctx.storage.deleteAlarm();
   }

@@ -70,6 +70,14 @@ export type Lack = 'none' | 'needs_reauth' | 'needs_update';
 /** What became of header values that were entered: kept, or which of those the server wants are still missing. */
 export type SavedHeaders = { ok: true } | { ok: false; missing: string[] };
 
+/** For what tokens are held that someone has to confirm first. */
+export type HeldFor = {
+  /** The authorization they came of. */
+  authorizationId: string;
+  /** Epoch seconds: then they are revoked. */
+  endsAt: number;
+};
+
 /** What the object of a connection is asked from elsewhere. Its class says what each act does. */
 export interface ConnectionActs {
   held(terms: CredentialTerms): Promise<Held>;
@@ -77,6 +85,9 @@ export interface ConnectionActs {
   refuse(terms: CredentialTerms, version: string, isOwners: boolean): Promise<Held>;
   lackScopes(terms: CredentialTerms, version: string, scopes: readonly string[]): Promise<boolean>;
   saveTokens(terms: CredentialTerms, tokens: Tokens, issuedBy: string): Promise<void>;
+  hold(terms: CredentialTerms, tokens: Tokens, issuedBy: string, held: HeldFor): Promise<void>;
+  confirm(terms: CredentialTerms, authorizationId: string): Promise<boolean>;
+  reject(authorizationId: string): Promise<boolean>;
   saveHeaders(terms: CredentialTerms, values: Record<string, string>): Promise<SavedHeaders>;
   keptHeaders(terms: CredentialTerms): Promise<Record<string, string>>;
   disconnect(place: Pick<CredentialTerms, 'owner' | 'serverId'>): Promise<boolean>;

@@ -1,6 +1,7 @@
 import { currentSettings, type Env } from '../config';
 import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
+import { log } from '../log';
 import { retrying } from '../protocol/patience';
 import { refreshTokens, revokeToken } from '../providers/client';
 import { knownProvider, type Provider, registerAnew } from '../providers/provider';
@@ -58,8 +59,20 @@ async function tryRefresh(env: Env, kept: StoredCredential, refreshToken: string
   }
 }
 
-/** Tells the provider that tokens are not needed any more (RFC 7009). False when there is none to be told. */
-export async function revokeAt(env: Env, kept: StoredCredential, tokens: Tokens): Promise<boolean> {
+/** Tells the provider that tokens are not needed any more (RFC 7009), as far as it can be told. */
+export async function revokeAndLog(env: Env, kept: Issued, tokens: Tokens): Promise<void> {
+  const { serverId: server, id: credential } = kept;
+  await revokeAt(env, kept, tokens).then(
+    (told) => log('credential.revoked', { server, credential, told }),
+    (error: unknown) => log('credential.not_revoked', { server, credential, error: (error as Error).name }),
+  );
+}
+
+/** Tokens as far as it matters who is told of their end. `id`: for the log. */
+type Issued = Pick<StoredCredential, 'serverId' | 'id' | 'issuedBy'>;
+
+/** False when there is none to be told. */
+async function revokeAt(env: Env, kept: Issued, tokens: Tokens): Promise<boolean> {
   const server = await findServer(env.DB, kept.serverId);
   const provider = server && (await knownProvider(env, server));
   if (!provider || !issued(provider, kept)) return false;
@@ -74,7 +87,7 @@ async function issuerOf(env: Env, server: Server, kept: StoredCredential): Promi
 }
 
 /** True when a provider's token endpoint is at the origin a credential came from: within it, endpoints move. */
-function issued({ tokenEndpoint }: Provider, { issuedBy }: StoredCredential): boolean {
+function issued({ tokenEndpoint }: Provider, { issuedBy }: Pick<StoredCredential, 'issuedBy'>): boolean {
   return issuedBy !== null && new URL(tokenEndpoint).origin === new URL(issuedBy).origin;
 }
 

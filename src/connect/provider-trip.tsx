@@ -4,6 +4,7 @@ import {
   AuthorizationEnded,
   beginAuthorization,
   findAuthorization,
+  holdAuthorized,
   keepAuthorized,
   ResourceRefused,
   takeUpAuthorization,
@@ -16,11 +17,10 @@ import {
 } from '../accounts/authorization-browser';
 import { reachOf } from '../accounts/reach';
 import { audit } from '../audit';
-import { type App, forgetDeployment, gatewayOf } from '../config';
+import type { App } from '../config';
 import { standingOf } from '../identity';
 import type { Proof } from '../identity/mode';
 import { log } from '../log';
-import { listUpstream } from '../mcp-client/listing';
 import { issuerOf } from '../oauth/surface';
 import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
@@ -30,11 +30,8 @@ import { TokenRefused } from '../providers/token-refusal';
 import { findServer } from '../servers/find';
 import { findOAuthConfigOf, recordStatus } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
-import { markVerified } from '../servers/store';
-import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
-
-/** How long an administrator waits for a server's list of tools. Milliseconds. */
-const LISTING_TIME = 8_000;
+import { PageProblem, type Problem, sendOn } from '../ui/layout';
+import { nowAuthorized } from './authorized';
 
 /** Who goes to a server's provider, and where they come back to: a path of this gateway, with its query. */
 export type Trip = Proof & { server: Server; returnTo: string; grantId: string | null };
@@ -145,7 +142,7 @@ async function keep(
   }
 }
 
-/** An administrator has authorized a server: from now on callers see it, with the tools it lists. */
+/** The gateway's own account: kept for an administrator who was sent from here, else held until one confirms it. */
 async function completeForGateway(
   c: Context<App>,
   issuer: string,
@@ -155,34 +152,30 @@ async function completeForGateway(
   const { id, browserHash, returnTo } = authorization;
   const config = await findOAuthConfigOf(c.env.DB, server.id);
   if (!config || config.status === 'revoked') throw new PageProblem(NO_SERVER);
-  const now = Math.floor(Date.now() / 1000);
+  const answered = { authorization, server, answer: new URL(c.req.url).searchParams };
+  const waitsFor = async () => {
+    const flowExpiresAt = await holdAuthorized(c.env, issuer, answered);
+    const waiting = { status: 'pending', flowExpiresAt } as const;
+    await recordStatus(c.env.DB, config.id, waiting, Math.floor(Date.now() / 1000));
+  };
   try {
-    await keep(c, issuer, authorization, server, async () => undefined);
+    if (browserHash === null) await waitsFor();
+    else await keep(c, issuer, authorization, server, async () => undefined);
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
+    const failed = { status: 'failed', error: WORDS[reason] } as const;
     if (reason !== 'unavailable')
-      await recordStatus(c.env.DB, config.id, { status: 'failed', error: WORDS[reason] }, now);
+      await recordStatus(c.env.DB, config.id, failed, Math.floor(Date.now() / 1000));
     audit(c, { act: 'server.authorization_refused', server: server.id, reason });
     return explain(c, server, browserHash && returnTo)(error);
   }
-  await recordStatus(c.env.DB, config.id, { status: 'authorized' }, now);
-  await markVerified(c.env.DB, server.id);
-  audit(c, { act: 'server.authorized', server: server.id });
-  await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
-  forgetDeployment();
-
-  if (browserHash !== null) {
-    return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
+  if (browserHash === null) {
+    // Whoever came back here may be anyone: an administrator has to see whose account it is (PROTOCOL §7).
+    return sendOn(Destination.own(issuer, `/admin/servers/${server.id}/authorizations/${id}`), [], 302);
   }
-  return page(
-    gatewayOf(c),
-    'Authorized',
-    <div class="card stack">
-      <h1>Authorized</h1>
-      <p class="muted">{server.name} is connected. You can close this window.</p>
-    </div>,
-  );
+  await nowAuthorized(c, issuer, server);
+  return sendOn(Destination.own(issuer, returnTo), [unbindingCookie(issuer, id)], 302);
 }
 
 /** Why nothing came of it, as far as someone can do something about it. */

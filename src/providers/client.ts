@@ -215,6 +215,7 @@ export async function refusing(request: () => Promise<o.TokenEndpointResponse>):
     accessToken: answer.access_token,
     refreshToken: answer.refresh_token ?? null,
     tokenType: answer.token_type,
+    ...(typeof answer.account === 'string' && { account: answer.account }),
     expiresAt: answer.expires_in ? Math.floor(Date.now() / 1000 + answer.expires_in) : null,
     scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(Boolean),
   };

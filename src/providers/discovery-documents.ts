@@ -15,6 +15,7 @@ export const ServerMetadata = z.object({
   token_endpoint: z.string().max(2000),
   registration_endpoint: z.string().max(2000).nullish(),
   revocation_endpoint: z.string().max(2000).nullish(),
+  userinfo_endpoint: z.string().max(2000).nullish().catch(null),
   scopes_supported: z.array(z.string()).nullish(),
   code_challenge_methods_supported: z.array(z.string()).nullish(),
   token_endpoint_auth_methods_supported: z.array(z.string()).nullish(),

@@ -117,6 +117,7 @@ class Search {
       tokenHost: host === new URL(metadata.issuer).host ? null : host,
       registrationEndpoint: registration_url ?? metadata.registration_endpoint ?? null,
       revocationEndpoint: metadata.revocation_endpoint ?? null,
+      userinfoEndpoint: metadata.userinfo_endpoint ?? null,
       authMethods: metadata.token_endpoint_auth_methods_supported ?? null,
       promisesIss: metadata.authorization_response_iss_parameter_supported ?? false,
       takesDocuments: metadata.client_id_metadata_document_supported ?? false,

@@ -33,6 +33,8 @@ export type Provider = {
   tokenEndpoint: string;
   /** RFC 7009; null: it has none. */
   revocationEndpoint: string | null;
+  /** OpenID Connect Core §5.3; null: it has none. */
+  userinfoEndpoint: string | null;
   /** The token endpoint's host when it is not the issuer's: shown before the first use. */
   tokenHost: string | null;
   /** Every answer of its authorization endpoint names it (RFC 9207). */
@@ -287,6 +289,7 @@ function providerOf(config: OAuthConfig, server: Server): Provider | null {
     authorizationEndpoint,
     tokenEndpoint,
     revocationEndpoint,
+    userinfoEndpoint: discovered.userinfoEndpoint ?? null,
     tokenHost,
     promisesIss,
     isMoved: discovered.isMoved ?? false,

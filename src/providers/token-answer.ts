@@ -1,5 +1,6 @@
 import { Unavailable } from '../protocol/error';
 import { MuteRefusal, mayRefuse, speaksOfResource, TokenRefused } from './token-refusal';
+import { nameInIdToken } from './whose';
 
 /** Refusals under names of a provider's own, by the names of RFC 6749 §5.2. */
 const MEANT: ReadonlyMap<string, string> = new Map([
@@ -54,7 +55,7 @@ const NOTHING_SAID: ReadonlySet<number> = new Set([408, 425]);
 
 /**
  * What a token endpoint answered, in the form of RFC 6749 §5, whatever form it took: an error under status 200 or in words
- * of its own, a form in place of JSON, scopes separated by commas, no `token_type`. An ID token is not read, so it goes.
+ * of its own, a form in place of JSON, scopes separated by commas, no `token_type`. An ID token goes, but for whose account it speaks of.
  * A refusal says so: a status alone may come from something in front of the provider.
  * @param who names the provider in faults.
  * @throws TokenRefused for a refusal; MuteRefusal for one without a code; Unavailable when it answered neither tokens nor a refusal.
@@ -141,11 +142,13 @@ function tokensOf(answer: Record<string, unknown>): Record<string, unknown> | nu
   if (!isToken(access_token)) return null;
   if (type && !BEARER.has(String(type).toLowerCase())) return null;
   const lifetime = Number(expires_in);
+  const account = nameInIdToken(answer.id_token);
   return {
     access_token,
     token_type: typeof type === 'string' && type ? type : 'Bearer',
     ...(lifetime > 0 && Number.isFinite(lifetime) && { expires_in: lifetime }),
     ...(isToken(refresh_token) && { refresh_token }),
+    ...(account && { account }),
     ...(typeof scope === 'string' && {
       scope: scope
         .split(/[\s,]+/)

@@ -6,6 +6,8 @@ export type Tokens = {
   tokenType: string;
   /** Epoch seconds; null when the provider did not say. */
   expiresAt: number | null;
+  /** Whose account it is, as an ID token beside them says; missing: there was none. */
+  account?: string;
   /** Null when the provider did not say. */
   scopes: string[] | null;
 };

@@ -26,6 +26,8 @@ export type Discovered = {
   tokenHost: string | null;
   registrationEndpoint: string | null;
   revocationEndpoint: string | null;
+  /** OpenID Connect Core §5.3. What an earlier version found has none. */
+  userinfoEndpoint?: string | null;
   /** How clients authenticate at the token endpoint; null: it does not say. */
   authMethods: string[] | null;
   /** Every answer of its authorization endpoint names it (RFC 9207). */

@@ -114,18 +114,18 @@ describe('everyone acts with their own account (CONTRACT §7, SECURITY 16)', () 
     expect(await upstream.seen('tools/call')).toHaveLength(count);
   });
 
-  it('says that the account may not do this, and keeps it (HTTP 403)', async () => {
+  it('says that the account may not do this, and keeps it (HTTP 403 without a scope)', async () => {
     const { provider, upstream } = await world();
     const ann = await Person.at(upstream);
     await ann.account.connect(provider, 'ann');
     await ann.whoami();
     await upstream.behave({ fault: 403 });
     const forbidden = await ann.whoami();
-    const challenge = 'Bearer error="insufficient_scope", scope="read write", error_description="no"';
+    const challenge = 'Bearer error="insufficient_scope", error_description="no"';
     await upstream.behave({ challenge });
 
     expect(forbidden).toContain('does not let your account do this (HTTP 403)');
-    expect(await ann.whoami()).toContain('wants more than the connected account allows: read write.');
+    expect(await ann.whoami()).toContain('wants more than the connected account allows.');
     expect((await ann.account.row())?.status).toBe('active');
     expect((await shown(upstream)).state).toBe('healthy');
     expect(await provider.tokenRequests('refresh_token')).toEqual([]);

@@ -633,7 +633,7 @@ describe('an administrator comes back from a server’s provider (CONTRACT §8)'
 
     expect(before).not.toContain(`${waiting.name}-whoami`);
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain('You can close this window.');
+    expect(await page.text()).toContain('The account was kept');
     expect(await ann.app.toolNames()).toContain(`${waiting.name}-whoami`);
   });
 });

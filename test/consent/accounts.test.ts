@@ -4,6 +4,7 @@ import { type Answers, formsOf } from '../../demo/consent';
 import { AuthorizationServer } from '../support/authorization-server';
 import { Browser, type Page } from '../support/browser';
 import { McpCaller } from '../support/caller';
+import { authorizeAs } from '../support/connected';
 import { admin, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { Upstream } from '../support/upstream';
@@ -23,8 +24,7 @@ async function accountServer(provider: AuthorizationServer): Promise<Upstream> {
     'POST',
     `/mcp/client/${server.id}/initiate-verification`,
   );
-  const back = await provider.answer(begun.authorize_url, 'root');
-  const { status } = await gate(new Request(back));
+  const { status } = await authorizeAs(provider, begun);
   if (status !== 200) throw new Error(`the callback answered ${status}`);
   return server;
 }

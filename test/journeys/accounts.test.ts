@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerPages } from '../../demo/consent.ts';
-import { Visitor } from '../../demo/visitor.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
+import { authorizeAsAdministrator } from '../../scripts/dev/setup.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
 import { App, callTool, read } from './support/app.ts';
@@ -52,7 +51,7 @@ describe.skipIf(!executable)(
         connection_string: `${peer.origin}/calendar/mcp`,
         auth_type: 'per_user_oauth',
       });
-      await answerPages(new Visitor(dev.facts.url), new URL(authorize_url), { login: 'Root' });
+      await authorizeAsAdministrator(api, authorize_url, 'Root');
       await api.send('POST', '/api/mcp/client', {
         name: 'notes',
         connection_type: 'http',

@@ -26,6 +26,7 @@ async function providerAt(as: AuthorizationServer, changes: Partial<Provider> = 
     authorizationEndpoint: `${as.issuer}/authorize`,
     tokenEndpoint: `${as.issuer}/token`,
     revocationEndpoint: `${as.issuer}/revoke`,
+    userinfoEndpoint: null,
     tokenHost: null,
     promisesIss: true,
     isMoved: false,

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
-import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
-import { admin } from '../support/gate';
+import { confirmed } from '../support/connected';
+import { admin, gate } from '../support/gate';
 import { addressOf, control } from '../support/upstream';
 
 declare module 'vitest' {
@@ -26,7 +26,7 @@ async function authorizedServer(issuer: string, scope: string, user: string): Pr
     allow_on_all_virtual_keys: true,
   });
   if (begun.status !== 200) throw new Error(JSON.stringify(begun));
-  await new Browser().open(await walked(begun.authorize_url, user));
+  await confirmed(await gate((await walked(begun.authorize_url, user)).href));
   return name;
 }
 

@@ -45,6 +45,9 @@ type Behaviour = {
   says: null | { to: string; status: number; body: string; type?: string };
   /** Where a request that names `resource` is refused with this error (RFC 8707). */
   refusesResource: null | { at: 'authorize' | 'authorization_code' | 'refresh_token'; error: Json };
+  /** Claims of the ID token beside its tokens, and at its userinfo endpoint; null: there is none. */
+  idToken: null | Json;
+  userinfo: null | Json;
   /** How alone clients send their secret. */
   secretBy: null | 'client_secret_basic' | 'client_secret_post';
   /** What every request for tokens, registrations or metadata meets in place of an answer. */
@@ -79,6 +82,8 @@ class AuthorizationServer {
     refuses: null,
     says: null,
     refusesResource: null,
+    idToken: null,
+    userinfo: null,
     secretBy: null,
     fault: null,
     holds: false,
@@ -122,6 +127,7 @@ class AuthorizationServer {
       ...(quirks === null && { code_challenge_methods_supported: ['S256'] }),
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       ...(namesIssuer && { authorization_response_iss_parameter_supported: true }),
+      ...(this.behaviour.userinfo && { userinfo_endpoint: `${issuer}/userinfo` }),
       ...(documents && { client_id_metadata_document_supported: true }),
       ...metadata,
     };
@@ -148,6 +154,10 @@ class AuthorizationServer {
     if (fault !== null) return void json(response, fault, {});
     if (path === 'metadata') return void json(response, 200, this.metadata());
     if (path === 'register') return this.register(response, isJson ? JSON.parse(body) : {});
+    if (path === 'userinfo') {
+      const isKnown = this.access.has(authorization?.replace('Bearer ', '') ?? '');
+      return void json(response, isKnown ? 200 : 401, (isKnown && this.behaviour.userinfo) || {});
+    }
     if (path === 'revoke') return this.revoke(response, form.token ?? '');
     if (path !== 'token') return void json(response, 404, { error: 'not_found' });
     if (this.behaviour.holds) await new Promise<void>((resolve) => this.held.push(resolve));
@@ -265,6 +275,7 @@ class AuthorizationServer {
       token_type: quirks === 'slack' ? 'user' : 'Bearer',
       ...(lifetime !== null && { expires_in: lifetime }),
       ...(refresh_token && { refresh_token }),
+      ...(this.behaviour.idToken && { id_token: unsigned(this.behaviour.idToken) }),
       scope: grant.scope,
     });
   }
@@ -331,6 +342,11 @@ class AuthorizationServer {
     }
     return grant;
   }
+}
+
+function unsigned(claims: Json): string {
+  const part = (value: Json) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'none' })}.${part(claims)}.`;
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {

@@ -3,6 +3,7 @@ import { connectionOf, termsAt } from '../../src/accounts/connections';
 import type { CredentialOwner } from '../../src/accounts/credential';
 import { findServer } from '../../src/servers/find';
 import type { AuthorizationServer } from './authorization-server';
+import { Browser } from './browser';
 import { admin, gate, ISSUER } from './gate';
 
 /** An authorization by an administrator, as the API answers it. */
@@ -24,7 +25,18 @@ export async function authorizeAs(
   { authorize_url }: Pick<Initiation, 'authorize_url'>,
   user = 'root',
 ): Promise<Response> {
-  return gate((await provider.answer(authorize_url, user)).href);
+  return confirmed(await gate((await provider.answer(authorize_url, user)).href));
+}
+
+/** An administrator keeps the account that waits where `answered` leads; what they read then. Anything else stays as it is. */
+export async function confirmed(answered: Response): Promise<Response> {
+  const location = answered.headers.get('location');
+  if (!location?.includes('/authorizations/')) return answered;
+  await answered.body?.cancel();
+  const browser = await Browser.administrator();
+  const page = await browser.open(location);
+  const end = page && (await browser.submit(page, { decision: 'allow' }));
+  return new Response(end?.html ?? '', { status: end?.status ?? 500 });
 }
 
 /** Begins the authorization of a server, first or again, as an administrator. */

@@ -1,5 +1,6 @@
 import type { AuthorizationServer } from './authorization-server';
-import { administer, gate } from './gate';
+import { authorizeAs } from './connected';
+import { administer } from './gate';
 import { Upstream } from './upstream';
 
 /** A server where everyone has their own account with `provider`, authorized by an administrator. */
@@ -21,7 +22,7 @@ export async function accountServer(
 export async function authorize(provider: AuthorizationServer, { id }: Upstream): Promise<Response> {
   const path = `/mcp/client/${id}/initiate-verification`;
   const { authorize_url } = await administer<{ authorize_url: string }>('POST', path);
-  return gate((await provider.answer(authorize_url, 'the administrator')).href);
+  return authorizeAs(provider, { authorize_url }, 'the administrator');
 }
 
 /** A server where everyone enters a header value of their own; it refuses those that begin with `wrong`. */

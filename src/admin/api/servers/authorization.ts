@@ -173,8 +173,9 @@ export async function initiate(
     status_url: statusUrl,
     next_steps: [
       `1. Open authorize_url in a browser and allow the gateway: ${whoseOf(server)}.`,
-      `2. GET ${statusUrl} until the status is authorized.`,
-      `3. POST ${completeUrl} to get the server with its tools.`,
+      '2. On the page it ends at, sign in as an administrator and keep the account; after 15 minutes it is revoked.',
+      `3. GET ${statusUrl} until the status is authorized.`,
+      `4. POST ${completeUrl} to get the server with its tools.`,
     ],
   };
 }

@@ -24,6 +24,7 @@ import { adminPage, csrfOf, goTo } from '../frame';
 import { toolCount } from '../tool-picker';
 import { refusalWords } from '../words/refusals';
 import { isConnected, RegisterAgain, ServerAccount } from './account';
+import { confirmPages } from './confirm';
 import { DeleteServer } from './delete';
 import { ServerForm } from './form';
 import { Ask, LastFailure, ServerHead } from './head';
@@ -47,6 +48,7 @@ export const serverPages = new Hono<App>()
 
   .route('/', newServerPages)
   .route('/', tryToolPages)
+  .route('/', confirmPages)
 
   .get('/:id', (c) => showServer(c, c.req.param('id')))
   .post('/:id/tools', async (c) => {

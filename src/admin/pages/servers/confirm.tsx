@@ -1,0 +1,100 @@
+import { type Context, Hono } from 'hono';
+import { authorizationOf } from '../../../accounts/auth/index';
+import { endWait, findHeld, type HeldAccount } from '../../../accounts/authorization';
+import { audit } from '../../../audit';
+import type { App } from '../../../config';
+import { nowAuthorized } from '../../../connect/authorized';
+import { findServer } from '../../../servers/find';
+import { recordStatus } from '../../../servers/oauth-config-store';
+import type { Server } from '../../../servers/server';
+import { Csrf } from '../../../ui/forms';
+import { PageProblem } from '../../../ui/layout';
+import { Name } from '../../../ui/name';
+import { ourIssuer } from '../../api/servers/authorization';
+import { readForm } from '../api';
+import { adminPage, csrfOf, goTo } from '../frame';
+import { requireOwnForm } from '../own-form';
+
+const AT = '/admin/servers';
+const PATH = '/:id/authorizations/:authorization';
+
+/** Where an authorization that was begun through the API ends: whose account it is, and whether it is kept (PROTOCOL §7). */
+export const confirmPages = new Hono<App>()
+  .get(PATH, async (c) => {
+    const { server, held } = await waiting(c, c.req.param());
+    const body = <Confirm server={server} held={held} path={c.req.path} csrf={await csrfOf(c)} />;
+    return adminPage(c, { title: 'Confirm an account', at: AT, body });
+  })
+  .post(PATH, async (c) => {
+    const form = await readForm(c);
+    await requireOwnForm(c, form);
+    const { server } = await waiting(c, c.req.param());
+    const { id } = server;
+    const issuer = ourIssuer(c);
+    const isConfirmed = form.get('decision') === 'allow';
+    const wait = { id: c.req.param('authorization'), isConfirmed };
+    if (!(await endWait(c.env, issuer, server, wait))) throw new PageProblem(OVER);
+    if (isConfirmed) {
+      await nowAuthorized(c, issuer, server);
+      return goTo(c, `${AT}/${id}`, 'The account was kept, and the server is authorized.');
+    }
+    const failed = { status: 'failed', error: REJECTED } as const;
+    await recordStatus(c.env.DB, server.oauthConfigId ?? '', failed, Math.floor(Date.now() / 1000));
+    audit(c, { act: 'server.authorization_refused', server: id, reason: 'declined' });
+    return goTo(c, `${AT}/${id}`, 'The account was not kept. Its provider was told, where it can be told.');
+  });
+
+const REJECTED = 'An administrator did not keep the account. Begin again.';
+
+/** @throws PageProblem when nothing waits there */
+async function waiting(
+  c: Context<App>,
+  { id = '', authorization = '' }: Record<string, string>,
+): Promise<{ server: Server; held: HeldAccount }> {
+  const [server, held] = await Promise.all([findServer(c.env.DB, id), findHeld(c.env, authorization, id)]);
+  if (server && held) return { server, held };
+  throw new PageProblem(OVER);
+}
+
+type ConfirmProps = { server: Server; held: HeldAccount; path: string; csrf: string };
+
+function Confirm({ server, held, path, csrf }: ConfirmProps) {
+  const { account, issuer, tokenHost, scopes } = held;
+  const authorization = authorizationOf(server);
+  return (
+    <form class="card stack confirm" method="post" action={path}>
+      <h1>Keep this account for {server.name}?</h1>
+      <Csrf value={csrf} />
+      <p>
+        Somebody signed in at the provider of {server.name} and came back here. Keep the account only if you
+        know whose it is. {authorization?.by === 'provider' && authorization.words.page}
+      </p>
+      <dl class="facts">
+        <dt>Account</dt>
+        <dd>{account ? <Name of={account} /> : 'its provider does not say whose'}</dd>
+        <dt>Provider</dt>
+        <dd class="mono">{issuer ?? tokenHost}</dd>
+        <dt>Tokens from</dt>
+        <dd class="mono">{tokenHost}</dd>
+        <dt>Scopes</dt>
+        <dd class="mono">{scopes.join(' ') || 'none named'}</dd>
+      </dl>
+      <p class="muted">Nothing is used before you keep it. After 15 minutes it is revoked.</p>
+      <div class="actions">
+        <button type="submit" class="button primary" name="decision" value="allow">
+          Keep it
+        </button>
+        <button type="submit" class="button" name="decision" value="deny">
+          Revoke it
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const OVER = {
+  status: 410,
+  title: 'No account waits here',
+  text: 'It was kept or revoked already, or 15 minutes are over. Begin the authorization again.',
+  way: { href: AT, label: 'To the servers' },
+};
