@@ -1,7 +1,7 @@
 import { columnsOf, integer, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
-import { equals } from '../database';
+import { ask, equals, type Question, question } from '../database';
 import type { Destination } from '../protocol/destination';
 import { authorizationUrl, redeemCode, revokeToken } from '../providers/client';
 import { knownProvider, type Provider, prepareProvider } from '../providers/provider';
@@ -105,12 +105,17 @@ export async function beginAuthorization(
 }
 
 /** The authorization `id` as it is, used and expired ones too; null when there is none. */
+export function authorizationQuestion(db: D1Database, id: string): Question<Authorization | null> {
+  const statement = db.prepare('SELECT * FROM upstream_flow WHERE id = ?1').bind(id);
+  return question<RowIn<typeof authorizationColumns>, Authorization | null>(statement, ([row]) =>
+    row ? authorizationColumns.fromRow(row) : null,
+  );
+}
+
+/** {@link authorizationQuestion}, asked alone. */
 export async function findAuthorization(db: D1Database, id: string): Promise<Authorization | null> {
-  const row = await db
-    .prepare('SELECT * FROM upstream_flow WHERE id = ?1')
-    .bind(id)
-    .first<RowIn<typeof authorizationColumns>>();
-  return row && authorizationColumns.fromRow(row);
+  const [found] = await ask(db, authorizationQuestion(db, id));
+  return found;
 }
 
 /** Takes up what a provider answered, at `now`: true for the first answer, whatever the isolate (SECURITY 8). */
@@ -256,12 +261,16 @@ export async function holdAuthorized(env: Env, issuer: string, answered: Answere
   return endsAt;
 }
 
-/** The account that waits for an administrator of the gateway; null: there is none of this id, or its time is over. */
-export async function findHeld(env: Env, id: string, serverId: string): Promise<HeldAccount | null> {
-  const found = await findAuthorization(env.DB, id);
-  const isOurs = found?.owner === 'gateway' && found.serverId === serverId && found.usedAt !== null;
-  if (!isOurs || found.expiresAt <= Date.now() / 1000) return null;
-  const text = await open(env.ENCRYPTION_KEY, heldContextOf(id), found.sealed);
+/** The account at a server that waits for an administrator; null: none does by this authorization, or its time is over. */
+export async function heldBy(
+  keys: string,
+  authorization: Authorization | null,
+  server: Server,
+): Promise<HeldAccount | null> {
+  if (authorization?.serverId !== server.id || authorization.usedAt === null) return null;
+  const { id, owner, expiresAt, sealed } = authorization;
+  if (owner !== 'gateway' || expiresAt <= Date.now() / 1000) return null;
+  const text = await open(keys, heldContextOf(id), sealed);
   return text === null ? null : (JSON.parse(text) as HeldAccount);
 }
 

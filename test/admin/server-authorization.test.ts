@@ -82,6 +82,7 @@ describe('creating a server with oauth (CONTRACT §8)', () => {
         expect.stringMatching(/^1\. /),
         expect.stringMatching(/^2\. /),
         expect.stringMatching(/^3\. /),
+        expect.stringMatching(/^4\. /),
       ],
     });
     const life = Date.parse(created.expires_at) - Date.now();

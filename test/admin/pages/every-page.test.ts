@@ -10,7 +10,8 @@ import { Account } from '../../support/account';
 import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
-import { admin, newKey } from '../../support/gate';
+import { beginAuthorizing } from '../../support/connected';
+import { admin, gate, newKey } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
 import { accountServer } from '../../support/own-accounts';
 import { factsOf, type PageFacts } from '../../support/page-facts';
@@ -217,6 +218,7 @@ async function furnish(): Promise<Place[]> {
       '/admin/servers/:id/try': [`/admin/servers/${wiki.id}/try?tool=search_pages_1`],
       '/admin/servers/:id/register-again': [`/admin/servers/${linear.id}/register-again`],
       '/admin/servers/:id/back': [`/admin/servers/${linear.id}/back`],
+      '/admin/servers/:id/authorizations/:authorization': [await accountToConfirm(accounts)],
       '/admin/servers/:id/delete': [`/admin/servers/${wiki.id}/delete`],
       '/admin/keys': ['/admin/keys', '/admin/keys?offset=50'],
       '/admin/keys/new': ['/admin/keys/new', `/admin/keys/new?made=${key.id}`],
@@ -267,6 +269,15 @@ function tools(count: number) {
     description,
     inputSchema: { type: 'object', properties, required: ['query'] },
   }));
+}
+
+/** Where an account waits for an administrator. */
+async function accountToConfirm(accounts: AuthorizationServer): Promise<string> {
+  const demands = { issuer: accounts.issuer, scope: 'read' };
+  const { id } = await Upstream.start([], { demands, registration: { auth_type: 'oauth' } });
+  const { authorize_url } = await beginAuthorizing(id);
+  const back = await gate((await accounts.answer(authorize_url, 'root')).href);
+  return back.headers.get('location') ?? '';
 }
 
 /** A connect link for the holder of a key. */

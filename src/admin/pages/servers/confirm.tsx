@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { authorizationOf } from '../../../accounts/auth/index';
-import { endWait, findHeld, type HeldAccount } from '../../../accounts/authorization';
+import { authorizationQuestion, endWait, type HeldAccount, heldBy } from '../../../accounts/authorization';
 import { audit } from '../../../audit';
 import type { App } from '../../../config';
 import { nowAuthorized } from '../../../connect/authorized';
-import { findServer } from '../../../servers/find';
+import { ask } from '../../../database';
+import { serverQuestion } from '../../../servers/find';
 import { recordStatus } from '../../../servers/oauth-config-store';
 import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
@@ -51,7 +52,9 @@ async function waiting(
   c: Context<App>,
   { id = '', authorization = '' }: Record<string, string>,
 ): Promise<{ server: Server; held: HeldAccount }> {
-  const [server, held] = await Promise.all([findServer(c.env.DB, id), findHeld(c.env, authorization, id)]);
+  const { DB, ENCRYPTION_KEY } = c.env;
+  const [server, begun] = await ask(DB, serverQuestion(DB, id), authorizationQuestion(DB, authorization));
+  const held = server && (await heldBy(ENCRYPTION_KEY, begun, server));
   if (server && held) return { server, held };
   throw new PageProblem(OVER);
 }
