@@ -114,6 +114,7 @@ describe('who sees which connected accounts (CONTRACT §8)', () => {
           can_reauth: true,
           token_type: 'bearer',
           scopes: ['read'],
+          wanted_scopes: [],
         },
       ]),
       count: 2,
