@@ -172,23 +172,35 @@ export class EventRelay implements Relay {
   }
 }
 
-/** The data of each event of a body that is read as text, given as it arrives. */
+/** The data of each event of a body that is read as text, given as it arrives. Each character is looked at once. */
 export class EventReader {
-  private buffer = '';
+  /** What has come of the line under way, part by part. */
+  private parts: string[] = [];
   private data: string[] = [];
+  private afterCr = false;
 
   /** The data of the events that `text` completes. */
   push(text: string): string[] {
-    this.buffer += text;
-    const lines = this.buffer.split(/\r\n|\n|\r(?!$)/);
-    this.buffer = lines.pop() as string;
     const events: string[] = [];
-    for (const line of lines) {
-      if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
-      if (line !== '' || !this.data.length) continue;
-      events.push(this.data.join('\n'));
-      this.data = [];
+    const ends = /\r\n|\n|\r/g;
+    ends.lastIndex = this.afterCr && text.startsWith('\n') ? 1 : 0;
+    if (text) this.afterCr = text.endsWith('\r');
+    let from = ends.lastIndex;
+    for (let end = ends.exec(text); end; end = ends.exec(text)) {
+      this.parts.push(text.slice(from, end.index));
+      this.endLine(events);
+      from = ends.lastIndex;
     }
+    if (from < text.length) this.parts.push(text.slice(from));
     return events;
+  }
+
+  private endLine(events: string[]): void {
+    const line = this.parts.join('');
+    this.parts = [];
+    if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
+    if (line !== '' || !this.data.length) return;
+    events.push(this.data.join('\n'));
+    this.data = [];
   }
 }
