@@ -138,7 +138,9 @@ CREATE TABLE IF NOT EXISTS server (
   listed_at                 INTEGER,           -- last complete listing
   asked_at                  INTEGER,           -- last time someone set out to list
   created_at                INTEGER NOT NULL,
-  updated_at                INTEGER NOT NULL
+  updated_at                INTEGER NOT NULL,
+  listing_stamp             TEXT NOT NULL DEFAULT '', -- names its rows in listing: another one whenever they change; '': there never were any
+  listing_size              INTEGER NOT NULL DEFAULT 0 -- bytes of their definitions
 ) STRICT;
 
 -- What servers list, a row per item: tool, prompt, resource, template.

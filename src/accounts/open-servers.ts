@@ -6,8 +6,9 @@ import { allVirtualMcpsQuestion, type VirtualMcp } from '../governance/virtual-m
 import { accessOf, loadedQuestion } from '../identity';
 import { exposedNameOf } from '../protocol/exposed-name';
 import type { Subject } from '../protocol/subject';
-import { listedServersQuestion, type ServerWithListing } from '../servers/find';
+import { verifiedServersQuestion } from '../servers/find';
 import type { Server } from '../servers/server';
+import { type ToolSummary, toolsQuestion } from '../servers/summaries';
 import type { Settings } from '../settings';
 import { isPersonal } from './auth/index';
 
@@ -22,14 +23,6 @@ export type OpenServer = {
 
 /** A tool as people are shown it. */
 export type OpenTool = { name: string; exposedName: string; description: string; readOnly: boolean };
-
-/** What a tool's definition holds for people. */
-type Described = {
-  name: string;
-  title?: string;
-  description?: string;
-  annotations?: { title?: string; readOnlyHint?: boolean };
-};
 
 /** What a client asks for. */
 type Asked = { resource: string; scope: string };
@@ -51,17 +44,27 @@ export function openServersQuestion(
   settings: Settings,
   subjects: readonly Subject[],
 ): Question<(subject: Subject, asked: Asked) => Promise<OpenServer[]>> {
-  const asked = together(loadedQuestion(db, subjects), allVirtualMcpsQuestion(db), listedServersQuestion(db));
-  return map(asked, ([identities, virtualMcps, servers]) => (subject, request) => {
+  const asked = together(
+    loadedQuestion(db, subjects),
+    allVirtualMcpsQuestion(db),
+    verifiedServersQuestion(db),
+    toolsQuestion(db, { sql: 'SELECT id FROM server WHERE is_verified = 1', values: [] }),
+  );
+  return map(asked, ([identities, virtualMcps, servers, tools]) => (subject, request) => {
     const identity = identities.get(subject);
     const access = identity ? accessOf(identity, settings, Date.now() / 1000) : NOTHING;
-    return openBy({ access, virtualMcps, servers }, request);
+    return openBy({ access, virtualMcps, servers, tools }, request);
   });
 }
 
-type Known = { access: Access; virtualMcps: readonly VirtualMcp[]; servers: readonly ServerWithListing[] };
+type Known = {
+  access: Access;
+  virtualMcps: readonly VirtualMcp[];
+  servers: readonly Server[];
+  tools: ReadonlyMap<string, readonly ToolSummary[]>;
+};
 
-async function openBy({ access, virtualMcps, servers }: Known, request: Asked): Promise<OpenServer[]> {
+async function openBy({ access, virtualMcps, servers, tools }: Known, request: Asked): Promise<OpenServer[]> {
   const [, slug] = /\/mcp\/([^/]+)$/.exec(request.resource) ?? [];
   const held = virtualMcps.filter(({ id, enabled }) => enabled && access.virtualMcpIds.includes(id));
   const asked = virtualMcps.find(({ endpointSlug, enabled }) => enabled && endpointSlug === slug);
@@ -78,18 +81,17 @@ async function openBy({ access, virtualMcps, servers }: Known, request: Asked): 
   const isHere = (server: Server) => !slug || asked !== undefined || server.endpointSlug === slug;
 
   const usable = servers
-    .filter(({ server }) => isHere(server) && mayUseServer(rules, server))
-    .sort((a, b) => a.server.name.localeCompare(b.server.name));
+    .filter((server) => isHere(server) && mayUseServer(rules, server))
+    .sort((a, b) => a.name.localeCompare(b.name));
   return Promise.all(
-    usable.map(async ({ server, listing }) => {
-      const listed = await Promise.all(listing.tool.map((tool) => described(server, JSON.parse(tool))));
-      const tools = listed.filter((tool) => judgeTool(rules, server, tool) === 'allowed');
+    usable.map(async (server) => {
+      const listed = await Promise.all((tools.get(server.id) ?? []).map((tool) => described(server, tool)));
       return {
         id: server.id,
         name: server.name,
         server,
         isUnstable: isOut(server),
-        tools,
+        tools: listed.filter((tool) => judgeTool(rules, server, tool) === 'allowed'),
       };
     }),
   );
@@ -101,7 +103,7 @@ function isOut(server: Server): boolean {
   return lastFailure !== null && (state === 'unstable' || (state === 'needs_reauth' && !isPersonal(server)));
 }
 
-async function described(server: Server, tool: Described): Promise<OpenTool> {
+async function described(server: Server, tool: ToolSummary): Promise<OpenTool> {
   const { name, title, description, annotations } = tool;
   const text = description ?? title ?? annotations?.title ?? '';
   return {

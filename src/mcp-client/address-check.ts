@@ -59,7 +59,7 @@ async function findingAt(url: string, { allowLoopback, canBeDescribed }: Asking)
   const peer: Peer = { server, credentials, owner: null, sharer: null };
   try {
     const { listing } = await inOwnSession(peer, () => readListing(peer, AbortSignal.timeout(PATIENCE)));
-    const names = listing.tool.map((definition) => String(JSON.parse(definition).name));
+    const names = (listing.tool ?? []).map((definition) => String(JSON.parse(definition).name));
     return { kind: 'open', tools: names.length, toolNames: names.slice(0, 12) };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;

@@ -45,7 +45,7 @@ export async function listWithHeaders(
     await askConnection(env, terms, (object) => object.saveHeaders(terms, values));
     await saveListing(env.DB, server.id, listing, leftOut, Math.floor(Date.now() / 1000));
     await markVerified(env.DB, server.id);
-    return { ok: true, tools: listing.tool.length };
+    return { ok: true, tools: listing.tool?.length ?? 0 };
   } catch (error) {
     if (error instanceof UpstreamFailure) return { ok: false, failure: refusedValues(server, error) };
     throw error;

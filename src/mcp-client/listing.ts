@@ -2,32 +2,21 @@ import { isListedForAsker } from '../accounts/auth/index';
 import { type Asker, connect, OURSELVES, type Peer } from '../accounts/connect';
 import type { Env } from '../config';
 import { log } from '../log';
-import { CODE, isObject } from '../protocol/mcp';
-import { Refusal, UpstreamFailure } from '../servers/failure';
+import { isObject } from '../protocol/mcp';
+import { failures, Refusal, UpstreamFailure } from '../servers/failure';
 import { checkItem, clean, type ItemKind, nameOf } from '../servers/listed-item';
-import type { LeftOut, Listed, Server } from '../servers/server';
+import { ListingRoom } from '../servers/listing-room';
+import type { LeftOut, Listed, Listing, Server } from '../servers/server';
 import { recordFailure, saveListing } from '../servers/standing';
 import type { Settings } from '../settings';
-import { ask, capabilitiesOf } from './client';
+import { capabilitiesOf } from './client';
+import { LISTS, type List, readPages, reasonOf } from './list-pages';
 import { inOwnSession } from './sessions';
 
-/** How each kind of item is listed: the capability that offers it, the method, the result's member. */
-const KINDS: readonly { kind: ItemKind; capability: string; method: string; member: string }[] = [
-  { kind: 'tool', capability: 'tools', method: 'tools/list', member: 'tools' },
-  { kind: 'prompt', capability: 'prompts', method: 'prompts/list', member: 'prompts' },
-  { kind: 'resource', capability: 'resources', method: 'resources/list', member: 'resources' },
-  {
-    kind: 'template',
-    capability: 'resources',
-    method: 'resources/templates/list',
-    member: 'resourceTemplates',
-  },
-];
-
-const MOST_PAGES = 50;
-const MOST_ITEMS = 2000;
-/** Left out and listed names that are kept for the administrator. */
+/** What is said of items that are left out, at most. */
 const MOST_LEFT_OUT = 50;
+/** How long a server may take over a list it does not declare. Milliseconds. */
+const UNDECLARED = 2_000;
 
 /**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
@@ -43,35 +32,37 @@ export async function listUpstream(
   server: Server,
   signal: AbortSignal,
   asker: Asker = OURSELVES,
-): Promise<{ server: Server; listing: Listed | null }> {
+): Promise<{ server: Server; isListed: boolean }> {
   const now = Math.floor(Date.now() / 1000);
   try {
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
-    const { listing, leftOut } = await inOwnSession(peer, () => readListing(peer, signal, kinds));
-    await saveListing(env.DB, server.id, listing, leftOut, now);
+    const read = await inOwnSession(peer, () => readListing(peer, signal, kinds));
+    const { listing, ...stored } = await saveListing(env.DB, server.id, read.listing, read.leftOut, now);
+    const { leftOut, listingSize: bytes } = stored;
     const missing = leftOut.filter(({ offered }) => !offered).length;
-    log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing });
+    log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing, bytes });
     const known: Server = {
       ...server,
+      ...stored,
       state: 'healthy',
       lastFailure: null,
-      leftOut,
       listedAt: now,
       askedAt: now,
     };
-    return { server: known, listing };
+    return { server: known, isListed: true };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     const failed = { ...server, askedAt: now };
-    return { server: await recordFailure(env.DB, failed, 'list', error, now), listing: null };
+    return { server: await recordFailure(env.DB, failed, 'list', error, now), isListed: false };
   }
 }
 
 /**
- * Everything a server lists, or its items of some `kinds`, checked one by one. A kind whose list cannot be had is not in the
- * listing, and named in `leftOut`.
+ * Everything a server lists, or its items of some `kinds`, checked one by one, as far as there is room. A kind whose list
+ * cannot be had is not in the listing, and named in `leftOut`. `capabilities` are a hint: what a server does not declare is
+ * asked for once, and a refusal is an empty list.
  * @throws UpstreamFailure when its tools cannot be had, or nothing can; CredentialNeeded
  */
 export async function readListing(
@@ -79,77 +70,105 @@ export async function readListing(
   signal: AbortSignal,
   kinds?: readonly ItemKind[],
 ): Promise<{ listing: Listed; leftOut: LeftOut[] }> {
-  const listing: Listed = { tool: [], prompt: [], resource: [], template: [] };
-  const failed: LeftOut[] = [];
-  const unfit: LeftOut[] = [];
   const capabilities = await capabilitiesOf(peer, signal);
-  const asked = KINDS.filter(
-    ({ kind, capability }) => isObject(capabilities[capability]) && kinds?.includes(kind) !== false,
-  );
-  const failures: UpstreamFailure[] = [];
-  for (const { kind, method, member } of asked) {
-    const { items, failure, pages } = await readPages(peer, method, member, signal);
-    if (failure) {
-      failures.push(failure);
-      if (!pages && (kind === 'tool' || failures.length === asked.length)) throw failures[0];
-      if (!pages) delete listing[kind as Exclude<ItemKind, 'tool'>];
-      failed.push({ kind, name: '*', reason: reasonOf(method, failure, pages, items.length) });
-    }
-    if (pages) listing[kind] = itemsOf(kind, items, unfit);
-  }
-  const missing = [...failed, ...unfit.filter(({ offered }) => !offered)];
-  const repaired = unfit.filter(({ offered }) => offered);
-  const most = (notes: LeftOut[]) => notes.slice(0, MOST_LEFT_OUT);
-  return { listing, leftOut: [...most(missing), ...most(repaired)] };
+  const wanted = LISTS.filter(({ kind }) => kinds?.includes(kind) !== false);
+  const isDeclared = ({ capability }: List) => isObject(capabilities[capability]);
+  const reading = new ListingReading(peer, signal);
+  for (const list of wanted.filter(isDeclared)) await reading.read(list);
+  for (const list of wanted.filter((list) => !isDeclared(list))) await reading.readUndeclared(list);
+  return reading.end();
 }
 
-/** The definitions that can be offered; the others go into `leftOut`, and what was repaired. */
-function itemsOf(kind: ItemKind, items: readonly unknown[], leftOut: LeftOut[]): string[] {
-  const definitions: string[] = [];
-  const seen = new Set<string>();
-  for (const item of items) {
-    const checked = checkItem(kind, item);
-    const name = nameOf(kind, item);
-    if ('definition' in checked && !seen.has(name)) {
-      definitions.push(checked.definition);
-      const reason = clean(checked.repaired.join(', ')).slice(0, 256);
-      if (reason) leftOut.push({ kind, name: clean(name).slice(0, 256), reason, offered: true });
-    } else {
-      const reason = 'definition' in checked ? 'it is listed twice' : checked.leftOut;
-      leftOut.push({ kind, name: clean(name).slice(0, 256), reason });
+/** One reading of a server's lists, one after the other. */
+class ListingReading {
+  private readonly listing: Listing = { tool: [], prompt: [], resource: [], template: [] };
+  private readonly room = new ListingRoom();
+  private readonly missing: LeftOut[] = [];
+  private readonly unfit: LeftOut[] = [];
+  private readonly repaired: LeftOut[] = [];
+  private readonly failed = new Map<ItemKind, UpstreamFailure>();
+  /** True once the server met something it does not declare with anything but an answer. */
+  private isOdd = false;
+  private asked = 0;
+
+  constructor(
+    private readonly peer: Peer,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async read(list: List): Promise<void> {
+    this.asked++;
+    const { kind } = list;
+    const definitions = this.listing[kind];
+    if (this.room.isFull) {
+      this.missing.push(this.room.leftOut(kind, 0));
+      return;
     }
-    seen.add(name);
-  }
-  return definitions;
-}
-
-/** What came of a list: its items, and why there are no more pages than these. */
-type Pages = { items: unknown[]; pages: number; failure: UpstreamFailure | null };
-
-async function readPages(peer: Peer, method: string, member: string, signal: AbortSignal): Promise<Pages> {
-  const items: unknown[] = [];
-  const cursors = new Set<string>();
-  let cursor: string | undefined;
-  let pages = 0;
-  try {
-    while (pages < MOST_PAGES && items.length < MOST_ITEMS) {
-      const result = await ask(peer, method, cursor === undefined ? {} : { cursor }, signal);
-      pages++;
-      if (Array.isArray(result[member])) items.push(...result[member]);
-      cursor = typeof result.nextCursor === 'string' ? result.nextCursor : undefined;
-      if (cursor === undefined || cursors.has(cursor)) break;
-      cursors.add(cursor);
+    const came = await readPages(this.peer, list, this.signal, this.taking(kind));
+    if (!came.pages && came.failure) {
+      if (kind === 'tool') throw came.failure;
+      this.failed.set(kind, came.failure);
     }
-  } catch (error) {
-    if (!(error instanceof UpstreamFailure)) throw error;
-    const isUnknown = error instanceof Refusal && error.code === CODE.methodNotFound && !pages;
-    return isUnknown ? { items, pages: 1, failure: null } : { items, pages, failure: error };
+    if (came.failure || came.ended)
+      this.missing.push({ kind, name: '*', reason: reasonOf(list, came, definitions.length) });
+    if (this.room.isFull) this.missing.push(this.room.leftOut(kind, definitions.length));
   }
-  return { items: items.slice(0, MOST_ITEMS), pages, failure: null };
-}
 
-function reasonOf(method: string, { message }: UpstreamFailure, pages: number, items: number): string {
-  const why = message.replace(/\.$/, '');
-  if (!pages) return `${method} failed: ${why}`;
-  return `${method} failed at page ${pages + 1}, so what follows its first ${items} is missing: ${why}`;
+  /**
+   * A server that refuses a list it does not declare has none. One that does anything else is not asked for more of them, and
+   * what is known of these holds. Tools have the time that declared lists have, and are missed aloud.
+   */
+  async readUndeclared(list: List): Promise<void> {
+    this.asked++;
+    const { kind } = list;
+    if (this.room.isFull) return;
+    if (this.isOdd) {
+      this.failed.set(kind, failures.notMcp(this.peer.server.name));
+      return;
+    }
+    const isTool = kind === 'tool';
+    const limited = AbortSignal.any([this.signal, AbortSignal.timeout(UNDECLARED)]);
+    const came = await readPages(this.peer, list, isTool ? this.signal : limited, this.taking(kind));
+    if (this.room.isFull) this.missing.push(this.room.leftOut(kind, this.listing[kind].length));
+    if (!came.failure || came.pages || (!isTool && came.failure instanceof Refusal)) return;
+    this.failed.set(kind, came.failure);
+    if (isTool) this.missing.push({ kind, name: '*', reason: reasonOf(list, came, 0) });
+    else this.isOdd = true;
+  }
+
+  /** Keeps items that can be offered. The others are left out, and said. */
+  private taking(kind: ItemKind): (item: unknown) => boolean {
+    const seen = new Set<string>();
+    return (item) => {
+      const checked = checkItem(kind, item);
+      const name = nameOf(kind, item);
+      const reason = 'leftOut' in checked ? checked.leftOut : seen.has(name) ? 'it is listed twice' : null;
+      seen.add(name);
+      if ('definition' in checked && reason === null) {
+        if (!this.room.take(checked.definition)) return false;
+        this.listing[kind].push(checked.definition);
+        this.noteRepair(kind, name, checked.repaired);
+      } else if (this.unfit.length < MOST_LEFT_OUT && reason !== null) {
+        this.unfit.push({ kind, name: clean(name).slice(0, 256), reason });
+      }
+      return true;
+    };
+  }
+
+  private noteRepair(kind: ItemKind, name: string, members: readonly string[]): void {
+    const reason = clean(members.join(', ')).slice(0, 256);
+    if (!reason || this.repaired.length >= MOST_LEFT_OUT) return;
+    this.repaired.push({ kind, name: clean(name).slice(0, 256), reason, offered: true });
+  }
+
+  /** @throws UpstreamFailure when nothing came */
+  end(): { listing: Listed; leftOut: LeftOut[] } {
+    const [first] = this.failed.values();
+    const isEmpty = Object.values(this.listing).every((definitions) => !definitions.length);
+    if (first && isEmpty && (this.failed.has('tool') || this.failed.size === this.asked)) throw first;
+    const listing: Listed = { ...this.listing };
+    for (const kind of this.failed.keys()) delete listing[kind];
+    const missing = [...this.missing, ...this.unfit].slice(0, MOST_LEFT_OUT);
+    return { listing, leftOut: [...missing, ...this.repaired] };
+  }
 }

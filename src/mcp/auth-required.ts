@@ -10,7 +10,7 @@ import { CODE, errorText, isObject, type JsonObject, META, metaOf, resultText } 
 import type { Subject } from '../protocol/subject';
 import { stamped } from './answer';
 import type { Call } from './call';
-import type { Item } from './catalog';
+import type { Item } from './server-lists';
 
 /** Names our question among those of a server, so that its answer stays with us (MCP 2026-07-28, Multi Round-Trip Requests). */
 const QUESTION = 'toolgate/connect';
@@ -127,7 +127,6 @@ function refused(call: Call, item: Item, message: string, type: string, payload:
     return errorText(id, { code: CODE.internalError, message, data: { type, ...payload } });
   }
   const content = [{ type: 'text', text: message }];
-  const hasSchema = isObject(JSON.parse(item.definition).outputSchema);
-  const structured = hasSchema ? {} : { structuredContent: payload };
+  const structured = item.hasOutputSchema ? {} : { structuredContent: payload };
   return resultText(id, stamped(call, { content, isError: true, ...structured, _meta: payload }));
 }

@@ -3,7 +3,8 @@ import type { Rules } from '../governance/policy';
 import { addressOf } from '../protocol/address';
 import type { Era, Request } from '../protocol/mcp';
 import type { Caller, Gate } from './caller';
-import type { CatalogServer, Item } from './catalog';
+import type { CatalogServer } from './catalog';
+import type { Item } from './server-lists';
 import type { ClientSession } from './session';
 
 /** One request of a client, with everything it is judged by. */

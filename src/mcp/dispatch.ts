@@ -54,7 +54,7 @@ async function initialize(call: Call): Promise<Response> {
     protocolVersion: version,
     capabilities: CAPABILITIES,
     serverInfo: serverInfo(call),
-    instructions: nothingToList(call),
+    instructions: await nothingToList(call),
   };
   return answer(call, result, { 'mcp-session-id': await sealSession(call.gate.env.ENCRYPTION_KEY, client) });
 }
@@ -64,7 +64,7 @@ async function discover(call: Call): Promise<Response> {
   return answer(call, {
     supportedVersions: [...SERVED_VERSIONS],
     capabilities: CAPABILITIES,
-    instructions: nothingToList(call),
+    instructions: await nothingToList(call),
     ...cachingHints(call),
   });
 }

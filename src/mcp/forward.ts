@@ -13,6 +13,8 @@ import { type Additions, NOTHING } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import type { UpstreamFailure } from '../servers/failure';
+import type { ItemKind } from '../servers/listed-item';
+import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
 import { answer, stamped } from './answer';
 import { asJson, formFor } from './answer-form';
@@ -20,10 +22,11 @@ import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
-import { type CatalogServer, type Item, matchesTemplate } from './catalog';
+import { type CatalogServer, matchesTemplate } from './catalog';
 import { flightOf, follow } from './flights';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { listMissing } from './refresh';
+import { type Item, listsOf } from './server-lists';
 import { type CallOutcome, pass } from './stream';
 
 /** A server's item that a request names. */
@@ -105,25 +108,37 @@ function textParam({ request }: Call, member: 'name' | 'uri'): string {
   throw new RpcError(200, CODE.invalidParams, `params.${member} is missing.`);
 }
 
-/** Where a name leads, seen or hidden. Servers never listed are asked first when the name may be one of theirs. */
-async function find(call: Call, kind: keyof CatalogServer['items'], name: string): Promise<Found | null> {
-  const search = (): Found | null => {
-    for (const entry of call.entries) {
-      const item = entry.items[kind].find((one) =>
-        kind === 'template' ? matchesTemplate(one.name, name) : nameAt(call, one) === name,
-      );
+/**
+ * Where a name leads, seen or hidden. Only lists that may hold it are read, and servers never listed are asked first when it
+ * may be one of theirs.
+ */
+async function find(call: Call, kind: ItemKind, name: string): Promise<Found | null> {
+  const isItem = (item: Item) =>
+    kind === 'template' ? matchesTemplate(item.name, name) : nameAt(call, item) === name;
+  const entries = call.entries.filter(({ server }) => mayHold(call, server, kind, name));
+  const search = async (): Promise<Found | null> => {
+    for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
+      const item = lists.items[kind].find(isItem);
       if (item) return { entry, item };
     }
     return null;
   };
-  const found = search();
-  const byName = kind === 'tool' || kind === 'prompt';
-  const mayList = ({ server }: CatalogServer) =>
-    !byName || call.isOneServer || name.startsWith(`${server.name}-`);
-  const unlisted = call.entries.filter((entry) => entry.server.listedAt === null && mayList(entry));
+  const found = await search();
+  const unlisted = entries.filter(({ server }) => server.listedAt === null);
   if (found || !unlisted.length) return found;
   await listMissing(call, unlisted);
   return search();
+}
+
+/** Names of more than this many characters are cut where they are exposed. */
+const WHOLE_NAME = 54;
+
+/** False when the name cannot be one of this server's. */
+function mayHold({ isOneServer }: Call, server: Server, kind: ItemKind, name: string): boolean {
+  if (isOneServer || kind === 'resource' || kind === 'template') return true;
+  return name.startsWith(
+    server.name.length > WHOLE_NAME ? server.name.slice(0, WHOLE_NAME) : `${server.name}-`,
+  );
 }
 
 /** What a request for something missing, hidden or out of scope meets: the first two are told alike. */

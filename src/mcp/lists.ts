@@ -3,8 +3,9 @@ import { CODE, RpcError } from '../protocol/mcp';
 import type { ItemKind } from '../servers/listed-item';
 import { answerList } from './answer';
 import { type Call, nameAt } from './call';
-import type { CatalogServer, Item } from './catalog';
+import type { CatalogServer } from './catalog';
 import { listMissing } from './refresh';
+import { type Item, listsOf } from './server-lists';
 
 /** True when the caller may see and use this item now. */
 function isVisible(call: Call, { server }: CatalogServer, kind: ItemKind, item: Item): boolean {
@@ -17,34 +18,54 @@ export const listPrompts = (call: Call) => list(call, 'prompt', 'prompts');
 export const listResources = (call: Call) => list(call, 'resource', 'resources');
 export const listTemplates = (call: Call) => list(call, 'template', 'resourceTemplates');
 
-/** Many servers' lists as one, in one page, in an order that stays. */
+/** The most that stands on a page: items, and characters of their definitions (PROTOCOL §5). */
+const MOST_ITEMS = 2000;
+const MOST_TEXT = 4_194_304;
+
+/** Many servers' lists as one, in an order that stays. What one page does not hold follows a cursor: how many went before. */
 async function list(call: Call, kind: ItemKind, member: string): Promise<Response> {
-  const { cursor = '' } = call.request.params; // pages are ours: there is one, and an empty cursor is none
-  if (cursor !== '') throw new RpcError(200, CODE.invalidParams, 'Invalid cursor');
+  const before = countIn(call.request.params.cursor);
   const unavailable = await listMissing(call, call.entries);
   const names = new Set<string>();
   const definitions: string[] = [];
-  for (const entry of call.entries) {
-    for (const item of entry.items[kind]) {
+  let size = 0;
+  let isMore = false;
+  for await (const [entry, lists] of listsOf(call.gate.env.DB, call.entries)) {
+    for (const item of lists.items[kind]) {
       const name = nameAt(call, item);
       if (names.has(name) || !isVisible(call, entry, kind, item)) continue;
       names.add(name);
-      const { definition, exposed } = (call.era === '2025' && item.older) || item;
-      definitions.push(call.isOneServer ? definition : exposed);
+      if (names.size <= before) continue;
+      const definition = lists.definitionOf(kind, item, name, call.era === '2025');
+      size += definition.length;
+      isMore = definitions.length === MOST_ITEMS || (size > MOST_TEXT && definitions.length > 0);
+      if (isMore) break;
+      definitions.push(definition);
     }
+    if (isMore) break;
   }
+  if (before && !definitions.length) throw invalidCursor();
   const rest = unavailable.length ? { _meta: { 'toolgate/unavailable': unavailable } } : {};
-  return answerList(call, member, definitions, rest);
+  const next = isMore ? { nextCursor: String(before + definitions.length) } : {};
+  return answerList(call, member, definitions, { ...rest, ...next });
 }
 
+/** How many items came on the pages before the one asked for. An empty cursor is none. @throws RpcError */
+function countIn(cursor: unknown): number {
+  if (cursor === undefined || cursor === null || cursor === '') return 0;
+  if (typeof cursor === 'string' && /^[1-9]\d{0,8}$/.test(cursor)) return Number(cursor);
+  throw invalidCursor();
+}
+
+const invalidCursor = () => new RpcError(200, CODE.invalidParams, 'Invalid cursor');
+
 /** Words for a client whose list will be empty; undefined when something is there, or not known yet. */
-export function nothingToList(call: Call): string | undefined {
+export async function nothingToList(call: Call): Promise<string | undefined> {
   const { entries, caller } = call;
-  const hasSome = entries.some(
-    (entry) =>
-      entry.server.listedAt === null || entry.items.tool.some((item) => isVisible(call, entry, 'tool', item)),
-  );
-  if (hasSome) return undefined;
+  if (entries.some(({ server }) => server.listedAt === null)) return undefined;
+  for await (const [entry, { items }] of listsOf(call.gate.env.DB, entries)) {
+    if (items.tool.some((item) => isVisible(call, entry, 'tool', item))) return undefined;
+  }
   if (entries.length) return 'No tools are available: the servers open to you offer none that you may use.';
   const who = caller.key
     ? `the access key "${caller.key.name}"`

@@ -10,7 +10,7 @@ import type { Server } from '../servers/server';
 import { claimListing } from '../servers/standing';
 import type { Settings } from '../settings';
 import { askerOf, type Call } from './call';
-import { type CatalogServer, relist } from './catalog';
+import type { CatalogServer } from './catalog';
 
 /** Whose request makes us ask. */
 type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
@@ -115,8 +115,8 @@ async function askNow(by: ListingCaller, entry: CatalogServer, signal: AbortSign
   entry.askedAt = Date.now();
   try {
     const asker = askerOf(by);
-    const { server, listing } = await listUpstream(env, settings, issuer, entry.server, signal, asker);
-    await relist(entry, server, listing);
+    const { server } = await listUpstream(env, settings, issuer, entry.server, signal, asker);
+    entry.server = server;
   } catch (error) {
     if (error instanceof CredentialNeeded) {
       entry.askedAt = askedAt; // the next caller may have what this one lacks

@@ -2,6 +2,7 @@ import schemaStep from './0002_schema_step.sql';
 import documentFaults from './0003_document_faults.sql';
 import formOnce from './0004_form_once.sql';
 import grantsOfAnotherIssuer from './0005_grants_of_another_issuer.sql';
+import listingStamp from './0006_listing_stamp.sql';
 import wantedScopes from './0007_wanted_scopes.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
@@ -19,5 +20,6 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 3, name: 'document_faults', sql: documentFaults },
   { n: 4, name: 'form_once', sql: formOnce },
   { n: 5, name: 'grants_of_another_issuer', sql: grantsOfAnotherIssuer },
+  { n: 6, name: 'listing_stamp', sql: listingStamp },
   { n: 7, name: 'wanted_scopes', sql: wantedScopes },
 ];

@@ -11,7 +11,7 @@ import {
   startsWith,
   together,
 } from '../database';
-import { type ItemKind, isStoredWrongly } from './listed-item';
+import type { ItemKind } from './listed-item';
 import { fromRow, type ServerRow } from './row';
 import type { Listing, Server } from './server';
 
@@ -89,43 +89,36 @@ export function idsOfServers(page: ListPage): Ids {
   return pageSql(pageOfServers(page), 'id');
 }
 
-/** A server and what it listed last. */
-export type ServerWithListing = { server: Server; listing: Listing };
-
-/**
- * Everything `/mcp` serves from: every verified server, and what each listed last. One with a definition
- * that an earlier version stored wrongly counts as never listed, so it is asked again; what is right of it serves meanwhile.
- */
-export async function readServers(db: D1Database): Promise<ServerWithListing[]> {
-  const [servers] = await ask(db, listedServersQuestion(db));
+/** Every server that callers see, by name. */
+export async function readServers(db: D1Database): Promise<Server[]> {
+  const [servers] = await ask(db, verifiedServersQuestion(db));
   return servers;
 }
 
 /** {@link readServers}, to be asked along with others. */
-export function listedServersQuestion(db: D1Database): Question<ServerWithListing[]> {
-  const servers = question<ServerRow, ServerRow[]>(
-    db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE'),
-    (rows) => rows,
-  );
-  const items = question<ItemRow, ItemRow[]>(
-    db.prepare('SELECT server_id, kind, definition FROM listing ORDER BY server_id, kind, position'),
-    (rows) => rows,
-  );
-  return map(together(servers, items), ([rows, items]) => {
-    const listings = new Map<string, Listing>(
-      rows.map(({ id }) => [id, { tool: [], prompt: [], resource: [], template: [] }]),
-    );
-    const wrong = new Set<string>();
-    for (const { server_id, kind, definition } of items) {
-      if (isStoredWrongly(definition)) wrong.add(server_id);
-      else listings.get(server_id)?.[kind].push(definition);
-    }
-    return rows.map((row) => {
-      const server = fromRow(row);
-      const listing = listings.get(row.id) as Listing;
-      return { server: wrong.has(row.id) ? { ...server, listedAt: null } : server, listing };
-    });
-  });
+export function verifiedServersQuestion(db: D1Database): Question<Server[]> {
+  const statement = db.prepare('SELECT * FROM server WHERE is_verified = 1 ORDER BY name COLLATE NOCASE');
+  return question<ServerRow, Server[]>(statement, (rows) => rows.map(fromRow));
 }
 
-type ItemRow = { server_id: string; kind: ItemKind; definition: string };
+/** What a server listed last, and the stamp of that; '': nothing ever. */
+export function listingQuestion(
+  db: D1Database,
+  serverId: string,
+): Question<{ listing: Listing; stamp: string }> {
+  const stamp = question<{ stamp: string }, string>(
+    db.prepare('SELECT listing_stamp AS stamp FROM server WHERE id = ?1').bind(serverId),
+    ([row]) => row?.stamp ?? '',
+  );
+  const items = question<{ kind: ItemKind; definition: string }, Listing>(
+    db
+      .prepare('SELECT kind, definition FROM listing WHERE server_id = ?1 ORDER BY kind, position')
+      .bind(serverId),
+    (rows) => {
+      const listing: Listing = { tool: [], prompt: [], resource: [], template: [] };
+      for (const { kind, definition } of rows) listing[kind].push(definition);
+      return listing;
+    },
+  );
+  return map(together(stamp, items), ([stamp, listing]) => ({ stamp, listing }));
+}

@@ -225,11 +225,6 @@ function textOf(definition: JsonObject): string {
   return JSON.stringify(definition).replaceAll('"rawJSON":"', '"\\u0072awJSON":"');
 }
 
-/** True for a definition that an earlier version stored with an object in place of a number. */
-export function isStoredWrongly(definition: string): boolean {
-  return definition.includes('{"rawJSON":"');
-}
-
 /** Titles and descriptions, at any depth, without what people cannot see and models can. */
 function withCleanWords(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withCleanWords);

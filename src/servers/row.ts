@@ -36,6 +36,8 @@ export const serverColumns = columnsOf<StoredServer>()({
   askedAt: integer('asked_at'),
   createdAt: integer('created_at'),
   updatedAt: integer('updated_at'),
+  listingStamp: text('listing_stamp'),
+  listingSize: integer('listing_size'),
 });
 
 /** A row of `server`. */

