@@ -10,6 +10,7 @@ import {
   type RpcErrorObject,
 } from '../protocol/mcp';
 import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
+import { failures } from '../servers/failure';
 import { type Address, whereIs } from '../servers/server';
 import { answerOf, CLIENT_INFO, post, readAnswer } from './exchange';
 import { nextRequestId } from './request-ids';
@@ -95,6 +96,16 @@ function discovered(result: JsonObject | undefined, error: RpcErrorObject | unde
   const legacy = Array.isArray(supported) && supported.some((version) => LEGACY_VERSIONS.includes(version));
   const capabilities = isObject(result?.capabilities) ? result.capabilities : {};
   return { eras: { modern: true, legacy }, capabilities };
+}
+
+/**
+ * The version a server answers `initialize` with; the newest of its era when it names none. It goes into a header of every
+ * request that follows. @throws UpstreamFailure when no header takes it
+ */
+export function versionIn({ name }: Address, { protocolVersion }: JsonObject): string {
+  const version = protocolVersion ?? LEGACY_VERSIONS[0];
+  if (typeof version === 'string' && /^[\x21-\x7e]{1,64}$/.test(version)) return version;
+  throw failures.oddVersion(name, JSON.stringify(version).slice(0, 80));
 }
 
 /** A request as 2026-07-28 has it (Request Metadata). `capabilities`: those of the client it is made for. */

@@ -2,7 +2,7 @@ import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { CODE, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
 import { type Address, whereIs } from '../servers/server';
-import { erasOf, noteEras } from './eras';
+import { erasOf, noteEras, versionIn } from './eras';
 import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
 import { OtherEra } from './other-era';
 import { nextRequestId } from './request-ids';
@@ -79,7 +79,7 @@ export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Ses
   const session: Session = {
     ref: crypto.randomUUID(),
     id: sessionId,
-    version: typeof result.protocolVersion === 'string' ? result.protocolVersion : newest,
+    version: versionIn(server, result),
     capabilities: isObject(result.capabilities) ? result.capabilities : {},
     credential: credentials.version,
   };

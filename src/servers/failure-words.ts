@@ -45,6 +45,9 @@ export const FAILURE_WORDS = {
     `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
   wrong_id: ({ server }: Of) =>
     `The server ${server} answered another request than this one. The call may have run; the people who run the server have to look.`,
+  /** `said`: the version, as JSON. */
+  odd_version: ({ server, said }: Of & { said: string }) =>
+    `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   unanswered: ({ server }: Of) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }: After) =>

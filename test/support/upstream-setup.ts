@@ -21,6 +21,8 @@ type Behaviour = {
   /** How a session it does not know is refused: a status with a JSON-RPC error, or that with these words, or with this body. */
   forgetting: number | { status: number; error?: string; body?: string; type?: string };
   pageSize: number;
+  /** True: a request whose id is no integer is refused. */
+  wantsIntegers: boolean;
   tools: Record<string, unknown>[];
   prompts: Record<string, unknown>[];
   resources: Record<string, unknown>[];
@@ -68,6 +70,7 @@ class Upstream {
     discovery: null,
     forgetting: 404,
     pageSize: 100,
+    wantsIntegers: false,
     tools: [],
     prompts: [],
     resources: [],
@@ -134,6 +137,8 @@ class Upstream {
     if (fault === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
     if (fault !== null)
       return void response.writeHead(fault, challenge ? { 'www-authenticate': challenge } : {}).end();
+    if (this.behaviour.wantsIntegers && message.id !== undefined && !Number.isInteger(message.id))
+      return refuse(response, 400, message, { code: -32600, message: 'id must be an integer' });
     const caller = await this.callerOf(request);
     if (caller === null) return this.challenge(response, request);
     const needed = this.behaviour.needsScope[String(message.params?.name)];

@@ -56,8 +56,13 @@ export const servers = new Hono<App>()
       return c.json({ ...initiation, message: initiation.message + note });
     }
     const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
+    if (tools === undefined) {
+      const saving = answerSaved(c, 'The server was saved', made, settleAddress);
+      const answer = await saving.catch(takingBack(c, made));
+      audit(c, { act: 'server.created', server: made.id });
+      return answer;
+    }
     audit(c, { act: 'server.created', server: made.id });
-    if (tools === undefined) return answerSaved(c, 'The server was saved', made, settleAddress);
     noteAsked(c.req.raw, { kind: 'listed', tools });
     const client = await shownServer(c, await serverAt(c.env.DB, made.id));
     const message = `The server was saved and lists ${counted(tools)}. Everyone enters header values of their own; yours list the tools.${note}`;
@@ -258,7 +263,10 @@ function failureOf({ name, lastFailure }: Server): ApiError {
   return failure ? refusal('server_failed', { failure }) : refusal('no_answer', { server: name });
 }
 
-/** The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that. */
+/**
+ * The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that.
+ * @throws ApiError 422 for a new one that no request can be sent to
+ */
 async function answerSaved(
   c: Context<App>,
   saved: string,
@@ -279,6 +287,8 @@ async function answerSaved(
   }
 
   const { known, failure, note } = await settle(c, server, await ask(c, server));
+  const isOdd = known.lastFailure?.stated?.reason === 'odd_version';
+  if (failure && isOdd && settle === settleAddress) throw failure; // a new one
   const client = await shownServer(c, known);
   const tools = client.tools.length;
   wasAsked(failure ? { kind: 'failed', refusal: failure.refusal } : { kind: 'listed', tools });
