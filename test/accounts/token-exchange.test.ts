@@ -148,7 +148,9 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     const { upstream, exchanger } = await world();
     const key = await newKey();
     const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
-    await env.DB.prepare('UPDATE server SET listed_at = 1 WHERE id = ?1').bind(upstream.id).run();
+    await env.DB.prepare("UPDATE server SET listed_at = 1, listing_stamp = 'x' WHERE id = ?1")
+      .bind(upstream.id)
+      .run();
     await env.DB.prepare("INSERT INTO listing VALUES (?1, 'tool', 0, ?2)")
       .bind(upstream.id, '{"name":"whoami","inputSchema":{"type":"object"}}')
       .run();

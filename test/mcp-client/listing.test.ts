@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readListing } from '../../src/mcp-client/listing';
 import { STEPS } from '../../src/schema/steps';
+import { claimListing } from '../../src/servers/standing';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin } from '../support/gate';
@@ -293,15 +294,27 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
 });
 
 describe('a server never listed (CONTRACT §6)', () => {
-  it('is asked once for two callers who come at the same time', async () => {
+  it('is asked once for all callers who come at the same time', async () => {
     const upstream = await Upstream.start(['one'], { fault: 'die' });
-    const [first, second] = await Promise.all(
-      [1, 2].map(() => McpCaller.withKey('2025', `/mcp/${upstream.slug}`)),
+    const callers = await Promise.all(
+      Array.from({ length: 5 }, () => McpCaller.withKey('2025', `/mcp/${upstream.slug}`)),
     );
     await upstream.behave({ fault: null });
-    const names = await Promise.all([first?.toolNames(), second?.toolNames()]);
+    const names = await Promise.all(callers.map((caller) => caller.toolNames()));
 
-    expect(names).toEqual([['one'], ['one']]);
+    expect(names).toEqual(callers.map(() => ['one']));
+    expect(await upstream.seen('tools/list')).toHaveLength(1);
+  });
+
+  it('is waited for while another isolate asks it', async () => {
+    const upstream = await Upstream.start(['one'], { fault: 'die' });
+    await upstream.behave({ fault: null });
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    await claimListing(env.DB, upstream.id, 1, Math.floor(Date.now() / 1000)); // as the other isolate does
+    const listing = caller.toolNames();
+    await askAgain(upstream);
+
+    expect(await listing).toEqual(['one']);
     expect(await upstream.seen('tools/list')).toHaveLength(1);
   });
 });
