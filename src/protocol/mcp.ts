@@ -170,7 +170,7 @@ function responseIn(value: unknown): RpcResponse | null {
 }
 
 /** Whether an answer has the id that was sent. Some servers write a number as text: "7" is 7. */
-export function isSameId(answered: RequestId | null | undefined, sent: number): boolean {
+function isSameId(answered: RequestId | null | undefined, sent: number): boolean {
   return answered !== null && answered !== undefined && textOf(answered) === String(sent);
 }
 
