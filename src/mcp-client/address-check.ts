@@ -75,6 +75,7 @@ async function demanded(url: string, allowLoopback: boolean, canBeDescribed: boo
   const beginning = { serverName: host, serverUrl: url, configured: {}, allowLoopback, redirectUri: '' };
   try {
     const { discovered } = await discover(beginning);
+    if (discovered.isUndescribed) return { kind: 'credentials' }; // a guess, which nothing confirms
     const { issuer, authorizationEndpoint, registrationEndpoint, takesDocuments } = discovered;
     return {
       kind: 'oauth',

@@ -66,5 +66,5 @@ export class SubjectObject extends DurableObject<Env> {
   }
 }
 
-const PREFIX = 'session:';
+const PREFIX = 'begun:';
 const keyOf = (id: string) => `${PREFIX}${id}`;

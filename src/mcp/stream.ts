@@ -105,7 +105,7 @@ class AnswerFlow {
     const { passage } = this;
     try {
       const sent = passage.send(this.upstream.signal);
-      sent.then((answer) => this.over && discard(answer)).catch(() => undefined);
+      sent.then((answer) => this.over && this.discard(answer)).catch(() => undefined);
       const answer = await Promise.race([sent, this.limit]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
       if (answer.kind !== 'error') return answer;
@@ -125,11 +125,19 @@ class AnswerFlow {
     }
   }
 
+  /** Frees an answer that came too late. */
+  private discard(answer: ServerAnswer): void {
+    if (answer.kind === 'error') return;
+    answer.settle(this.limited ?? undefined);
+    answer.release();
+    answer.body.cancel().catch(() => undefined);
+  }
+
   private attach(answer: ServerAnswer & { kind: 'json' | 'events' }): void {
     const { additions } = this.passage;
     const newScanner = () => new MessageScanner(additions);
     if (this.over) {
-      discard(answer);
+      this.discard(answer);
       return;
     }
     this.reader = answer.body.getReader();
@@ -250,10 +258,3 @@ const EVENT_HEADERS = {
   'cache-control': 'no-store',
   'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
 };
-
-/** Frees an answer that came too late. */
-function discard(answer: ServerAnswer): void {
-  if (answer.kind === 'error') return;
-  answer.release();
-  answer.body.cancel().catch(() => undefined);
-}

@@ -68,6 +68,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
       headers: {},
       per_user_header_keys: [],
       oauth_config: null,
+      provider_refuses_resource: false,
       token_exchange: null,
       tools_to_execute: ['*'],
       allow_on_all_virtual_keys: false,

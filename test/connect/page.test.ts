@@ -664,7 +664,7 @@ describe('the page of the browser that proved itself', () => {
 
   it('has the server judge header values, shows its words, and never shows a value', async () => {
     const sentry = await headerServer({}, ['x-key', 'x-team']);
-    await sentry.behave({ says: 'no such <key>' });
+    await sentry.behave({ says: 'no such <b>key & name' });
     const ann = await Person.with(undefined, `/mcp/${sentry.slug}`);
     const accounts = await ann.prove(await ann.link());
     const [key, team] = [`header.${sentry.id}.x-key`, `header.${sentry.id}.x-team`];
@@ -678,7 +678,7 @@ describe('the page of the browser that proved itself', () => {
 
     expect(accounts.html).toContain('type="password"');
     expect(partly.html).toContain('Enter x-team.');
-    expect(wrong.html).toContain('does not take these header values: “no such &lt;key&gt;”');
+    expect(wrong.html).toContain('does not take these header values: “no such key &amp; name”');
     for (const { html } of [partly, wrong, done]) expect(html).not.toMatch(/secret/);
     expect(callsBefore).toContain('Authentication required');
     expect(done.html).toContain('All connected');

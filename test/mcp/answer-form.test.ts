@@ -38,7 +38,10 @@ describe('Accept decides the form of an answer (PROTOCOL §3)', () => {
 
   it('leaves out what comes before the result for a client that reads JSON only', async () => {
     const upstream = await Upstream.start(['progress'], {
-      results: { progress: '{"content":[],"structuredContent":{"n":9007199254740993,"s":"é\\n"}}' },
+      results: {
+        progress:
+          '{"content":[{"type":"text","text":"x"}],"structuredContent":{"n":9007199254740993,"s":"é\\n"}}',
+      },
     });
     const caller = (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).with({ accept: JSON_TYPE });
     const params = { name: 'progress', _meta: { progressToken: 1 } };
@@ -49,7 +52,7 @@ describe('Accept decides the form of an answer (PROTOCOL §3)', () => {
 
     expect(response.headers.get('content-type')).toBe(JSON_TYPE);
     expect((await response.text()).trim()).toBe(
-      '{"jsonrpc":"2.0","id":"one","result":{"content":[],"structuredContent":{"n":9007199254740993,"s":"é\\n"}}}',
+      '{"jsonrpc":"2.0","id":"one","result":{"content":[{"type":"text","text":"x"}],"structuredContent":{"n":9007199254740993,"s":"é\\n"}}}',
     );
   });
 
@@ -65,7 +68,9 @@ describe('Accept decides the form of an answer (PROTOCOL §3)', () => {
     const caller = (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).with({ accept: JSON_TYPE });
 
     const { body } = await caller.call('asks');
-    const refusal = (await upstream.seen()).find(({ message }) => !message.method);
+    const refusal = (await upstream.seen()).find(
+      ({ message }) => message.id !== undefined && !message.method,
+    );
 
     expect(body.result?.content?.[0]?.text).toBe('asks ran');
     expect(refusal?.text).toContain('"id":9007199254740993');

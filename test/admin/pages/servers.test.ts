@@ -349,7 +349,7 @@ describe('the page of a server', () => {
   });
 
   it('says what the server says of its tools as plain text, cut to what a page holds', async () => {
-    const description = `<b>Bold</b> ${'and so on '.repeat(5000)}`;
+    const description = `<b>Bold</b> ${'and so on '.repeat(1500)}`;
     const tools = Array.from({ length: 100 }, (_, n) => ({
       name: `tool_${n}`,
       description,

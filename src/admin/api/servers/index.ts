@@ -216,7 +216,7 @@ type Answered = { known: Server; failure: ApiError | null };
 const leave = async (_c: Context<App>, _server: Server, asked: Answered) => ({ ...asked, note: '' });
 
 /** Failures of a server that may be at another address. */
-const MAY_BE_ELSEWHERE = ['not_found', 'not_mcp', 'status', 'redirect'];
+const MAY_BE_ELSEWHERE = ['not_found', 'not_mcp', 'rejected', 'status', 'redirect'];
 
 /** Moves a new server to where its address redirects, or, when it failed there, to where it is found, and asks it again. */
 async function settleAddress(
