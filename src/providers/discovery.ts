@@ -304,17 +304,16 @@ class Search {
       throw this.problem('unavailable', problem('search_too_long', { server: this.from.serverName }));
     }
     const get = (at: string) => this.send(at, { headers: { accept: 'application/json' } });
-    const response = await followWithin(url, OF_DOCUMENTS, get)
-      .then((followed) => followed.response)
-      .catch((error: unknown) => {
-        if (error instanceof Unavailable) return error;
-        throw error;
-      });
-    if (response instanceof Unavailable) {
+    const followed = await followWithin(url, OF_DOCUMENTS, get).catch((error: unknown) => {
+      if (error instanceof Unavailable) return error;
+      throw error;
+    });
+    if (followed instanceof Unavailable) {
       this.isPassing ||= targetFault(url, this.from.allowLoopback) === null;
-      this.note(url, `failed: ${response.message}`);
+      this.note(url, `failed: ${followed.message}`);
       return null;
     }
+    const { response } = followed;
     if (response.status !== 200) {
       this.isPassing ||= response.status >= 500 || response.status === 429;
       this.note(url, `answered ${response.status}`);
@@ -327,9 +326,7 @@ class Search {
 
   private nothingFound(): never {
     const server = this.from.serverName;
-    if (this.isPassing) {
-      throw this.problem('unavailable', problem('provider_silent', { server }));
-    }
+    if (this.isPassing) throw this.problem('unavailable', problem('provider_silent', { server }));
     if (this.unusable) throw this.problem('discovery_failed', this.unusable);
     if (this.mismatch) {
       const { found } = this.mismatch;

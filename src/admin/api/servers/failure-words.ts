@@ -38,10 +38,10 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }) =>
     `The server ${server} answered with something that is not MCP. Compare its address with what the people who run it say.`,
-  odd_version: ({ server, said }) =>
-    `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   wrong_id: ({ server }) =>
     `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
+  odd_version: ({ server, said }) =>
+    `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   unanswered: ({ server }) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
   silent: ({ server, seconds }) =>
