@@ -9,7 +9,9 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 /** Files under a folder whose names end so, as paths from the root. */
 function filesIn(folder: string, ending: RegExp): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && ending.test(entry.name))
+    .filter(
+      (entry) => entry.isFile() && ending.test(entry.name) && !entry.parentPath.includes('node_modules'),
+    )
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
