@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import Provider, { errors } from 'oidc-provider';
 
 /**
- * The authorization server of the demo's calendar, at `origin`: clients register themselves, whoever comes types a name, refresh
+ * The authorization server of the demo's calendar, at `origin`: clients register themselves, everyone types a name, refresh
  * tokens rotate. It remembers nothing when it ends.
  * @param resource for which it issues access tokens @param tokenLife of those, seconds
  */

@@ -2,7 +2,6 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DemoProgram } from '../../demo/servers.ts';
 import { Child } from '../child.ts';
-import { Stop } from '../stop.ts';
 
 const FIRST_PAUSE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -41,23 +40,8 @@ export class DemoServer {
 
   private async launch(): Promise<void> {
     const { name, args, env, port } = this.program;
-    let output = '';
-    const child = new Child({
-      args,
-      env,
-      onLine: (line) => {
-        output = `${output}${line}\n`.slice(-2000);
-      },
-    });
-    this.child = child;
-    let ended: string | null = null;
-    void child.ended.then((how) => {
-      ended = how;
-    });
-    while (!(await isListening(port))) {
-      if (ended !== null) throw new Stop(`${name} ended while starting (${ended}):\n${output}`);
-      await delay(100);
-    }
+    this.child = new Child({ args, env });
+    await this.child.comesUp(name, () => isListening(port));
     this.onStart();
   }
 

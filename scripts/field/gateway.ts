@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../child.ts';
 import { freePort } from '../dev/ports.ts';
 import { type DevFacts, DevState, ROOT } from '../dev/state.ts';
@@ -40,23 +39,15 @@ export class FieldGateway {
   }
 
   private async launch(): Promise<void> {
-    let output = '';
-    const child = new Child({
+    let isRunning = false;
+    this.child = new Child({
       args: [join(ROOT, 'scripts/dev/index.ts')],
       cwd: ROOT,
       env: { ...process.env, TOOLGATE_STATE: this.folder, PORT: String(this.port), RATE_LIMITS: 'off' },
       onLine: (line) => {
-        output += `${line}\n`;
+        isRunning ||= line.includes('Toolgate is running.');
       },
     });
-    this.child = child;
-    let ended: string | null = null;
-    void child.ended.then((how) => {
-      ended = how;
-    });
-    while (!output.includes('Toolgate is running.')) {
-      if (ended !== null) throw new Stop(`npm run dev ended (${ended}):\n${output}`);
-      await delay(100);
-    }
+    await this.child.comesUp('npm run dev', () => isRunning);
   }
 }

@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../child.ts';
 import { freePort } from '../dev/ports.ts';
-import { Stop } from '../stop.ts';
 import type { FieldServer } from './servers.ts';
 
 /** Where the servers are installed. */
 export const HOME = import.meta.dirname;
-
-/** How long a server may take to answer. */
-const START_MS = 60_000;
 
 /** A server of the field as a process, on one port as long as it is needed. */
 export class FieldProcess {
@@ -49,24 +44,11 @@ export class FieldProcess {
   /** Resolves when it answers by HTTP. */
   private async launch(): Promise<void> {
     const { program, args, env, name } = this.server;
-    let output = '';
-    const child = new Child({
+    this.child = new Child({
       args: [program, ...args(this.port)],
       cwd: HOME,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env(this.port) },
-      onLine: (line) => {
-        output = `${output}${line}\n`.slice(-2000);
-      },
     });
-    this.child = child;
-    let ended: string | null = null;
-    void child.ended.then((how) => {
-      ended = how;
-    });
-    for (const until = Date.now() + START_MS; ; await delay(100)) {
-      if (await fetch(this.url).catch(() => null)) return;
-      if (ended !== null) throw new Stop(`${name} ended while starting (${ended}):\n${output}`);
-      if (Date.now() > until) throw new Stop(`${name} does not answer at ${this.url}:\n${output}`);
-    }
+    await this.child.comesUp(name, () => fetch(this.url).then(Boolean, () => false));
   }
 }

@@ -171,7 +171,7 @@ async function completeForGateway(
     return explain(c, server, browserHash && returnTo)(error);
   }
   if (browserHash === null) {
-    // Whoever came back here may be anyone: an administrator has to see whose account it is (PROTOCOL §7).
+    // Anyone may come back here: an administrator has to see whose account it is (PROTOCOL §7).
     return sendOn(Destination.own(issuer, `/admin/servers/${server.id}/authorizations/${id}`), [], 302);
   }
   await nowAuthorized(c, issuer, server);

@@ -2,7 +2,6 @@ import { version } from '../../package.json';
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
-
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 import type { TurnEnd } from './breaker';

@@ -5,6 +5,7 @@ import { type Address, whereIs } from '../servers/server';
 import { erasOf, noteEras, versionIn } from './eras';
 import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
 import { OtherEra } from './other-era';
+import { sendWithin } from './redirects';
 import { nextRequestId } from './request-ids';
 
 /** A session that a server of the 2025 era began with us. */
@@ -95,7 +96,8 @@ export async function endSession({ server, credentials }: Peer, session: Session
   const headers = overlaid(credentials.headers, sessionHeaders(session));
   const signal = AbortSignal.timeout(PATIENCE);
   const options = { method: 'DELETE', headers, redirect: 'manual', signal } as const;
-  const response = await fetch(server.connectionString, options).catch(() => null);
+  const ended = sendWithin(server.connectionString, (url) => fetch(url, options));
+  const response = await ended.catch(() => null);
   if (response) await drain(response);
 }
 

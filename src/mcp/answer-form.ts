@@ -1,14 +1,7 @@
-import { type AnswerForm, answerFormOf } from '../protocol/accept';
 import { parseExact } from '../protocol/json/exact';
 import { MessageScanner, NOTHING } from '../protocol/json/insert';
 import { isObject, RequestId } from '../protocol/mcp';
 import { JsonAsEventRelay } from '../protocol/sse';
-import type { Call } from './call';
-
-/** What this request's client reads. */
-export function formFor({ headers }: Pick<Call, 'headers'>): AnswerForm {
-  return answerFormOf(headers.get('accept'));
-}
 
 /** An answer as the one event of a stream, for a client that reads nothing else (PROTOCOL §3). What is no JSON answer stays. */
 export function asEvents(response: Response): Response {

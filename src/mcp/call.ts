@@ -1,5 +1,6 @@
 import type { Asker } from '../accounts/connect';
 import type { Rules } from '../governance/policy';
+import type { AnswerForm } from '../protocol/accept';
 import { addressOf } from '../protocol/address';
 import type { Era, Request } from '../protocol/mcp';
 import type { Caller, Gate } from './caller';
@@ -21,6 +22,8 @@ export type Call = {
   /** What a client of the 2025 era said at `initialize`; null when it shows no session of this gateway. */
   session: ClientSession | null;
   headers: Headers;
+  /** What its client reads. */
+  form: AnswerForm;
   /** Aborts when the client has gone, as far as the platform tells. */
   signal: AbortSignal;
   requestId: string;

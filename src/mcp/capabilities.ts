@@ -1,5 +1,4 @@
 import { isObject, type JsonObject, META, metaOf } from '../protocol/mcp';
-import { formFor } from './answer-form';
 import type { Call } from './call';
 
 /** Extensions that pass at every address (PROTOCOL §6). */
@@ -12,8 +11,8 @@ const NEVER = /\/tasks$|auth/i;
  * answers would not find their way back. Clients of the 2025 era declare for a session; none of that is passed on, nor of a client that
  * reads JSON only, whom a question would not reach (PROTOCOL §3).
  */
-export function capabilitiesFor({ era, isOneServer, request, headers }: Call): JsonObject {
-  const takesQuestions = formFor({ headers }) !== 'json';
+export function capabilitiesFor({ era, isOneServer, request, form }: Call): JsonObject {
+  const takesQuestions = form !== 'json';
   const declared = takesQuestions && era === '2026' && metaOf(request.params)[META.clientCapabilities];
   if (!isObject(declared)) return {};
   const { tasks: _, extensions, experimental, ...others } = declared;

@@ -32,7 +32,7 @@ export async function dispatch(call: Call): Promise<Response> {
   throw new RpcError(call.era === '2026' ? 404 : 200, CODE.methodNotFound, 'Method not found');
 }
 
-/** What the gateway offers, whoever the caller is. */
+/** What the gateway offers every caller. */
 const CAPABILITIES = { tools: {}, prompts: {}, resources: {} };
 
 const Initialize = z.object({

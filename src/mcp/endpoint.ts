@@ -6,6 +6,7 @@ import type { App } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
 import { endClientSession } from '../mcp-client/sessions';
+import { type AnswerForm, answerFormOf } from '../protocol/accept';
 import { SLUG } from '../protocol/authorization';
 import { itemsOf } from '../protocol/headers';
 import {
@@ -20,7 +21,7 @@ import {
 import { readText } from '../protocol/params';
 import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
-import { asEvents, formFor } from './answer-form';
+import { asEvents } from './answer-form';
 import { askerOf } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
@@ -88,6 +89,7 @@ export const endpoint = new Hono<App>()
   .all('/:slug', (c) => serve(c, c.req.param('slug')));
 
 async function serve(c: Context<App>, slug: string | null): Promise<Response> {
+  const form = answerFormOf(c.req.raw.headers.get('accept'));
   let body: string | null = null;
   try {
     const { settings, issuer } = c.var;
@@ -101,25 +103,25 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const place = await offerAt(c.env, c.var.revision, slug, caller, c.req.raw.headers);
 
     body = await readBody(c.req.raw);
-    return inForm(c, await answerMessage(c, gate, caller, place, readMessage(body)));
+    return inForm(form, await answerMessage(c, { gate, caller, form }, place, readMessage(body)));
   } catch (error) {
     body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
     if (!(error instanceof RpcError)) {
       c.set('messageId', body === null ? null : readableId(body));
       throw error;
     }
-    return inForm(c, refused(c, error, body));
+    return inForm(form, refused(c, error, body));
   }
 }
 
 /** The answer as its client reads it: one that reads event streams only gets it as an event. */
-function inForm(c: Context<App>, answer: Response): Response {
-  return formFor(c.req.raw) === 'events' ? asEvents(answer) : answer;
+function inForm(form: AnswerForm, answer: Response): Response {
+  return form === 'events' ? asEvents(answer) : answer;
 }
 
 /**
  * Ends the sessions at servers of the client session that a DELETE names (MCP 2025-11-25, Session Management). Of
- * another's there are none under this caller. False when it names none of ours.
+ * another's there are none under this caller. False when it names none that this gateway gave.
  */
 async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise<boolean> {
   if (headers.get('mcp-protocol-version') === MODERN_VERSION) return false;
@@ -157,14 +159,13 @@ async function readBody(request: Request): Promise<string> {
 
 async function answerMessage(
   c: Context<App>,
-  gate: Gate,
-  caller: Caller,
+  asked: { gate: Gate; caller: Caller; form: AnswerForm },
   place: Offer,
   message: ClientMessage,
 ): Promise<Response> {
   const { headers, signal } = c.req.raw;
   const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
-  const call = { gate, caller, ...place, session, headers, signal, requestId: c.var.requestId };
+  const call = { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
   if (message === 'response') return c.body(null, 202);
   if (!('id' in message) || message.id === undefined) {
     if (message.method === 'notifications/cancelled')

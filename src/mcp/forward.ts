@@ -17,7 +17,7 @@ import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
 import { answer, stamped } from './answer';
-import { asJson, formFor } from './answer-form';
+import { asJson } from './answer-form';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
@@ -213,10 +213,9 @@ async function forward(
     waitUntil(noteStanding(call, entry, outcome, failure));
   };
 
-  const form = formFor(call);
   const passed = await pass({
     serverName: server.name,
-    acceptsEvents: form !== 'json',
+    acceptsEvents: call.form !== 'json',
     additions: { ...additionsFor(call), renamed: renamedIn(call, ourId) },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: call.signal,
@@ -239,7 +238,7 @@ async function forward(
   });
   const refuse = (question: RequestId) =>
     peer && flight.session && waitUntil(refuseIn(peer, flight.session, question));
-  return form === 'json' ? asJson(passed, refuse) : passed;
+  return call.form === 'json' ? asJson(passed, refuse) : passed;
 }
 
 /** Params with our progress token in place of the client's own; null: it gave none. */

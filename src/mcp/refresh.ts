@@ -32,7 +32,7 @@ const POOL = 5;
 const LOOK = 500;
 
 /**
- * Asks the servers that were never listed, within the request, or waits with whoever does so already: a request of this
+ * Asks the servers that were never listed, within the request, or waits with the one that does so already: a request of this
  * isolate, or another isolate. A server that is missing still, for want of that caller's account, is asked with this one's.
  * Those that do not answer in time are asked again, for longer, behind the answer.
  * @returns those that are missing.

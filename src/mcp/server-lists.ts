@@ -16,7 +16,7 @@ export type Item = {
   name: string;
   /** Its name among everything on `/mcp`: `<server>-<name>`. A resource keeps its URI. */
   exposedName: string;
-  /** Its definition, as JSON: all of it, or of what has a name of ours what follows the name. `older`: to clients of the 2025 era. */
+  /** Its definition, as JSON: all of it, or what follows the name where the gateway gives the name. `older`: to clients of the 2025 era. */
   text: Stored;
   older: Stored;
   /** Of tools: whether the server calls it read-only and describes what it returns, and which arguments it wants repeated in headers. */

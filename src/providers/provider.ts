@@ -39,7 +39,7 @@ export type Provider = {
   tokenHost: string | null;
   /** Every answer of its authorization endpoint names it (RFC 9207). */
   promisesIss: boolean;
-  /** It took the place of another: whoever is sent there is told. */
+  /** It took the place of another: everyone who is sent there is told. */
   isMoved: boolean;
   /** What `resource` says in requests (RFC 8707); null: it is not sent. */
   resource: string | null;

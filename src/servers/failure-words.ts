@@ -7,7 +7,7 @@ type After = Of & { seconds: number };
 /** `said`: by the server itself; empty: nothing. Absent in what an earlier version stored. */
 type Saying = Of & { said?: string };
 
-/** Every way a server can fail a request, as whoever called reads it: what happened and whose turn it is. */
+/** Every way a server can fail a request, as the caller reads it: what happened and whose turn it is. */
 export const FAILURE_WORDS = {
   unreachable: ({ server }: Of) =>
     `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,

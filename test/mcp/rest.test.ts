@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { send } from '../../src/mcp-client/client';
 import { McpCaller, type wholeAnswer } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { enterHeaders } from '../support/connected';
 import { admin, newKey } from '../support/gate';
 import { headerServer } from '../support/own-accounts';
 import type { RawAnswer } from '../support/raw-answer';
-import { Upstream } from '../support/upstream';
+import { addressOf, Upstream } from '../support/upstream';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -137,13 +138,29 @@ describe('a server rests for 30 s after five failures of its own within 30 s (CO
 
   it('a client that leaves is no failure of the server', async () => {
     const { odd, call, caller } = await three();
+    shortWaits(); // until a stream begins that the client can leave
+    for (let time = 1; time <= 6; time++) {
+      const { body } = await caller.send('tools/call', { name: `${odd.name}-held` });
+      await odd.sees('tools/call', time);
+      await body?.cancel();
+      await odd.sees('dropped', time);
+    }
+
+    expect(await call('other')).toBe('other ran');
+  });
+
+  it('nor is a request that the gateway itself gives up', async () => {
+    const { odd, call } = await three();
+    const server = { id: odd.id, name: odd.name, connectionString: addressOf(odd.name), authType: 'none' };
+    const credentials = { headers: new Headers(), version: '', refused: null };
     for (let time = 1; time <= 6; time++) {
       const leaving = new AbortController();
-      const { signal } = leaving;
-      const calling = caller.send('tools/call', { name: `${odd.name}-held` }, { signal }).catch(() => null);
+      const peer = { server, credentials, owner: null, sharer: null };
+      const request = { id: time, method: 'tools/call', params: { name: 'held' } };
+      const sending = send(peer, request, leaving.signal);
       await odd.sees('tools/call', time);
       leaving.abort();
-      await calling;
+      await expect(sending).rejects.toThrow('did not answer in time');
     }
 
     expect(await call('other')).toBe('other ran');

@@ -24,7 +24,7 @@ export async function ownCredentials(connection: Connection, kind: AccountKind):
 }
 
 /**
- * The gateway's own, whoever the caller is.
+ * The gateway's own, for every caller.
  * @throws UpstreamFailure when an administrator has to do something about it, or it passes.
  */
 export function sharedCredentials(connection: Connection): Promise<ServerCredentials> {

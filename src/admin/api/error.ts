@@ -25,7 +25,7 @@ export type ApiRefusal = {
   [R in ApiReason]: { type: ErrorType; reason: R; params: NonNullable<ParamsOf<R>>; field: string };
 }[ApiReason];
 
-/** A refusal, on its way to whoever asked. */
+/** A refusal, on its way to the one who asked. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 

@@ -12,7 +12,7 @@ export const authorizations: Operations = {
     id: 'authorizeServer',
     tag: 'Servers',
     summary: 'Begin the first authorization of a server again',
-    description: 'Where a server is authorized at its provider, while nobody has finished it. Repeatable.',
+    description: 'Where a server is authorized at its provider, until it is finished. Repeatable.',
     access: 'administrator',
     path: SERVER,
     answers: { 200: { description: 'Begun', schema: OAuthFlowInitiation } },
@@ -23,7 +23,7 @@ export const authorizations: Operations = {
     tag: 'Servers',
     summary: 'Authorize a server anew',
     description:
-      'The account it is asked with, by the client that is known at its provider. Until somebody finishes it, the one before serves. 409 when everyone has their own account and the one that lists the tools is healthy.',
+      'The account it is asked with, by the client that is known at its provider. Until it is finished, the one before serves. 409 when everyone has their own account and the one that lists the tools is healthy.',
     access: 'administrator',
     path: SERVER,
     answers: { 200: { description: 'Begun', schema: OAuthFlowInitiation } },
@@ -34,7 +34,7 @@ export const authorizations: Operations = {
     tag: 'Servers',
     summary: "Register with a server's provider anew, and authorize it",
     description:
-      'Only where the gateway registered itself (RFC 7591). Every account connected there, whoever has it, has to be connected again.',
+      'Only where the gateway registered itself (RFC 7591). Every account connected there has to be connected again.',
     access: 'administrator',
     path: SERVER,
     answers: { 200: { description: 'Registered, and begun', schema: Reregistration } },
@@ -65,7 +65,7 @@ export const authorizations: Operations = {
     tag: 'Servers',
     summary: 'End the authorization of a server',
     description:
-      'Every token obtained with it ends, whoever has it, and its provider is told (RFC 7009). What is configured stays. Repeatable.',
+      'Every token obtained with it ends, and its provider is told (RFC 7009). What is configured stays. Repeatable.',
     access: 'administrator',
     path: CONFIG,
     answers: { 200: { description: 'Revoked', schema: Message } },

@@ -157,7 +157,7 @@ export const governance: Operations = {
   'GET /api/governance/virtual-keys/quota': {
     id: 'getQuota',
     tag: 'Access keys',
-    summary: 'What is left of a key, for whoever holds it',
+    summary: 'What is left of a key, for the one who holds it',
     access: 'key',
     answers: { 200: { description: 'The limits and what was used of them', schema: Quota } },
     refusals: ['api', 401, 503],

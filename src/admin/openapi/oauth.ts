@@ -226,7 +226,7 @@ export const oauth: Operations = {
     id: 'revokeToken',
     tag: 'Authorization',
     summary: 'End what an app was allowed',
-    description: 'RFC 7009. Either token ends the whole grant; one nobody knows is answered alike.',
+    description: 'RFC 7009. Either token ends the whole grant; one that is not known is answered alike.',
     access: 'app',
     body: { schema: Revocation, type: FORM, example: { client_id: CLIENT, token: '…' } },
     answers: { 200: { description: 'Ended, or never there' } },

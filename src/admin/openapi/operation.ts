@@ -12,7 +12,7 @@ export const TAGS = {
     'Accounts at servers where everyone has their own: whose, how they stand, and their end.',
   Toolsets: 'Tools of several servers under one address (Virtual MCPs).',
   'Access keys': 'Keys for machines and people, what each may use, and how much of it (virtual keys).',
-  People: 'Whoever signed in with the identity provider.',
+  People: 'Everyone who signed in with the identity provider.',
   Apps: 'The apps that registered, and what people allowed them.',
   Gateway: 'Settings, health, the keys of the gateway itself, and who is signed in to it.',
   Audit: 'What happened: by whom, when, and how it ended.',

@@ -45,7 +45,7 @@ export const people: Operations = {
     tag: 'People',
     summary: 'Delete a person',
     description:
-      'Ends what apps were allowed and signs out their browsers. They may sign in as somebody new.',
+      'Ends what apps were allowed and signs out their browsers. They may sign in as a new person.',
     access: 'administrator',
     path: USER,
     answers: { 200: { description: 'Deleted', schema: Message } },

@@ -27,7 +27,7 @@ export const refusals = { Refusal, OAuthRefusal, RpcRefusal };
 const WORDS: Readonly<Record<RefusalStyle, Readonly<Record<number, string>>>> = {
   api: {
     400: 'Something that was sent cannot be used: `field` names it',
-    401: 'Nobody who may do this',
+    401: 'No one who may do this',
     403: 'You may not do this, or not from here',
     404: 'There is none with this id',
     409: 'Something else has this name, address or value',

@@ -117,7 +117,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Try header values at a server, and list its tools with them',
     description:
-      'Where everyone enters header values. The server lists its tools with them from then on; nobody else is sent them. What it does not take changes nothing.',
+      'Where everyone enters header values. The server lists its tools with them from then on; no other server is sent them. What it does not take changes nothing.',
     access: 'administrator',
     path: ID,
     body: { schema: HeaderSample, example: { user_headers: { 'X-Api-Token': 'the-value-you-were-given' } } },

@@ -7,13 +7,13 @@ export function nameFrom(text: string): string {
 }
 
 /** Words of addresses that name no one. */
-const NOBODY = /^(mcp|api|www|server|sse|v\d+)$/i;
+const GENERIC = /^(mcp|api|www|server|sse|v\d+)$/i;
 
 /** What an address suggests to call its server: `mcp.linear.app` is Linear. */
 export function nameFromUrl(url: string): string {
   const { hostname, pathname } = new URL(url);
   const isNamed = /[g-z]/i.test(hostname) && hostname !== 'localhost';
   const parts = isNamed ? hostname.split('.').slice(0, -1) : pathname.split('/');
-  const name = parts.find((part) => part && !NOBODY.test(part)) ?? '';
+  const name = parts.find((part) => part && !GENERIC.test(part)) ?? '';
   return nameFrom(name.charAt(0).toUpperCase() + name.slice(1));
 }

@@ -59,7 +59,7 @@ export function OwnerField({ ownership: { current, suggested }, value, error }: 
   );
 }
 
-/** The id of the person a field names: null for no one, `undefined` for whoever it is now. */
+/** The id of the person a field names: null for no one, `undefined` for the one it is now. */
 export async function ownerNamed(
   db: D1Database,
   text: string | null,

@@ -69,7 +69,7 @@ function Confirm({ server, held, path, csrf }: ConfirmProps) {
       <h1>Keep this account for {server.name}?</h1>
       <Csrf value={csrf} />
       <p>
-        Somebody signed in at the provider of {server.name} and came back here. Keep the account only if you
+        Someone signed in at the provider of {server.name} and came back here. Keep the account only if you
         know whose it is. {authorization?.by === 'provider' && authorization.words.page}
       </p>
       <dl class="facts">
