@@ -75,6 +75,7 @@ export default defineConfig({
           isolate: false, // the toolchain they import is large; none of them changes it
           environment: 'node',
           env: { TMPDIR: DISK }, // a Chromium is unpacked there, once for all runs
+          globalSetup: './test/journeys/support/shared-dev-setup.ts',
           include: ['test/journeys/**/*.test.ts', 'test/node/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

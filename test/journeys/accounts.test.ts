@@ -6,7 +6,7 @@ import { authorizeAsAdministrator } from '../../scripts/dev/setup.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
 import { App, callTool, read } from './support/app.ts';
-import { DevSession, StateFolder } from './support/dev-session.ts';
+import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
 
 const executable = await findChromium();
@@ -17,10 +17,9 @@ const TOKEN_LIFE = 2;
 describe.skipIf(!executable)(
   `accounts of one's own in real browsers${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
   () => {
-    const state = new StateFolder();
     /** What someone should find nowhere: every token, key, code and header value that was seen. */
     const secrets = new Set<string>();
-    let dev: DevSession;
+    let dev: SharedDev;
     let api: AdminApi;
     let peer: AccountsPeer;
     let browser: Browser;
@@ -28,7 +27,7 @@ describe.skipIf(!executable)(
     let ben: Person;
 
     beforeAll(async () => {
-      dev = await DevSession.start(state, { RATE_LIMITS: 'off' });
+      dev = await sharedDev();
       api = new AdminApi(dev.facts.url, dev.facts.admin_token);
       [peer, browser] = await Promise.all([AccountsPeer.start(TOKEN_LIFE), launchChromium(executable ?? '')]);
       await addServers();
@@ -37,8 +36,6 @@ describe.skipIf(!executable)(
     afterAll(async () => {
       await browser?.close();
       peer?.stop();
-      await dev?.stop();
-      state.remove();
     });
 
     type Person = { name: string; keyId: string; key: string; page: Page };
@@ -231,7 +228,7 @@ describe.skipIf(!executable)(
       for (const value of [dev.facts.admin_token, dev.facts.virtual_key]) secret(value);
       for (const cookie of await ada.page.context().cookies()) secret(cookie.value);
 
-      const stored = everythingStored(state);
+      const stored = everythingStored(dev.state);
       const found = [...secrets].filter((value) => filesWith(stored, value).length);
 
       expect(peer.secrets.size).toBeGreaterThan(8); // access and refresh tokens, rotated, and codes

@@ -4,21 +4,20 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
-import { DevSession, StateFolder } from './support/dev-session.ts';
+import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const executable = await findChromium();
 
 describe.skipIf(!executable)(
   `consent in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
   () => {
-    const state = new StateFolder();
-    let dev: DevSession;
+    let dev: SharedDev;
     let browser: Browser;
     let client: Server;
     let callback: string;
 
     beforeAll(async () => {
-      dev = await DevSession.start(state);
+      dev = await sharedDev();
       browser = await launchChromium(executable ?? '');
       client = createServer((_, response) =>
         response.setHeader('content-type', 'text/html').end('<h1>Back in the app</h1>'),
@@ -29,8 +28,6 @@ describe.skipIf(!executable)(
     afterAll(async () => {
       await browser?.close();
       client?.close();
-      await dev?.stop();
-      state.remove();
     });
 
     /** A page of its own browser, at the beginning of a flow. */

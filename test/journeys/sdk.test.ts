@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
 import { consent } from '../../demo/consent.ts';
 import { walkWithConsent, walkWithKey } from '../../demo/walk.ts';
-import { DevSession, StateFolder } from './support/dev-session.ts';
-import { DocumentSite, LOCALHOST_CERTIFICATE } from './support/document-site.ts';
+import { DocumentSite } from './support/document-site.ts';
+import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const REVISIONS = ['2025-11-25', '2025-11-25', '2026-07-28'];
 
@@ -64,16 +64,7 @@ describe.each(SDK_CLIENTS.map((client, place) => ({ client, revision: REVISIONS[
   },
 );
 
-let state: StateFolder;
-let dev: DevSession;
+let dev: SharedDev;
 beforeAll(async () => {
-  state = new StateFolder();
-  dev = await DevSession.start(state, {
-    RATE_LIMITS: 'off',
-    NODE_EXTRA_CA_CERTS: LOCALHOST_CERTIFICATE,
-  });
-});
-afterAll(async () => {
-  await dev?.stop();
-  state.remove();
+  dev = await sharedDev();
 });

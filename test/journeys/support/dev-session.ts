@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../scripts/dev/ports.ts';
@@ -9,7 +18,16 @@ const ROOT = join(import.meta.dirname, '../../..');
 
 /** A folder in the place of `.dev.vars` and `.wrangler`, so that a test leaves the developer's own alone. */
 export class StateFolder {
-  readonly path = mkdtempSync(join(tmpdir(), 'toolgate-journey-'));
+  readonly path: string;
+
+  constructor(path = mkdtempSync(join(tmpdir(), 'toolgate-journey-'))) {
+    this.path = path;
+  }
+
+  /** The folder of what commands print, beside what they store. */
+  get outputs(): string {
+    return `${this.path}.outputs`;
+  }
 
   facts(): DevFacts | null {
     const file = join(this.path, 'dev.json');
@@ -17,7 +35,8 @@ export class StateFolder {
   }
 
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+    for (const path of [this.path, this.outputs])
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -25,27 +44,30 @@ export class StateFolder {
 export class Command {
   /** The exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** Everything it has printed so far. */
-  output = '';
   private readonly process: ChildProcess;
+  private readonly log: string;
 
   constructor(args: string[], state: StateFolder, env: Record<string, string> = {}) {
     const { PATH = '', HOME = state.path } = process.env; // nothing of vitest's
+    mkdirSync(state.outputs, { recursive: true });
+    this.log = join(state.outputs, crypto.randomUUID());
+    const log = openSync(this.log, 'w'); // a pipe would end with this process, and the command with it
     this.process = spawn('npm', ['run', '--silent', ...args], {
       cwd: ROOT,
       env: { PATH, HOME, TOOLGATE_STATE: state.path, WRANGLER_LOG_PATH: join(state.path, 'logs'), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', log, log],
       detached: true,
     });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-      });
-    }
+    closeSync(log);
     this.ended = new Promise((resolve, reject) => {
       this.process.once('error', reject);
       this.process.once('close', resolve);
     });
+  }
+
+  /** Everything it has printed so far. */
+  get output(): string {
+    return existsSync(this.log) ? readFileSync(this.log, 'utf8') : '';
   }
 
   /** Presses Ctrl-C: the terminal tells every process in the foreground. */
@@ -69,10 +91,12 @@ export class Command {
 export class DevSession {
   readonly command: Command;
   readonly facts: DevFacts;
+  readonly state: StateFolder;
 
-  private constructor(command: Command, facts: DevFacts) {
+  private constructor(command: Command, facts: DevFacts, state: StateFolder) {
     this.command = command;
     this.facts = facts;
+    this.state = state;
   }
 
   /** @throws with all that was printed when it ends before it is ready. */
@@ -88,7 +112,7 @@ export class DevSession {
     }
     const facts = state.facts();
     if (!facts) throw new Error('npm run dev wrote no dev.json');
-    return new DevSession(command, facts);
+    return new DevSession(command, facts, state);
   }
 
   async stop(): Promise<void> {
