@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Stop } from '../stop.ts';
 
@@ -46,8 +46,10 @@ export class DevState {
   }
 
   save(facts: DevFacts): void {
-    rmSync(this.factsFile, { force: true });
-    writeFileSync(this.factsFile, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
+    const written = `${this.factsFile}.new`; // others read the file at any time
+    rmSync(written, { force: true });
+    writeFileSync(written, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
+    renameSync(written, this.factsFile);
   }
 
   /**
