@@ -20,8 +20,11 @@ export type Meeting = {
 /** A session to go on with, or leave to begin one, which one asker has at a time. */
 export type Taken = { session: Session } | { leave: string };
 
-/** A request of a client on its way, as its server knows it. */
-export type Flight = { serverId: string; id: number; session: SessionName };
+/** A request of a client on its way, as its server knows it, and the id its client gave it, as JSON. `sentAt`: epoch milliseconds. */
+export type Flight = { serverId: string; id: number; session: SessionName; clientId: string; sentAt: number };
+
+/** What became of a request until it was to be followed. `cancelled`: the reason its client gave; null: it was not. */
+export type Following = { isFollowed: boolean; isOver: boolean; cancelled: string | null };
 
 /** What the object of a client session is asked from elsewhere. Its class says what each act does. */
 export interface SessionActs {
@@ -29,8 +32,9 @@ export interface SessionActs {
   keep(meeting: Meeting, leave: string, session: Session, unknown: string | null): Promise<Session | null>;
   giveUp(serverId: string, leave: string): Promise<void>;
   end(serverId?: string): Promise<void>;
-  follow(clientId: string, flight: Flight): Promise<string | null>;
-  arrived(clientId: string): Promise<void>;
+  follow(flight: Flight): Promise<Following>;
+  isFollowed(id: number): Promise<boolean>;
+  arrived(id: number): Promise<void>;
   cancel(clientId: string, reason: string): Promise<Flight | null>;
 }
 

@@ -7,12 +7,14 @@ import { faultFacts } from '../protocol/faults/storage';
 import { inPool, within } from '../protocol/patience';
 import { ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
-import type { Flight, Meeting, SessionActs, Taken } from './session-acts';
-import { endSession, type Session } from './session-life';
+import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
+import { cancelIn, endSession, type Session } from './session-life';
 
 /** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
 type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };
-/** A request that has been on its way for a while, by the id its client gave. */
+/** A session that waits for its end, and the requests that end with it. */
+type Over = Kept & { flights?: Flight[] };
+/** A request that has been on its way for a while. */
 type Followed = Flight & { since: number };
 
 /** Milliseconds after which a session no one asked for is ended. */
@@ -26,6 +28,8 @@ const MOST_FLIGHT = 330_000;
 /** How long a cancellation waits for a request that is not followed yet, and how many do. Milliseconds. */
 const EARLY = 10_000;
 const MOST_EARLY = 64;
+/** Requests a server is told of one by one when their session ends. */
+const MOST_CANCELLED = 64;
 /** When the alarm takes up what {@link SessionObject.end} was kept from. Milliseconds. */
 const SETTLE_AGAIN = 30_000;
 /** Outgoing requests of one invocation that await headers. */
@@ -46,6 +50,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   >();
   /** Cancellations that found nothing, by the client's id. */
   private readonly early = new Map<string, { reason: string; at: number }>();
+  /** When the client session was last ended, epoch milliseconds. */
+  private endedAt = 0;
 
   /**
    * The session at a server, or leave to begin one, for which others wait.
@@ -107,31 +113,46 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.endLeave(serverId, leave);
   }
 
-  /** Ends the session at one server, or at all. Repeatable; what a fault leaves, the alarm takes up. */
+  /** Ends the session at one server, or at all, and what is on its way there. Repeatable; what a fault leaves, the alarm takes up. */
   async end(serverId?: string): Promise<void> {
-    const over = this.all().filter((kept) => serverId === undefined || kept.serverId === serverId);
-    for (const kept of over) this.finish(kept);
+    const isMeant = (one: { serverId: string }) => serverId === undefined || one.serverId === serverId;
+    if (serverId === undefined) this.endedAt = Date.now();
+    const flights = this.flights().filter(isMeant);
+    for (const { id } of flights) this.kv.delete(keyOf(id));
+    const over = this.all().filter(isMeant);
+    for (const kept of over) {
+      const there = flights.filter((flight) => flight.serverId === kept.serverId);
+      this.finish(kept, there.slice(-MOST_CANCELLED));
+    }
     if (!over.length) return;
     await this.setAlarm();
     await this.settle();
   }
 
-  /** Follows a request on its way, so that its cancellation is found. Returns the reason of one that came before. */
-  async follow(clientId: string, flight: Flight): Promise<string | null> {
-    const early = this.early.get(clientId);
-    if (early && early.at > Date.now() - EARLY) return early.reason;
-    if (this.at(flight.serverId))
-      this.kv.put<Followed>(`flight:${clientId}`, { ...flight, since: Date.now() });
-    return null;
+  /** Follows a request on its way, so that its cancellation and its end are found. Says what of it came before. */
+  async follow(flight: Flight): Promise<Following> {
+    const early = this.early.get(flight.clientId);
+    const cancelled = early && early.at > Date.now() - EARLY ? early.reason : null;
+    const isOver = flight.sentAt < this.endedAt;
+    const isFollowed = cancelled === null && !isOver && this.at(flight.serverId) !== null;
+    if (isFollowed) this.kv.put<Followed>(keyOf(flight.id), { ...flight, since: Date.now() });
+    return { isFollowed, isOver, cancelled };
   }
 
-  async arrived(clientId: string): Promise<void> {
-    this.kv.delete(`flight:${clientId}`);
+  /** False when the session was ended that a request went in. */
+  async isFollowed(id: number): Promise<boolean> {
+    return this.kv.get(keyOf(id)) !== undefined;
+  }
+
+  async arrived(id: number): Promise<void> {
+    this.kv.delete(keyOf(id));
   }
 
   /** The request that its client cancels; null when none is followed, which it may be in a moment. */
   async cancel(clientId: string, reason: string): Promise<Flight | null> {
-    const flight = this.kv.get<Followed>(`flight:${clientId}`);
+    const [flight] = this.flights()
+      .filter((one) => one.clientId === clientId)
+      .sort((one, other) => other.since - one.since);
     if (flight) return flight;
     this.early.set(clientId, { reason, at: Date.now() });
     if (this.early.size > MOST_EARLY) this.early.delete(this.early.keys().next().value as string);
@@ -142,12 +163,11 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
     const now = Date.now();
-    const flights = this.kv.list<Followed>('flight:');
-    for (const [key, { since }] of flights) if (since + MOST_FLIGHT <= now) this.kv.delete(key);
+    for (const [key, { since }] of this.kv.list<Followed>(FLIGHT))
+      if (since + MOST_FLIGHT <= now) this.kv.delete(key);
+    const flights = this.flights();
     for (const kept of this.all()) {
-      const isFlown = flights.some(
-        ([, { serverId, since }]) => serverId === kept.serverId && since + MOST_FLIGHT > now,
-      );
+      const isFlown = flights.some(({ serverId }) => serverId === kept.serverId);
       if (!isFlown && kept.askedAt + IDLE <= now) this.finish(kept);
     }
     await this.settle();
@@ -155,7 +175,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
 
   /** Ends at their servers the sessions that are over. Once there is no other, nothing is left here. */
   private async settle(): Promise<void> {
-    await inPool(POOL, this.kv.list<Kept>('over:'), async ([key, kept]) => {
+    await inPool(POOL, this.kv.list<Over>('over:'), async ([key, kept]) => {
       await this.endUpstream(kept);
       this.kv.delete(key);
     });
@@ -177,13 +197,14 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     return SUBJECTS.get(SUBJECTS.idFromName(subject));
   }
 
-  private async endUpstream(kept: Kept): Promise<void> {
+  private async endUpstream({ flights = [], ...kept }: Over): Promise<void> {
     try {
       const session = await this.opened(kept);
       const server = await findServer(this.env.DB, kept.serverId);
       if (!session || server?.connectionString !== kept.url) return;
       const asker = { owner: kept.owner, sharer: null };
       const peer = await connect(this.env, await currentSettings(this.env), kept.issuer, server, asker);
+      await inPool(POOL, flights, ({ session: its, id }) => cancelIn(peer, its, id, 'The session is over.'));
       await endSession(peer, session);
     } catch (error) {
       log('session.not_ended', { server: kept.serverId, ...faultFacts(error) });
@@ -225,9 +246,13 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.kv.put(`at:${kept.serverId}`, kept);
   }
 
-  /** Keeps a session no longer, and leaves it for the alarm to end. */
-  private finish(kept: Kept): void {
-    this.kv.put(`over:${kept.ref}`, kept);
+  private flights(): Followed[] {
+    return this.kv.list<Followed>(FLIGHT).map(([, flight]) => flight);
+  }
+
+  /** Keeps a session no longer, and leaves it for the alarm to end, with requests that end with it. */
+  private finish(kept: Kept, flights: Flight[] = []): void {
+    this.kv.put<Over>(`over:${kept.ref}`, { ...kept, flights });
     if (this.at(kept.serverId)?.ref === kept.ref) this.kv.delete(`at:${kept.serverId}`);
   }
 
@@ -251,3 +276,6 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
 
   private readonly placeOf = (ref: string) => `session/${this.name}/${ref}`;
 }
+
+const FLIGHT = 'flight:';
+const keyOf = (id: number) => `${FLIGHT}${id}`;

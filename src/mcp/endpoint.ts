@@ -26,6 +26,7 @@ import { askerOf } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
+import { endFlights } from './flights';
 import { forwardCancellation } from './forward';
 import { LimitSpent } from './limits';
 import { type Offer, offerAt } from './place';
@@ -128,6 +129,7 @@ async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise
   const session = await openSession(gate.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
   const sharer = session && askerOf({ gate, caller, session, headers }).sharer;
   if (sharer) {
+    endFlights(sharer);
     const ending = endClientSession(sharer);
     waitUntil(ending.catch(() => undefined));
     await within(END_PATIENCE, ending);

@@ -187,6 +187,8 @@ async function forward(
   const flight = { serverId: server.id, id: ourId, session: null as SessionName | null };
   let peer: Peer | null = null;
   let landed = () => {};
+  const asker = askerOf(call);
+  const sessionOver = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
     if (peer && session) waitUntil(cancelIn(peer, session, ourId, reason));
   };
@@ -218,13 +220,13 @@ async function forward(
     acceptsEvents: call.form !== 'json',
     additions: { ...additionsFor(call), renamed: renamedIn(call, ourId) },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
-    clientSignal: call.signal,
+    clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     async send(signal) {
-      peer = await connect(gate.env, gate.settings, gate.issuer, server, askerOf(call));
+      if (asker.sharer && call.era === '2025')
+        landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => sessionOver.abort() });
+      peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       const { era } = call;
       const capabilities = capabilitiesFor(call);
-      const { sharer } = peer;
-      if (sharer && era === '2025') landed = follow(sharer, id, flight, cancel);
       const onSession = (session: SessionName) => {
         flight.session = session;
       };

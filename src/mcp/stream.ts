@@ -91,7 +91,7 @@ class AnswerFlow {
           if (early === null) sink.enqueue(COMMENT);
         },
         pull: (sink) => this.pull(sink, sending),
-        cancel: () => this.clientGone(),
+        cancel: () => this.finish('gone', null),
       },
       { highWaterMark: 0 },
     );
@@ -212,7 +212,10 @@ class AnswerFlow {
     return this.passage.failed(failure);
   }
 
-  private readonly clientGone = (): void => this.finish('gone', null);
+  private readonly clientGone = (): void => {
+    this.finish('gone', null);
+    this.sink?.close(); // where it has only ended its session, its stream ends, too
+  };
 
   /** Looks at the clock: a limit reached, a comment due. */
   private readonly tick = (): void => {

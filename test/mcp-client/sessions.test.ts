@@ -2,7 +2,7 @@ import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller } from '../support/caller';
-import { wait } from '../support/clock';
+import { shortWaits, wait } from '../support/clock';
 import { enterHeaders } from '../support/connected';
 import { administer, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
@@ -41,6 +41,7 @@ const stored = (stub: DurableObjectStub) =>
   runInDurableObject(stub, (_, { storage }) => [...storage.kv.list()].map(([key]) => key));
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -248,6 +249,63 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     expect(statuses).toEqual([204, 204, 405, 405, 405]);
     expect(afterwards).toMatchObject(ran);
     expect((await sessionsOf(upstream))[1]).not.toBe(ours);
+  });
+
+  /** What a client reads of an answer, until it ends or is cut. */
+  async function readOut(response: Response): Promise<string> {
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = '';
+    for (;;) {
+      const read = await reader.read().catch(() => null);
+      if (!read || read.done) return text;
+      text += new TextDecoder().decode(read.value);
+    }
+  }
+
+  it.each(['progress', 'held'])(
+    'ends with what is on its way in it, and nothing of another client session: %s',
+    async (name) => {
+      const { upstream, caller, client } = await session([name]);
+      const other = await caller.initialized();
+      shortWaits();
+      const calls = [client, client, other].map((who) => who.send('tools/call', { name }, { id: 1 }));
+      await upstream.sees('tools/call', 3);
+      const [one, two, others] = (await Promise.all(calls)) as [Response, Response, Response];
+      vi.restoreAllMocks();
+      const ended = await client.post('', { method: 'DELETE', body: null });
+      const read = await Promise.all([readOut(one), readOut(two)]);
+      await upstream.sees('dropped', 2);
+      await upstream.release();
+
+      expect(ended.status).toBe(204);
+      for (const text of read) expect(text).not.toContain('"result"');
+      expect(eventsOf(await others.text()).at(-1)).toMatchObject({
+        result: { content: [{ text: `${name} ran` }] },
+      });
+    },
+  );
+
+  it('ends, from another isolate too, with what is on its way: the server is told of each, then of the session', async () => {
+    const before = await objects();
+    const { upstream, client } = await session(['held', 'echo']);
+    await client.call('echo');
+    const object = await objectSince(before);
+    shortWaits();
+    const calling = client.send('tools/call', { name: 'held' });
+    await vi.waitFor(async () => expect((await stored(object)).join()).toContain('flight:'));
+    await (object as unknown as { end(): Promise<void> }).end();
+    await readOut(await calling);
+    const [held] = (await upstream.seen('tools/call')).slice(-1);
+    const seen = await upstream.seen();
+    const told = seen.findIndex(({ message }) => message.method === 'notifications/cancelled');
+    const ended = seen.findIndex(
+      ({ method, headers }) =>
+        method === 'DELETE' && headers['mcp-session-id'] === held?.headers['mcp-session-id'],
+    );
+
+    expect(seen[told]?.message.params?.requestId).toBe(held?.message.id);
+    expect(told).toBeLessThan(ended);
+    await upstream.sees('dropped');
   });
 
   it('is kept for 20 client sessions of a key an hour: in the next each call has its own', async () => {
