@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { CODE, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
@@ -59,15 +60,31 @@ const MOST_GREETING = 262_144;
 /** How long a server may take over a message that no caller waits for. Milliseconds. */
 const PATIENCE = 5_000;
 
-/** Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). @throws UpstreamFailure, OtherEra */
+const NEWEST = LEGACY_VERSIONS[0] as string;
+
+/** Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended. @throws UpstreamFailure, OtherEra */
 export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Session> {
-  const { server, credentials } = peer;
-  const newest = LEGACY_VERSIONS[0] as string;
-  const params = { protocolVersion: newest, capabilities: {}, clientInfo: CLIENT_INFO };
+  const params = { protocolVersion: NEWEST, capabilities: {}, clientInfo: CLIENT_INFO };
   const id = nextRequestId();
   const message = { jsonrpc: '2.0', id, method: 'initialize', params };
   const response = await post(peer, message, new Headers(), signal);
   const sessionId = response.headers.get('mcp-session-id');
+  try {
+    return await settled(peer, response, { id, sessionId }, signal);
+  } catch (error) {
+    waitUntil(endSession(peer, { id: sessionId, version: NEWEST }));
+    throw error;
+  }
+}
+
+/** The session that a server began in `response`, once it knows that we are ready. @throws UpstreamFailure, OtherEra */
+async function settled(
+  peer: Peer,
+  response: Response,
+  { id, sessionId }: { id: number; sessionId: string | null },
+  signal: AbortSignal,
+): Promise<Session> {
+  const { server, credentials } = peer;
   const { status } = response;
   const answer = await answerOf(peer, response, id, (refusal) => {
     if (refusal) throw new OtherEra(server, status, refusal);
@@ -91,7 +108,7 @@ export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Ses
 }
 
 /** Ends a session that no one may use again (MCP 2025-11-25, Session Management). */
-export async function endSession({ server, credentials }: Peer, session: Session): Promise<void> {
+export async function endSession({ server, credentials }: Peer, session: SessionName): Promise<void> {
   if (session.id === null) return;
   const headers = overlaid(credentials.headers, sessionHeaders(session));
   const signal = AbortSignal.timeout(PATIENCE);

@@ -195,6 +195,31 @@ describe('a session the server does not know (PROTOCOL §1)', () => {
   });
 });
 
+describe('a session that cannot be used', () => {
+  it.each(['a revision', 'no result', 'notifications/initialized'])(
+    'is ended at its server: %s',
+    async (what) => {
+      const { upstream, client } = await session();
+      const before = await deletedOf(upstream);
+      const { fetch } = globalThis;
+      vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) =>
+        String(init?.body).includes('"notifications/initialized"') && what === 'notifications/initialized'
+          ? Promise.reject(new TypeError('cut'))
+          : fetch(input, init),
+      );
+      if (what === 'a revision')
+        await upstream.behave({ lists: { initialize: ['{"protocolVersion":"of 2025","capabilities":{}}'] } });
+      if (what === 'no result')
+        await upstream.behave({ lists: { initialize: ['{"error":{"code":-32603,"message":"No"}}'] } });
+      const answer = await client.call('echo');
+      await vi.waitFor(async () => expect((await deletedOf(upstream)).length).toBeGreaterThan(before.length));
+
+      expect(answer.body).toMatchObject({ result: { isError: true } });
+      expect((await deletedOf(upstream))[before.length]).toMatch(/^session-/);
+    },
+  );
+});
+
 describe('one session a client session and server, in an object (PROTOCOL §1)', () => {
   it('is begun once by 50 calls, replaced once when forgotten, and ended after ten idle minutes', async () => {
     const before = await objects();
