@@ -5,6 +5,7 @@ import { Destination } from '../protocol/destination';
 import { Unavailable } from '../protocol/error';
 import { Memory } from '../protocol/memory';
 import { refusedTarget } from '../protocol/public-url';
+import { OF_DOCUMENTS } from '../protocol/redirects';
 import type { Settings } from '../settings';
 import { accountOf, isAdminEmail, providerFetch, SignInRefused } from './provider';
 
@@ -221,7 +222,7 @@ async function discover(env: Env, { oidc }: Settings): Promise<o.AuthorizationSe
 
 async function metadataAt(env: Env, issuer: string): Promise<o.AuthorizationServer> {
   const url = new URL(issuer);
-  const response = await o.discoveryRequest(url, { ...optionsFor(env), algorithm: 'oidc' });
+  const response = await o.discoveryRequest(url, { ...optionsFor(env, OF_DOCUMENTS), algorithm: 'oidc' });
   const metadata = await o.processDiscoveryResponse(url, response);
   const algorithms = metadata.id_token_signing_alg_values_supported?.filter((name) =>
     ALGORITHMS.includes(name),
@@ -238,9 +239,10 @@ function authenticationAt(provider: o.AuthorizationServer, secret: string): o.Cl
   return methods.includes('client_secret_basic') ? o.ClientSecretBasic(secret) : o.ClientSecretPost(secret);
 }
 
-function optionsFor(env: Env) {
+/** @param followed the redirects that are followed; none where a secret goes along */
+function optionsFor(env: Env, followed: readonly number[] = []) {
   const allowLoopback = allowsLoopback(env);
-  const send = providerFetch(allowLoopback);
+  const send = providerFetch(allowLoopback, undefined, followed);
   return {
     [o.allowInsecureRequests]: allowLoopback,
     [o.customFetch]: (url: string, { method, headers, body }: o.CustomFetchOptions<string, unknown>) =>

@@ -2,6 +2,7 @@ import type { ProviderAccount } from '../governance/users';
 import { Unavailable } from '../protocol/error';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
+import { followWithin } from '../protocol/redirects';
 import type { Settings } from '../settings';
 
 /** How long a provider may take to answer, in milliseconds, and how long its answer may be, in bytes. */
@@ -45,11 +46,18 @@ export function boundedFetch(allowLoopback: boolean, who: string) {
   };
 }
 
-/** The same, for requests that only a fault of the provider's own answers with 3xx, 429 or 5xx. @throws Unavailable then, too. */
-export function providerFetch(allowLoopback: boolean, who = 'the sign-in provider') {
+/**
+ * The same, for requests that only a fault of the provider's own answers with 3xx, 429 or 5xx. @throws Unavailable then, too.
+ * @param followed the redirects that are followed, within the origin (PROTOCOL §7)
+ */
+export function providerFetch(
+  allowLoopback: boolean,
+  who = 'the sign-in provider',
+  followed: readonly number[] = [],
+) {
   const send = boundedFetch(allowLoopback, who);
   return async (url: string, init: RequestInit): Promise<Response> => {
-    const response = await send(url, init);
+    const { response } = await followWithin(url, followed, (at) => send(at, init));
     const { status } = response;
     if (status >= 500 || status === 429 || (status >= 300 && status < 400)) {
       throw new Unavailable(`${who} answered ${status}`);

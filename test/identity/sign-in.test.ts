@@ -193,6 +193,61 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
     },
   );
 
+  const METADATA = '.well-known/openid-configuration';
+  it.each([301, 302, 307, 308])(
+    'finds metadata that %i says is elsewhere at the provider, three times (PROTOCOL §7)',
+    async (status) => {
+      const moved = await Provider.start();
+      const to = (location: string) => ({ status, location });
+      const own = (path: string) => `/${moved.name}/${path}`;
+      await moved.behave({
+        redirects: { [METADATA]: to(own('one')), one: to('two'), two: to(`${moved.issuer}/moved`) },
+      });
+
+      const browser = new Browser();
+      await browser.open('/oauth/sign-in?return_to=/health');
+      const page = await moved.approve(browser, 'ada@acme.example');
+      provider = await Provider.start();
+
+      expect(page?.url).toBe(`${ISSUER}/health`);
+    },
+  );
+
+  it.each<[string, (moved: Provider) => Record<string, object>]>([
+    [
+      'a fourth time',
+      ({ name }) => ({
+        [METADATA]: { status: 302, location: `/${name}/one` },
+        one: { status: 302, location: 'two' },
+        two: { status: 302, location: 'three' },
+        three: { status: 302, location: 'moved' },
+      }),
+    ],
+    [
+      'to another origin',
+      ({ issuer }) => ({
+        [METADATA]: { status: 302, location: `${issuer.replace('127.0.0.1', 'localhost')}/moved` },
+      }),
+    ],
+    ['by 303', ({ issuer }) => ({ [METADATA]: { status: 303, location: `${issuer}/moved` } })],
+    [
+      'but for a request with our secret',
+      ({ issuer }) => ({ token: { status: 307, location: `${issuer}/moved` } }),
+    ],
+  ])('follows it never: %s', async (_, redirects) => {
+    const moved = await Provider.start();
+    await moved.behave({ redirects: redirects(moved) });
+
+    const browser = new Browser();
+    const page = await browser.open('/oauth/sign-in?return_to=/health');
+    const after = browser.callback ? await moved.approve(browser, 'ada@acme.example') : page;
+    const asked = await moved.behave();
+    provider = await Provider.start();
+
+    expect(after?.status).toBe(503);
+    expect(asked.map(({ path }) => path)).not.toContain('moved');
+  });
+
   it.each([
     ['another issuer in its metadata', { issuer: 'https://accounts.example' }],
     ['an authorization endpoint that is no web address', { authorization_endpoint: 'javascript:alert(1)' }],

@@ -18,6 +18,8 @@ type Behaviour = {
   tokens: { access_token: string } & Record<string, unknown>;
   /** The error every refresh meets. */
   refusesRefresh: string | null;
+  /** Where its paths redirect, by path. One that is called `moved` has its metadata. */
+  redirects: Record<string, { status: number; location: string }>;
   /** What every request meets in place of an answer. */
   fault: null | 'redirect' | 'long' | number;
 };
@@ -64,6 +66,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
         metadata: {},
         tokens: { access_token: 'opaque', expires_in: 60 },
         refusesRefresh: null,
+        redirects: {},
         fault: null,
       },
       asked: [],
@@ -80,7 +83,9 @@ export default async function setup(project: TestProject): Promise<() => void> {
     if (behaviour.fault === 'long') return json({ padding: 'x'.repeat(300_000) });
     if (behaviour.fault !== null) return json({ error: 'fault' }, behaviour.fault);
     const issuer = `${origin}/${name}`;
-    if (path === '.well-known/openid-configuration') {
+    const redirect = behaviour.redirects[path];
+    if (redirect) return response.writeHead(redirect.status, { location: redirect.location }).end();
+    if (path === '.well-known/openid-configuration' || path === 'moved') {
       return json({
         issuer,
         authorization_endpoint: `${issuer}/authorize`,
