@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { eventsOf, McpCaller, modern } from '../support/caller';
+import { configure } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
 import { Upstream } from '../support/upstream';
 
 const JSON_TYPE = 'application/json';
 const EVENTS = 'text/event-stream';
+
+/** A caller with a token: what it asks goes in sessions of its grant. */
+async function ofGrant(era: '2025' | '2026', path: string): Promise<McpCaller> {
+  const { access_token } = await (await McpClient.register()).obtainGrant();
+  return new McpCaller({ authorization: `Bearer ${access_token}` }, era, path);
+}
 
 /** What a call in this session of an upstream is answered with, as it is. */
 async function answered(accept: string | null, answers: 'json' | 'events', tool = 'echo') {
@@ -63,20 +71,39 @@ describe('Accept decides the form of an answer (PROTOCOL §3)', () => {
     expect(JSON.parse(text)).toMatchObject({ id: 1, result: { isError: true } });
   });
 
-  it('refuses what a server asks of a client that reads JSON only, at once, by its own id', async () => {
-    const upstream = await Upstream.start(['asks']);
-    const caller = (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).with({ accept: JSON_TYPE });
+  const withoutKey = async (path: string) => {
+    await configure({ enforce_auth_on_inference: false });
+    return new McpCaller({}, '2025', path);
+  };
+  const askers: [string, string, (path: string) => Promise<McpCaller>][] = [
+    ['a client of a session', '2025', async (path) => (await McpCaller.withKey('2025', path)).initialized()],
+    ['a client that shows no session', '2025', (path) => McpCaller.withKey('2025', path)],
+    ['a client that shows no session, in one kept', '2025', (path) => ofGrant('2025', path)],
+    ['a client of 2026-07-28', '2025', (path) => McpCaller.withKey('2026', path)],
+    ['a client of 2026-07-28, in a session kept', '2025', (path) => ofGrant('2026', path)],
+    ['no one known', '2025', withoutKey],
+    ['no one known, of a server without sessions', 'stateless', withoutKey],
+  ];
+  it.each(askers)(
+    'refuses what a server asks of %s that reads JSON only, at once, by its own id',
+    async (_, era, who) => {
+      const upstream = await Upstream.start(['asks'], { era });
+      const caller = (await who(`/mcp/${upstream.slug}`)).with({ accept: JSON_TYPE });
 
-    const { body } = await caller.call('asks');
-    const refusal = (await upstream.seen()).find(
-      ({ message }) => message.id !== undefined && !message.method,
-    );
+      const { body } = await caller.call('asks');
+      await configure({ enforce_auth_on_inference: null });
+      const refusal = (await upstream.seen()).find(
+        ({ message }) => message.id !== undefined && !message.method,
+      );
 
-    expect(body.result?.content?.[0]?.text).toBe('asks ran');
-    expect(refusal?.text).toContain('"id":9007199254740993');
-    expect(refusal?.message).toMatchObject({ error: { code: -32601 } });
-    expect(refusal?.headers['mcp-session-id']).toMatch(/^session-/);
-  });
+      expect(body.result?.content?.[0]?.text).toBe('asks ran');
+      expect(refusal?.text).toContain('"id":9007199254740993');
+      expect(refusal?.message).toMatchObject({ error: { code: -32601 } });
+      const [call] = await upstream.seen('tools/call');
+      expect(refusal?.headers['mcp-session-id']).toBe(call?.headers['mcp-session-id']);
+      expect(call?.headers['mcp-session-id'] !== undefined).toBe(era === '2025');
+    },
+  );
 
   it('declares nothing upstream for a client that reads JSON only', async () => {
     const upstream = await Upstream.start(['echo'], { era: '2026' });
