@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
@@ -9,6 +10,7 @@ import { faultWords } from './protocol/faults/fault';
 import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
 import { faultOf } from './protocol/params';
+import { SharedWork } from './protocol/patience';
 import { isLoopback } from './protocol/public-url';
 import type { Actor } from './protocol/subject';
 import { fromText } from './protocol/variable-values';
@@ -167,9 +169,9 @@ const deployments = new Memory<Deployment>(1);
 /** `revocation_lag` as last read, in milliseconds. */
 let lag = 0;
 
-/** Settings and the catalogue's revision, read from D1 at most once in `revocation_lag`. */
-async function deployment(env: Env): Promise<Deployment & { settings: Settings }> {
-  const known = await deployments.recall('', lag, async () => {
+/** Settings and the catalogue's revision, read from D1 at most once in `revocation_lag`. @param age the most, milliseconds */
+async function deployment(env: Env, age = lag): Promise<Deployment & { settings: Settings }> {
+  const known = await deployments.recall('', age, async () => {
     const read = await readDeployment(env.DB);
     if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), revision: 0 };
     const [stored, revision] = read;
@@ -234,10 +236,13 @@ export function forgetDeployment(): void {
   deployments.forget('');
 }
 
-/** The catalogue's revision as it is now: for what was not found by the one that was known. */
-export async function freshRevision(env: Env): Promise<number> {
-  forgetDeployment();
-  return (await deployment(env)).revision;
+/** How long a request waits for the revision that another one reads. Milliseconds. */
+const PATIENCE = 2_000;
+const freshReadings = new SharedWork<number>(PATIENCE, waitUntil);
+
+/** The catalogue's revision as it is now, for what was not found by the one that was known. One is read at a time, for all who ask. */
+export function freshRevision(env: Env): Promise<number> {
+  return freshReadings.join('', async () => (await deployment(env, 0)).revision);
 }
 
 /** What pages say of the place they stand in. */

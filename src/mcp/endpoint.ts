@@ -27,9 +27,9 @@ import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
 import { endFlights } from './flights';
-import { forwardCancellation } from './forward';
+import { forwardCancellation, NothingThere } from './forward';
 import { LimitSpent } from './limits';
-import { type Offer, offerAt } from './place';
+import { latestOffer, type Offer, offerAt } from './place';
 import { refreshStale } from './refresh';
 import { openSession } from './session';
 
@@ -101,10 +101,18 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
       return c.body(null, 204);
     if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
-    const place = await offerAt(c.env, c.var.revision, slug, caller, c.req.raw.headers);
+    const asked = [slug, caller, c.req.raw.headers] as const;
+    const place = await offerAt(c.env, c.var.revision, ...asked);
 
     body = await readBody(c.req.raw);
-    return inForm(form, await answerMessage(c, { gate, caller, form }, place, readMessage(body)));
+    const message = readMessage(body);
+    const answerBy = (offer: Offer) => answerMessage(c, { gate, caller, form }, offer, message);
+    const answer = await answerBy(place).catch(async (error: unknown) => {
+      const latest = error instanceof NothingThere && (await latestOffer(c.env, c.var.revision, ...asked));
+      if (latest) return answerBy(latest);
+      throw error;
+    });
+    return inForm(form, answer);
   } catch (error) {
     body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
     if (!(error instanceof RpcError)) {

@@ -141,6 +141,9 @@ function mayHold({ isOneServer }: Call, server: Server, kind: ItemKind, name: st
   );
 }
 
+/** A refusal of a request for what is not there by what this isolate knows. Nothing of it has run. */
+export class NothingThere extends RpcError {}
+
 /** What a request for something missing, hidden or out of scope meets: the first two are told alike. */
 function refusal(
   call: Call,
@@ -148,7 +151,7 @@ function refusal(
   message: string,
   code: number = CODE.invalidParams,
 ): RpcError {
-  if (verdict !== 'insufficient_scope') return new RpcError(200, code, message);
+  if (verdict !== 'insufficient_scope') return new NothingThere(200, code, message);
   return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
 }
 

@@ -23,6 +23,25 @@ export async function offerAt(
   const known = await catalogAt(env.DB, revision);
   const isUnknown = slug !== null && !isAt(known, slug);
   const catalog = isUnknown ? await catalogAt(env.DB, await freshRevision(env)) : known;
+  return offerOf(catalog, slug, caller, headers);
+}
+
+/**
+ * The same by the revision there is now, for a request of something that is not there by the one that was known: a server that
+ * was just authorized has its tools at once. Null when nothing has changed since. @throws RpcError as {@link offerAt}
+ */
+export async function latestOffer(
+  env: Env,
+  revision: number,
+  slug: string | null,
+  caller: Caller,
+  headers: Headers,
+): Promise<Offer | null> {
+  const latest = await freshRevision(env);
+  return latest === revision ? null : offerOf(await catalogAt(env.DB, latest), slug, caller, headers);
+}
+
+function offerOf(catalog: Catalog, slug: string | null, caller: Caller, headers: Headers): Offer {
   const rules = rulesOf(caller, catalog, headers);
   const usable = (entries: readonly CatalogServer[], by = rules) =>
     entries.filter(({ server }) => mayUseServer(by, server));

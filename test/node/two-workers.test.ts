@@ -316,6 +316,39 @@ describe.concurrent('done through one Worker, refused by the other within revoca
   });
 });
 
+describe.concurrent('done through one Worker, there at once in the other', () => {
+  it('the tools of a server that was just added, allowed or listed again, for a call at every address', async () => {
+    const [key, server] = await Promise.all([newKey(), newServer()]);
+    const other = await newServer();
+    const { virtual_mcp } = await admin<{ virtual_mcp: { id: string; endpoint_slug: string } }>(
+      'POST',
+      '/mcp/virtual-mcps',
+      {
+        name: `set ${crypto.randomUUID()}`,
+        tools: [{ mcp_client_id: server.id, tool_names: ['*'] }],
+        virtual_key_ids: [key.id],
+      },
+    );
+    const toolset = `/mcp/${virtual_mcp.endpoint_slug}`;
+    const call = (tool: string, path?: string) => meets(byKey(key), tool, path);
+    await soon(
+      () => Promise.all([call(`${server.name}-a`), call(`${server.name}-a`, toolset)]),
+      ['ran', 'ran'],
+    );
+
+    const added = await newServer();
+    expect(await call(`${added.name}-a`)).toBe('ran');
+    await admin('PUT', `/mcp/virtual-mcps/${virtual_mcp.id}`, {
+      tools: [{ mcp_client_id: other.id, tool_names: ['*'] }],
+    });
+    expect(await call(`${other.name}-b`, toolset)).toBe('ran');
+    await listTools(server.name, ['a', 'new']);
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+    expect(await call(`${server.name}-new`)).toBe('ran');
+    expect(await call(`${server.name}-none`)).toBe('unknown tool');
+  });
+});
+
 describe('one client, whichever Worker it meets (PROTOCOL §1)', () => {
   type Seen = {
     headers: Record<string, string>;
