@@ -1,6 +1,7 @@
 import { type Asker, connect } from '../accounts/connect';
 import type { Env } from '../config';
 import { type Question, question } from '../database';
+import { parseExact } from '../protocol/json/exact';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { mirroredParams } from '../protocol/mcp-headers';
 import { failures, type UpstreamFailure } from '../servers/failure';
@@ -31,7 +32,7 @@ export function toolQuestion(
     .bind(serverId, name);
   return question<{ definition: string }, ToolDefinition | null>(statement, ([row]) => {
     if (!row) return null;
-    const { description, inputSchema, annotations } = JSON.parse(row.definition);
+    const { description, inputSchema, annotations } = parseExact(row.definition) as JsonObject;
     return {
       name,
       description: typeof description === 'string' ? description : '',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ArgumentField, argumentsIn, fieldsOf } from '../../../src/admin/pages/servers/schema-form';
+import { parseExact } from '../../../src/protocol/json/exact';
 
 /** The controls of a schema's form, by name: groups with theirs inside. */
 function controls(fields: readonly ArgumentField[]): Record<string, unknown> {
@@ -134,6 +135,48 @@ describe('the form for a tool', () => {
     expect(top?.initial).toEqual(['10']);
     expect(page?.control).toMatchObject({ fields: [{ initial: [], isRequired: true, isDemanded: false }] });
     expect(sure?.initial).toEqual(['false']);
+  });
+});
+
+describe('a number that a double does not hold', () => {
+  const schema = object({
+    id: { type: 'integer' },
+    ids: { type: 'array', items: { type: 'integer' } },
+    ratio: { type: 'number' },
+  });
+
+  it('is sent with the digits that were typed', () => {
+    const typed = {
+      'arg.id': ' -9007199254740993 ',
+      'arg.ids': '18446744073709551615\n7',
+      'arg.ratio': '0.12345678901234567890',
+    };
+
+    expect(JSON.stringify(enter(schema, typed))).toBe(
+      '{"id":-9007199254740993,"ids":[18446744073709551615,7],"ratio":0.12345678901234567890}',
+    );
+    expect(enter(schema, { 'arg.id': '1e3', 'arg.ratio': '.5' })).toEqual({ id: 1000, ratio: 0.5 });
+  });
+
+  it.each([
+    '9007199254740993.5',
+    '1e400',
+    '9007199254740993n',
+    '0x20000000000001',
+    '00009007199254740993',
+    '1e17',
+  ])('is no whole number when it is written so: %s', (written) => {
+    expect(enter(schema, { 'arg.id': written })).toEqual({ 'arg.id': 'Write a whole number.' });
+  });
+
+  it('has the digits of the schema where that proposes or lists it', () => {
+    const text =
+      '{"properties":{"id":{"type":"integer","default":9007199254740993},"ids":{"type":"array","items":{"type":"integer"},"default":[9007199254740993]},"one":{"enum":[9007199254740993,1]}}}';
+    const fields = fieldsOf(parseExact(text));
+    const entered = argumentsIn(fields, (name) => (name === 'arg.one' ? ['9007199254740993'] : []));
+
+    expect(fields.map(({ initial }) => initial)).toEqual([['9007199254740993'], ['9007199254740993'], []]);
+    expect(JSON.stringify(entered)).toBe('{"ok":true,"arguments":{"one":9007199254740993}}');
   });
 });
 

@@ -53,6 +53,29 @@ describe('trying a tool', () => {
     expect(ran.html).not.toContain('<b>"');
   });
 
+  it('sends a number with all its digits, proposed, chosen or typed', async () => {
+    const properties =
+      '{"id":{"type":"integer","default":9007199254740993},"of":{"enum":[9007199254740995,1]},"to":{"type":"integer"}}';
+    const server = await Upstream.start([]);
+    await server.behave({
+      lists: {
+        'tools/list': [
+          `{"tools":[{"name":"find","inputSchema":{"type":"object","properties":${properties}}}]}`,
+        ],
+      },
+    });
+    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
+
+    const page = await open(server);
+    await run(page, { 'arg.of': '9007199254740995', 'arg.to': '18446744073709551615' }, browser, 'arg.id');
+    const [call] = await server.seen('tools/call');
+
+    expect(page.html).toContain('>9007199254740995</option>');
+    expect(call?.text).toContain(
+      '"arguments":{"id":9007199254740993,"of":9007199254740995,"to":18446744073709551615}',
+    );
+  });
+
   it('runs nothing while something is wrong, and says what', async () => {
     const server = await Upstream.start([TOOL]);
 

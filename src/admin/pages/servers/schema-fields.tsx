@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { described } from '../../../ui/parts';
-import type { ArgumentField, Control } from './schema-form';
+import { type ArgumentField, type Control, textOf } from './schema-form';
 
 type FieldsProps = {
   fields: readonly ArgumentField[];
@@ -44,7 +44,7 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
                 value={JSON.stringify(option)}
                 checked={values.includes(JSON.stringify(option))}
               />
-              <span>{String(option)}</span>
+              <span>{textOf(option)}</span>
             </label>
           ))
         )}
@@ -110,7 +110,7 @@ function Entry({ field, control, values, error }: EntryProps) {
               ['true', 'yes'],
               ['false', 'no'],
             ]
-          : control.options.map((option) => [JSON.stringify(option), String(option)]);
+          : control.options.map((option) => [JSON.stringify(option), textOf(option)]);
       const mayBeLeftOut = !isRequired || !initial.length;
       return (
         <select class="input" {...attributes}>

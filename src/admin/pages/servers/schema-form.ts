@@ -1,8 +1,8 @@
-import { parseExact } from '../../../protocol/json/exact';
+import { isRawNumber, parseExact, plainNumber, type RawNumber } from '../../../protocol/json/exact';
 import { deeperThan, isObject, type JsonObject } from '../../../protocol/mcp';
 
-/** A value a list offers to choose. */
-type Scalar = string | number | boolean | null;
+/** A value a list offers to choose. A number has the digits it has in the schema. */
+type Scalar = string | number | RawNumber | boolean | null;
 type Primitive = 'string' | 'number' | 'integer' | 'boolean';
 
 /** How one argument is entered. */
@@ -179,10 +179,18 @@ function optionsOf(schema: JsonObject): Scalar[] | null {
 }
 
 function isScalar(value: unknown): value is Scalar {
-  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
+  return value === null || isRawNumber(value) || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
-const bound = (value: unknown) => (typeof value === 'number' ? value : null);
+function bound(value: unknown): number | null {
+  const plain = plainNumber(value);
+  return typeof plain === 'number' ? plain : null;
+}
+
+/** A value of a schema as people read and write it. */
+export function textOf(value: unknown): string {
+  return isRawNumber(value) ? value.rawJSON : String(value);
+}
 
 /** Beginning of a control's name; no dot of a member can be taken for one of this gateway. */
 function nameOf(path: readonly string[]): string {
@@ -203,9 +211,9 @@ function initialOf(control: Control, value: unknown, isRequired: boolean): strin
   if (value === undefined || value === null || control.kind === 'group') return [];
   if (control.kind === 'choice') return [JSON.stringify(value)];
   if (control.kind === 'choices') return Array.isArray(value) ? value.map((one) => JSON.stringify(one)) : [];
-  if (control.kind === 'lines') return [Array.isArray(value) ? value.join('\n') : ''];
+  if (control.kind === 'lines') return [Array.isArray(value) ? value.map(textOf).join('\n') : ''];
   if (control.kind === 'json') return [JSON.stringify(value, null, 2)];
-  return isScalar(value) ? [String(value)] : [];
+  return isScalar(value) ? [textOf(value)] : [];
 }
 
 /** What a form sent under a name. */
@@ -294,10 +302,20 @@ function valueIn(
 
 const NOT_A_NUMBER = (isWhole: boolean) => `Write a ${isWhole ? 'whole ' : ''}number.`;
 
-function numberIn(text: string, isWhole: boolean): number | null {
-  const value = Number(text.trim());
-  const isNumber = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value);
-  return isNumber ? value : null;
+/** A JSON number, without and with what a whole one lacks. */
+const WHOLE_NUMBER = /^-?(0|[1-9]\d*)$/;
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** So many digits a double gives back as they were. */
+const KEPT_DIGITS = 15;
+
+/** A number as it was typed: one with more digits than a double holds keeps them. */
+function numberIn(text: string, isWhole: boolean): unknown {
+  const typed = text.trim();
+  const value = Number(typed);
+  if (!Number.isFinite(value)) return null;
+  const isKept = isWhole ? Number.isSafeInteger(value) : typed.replace(/\D/g, '').length <= KEPT_DIGITS;
+  if (!isKept && (isWhole ? WHOLE_NUMBER : NUMBER).test(typed)) return parseExact(typed);
+  return isWhole && !isKept ? null : value;
 }
 
 function linesIn(text: string, of: Primitive, wrong: (message: string) => undefined): unknown {
