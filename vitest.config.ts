@@ -24,7 +24,7 @@ const PURE = [
   'test/admin/pages/schema-form.test.ts',
   'test/dev-settings.test.ts',
   'test/layers.test.ts',
-  'test/protocol/{json-insert,mcp,memory,sse,storage-fault}.test.ts',
+  'test/protocol/{answer,json-insert,mcp,memory,sse,storage-fault}.test.ts',
   'test/settings-table.test.ts',
   'test/ui/name.test.tsx',
 ];

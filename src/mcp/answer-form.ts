@@ -1,20 +1,16 @@
 import { parseExact } from '../protocol/json/exact';
 import { MessageScanner, NOTHING } from '../protocol/json/insert';
 import { isObject, RequestId } from '../protocol/mcp';
-import { JsonAsEventRelay } from '../protocol/sse';
+import { DATA, END_OF_EVENT, onOneLine } from '../protocol/sse';
 
 /** An answer as the one event of a stream, for a client that reads nothing else (PROTOCOL §3). What is no JSON answer stays. */
 export function asEvents(response: Response): Response {
   const { status, body } = response;
   if (status !== 200 || !body || response.headers.get('content-type') !== 'application/json') return response;
-  const relay = new JsonAsEventRelay(new MessageScanner(NOTHING));
   const events = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      for (const part of relay.push(chunk)) controller.enqueue(part);
-    },
-    flush(controller) {
-      for (const part of relay.end()) controller.enqueue(part);
-    },
+    start: (controller) => controller.enqueue(DATA),
+    transform: (chunk, controller) => controller.enqueue(onOneLine(chunk)),
+    flush: (controller) => controller.enqueue(END_OF_EVENT),
   });
   return new Response(body.pipeThrough(events), withType(response, 'text/event-stream'));
 }
@@ -44,7 +40,7 @@ function withType({ headers }: Response, type: string): ResponseInit {
 
 const LF = 0x0a;
 const SPACE = Uint8Array.of(0x20);
-const DATA = 'data: ';
+const FIELD = 'data: ';
 /** The most that is held of a message until it shows what it is, bytes. */
 const MOST_HELD = 262_144;
 
@@ -66,7 +62,7 @@ class AnswerInEvents {
     for (let at = 0; at < chunk.length; ) {
       if (this.field === null && chunk[at] !== LF) {
         this.head += String.fromCharCode(chunk[at++] as number);
-        if (this.head.length === DATA.length) this.field = this.head === DATA ? 'data' : 'other';
+        if (this.head.length === FIELD.length) this.field = this.head === FIELD ? 'data' : 'other';
         continue;
       }
       const end = chunk.indexOf(LF, at);

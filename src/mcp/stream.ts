@@ -1,15 +1,17 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
 import type { TurnEnd } from '../mcp-client/breaker';
 import type { ServerAnswer } from '../mcp-client/exchange';
-import { type Additions, MessageScanner } from '../protocol/json/insert';
+import { InPlace } from '../protocol/json/answer';
+import type { Additions } from '../protocol/json/insert';
+import { readResponse } from '../protocol/mcp';
 import { within } from '../protocol/patience';
 import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
-/** How often a comment goes out on a quiet stream. */
-const COMMENT_EVERY = 15_000;
+/** How often a comment goes out on a quiet stream (PROTOCOL §3). */
+const COMMENT_EVERY = 8_000;
 /** The most a request may take, whatever progress it makes. */
 const MOST_SECONDS = 300;
 
@@ -19,7 +21,7 @@ export type Passage = {
   /** True when the client reads `text/event-stream`. */
   acceptsEvents: boolean;
   additions: Additions;
-  /** Seconds without a byte after which the request is given up. */
+  /** Seconds without a message, or a part of one, after which the request is given up. */
   quietSeconds: number;
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
@@ -55,11 +57,14 @@ class AnswerFlow {
   private readonly startedAt = Date.now();
   /** When the read under way began, epoch milliseconds; null: the client's turn. */
   private waitingSince: number | null = Date.now();
+  /** How long the reads before it waited in vain: comments are no progress. Milliseconds. */
+  private waited = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
   private relay: Relay | null = null;
+  private readonly inPlace = new InPlace();
   private inEvents = false;
   private over = false;
   private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
@@ -134,8 +139,6 @@ class AnswerFlow {
   }
 
   private attach(answer: ServerAnswer & { kind: 'json' | 'events' }): void {
-    const { additions } = this.passage;
-    const newScanner = () => new MessageScanner(additions);
     if (this.over) {
       this.discard(answer);
       return;
@@ -143,8 +146,10 @@ class AnswerFlow {
     this.reader = answer.body.getReader();
     this.settle = answer.settle;
     this.release = answer.release;
-    if (answer.kind === 'events') this.relay = new EventRelay(newScanner);
-    else this.relay = this.inEvents ? new JsonAsEventRelay(newScanner()) : new JsonRelay(newScanner());
+    const wanted = { sent: answer.id, additions: this.passage.additions };
+    if (answer.kind === 'events') this.relay = new EventRelay(wanted, this.inPlace);
+    else if (this.inEvents) this.relay = new JsonAsEventRelay(wanted, this.inPlace);
+    else this.relay = new JsonRelay(wanted, this.inPlace);
   }
 
   /** Sends on what the server sends next. */
@@ -161,14 +166,17 @@ class AnswerFlow {
     while (relay && reader && !this.over) {
       this.waitingSince ??= Date.now();
       const read = await reader.read().catch(() => null);
+      this.waited += Date.now() - this.waitingSince;
       this.waitingSince = null;
       if (this.over) return;
       if (this.limited) return this.breakOff(sink, relay, this.limited, this.giveUp(this.limited));
       if (!read || read.done) return this.endOf(sink, relay, read !== null);
 
       const parts = relay.push(read.value);
-      for (const part of parts) if (part.byteLength) sink.enqueue(part);
-      if (relay.answered && relay instanceof EventRelay) {
+      if (relay.progressed) this.waited = 0;
+      for (const part of parts) sink.enqueue(part);
+      if (relay.broken) return this.endOf(sink, relay, true);
+      if (relay.answered) {
         this.finish('answered', null);
         return this.close(sink);
       }
@@ -176,17 +184,17 @@ class AnswerFlow {
     }
   }
 
-  /** The server's body has ended; `whole` when it ended by itself. */
+  /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */
   private endOf(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay, whole: boolean): void {
-    if (whole) for (const part of relay.end()) sink.enqueue(part);
-    if (whole && relay.answered) {
-      this.finish('answered', null);
-      this.close(sink);
-      return;
-    }
-    const failure = failures.unanswered(this.passage.serverName);
-    this.finish('failed', failure);
-    this.breakOff(sink, relay, failure, this.passage.failed(failure));
+    const { passage, inPlace } = this;
+    const { serverName: name } = passage;
+    const error = inPlace.error === null ? null : (readResponse(`{"error":${inPlace.error}}`)?.error ?? null);
+    const isRefused = whole && relay.between && error !== null;
+    let failure = failures.unanswered(name);
+    if (inPlace.other || (inPlace.error !== null && !error)) failure = failures.wrongId(name);
+    else if (whole && inPlace.odd) failure = failures.notMcp(name);
+    this.finish(isRefused ? 'refused' : 'failed', isRefused ? null : failure);
+    this.breakOff(sink, relay, failure, isRefused ? passage.refused(error) : passage.failed(failure));
   }
 
   /** Says in place of the answer why there is none, where there is still room for it; else cuts the answer visibly. */
@@ -224,7 +232,7 @@ class AnswerFlow {
     const now = Date.now();
     const quiet = passage.quietSeconds * 1000;
     const mostLeft = this.startedAt + MOST_SECONDS * 1000 - now;
-    const quietLeft = (this.waitingSince ?? now) + quiet - now;
+    const quietLeft = (this.waitingSince ?? now) - this.waited + quiet - now;
     if (mostLeft <= 0 || quietLeft <= 0) {
       this.limited =
         mostLeft <= 0

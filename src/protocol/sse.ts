@@ -1,15 +1,18 @@
-import type { MessageScanner } from './json/insert';
+import { AnswerScanner, type InPlace, type Wanted } from './json/answer';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 
 const utf8 = new TextEncoder();
-const DATA = utf8.encode('data: ');
-const EVENT = utf8.encode('event:');
-const END_OF_LINE = utf8.encode('\n');
-const END_OF_EVENT = utf8.encode('\n\n');
+const text = new TextDecoder();
+export const DATA = utf8.encode('data: ');
+export const END_OF_EVENT = utf8.encode('\n\n');
+const NEXT_EVENT = utf8.encode('\n\ndata: ');
+const BETWEEN_LINES = Uint8Array.of(SPACE);
 
-/** No type of event is longer, in bytes. */
-const MOST_TYPE = 64;
+/** The most that is read of a field other than `data`, in bytes: an event's id is as long as a server likes. */
+const MOST_VALUE = 2048;
+/** How many ids of events are remembered, the newest. */
+const MOST_IDS = 1000;
 
 /** A line that clients ignore: it keeps a stream open, and shows us when it is no longer read. */
 export const COMMENT = utf8.encode(': \n\n');
@@ -23,89 +26,138 @@ export function eventOf(message: string): Uint8Array {
 export type Relay = {
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[];
-  /** The bytes that close the answer once the last chunk has come. */
-  end(): Uint8Array[];
   /** True once the response has gone by: nothing may follow it. */
   readonly answered: boolean;
-  /** True where something of this gateway may stand between two events. */
+  /** True when what has gone by must not be completed. */
+  readonly broken: boolean;
+  /** True where something of this gateway may stand: before a JSON body, or between two events. */
   readonly between: boolean;
+  /** Whether the last chunk brought anything of a message. */
+  readonly progressed: boolean;
 };
 
-/** A JSON body as it is. */
+/** A JSON body: of what it holds, only the response passes. */
 export class JsonRelay implements Relay {
-  private begun = false;
+  private readonly scanner: AnswerScanner;
+  between = true;
+  progressed = false;
 
-  constructor(private readonly scanner: MessageScanner) {}
+  constructor(wanted: Wanted, inPlace: InPlace) {
+    this.scanner = new AnswerScanner(wanted, inPlace, null);
+  }
 
   get answered(): boolean {
     return this.scanner.answered;
   }
 
-  get between(): boolean {
-    return !this.begun;
+  get broken(): boolean {
+    return this.scanner.broken;
   }
 
   push(chunk: Uint8Array): Uint8Array[] {
-    this.begun = true;
-    return this.scanner.push(chunk);
-  }
-
-  end(): Uint8Array[] {
-    return [];
+    const out = this.scanner.push(chunk);
+    this.progressed = !isBlank(chunk);
+    if (out.length) this.between = false;
+    return out;
   }
 }
 
-/** A JSON body as the one event of a stream that has begun already. */
+/** A JSON body in a stream that has begun already: each message is an event. */
 export class JsonAsEventRelay implements Relay {
-  private begun = false;
-  answered = false;
+  private readonly scanner: AnswerScanner;
+  between = true;
+  progressed = false;
 
-  constructor(private readonly scanner: MessageScanner) {}
+  constructor(wanted: Wanted, inPlace: InPlace) {
+    this.scanner = new AnswerScanner(wanted, inPlace, NEXT_EVENT);
+  }
 
-  get between(): boolean {
-    return !this.begun;
+  get answered(): boolean {
+    return this.scanner.answered;
+  }
+
+  get broken(): boolean {
+    return this.scanner.broken;
   }
 
   push(chunk: Uint8Array): Uint8Array[] {
-    const oneLine = chunk.map((byte) => (byte === LF || byte === CR ? SPACE : byte)); // only ever whitespace in JSON
-    const out = this.scanner.push(oneLine);
-    if (!this.begun) out.unshift(DATA);
-    this.begun = true;
+    const { scanner } = this;
+    const out = scanner.push(onOneLine(chunk));
+    this.progressed = !isBlank(chunk);
+    if (out.length && this.between) out.unshift(DATA);
+    if (out.length) this.between = false;
+    if (scanner.isDone && !scanner.broken && !this.between) {
+      out.push(END_OF_EVENT);
+      this.between = true;
+    }
     return out;
   }
+}
 
-  end(): Uint8Array[] {
-    this.answered = this.scanner.answered;
-    return this.begun ? [END_OF_EVENT] : [];
-  }
+/** JSON without line ends, which it holds as white space only. */
+export function onOneLine(chunk: Uint8Array): Uint8Array {
+  if (!chunk.includes(LF) && !chunk.includes(CR)) return chunk;
+  return chunk.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
+}
+
+function isBlank(chunk: Uint8Array): boolean {
+  return chunk.every((byte) => byte === SPACE || byte === LF || byte === CR);
 }
 
 /**
- * An event stream (WHATWG HTML, Server-sent events) of JSON-RPC messages. `data` and `event` pass; `id` and `retry` do not,
- * for nothing can be resumed here, nor do comments (we send our own) and events without data.
+ * An event stream (WHATWG HTML, Server-sent events) of JSON-RPC messages, written anew: each message is one line of data.
+ * Comments do not pass (we send our own), nor do events without data and those of another type than `message`, which are no
+ * MCP. `id` and `retry` are kept, for whoever continues the stream.
  */
 export class EventRelay implements Relay {
-  private readonly field: number[] = [];
-  private state: 'field' | 'value' | 'data' | 'event' | 'skip' = 'field';
-  private afterCr = false;
-  private scanner: MessageScanner;
-  /** The type of an event whose data has not come yet. */
-  private type: number[] = [];
-  private inEvent = false;
   answered = false;
+  broken = false;
+  progressed = false;
+  /** The id of the last event that is complete; null: none, and nothing can be continued. */
+  lastEventId: string | null = null;
+  /** How long the server wants us to wait before that, in milliseconds; null: it has not said. */
+  retry: number | null = null;
 
-  constructor(private readonly newScanner: () => MessageScanner) {
-    this.scanner = newScanner();
-  }
+  private line: 'field' | 'value' | 'data' | 'event' | 'id' | 'retry' | 'skip' = 'field';
+  private field: number[] = [];
+  private value: number[] = [];
+  private afterCr = false;
+  /** Of the event under way; null: none of its data has come. */
+  private scanner: AnswerScanner | null = null;
+  private type = '';
+  private id: string | null = null;
+  private inEvent = false;
+  /** The ids of events that had data, and those of them that came before the stream was continued. */
+  private readonly ids = new Set<string>();
+  private earlier: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly wanted: Wanted,
+    private readonly inPlace: InPlace,
+  ) {}
 
   get between(): boolean {
     return !this.inEvent;
   }
 
+  /** What follows is the same stream, continued behind its last event: what was begun comes again. */
+  restart(): void {
+    this.earlier = new Set(this.ids);
+    this.line = 'field';
+    this.field = [];
+    this.afterCr = false;
+    this.beginEvent();
+  }
+
   push(chunk: Uint8Array): Uint8Array[] {
     const out: Uint8Array[] = [];
-    for (let at = 0; at < chunk.length && !this.answered; ) {
-      const end = this.lineEnd(chunk, at);
+    this.progressed = false;
+    let cr = -1;
+    let lf = -1;
+    for (let at = 0; at < chunk.length && !this.answered && !this.broken; ) {
+      if (lf < at) lf = indexOf(chunk, LF, at);
+      if (cr < at) cr = indexOf(chunk, CR, at);
+      const end = Math.min(lf, cr);
       if (end > at) this.readPart(chunk.subarray(at, end), out);
       if (end === chunk.length) break;
       if (chunk[end] === LF && this.afterCr && end === at) this.afterCr = false;
@@ -118,65 +170,107 @@ export class EventRelay implements Relay {
     return out;
   }
 
-  end(): Uint8Array[] {
-    return [];
-  }
-
-  private lineEnd(chunk: Uint8Array, from: number): number {
-    let at = from;
-    while (at < chunk.length && chunk[at] !== LF && chunk[at] !== CR) at++;
-    return at;
-  }
-
   /** A part of one line, without its end. */
   private readPart(part: Uint8Array, out: Uint8Array[]): void {
     this.afterCr = false;
     let rest = part;
-    if (this.state === 'field') {
+    if (this.line === 'field') {
       const colon = part.indexOf(COLON);
-      this.field.push(...part.subarray(0, Math.min(colon < 0 ? part.length : colon, 16)));
+      const name = part.subarray(0, colon < 0 ? part.length : colon);
+      if (this.field.length < 16) this.field.push(...name.subarray(0, 16));
       if (colon < 0) return;
-      const name = new TextDecoder().decode(Uint8Array.from(this.field)); // which drops a byte order mark
-      this.state = name === 'data' ? 'value' : name === 'event' ? 'event' : 'skip';
-      if (this.state === 'event') this.type = [];
+      this.beginValue();
       rest = part.subarray(colon + 1);
     }
-    if (this.state === 'event') {
-      this.type.push(...rest.subarray(0, MOST_TYPE));
-      if (this.type.length > MOST_TYPE) this.state = 'skip';
-    }
-    if (this.state === 'value') {
+    if (this.line === 'value') {
       if (rest[0] === SPACE) rest = rest.subarray(1);
       if (!rest.length) return;
-      if (this.type.length) out.push(EVENT, Uint8Array.from(this.type), END_OF_LINE);
-      this.type = [];
-      out.push(DATA);
-      this.state = 'data';
-      this.inEvent = true;
+      this.line = 'data';
+      if (this.scanner) this.read(BETWEEN_LINES, out);
     }
-    if (this.state === 'data') out.push(...this.scanner.push(rest));
+    if (this.line === 'data') this.read(rest, out);
+    else if (this.line !== 'skip') this.readShort(rest);
+  }
+
+  private beginValue(): void {
+    const name = text.decode(Uint8Array.from(this.field)); // which drops a byte order mark
+    this.value = [];
+    if (name === 'data') this.line = 'value';
+    else if (name === 'event' || name === 'id' || name === 'retry') this.line = name;
+    else this.line = 'skip';
+  }
+
+  private readShort(part: Uint8Array): void {
+    this.value.push(...part.subarray(0, MOST_VALUE));
+    if (this.value.length > MOST_VALUE) this.line = 'skip';
+  }
+
+  /** A part of an event's data. */
+  private read(part: Uint8Array, out: Uint8Array[]): void {
+    if (this.type !== '' && this.type !== 'message') return;
+    const isReplay = this.id !== null && this.earlier.has(this.id);
+    this.scanner ??= new AnswerScanner(this.wanted, this.inPlace, isReplay ? null : NEXT_EVENT);
+    this.progressed = true;
+    const written = this.scanner.push(part);
+    if (written.length && !this.inEvent) out.push(DATA);
+    if (written.length) this.inEvent = true;
+    out.push(...written);
+    this.broken = this.scanner.broken;
+    if (!this.scanner.answered) return;
+    this.endEvent(out);
+    this.answered = true;
   }
 
   private endLine(out: Uint8Array[]): void {
-    const blank = this.state === 'field' && !this.field.length;
-    if (this.state === 'data') out.push(END_OF_LINE);
-    if (blank) {
-      if (this.inEvent) out.push(END_OF_LINE);
-      this.inEvent = false;
-      this.type = [];
-      this.answered = this.scanner.answered;
-      this.scanner = this.newScanner();
-    }
-    this.state = 'field';
-    this.field.length = 0;
+    const isBlank = this.line === 'field' && !this.field.length;
+    if (isBlank) this.endEvent(out);
+    else if (this.line === 'event' || this.line === 'id' || this.line === 'retry') this.note(this.line);
+    this.line = 'field';
+    this.field = [];
+  }
+
+  private note(field: 'event' | 'id' | 'retry'): void {
+    const value = text.decode(Uint8Array.from(this.value)).replace(/^ /, '');
+    if (field === 'event') this.type = value;
+    else if (field === 'id' && !value.includes('\0')) this.id = value;
+    else if (field === 'retry' && /^\d{1,9}$/.test(value)) this.retry = Number(value);
+  }
+
+  private endEvent(out: Uint8Array[]): void {
+    if (this.scanner?.isOpen && this.inEvent)
+      this.broken = true; // its message ends too early
+    else if (this.inEvent) out.push(END_OF_EVENT);
+    if (this.broken) return;
+    if (this.id !== null) this.lastEventId = this.id || null;
+    if (this.id && this.scanner) this.remember(this.id);
+    this.beginEvent();
+  }
+
+  private beginEvent(): void {
+    this.inEvent = false;
+    this.scanner = null;
+    this.type = '';
+    this.id = null;
+  }
+
+  private remember(id: string): void {
+    this.ids.add(id);
+    if (this.ids.size > MOST_IDS) this.ids.delete(this.ids.keys().next().value as string);
   }
 }
 
-/** The data of each event of a body that is read as text, given as it arrives. Each character is looked at once. */
+/** Where a byte stands next in `chunk`; its length when it does not. */
+function indexOf(chunk: Uint8Array, byte: number, from: number): number {
+  const at = chunk.indexOf(byte, from);
+  return at < 0 ? chunk.length : at;
+}
+
+/** The data of each event of a message in a body that is read as text, given as it arrives. Each character is looked at once. */
 export class EventReader {
   /** What has come of the line under way, part by part. */
   private parts: string[] = [];
   private data: string[] = [];
+  private type = '';
   private afterCr = false;
 
   /** The data of the events that `text` completes. */
@@ -199,8 +293,11 @@ export class EventReader {
     const line = this.parts.join('');
     this.parts = [];
     if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
-    if (line !== '' || !this.data.length) return;
-    events.push(this.data.join('\n'));
+    if (line.startsWith('event:')) this.type = line.slice(6).trim();
+    if (line !== '') return;
+    const isMessage = this.type === '' || this.type === 'message';
+    if (isMessage && this.data.length) events.push(this.data.join('\n'));
     this.data = [];
+    this.type = '';
   }
 }

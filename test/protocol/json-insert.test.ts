@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { type Additions, MessageScanner, NOTHING } from '../../src/protocol/json/insert';
-import { EventRelay, JsonAsEventRelay, JsonRelay, type Relay } from '../../src/protocol/sse';
 
 const utf8 = new TextEncoder();
 
@@ -11,25 +10,23 @@ const ADDITIONS: Additions = {
 };
 
 /** What comes out when `text` goes in as chunks of `size` bytes. */
-function through(relay: Relay, text: string, size: number): { out: string; answered: boolean } {
+function through(scanner: MessageScanner, text: string, size: number): { out: string; answered: boolean } {
   const bytes = utf8.encode(text);
   const out: number[] = [];
   for (let at = 0; at < bytes.length; at += size) {
-    for (const part of relay.push(bytes.slice(at, at + size))) out.push(...part);
+    for (const part of scanner.push(bytes.slice(at, at + size))) out.push(...part);
   }
-  for (const part of relay.end()) out.push(...part);
-  return { out: new TextDecoder().decode(Uint8Array.from(out)), answered: relay.answered };
+  return { out: new TextDecoder().decode(Uint8Array.from(out)), answered: scanner.answered };
 }
 
 /** The same for every chunk size: boundaries fall everywhere, inside characters and escapes too. */
-function throughEveryCut(newRelay: () => Relay, text: string): { out: string; answered: boolean } {
-  const whole = through(newRelay(), text, text.length * 4);
-  for (let size = 1; size < 12; size++) expect(through(newRelay(), text, size)).toEqual(whole);
+function throughEveryCut(newScanner: () => MessageScanner, text: string): { out: string; answered: boolean } {
+  const whole = through(newScanner(), text, text.length * 4);
+  for (let size = 1; size < 12; size++) expect(through(newScanner(), text, size)).toEqual(whole);
   return whole;
 }
 
-const json = (additions = ADDITIONS) => new JsonRelay(new MessageScanner(additions));
-const events = (additions = ADDITIONS) => new EventRelay(() => new MessageScanner(additions));
+const json = (additions = ADDITIONS) => new MessageScanner(additions);
 
 describe('members written into a result while it flows (MCP 2026-07-28, ResultType, Caching)', () => {
   it.each([
@@ -86,80 +83,27 @@ describe('members written into a result while it flows (MCP 2026-07-28, ResultTy
     expect(throughEveryCut(() => json(NOTHING), given)).toEqual({ out: given, answered: true });
   });
 
-  it('gives the client its own id and progress token back, digit by digit, and touches no other value', () => {
-    const renamed = { sent: 7, id: '9007199254740993', token: '"t"' };
+  it('gives the client its own progress token back, digit by digit, and touches no other value', () => {
+    const renamed = { sent: 7, id: '1', token: '9007199254740993' };
     const given = [
-      '{"id":7,"result":{"id":7,"progressToken":7}}',
-      '{"result":{"params":{"progressToken":7}},"id":"7"}',
-      '{"id" : 7.0 ,"error":{"code":7}}',
-      '{"id":77}',
-      '{"id":null}',
-      '{"method":"notifications/progress","params":{"progressToken":7,"progress":7,"deep":{"progressToken":7}}}',
+      '{"id":7,"method":"notifications/progress","params":{"progressToken":7,"progress":7,"deep":{"progressToken":7}}}',
+      '{"method":"notifications/progress","params":{"progressToken" : 7.0 }}',
+      '{"method":"notifications/progress","params":{"progressToken":"7"}}',
       '{"method":"notifications/progress","params":{"progressToken":8}}',
+      '{"result":{"params":{"progressToken":7},"progressToken":7}}',
     ];
 
     expect(given.map((text) => throughEveryCut(() => json({ ...NOTHING, renamed }), text).out)).toEqual([
-      '{"id":9007199254740993,"result":{"id":7,"progressToken":7}}',
-      '{"result":{"params":{"progressToken":7}},"id":9007199254740993}',
-      '{"id" : 9007199254740993 ,"error":{"code":7}}',
-      '{"id":77}',
-      '{"id":null}',
-      '{"method":"notifications/progress","params":{"progressToken":"t","progress":7,"deep":{"progressToken":7}}}',
+      '{"id":7,"method":"notifications/progress","params":{"progressToken":9007199254740993,"progress":7,"deep":{"progressToken":7}}}',
+      '{"method":"notifications/progress","params":{"progressToken" : 9007199254740993 }}',
+      '{"method":"notifications/progress","params":{"progressToken":9007199254740993}}',
       '{"method":"notifications/progress","params":{"progressToken":8}}',
+      '{"result":{"params":{"progressToken":7},"progressToken":7}}',
     ]);
   });
 
   it('takes a cut-off message for no answer', () => {
     expect(throughEveryCut(json, '{"result":{"content":[').answered).toBe(false);
-  });
-});
-
-describe('an event stream on its way (WHATWG HTML, Server-sent events)', () => {
-  it('passes messages, and neither ids nor comments nor empty events', () => {
-    const given =
-      ': hello\n\nid: 1\ndata: \n\nretry: 5\nevent: message\nid: 2\ndata: {"method":"a"}\n\ndata:{"result":\r\ndata: {}}\r\n\r\n';
-    const { out, answered } = throughEveryCut(events, given);
-
-    expect(out).toBe(
-      'event: message\ndata: {"method":"a"}\n\ndata: {"result":\ndata: {"resultType":"complete","ttlMs":0}}\n\n',
-    );
-    expect(answered).toBe(true);
-  });
-
-  it('reads lines that end in CR alone, and one behind a byte order mark', () => {
-    const { out, answered } = throughEveryCut(events, '\ufeffdata: {"error":{}}\r\r');
-
-    expect({ out, answered }).toEqual({ out: 'data: {"error":{}}\n\n', answered: true });
-  });
-
-  it('lets nothing follow the answer', () => {
-    const { out } = throughEveryCut(
-      events,
-      'data: {"result":{"resultType":"x"}}\n\ndata: {"method":"late"}\n\n',
-    );
-
-    expect(out).toBe('data: {"result":{"resultType":"x"}}\n\n');
-  });
-
-  it('says where a comment may stand: never inside an event', () => {
-    const relay = events();
-
-    const before = relay.between;
-    relay.push(utf8.encode('data: {"method"'));
-    const inside = relay.between;
-    relay.push(utf8.encode(':"a"}\n\n'));
-
-    expect([before, inside, relay.between]).toEqual([true, false, true]);
-  });
-});
-
-describe('a JSON answer in a stream that has begun', () => {
-  it('is one event on one line', () => {
-    const relay = () => new JsonAsEventRelay(new MessageScanner(ADDITIONS));
-    const { out, answered } = throughEveryCut(relay, '{\r\n  "result": {"t": "a\\nb"}\n}');
-
-    expect(out).toBe('data: {    "result": {"t": "a\\nb","resultType":"complete","ttlMs":0} }\n\n');
-    expect(answered).toBe(true);
   });
 });
 

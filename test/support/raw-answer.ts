@@ -8,8 +8,8 @@ export type RawAnswer = {
   headers?: Record<string, string>;
   /** `$id` is the id of the request, `$fill` 300,000 characters, `$hold` alone waits for `release`. */
   chunks?: string[];
-  /** What comes after them: the end, a closed connection, or nothing for ever. */
-  finish?: 'end' | 'cut' | 'open';
+  /** What comes after them: the end, a closed connection, nothing for ever, or comments for ever. */
+  finish?: 'end' | 'cut' | 'open' | 'comments';
 };
 
 /** Writes it in place of what the server would have answered. */
@@ -30,4 +30,7 @@ export async function writeRaw(
   }
   if (finish === 'end') response.end();
   if (finish === 'cut') response.socket?.end();
+  if (finish !== 'comments') return;
+  const comments = setInterval(() => response.write(': still here\n\n'), 50);
+  response.on('close', () => clearInterval(comments));
 }

@@ -1,10 +1,11 @@
 import { ObjectStructuredContent } from './structured';
+import { nextInString, nextStructural } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** An id of this gateway is shorter, in bytes, however it is escaped. */
-const MOST_ID = 8192;
+/** A progress token of this gateway is shorter, in bytes, however it is escaped. */
+const MOST_TOKEN = 8192;
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
@@ -17,7 +18,7 @@ export type Additions = {
   codes: Readonly<Record<string, string>>;
   /** True where `structuredContent` has to be an object. */
   objectsOnly: boolean;
-  /** What the server got in place of the client's own id and progress token, and gives back. Null: both pass as they are. */
+  /** What the server got in place of the client's own id and progress token. Null: both are as they were sent. */
   renamed: Renamed | null;
 };
 
@@ -27,8 +28,8 @@ type Renamed = { sent: number; id: string; token: string | null };
 /** For an answer that passes as it is. */
 export const NOTHING: Additions = { members: {}, codes: {}, renamed: null, objectsOnly: false };
 
-/** A value that may be replaced: an error's code, the message's id, a notification's progress token. */
-type Replaced = 'code' | 'id' | 'token';
+/** A value that may be replaced: an error's code, a notification's progress token. */
+type Replaced = 'code' | 'token';
 
 /**
  * Reads one JSON-RPC message while its bytes flow, in chunks cut anywhere, looking at the outermost two levels only,
@@ -74,17 +75,19 @@ export class MessageScanner {
     const out: Uint8Array[] = [];
     let sent = 0;
     for (let at = 0; at < chunk.length; at++) {
+      if (this.isPlain) at = this.inString ? nextInString(chunk, at) : nextStructural(chunk, at);
+      if (at === chunk.length) break;
       const byte = chunk[at] as number;
       if (this.inString) {
         this.readString(byte);
         if (!this.held) continue;
         this.held.bytes.push(byte);
         sent = at + 1;
-        if (!this.inString || this.held.bytes.length > MOST_ID) out.push(this.endHeld());
+        if (!this.inString || this.held.bytes.length > MOST_TOKEN) out.push(this.endHeld());
         continue;
       }
       if (this.held) {
-        if (isNumberByte(byte) && this.held.bytes.length < MOST_ID) {
+        if (isNumberByte(byte) && this.held.bytes.length < MOST_TOKEN) {
           this.held.bytes.push(byte);
           sent = at + 1;
           continue;
@@ -112,13 +115,18 @@ export class MessageScanner {
     return out;
   }
 
+  /** True where nothing happens until the next quote or bracket: in a string that is no name, and below the two levels. */
+  private get isPlain(): boolean {
+    if (this.inString) return !this.name && !this.held && !this.escaped;
+    return this.depth > 2 && !this.held;
+  }
+
   /** Which value that may be replaced begins here; null: none. */
   private replacedHere(): Replaced | null {
     if (this.atName) return null;
     const { depth, outer, member } = this;
     if (depth === 2 && outer === 'error' && member === 'code') return 'code';
     if (!this.additions.renamed) return null;
-    if (depth === 1 && member === 'id') return 'id';
     return depth === 2 && outer === 'params' && member === 'progressToken' ? 'token' : null;
   }
 
@@ -131,8 +139,7 @@ export class MessageScanner {
     if (kind === 'code') return isText ? raw : utf8.encode(this.additions.codes[value] ?? value);
     const { renamed } = this.additions;
     if (!renamed || value.trim() === '' || Number(value) !== renamed.sent) return raw;
-    const own = kind === 'id' ? renamed.id : renamed.token;
-    return own === null ? raw : utf8.encode(own);
+    return renamed.token === null ? raw : utf8.encode(renamed.token);
   }
 
   private readString(byte: number): void {

@@ -1,0 +1,231 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
+import { shortWaits } from '../support/clock';
+import { admin } from '../support/gate';
+import type { RawAnswer } from '../support/raw-answer';
+import { Upstream } from '../support/upstream';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const RIGHT = '{"jsonrpc":"2.0","id":$id,"result":{"content":[{"type":"text","text":"right"}]}}';
+const ID_LAST = '{"jsonrpc":"2.0","result":{"content":[{"type":"text","text":"right"}]},"id":$id}';
+const SECOND = RIGHT.replace('right', 'second');
+const OTHER = RIGHT.replace('$id', '$id7').replace('right', 'wrong');
+const NOTE = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}';
+const PARSE_ERROR = '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}';
+
+const ANOTHER = 'answered another request';
+const NOT_MCP = 'something that is not MCP';
+const EARLY = 'ended its answer before';
+
+/** Someone at a server whose tool `odd` answers as it is told. */
+async function at(odd: RawAnswer, registration: Record<string, unknown> = {}) {
+  const upstream = await Upstream.start(['odd'], { raw: { odd }, registration });
+  return { upstream, caller: await McpCaller.withKey('2025', `/mcp/${upstream.slug}`) };
+}
+
+/** What a client that calls its request `mine` is told: the text of the result, or the error. */
+async function told(odd: RawAnswer): Promise<unknown> {
+  const { caller } = await at(odd);
+  const answer = await wholeAnswer(await caller.send('tools/call', { name: 'odd' }, { id: 'mine' }));
+  expect(answer).toMatchObject({ status: 200, body: { jsonrpc: '2.0', id: 'mine' } });
+  const { result, error } = answer.body;
+  return result?.content?.[0]?.text ?? error;
+}
+
+const EVENTS = 'text/event-stream';
+const events = (...messages: string[]): RawAnswer => ({
+  type: EVENTS,
+  chunks: messages.map((message) => `event: message\ndata: ${message}\n\n`),
+});
+
+describe('a JSON answer counts with the id of its request (PROTOCOL §3)', () => {
+  it.each([
+    ['as a number', RIGHT],
+    ['as text', RIGHT.replace('$id', '"$id"')],
+    ['with a point', RIGHT.replace('$id', '$id.0')],
+    ['with an exponent', RIGHT.replace('$id', '$ide0')],
+    ['behind the result', ID_LAST],
+    ['behind a long result', ID_LAST.replace('"content"', '"x":"$fill","content"')],
+    ['twice', RIGHT.replace('"id"', '"id":$id,"id"')],
+    ['in an array', `[${RIGHT}]`],
+    ['among others in an array', `\n[ ${NOTE} , ${OTHER},${RIGHT} , ${SECOND}]`],
+    ['before a second answer', `${RIGHT}${SECOND}`],
+    ['behind a byte order mark', `\ufeff${RIGHT}`],
+    ['with an error that is null', RIGHT.replace('"result"', '"error":null,"result"')],
+    ['before an error', RIGHT.replace(/}$/, ',"error":{"code":1,"message":"no"}}')],
+    ['with its name in escapes', RIGHT.replace('"id"', '"\\u0069d"')],
+  ])('%s', async (_, text) => {
+    expect(await told({ chunks: [text] })).toBe('right');
+  });
+
+  it.each([
+    ['another', OTHER, ANOTHER],
+    ['another behind the result', ID_LAST.replace('$id', '$id7'), ANOTHER],
+    ['none', RIGHT.replace('"id":$id,', ''), ANOTHER],
+    ['null', RIGHT.replace('$id', 'null'), ANOTHER],
+    ['an object', RIGHT.replace('$id', '{"id":$id}'), ANOTHER],
+    ['two', RIGHT.replace('"id"', '"id":7.5,"id"'), ANOTHER],
+    ['another, in an array', `[${OTHER}]`, ANOTHER],
+    ['right, and neither a result nor an error', '{"jsonrpc":"2.0","id":$id}', NOT_MCP],
+    ['right, and a result that is no object', '{"jsonrpc":"2.0","id":$id,"result":[]}', NOT_MCP],
+    ['right, and null for both', '{"jsonrpc":"2.0","id":$id,"result":null,"error":null}', NOT_MCP],
+    ['of no JSON', 'Hello', NOT_MCP],
+    ['of a text', '"id"', NOT_MCP],
+    ['of an empty array', '[]', EARLY],
+    ['of a notification', NOTE, EARLY],
+    ['of nothing', '', EARLY],
+    ['of half an answer', '{"jsonrpc":"2.0","id":', EARLY],
+    ['of half an answer whose id would come last', ID_LAST.slice(0, 60), EARLY],
+  ])('%s: it is a tool error in words', async (_, text, words) => {
+    expect(await told({ chunks: [text] })).toContain(words);
+  });
+
+  it.each([
+    [201, RIGHT, 'right'],
+    [206, RIGHT, 'right'],
+    [202, '', EARLY],
+    [204, '', EARLY],
+  ])('under the status %i', async (status, text, expected) => {
+    expect(await told({ status, ...(text ? {} : { type: '' }), chunks: text ? [text] : [] })).toContain(
+      expected,
+    );
+  });
+
+  it('an error without an id says what it says when nothing else came (JSON-RPC 2.0 §5)', async () => {
+    expect(await told({ chunks: [PARSE_ERROR] })).toEqual({ code: -32700, message: 'Parse error' });
+    expect(await told({ chunks: [`[${PARSE_ERROR},${RIGHT}]`] })).toBe('right');
+    expect(
+      await told({ chunks: [PARSE_ERROR.replace('{"code":-32700,"message":"Parse error"}', '{}')] }),
+    ).toContain(ANOTHER);
+  });
+
+  it('is for other methods a JSON-RPC error that says the same', async () => {
+    const { slug } = await Upstream.start([], {
+      prompts: [{ name: 'odd' }],
+      raw: { odd: { chunks: [OTHER] } },
+    });
+    const { body } = await (await McpCaller.withKey('2025', `/mcp/${slug}`)).ask('prompts/get', {
+      name: 'odd',
+    });
+
+    expect(body.error).toMatchObject({ code: -32603, data: { type: 'upstream_failed' } });
+    expect(body.error?.message).toContain(ANOTHER);
+  });
+});
+
+describe('an answer that has begun to pass is cut when it is seen to be wrong (PROTOCOL §3)', () => {
+  const wrong = ID_LAST.replace('$id', '$id7').replace('"content"', '"x":"$fill","content"');
+  it.each([
+    ['a long one with another id behind it', [wrong], ANOTHER],
+    ['a long one without an id', [wrong.replace(',"id":$id7', '')], ANOTHER],
+    ['one with another id behind it', [RIGHT.replace(/}$/, ',"id":5}')], ANOTHER],
+    ['half of one', [RIGHT.slice(0, -8)], EARLY],
+    ['one that turns into something else', [RIGHT.replace(/}$/, '!!}')], NOT_MCP],
+  ])('%s', async (_, [text = ''], words) => {
+    for (const answer of [{ chunks: [text] }, events(text)]) {
+      const { upstream, caller } = await at(answer);
+      const response = await caller.send('tools/call', { name: 'odd' });
+      const state = async () => JSON.stringify(await admin('GET', `/mcp/client/${upstream.id}`));
+
+      await expect(response.text()).rejects.toThrow();
+      await vi.waitFor(async () => expect(await state()).toContain(words));
+    }
+  });
+});
+
+describe('an event stream answers with the id of its request (PROTOCOL §3)', () => {
+  it.each([
+    ['behind a late answer of another', events(OTHER, RIGHT)],
+    ['last in its message', events(ID_LAST)],
+    ['behind an error without an id', events(PARSE_ERROR, RIGHT)],
+    ['behind what is no JSON', events('Hello', '{"jsonrpc"', '[]', RIGHT)],
+    [
+      'behind events of another type',
+      { type: EVENTS, chunks: [`event: other\ndata: ${SECOND}\n\ndata: ${RIGHT}\n\n`] },
+    ],
+    ['before a second answer', events(RIGHT, SECOND)],
+    ['in an array', events(`[${OTHER},${RIGHT},${SECOND}]`)],
+    ['behind a byte order mark', { type: EVENTS, chunks: [`\ufeffdata: ${RIGHT}\n\n`] }],
+    ['between comments', { type: EVENTS, chunks: [': a\n\n', `data:${RIGHT}\n`, ': b\n\n'] }],
+    ['in lines that end in CR LF', { type: EVENTS, chunks: [`id: 1\r\ndata: ${RIGHT}\r\n\r\n`] }],
+    ['in lines that end in CR', { type: EVENTS, chunks: [`id: 1\rdata: ${RIGHT}\r\r`] }],
+    ['over many lines', { type: EVENTS, chunks: [`data: ${RIGHT.replaceAll(',', ',\ndata: ')}\n\n`] }],
+    ['cut behind its last brace', { ...events(RIGHT), chunks: [`data: ${RIGHT}`], finish: 'cut' }],
+    ['before a stream that stays open', { ...events(RIGHT), finish: 'open' }],
+  ] as [string, RawAnswer][])('%s', async (_, answer) => {
+    expect(await told(answer)).toBe('right');
+  });
+
+  it.each([
+    ['another', events(OTHER), ANOTHER],
+    ['another, last in its message', events(ID_LAST.replace('$id', '$id7')), ANOTHER],
+    ['none', events(RIGHT.replace('"id":$id,', '')), ANOTHER],
+    ['none at all', { type: EVENTS, chunks: [': nothing\n\n'] }, EARLY],
+    ['one in the middle of an event', { type: EVENTS, chunks: ['data: {"jsonrpc"'] }, EARLY],
+    [
+      'one in an event of another type',
+      { type: EVENTS, chunks: [`event: other\ndata: ${RIGHT}\n\n`] },
+      EARLY,
+    ],
+    ['the right one with neither a result nor an error', events('{"id":$id}'), NOT_MCP],
+  ] as [string, RawAnswer, string][])('%s: it is a tool error in words', async (_, answer, words) => {
+    expect(await told(answer)).toContain(words);
+  });
+
+  it('an error without an id says what it says when nothing else came (JSON-RPC 2.0 §5)', async () => {
+    expect(await told(events(NOTE, PARSE_ERROR))).toEqual({ code: -32700, message: 'Parse error' });
+  });
+
+  it('passes what the server says of itself, and no answer to another request', async () => {
+    const ping = '{"jsonrpc":"2.0","id":$id,"method":"ping"}';
+    const { caller, upstream } = await at(events(NOTE, OTHER, ping, `[${NOTE},${ping}]`, RIGHT));
+    const text = await (await caller.send('tools/call', { name: 'odd' }, { id: 'mine' })).text();
+    const [call] = await upstream.seen('tools/call');
+    const id = call?.message.id;
+
+    expect(eventsOf(text).map(({ id, ...message }) => [id, 'method' in message])).toEqual([
+      [undefined, true],
+      [id, true],
+      [undefined, true],
+      [id, true],
+      ['mine', false],
+    ]);
+  });
+
+  it('says for the same id why there is no answer, between two events', async () => {
+    const { caller } = await at({ ...events(NOTE), finish: 'cut' });
+    const text = await (await caller.send('tools/call', { name: 'odd' }, { id: 'mine' })).text();
+
+    expect(eventsOf(text)).toMatchObject([
+      { method: 'notifications/message' },
+      { id: 'mine', result: { isError: true } },
+    ]);
+    expect(text).toContain(EARLY);
+  });
+});
+
+describe('a waiting call (PROTOCOL §3)', () => {
+  it('is given up when only comments come: they are no progress', async () => {
+    const registration = { tool_execution_timeout: 1 };
+    const { caller } = await at({ type: EVENTS, finish: 'comments' }, registration);
+    shortWaits();
+
+    expect((await caller.call('odd')).body.result?.content?.[0]?.text).toContain(
+      'sent nothing for 1 seconds',
+    );
+  });
+
+  it('carries a comment every 8 seconds', async () => {
+    const { upstream, caller } = await at({ ...events(NOTE, '$hold', RIGHT), finish: 'open' });
+    const limits = shortWaits();
+    const response = await caller.send('tools/call', { name: 'odd' });
+    vi.restoreAllMocks();
+    await upstream.release();
+    await response.body?.cancel();
+
+    expect(limits).toContain(8_005);
+  });
+});
