@@ -19,9 +19,17 @@ export type ServerAnswer =
       settle: (end: TurnEnd) => void;
       /** Called once, when nothing more is read. */
       release: () => void;
+      /** Goes on with an event stream that ended too early; missing: the server's era has no way to. */
+      resume?: Resume;
     }
   /** `failure`: what it says of the server besides; null: nothing. */
   | { kind: 'error'; error: RpcErrorObject; failure: UpstreamFailure | null };
+
+/**
+ * The rest of an event stream, behind the event `lastEventId` (MCP 2025-11-25, Resumability and Redelivery). Null: the server
+ * refuses it. Rejects when it gave no answer, and may be asked again.
+ */
+export type Resume = (lastEventId: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array> | null>;
 
 /** Who we say we are, upstream. */
 export const CLIENT_INFO = { name: 'toolgate', version };
@@ -38,10 +46,9 @@ export async function post(
   protocol: Headers,
   signal: AbortSignal,
 ): Promise<Response> {
-  const headers = overlaid(peer.credentials.headers, protocol);
+  const headers = headersTo(peer, protocol);
   headers.set('content-type', 'application/json');
   headers.set('accept', 'application/json, text/event-stream');
-  if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
   try {
     const body = JSON.stringify(message);
     const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
@@ -52,6 +59,35 @@ export async function post(
     if (reason instanceof UpstreamFailure) throw reason;
     throw aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
   }
+}
+
+/** Continues an event stream by GET: see {@link Resume}. */
+export async function continueStream(
+  peer: Peer,
+  protocol: Headers,
+  lastEventId: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array> | null> {
+  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(lastEventId)) return null; // no header carries it as it is
+  const headers = headersTo(peer, protocol);
+  headers.set('accept', 'text/event-stream');
+  headers.set('last-event-id', lastEventId);
+  const init = { headers, redirect: 'manual', signal } as const;
+  const response = await sendWithin(peer.server.connectionString, (url) => fetch(url, init));
+  const { ok, status, body } = response;
+  if (ok && body && typeOf(response) === 'text/event-stream') return body;
+  await drain(response);
+  if (PASSING.includes(status) || status >= 500) throw failures.unanswered(peer.server.name);
+  return null;
+}
+
+/** Statuses that say nothing of the stream: too slow, too many. */
+const PASSING = [408, 429];
+
+function headersTo({ credentials }: Peer, protocol: Headers): Headers {
+  const headers = overlaid(credentials.headers, protocol);
+  if (!headers.has('user-agent')) headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
+  return headers;
 }
 
 /** True when the request was given up by the one who made it: the server has not failed. */

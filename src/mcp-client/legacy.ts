@@ -2,7 +2,7 @@ import type { Peer } from '../accounts/connect';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { UpstreamFailure } from '../servers/failure';
 import { MODERN_CODES } from './eras';
-import { answerOf, post, type ServerAnswer } from './exchange';
+import { answerOf, continueStream, post, type ServerAnswer } from './exchange';
 import { OtherEra } from './other-era';
 import { type Session, type SessionName, sessionHeaders } from './session-life';
 import { type Holder, holderOf } from './sessions';
@@ -39,8 +39,12 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
         if (MODERN_CODES.includes(refusal?.error?.code ?? 0))
           throw new OtherEra(peer.server, status, refusal);
       });
-      if (answer.kind === 'error') holder.free(session);
-      else answer.release = () => holder.free(session);
+      if (answer.kind === 'error') {
+        holder.free(session);
+        return answer;
+      }
+      answer.release = () => holder.free(session);
+      answer.resume = (last, until) => continueStream(peer, sessionHeaders(session), last, until);
       return answer;
     } catch (error) {
       holder.free(session);

@@ -1,6 +1,6 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
 import type { TurnEnd } from '../mcp-client/breaker';
-import type { ServerAnswer } from '../mcp-client/exchange';
+import type { Resume, ServerAnswer } from '../mcp-client/exchange';
 import { InPlace } from '../protocol/json/answer';
 import type { Additions } from '../protocol/json/insert';
 import { readResponse } from '../protocol/mcp';
@@ -12,6 +12,11 @@ import { failures, UpstreamFailure } from '../servers/failure';
 const PATIENCE = 2_000;
 /** How often a comment goes out on a quiet stream (PROTOCOL §3). */
 const COMMENT_EVERY = 8_000;
+/** How long we wait before a stream is continued whose server does not say, and the least it may say. Milliseconds. */
+const PAUSE = 1_000;
+const LEAST_PAUSE = 100;
+/** How many cut connections of one request are made good. */
+const MOST_CUTS = 5;
 /** The most a request may take, whatever progress it makes. */
 const MOST_SECONDS = 300;
 
@@ -63,6 +68,8 @@ class AnswerFlow {
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
+  private resume: Resume | null = null;
+  private cuts = 0;
   private relay: Relay | null = null;
   private readonly inPlace = new InPlace();
   private inEvents = false;
@@ -146,6 +153,7 @@ class AnswerFlow {
     this.reader = answer.body.getReader();
     this.settle = answer.settle;
     this.release = answer.release;
+    this.resume = answer.resume ?? null;
     const wanted = { sent: answer.id, additions: this.passage.additions };
     if (answer.kind === 'events') this.relay = new EventRelay(wanted, this.inPlace);
     else if (this.inEvents) this.relay = new JsonAsEventRelay(wanted, this.inPlace);
@@ -162,15 +170,18 @@ class AnswerFlow {
       if ('text' in answer) return this.close(sink, eventOf(answer.text));
       this.attach(answer);
     }
-    const { relay, reader } = this;
-    while (relay && reader && !this.over) {
+    const { relay } = this;
+    while (relay && this.reader && !this.over) {
       this.waitingSince ??= Date.now();
-      const read = await reader.read().catch(() => null);
+      const read = await this.reader.read().catch(() => null);
       this.waited += Date.now() - this.waitingSince;
       this.waitingSince = null;
       if (this.over) return;
+      const isEnd = !read?.value;
+      if (isEnd && !this.limited && (await this.goOn(relay, read === null))) continue;
+      if (this.over) return;
       if (this.limited) return this.breakOff(sink, relay, this.limited, this.giveUp(this.limited));
-      if (!read || read.done) return this.endOf(sink, relay, read !== null);
+      if (isEnd) return this.endOf(sink, relay, read !== null);
 
       const parts = relay.push(read.value);
       if (relay.progressed) this.waited = 0;
@@ -182,6 +193,31 @@ class AnswerFlow {
       }
       if (parts.length) return;
     }
+  }
+
+  /**
+   * Continues a stream that ended before the answer, where an event's id says from where (MCP 2025-11-25, Resumability and
+   * Redelivery): servers close what takes long, and are asked again. False when it cannot be continued, or time is up.
+   */
+  private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
+    const { resume, upstream } = this;
+    if (!(relay instanceof EventRelay) || !relay.between || !resume) return false;
+    this.waitingSince = Date.now();
+    for (let wasCut = isCut; relay.lastEventId !== null; wasCut = true) {
+      if (wasCut && ++this.cuts > MOST_CUTS) return false;
+      const pause = Math.max(relay.retry ?? PAUSE, LEAST_PAUSE);
+      await Promise.race([scheduler.wait(pause, { signal: upstream.signal }).catch(() => null), this.limit]);
+      if (this.over || this.limited) return false;
+      const asked = resume(relay.lastEventId, upstream.signal);
+      asked.then((body) => (this.over ? body?.cancel() : undefined)).catch(() => undefined);
+      const body = await Promise.race([asked.catch(() => undefined), this.limit]);
+      if (this.over || this.limited || body === null || body instanceof UpstreamFailure) return false;
+      if (!body) continue;
+      relay.restart();
+      this.reader = body.getReader();
+      return true;
+    }
+    return false;
   }
 
   /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */

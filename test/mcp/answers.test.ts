@@ -229,3 +229,133 @@ describe('a waiting call (PROTOCOL §3)', () => {
     expect(limits).toContain(8_005);
   });
 });
+
+describe('a stream that ends before the answer is continued (MCP 2025-11-25, Resumability and Redelivery)', () => {
+  const primed = (id: string, retry = 100): RawAnswer => ({
+    type: EVENTS,
+    chunks: [`id: ${id}\nretry: ${retry}\ndata:\n\n`],
+  });
+  const event = (id: string, message: string) => `id: ${id}\ndata: ${message}\n\n`;
+  const note = (data: string) => NOTE.replace('1}', `"${data}"}`);
+  const gets = async (upstream: Upstream) => (await upstream.seen()).filter(({ method }) => method === 'GET');
+
+  it('by GET behind the last event, in the same session, until the answer comes', async () => {
+    const { upstream, caller } = await at(primed('e1'));
+    const resumes: RawAnswer[] = [
+      { type: EVENTS, chunks: [event('e2', note('a'))] },
+      primed('e3'),
+      { type: EVENTS, chunks: [event('e4', OTHER), event('e5', RIGHT)] },
+    ];
+    await upstream.behave({ resumes });
+    shortWaits();
+    const response = await caller.send('tools/call', { name: 'odd' }, { id: 'mine' });
+    const messages = eventsOf(await response.text());
+    const [call] = await upstream.seen('tools/call');
+    const asked = await gets(upstream);
+
+    expect(messages).toMatchObject([
+      { method: 'notifications/message' },
+      { id: 'mine', result: { content: [{ text: 'right' }] } },
+    ]);
+    expect(asked.map(({ headers }) => headers['last-event-id'])).toEqual(['e1', 'e2', 'e3']);
+    for (const { headers } of asked) {
+      expect(headers).toMatchObject({ accept: EVENTS, 'mcp-protocol-version': '2025-11-25' });
+      expect(headers['mcp-session-id']).toBe(call?.headers['mcp-session-id']);
+      expect(headers['content-type']).toBeUndefined();
+    }
+    expect(await upstream.seen('tools/call')).toHaveLength(1);
+  });
+
+  it('after the time the server names, or one second, and never at once', async () => {
+    const { upstream, caller } = await at({ type: EVENTS, chunks: ['id: a\ndata:\n\n'] });
+    await upstream.behave({ resumes: [primed('b', 7_000), primed('c', 0), events(RIGHT)] });
+    const waits = shortWaits();
+
+    expect((await caller.call('odd')).body.result?.content?.[0]?.text).toBe('right');
+    expect(waits.filter((wait) => [0, 100, 1_000, 7_000].includes(wait))).toEqual([1_000, 7_000, 100]);
+  });
+
+  it('when its connection is cut, and gives nothing twice', async () => {
+    const chunks = [event('1', note('a')), event('2', note('b')), 'id: 3\ndata: {"jsonrpc":"2.0","met'];
+    const { upstream, caller } = await at({ type: EVENTS, chunks, finish: 'cut' });
+    const again = [event('2', note('b')), event('3', note('c')), event('4', RIGHT)];
+    await upstream.behave({
+      resumes: [
+        { status: 503, type: '' },
+        { type: EVENTS, chunks: again },
+      ],
+    });
+    shortWaits();
+    const messages = eventsOf(await (await caller.send('tools/call', { name: 'odd' })).text());
+
+    expect(messages.map((message) => (message as { params?: { data: string } }).params?.data)).toEqual([
+      'a',
+      'b',
+      'c',
+      undefined,
+    ]);
+    expect((await gets(upstream)).map(({ headers }) => headers['last-event-id'])).toEqual(['2', '2']);
+  });
+
+  it('five times when it is cut each time', async () => {
+    const { upstream, caller } = await at({ ...primed('e'), finish: 'cut' });
+    const cut: RawAnswer = { ...primed('e'), finish: 'cut' };
+    await upstream.behave({ resumes: Array.from({ length: 9 }, () => cut) });
+    shortWaits();
+
+    expect((await caller.call('odd')).body.result?.content?.[0]?.text).toContain(EARLY);
+    expect(await gets(upstream)).toHaveLength(5);
+  });
+
+  it.each([400, 404, 405, 401])('unless the server refuses that with %i', async (status) => {
+    const { upstream, caller } = await at(primed('e'));
+    await upstream.behave({ resumes: [{ status, type: '' }] });
+    shortWaits();
+
+    expect((await caller.call('odd')).body.result?.content?.[0]?.text).toContain(EARLY);
+    expect(await gets(upstream)).toHaveLength(1);
+  });
+
+  it('until nothing has come for too long', async () => {
+    const { upstream, caller } = await at(primed('e'), { tool_execution_timeout: 1 });
+    await upstream.behave({ resumes: Array.from({ length: 400 }, (_, at) => primed(`e${at}`)) });
+    shortWaits();
+
+    expect((await caller.call('odd')).body.result?.content?.[0]?.text).toContain(
+      'sent nothing for 1 seconds',
+    );
+    expect(await upstream.sees('notifications/cancelled')).toHaveLength(1);
+  });
+
+  it('until its client leaves', async () => {
+    const { upstream, caller } = await at(primed('e'));
+    await upstream.behave({ resumes: [{ type: EVENTS, chunks: [event('f', NOTE)], finish: 'open' }] });
+    shortWaits();
+    const response = await caller.send('tools/call', { name: 'odd' });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await upstream.sees('dropped');
+
+    expect(await gets(upstream)).toHaveLength(1);
+  });
+
+  it.each([
+    ['without the id of an event', events(NOTE), {}],
+    ['with an id that no header carries', primed('é'), {}],
+    ['of a server of 2026-07-28', primed('e'), { era: '2026' }],
+    [
+      'in the middle of the answer',
+      { type: EVENTS, chunks: [event('e', NOTE), `data: ${RIGHT.slice(0, -9)}`] },
+      {},
+    ],
+  ] as [string, RawAnswer, object][])('but not one %s', async (_, answer, behaviour) => {
+    const { upstream, caller } = await at(answer);
+    await upstream.behave({ ...behaviour, resumes: [events(RIGHT)] });
+    shortWaits();
+    const response = await caller.send('tools/call', { name: 'odd' });
+
+    expect(await response.text().catch(() => EARLY)).toContain(EARLY);
+    expect(await gets(upstream)).toEqual([]);
+  });
+});
