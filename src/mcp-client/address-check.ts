@@ -58,7 +58,9 @@ async function findingAt(url: string, { allowLoopback, canBeDescribed }: Asking)
   const server = { id, name, connectionString: url, authType: DEFAULT_AUTH_TYPE };
   const peer: Peer = { server, credentials, owner: null, sharer: null };
   try {
-    const { listing } = await inOwnSession(peer, () => readListing(peer, AbortSignal.timeout(PATIENCE)));
+    const signal = AbortSignal.timeout(PATIENCE);
+    const { listing, failure } = await inOwnSession(peer, () => readListing(peer, signal));
+    if (failure) throw failure;
     const names = (listing.tool ?? []).map((definition) => String(JSON.parse(definition).name));
     return { kind: 'open', tools: names.length, toolNames: names.slice(0, 12) };
   } catch (error) {

@@ -39,13 +39,14 @@ export async function listWithHeaders(
   try {
     const { owner } = OURSELVES;
     const peer = await peerWith({ env, settings, issuer, server, owner }, values);
-    const { listing, leftOut } = await inOwnSession(peer, () => readListing(peer, signal));
+    const read = await inOwnSession(peer, () => readListing(peer, signal));
+    if (read.failure) throw read.failure;
 
     const terms = termsAt(server, 'gateway', issuer);
     await askConnection(env, terms, (object) => object.saveHeaders(terms, values));
-    await saveListing(env.DB, server.id, listing, leftOut, Math.floor(Date.now() / 1000));
+    await saveListing(env.DB, server, read, Math.floor(Date.now() / 1000));
     await markVerified(env.DB, server.id);
-    return { ok: true, tools: listing.tool?.length ?? 0 };
+    return { ok: true, tools: read.listing.tool?.length ?? 0 };
   } catch (error) {
     if (error instanceof UpstreamFailure) return { ok: false, failure: refusedValues(server, error) };
     throw error;

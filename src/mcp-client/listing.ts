@@ -7,7 +7,7 @@ import { failures, Refusal, UpstreamFailure } from '../servers/failure';
 import { checkItem, clean, type ItemKind, nameOf } from '../servers/listed-item';
 import { ListingRoom } from '../servers/listing-room';
 import type { LeftOut, Listed, Listing, Server } from '../servers/server';
-import { recordFailure, saveListing } from '../servers/standing';
+import { type CameListed, recordFailure, saveListing } from '../servers/standing';
 import type { Settings } from '../settings';
 import { capabilitiesOf } from './client';
 import { LISTS, type List, readPages, reasonOf } from './list-pages';
@@ -17,13 +17,15 @@ import { inOwnSession } from './sessions';
 const MOST_LEFT_OUT = 50;
 /** How long a server may take over a list it does not declare. Milliseconds. */
 const UNDECLARED = 2_000;
+/** How much of a listing's time its tools may take, so that a server that is silent there can still list the rest. Milliseconds. */
+const TOOLS = 18_000;
 
 /**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
- * became of it. When nothing came the lists stay as they were.
+ * became of it. A list that did not come stays as it was.
  * @param issuer ours; null while it is not set
  * @param asker who makes us ask: serves where the gateway can have no account. Of what they alone may see only tools are kept.
- * @returns the server as it is now known. @throws CredentialNeeded when such an asker has none either.
+ * @returns the server as it is now known, and whether its tools came. @throws CredentialNeeded when such an asker has none either.
  */
 export async function listUpstream(
   env: Env,
@@ -39,23 +41,14 @@ export async function listUpstream(
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
     const read = await inOwnSession(peer, () => readListing(peer, signal, kinds));
-    const { listing, ...stored } = await saveListing(env.DB, server.id, read.listing, read.leftOut, now);
+    const { listing, ...stored } = await saveListing(env.DB, server, read, now);
     const { leftOut, listingSize: bytes } = stored;
     const missing = leftOut.filter(({ offered }) => !offered).length;
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing, bytes });
-    const known: Server = {
-      ...server,
-      ...stored,
-      state: 'healthy',
-      lastFailure: null,
-      listedAt: now,
-      askedAt: now,
-    };
-    return { server: known, isListed: true };
+    return { server: { ...server, ...stored }, isListed: read.failure === null };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
-    const failed = { ...server, askedAt: now };
-    return { server: await recordFailure(env.DB, failed, 'list', error, now), isListed: false };
+    return { server: await recordFailure(env.DB, server, 'list', error, now), isListed: false };
   }
 }
 
@@ -63,13 +56,13 @@ export async function listUpstream(
  * Everything a server lists, or its items of some `kinds`, checked one by one, as far as there is room. A kind whose list
  * cannot be had is not in the listing, and named in `leftOut`. `capabilities` are a hint: what a server does not declare is
  * asked for once, and a refusal is an empty list.
- * @throws UpstreamFailure when its tools cannot be had, or nothing can; CredentialNeeded
+ * @throws UpstreamFailure when nothing can be had, or the server refuses our credentials for its tools; CredentialNeeded
  */
 export async function readListing(
   peer: Peer,
   signal: AbortSignal,
   kinds?: readonly ItemKind[],
-): Promise<{ listing: Listed; leftOut: LeftOut[] }> {
+): Promise<CameListed> {
   const capabilities = await capabilitiesOf(peer, signal);
   const wanted = LISTS.filter(({ kind }) => kinds?.includes(kind) !== false);
   const isDeclared = ({ capability }: List) => isObject(capabilities[capability]);
@@ -90,11 +83,15 @@ class ListingReading {
   /** True once the server met something it does not declare with anything but an answer. */
   private isOdd = false;
   private asked = 0;
+  private toolsFailed: UpstreamFailure | null = null;
+  private readonly forTools: AbortSignal;
 
   constructor(
     private readonly peer: Peer,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.forTools = AbortSignal.any([signal, AbortSignal.timeout(TOOLS)]);
+  }
 
   async read(list: List): Promise<void> {
     this.asked++;
@@ -104,10 +101,12 @@ class ListingReading {
       this.missing.push(this.room.leftOut(kind, 0));
       return;
     }
-    const came = await readPages(this.peer, list, this.signal, this.taking(kind));
+    const isTool = kind === 'tool';
+    const came = await readPages(this.peer, list, isTool ? this.forTools : this.signal, this.taking(kind));
     if (!came.pages && came.failure) {
-      if (kind === 'tool') throw came.failure;
+      if (isTool && came.failure.kind === 'credentials') throw came.failure; // it would refuse the others as well
       this.failed.set(kind, came.failure);
+      if (isTool) this.toolsFailed = came.failure;
     }
     if (came.failure || came.ended)
       this.missing.push({ kind, name: '*', reason: reasonOf(list, came, definitions.length) });
@@ -128,7 +127,7 @@ class ListingReading {
     }
     const isTool = kind === 'tool';
     const limited = AbortSignal.any([this.signal, AbortSignal.timeout(UNDECLARED)]);
-    const came = await readPages(this.peer, list, isTool ? this.signal : limited, this.taking(kind));
+    const came = await readPages(this.peer, list, isTool ? this.forTools : limited, this.taking(kind));
     if (this.room.isFull) this.missing.push(this.room.leftOut(kind, this.listing[kind].length));
     if (!came.failure || came.pages || (!isTool && came.failure instanceof Refusal)) return;
     this.failed.set(kind, came.failure);
@@ -162,13 +161,13 @@ class ListingReading {
   }
 
   /** @throws UpstreamFailure when nothing came */
-  end(): { listing: Listed; leftOut: LeftOut[] } {
+  end(): CameListed {
     const [first] = this.failed.values();
     const isEmpty = Object.values(this.listing).every((definitions) => !definitions.length);
     if (first && isEmpty && (this.failed.has('tool') || this.failed.size === this.asked)) throw first;
     const listing: Listed = { ...this.listing };
     for (const kind of this.failed.keys()) delete listing[kind];
     const missing = [...this.missing, ...this.unfit].slice(0, MOST_LEFT_OUT);
-    return { listing, leftOut: [...missing, ...this.repaired] };
+    return { listing, leftOut: [...missing, ...this.repaired], failure: this.toolsFailed };
   }
 }

@@ -10,37 +10,54 @@ const CHUNK = 500_000;
 /** What was left out, as far as it is stored for the administrator. */
 const MOST_LEFT_OUT = 50;
 
+/** What came of reading a server's lists. `failure`: why tools that it declares did not come; null: they did. */
+export type CameListed = { listing: Listed; leftOut: LeftOut[]; failure: UpstreamFailure | null };
+
 /** What is stored of a server after a listing. */
-export type StoredListing = Pick<Server, 'leftOut' | 'listingStamp' | 'listingSize'> & { listing: Listing };
+export type StoredListing = Pick<Server, 'leftOut' | 'listingStamp' | 'listingSize'> &
+  Pick<Server, 'state' | 'lastFailure' | 'listedAt'> & { listing: Listing };
 
 /**
  * Puts a listing in place of the last one, kind by kind, as far as there is room: beyond {@link MOST_STORED} in all servers'
- * lists a server keeps the room it has. Isolates read lists again only when something in them changed.
+ * lists a server keeps the room it has. Isolates read lists again only when something in them changed. Where the tools failed
+ * the server counts as listed when it was before.
  */
 export async function saveListing(
   db: D1Database,
-  serverId: string,
-  listed: Listed,
-  leftOut: LeftOut[],
+  server: Server,
+  { listing: listed, leftOut, failure }: CameListed,
   now: number,
 ): Promise<StoredListing> {
+  const { id: serverId } = server;
+  const standing = failure ? standingAfter(server, 'list', failure, now) : HEALTHY;
+  const listedAt = failure ? server.listedAt : now;
   const [before, sizes] = await ask(db, listingQuestion(db, serverId), sizesQuestion(db, serverId));
   const room = new ListingRoom(Math.max(sizes.own, MOST_STORED - sizes.others));
   const { listing, cut } = fitted({ ...before.listing, ...listed }, room);
   const rows = rowsOf(listing);
-  const known = { listing, leftOut: [...cut, ...leftOut].slice(0, MOST_LEFT_OUT) };
+  const known = { ...standing, listing, listedAt, leftOut: [...cut, ...leftOut].slice(0, MOST_LEFT_OUT) };
   const listingSize = rows.reduce((sum, [, , definition]) => sum + sizeOf(definition), 0);
   const isSame = JSON.stringify(rows) === JSON.stringify(rowsOf(before.listing));
   const listingStamp = isSame ? before.stamp : crypto.randomUUID();
 
-  const standing = db
+  const { state, lastFailure } = standing;
+  const note = db
     .prepare(
-      `UPDATE server SET state = 'healthy', last_failure = NULL, left_out = ?2, listed_at = ?3, asked_at = ?3,
+      `UPDATE server SET state = ?6, last_failure = ?7, left_out = ?2, listed_at = ?3, asked_at = ?8,
          listing_stamp = ?4, listing_size = ?5 WHERE id = ?1`,
     )
-    .bind(serverId, JSON.stringify(known.leftOut), now, listingStamp, listingSize);
+    .bind(
+      serverId,
+      JSON.stringify(known.leftOut),
+      listedAt,
+      listingStamp,
+      listingSize,
+      state,
+      lastFailure && JSON.stringify(lastFailure),
+      now,
+    );
   if (isSame && rows.length) {
-    await standing.run();
+    await note.run();
     return { ...known, listingStamp, listingSize };
   }
   const insert = (chunk: ListingRow[]) =>
@@ -53,7 +70,7 @@ export async function saveListing(
   await db.batch([
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(serverId),
     ...chunksOf(rows).map(insert),
-    standing,
+    note,
     bumpCatalog(db),
   ]);
   return { ...known, listingStamp, listingSize };
@@ -127,15 +144,29 @@ export async function recordFailure(
   failure: UpstreamFailure,
   now: number,
 ): Promise<Server> {
+  const { state, lastFailure } = standingAfter(server, stage, failure, now);
+  if (lastFailure === server.lastFailure) return server;
+  await recordState(db, server.id, state, lastFailure);
+  return { ...server, state, lastFailure };
+}
+
+type ServerStanding = Pick<Server, 'state' | 'lastFailure'>;
+const HEALTHY: ServerStanding = { state: 'healthy', lastFailure: null };
+
+/** How a server stands once it has failed: as before when that is no news. */
+function standingAfter(
+  server: Server,
+  stage: ServerFailure['stage'],
+  failure: UpstreamFailure,
+  now: number,
+): ServerStanding {
   const state = failure.stateAt(stage);
-  if (state === null) return server;
   const { lastFailure } = server;
   const isNoted = JSON.stringify(lastFailure?.stated) === JSON.stringify(failure.stated);
-  if (isNoted && server.state === state) return server;
+  if (state === null || (isNoted && server.state === state)) return { state: server.state, lastFailure };
   const since = lastFailure && server.state !== 'healthy' ? lastFailure.since : now;
-  const noted: ServerFailure = { stage, message: failure.message, stated: failure.stated, at: now, since };
-  await recordState(db, server.id, state, noted);
-  return { ...server, state, lastFailure: noted };
+  const { message, stated } = failure;
+  return { state, lastFailure: { stage, message, stated, at: now, since } };
 }
 
 /** Notes that a server does its part again. @returns the server as it is now known. */

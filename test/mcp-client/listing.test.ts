@@ -278,9 +278,44 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
     });
   });
 
-  it('is a failure of the server when the tools do not come, and leaves everything as it was', async () => {
+  it('leaves the tools as they were when these do not come, shows that, and has the others', async () => {
     const upstream = await Upstream.start(['one'], KNOWN);
-    await upstream.behave({ lists: { 'tools/list': ['garbage'] }, prompts: [] });
+    await upstream.behave({ lists: { 'tools/list': ['garbage'] }, prompts: [{ name: 'new' }] });
+    const { status } = await admin<{ status: number }>('POST', `/mcp/client/${upstream.id}/reconnect`);
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+
+    expect(status).toBe(422);
+    expect(await shown(upstream)).toMatchObject({
+      state: 'unstable',
+      last_failure: { stage: 'list' },
+      tools: [{ name: 'one' }],
+      left_out: [{ kind: 'tool', name: '*', reason: expect.stringContaining('tools/list failed: ') }],
+    });
+    expect((await caller.ask('prompts/list')).body.result).toEqual({ prompts: [{ name: 'new' }] });
+    expect(await caller.toolNames()).toEqual(['one']);
+  });
+
+  it('counts a server as not listed yet whose tools never came, and has its prompts', async () => {
+    const upstream = await Upstream.start(['one'], { ...KNOWN, lists: { 'tools/list': ['garbage'] } });
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    const { result } = (await caller.ask('tools/list')).body;
+    const prompts = await caller.ask('prompts/list');
+    await upstream.behave({ lists: {} });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
+
+    expect(result).toMatchObject({
+      tools: [],
+      _meta: { 'toolgate/unavailable': [{ server: upstream.name }] },
+    });
+    expect(prompts.body.result).toMatchObject({ prompts: [{ name: 'p' }] });
+    expect(await caller.toolNames()).toEqual(['one']);
+    expect(await shown(upstream)).toMatchObject({ state: 'healthy', last_failure: null, left_out: [] });
+  });
+
+  it('is a failure of the server when nothing comes, and leaves everything as it was', async () => {
+    const upstream = await Upstream.start(['one'], KNOWN);
+    const all = ['tools/list', ...METHODS.map(([method]) => method)];
+    await upstream.behave({ lists: Object.fromEntries(all.map((method) => [method, ['garbage']])) });
     await askAgain(upstream);
     const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
 
@@ -290,6 +325,17 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
       left_out: [],
     });
     expect((await caller.ask('prompts/list')).body.result).toEqual({ prompts: [{ name: 'p' }] });
+  });
+
+  it('is about the credentials where the server refuses them for its tools: nothing else is asked', async () => {
+    const registration = { auth_type: 'headers', headers: { 'x-key': 'right' } };
+    const upstream = await Upstream.start(['one'], { ...KNOWN, demandsHeaders: ['x-key'], registration });
+    const before = await upstream.seen('prompts/list');
+    await upstream.behave({ lists: { 'tools/list': ['401'] } });
+    await askAgain(upstream);
+
+    expect(await shown(upstream)).toMatchObject({ state: 'needs_reauth', tools: [{ name: 'one' }] });
+    expect(await upstream.seen('prompts/list')).toHaveLength(before.length);
   });
 });
 

@@ -29,7 +29,7 @@ type Behaviour = {
   resourceTemplates: Record<string, unknown>[];
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
-  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, or `hang`. */
+  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, `hang`, or a status. */
   lists: Record<string, string[]>;
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
@@ -312,6 +312,7 @@ class Upstream {
     const name = String(message.params?.name ?? message.params?.uri ?? '');
     const listed = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
     if (listed === 'hang') return;
+    if (/^\d{3}$/.test(listed ?? '')) return void response.writeHead(Number(listed)).end();
     if (listed === 'garbage')
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
     const events = this.behaviour.answers === 'events' || /^(progress|asks)/.test(name);
