@@ -5,6 +5,7 @@ import { sweep } from './sweeps';
 export { ConnectionObject } from './accounts/connection-object';
 export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
+export { ServerObject } from './mcp-client/server-object';
 export { SessionObject } from './mcp-client/session-object';
 export { SubjectObject } from './mcp-client/subject-object';
 

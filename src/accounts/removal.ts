@@ -3,7 +3,7 @@ import type { Env } from '../config';
 import { endSessionsOf } from '../grants/end-sessions';
 import { log } from '../log';
 import { faultFacts } from '../protocol/faults/storage';
-import { within } from '../protocol/patience';
+import { retrying, within } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import { serverRemoval } from '../servers/store';
 import { deleteAuthorizations, deleteExpiredAuthorizations } from './authorization';
@@ -37,6 +37,11 @@ export async function removeServer(env: Env, id: string): Promise<boolean> {
     deleteLinksTo(env.DB, id),
     ...serverRemoval(env.DB, id),
   ]);
+  const { SERVERS } = env;
+  const forgotten = retrying(() => SERVERS.get(SERVERS.idFromName(id)).forget());
+  await forgotten.catch((error: unknown) =>
+    log('server.left_to_alarm', { server: id, ...faultFacts(error) }),
+  );
   return Boolean(results.at(-1)?.meta.changes);
 }
 

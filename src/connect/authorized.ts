@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { audit } from '../audit';
 import { type App, forgetDeployment } from '../config';
-import { listUpstream } from '../mcp-client/listing';
+import { wantLists } from '../mcp-client/server-acts';
+import { within } from '../protocol/patience';
 import { recordStatus } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import { markVerified } from '../servers/store';
@@ -15,6 +16,7 @@ export async function nowAuthorized(c: Context<App>, issuer: string, server: Ser
   await recordStatus(c.env.DB, server.oauthConfigId ?? '', { status: 'authorized' }, now);
   await markVerified(c.env.DB, server.id);
   audit(c, { act: 'server.authorized', server: server.id });
-  await listUpstream(c.env, c.var.settings, issuer, server, AbortSignal.timeout(LISTING_TIME));
+  const wanted = { serverId: server.id, issuer, owner: null, reason: 'now' } as const;
+  await within(LISTING_TIME, wantLists(c.env.SERVERS, wanted));
   forgetDeployment(); // so that this isolate's next request finds it
 }

@@ -21,6 +21,12 @@ const UNDECLARED = 2_000;
 const TOOLS = 18_000;
 
 /**
+ * What ends a listing. `whole`: its time, or another in its place; `waited`: its time for all but the tools, null: none of its
+ * own; `replaced`: another listing took its place, so nothing of it is stored.
+ */
+export type ListingLimits = { whole: AbortSignal; waited: AbortSignal | null; replaced: AbortSignal };
+
+/**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
  * became of it. A list that did not come stays as it was.
  * @param issuer ours; null while it is not set
@@ -32,15 +38,17 @@ export async function listUpstream(
   settings: Settings,
   issuer: string | null,
   server: Server,
-  signal: AbortSignal,
-  asker: Asker = OURSELVES,
+  limits: ListingLimits,
+  asker: Asker,
 ): Promise<{ server: Server; isListed: boolean }> {
   const now = Math.floor(Date.now() / 1000);
   try {
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
-    const read = await inOwnSession(peer, () => readListing(peer, signal, kinds));
+    const { whole, waited, replaced } = limits;
+    const read = await inOwnSession(peer, () => readListing(peer, whole, { kinds, waited }));
+    if (replaced.aborted) return { server, isListed: false };
     const { listing, ...stored } = await saveListing(env.DB, server, read, now);
     const { leftOut, listingSize: bytes } = stored;
     const missing = leftOut.filter(({ offered }) => !offered).length;
@@ -48,6 +56,7 @@ export async function listUpstream(
     return { server: { ...server, ...stored }, isListed: read.failure === null };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
+    if (limits.replaced.aborted) return { server, isListed: false };
     return { server: await recordFailure(env.DB, server, 'list', error, now), isListed: false };
   }
 }
@@ -61,12 +70,14 @@ export async function listUpstream(
 export async function readListing(
   peer: Peer,
   signal: AbortSignal,
-  kinds?: readonly ItemKind[],
+  { kinds, waited = null }: { kinds?: readonly ItemKind[] | undefined; waited?: AbortSignal | null } = {},
 ): Promise<CameListed> {
   const capabilities = await capabilitiesOf(peer, signal);
   const wanted = LISTS.filter(({ kind }) => kinds?.includes(kind) !== false);
   const isDeclared = ({ capability }: List) => isObject(capabilities[capability]);
-  const reading = new ListingReading(peer, signal);
+  const forOthers = waited ? AbortSignal.any([signal, waited]) : signal;
+  const forTools = AbortSignal.any([signal, AbortSignal.timeout(TOOLS)]);
+  const reading = new ListingReading(peer, forTools, forOthers);
   for (const list of wanted.filter(isDeclared)) await reading.read(list);
   for (const list of wanted.filter((list) => !isDeclared(list))) await reading.readUndeclared(list);
   return reading.end();
@@ -84,14 +95,12 @@ class ListingReading {
   private isOdd = false;
   private asked = 0;
   private toolsFailed: UpstreamFailure | null = null;
-  private readonly forTools: AbortSignal;
 
   constructor(
     private readonly peer: Peer,
-    private readonly signal: AbortSignal,
-  ) {
-    this.forTools = AbortSignal.any([signal, AbortSignal.timeout(TOOLS)]);
-  }
+    private readonly forTools: AbortSignal,
+    private readonly forOthers: AbortSignal,
+  ) {}
 
   async read(list: List): Promise<void> {
     this.asked++;
@@ -102,7 +111,7 @@ class ListingReading {
       return;
     }
     const isTool = kind === 'tool';
-    const came = await readPages(this.peer, list, isTool ? this.forTools : this.signal, this.taking(kind));
+    const came = await readPages(this.peer, list, isTool ? this.forTools : this.forOthers, this.taking(kind));
     if (!came.pages && came.failure) {
       if (isTool && came.failure.kind === 'credentials') throw came.failure; // it would refuse the others as well
       this.failed.set(kind, came.failure);
@@ -126,7 +135,7 @@ class ListingReading {
       return;
     }
     const isTool = kind === 'tool';
-    const limited = AbortSignal.any([this.signal, AbortSignal.timeout(UNDECLARED)]);
+    const limited = AbortSignal.any([this.forOthers, AbortSignal.timeout(UNDECLARED)]);
     const came = await readPages(this.peer, list, isTool ? this.forTools : limited, this.taking(kind));
     if (this.room.isFull) this.missing.push(this.room.leftOut(kind, this.listing[kind].length));
     if (!came.failure || came.pages || (!isTool && came.failure instanceof Refusal)) return;

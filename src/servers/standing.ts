@@ -119,23 +119,6 @@ function chunksOf(rows: ListingRow[]): ListingRow[][] {
   return chunks;
 }
 
-/**
- * Claims the turn to list a server: true for one asker in `interval` seconds, whatever the isolate.
- * @param now epoch seconds
- */
-export async function claimListing(
-  db: D1Database,
-  serverId: string,
-  interval: number,
-  now: number,
-): Promise<boolean> {
-  const { meta } = await db
-    .prepare('UPDATE server SET asked_at = ?2 WHERE id = ?1 AND (asked_at IS NULL OR asked_at <= ?3)')
-    .bind(serverId, now, now - interval)
-    .run();
-  return meta.changes === 1;
-}
-
 /** Notes that a server failed, when that is news. @returns the server as it is now known. */
 export async function recordFailure(
   db: D1Database,

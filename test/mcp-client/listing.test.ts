@@ -2,7 +2,6 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readListing } from '../../src/mcp-client/listing';
 import { STEPS } from '../../src/schema/steps';
-import { claimListing } from '../../src/servers/standing';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin } from '../support/gate';
@@ -349,18 +348,6 @@ describe('a server never listed (CONTRACT §6)', () => {
     const names = await Promise.all(callers.map((caller) => caller.toolNames()));
 
     expect(names).toEqual(callers.map(() => ['one']));
-    expect(await upstream.seen('tools/list')).toHaveLength(1);
-  });
-
-  it('is waited for while another isolate asks it', async () => {
-    const upstream = await Upstream.start(['one'], { fault: 'die' });
-    await upstream.behave({ fault: null });
-    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
-    await claimListing(env.DB, upstream.id, 1, Math.floor(Date.now() / 1000)); // as the other isolate does
-    const listing = caller.toolNames();
-    await askAgain(upstream);
-
-    expect(await listing).toEqual(['one']);
     expect(await upstream.seen('tools/list')).toHaveLength(1);
   });
 });

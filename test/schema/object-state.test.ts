@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConnectionObject } from '../../src/accounts/connection-object';
 import { type KeyObject, keyObject } from '../../src/governance/key-object';
 import type { GrantObject } from '../../src/grants/grant-object';
+import type { ServerObject } from '../../src/mcp-client/server-object';
 import type { SessionObject } from '../../src/mcp-client/session-object';
 import type { SubjectObject } from '../../src/mcp-client/subject-object';
 import { ObjectState } from '../../src/schema/object-state';
@@ -11,7 +12,7 @@ import { enterHeaders } from '../support/connected';
 import { ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { headerServer } from '../support/own-accounts';
-import type { Upstream } from '../support/upstream';
+import { Upstream } from '../support/upstream';
 
 type Stub = DurableObjectStub;
 type Stored = Record<string, unknown>;
@@ -72,6 +73,13 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
       return 'session' in taken && taken.session.id;
     };
     return { stub: stub as unknown as Stub, act, done: 'theirs' };
+  },
+  async ServerObject() {
+    const { id } = await Upstream.start();
+    const stub = env.SERVERS.get(env.SERVERS.idFromName(id));
+    const wanted = { serverId: id, issuer: ISSUER, owner: null, reason: 'due' } as const;
+    const act = async (object: unknown) => (await (object as ServerObject).list(wanted)).kind;
+    return { stub: stub as unknown as Stub, act, done: 'known' };
   },
   async SubjectObject() {
     const stub = env.SUBJECTS.get(env.SUBJECTS.idFromName(`vk:${crypto.randomUUID()}`));

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { authorizationOf, ownHeadersOf } from '../../../accounts/auth/index';
-import { CredentialNeeded } from '../../../accounts/credential-needed';
 import { missingNames } from '../../../accounts/kept-credential';
 import { removeServer } from '../../../accounts/removal';
 import { audit } from '../../../audit';
@@ -9,11 +8,12 @@ import { type App, allowsLoopback, forgetDeployment } from '../../../config';
 import { log } from '../../../log';
 import { findEndpoint, type Place } from '../../../mcp-client/find-endpoint';
 import { listWithHeaders } from '../../../mcp-client/header-trial';
-import { listUpstream } from '../../../mcp-client/listing';
-import { ledTo } from '../../../mcp-client/redirects';
+import { wantLists } from '../../../mcp-client/server-acts';
+import { within } from '../../../protocol/patience';
 import { isSubject } from '../../../protocol/subject';
 import { isOfSignIn } from '../../../providers/exchange';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
+import { failures } from '../../../servers/failure';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
 import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
@@ -209,8 +209,8 @@ function moves(body: unknown, server: Server): boolean {
   return new URL(connection_string).origin !== new URL(server.connectionString).origin;
 }
 
-/** A server as it is known once it was asked for its lists, and what went wrong; null: nothing. */
-type Answered = { known: Server; failure: ApiError | null };
+/** A server as it is known once it was asked for its lists, what went wrong, and where its address led; null: nothing, nowhere. */
+type Answered = { known: Server; failure: ApiError | null; led: string | null };
 
 /** A server that is not new stays where it is. */
 const leave = async (_c: Context<App>, _server: Server, asked: Answered) => ({ ...asked, note: '' });
@@ -226,7 +226,7 @@ async function settleAddress(
 ): Promise<Answered & { note: string }> {
   const given = server.connectionString;
   const mayBeElsewhere = MAY_BE_ELSEWHERE.includes(asked.known.lastFailure?.stated?.reason ?? '');
-  const led = ledTo(given);
+  const { led } = asked;
   if (asked.failure ? !mayBeElsewhere : led === null) return { ...asked, note: '' };
   const place: Place = led === null || asked.failure ? await findEndpoint(given) : { kind: 'http', url: led };
   const note = noteOn(place, given);
@@ -235,26 +235,28 @@ async function settleAddress(
   const moved = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, asked.known, change, now());
   forgetDeployment();
   if (!moved) return { ...asked, note: '' };
-  return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null }), note };
+  return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null, led }), note };
 }
 
 /** Asks a server for its lists now. */
 async function ask(c: Context<App>, server: Server): Promise<Answered> {
-  const {
-    env,
-    var: { settings, issuer },
-  } = c;
-  const patience = AbortSignal.timeout(PATIENCE);
-  try {
-    const owner = isSubject(c.var.actor) ? c.var.actor : null;
-    const asker = { owner, sharer: null };
-    const { server: known, isListed } = await listUpstream(env, settings, issuer, server, patience, asker);
-    forgetDeployment();
-    if (isListed) return { known, failure: null };
-    return { known, failure: failureOf(known) };
-  } catch (error) {
-    if (!(error instanceof CredentialNeeded)) throw error;
-    return { known: server, failure: refusal('for_people_only', { server: server.name }) };
+  const owner = isSubject(c.var.actor) ? c.var.actor : null;
+  const wanted = { serverId: server.id, issuer: c.var.issuer, owner, reason: 'now' } as const;
+  const answer = await within(PATIENCE, wantLists(c.env.SERVERS, wanted));
+  forgetDeployment();
+  switch (answer?.kind) {
+    case 'known': {
+      const { server: known, isListed, ledTo } = answer;
+      return { known, failure: isListed ? null : failureOf(known), led: ledTo };
+    }
+    case 'needed':
+      return { known: server, failure: refusal('for_people_only', { server: server.name }), led: null };
+    case 'gone':
+      throw unknown('server');
+    default: {
+      const { stated } = failures.late(server.name);
+      return { known: server, failure: refusal('server_failed', { failure: stated }), led: null };
+    }
   }
 }
 

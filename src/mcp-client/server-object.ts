@@ -1,0 +1,252 @@
+import { DurableObject } from 'cloudflare:workers';
+import { isListedForAsker } from '../accounts/auth/index';
+import { CredentialNeeded } from '../accounts/credential-needed';
+import { currentSettings, type Env } from '../config';
+import { log } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
+import { within } from '../protocol/patience';
+import { ObjectState } from '../schema/object-state';
+import { findServer } from '../servers/find';
+import type { Server } from '../servers/server';
+import type { Settings } from '../settings';
+import { erasOf } from './eras';
+import { listUpstream } from './listing';
+import { ledTo } from './redirects';
+import {
+  isOutOfDate,
+  type ListsAnswer,
+  type ListsAsker,
+  type ListsWanted,
+  PAUSE,
+  type ServerActs,
+  syncInterval,
+} from './server-acts';
+
+/** What is known of the asking. `dueAt`: when the interval is over; null: no alarm lists this server. Epoch milliseconds. */
+type Kept = {
+  serverId: string;
+  issuer: string | null;
+  /** When its lists were last wanted. */
+  usedAt: number;
+  /** When a listing last began, and when one did that nobody had ordered. */
+  begunAt: number;
+  lookedAt: number;
+  dueAt: number | null;
+};
+/** The server said that a list changed: since when that is not listed yet, when it will be, and with whose account. */
+type Change = { since: number; at: number; owner: ListsAsker['owner'] };
+/** A listing under way. `terms`: what it asks, and with which credentials; `answer` null: another one took its place. */
+type Running = {
+  since: number;
+  terms: string;
+  owner: ListsAsker['owner'];
+  replaced: AbortController;
+  answer: Promise<ListsAnswer | null>;
+};
+
+/** How long a listing may take, and when it is given up though it did not end by that. Milliseconds. */
+const WHOLE = 25_000;
+const LOST = 40_000;
+/** When one that somebody waits for ends with what has come, if tools have: less than a request waits. Milliseconds. */
+const WAITED = 4_000;
+/** How soon the same server, never listed, is asked for another isolate. Milliseconds. */
+const MISSING = 5_000;
+/** How often a server is listed because it says that it changed, and how long that waits for more to change. Milliseconds. */
+const CHANGES = 10_000;
+const SETTLING = 1_000;
+/** The alarm ends when no one wanted a server's lists for a day, or for ten intervals if that is longer. Milliseconds. */
+const UNUSED = 86_400_000;
+const UNUSED_INTERVALS = 10;
+/** When an alarm comes again that a fault kept from listing. Milliseconds. */
+const LATER = 300_000;
+
+/**
+ * One server's listing (PROTOCOL §5): one at a time in the world, shared by all who ask, with connections of its own. Its
+ * alarm is the sync interval, while callers use the server.
+ */
+export class ServerObject extends DurableObject<Env> implements ServerActs {
+  private readonly kv = new ObjectState(this.ctx.storage);
+  private running: Running | null = null;
+
+  /** Lists the server when that is wanted, or waits with the listing under way. What it lists is in D1. */
+  async list(wanted: ListsWanted): Promise<ListsAnswer> {
+    const arrivedAt = Date.now();
+    for (;;) {
+      this.kept(); // what is newer than this code is refused
+      const settings = await currentSettings(this.env);
+      const server = await findServer(this.env.DB, wanted.serverId);
+      if (!server) {
+        await this.forget();
+        return { kind: 'gone' };
+      }
+      this.note(wanted, { usedAt: Date.now() });
+      const { running } = this;
+      if (running?.terms === termsOf(server)) {
+        const answer = await joined(running, wanted, arrivedAt);
+        if (answer) return answer;
+        continue;
+      }
+      if (!this.isToBeAsked(server, settings, wanted.reason)) return known(server, server.listedAt !== null);
+      const answer = await this.begin(server, settings, wanted);
+      if (answer) return answer;
+    }
+  }
+
+  /** Notes that the server says one of its lists changed: it is listed in a moment, at most every ten seconds. */
+  async changed(asker: ListsAsker): Promise<void> {
+    const now = Date.now();
+    const { begunAt } = this.note(asker, { usedAt: now });
+    const { since } = this.kv.get<Change>('change') ?? { since: now };
+    const at = Math.max(begunAt + CHANGES, Math.min(now + SETTLING, since + CHANGES));
+    this.kv.put<Change>('change', { since, at, owner: asker.owner });
+    await this.wake();
+  }
+
+  /** Lists no more, and leaves nothing. Repeatable. */
+  async forget(): Promise<void> {
+    this.kept(); // what is newer than this code is refused
+    this.running?.replaced.abort();
+    this.running = null;
+    this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Lists the server when its interval is over, or it said that it changed. */
+  override async alarm(): Promise<void> {
+    if (await this.kv.isBeyondAlarm()) return;
+    await this.ctx.storage.setAlarm(Date.now() + LATER); // for a fault now
+    try {
+      await this.listByAlarm();
+      if (this.kept()) await this.wake();
+    } catch (error) {
+      log('server.list_failed', { server: this.kept()?.serverId ?? '', ...faultFacts(error) });
+    }
+  }
+
+  private async listByAlarm(): Promise<void> {
+    const kept = this.kept();
+    if (!kept) return this.forget();
+    const settings = await currentSettings(this.env);
+    const server = await findServer(this.env.DB, kept.serverId);
+    const now = Date.now();
+    const change = this.kv.get<Change>('change');
+    const isChanged = change !== undefined && change.at <= now;
+    if (!server?.enabled || !server.isVerified || isUnused(kept, settings, server)) return this.forget();
+    if (!isChanged && (kept.dueAt ?? Number.POSITIVE_INFINITY) > now) return;
+    if (isChanged) {
+      await this.running?.answer.catch(() => null); // it may have read the list before
+      this.kv.delete('change');
+    } else if (this.running) return;
+    const { serverId, issuer } = kept;
+    const owner = isChanged ? change.owner : null;
+    await this.begin(server, settings, { serverId, issuer, owner, reason: 'due' });
+  }
+
+  /** What is known here; null: nothing. */
+  private kept(): Kept | null {
+    return this.kv.get<Kept>('state') ?? null;
+  }
+
+  private note({ serverId, issuer }: ListsAsker, facts: Partial<Kept>): Kept {
+    const before = this.kept() ?? { usedAt: 0, begunAt: 0, lookedAt: 0, dueAt: null };
+    const kept: Kept = { ...before, serverId, issuer, ...facts };
+    this.kv.put<Kept>('state', kept);
+    return kept;
+  }
+
+  private isToBeAsked(server: Server, settings: Settings, reason: ListsWanted['reason']): boolean {
+    const now = Date.now();
+    const { lookedAt = 0 } = this.kept() ?? {};
+    if (reason === 'now') return true;
+    if (reason === 'missing') return server.listedAt === null && lookedAt + MISSING <= now;
+    return isOutOfDate(settings, server, now) && lookedAt + PAUSE <= now;
+  }
+
+  /** Begins a listing, in place of one under way: that asks what the server was before. */
+  private begin(server: Server, settings: Settings, wanted: ListsWanted): Promise<ListsAnswer | null> {
+    this.running?.replaced.abort();
+    const now = Date.now();
+    const replaced = new AbortController();
+    const asked = this.ask(server, settings, wanted, replaced.signal).finally(() => {
+      if (this.running === running) this.running = null;
+    });
+    const running = { since: now, terms: termsOf(server), owner: wanted.owner, replaced, answer: asked };
+    this.running = running;
+    return asked;
+  }
+
+  /** Null: another listing took this one's place, and nothing of it was stored. */
+  private async ask(
+    server: Server,
+    settings: Settings,
+    wanted: ListsWanted,
+    replaced: AbortSignal,
+  ): Promise<ListsAnswer | null> {
+    const { issuer, owner, reason } = wanted;
+    const now = Date.now();
+    const dueAt = isListedForAsker(server) ? null : now + syncInterval(settings, server);
+    this.note(wanted, { begunAt: now, dueAt, ...(reason === 'now' ? {} : { lookedAt: now }) });
+    await this.wake(); // first: should this object be restarted in the middle, the alarm lists again
+    const waited = reason === 'due' ? null : AbortSignal.timeout(WAITED);
+    const limits = { whole: AbortSignal.any([AbortSignal.timeout(WHOLE), replaced]), waited, replaced };
+    const asker = { owner, sharer: null };
+    try {
+      const listed = await within(LOST, listUpstream(this.env, settings, issuer, server, limits, asker));
+      if (replaced.aborted) return null;
+      if (waited?.aborted && dueAt !== null) {
+        this.note(wanted, { dueAt: Math.min(dueAt, Date.now() + PAUSE) }); // for what it had no time for
+        await this.wake();
+      }
+      return listed ? known(listed.server, listed.isListed) : known(server, false);
+    } catch (error) {
+      if (replaced.aborted) return null;
+      if (!(error instanceof CredentialNeeded)) throw error;
+      this.note(wanted, { lookedAt: 0 }); // the next asker may have what this one lacks
+      return { kind: 'needed', need: error.kind };
+    }
+  }
+
+  /** Sets the alarm to what comes first. */
+  private async wake(): Promise<void> {
+    const times = [this.kept()?.dueAt, this.kv.get<Change>('change')?.at].filter(
+      (at) => typeof at === 'number',
+    );
+    if (times.length) await this.ctx.storage.setAlarm(Math.min(...times));
+    else await this.ctx.storage.deleteAlarm();
+  }
+}
+
+function known(server: Server, isListed: boolean): ListsAnswer {
+  return { kind: 'known', server, isListed, eras: erasOf(server), ledTo: ledTo(server.connectionString) };
+}
+
+/** What a listing asks, and with which credentials. */
+function termsOf(server: Server): string {
+  const { connectionString, sealedHeaders, perUserHeaderKeys, tokenExchange, credentialGeneration } = server;
+  return JSON.stringify([
+    connectionString,
+    sealedHeaders,
+    perUserHeaderKeys,
+    tokenExchange,
+    credentialGeneration,
+  ]);
+}
+
+/** The answer of a listing that is under way; null when the asker has to look again. */
+async function joined(
+  running: Running,
+  { reason, owner }: ListsWanted,
+  arrivedAt: number,
+): Promise<ListsAnswer | null> {
+  if (reason === 'now' && running.since < arrivedAt)
+    return running.answer.then(
+      () => null,
+      () => null,
+    );
+  const answer = await running.answer;
+  return answer?.kind === 'needed' && running.owner !== owner ? null : answer;
+}
+
+function isUnused({ usedAt }: Kept, settings: Settings, server: Server): boolean {
+  return usedAt + Math.max(UNUSED, UNUSED_INTERVALS * syncInterval(settings, server)) <= Date.now();
+}
