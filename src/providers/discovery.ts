@@ -3,15 +3,13 @@ import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { FAULT_WORDS } from '../protocol/faults/words';
 import { targetFault } from '../protocol/public-url';
-import { followWithin, OF_DOCUMENTS, OF_MESSAGES } from '../protocol/redirects';
+import { followWithin, OF_DOCUMENTS } from '../protocol/redirects';
 import type { Configured, Discovered } from '../servers/oauth-config';
 import { defaultEndpoints, UNDOCUMENTED } from './default-endpoints';
 import {
-  challengeOf,
   covers,
   documentsOf,
   isSame,
-  NO_CHALLENGE,
   pathWithin,
   ResourceMetadata,
   ROOT,
@@ -20,6 +18,7 @@ import {
   wellFormed,
 } from './discovery-documents';
 import { type ProblemStated, ProviderProblem, problem } from './provider-problem';
+import { challengeOfServer } from './server-challenge';
 
 /** Where discovery begins, and what an administrator has settled already. */
 export type Beginning = {
@@ -33,8 +32,6 @@ export type Beginning = {
 
 /** How long all of it may take, milliseconds; each answer has its own bounds. */
 const MOST_TIME = 20_000;
-/** How long a server may take to refuse an empty-handed request, milliseconds. */
-const PROBE_TIME = 8_000;
 /** Of the authorization servers a server names, how many are asked. */
 const MOST_ISSUERS = 3;
 
@@ -172,25 +169,9 @@ class Search {
     const fault = targetFault(serverUrl, allowLoopback);
     if (fault)
       throw this.problem('discovery_failed', problem('bad_server_address', { server: serverName, fault }));
-    const params = {
-      protocolVersion: '2025-11-25',
-      capabilities: {},
-      clientInfo: { name: 'toolgate', version: '1' },
-    };
     try {
-      const init = {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(PROBE_TIME),
-      } as const;
-      const { response } = await followWithin(serverUrl, OF_MESSAGES, (url) => fetch(url, init));
-      const { status, headers, body } = response;
-      await body?.cancel().catch(() => undefined);
-      const challenge = status === 401 ? challengeOf(headers.get('www-authenticate') ?? '') : NO_CHALLENGE;
-      const what = challenge.resourceMetadata ? 'naming its resource metadata' : 'without resource metadata';
-      this.tried.push(`POST ${serverUrl} answered ${status} ${what}`);
+      const { challenge, tried } = await challengeOfServer(serverUrl);
+      this.tried.push(...tried);
       return challenge;
     } catch {
       this.tried.push(`POST ${serverUrl} could not be sent`);

@@ -105,6 +105,26 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
   });
 
   it.each([
+    ['of the 2025 era, in a session that is ended again', '2025', 'initialize tools/list DELETE'],
+    ['without sessions', 'stateless', 'initialize tools/list'],
+    ['of 2026-07-28 only', '2026', 'initialize tools/list'],
+  ])('asks a server for tools that lets anyone begin: one %s', async (_, era, messages) => {
+    const as = await AuthorizationServer.start();
+    const server = await serverWith({
+      issuer: as.issuer,
+      scope: 'read',
+      resource: { scopes_supported: ['all'] },
+    });
+    await control(server.name, 'set', { era, open: ['initialize', 'server/discover'] });
+
+    const provider = await prepare(server);
+    const { seen } = await control(server.name, 'seen');
+
+    expect(provider).toMatchObject({ issuer: as.issuer, scopes: ['read'] });
+    expect(seen.map(({ method, message }) => message.method ?? method).join(' ')).toBe(messages);
+  });
+
+  it.each([
     ['OpenID metadata with the path inserted', ['openid-inserted']],
     ['OpenID metadata with the path appended', ['openid']],
   ])('finds %s', async (_, foundAt) => {

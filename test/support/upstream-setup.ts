@@ -45,6 +45,8 @@ type Behaviour = {
   };
   /** Scopes that a token needs for a tool, by its name: without them it answers 403 with `challenge`, or naming them. */
   needsScope: Record<string, string>;
+  /** Methods that need no token. */
+  open: string[];
   /** Headers everybody has to send; a value that begins with `wrong` is refused. */
   demandsHeaders: string[];
   /** What it says of credentials it refuses; empty: nothing. */
@@ -80,6 +82,7 @@ class Upstream {
     results: {},
     demands: null,
     needsScope: {},
+    open: [],
     demandsHeaders: [],
     says: '',
     paths: {},
@@ -140,7 +143,8 @@ class Upstream {
     if (this.behaviour.wantsIntegers && message.id !== undefined && !Number.isInteger(message.id))
       return refuse(response, 400, message, { code: -32600, message: 'id must be an integer' });
     const caller = await this.callerOf(request);
-    if (caller === null) return this.challenge(response, request);
+    if (caller === null && !this.behaviour.open.includes(message.method ?? ''))
+      return this.challenge(response, request);
     const needed = this.behaviour.needsScope[String(message.params?.name)];
     if (message.method === 'tools/call' && needed && !(await this.hasScopes(request, needed))) {
       const named = `Bearer error="insufficient_scope", scope="${needed}"`;
