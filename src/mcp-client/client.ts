@@ -57,15 +57,24 @@ export async function send(peer: Peer, outgoing: Outgoing, signal: AbortSignal):
  */
 async function renewing<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const { refused } = peer.credentials;
     try {
       return await work();
     } catch (error) {
-      if (error instanceof InsufficientScope) await peer.credentials.lacksScopes?.(error.scopes);
-      if (!(error instanceof Unauthorized) || !refused || attempt === MOST_CREDENTIALS) throw error;
-      peer.credentials = await refused(error.resourceMetadata);
+      const others = attempt < MOST_CREDENTIALS ? await othersThan(peer.credentials, error) : null;
+      if (!others) throw error;
+      peer.credentials = others;
     }
   }
+}
+
+/** What to send in place of credentials that the server refused with `error`; null: nothing. */
+async function othersThan(
+  { refused, lacksScopes }: Peer['credentials'],
+  error: unknown,
+): Promise<Peer['credentials'] | null> {
+  if (error instanceof Unauthorized) return (await refused?.(error.resourceMetadata)) ?? null;
+  if (error instanceof InsufficientScope) return (await lacksScopes?.(error.scopes)) ?? null;
+  return null;
 }
 
 /**

@@ -8,7 +8,8 @@ import { administer, newKey } from '../support/gate';
 import { accountServer } from '../support/own-accounts';
 import { Upstream } from '../support/upstream';
 
-afterEach(() => {
+afterEach(async () => {
+  await administer('PUT', '/config', { revocation_lag: null });
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
@@ -43,6 +44,16 @@ async function follow(answer: string, key: { value: string }): Promise<{ browser
     browser,
     page: (await browser.submit(proof, { virtual_key: key.value, decision: 'continue' })) as Page,
   };
+}
+
+/** Isolates remember for a minute, as far as the rules let them. */
+const remembering = () => administer('PUT', '/config', { revocation_lag: 60 });
+
+/** How many calls `act` makes the server see. */
+async function calls(upstream: Upstream, act: () => Promise<unknown>): Promise<{ seen: number }> {
+  const before = (await upstream.seen('tools/call')).length;
+  await act();
+  return { seen: (await upstream.seen('tools/call')).length - before };
 }
 
 const scopesAsked = async (provider: AuthorizationServer, account: Account) => {
@@ -82,6 +93,22 @@ describe('a 403 that names a scope (RFC 6750 §3.1; MCP 2025-11-25, Scope Challe
     expect(await scopesAsked(provider, ann.account)).toEqual(['read', 'write']);
     expect(await ann.account.row()).toMatchObject({ status: 'active' });
     expect(await scopesAsked(provider, ann.account)).toEqual(['read', 'write']);
+  });
+
+  it('is over as soon as they have, whatever this isolate remembers of the token before', async () => {
+    const { provider, upstream } = await world();
+    await remembering();
+    const ann = await holder(provider, upstream, 'ann');
+    const before = await ann.call('write');
+    await ann.account.connect(provider, 'ann');
+
+    const after = await ann.call('write');
+    const { seen } = await calls(upstream, () => ann.call('write'));
+
+    expect(before).toContain('Authentication required');
+    expect(after).toBe('write ran');
+    expect(seen).toBe(1);
+    expect(await ann.account.row()).toMatchObject({ status: 'active' });
   });
 
   it('does not send anyone round in circles for what was asked and not granted', async () => {
@@ -154,6 +181,22 @@ describe('a 401 whose metadata names another authorization server (MCP 2026-07-2
     expect(sent).not.toMatch(/"refresh-|"access-/);
     expect(old.filter((value) => /^client-/.test(String(value)) && sent.includes(String(value)))).toEqual([]);
     expect(await provider.asked('token')).toHaveLength(before.filter(({ path }) => path === 'token').length);
+  });
+
+  it('is over as soon as they have connected there, whatever this isolate remembers of the server before', async () => {
+    const { provider, upstream } = await world({});
+    await remembering();
+    const ann = await holder(provider, upstream, 'ann');
+    await ann.call('whoami');
+    const next = await AuthorizationServer.start();
+    await upstream.behave({ demands: { issuer: next.issuer, scope: 'read' } });
+    const before = await ann.call('whoami');
+    await ann.account.connect(next, 'ann');
+
+    const after = await ann.call('whoami');
+
+    expect(before).toContain('Authentication required');
+    expect(after).toBe('ann');
   });
 
   it.each([

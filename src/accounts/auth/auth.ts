@@ -30,10 +30,11 @@ export type ServerCredentials = {
    */
   refused: ((resourceMetadata: string | null) => Promise<ServerCredentials>) | null;
   /**
-   * Told of scopes that the server named in a 403. Returns when nothing can be done about it.
+   * Told of scopes that the server named in a 403: others to send instead, when the account was connected again meanwhile. Null:
+   * nothing can be done about it.
    * @throws CredentialNeeded, UpstreamFailure when someone has to connect the account again for them
    */
-  lacksScopes?: (scopes: readonly string[]) => Promise<void>;
+  lacksScopes?: (scopes: readonly string[]) => Promise<ServerCredentials | null>;
 };
 
 /** What people have of their own at a server: an account with its provider, or header values (CONTRACT §6). */

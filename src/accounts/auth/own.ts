@@ -74,8 +74,14 @@ function credentialsFrom(held: Held, asked: Asked, next: 'renew' | 'refuse'): Se
     },
     async lacksScopes(scopes) {
       const { env, server } = connection;
+      if (kind !== 'oauth') return null;
+      const now = await askConnection(env, terms, (object) => object.held(terms));
+      if (now.ok && now.version !== version) {
+        known.remember(keyOf(terms), now);
+        return credentialsFrom(now, asked, 'renew');
+      }
       const note = () => askConnection(env, terms, (object) => object.lackScopes(terms, version, scopes));
-      if (kind !== 'oauth' || !(await note())) return;
+      if (!(await note())) return null;
       if (terms.owner !== 'gateway') throw new CredentialNeeded(server, kind);
       throw failures.scopesWanted(server.name, scopes.join(' '));
     },
