@@ -1,4 +1,4 @@
-import { allowsLoopback, type Env } from '../config';
+import { allowsLoopback, type Env, forgetDeployment } from '../config';
 import { boundedFetch } from '../identity/provider';
 import { log } from '../log';
 import { Unavailable } from '../protocol/error';
@@ -41,7 +41,9 @@ export async function followProvider(
   try {
     const issuers = (await named.recall(`${server.id} ${resourceMetadata}`, LIFE, read)) ?? [];
     if (!issuers.length || issuers.some((one) => isSame(one, known))) return false;
-    return await replaceProvider(env, introductionOf(settings, issuer), server, config);
+    const hasMoved = await replaceProvider(env, introductionOf(settings, issuer), server, config);
+    if (hasMoved) forgetDeployment(); // so that this isolate sends what is connected from now on
+    return hasMoved;
   } catch (error) {
     const type = error instanceof ProviderProblem ? error.type : null;
     if (type === null && !(error instanceof Unavailable)) throw error;
