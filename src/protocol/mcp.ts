@@ -149,11 +149,12 @@ export function readableId(text: string): RequestId | null {
 }
 
 /**
- * A response among what a server sends, its numbers digit by digit; null for its notifications and requests.
+ * A response among what a server sends, its numbers digit by digit; null for its notifications and requests. What is nested
+ * deeper than {@link MOST_DEPTH} is not read: in a list it costs the item that holds it, which is too deep to be offered.
  * @param id of the request, when only its own answer counts, also where it comes in an array
  */
 export function readResponse(text: string, id?: number): RpcResponse | null {
-  const value = parseJson(text);
+  const value = parseJson(deeperThan(text, MOST_DEPTH) ? shallow(text, MOST_DEPTH) : text);
   const values = Array.isArray(value) ? value : [value];
   for (const one of values) {
     const response = responseIn(one);
@@ -195,6 +196,26 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A JSON text whose arrays and objects at the depth `most` are empty. */
+function shallow(text: string, most: number): string {
+  let kept = '';
+  let from = 0;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') inString = !inString;
+    else if (inString && char === '\\') at++;
+    else if (inString) continue;
+    else if (char === '{' || char === '[') {
+      if (++depth === most) kept += text.slice(from, at + 1);
+    } else if (char === '}' || char === ']') {
+      if (depth-- === most) from = at;
+    }
+  }
+  return kept + text.slice(from);
 }
 
 /** True when arrays and objects of a JSON text are nested deeper than `most`. */

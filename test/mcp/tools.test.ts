@@ -271,7 +271,10 @@ describe('what a server says is data (SECURITY 17)', () => {
       { name: 'no schema', inputSchema: 'none' },
       { inputSchema },
       { name: 'huge', inputSchema: { type: 'object', default: 'x'.repeat(270_000) } },
-      { name: 'deep', inputSchema: JSON.parse(`${'{"properties":'.repeat(59)}{}${'}'.repeat(59)}`) },
+      ...[59, 60, 61, 62, 63, 70, 3000].map((depth) => ({
+        name: `deep ${depth}`,
+        inputSchema: JSON.parse(`${'{"properties":'.repeat(depth)}["]}"]${'}'.repeat(depth)}`),
+      })),
     ]);
     const row = await env.DB.prepare('SELECT left_out FROM server WHERE id = ?1')
       .bind(upstream.id)
@@ -286,7 +289,7 @@ describe('what a server says is data (SECURITY 17)', () => {
       'its inputSchema is no JSON Schema object',
       'it has no name',
       'its definition is over 256 KiB',
-      'its definition is nested too deep',
+      ...Array(7).fill('its definition is nested too deep'),
     ]);
   });
 
