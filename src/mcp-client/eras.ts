@@ -1,3 +1,4 @@
+import { membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
 import {
   CODE,
@@ -58,8 +59,8 @@ export function forgetEras(server: Address): void {
 /**
  * Asks a server which revisions it speaks. Nothing runs by that, so it comes before the first request (MCP 2026-07-28,
  * Backward Compatibility): whatever is no answer of 2026-07-28 leaves `initialize` to be tried.
- * @param patience milliseconds @throws UpstreamFailure for what `initialize` would meet as well: no answer, HTTP 3xx,
- * 401, 403, 429.
+ * @param patience milliseconds @throws UpstreamFailure for what `initialize` would meet as well: no answer, HTTP 3xx, 429,
+ * and 401 and 403 where credentials go along. Some servers without any say so of all that comes outside of a session.
  */
 export async function discover(
   peer: Peer,
@@ -81,7 +82,9 @@ export async function discover(
     return found;
   } catch (failure) {
     const isSlow = limited.aborted && !signal.aborted;
-    const isForAll = status < 200 || (status >= 300 && status < 400) || [401, 403, 429].includes(status);
+    const aboutCredentials = membersOf(peer.server).length ? [401, 403] : [];
+    const isForAll =
+      status < 200 || (status >= 300 && status < 400) || [...aboutCredentials, 429].includes(status);
     if (signal.aborted || (isForAll && !isSlow)) throw failure;
     return LEGACY;
   }

@@ -286,7 +286,7 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
     },
   );
 
-  it.each([400, 404, 405, 406, 500, 501, 'html'])(
+  it.each([400, 401, 403, 404, 405, 406, 500, 501, 'html'])(
     'a server of the 2025 era that answers server/discover with %s is spoken to all the same',
     async (discovery) => {
       for (const server of ['2025', 'stateless']) {
