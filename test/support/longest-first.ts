@@ -10,6 +10,7 @@ const SECONDS: Record<string, number> = {
   'test/journeys/pages.test.ts': 36,
   'test/journeys/dev.test.ts': 33,
   'test/journeys/sdk.test.ts': 22,
+  'test/node/field-kinds.test.ts': 30,
   'test/node/two-workers.test.ts': 19,
   'test/journeys/accounts.test.ts': 14,
   'test/journeys/consent.test.ts': 11,

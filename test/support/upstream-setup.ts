@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { type RawAnswer, writeRaw } from './raw-answer';
 
 /** How a server behaves; tests set it over HTTP. */
-type Behaviour = {
+export type Behaviour = {
   /**
    * `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions; `forgetful`: knows none of those it began.
    * `both`: every revision.
@@ -145,7 +145,7 @@ class Upstream {
     const caller = await this.callerOf(request);
     if (caller === null && !this.behaviour.open.includes(message.method ?? ''))
       return this.challenge(response, request);
-    const needed = this.behaviour.needsScope[String(message.params?.name)];
+    const needed = own(this.behaviour.needsScope, message.params?.name);
     if (message.method === 'tools/call' && needed && !(await this.hasScopes(request, needed))) {
       const named = `Bearer error="insufficient_scope", scope="${needed}"`;
       return void response.writeHead(403, { 'www-authenticate': challenge || named }).end();
@@ -161,7 +161,7 @@ class Upstream {
     const isResumed = request.method === 'GET' && request.headers['last-event-id'] !== undefined;
     const odd = isResumed
       ? (resumes.shift() ?? { status: 405, type: '' })
-      : (raw[String(message.params?.name)] ?? (message.params?.name ? raw['*'] : undefined));
+      : (own(raw, message.params?.name) ?? (message.params?.name ? raw['*'] : undefined));
     if (odd) return writeRaw(response, odd, message.id ?? this.lastCall, () => this.hold(response));
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (this.isModern(request)) return this.serveModern(request, response, message);
@@ -346,7 +346,7 @@ class Upstream {
       return void response.socket?.end();
     }
     const result =
-      listed ?? this.behaviour.results[name] ?? JSON.stringify({ ...this.result(message), ...stamp });
+      listed ?? own(this.behaviour.results, name) ?? JSON.stringify({ ...this.result(message), ...stamp });
     const text = result.startsWith('{"error"') ? result.slice(1, -1) : `"result":${result}`;
     const whole = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${text}}`;
     if (!events) return void response.end(whole);
@@ -398,6 +398,11 @@ class Upstream {
     const to = from + this.behaviour.pageSize;
     return { [member]: items.slice(from, to), ...(to < items.length ? { nextCursor: String(to) } : {}) };
   }
+}
+
+/** What `record` has under a name that a client chose. */
+function own<T>(record: Record<string, T>, name: unknown): T | undefined {
+  return Object.hasOwn(record, String(name)) ? record[String(name)] : undefined;
 }
 
 function refuse(
