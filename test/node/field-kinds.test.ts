@@ -22,6 +22,12 @@ function bothOf<T>([first, second, third]: readonly T[], turn: number): T[] {
   return [first, turn % 2 ? third : second] as T[];
 }
 
+async function inTurn<T>(works: (() => Promise<T>)[]): Promise<T[]> {
+  const done: T[] = [];
+  for (const work of works) done.push(await work());
+  return done;
+}
+
 /** What one client meets beside an odd server: lists, each of its tools, each healthy tool meanwhile, and lists again. */
 async function meet(client: FieldClient, odd: string, times = 1) {
   const listed = await client.toolNames();
@@ -104,7 +110,8 @@ describe.concurrent.for(Object.entries(CALLS))('%s costs that call alone', ([gro
       await gateway.control(group, 'set', becomes);
       if (kind.restarts) await gateway.control(group, 'forget');
 
-      const met = await Promise.all(bothOf(clients, kind.at).map((client) => meet(client, group, times)));
+      const meeting = bothOf(clients, kind.at).map((client) => () => meet(client, group, times));
+      const met = await (kind.inTurn ? inTurn(meeting) : Promise.all(meeting.map((begin) => begin())));
 
       for (const { by, own, answers } of met) {
         expect(own, by).toEqual(['echo']);

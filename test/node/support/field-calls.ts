@@ -159,5 +159,34 @@ const answers: CallKind[] = (
   ] as [string, RawAnswer, RegExp][]
 ).map(([name, echo, says]) => ({ name, becomes: { raw: { echo } }, says }));
 
+/** Answers told apart by their id, and streams that end before they have one. */
+const byId: CallKind[] = (
+  [
+    [
+      'the answer to an earlier request first',
+      { type: EVENTS, chunks: [event(result('old', '1')), event(result())] },
+      RAN,
+    ],
+    ['a null id first', { type: EVENTS, chunks: [event(result('null', 'null')), event(result())] }, RAN],
+    ['a wrong id', { chunks: [result('wrong', '1')] }, ERROR],
+    ['a wrong id behind the result', { chunks: [late('wrong').replace('$id', '1')] }, ERROR],
+    ['a wrong id as an event', { type: EVENTS, chunks: [event(result('wrong', '1'))] }, ERROR],
+    ['an id that is null', { chunks: [result('wrong', 'null')] }, ERROR],
+    ['an array of one', { chunks: [`[${result()}]`] }, RAN],
+    ['an array of one as an event', { type: EVENTS, chunks: [event(`[${result()}]`)] }, RAN],
+    ['an array of others', { chunks: [`[${log},${result('wrong', '1')}]`] }, ERROR],
+    ['a stream that is cut', { type: EVENTS, chunks: ['data: {"jsonrpc":"2.0"'], finish: 'cut' }, ERROR],
+  ] as [string, RawAnswer, RegExp][]
+).map(([name, echo, says]): CallKind => ({ name, becomes: { raw: { echo } }, says }));
+byId.push({
+  name: 'a stream that is closed when it was primed, and resumed',
+  becomes: {
+    raw: { echo: { type: EVENTS, chunks: ['id: 1\nretry: 100\ndata: \n\n'] } },
+    resumes: Array(2).fill({ type: EVENTS, chunks: [event(log), event(result())] }),
+  },
+  inTurn: true,
+  says: RAN,
+});
+
 /** By the name of the server. */
-export const CALLS = { restarts, refusals, redirects, failures, answers };
+export const CALLS = { restarts, refusals, redirects, failures, answers, byId };

@@ -26,6 +26,8 @@ export type CallKind = {
   becomes: Partial<Behaviour>;
   /** True: it has forgotten its sessions. */
   restarts?: boolean;
+  /** True: its clients call one after the other. */
+  inTurn?: boolean;
   /** How often each client calls; the last call says: */
   times?: number;
   says: RegExp;
