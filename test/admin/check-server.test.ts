@@ -79,6 +79,70 @@ describe('where a server is found (PROTOCOL §7)', () => {
     for (const { message } of [checked, added]) expect(message.includes(said), message).toBe(given !== found);
   });
 
+  it.each([
+    ['none', 'where it redirects', '/old', { 'POST /old': to('mcp') }],
+    ['none', 'behind the path given', '', {}],
+    ['per_user_oauth', 'where it redirects', '/old', { 'POST /old': to('mcp', 301) }],
+    ['per_user_oauth', 'behind the path given', '', {}],
+  ] as [string, string, string, Paths][])(
+    'also when its address is changed: %s, %s',
+    async (auth_type, _, path, paths) => {
+      const { issuer } = await AuthorizationServer.start();
+      const demands = auth_type === 'none' ? null : { issuer };
+      const name = await site(
+        (own) =>
+          Object.fromEntries(
+            Object.entries(paths).map(([at, answer]) => [at.replace(' ', ` /${own}`), answer]),
+          ),
+        { demands },
+      );
+      const [given, found] = [`${origin()}/${name}${path}`, `${origin()}/${name}/mcp`];
+      const before = `${origin()}/${await site(undefined, { demands })}/mcp`;
+      const added = await administer<{ mcp_client_id?: string; client?: { id: string } }>(
+        'POST',
+        '/mcp/client',
+        {
+          name: fresh(),
+          connection_type: 'http',
+          connection_string: before,
+          auth_type,
+        },
+      );
+      const id = added.client?.id ?? added.mcp_client_id;
+      const put = (connection_string: string) =>
+        administer<Added>('PUT', `/mcp/client/${id}`, { connection_string });
+
+      const changed = await put(given);
+      const again = await put(found);
+
+      expect(changed.client.connection_string).toBe(found);
+      expect(changed.message).toContain(`It was found at ${found}, not at ${given}.`);
+      expect(again.client.connection_string).toBe(found);
+      expect(again.message).not.toContain('was found');
+    },
+  );
+
+  it('keeps a changed address where nothing is found, and asks a disabled server nothing', async () => {
+    const [name, absent] = [await site(), await site(() => ({}), { fault: 404 })];
+    const { client } = await administer<{ client: { id: string } }>('POST', '/mcp/client', {
+      name: fresh(),
+      connection_type: 'http',
+      connection_string: `${origin()}/${name}/mcp`,
+    });
+    const given = `${origin()}/${absent}/elsewhere`;
+    const put = (change: object) => administer<Added>('PUT', `/mcp/client/${client.id}`, change);
+
+    const changed = await put({ connection_string: given });
+    const seen = async () => (await control(absent, 'seen')).seen.length;
+    const asked = await seen();
+    const disabled = await put({ connection_string: `${origin()}/${absent}/other`, enabled: false });
+
+    expect(changed.client.connection_string).toBe(given);
+    expect(changed.message).toContain('but it could not be asked for its tools');
+    expect(disabled.client.connection_string).toBe(`${origin()}/${absent}/other`);
+    expect(await seen()).toBe(asked);
+  });
+
   it('in place of the path /', async () => {
     const name = await site((own) => ({ 'POST /mcp': to(`/${own}/mcp`) }));
 

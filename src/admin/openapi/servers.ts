@@ -85,7 +85,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Change a server',
     description:
-      'What is left out stays; a list that is sent replaces the one before. `connection_type` and `auth_type` never change.',
+      'What is left out stays; a list that is sent replaces the one before. `connection_type` and `auth_type` never change. With another `connection_string`, the server is looked for there as a new one is, and `message` says where it was found.',
     access: 'administrator',
     path: ID,
     body: { schema: ServerChangeRequest, example: { tools_to_execute: ['search', 'read'], enabled: true } },

@@ -84,6 +84,12 @@ export const servers = new Hono<App>()
       body,
     );
     requireOwnProvider(c, change.token_exchange);
+    const given = change.connection_string;
+    const isMoved = given !== undefined && given !== server.connectionString;
+    const isAskedAtOnce = authorizationOf(server) === null;
+    const isLookedFor = isMoved && !isAskedAtOnce && (change.enabled ?? server.enabled);
+    const place = isLookedFor ? await findEndpoint(given) : null;
+    if (place?.kind === 'http') change.connection_string = place.url;
     const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, change, now());
     if (!changed) throw nameTaken(change.name ?? server.name);
     if (config) await changeProvider(c, { server, changed, config, change });
@@ -94,7 +100,9 @@ export const servers = new Hono<App>()
     const reachedBy =
       connection_string ?? headers ?? enabled ?? per_user_header_keys ?? oauth_config ?? token_exchange;
     const known = await serverAt(c.env.DB, server.id);
-    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known);
+    const note = place && given ? noteOn(place, given) : '';
+    const settle = isMoved && isAskedAtOnce ? settleMoved : leave;
+    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known, settle, note);
     return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });
   })
 
@@ -131,7 +139,7 @@ export const servers = new Hono<App>()
     });
   });
 
-/** What is said of where a new server was found, behind another sentence; empty when it is where it was said to be. */
+/** What is said of where a server was found, behind another sentence; empty when it is where it was said to be. */
 function noteOn(place: Place, given: string): string {
   if (place.kind === 'sse') return ` ${olderWords(place.url)}`;
   return place.kind === 'http' && place.url !== given ? ` ${movedWords(given, place.url)}` : '';
@@ -212,13 +220,13 @@ function moves(body: unknown, server: Server): boolean {
 /** A server as it is known once it was asked for its lists, what went wrong, and where its address led; null: nothing, nowhere. */
 type Answered = { known: Server; failure: ApiError | null; led: string | null };
 
-/** A server that is not new stays where it is. */
+/** A server whose address is not new stays where it is. */
 const leave = async (_c: Context<App>, _server: Server, asked: Answered) => ({ ...asked, note: '' });
 
 /** Failures of a server that may be at another address. */
 const MAY_BE_ELSEWHERE = ['not_found', 'not_mcp', 'rejected', 'status', 'redirect'];
 
-/** Moves a new server to where its address redirects, or, when it failed there, to where it is found, and asks it again. */
+/** Moves a server with a new address to where its address redirects, or, when it failed there, to where it is found, and asks it again. */
 async function settleAddress(
   c: Context<App>,
   server: Server,
@@ -237,6 +245,9 @@ async function settleAddress(
   if (!moved) return { ...asked, note: '' };
   return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null, led }), note };
 }
+
+/** The same for a server that is not new: it stays changed whatever it answers. */
+const settleMoved: typeof settleAddress = (c, server, asked) => settleAddress(c, server, asked);
 
 /** Asks a server for its lists now. */
 async function ask(c: Context<App>, server: Server): Promise<Answered> {
@@ -267,6 +278,7 @@ function failureOf({ name, lastFailure }: Server): ApiError {
 
 /**
  * The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that.
+ * @param found where it was found before it was saved, as a sentence; empty: not looked for, or where it was said to be
  * @throws ApiError 422 for a new one that no request can be sent to
  */
 async function answerSaved(
@@ -274,9 +286,10 @@ async function answerSaved(
   saved: string,
   server: Server,
   settle: (c: Context<App>, server: Server, asked: Answered) => Promise<Answered & { note: string }> = leave,
+  found = '',
 ): Promise<Response> {
   const answer = async (message: string, server: Server) =>
-    c.json({ message, client: await shownServer(c, server) });
+    c.json({ message: message + found, client: await shownServer(c, server) });
   const wasAsked = (asked: Asked) => noteAsked(c.req.raw, asked);
   if (!server.enabled) {
     wasAsked({ kind: 'disabled' });
@@ -297,7 +310,7 @@ async function answerSaved(
   const message = failure
     ? `${saved}, but it could not be asked for its tools. ${failure.message}`
     : `${saved} and lists ${counted(tools)}.`;
-  return c.json({ message: message + note, client });
+  return c.json({ message: message + found + note, client });
 }
 
 /** Why no caller sees a server yet, and what changes that. */
