@@ -1,12 +1,15 @@
 import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { SessionActs } from '../../src/mcp-client/session-acts';
+import { Browser } from '../support/browser';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { enterHeaders } from '../support/connected';
-import { administer, newKey } from '../support/gate';
+import { administer, configure, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { headerServer } from '../support/own-accounts';
+import { Provider, personOf } from '../support/provider';
 import { Upstream } from '../support/upstream';
 
 type Account = { id: string; virtual_key: { id: string } | null };
@@ -347,6 +350,96 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     expect(seen[20]).toBe(seen[0]);
     const [one, two] = (await sessionsOf(upstream)).slice(-2);
     expect(one).toBe(two);
+  });
+
+  it('is kept for 20 client sessions of no one known an hour, by address', async () => {
+    await configure({ enforce_auth_on_inference: false });
+    const upstream = await Upstream.start();
+    const from = (address: string) =>
+      new McpCaller({ 'cf-connecting-ip': address }, '2025', `/mcp/${upstream.slug}`);
+    for (let at = 0; at < 20; at++) await (await from(`2001:db8:0:1::${at}`).initialized()).call('echo');
+    for (const address of ['2001:db8:0:1:ffff::', '2001:db8:0:2::1']) {
+      const client = await from(address).initialized();
+      for (const _ of [1, 2]) await client.call('echo');
+    }
+    await configure({ enforce_auth_on_inference: null });
+    const seen = await sessionsOf(upstream);
+    const [one, two, three, four] = seen.slice(20);
+
+    expect(new Set(seen.slice(0, 20)).size).toBe(20);
+    expect(one).not.toBe(two);
+    expect(three).toBe(four);
+  });
+
+  it('is one of 64 at most that a client session has, the longest unused ended for another', async () => {
+    const object = env.SESSIONS.get(env.SESSIONS.idFromName('a client session')) as unknown as SessionActs &
+      DurableObjectStub;
+    const facts = { url: 'http://127.0.0.1/', credential: '', owner: null, issuer: ISSUER, via: null };
+    const begin = async (n: number) => {
+      const meeting = { ...facts, serverId: `server ${n}`, subject: 'vk:someone' };
+      const taken = await object.take(meeting, null);
+      const session = {
+        ref: `${n}`,
+        id: `session ${n}`,
+        version: '2025-11-25',
+        capabilities: {},
+        credential: '',
+      };
+      if ('leave' in taken) await object.keep(meeting, taken.leave, session, null);
+      wait(1);
+    };
+    for (let n = 0; n < 64; n++) await begin(n);
+    await begin(0); // used again
+    await begin(64);
+    const keys = await stored(object);
+
+    expect(keys.filter((key) => key.startsWith('at:'))).toHaveLength(64);
+    expect(keys).toContain('at:server 0');
+    expect(keys.filter((key) => key.startsWith('over:'))).toEqual(['over:1']);
+  });
+
+  it('is replaced when the account is another, and ended at the server', async () => {
+    const before = await objects();
+    const upstream = await headerServer();
+    const key = await newKey([upstream.name]);
+    const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
+    const client = await caller.initialized();
+    const said: unknown[] = [];
+    for (const name of ['ann', 'ann', 'bea', 'bea']) {
+      if (said.length % 2 === 0) await enterHeaders(upstream.id, `vk:${key.id}`, { 'x-key': name });
+      said.push((await client.call('whoami')).body.result?.content?.[0]?.text);
+    }
+    const sessions = await sessionsOf(upstream);
+    await runDurableObjectAlarm(await objectSince(before));
+
+    expect(said).toEqual(['ann', 'ann', 'bea', 'bea']);
+    expect(sessions[0]).toBe(sessions[1]);
+    expect(sessions[2]).toBe(sessions[3]);
+    expect(sessions[1]).not.toBe(sessions[2]);
+    await vi.waitFor(async () => expect(await deletedOf(upstream)).toContain(sessions[0]));
+  });
+
+  it.each<[string, (personId: string, keyId: string) => Parameters<typeof administer>]>([
+    ['is blocked', (id) => ['PUT', `/users/${id}`, { is_active: false }]],
+    ['is deleted', (id) => ['DELETE', `/users/${id}`]],
+    ['loses that key', (_, id) => ['DELETE', `/governance/virtual-keys/${id}`]],
+  ])('ends when a person %s who came by a key of their own', async (_, end) => {
+    const provider = await Provider.start();
+    const email = `p${crypto.randomUUID().slice(0, 8)}@acme.example`;
+    await provider.signIn(new Browser(), email);
+    const { id } = await personOf(email);
+    const upstream = await Upstream.start();
+    const key = await newKey([upstream.name]);
+    await administer('PUT', `/governance/virtual-keys/${key.id}`, { owner_user_id: id });
+    const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
+    const { body } = await (await caller.initialized()).call('echo');
+    const before = await deletedOf(upstream);
+    await administer(...end(id, key.id));
+    const [ours] = await sessionsOf(upstream);
+
+    expect(body).toMatchObject(ran.body);
+    expect(before).not.toContain(ours);
+    await vi.waitFor(async () => expect(await deletedOf(upstream)).toContain(ours));
   });
 
   type Ending = { keyId: string; grantId: string; accountId: string };
