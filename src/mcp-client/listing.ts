@@ -17,14 +17,13 @@ import { inOwnSession } from './sessions';
 const MOST_LEFT_OUT = 50;
 /** How long a server may take over a list it does not declare. Milliseconds. */
 const UNDECLARED = 2_000;
-/** How much of a listing's time its tools may take, so that a server that is silent there can still list the rest. Milliseconds. */
-const TOOLS = 18_000;
+/** How long a listing takes at most, and how much of that each list leaves to every one that follows. Milliseconds. */
+const WHOLE = { most: 25_000, rest: 4_000 };
+/** The same where someone waits, for all lists but the tools: less than a request waits. */
+const WAITED = { most: 4_000, rest: 800 };
 
-/**
- * What ends a listing. `whole`: its time, or another in its place; `waited`: its time for all but the tools, null: none of its
- * own; `replaced`: another listing took its place, so nothing of it is stored.
- */
-export type ListingLimits = { whole: AbortSignal; waited: AbortSignal | null; replaced: AbortSignal };
+/** `isWaited`: what has not come beside the tools after 4 seconds is missing; `replaced`: nothing of it is stored any more. */
+export type ListingTerms = { isWaited: boolean; replaced: AbortSignal };
 
 /**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
@@ -38,7 +37,7 @@ export async function listUpstream(
   settings: Settings,
   issuer: string | null,
   server: Server,
-  limits: ListingLimits,
+  { isWaited, replaced }: ListingTerms,
   asker: Asker,
 ): Promise<{ server: Server; isListed: boolean }> {
   const now = Math.floor(Date.now() / 1000);
@@ -46,8 +45,7 @@ export async function listUpstream(
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
-    const { whole, waited, replaced } = limits;
-    const read = await inOwnSession(peer, () => readListing(peer, whole, { kinds, waited }));
+    const read = await inOwnSession(peer, () => readListing(peer, replaced, { kinds, isWaited }));
     if (replaced.aborted) return { server, isListed: false };
     const { listing, ...stored } = await saveListing(env.DB, server, read, now);
     const { leftOut, listingSize: bytes } = stored;
@@ -56,7 +54,7 @@ export async function listUpstream(
     return { server: { ...server, ...stored }, isListed: read.failure === null };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
-    if (limits.replaced.aborted) return { server, isListed: false };
+    if (replaced.aborted) return { server, isListed: false };
     return { server: await recordFailure(env.DB, server, 'list', error, now), isListed: false };
   }
 }
@@ -70,17 +68,45 @@ export async function listUpstream(
 export async function readListing(
   peer: Peer,
   signal: AbortSignal,
-  { kinds, waited = null }: { kinds?: readonly ItemKind[] | undefined; waited?: AbortSignal | null } = {},
+  { kinds, isWaited = false }: { kinds?: readonly ItemKind[] | undefined; isWaited?: boolean } = {},
 ): Promise<CameListed> {
-  const capabilities = await capabilitiesOf(peer, signal);
   const wanted = LISTS.filter(({ kind }) => kinds?.includes(kind) !== false);
-  const isDeclared = ({ capability }: List) => isObject(capabilities[capability]);
-  const forOthers = waited ? AbortSignal.any([signal, waited]) : signal;
-  const forTools = AbortSignal.any([signal, AbortSignal.timeout(TOOLS)]);
-  const reading = new ListingReading(peer, forTools, forOthers);
-  for (const list of wanted.filter(isDeclared)) await reading.read(list);
-  for (const list of wanted.filter((list) => !isDeclared(list))) await reading.readUndeclared(list);
-  return reading.end();
+  const limits = new TimeLimits(signal);
+  const ends = new Map(
+    wanted.map((list, at) => {
+      const { most, rest } = isWaited && list.kind !== 'tool' ? WAITED : WHOLE;
+      return [list, limits.after(most - rest * (wanted.length - 1 - at))];
+    }),
+  );
+  try {
+    const capabilities = await capabilitiesOf(peer, limits.after(WHOLE.most));
+    const isDeclared = ({ capability }: List) => isObject(capabilities[capability]);
+    const reading = new ListingReading(peer, (list) => ends.get(list) ?? signal);
+    for (const list of wanted.filter(isDeclared)) await reading.read(list);
+    for (const list of wanted.filter((list) => !isDeclared(list))) await reading.readUndeclared(list);
+    return reading.end();
+  } finally {
+    limits.clear();
+  }
+}
+
+/** Time limits that end with what they limit: a timer that goes on would keep an object awake. */
+class TimeLimits {
+  private readonly timers: ReturnType<typeof setTimeout>[] = [];
+
+  /** @param signal ends them all */
+  constructor(private readonly signal: AbortSignal) {}
+
+  after(milliseconds: number): AbortSignal {
+    const limit = new AbortController();
+    const late = () => limit.abort(new DOMException('The time is over', 'TimeoutError'));
+    this.timers.push(setTimeout(late, milliseconds));
+    return AbortSignal.any([this.signal, limit.signal]);
+  }
+
+  clear(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
 }
 
 /** One reading of a server's lists, one after the other. */
@@ -98,8 +124,8 @@ class ListingReading {
 
   constructor(
     private readonly peer: Peer,
-    private readonly forTools: AbortSignal,
-    private readonly forOthers: AbortSignal,
+    /** Ends the time of a list. */
+    private readonly endOf: (list: List) => AbortSignal,
   ) {}
 
   async read(list: List): Promise<void> {
@@ -111,7 +137,7 @@ class ListingReading {
       return;
     }
     const isTool = kind === 'tool';
-    const came = await readPages(this.peer, list, isTool ? this.forTools : this.forOthers, this.taking(kind));
+    const came = await readPages(this.peer, list, this.endOf(list), this.taking(kind));
     if (!came.pages && came.failure) {
       if (isTool && came.failure.kind === 'credentials') throw came.failure; // it would refuse the others as well
       this.failed.set(kind, came.failure);
@@ -135,8 +161,9 @@ class ListingReading {
       return;
     }
     const isTool = kind === 'tool';
-    const limited = AbortSignal.any([this.forOthers, AbortSignal.timeout(UNDECLARED)]);
-    const came = await readPages(this.peer, list, isTool ? this.forTools : limited, this.taking(kind));
+    const end = this.endOf(list);
+    const limited = AbortSignal.any([end, AbortSignal.timeout(UNDECLARED)]);
+    const came = await readPages(this.peer, list, isTool ? end : limited, this.taking(kind));
     if (this.room.isFull) this.missing.push(this.room.leftOut(kind, this.listing[kind].length));
     if (!came.failure || came.pages || (!isTool && came.failure instanceof Refusal)) return;
     this.failed.set(kind, came.failure);

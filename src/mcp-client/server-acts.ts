@@ -54,6 +54,6 @@ export async function wantLists(objects: Env['SERVERS'], wanted: ListsWanted): P
 }
 
 /** The object of a server. */
-function serverObject(objects: Env['SERVERS'], serverId: string): ServerActs {
+export function serverObject(objects: Env['SERVERS'], serverId: string): ServerActs {
   return objects.get(objects.idFromName(serverId));
 }

@@ -7,7 +7,7 @@ import { faultFacts } from '../protocol/faults/storage';
 import { within } from '../protocol/patience';
 import { ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
-import type { Server } from '../servers/server';
+import type { LeftOut, Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { erasOf } from './eras';
 import { listUpstream } from './listing';
@@ -44,11 +44,8 @@ type Running = {
   answer: Promise<ListsAnswer | null>;
 };
 
-/** How long a listing may take, and when it is given up though it did not end by that. Milliseconds. */
-const WHOLE = 25_000;
+/** When a listing is given up that did not end by itself. Milliseconds. */
 const LOST = 40_000;
-/** When one that somebody waits for ends with what has come, if tools have: less than a request waits. Milliseconds. */
-const WAITED = 4_000;
 /** How soon the same server, never listed, is asked for another isolate. Milliseconds. */
 const MISSING = 5_000;
 /** How often a server is listed because it says that it changed, and how long that waits for more to change. Milliseconds. */
@@ -187,13 +184,12 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     const dueAt = isListedForAsker(server) ? null : now + syncInterval(settings, server);
     this.note(wanted, { begunAt: now, dueAt, ...(reason === 'now' ? {} : { lookedAt: now }) });
     await this.wake(); // first: should this object be restarted in the middle, the alarm lists again
-    const waited = reason === 'due' ? null : AbortSignal.timeout(WAITED);
-    const limits = { whole: AbortSignal.any([AbortSignal.timeout(WHOLE), replaced]), waited, replaced };
+    const terms = { isWaited: reason !== 'due', replaced };
     const asker = { owner, sharer: null };
     try {
-      const listed = await within(LOST, listUpstream(this.env, settings, issuer, server, limits, asker));
+      const listed = await within(LOST, listUpstream(this.env, settings, issuer, server, terms, asker));
       if (replaced.aborted) return null;
-      if (waited?.aborted && dueAt !== null) {
+      if (terms.isWaited && dueAt !== null && listed?.server.leftOut.some(isList)) {
         this.note(wanted, { dueAt: Math.min(dueAt, Date.now() + PAUSE) }); // for what it had no time for
         await this.wake();
       }
@@ -219,6 +215,9 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
 function known(server: Server, isListed: boolean): ListsAnswer {
   return { kind: 'known', server, isListed, eras: erasOf(server), ledTo: ledTo(server.connectionString) };
 }
+
+/** True for a whole list that did not come. */
+const isList = ({ name, offered }: LeftOut) => name === '*' && !offered;
 
 /** What a listing asks, and with which credentials. */
 function termsOf(server: Server): string {

@@ -2,7 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import { isListedForAsker } from '../accounts/auth/index';
 import { connect } from '../accounts/connect';
 import { log } from '../log';
-import { isOutOfDate, type ListsWanted, PAUSE, wantLists } from '../mcp-client/server-acts';
+import { isOutOfDate, type ListsWanted, PAUSE, serverObject, wantLists } from '../mcp-client/server-acts';
 import { faultFacts } from '../protocol/faults/storage';
 import { inPool, within } from '../protocol/patience';
 import type { Server } from '../servers/server';
@@ -20,6 +20,8 @@ const WAIT_EACH = 5_000;
 const WAIT_ALL = 8_000;
 /** Objects asked at once by one request: those that share an isolate share its memory. */
 const POOL = 10;
+/** How often an isolate tells that a server's lists changed. Milliseconds. */
+const TELL = 1_000;
 
 /**
  * Has the servers that were never listed asked, within the request, or waits with the request that does so already. A server
@@ -67,6 +69,27 @@ export function refreshStale(by: ListingCaller, entries: readonly CatalogServer[
   if (!stale.length) return;
   for (const entry of stale) entry.askedAt = now;
   waitUntil(inPool(POOL, stale, (entry) => ask(by, entry, 'due')));
+}
+
+/** When this isolate last told that a server's lists changed, by its id. Epoch milliseconds. */
+const told = new Map<string, number>();
+const MOST_TOLD = 2000;
+
+/**
+ * Has a server listed again that said so on a stream of this caller's (`notifications/…/list_changed`). Nothing waits for that,
+ * and a server that says so all the time is listed every ten seconds.
+ */
+export function listChanged(by: ListingCaller, { id }: Server): void {
+  const now = Date.now();
+  if ((told.get(id) ?? 0) + TELL > now) return; // its object waits as long for what follows
+  told.delete(id);
+  told.set(id, now);
+  if (told.size > MOST_TOLD) told.delete(told.keys().next().value as string);
+  const { env, issuer } = by.gate;
+  const telling = serverObject(env.SERVERS, id).changed({ serverId: id, issuer, owner: askerOf(by).owner });
+  waitUntil(
+    telling.catch((error: unknown) => log('server.list_failed', { server: id, ...faultFacts(error) })),
+  );
 }
 
 /** Whether the caller could list a server: with an account of theirs, where only these do. */

@@ -29,7 +29,7 @@ export type Behaviour = {
   resourceTemplates: Record<string, unknown>[];
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
-  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, `hang`, or a status. */
+  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, `hang`, a status, or `held`: until it is released. */
   lists: Record<string, string[]>;
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
@@ -314,8 +314,10 @@ class Upstream {
     stamp: Record<string, unknown>,
   ): Promise<void> {
     const name = String(message.params?.name ?? message.params?.uri ?? '');
-    const listed = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
-    if (listed === 'hang') return;
+    const given = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
+    if (given === 'hang') return;
+    if (given === 'held') await this.hold(response);
+    const listed = given === 'held' ? undefined : given;
     if (/^\d{3}$/.test(listed ?? '')) return void response.writeHead(Number(listed)).end();
     if (listed === 'garbage')
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
