@@ -95,9 +95,10 @@ async function newKey(terms: object = {}): Promise<Key> {
 }
 
 /** A server with the tools `a` and `b`, open to every key. */
-async function newServer(): Promise<Upstream> {
+async function newServer(behaviour: object = {}): Promise<Upstream> {
   const name = `up_${crypto.randomUUID().slice(0, 8)}`;
   await listTools(name, ['a', 'b']);
+  await behave(name, behaviour);
   const { client } = await admin<{ client: { id: string; endpoint_slug: string } }>('POST', '/mcp/client', {
     name,
     connection_type: 'http',
@@ -110,10 +111,11 @@ async function newServer(): Promise<Upstream> {
 /** Makes the server `name` list these tools from now on. */
 async function listTools(name: string, tools: string[]): Promise<void> {
   const listed = tools.map((tool) => ({ name: tool, inputSchema: { type: 'object' } }));
-  await fetch(`${upstreams}/${name}/control/set`, {
-    method: 'POST',
-    body: JSON.stringify({ tools: listed }),
-  });
+  await behave(name, { tools: listed });
+}
+
+async function behave(name: string, behaviour: object): Promise<void> {
+  await fetch(`${upstreams}/${name}/control/set`, { method: 'POST', body: JSON.stringify(behaviour) });
 }
 
 type Tokens = { access_token: string; refresh_token: string; client_id: string; grant_id: string };
@@ -401,6 +403,29 @@ describe('one client, whichever Worker it meets (PROTOCOL §1)', () => {
     expect(new Set(calls.map(({ message }) => message.id)).size).toBe(3);
     expect(notice?.message.params).toEqual({ requestId: calls[2]?.message.id, reason: 'enough' });
     expect(await seenBy(server.name, 'initialize', 2)).toHaveLength(3); // two listings, and the client's
+  });
+});
+
+describe('a server never listed (CONTRACT §6, PROTOCOL §5)', () => {
+  it('is listed once for fifty callers, whichever Worker they meet', async () => {
+    const [key, server] = [await newKey(), await newServer({ fault: 'die' })];
+    await behave(server.name, { fault: null });
+    const ask = async (worker: Worker) => {
+      const response = await fetchOf(worker)(`${origin}/mcp/${server.slug}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...byKey(key) },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+      });
+      const { result } = await read<{ result: { tools: { name: string }[] } }>(response);
+      return result.tools.map(({ name }) => name).join();
+    };
+    const workers = Array.from({ length: 50 }, (_, at): Worker => (at % 2 ? 'second' : 'toolgate'));
+    const names = await Promise.all(workers.map(ask));
+    const seen = await fetch(`${upstreams}/${server.name}/control/seen`, { method: 'POST', body: '{}' });
+    const { seen: messages } = await read<{ seen: { message: { method?: string } }[] }>(seen);
+
+    expect(names).toEqual(workers.map(() => 'a,b'));
+    expect(messages.filter(({ message }) => message.method === 'tools/list')).toHaveLength(1);
   });
 });
 
