@@ -13,7 +13,7 @@ afterAll(() => gateway?.stop());
 const HEALTHY = ['json', 'sessions'];
 const ECHO = [{ name: 'echo', inputSchema: { type: 'object' } }];
 /** The most tools of an odd server that are called. */
-const MOST_CALLED = 10;
+const MOST_CALLED = 3;
 /** More than a double holds. */
 const BIG = '9007199254740993';
 
