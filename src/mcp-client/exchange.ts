@@ -21,6 +21,8 @@ export type ServerAnswer =
       release: () => void;
       /** Goes on with an event stream that ended too early; missing: the server's era has no way to. */
       resume?: Resume;
+      /** True when that is possible after the request, too: its session stays. */
+      outlives?: boolean;
     }
   /** `failure`: what it says of the server besides; null: nothing. */
   | { kind: 'error'; error: RpcErrorObject; failure: UpstreamFailure | null };

@@ -1,8 +1,9 @@
 import type { Peer } from '../accounts/connect';
 import { isObject, type JsonObject } from '../protocol/mcp';
-import { UpstreamFailure } from '../servers/failure';
+import { failures, UpstreamFailure } from '../servers/failure';
+import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
-import { answerOf, continueStream, post, type ServerAnswer } from './exchange';
+import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
 import { OtherEra } from './other-era';
 import { type Session, type SessionName, sessionHeaders } from './session-life';
 import { type Holder, holderOf } from './sessions';
@@ -44,13 +45,43 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
         return answer;
       }
       answer.release = () => holder.free(session);
-      answer.resume = (last, until) => continueStream(peer, sessionHeaders(session), last, until);
+      answer.resume = resumeIn(peer, session);
+      answer.outlives = session.id === null || holder.isShared;
       return answer;
     } catch (error) {
       holder.free(session);
       throw error;
     }
   }
+}
+
+/** Goes on with the answer to the request `id`, behind an event of it, in the session it went in. @throws UpstreamFailure */
+export async function continueLegacy(
+  peer: Peer,
+  { id, session, lastEventId }: { id: number; session: SessionName; lastEventId: string },
+  signal: AbortSignal,
+): Promise<ServerAnswer> {
+  const ended = beginTurn(peer);
+  const resume = resumeIn(peer, session);
+  const body = await resume(lastEventId, signal).catch((cause: unknown) => {
+    throw cause instanceof UpstreamFailure ? cause : failures.unreachable(peer.server.name, cause);
+  });
+  if (!body) throw failures.unanswered(peer.server.name);
+  const nothing = () => undefined;
+  const answer = {
+    kind: 'events',
+    id,
+    body,
+    settle: nothing,
+    release: nothing,
+    resume,
+    outlives: true,
+  } as const;
+  return watched(answer, ended);
+}
+
+function resumeIn(peer: Peer, session: SessionName): Resume {
+  return (last, signal) => continueStream(peer, sessionHeaders(session), last, signal);
 }
 
 /** What a server of the 2025 era said at `initialize` that it offers. @throws UpstreamFailure, OtherEra */

@@ -15,6 +15,8 @@ export type Holder = {
   replace(session: Session, manner: string): Promise<boolean>;
   /** A request in `session` is over. */
   free(session: Session): void;
+  /** True when a session is kept after that. */
+  isShared: boolean;
 };
 
 /** Milliseconds until an isolate asks the object again for a session it uses: PROTOCOL §1. */
@@ -61,6 +63,7 @@ export async function holderOf(peer: Peer): Promise<Holder> {
 
 function holderOfOne(peer: Peer, own: { session: Session | null }, isForOne: boolean): Holder {
   return {
+    isShared: false,
     async take(signal) {
       if (own.session?.credential !== peer.credentials.version)
         own.session = await beginSession(peer, signal);
@@ -80,6 +83,7 @@ function holderOfOne(peer: Peer, own: { session: Session | null }, isForOne: boo
 function holderOfShared(peer: Peer, sharer: Sharer, first: Session): Holder {
   let current = first;
   return {
+    isShared: true,
     take: async () => current,
     async replace(session, manner) {
       const latest = knownOf(peer, sharer)?.session;

@@ -24,6 +24,7 @@ import { isLoopback } from '../protocol/public-url';
 import { asEvents } from './answer-form';
 import { askerOf } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
+import { continueAnswer } from './continue';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
 import { endFlights } from './flights';
@@ -100,9 +101,13 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const caller = await authenticate(gate, c.req.raw.headers);
     if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
       return c.body(null, 204);
-    if (c.req.method !== 'POST') throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
+    const lastEventId = c.req.method === 'GET' ? lastEventIdOf(c.req.raw.headers) : null;
+    if (c.req.method !== 'POST' && lastEventId === null)
+      throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
     const asked = [slug, caller, c.req.raw.headers] as const;
     const place = await offerAt(c.env, c.var.revision, ...asked);
+    if (lastEventId !== null)
+      return await continueAnswer(await asking(c, { gate, caller, form: 'events' }, place), lastEventId);
 
     body = await readBody(c.req.raw);
     const message = readMessage(body);
@@ -167,15 +172,30 @@ async function readBody(request: Request): Promise<string> {
   return text;
 }
 
+/** The event of an answer that a client of the 2025 era comes back for; null: it does not. */
+function lastEventIdOf(headers: Headers): string | null {
+  return headers.get('mcp-protocol-version') === MODERN_VERSION ? null : headers.get('last-event-id');
+}
+
+/** Who asks, and what they are offered. */
+async function asking(
+  c: Context<App>,
+  asked: { gate: Gate; caller: Caller; form: AnswerForm },
+  place: Offer,
+) {
+  const { headers, signal } = c.req.raw;
+  const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
+  return { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
+}
+
 async function answerMessage(
   c: Context<App>,
   asked: { gate: Gate; caller: Caller; form: AnswerForm },
   place: Offer,
   message: ClientMessage,
 ): Promise<Response> {
-  const { headers, signal } = c.req.raw;
-  const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
-  const call = { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
+  const call = await asking(c, asked, place);
+  const { headers, session } = call;
   if (message === 'response') return c.body(null, 202);
   if (!('id' in message) || message.id === undefined) {
     if (message.method === 'notifications/cancelled')

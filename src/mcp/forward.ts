@@ -24,10 +24,12 @@ import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
 import { type CatalogServer, matchesTemplate } from './catalog';
 import { flightOf, follow } from './flights';
+import { comesBack, sealPlace } from './left-answer';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
+import type { CallOutcome, Reached } from './passage';
 import { listMissing } from './refresh';
 import { type Item, listsOf } from './server-lists';
-import { type CallOutcome, pass } from './stream';
+import { pass } from './stream';
 
 /** A server's item that a request names. */
 type Found = { entry: CatalogServer; item: Item };
@@ -45,9 +47,7 @@ export async function callTool(call: Call): Promise<Response> {
   if (call.era === '2026') checkMirroredParams(call.headers, call.request.params, found.item.mirrored);
   const spent = await countAgainstLimits(call);
   if (spent) return answer(call, toolError(spent));
-  return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
-    resultText(call.request.id, stamped(call, toolError(failure.message))),
-  );
+  return forward(call, found.entry, { name: found.item.name }, found.item);
 }
 
 /** A tool result that the model reads as an error. */
@@ -62,9 +62,7 @@ export async function getPrompt(call: Call): Promise<Response> {
   const verdict = found && judgeReading(call.rules, found.entry.server);
   if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown prompt: ${name.slice(0, 200)}`);
   await refuseWhenSpent(call);
-  return forward(call, found.entry, { name: found.item.name }, found.item, (failure) =>
-    failedText(call, failure),
-  );
+  return forward(call, found.entry, { name: found.item.name }, found.item);
 }
 
 /** MCP, Reading Resources: from the server that lists the URI, else from one with a template for it. */
@@ -77,7 +75,7 @@ export async function readResource(call: Call): Promise<Response> {
     throw refusal(call, verdict, `Resource not found: ${uri.slice(0, 500)}`, code);
   }
   await refuseWhenSpent(call);
-  return forward(call, found.entry, { uri }, found.item, (failure) => failedText(call, failure));
+  return forward(call, found.entry, { uri }, found.item);
 }
 
 /**
@@ -155,12 +153,18 @@ function refusal(
   return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
 }
 
+/** How a request says that its server failed: to the model where it ran a tool. */
+export function failureText(call: Call, failure: UpstreamFailure): string {
+  if (call.request.method !== 'tools/call') return failedText(call, failure);
+  return resultText(call.request.id, stamped(call, toolError(failure.message)));
+}
+
 function failedText({ request }: Call, { message }: UpstreamFailure): string {
   return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
 }
 
 /** The response to a request that failed here after its stream had begun; elsewhere app.ts says the same. */
-function brokenText({ request, requestId }: Call, error: unknown): string {
+export function brokenText({ request, requestId }: Call, error: unknown): string {
   log('request.failed', { request_id: requestId, path: '/mcp', ...faultFacts(error) });
   const { type, title, text } = faultAnswer(error);
   const data = { type, request_id: requestId };
@@ -168,14 +172,8 @@ function brokenText({ request, requestId }: Call, error: unknown): string {
 }
 
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
-async function forward(
-  call: Call,
-  entry: CatalogServer,
-  own: JsonObject,
-  item: Item,
-  failed: (failure: UpstreamFailure) => string,
-): Promise<Response> {
-  const { gate, request, requestId } = call;
+async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: Item): Promise<Response> {
+  const { gate, request } = call;
   const { server } = entry;
   const { id, method } = request;
   const { exposedName, mirrored } = item;
@@ -197,25 +195,17 @@ async function forward(
   };
 
   const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
-    const ms = Date.now() - startedAt;
-    const { subject, grant } = call.caller;
-    const who = { subject, client: grant?.clientId, grant: grant?.grantId };
-    log('mcp.forwarded', {
-      request_id: requestId,
-      method,
-      item: exposedName,
-      server: server.id,
-      ...who,
-      outcome,
-      ms,
-    });
-    if (method === 'tools/call') countCall({ server: server.id, tool: exposedName, outcome });
-    addCalls(gate.env.DB);
+    noteEnd(call, entry, exposedName, startedAt, outcome, failure);
     const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
     const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
     landed();
     if (isCancelled) cancel(flight.session, reason);
-    waitUntil(noteStanding(call, entry, outcome, failure));
+  };
+  const mark = async (reached: Reached) => {
+    const { session } = flight;
+    if (!peer || !session) return null;
+    const token = renamedIn(call, ourId).token;
+    return sealPlace(call, peer, { session, sent: ourId, item: exposedName, token, reached });
   };
 
   const passed = await pass({
@@ -235,15 +225,37 @@ async function forward(
       };
       return send(peer, { id: ourId, method, params, mirrored, era, capabilities, onSession }, signal);
     },
-    failed,
+    failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),
     needed: (credential) => authRequired(call, credential, item),
     refused: (error) => errorText(id, error),
     ended,
+    ...(comesBack(call) && { mark }),
   });
   const refuse = (question: RequestId) =>
     peer && flight.session && waitUntil(refuseIn(peer, flight.session, question));
   return call.form === 'json' ? asJson(passed, refuse) : passed;
+}
+
+/** Notes how a request ended: a line, a count, and what its server is known to be. */
+export function noteEnd(
+  call: Call,
+  entry: CatalogServer,
+  item: string,
+  startedAt: number,
+  outcome: CallOutcome,
+  failure: UpstreamFailure | null,
+): void {
+  const { caller, gate, request, requestId } = call;
+  const { subject, grant } = caller;
+  const { method } = request;
+  const server = entry.server.id;
+  const who = { subject, client: grant?.clientId, grant: grant?.grantId };
+  const ms = Date.now() - startedAt;
+  log('mcp.forwarded', { request_id: requestId, method, item, server, ...who, outcome, ms });
+  if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
+  addCalls(gate.env.DB);
+  waitUntil(noteStanding(call, entry, outcome, failure));
 }
 
 /** Params with our progress token in place of the client's own; null: it gave none. */
@@ -252,13 +264,13 @@ function withToken(params: JsonObject, progressToken: number | null): JsonObject
 }
 
 /** The client's own names, which the server gives back as ours. */
-function renamedIn({ request }: Call, sent: number): Additions['renamed'] {
+function renamedIn({ request }: Call, sent: number): NonNullable<Additions['renamed']> {
   const token = metaOf(request.params).progressToken;
   return { sent, id: JSON.stringify(request.id), token: token === undefined ? null : JSON.stringify(token) };
 }
 
 /** What a client has to read in place of what its server writes, in an answer of the other era. */
-function additionsFor({ era, request }: Call): Omit<Additions, 'renamed'> {
+export function additionsFor({ era, request }: Call): Omit<Additions, 'renamed'> {
   if (era === '2025') return { ...NOTHING, objectsOnly: request.method === 'tools/call' };
   const complete = { resultType: '"complete"' };
   const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };

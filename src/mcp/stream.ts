@@ -2,11 +2,19 @@ import { CredentialNeeded } from '../accounts/credential-needed';
 import type { TurnEnd } from '../mcp-client/breaker';
 import type { Resume, ServerAnswer } from '../mcp-client/exchange';
 import { InPlace } from '../protocol/json/answer';
-import type { Additions } from '../protocol/json/insert';
 import { readResponse } from '../protocol/mcp';
 import { within } from '../protocol/patience';
-import { COMMENT, EventRelay, eventOf, JsonAsEventRelay, JsonRelay, type Relay } from '../protocol/sse';
+import {
+  COMMENT,
+  EventRelay,
+  eventOf,
+  JsonAsEventRelay,
+  JsonRelay,
+  primingEvent,
+  type Relay,
+} from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
+import type { CallOutcome, Passage } from './passage';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
@@ -20,35 +28,6 @@ const MOST_CUTS = 5;
 /** The most a request may take, whatever progress it makes. */
 const MOST_SECONDS = 300;
 
-/** One request on its way through. */
-export type Passage = {
-  serverName: string;
-  /** True when the client reads `text/event-stream`. */
-  acceptsEvents: boolean;
-  additions: Additions;
-  /** Seconds without a message, or a part of one, after which the request is given up. */
-  quietSeconds: number;
-  /** Aborts when the client has gone, as far as the platform tells. */
-  clientSignal: AbortSignal;
-  /** @throws UpstreamFailure, CredentialNeeded */
-  send(signal: AbortSignal): Promise<ServerAnswer>;
-  /** The text of the whole response that says the server failed. */
-  failed(failure: UpstreamFailure): string;
-  /** The text of the whole response that says what went wrong here, for a stream that has begun. */
-  broken(error: unknown): string;
-  /** The text of the whole response that says how the caller connects an account of theirs. */
-  needed(credential: CredentialNeeded): Promise<string>;
-  /** The text of the whole response that carries the server's JSON-RPC error. */
-  refused(error: (ServerAnswer & { kind: 'error' })['error']): string;
-  /**
-   * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
-   * server; `broken`: a fault of this gateway.
-   */
-  ended(outcome: CallOutcome, failure: UpstreamFailure | null): void;
-};
-
-export type CallOutcome = 'answered' | 'refused' | 'failed' | 'given_up' | 'gone' | 'unconnected' | 'broken';
-
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
  * begins as an event stream, so that a client that has gone is noticed.
@@ -59,17 +38,21 @@ export async function pass(passage: Passage): Promise<Response> {
 
 class AnswerFlow {
   private readonly upstream = new AbortController();
-  private readonly startedAt = Date.now();
+  private readonly startedAt: number;
   /** When the read under way began, epoch milliseconds; null: the client's turn. */
   private waitingSince: number | null = Date.now();
   /** How long the reads before it waited in vain: comments are no progress. Milliseconds. */
-  private waited = 0;
+  private waited: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
   private resume: Resume | null = null;
   private cuts = 0;
+  private mayLeave = false;
+  /** The event of the server that the client was told of, as far as it can be; null: none. */
+  private noted: string | null = null;
+  private marked: string | null = null;
   private relay: Relay | null = null;
   private readonly inPlace = new InPlace();
   private inEvents = false;
@@ -83,6 +66,8 @@ class AnswerFlow {
   private reachLimit: (failure: UpstreamFailure) => void = () => {};
 
   constructor(private readonly passage: Passage) {
+    this.startedAt = passage.from?.startedAt ?? Date.now();
+    this.waited = passage.from?.waited ?? 0;
     this.limit = new Promise((resolve) => {
       this.reachLimit = resolve;
     });
@@ -154,9 +139,13 @@ class AnswerFlow {
     this.settle = answer.settle;
     this.release = answer.release;
     this.resume = answer.resume ?? null;
+    this.mayLeave = answer.outlives ?? false;
     const wanted = { sent: answer.id, additions: this.passage.additions };
-    if (answer.kind === 'events') this.relay = new EventRelay(wanted, this.inPlace);
-    else if (this.inEvents) this.relay = new JsonAsEventRelay(wanted, this.inPlace);
+    if (answer.kind === 'events') {
+      const relay = new EventRelay(wanted, this.inPlace);
+      relay.lastEventId = this.passage.from?.lastEventId ?? null;
+      this.relay = relay;
+    } else if (this.inEvents) this.relay = new JsonAsEventRelay(wanted, this.inPlace);
     else this.relay = new JsonRelay(wanted, this.inPlace);
   }
 
@@ -172,13 +161,20 @@ class AnswerFlow {
     }
     const { relay } = this;
     while (relay && this.reader && !this.over) {
+      if (await this.mark(sink, relay)) return;
       this.waitingSince ??= Date.now();
       const read = await this.reader.read().catch(() => null);
       this.waited += Date.now() - this.waitingSince;
       this.waitingSince = null;
       if (this.over) return;
       const isEnd = !read?.value;
-      if (isEnd && !this.limited && (await this.goOn(relay, read === null))) continue;
+      if (isEnd && !this.limited && this.inPlace.error === null) {
+        if (read && this.isMarked(relay)) {
+          this.finish('left', null);
+          return this.close(sink);
+        }
+        if (await this.goOn(relay, read === null)) continue;
+      }
       if (this.over) return;
       if (this.limited) return this.breakOff(sink, relay, this.limited, this.giveUp(this.limited));
       if (isEnd) return this.endOf(sink, relay, read !== null);
@@ -193,6 +189,30 @@ class AnswerFlow {
       }
       if (parts.length) return;
     }
+  }
+
+  /** Tells the client by which event it finds this place again, when that is news. */
+  private async mark(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay): Promise<boolean> {
+    const { passage, startedAt, waited } = this;
+    if (!(relay instanceof EventRelay) || !relay.between || !this.mayLeave || !passage.mark) return false;
+    const { lastEventId, retry } = relay;
+    if (lastEventId === null || lastEventId === this.noted) return false;
+    this.noted = lastEventId;
+    const id = await passage.mark({ lastEventId, startedAt, waited });
+    if (id === null || this.over) return false;
+    this.marked = lastEventId;
+    sink.enqueue(primingEvent(id, Math.max(retry ?? PAUSE, LEAST_PAUSE)));
+    return true;
+  }
+
+  /** True when the client can come back for all that follows. */
+  private isMarked(relay: Relay): boolean {
+    return (
+      relay instanceof EventRelay &&
+      relay.between &&
+      this.marked !== null &&
+      relay.lastEventId === this.marked
+    );
   }
 
   /**

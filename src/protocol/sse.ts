@@ -22,6 +22,11 @@ export function eventOf(message: string): Uint8Array {
   return utf8.encode(`event: message\ndata: ${message}\n\n`);
 }
 
+/** An event without data, from which a stream may be continued after `retry` milliseconds (MCP 2025-11-25, Streamable HTTP). */
+export function primingEvent(id: string, retry: number): Uint8Array {
+  return utf8.encode(`id: ${id}\nretry: ${retry}\ndata: \n\n`);
+}
+
 /** Something that rewrites an answer while its bytes flow. */
 export type Relay = {
   /** The bytes to send on for `chunk`. */

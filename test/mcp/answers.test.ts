@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
-import { shortWaits } from '../support/clock';
-import { admin } from '../support/gate';
+import { shortWaits, wait } from '../support/clock';
+import { admin, gate, newKey } from '../support/gate';
 import type { RawAnswer } from '../support/raw-answer';
-import { Upstream } from '../support/upstream';
+import { addressOf, Upstream } from '../support/upstream';
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -230,14 +231,15 @@ describe('a waiting call (PROTOCOL §3)', () => {
   });
 });
 
+const primed = (id: string, retry = 100): RawAnswer => ({
+  type: EVENTS,
+  chunks: [`id: ${id}\nretry: ${retry}\ndata:\n\n`],
+});
+const event = (id: string, message: string) => `id: ${id}\ndata: ${message}\n\n`;
+const gets = async (upstream: Upstream) => (await upstream.seen()).filter(({ method }) => method === 'GET');
+
 describe('a stream that ends before the answer is continued (MCP 2025-11-25, Resumability and Redelivery)', () => {
-  const primed = (id: string, retry = 100): RawAnswer => ({
-    type: EVENTS,
-    chunks: [`id: ${id}\nretry: ${retry}\ndata:\n\n`],
-  });
-  const event = (id: string, message: string) => `id: ${id}\ndata: ${message}\n\n`;
   const note = (data: string) => NOTE.replace('1}', `"${data}"}`);
-  const gets = async (upstream: Upstream) => (await upstream.seen()).filter(({ method }) => method === 'GET');
 
   it('by GET behind the last event, in the same session, until the answer comes', async () => {
     const { upstream, caller } = await at(primed('e1'));
@@ -357,5 +359,127 @@ describe('a stream that ends before the answer is continued (MCP 2025-11-25, Res
 
     expect(await response.text().catch(() => EARLY)).toContain(EARLY);
     expect(await gets(upstream)).toEqual([]);
+  });
+});
+
+describe('a client of 2025-11-25 comes back for an answer that its server primes and closes (PROTOCOL §3)', () => {
+  const idIn = (text: string) => /^id: (\S+)$/m.exec(text)?.[1] ?? '';
+  const back = (caller: McpCaller, id: string, headers: Record<string, string> = {}) =>
+    gate(caller.path, { headers: { ...caller.headers, accept: EVENTS, 'last-event-id': id, ...headers } });
+
+  /** An answer that was left behind its first event. */
+  async function left(resumes: RawAnswer[] = [events(RIGHT)]) {
+    const { upstream, caller: someone } = await at(primed('e1', 700));
+    await upstream.behave({ resumes });
+    const caller = await someone.initialized();
+    const params = { name: 'odd', _meta: { progressToken: 'mine' } };
+    const text = await (await caller.send('tools/call', params, { id: 'call' })).text();
+    return { upstream, caller, text, id: idIn(text) };
+  }
+
+  it('and gets the rest in the same session, as often as its server wants', async () => {
+    const progress =
+      '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$id,"progress":1}}';
+    const resumes: RawAnswer[] = [
+      { type: EVENTS, chunks: [event('e2', progress)] },
+      { type: EVENTS, chunks: [event('e3', OTHER), event('e4', RIGHT)] },
+    ];
+    const { upstream, caller, text, id } = await left(resumes);
+    const second = await (await back(caller, id)).text();
+    const answer = await back(caller, idIn(second.slice(second.indexOf('data: {'))));
+    const third = await answer.text();
+    const [call] = await upstream.seen('tools/call');
+    const asked = await gets(upstream);
+
+    expect(text).toBe(`id: ${id}\nretry: 700\ndata: \n\n`);
+    expect(second).toMatch(/^id: \S+\nretry: \d+\ndata: \n\ndata: \{/);
+    expect(second).toContain('"params":{"progressToken":"mine","progress":1}');
+    expect(answer.headers.get('content-type')).toBe(EVENTS);
+    expect(eventsOf(third.replaceAll(/^data: $/gm, ''))).toMatchObject([
+      { id: 'call', result: { content: [{ text: 'right' }] } },
+    ]);
+    expect(asked.map(({ headers }) => headers['last-event-id'])).toEqual(['e1', 'e2']);
+    for (const { headers } of asked) expect(headers['mcp-session-id']).toBe(call?.headers['mcp-session-id']);
+    expect(`${text}${second}${third}`).not.toContain(String(call?.headers['mcp-session-id']));
+    expect(await upstream.seen('DELETE')).toEqual([]);
+  });
+
+  it('but no one else does, nor with another id, session or revision: no server is asked', async () => {
+    const { upstream, caller, id } = await left();
+    const other = { 'x-bf-vk': (await newKey()).value };
+    const session = (await caller.initialized()).headers['mcp-session-id'] ?? '';
+    const tries = [
+      await back(caller, id, other),
+      await back(caller, id, { 'mcp-session-id': session }),
+      await back(caller, id, { 'mcp-session-id': '' }),
+      await back(caller, `${id.slice(0, -2)}AA`),
+      await back(caller, 'e1'),
+      await back(caller, 'x'.repeat(5000)),
+    ];
+    const bodies = await Promise.all(tries.map((answer) => answer.json()));
+
+    expect(tries.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400]);
+    for (const body of bodies) expect(body).toMatchObject({ id: null, error: { code: -32602 } });
+    expect((await back(caller, id, { 'mcp-protocol-version': '2026-07-28' })).status).toBe(405);
+    expect((await gate(caller.path, { headers: { ...caller.headers, accept: EVENTS } })).status).toBe(405);
+    expect(await gets(upstream)).toEqual([]);
+    expect(eventsOf((await (await back(caller, id)).text()).replaceAll(/^data: $/gm, ''))).toHaveLength(1);
+  });
+
+  it('and not where the server is not offered or has moved, nor when the request is too old', async () => {
+    const { upstream, caller, id } = await left();
+    const { slug } = await Upstream.start();
+    const elsewhere = await back(new McpCaller(caller.headers, '2025', `/mcp/${slug}`), id);
+    wait(299);
+    await upstream.change({ connection_string: addressOf(`${upstream.name}x`) });
+    const moved = await back(caller, id);
+    await upstream.change({ connection_string: addressOf(upstream.name) });
+    wait(2);
+    const late = await back(caller, id);
+
+    expect([elsewhere.status, moved.status, late.status]).toEqual([400, 400, 400]);
+    expect(await gets(upstream)).toEqual([]);
+  });
+
+  it('and is told when the server says nothing for too long, or why it can not answer', async () => {
+    const silent = await at({ ...primed('e1'), finish: 'open' }, { tool_execution_timeout: 1 });
+    const refused = await at({
+      type: EVENTS,
+      chunks: [...(primed('e1').chunks ?? []), `data: ${PARSE_ERROR}\n\n`],
+    });
+    const texts = [];
+    for (const { caller } of [silent, refused])
+      texts.push(await (await (await caller.initialized()).send('tools/call', { name: 'odd' })).text());
+
+    expect(texts[0]).toContain('sent nothing for 1 seconds');
+    expect(texts[1]).toContain('"message":"Parse error"');
+  });
+
+  it('and is told when the server refuses to go on', async () => {
+    const { caller, id } = await left([{ status: 404, type: '' }]);
+    const answer = await back(caller, id);
+
+    expect(answer.headers.get('content-type')).toBe(EVENTS);
+    expect(eventsOf(await answer.text())).toMatchObject([
+      { id: 'call', result: { isError: true, content: [{ text: expect.stringContaining(EARLY) }] } },
+    ]);
+  });
+
+  it.each([
+    ['of an older revision', { 'mcp-session-id': '2025-06-18' }],
+    ['that reads JSON only', { accept: 'application/json' }],
+    ['without a session', { 'mcp-session-id': '' }],
+  ] as [string, Record<string, string>][])('but one %s gets the answer in one piece', async (_, headers) => {
+    const { upstream, caller: someone } = await at(primed('e1'));
+    await upstream.behave({ resumes: [events(RIGHT)] });
+    const protocolVersion = headers['mcp-session-id'] || '2025-11-25';
+    const params = { protocolVersion, capabilities: {}, clientInfo: { name: 'x', version: '1' } };
+    const begun = await someone.ask('initialize', params);
+    const session = begun.headers.get('mcp-session-id') ?? '';
+    shortWaits();
+    const own = headers['mcp-session-id'] === '' ? '' : session;
+    const { body } = await someone.with({ ...headers, 'mcp-session-id': own }).call('odd');
+
+    expect(body.result?.content?.[0]?.text).toBe('right');
   });
 });

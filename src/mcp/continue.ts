@@ -1,0 +1,76 @@
+import { waitUntil } from 'cloudflare:workers';
+import { connect, type Peer } from '../accounts/connect';
+import { continueLegacy } from '../mcp-client/legacy';
+import { cancelIn, type SessionName } from '../mcp-client/session-life';
+import { parseExact } from '../protocol/json/exact';
+import { CODE, errorText, RequestId, RpcError } from '../protocol/mcp';
+import { failures } from '../servers/failure';
+import { asEvents } from './answer-form';
+import { askerOf, type Call } from './call';
+import type { CatalogServer } from './catalog';
+import { follow } from './flights';
+import { additionsFor, brokenText, failureText, noteEnd } from './forward';
+import { type LeftAnswer, openPlace, sealPlace } from './left-answer';
+import { pass } from './stream';
+
+/**
+ * Goes on with an answer that its client left before the end (MCP 2025-11-25, Resumability and Redelivery).
+ * @throws RpcError 400 for an event id that is not of this caller and client session, or too old: no server is asked
+ */
+export async function continueAnswer(
+  asked: Omit<Call, 'request' | 'era'>,
+  eventId: string,
+): Promise<Response> {
+  const left = await openPlace(asked, eventId);
+  const entry = left && asked.entries.find(({ server }) => server.id === left.serverId);
+  if (!entry || entry.server.connectionString !== left.url) throw unknownPlace();
+  const { method } = left;
+  const id = RequestId.parse(parseExact(left.id));
+  const call: Call = { ...asked, era: '2025', request: { jsonrpc: '2.0', id, method, params: {} } };
+  return asEvents(await goOn(call, left, entry));
+}
+
+async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise<Response> {
+  const { gate, request } = call;
+  const { server } = entry;
+  const { id } = request;
+  const { item, reached, sent, session, token } = left;
+  const asker = askerOf(call);
+  let peer: Peer | null = null;
+  const cancel = (named: SessionName, reason: string) => {
+    if (peer) waitUntil(cancelIn(peer, named, sent, reason));
+  };
+  const landed = asker.sharer
+    ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, cancel)
+    : () => undefined;
+
+  return pass({
+    serverName: server.name,
+    acceptsEvents: true,
+    additions: { ...additionsFor(call), renamed: { sent, id: left.id, token } },
+    quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
+    clientSignal: call.signal,
+    from: reached,
+    async send(signal) {
+      peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
+      // Other credentials may be another account: the session is not theirs.
+      if (peer.credentials.version !== left.credential) throw failures.unanswered(server.name);
+      return continueLegacy(peer, { id: sent, session, lastEventId: reached.lastEventId }, signal);
+    },
+    mark: async (next) =>
+      peer ? sealPlace(call, peer, { session, sent, item, token, reached: next }) : null,
+    failed: (failure) => failureText(call, failure),
+    broken: (error) => brokenText(call, error),
+    needed: async () => failureText(call, failures.unanswered(server.name)),
+    refused: (error) => errorText(id, error),
+    ended(outcome, failure) {
+      noteEnd(call, entry, item, reached.startedAt, outcome, failure);
+      landed();
+      if (outcome === 'given_up') cancel(session, 'It took too long.');
+    },
+  });
+}
+
+function unknownPlace(): RpcError {
+  return new RpcError(400, CODE.invalidParams, 'Last-Event-ID names nothing that can be continued here.');
+}

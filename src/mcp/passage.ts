@@ -1,0 +1,55 @@
+import type { CredentialNeeded } from '../accounts/credential-needed';
+import type { ServerAnswer } from '../mcp-client/exchange';
+import type { Additions } from '../protocol/json/insert';
+import type { UpstreamFailure } from '../servers/failure';
+
+/** One request on its way through. */
+export type Passage = {
+  serverName: string;
+  /** True when the client reads `text/event-stream`. */
+  acceptsEvents: boolean;
+  additions: Additions;
+  /** Seconds without a message, or a part of one, after which the request is given up. */
+  quietSeconds: number;
+  /** Aborts when the client has gone, as far as the platform tells. */
+  clientSignal: AbortSignal;
+  /** @throws UpstreamFailure, CredentialNeeded */
+  send(signal: AbortSignal): Promise<ServerAnswer>;
+  /** The text of the whole response that says the server failed. */
+  failed(failure: UpstreamFailure): string;
+  /** The text of the whole response that says what went wrong here, for a stream that has begun. */
+  broken(error: unknown): string;
+  /** The text of the whole response that says how the caller connects an account of theirs. */
+  needed(credential: CredentialNeeded): Promise<string>;
+  /** The text of the whole response that carries the server's JSON-RPC error. */
+  refused(error: (ServerAnswer & { kind: 'error' })['error']): string;
+  /**
+   * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
+   * server; `broken`: a fault of this gateway.
+   */
+  ended(outcome: CallOutcome, failure: UpstreamFailure | null): void;
+  /** The id of an event by which the client finds this place of its answer again; null: it cannot. Missing: it never comes back. */
+  mark?(reached: Reached): Promise<string | null>;
+  /** Where an answer goes on that was left to be continued; missing: it begins. */
+  from?: Reached;
+};
+
+/** A place in an answer that is an event stream of a server. */
+export type Reached = {
+  lastEventId: string;
+  /** When the request was sent, epoch milliseconds. */
+  startedAt: number;
+  /** How long its server has said nothing, milliseconds. */
+  waited: number;
+};
+
+/** `left`: the client comes back for the rest. */
+export type CallOutcome =
+  | 'answered'
+  | 'refused'
+  | 'failed'
+  | 'given_up'
+  | 'gone'
+  | 'unconnected'
+  | 'broken'
+  | 'left';
