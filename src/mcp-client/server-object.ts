@@ -33,11 +33,13 @@ type Kept = {
   lookedAt: number;
   dueAt: number | null;
 };
+/** Why the object lists: for one that asks, or by its alarm, as for one that asks now but does not wait. */
+type Wanted = ListsAsker & { reason: ListsWanted['reason'] | 'alarm' };
 /** The server said that a list changed: since when that is not listed yet, when it will be, and with whose account. */
 type Change = { since: number; at: number; owner: ListsAsker['owner'] };
 /** A listing under way. `terms`: what it asks, and with which credentials; `answer` null: another one took its place. */
 type Running = {
-  since: number;
+  turn: number;
   terms: string;
   owner: ListsAsker['owner'];
   replaced: AbortController;
@@ -64,25 +66,33 @@ const LATER = 300_000;
 export class ServerObject extends DurableObject<Env> implements ServerActs {
   private readonly kv = new ObjectState(this.ctx.storage);
   private running: Running | null = null;
+  /** Counts beginnings and ends of listings: what was read before one says nothing after it. */
+  private turn = 0;
 
   /** Lists the server when that is wanted, or waits with the listing under way. What it lists is in D1. */
   async list(wanted: ListsWanted): Promise<ListsAnswer> {
-    const arrivedAt = Date.now();
+    this.kept(); // what is newer than this code is refused
+    return this.listed(wanted);
+  }
+
+  private async listed(wanted: Wanted): Promise<ListsAnswer> {
+    const arrived = this.turn;
     for (;;) {
-      this.kept(); // what is newer than this code is refused
       const settings = await currentSettings(this.env);
+      const { turn } = this;
       const server = await findServer(this.env.DB, wanted.serverId);
       if (!server) {
         await this.forget();
         return { kind: 'gone' };
       }
-      this.note(wanted, { usedAt: Date.now() });
+      if (wanted.reason !== 'alarm') this.note(wanted, { usedAt: Date.now() });
       const { running } = this;
       if (running?.terms === termsOf(server)) {
-        const answer = await joined(running, wanted, arrivedAt);
+        const answer = await joined(running, wanted, arrived);
         if (answer) return answer;
         continue;
       }
+      if (this.turn !== turn) continue;
       if (!this.isToBeAsked(server, settings, wanted.reason)) return known(server, server.listedAt !== null);
       const answer = await this.begin(server, settings, wanted);
       if (answer) return answer;
@@ -129,14 +139,11 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     const change = this.kv.get<Change>('change');
     const isChanged = change !== undefined && change.at <= now;
     if (!server?.enabled || !server.isVerified || isUnused(kept, settings, server)) return this.forget();
-    if (!isChanged && (kept.dueAt ?? Number.POSITIVE_INFINITY) > now) return;
-    if (isChanged) {
-      await this.running?.answer.catch(() => null); // it may have read the list before
-      this.kv.delete('change');
-    } else if (this.running) return;
+    if (!isChanged && (this.running || (kept.dueAt ?? Number.POSITIVE_INFINITY) > now)) return;
+    if (isChanged) this.kv.delete('change');
     const { serverId, issuer } = kept;
     const owner = isChanged ? change.owner : null;
-    await this.begin(server, settings, { serverId, issuer, owner, reason: 'due' });
+    await this.listed({ serverId, issuer, owner, reason: 'alarm' });
   }
 
   /** What is known here; null: nothing. */
@@ -151,32 +158,33 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     return kept;
   }
 
-  private isToBeAsked(server: Server, settings: Settings, reason: ListsWanted['reason']): boolean {
+  private isToBeAsked(server: Server, settings: Settings, reason: Wanted['reason']): boolean {
     const now = Date.now();
     const { lookedAt = 0 } = this.kept() ?? {};
-    if (reason === 'now') return true;
+    if (reason === 'now' || reason === 'alarm') return true;
     if (reason === 'missing') return server.listedAt === null && lookedAt + MISSING <= now;
     return isOutOfDate(settings, server, now) && lookedAt + PAUSE <= now;
   }
 
   /** Begins a listing, in place of one under way: that asks what the server was before. */
-  private begin(server: Server, settings: Settings, wanted: ListsWanted): Promise<ListsAnswer | null> {
+  private begin(server: Server, settings: Settings, wanted: Wanted): Promise<ListsAnswer | null> {
     this.running?.replaced.abort();
-    const now = Date.now();
     const replaced = new AbortController();
-    const asked = this.ask(server, settings, wanted, replaced.signal).finally(() => {
-      if (this.running === running) this.running = null;
+    const answer = this.ask(server, settings, wanted, replaced.signal).finally(() => {
+      if (this.running !== running) return;
+      this.running = null;
+      this.turn++;
     });
-    const running = { since: now, terms: termsOf(server), owner: wanted.owner, replaced, answer: asked };
+    const running = { turn: ++this.turn, terms: termsOf(server), owner: wanted.owner, replaced, answer };
     this.running = running;
-    return asked;
+    return answer;
   }
 
   /** Null: another listing took this one's place, and nothing of it was stored. */
   private async ask(
     server: Server,
     settings: Settings,
-    wanted: ListsWanted,
+    wanted: Wanted,
     replaced: AbortSignal,
   ): Promise<ListsAnswer | null> {
     const { issuer, owner, reason } = wanted;
@@ -184,7 +192,7 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     const dueAt = isListedForAsker(server) ? null : now + syncInterval(settings, server);
     this.note(wanted, { begunAt: now, dueAt, ...(reason === 'now' ? {} : { lookedAt: now }) });
     await this.wake(); // first: should this object be restarted in the middle, the alarm lists again
-    const terms = { isWaited: reason !== 'due', replaced };
+    const terms = { isWaited: reason === 'now' || reason === 'missing', replaced };
     const asker = { owner, sharer: null };
     try {
       const listed = await within(LOST, listUpstream(this.env, settings, issuer, server, terms, asker));
@@ -234,10 +242,10 @@ function termsOf(server: Server): string {
 /** The answer of a listing that is under way; null when the asker has to look again. */
 async function joined(
   running: Running,
-  { reason, owner }: ListsWanted,
-  arrivedAt: number,
+  { reason, owner }: Wanted,
+  arrived: number,
 ): Promise<ListsAnswer | null> {
-  if (reason === 'now' && running.since < arrivedAt)
+  if ((reason === 'now' || reason === 'alarm') && running.turn <= arrived)
     return running.answer.then(
       () => null,
       () => null,

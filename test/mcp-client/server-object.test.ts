@@ -89,7 +89,6 @@ describe('one listing at a time (PROTOCOL §5)', () => {
     await upstream.behave({ lists: { 'tools/list': ['held'] } });
     const before = objectOf(upstream).list({ ...terms(upstream), reason: 'now' });
     await upstream.sees('tools/list', 2);
-    await new Promise((resolve) => setTimeout(resolve, 5));
     const after = admin<{ tool_count: number }>('POST', `/mcp/client/${upstream.id}/refresh-tools`);
     await upstream.behave({ lists: {}, tools: ['one', 'two'].map((name) => ({ name, inputSchema })) });
     await upstream.release();
