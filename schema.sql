@@ -140,7 +140,8 @@ CREATE TABLE IF NOT EXISTS server (
   created_at                INTEGER NOT NULL,
   updated_at                INTEGER NOT NULL,
   listing_stamp             TEXT NOT NULL DEFAULT '', -- names its rows in listing: another one whenever they change; '': there never were any
-  listing_size              INTEGER NOT NULL DEFAULT 0 -- bytes of their definitions
+  listing_size              INTEGER NOT NULL DEFAULT 0, -- bytes of their definitions
+  session_generation        INTEGER NOT NULL DEFAULT 0 -- counts how often its sessions were all forgotten
 ) STRICT;
 
 -- What servers list, a row per item: tool, prompt, resource, template.

@@ -7,6 +7,8 @@ import type { Session, SessionName } from './session-life';
 export type Meeting = {
   serverId: string;
   url: string;
+  /** Of the server's sessions. */
+  generation: number;
   /** The version of the credentials. */
   credential: string;
   /** Whose they are, and our issuer: to end the session later. */

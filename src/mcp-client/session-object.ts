@@ -211,8 +211,9 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     }
   }
 
-  private serving({ serverId, url, credential }: Meeting, unknown: string | null): Kept | null {
+  private serving({ serverId, url, credential, generation }: Meeting, unknown: string | null): Kept | null {
     const kept = this.at(serverId);
+    if ((kept?.generation ?? 0) !== generation) return null; // an older version of this code stored none
     const serves = kept?.url === url && kept.credential === credential && kept.ref !== unknown;
     return kept && serves ? kept : null;
   }

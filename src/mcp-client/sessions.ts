@@ -33,7 +33,8 @@ const known = new Map<string, Known>();
 const asking = new SharedWork<Session | null>(BEGIN, waitUntil);
 const replacing = new SharedWork<Session | null>(BEGIN, waitUntil);
 
-const keyOf = (server: Address, { name }: Sharer) => `${name} ${whereIs(server)}`;
+const keyOf = (server: Address, { name }: Sharer) =>
+  `${name} ${whereIs(server)} ${server.sessionGeneration ?? 0}`;
 
 /** Sessions that some work of the gateway keeps to itself, by the peer it is done with. */
 const ownSessions = new WeakMap<Peer, { session: Session | null }>();
@@ -129,6 +130,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
   const meeting: Meeting = {
     serverId: server.id,
     url: server.connectionString,
+    generation: server.sessionGeneration ?? 0,
     credential: credentials.version,
     owner,
     issuer,

@@ -4,6 +4,7 @@ import formOnce from './0004_form_once.sql';
 import grantsOfAnotherIssuer from './0005_grants_of_another_issuer.sql';
 import listingStamp from './0006_listing_stamp.sql';
 import wantedScopes from './0007_wanted_scopes.sql';
+import sessionGeneration from './0008_session_generation.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -22,4 +23,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 5, name: 'grants_of_another_issuer', sql: grantsOfAnotherIssuer },
   { n: 6, name: 'listing_stamp', sql: listingStamp },
   { n: 7, name: 'wanted_scopes', sql: wantedScopes },
+  { n: 8, name: 'session_generation', sql: sessionGeneration },
 ];

@@ -38,6 +38,7 @@ export const serverColumns = columnsOf<StoredServer>()({
   updatedAt: integer('updated_at'),
   listingStamp: text('listing_stamp'),
   listingSize: integer('listing_size'),
+  sessionGeneration: integer('session_generation'),
 });
 
 /** A row of `server`. */

@@ -53,6 +53,8 @@ export type Server = {
   oauthConfigId: string | null;
   /** Counts changes after which credentials obtained before do not serve any more. */
   credentialGeneration: number;
+  /** Counts reconnections: sessions begun there before do not serve any more. */
+  sessionGeneration: number;
   /** False until it is authorized: no caller sees it (`pending_verification`). */
   isVerified: boolean;
   /** Names of tools as the server gives them; `["*"]` is all. */
@@ -79,7 +81,8 @@ export type Server = {
 };
 
 /** A server as far as speaking to it needs it. */
-export type Address = Pick<Server, 'id' | 'name' | 'connectionString' | 'authType'>;
+export type Address = Pick<Server, 'id' | 'name' | 'connectionString' | 'authType'> &
+  Partial<Pick<Server, 'sessionGeneration'>>;
 
 /** Names a server at its address: what was learnt of it there says nothing of another address. */
 export function whereIs({ id, connectionString }: Pick<Server, 'id' | 'connectionString'>): string {

@@ -42,6 +42,7 @@ export async function insertServer(
     ...storedExchange(wanted.token_exchange ? await exchangeOf(keys, id, wanted.token_exchange) : null),
     oauthConfigId: config?.id ?? null,
     credentialGeneration: 1,
+    sessionGeneration: 0,
     isVerified,
     toolsToExecute: wanted.tools_to_execute ?? ['*'],
     allowOnAllVirtualKeys: wanted.allow_on_all_virtual_keys ?? false,
@@ -149,6 +150,14 @@ async function isExchange(
 /** Makes callers see a server: it is authorized, or its headers were proved to work. */
 export async function markVerified(db: D1Database, id: string): Promise<void> {
   await db.batch([db.prepare('UPDATE server SET is_verified = 1 WHERE id = ?1').bind(id), bumpCatalog(db)]);
+}
+
+/** Ends the use of every session begun there so far, everywhere within `revocation_lag`: the next request begins another. */
+export async function raiseSessionGeneration(db: D1Database, id: string): Promise<void> {
+  await db.batch([
+    db.prepare('UPDATE server SET session_generation = session_generation + 1 WHERE id = ?1').bind(id),
+    bumpCatalog(db),
+  ]);
 }
 
 /** Ends the service of every credential obtained so far, at once and everywhere: their owners have to connect again. */

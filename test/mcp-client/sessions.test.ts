@@ -374,7 +374,14 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
   it('is one of 64 at most that a client session has, the longest unused ended for another', async () => {
     const object = env.SESSIONS.get(env.SESSIONS.idFromName('a client session')) as unknown as SessionActs &
       DurableObjectStub;
-    const facts = { url: 'http://127.0.0.1/', credential: '', owner: null, issuer: ISSUER, via: null };
+    const facts = {
+      url: 'http://127.0.0.1/',
+      generation: 0,
+      credential: '',
+      owner: null,
+      issuer: ISSUER,
+      via: null,
+    };
     const begin = async (n: number) => {
       const meeting = { ...facts, serverId: `server ${n}`, subject: 'vk:someone' };
       const taken = await object.take(meeting, null);
@@ -417,6 +424,31 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     expect(sessions[2]).toBe(sessions[3]);
     expect(sessions[1]).not.toBe(sessions[2]);
     await vi.waitFor(async () => expect(await deletedOf(upstream)).toContain(sessions[0]));
+  });
+
+  it('is replaced in every client session when an administrator reconnects the server, and ended there', async () => {
+    const before = await objects();
+    const { upstream, caller, client } = await session();
+    const other = await caller.initialized();
+    const both = async () => {
+      for (const one of [client, other, client, other]) await one.call('echo');
+    };
+    await both();
+    await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    await both();
+    await administer('POST', `/mcp/client/${upstream.id}/reconnect`);
+    await both();
+    const made = (await objects()).filter((id) => !before.includes(id));
+    for (const id of made) await runDurableObjectAlarm(env.SESSIONS.get(env.SESSIONS.idFromString(id)));
+    const [one, two, ...later] = await sessionsOf(upstream);
+
+    expect(later.slice(0, 6)).toEqual([one, two, one, two, one, two]);
+    expect(new Set(later.slice(6)).size).toBe(2);
+    expect(later.slice(6)).not.toContain(one);
+    expect(later.slice(6)).not.toContain(two);
+    await vi.waitFor(async () =>
+      expect(await deletedOf(upstream)).toEqual(expect.arrayContaining([one, two])),
+    );
   });
 
   it.each<[string, (personId: string, keyId: string) => Parameters<typeof administer>]>([

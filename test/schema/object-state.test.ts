@@ -64,7 +64,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
     const stub = env.SESSIONS.get(env.SESSIONS.idFromName(crypto.randomUUID()));
     const subject = `vk:${crypto.randomUUID()}` as const;
     const at = { serverId: 'a', url: 'https://a.example', credential: '', owner: subject, issuer: ISSUER };
-    const meeting = { ...at, subject, via: null };
+    const meeting = { ...at, generation: 0, subject, via: null };
     const taken = await stub.take(meeting, null);
     const session = { ref: 'r', id: 'theirs', version: '2025-11-25', capabilities: {}, credential: '' };
     await stub.keep(meeting, 'leave' in taken ? taken.leave : '', session, null);

@@ -17,7 +17,7 @@ import { failures } from '../../../servers/failure';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
 import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
-import { insertServer, updateServer } from '../../../servers/store';
+import { insertServer, raiseSessionGeneration, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
 import { type ApiError, refusal, unknown } from '../error';
 import { accept, Page, readJson } from '../request';
@@ -127,6 +127,9 @@ export const servers = new Hono<App>()
   })
 
   .post('/client/:id/reconnect', async (c) => {
+    const { id } = await serverAt(c.env.DB, c.req.param('id'));
+    await raiseSessionGeneration(c.env.DB, id); // also for one that does not answer
+    forgetDeployment();
     const client = await shownServer(c, await askNow(c, c.req.param('id')));
     return c.json({ message: `The server answers and lists ${counted(client.tools.length)}.`, client });
   })

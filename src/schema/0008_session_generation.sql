@@ -1,0 +1,1 @@
+ALTER TABLE server ADD COLUMN session_generation INTEGER NOT NULL DEFAULT 0;
