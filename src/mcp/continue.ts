@@ -40,8 +40,10 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const cancel = (named: SessionName, reason: string) => {
     if (peer) waitUntil(cancelIn(peer, named, sent, reason));
   };
+  const sessionOver = new AbortController();
+  const ends = { cancelled: cancel, over: () => sessionOver.abort() };
   const landed = asker.sharer
-    ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, cancel)
+    ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
     : () => undefined;
 
   return pass({
@@ -49,7 +51,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     acceptsEvents: true,
     additions: { ...additionsFor(call), renamed: { sent, id: left.id, token } },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
-    clientSignal: call.signal,
+    clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     from: reached,
     async send(signal) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
