@@ -104,10 +104,16 @@ describe('one listing at a time (PROTOCOL §5)', () => {
     await upstream.behave({ lists: { 'tools/list': ['held'] } });
     const before = objectOf(upstream).list({ ...terms(upstream), reason: 'now' });
     await upstream.sees('tools/list', 2);
-    await upstream.change({ connection_string: (await known(other))?.connectionString });
+    await other.behave({ lists: { 'tools/list': ['held'] } });
+    const change = upstream.change({ connection_string: (await known(other))?.connectionString });
+    await other.sees('tools/list', 2);
+    const meanwhile = await known(upstream);
+    await other.release();
+    await change;
     await upstream.release();
     const answer = await before;
 
+    expect(meanwhile).toMatchObject({ state: 'healthy', lastFailure: null });
     expect(answer).toMatchObject({ kind: 'known', isListed: true });
     expect(await (await callerOf(upstream)).toolNames()).toEqual(['new']);
   });
