@@ -395,9 +395,7 @@ describe('a client of 2025-11-25 comes back for an answer that its server primes
     expect(second).toMatch(/^id: \S+\nretry: \d+\ndata: \n\ndata: \{/);
     expect(second).toContain('"params":{"progressToken":"mine","progress":1}');
     expect(answer.headers.get('content-type')).toBe(EVENTS);
-    expect(eventsOf(third.replaceAll(/^data: $/gm, ''))).toMatchObject([
-      { id: 'call', result: { content: [{ text: 'right' }] } },
-    ]);
+    expect(eventsOf(third)).toMatchObject([{ id: 'call', result: { content: [{ text: 'right' }] } }]);
     expect(asked.map(({ headers }) => headers['last-event-id'])).toEqual(['e1', 'e2']);
     for (const { headers } of asked) expect(headers['mcp-session-id']).toBe(call?.headers['mcp-session-id']);
     expect(`${text}${second}${third}`).not.toContain(String(call?.headers['mcp-session-id']));
@@ -423,7 +421,7 @@ describe('a client of 2025-11-25 comes back for an answer that its server primes
     expect((await back(caller, id, { 'mcp-protocol-version': '2026-07-28' })).status).toBe(405);
     expect((await gate(caller.path, { headers: { ...caller.headers, accept: EVENTS } })).status).toBe(405);
     expect(await gets(upstream)).toEqual([]);
-    expect(eventsOf((await (await back(caller, id)).text()).replaceAll(/^data: $/gm, ''))).toHaveLength(1);
+    expect(eventsOf(await (await back(caller, id)).text())).toHaveLength(1);
   });
 
   it('and not where the server is not offered or has moved, nor when the request is too old', async () => {

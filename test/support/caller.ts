@@ -105,11 +105,11 @@ export async function wholeAnswer(response: Response): Promise<Answer> {
   return { status, headers, body: body as Answer['body'] };
 }
 
-/** The messages of an event stream. */
+/** The messages of an event stream; events without data have none. */
 export function eventsOf(text: string): Answer['body'][] {
   return text
     .split('\n')
-    .filter((line) => line.startsWith('data: '))
+    .filter((line) => /^data: ./.test(line))
     .map((line) => JSON.parse(line.slice(6)));
 }
 
