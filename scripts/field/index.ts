@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminApi } from '../admin-api.ts';
 import { ROOT } from '../dev/state.ts';
+import { installPackages } from '../packages.ts';
 import { run, Stop } from '../stop.ts';
 import { FieldGateway } from './gateway.ts';
 import { FieldProcess, HOME } from './process.ts';
@@ -19,7 +19,7 @@ await run(async () => {
   const chosen = FIELD.filter(({ name }) => !names.length || names.includes(name));
   if (!chosen.length)
     throw new Stop(`No such server. There are: ${FIELD.map(({ name }) => name).join(', ')}.`);
-  install();
+  installPackages(HOME); // about a gigabyte
 
   const gateway = await FieldGateway.start();
   const walked: Walked[] = [];
@@ -41,15 +41,6 @@ await run(async () => {
   if (page.includes('| 0 of') || / [12] of 3 /.test(page)) process.exitCode = 1;
 });
 process.exit();
-
-/** Installs the servers where they are not as the lock file has them. About a gigabyte. */
-function install(): void {
-  const [wanted, there] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) =>
-    statSync(join(HOME, file), { throwIfNoEntry: false }),
-  );
-  if (wanted && there && there.mtimeMs > wanted.mtimeMs) return;
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: HOME, stdio: 'inherit' });
-}
 
 async function walk(server: FieldServer, gateway: FieldGateway): Promise<Walked> {
   console.log(server.name);

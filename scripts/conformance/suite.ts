@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../child.ts';
+import { Stop } from '../stop.ts';
+
+/** Where the suite is installed. */
+export const HOME = import.meta.dirname;
+
+const SUITE = '@modelcontextprotocol/conformance';
+
+/** How the suite judges one thing it looked at. */
+type Check = { id: string; status: string; description: string; errorMessage?: string };
+
+/** What came of one scenario. `faults`: what failed, and what the suite warns of, a line each. */
+export type Outcome = {
+  scenario: string;
+  passed: number;
+  failed: number;
+  warned: number;
+  faults: string[];
+};
+
+export function suiteVersion(): string {
+  const file = join(HOME, 'node_modules', SUITE, 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Runs the suite with these arguments. @throws Stop when nothing came of it */
+export async function runSuite(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'toolgate-conformance-'));
+  try {
+    const child = new Child({
+      args: [join('node_modules', SUITE, 'dist/index.js'), ...args, '-o', folder],
+      cwd: HOME,
+      env: { ...process.env, ...env },
+    });
+    await child.ended; // how it ended says what the suite thinks of the results
+    const outcomes: Outcome[] = [];
+    for await (const file of glob('**/checks.json', { cwd: folder })) {
+      const checks = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Check[];
+      outcomes.push(outcomeOf(file, checks));
+    }
+    if (!outcomes.length) throw new Stop(`The suite ran nothing (${args.join(' ')}):\n${child.said}`);
+    return outcomes.sort((one, other) => one.scenario.localeCompare(other.scenario));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param file `<scenario>-<time>/checks.json`, a scenario of a server with `server-` before it */
+function outcomeOf(file: string, checks: readonly Check[]): Outcome {
+  const scenario = file.replace(/-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/, '').replace(/^server-/, '');
+  const having = (status: string) => checks.filter((check) => check.status === status);
+  const [failed, warned] = [having('FAILURE'), having('WARNING')];
+  const faults = [...failed, ...warned].map(
+    ({ id, description, errorMessage }) => `${id}: ${errorMessage ?? description}`,
+  );
+  const passed = having('SUCCESS').length;
+  return { scenario, passed, failed: failed.length, warned: warned.length, faults };
+}
