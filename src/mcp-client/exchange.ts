@@ -150,6 +150,12 @@ const KINDS: ReadonlyMap<string, 'json' | 'events'> = new Map([
   ['text/event-stream', 'events'],
 ]);
 
+/** Why a body did not come: its connection broke, or the time was up. */
+function unread(server: string, error: unknown): UpstreamFailure {
+  const isLate = error instanceof Error && ['TimeoutError', 'AbortError'].includes(error.name);
+  return isLate ? failures.late(server) : failures.unreachable(server, error);
+}
+
 /** Reads an answer to the JSON-RPC response of its request; of an array that answers it, to the one in there. */
 export async function readAnswer(
   { server }: Peer,
@@ -167,7 +173,7 @@ export async function readAnswer(
       const { done, value } = await reader.read();
       if (done) break;
       size += value.byteLength;
-      if (size > most) throw failures.notMcp(server.name);
+      if (size > most) throw failures.tooLarge(server.name);
       const part = decoder.decode(value, { stream: true });
       if (answer.kind === 'json') text += part;
       else {
@@ -185,7 +191,7 @@ export async function readAnswer(
     end = 'answered';
     return response;
   } catch (error) {
-    end = error instanceof UpstreamFailure ? error : failures.unreachable(server.name, error);
+    end = error instanceof UpstreamFailure ? error : unread(server.name, error);
     throw end;
   } finally {
     reader.cancel().catch(() => undefined);

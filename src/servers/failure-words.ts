@@ -43,6 +43,8 @@ export const FAILURE_WORDS = {
     `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }: Of) =>
     `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
+  too_large: ({ server }: Of) =>
+    `The server ${server} answered with more at once than this gateway reads. The people who run it have to look.`,
   wrong_id: ({ server }: Of) =>
     `The server ${server} answered another request than this one. The call may have run; the people who run the server have to look.`,
   /** `said`: the version, as JSON. */

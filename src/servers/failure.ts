@@ -128,6 +128,7 @@ export const failures = {
   notFound: (name: string, said: string) => failure('request', 'not_found', name, { said }),
   busy: (name: string, said: string) => failure('passing', 'busy', name, { said }),
   notMcp: (name: string) => failure('answer', 'not_mcp', name, {}),
+  tooLarge: (name: string) => failure('answer', 'too_large', name, {}),
   oddVersion: (name: string, said: string) => failure('answer', 'odd_version', name, { said }),
   wrongId: (name: string) => failure('answer', 'wrong_id', name, {}),
   unanswered: (name: string) => failure('server', 'unanswered', name, {}),

@@ -156,6 +156,20 @@ async function fill({ id }: Upstream, count: number, size: number): Promise<void
     .run();
 }
 
+describe('a page of a list', () => {
+  it('of more than 8 MiB is not read, and that is said', async () => {
+    const description = 'd'.repeat(8_400_000);
+    const odd = await Upstream.start(['good'], {
+      lists: { 'prompts/list': [JSON.stringify({ prompts: [{ name: 'p', description }] })] },
+    });
+    const { left_out } = await shown(odd);
+
+    expect(left_out).toMatchObject([
+      { kind: 'prompt', name: '*', reason: expect.stringContaining('more at once than') },
+    ]);
+  });
+});
+
 describe('lists in an isolate (PROTOCOL §5)', () => {
   it('are read once for many who ask at once, again only where they changed, and not for ping', async () => {
     const { caller, both } = await beside();

@@ -229,28 +229,31 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
     expect(await caller.toolNames()).toEqual(['two']);
   });
 
-  it('does not wait for one beyond its time, and has the tools', async () => {
-    const name = `up_${crypto.randomUUID().slice(0, 8)}`;
-    await control(name, 'set', {
-      tools: [{ name: 'one', inputSchema }],
-      lists: { 'prompts/list': ['hang'] },
-    });
-    const server = { id: name, name, connectionString: addressOf(name), authType: 'none' };
-    const credentials = { headers: new Headers(), version: '' };
-    const peer = { server, credentials, sharer: 'test' } as unknown as Parameters<typeof readListing>[0];
-    const giveUp = new AbortController();
-    const reading = readListing(peer, giveUp.signal);
-    await control(name, 'until', { method: 'prompts/list', count: 1 });
-    giveUp.abort();
-    const { listing, leftOut } = await reading;
+  it.each(['hang', 'open'])(
+    'does not wait for one beyond its time, and has the tools (%s)',
+    async (answer) => {
+      const name = `up_${crypto.randomUUID().slice(0, 8)}`;
+      await control(name, 'set', {
+        tools: [{ name: 'one', inputSchema }],
+        lists: { 'prompts/list': [answer] },
+      });
+      const server = { id: name, name, connectionString: addressOf(name), authType: 'none' };
+      const credentials = { headers: new Headers(), version: '' };
+      const peer = { server, credentials, sharer: 'test' } as unknown as Parameters<typeof readListing>[0];
+      const giveUp = new AbortController();
+      const reading = readListing(peer, giveUp.signal);
+      await control(name, 'until', { method: 'prompts/list', count: 1 });
+      giveUp.abort();
+      const { listing, leftOut } = await reading;
 
-    expect(listing.tool).toHaveLength(1);
-    expect(leftOut[0]).toMatchObject({
-      kind: 'prompt',
-      name: '*',
-      reason: expect.stringContaining('in time'),
-    });
-  });
+      expect(listing.tool).toHaveLength(1);
+      expect(leftOut[0]).toMatchObject({
+        kind: 'prompt',
+        name: '*',
+        reason: expect.stringContaining('in time'),
+      });
+    },
+  );
 
   it('takes a method the server does not know for an empty list', async () => {
     const unknown = ['{"error":{"code":-32601,"message":"Method not found"}}'];

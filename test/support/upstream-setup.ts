@@ -29,7 +29,10 @@ export type Behaviour = {
   resourceTemplates: Record<string, unknown>[];
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
-  /** The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, `hang`, a status, or `held`: until it is released. */
+  /**
+   * The text of each page of a list, as it is, by method: a result, `{"error":…}`, `garbage`, `hang`, a status, `open`: comments only, or
+   * `held`: until it is released.
+   */
   lists: Record<string, string[]>;
   /** The text of a result, as it is, by the name or URI asked for. */
   results: Record<string, string>;
@@ -319,6 +322,8 @@ class Upstream {
     if (given === 'held') await this.hold(response);
     const listed = given === 'held' ? undefined : given;
     if (/^\d{3}$/.test(listed ?? '')) return void response.writeHead(Number(listed)).end();
+    if (listed === 'open')
+      return void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': wait\n\n');
     if (listed === 'garbage')
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
     const events = this.behaviour.answers === 'events' || /^(progress|asks)/.test(name);

@@ -168,6 +168,13 @@ export const LISTS: Kind[] = [
     leftOut: /2 MiB/,
   },
   {
+    name: '9 MB of prompts',
+    begins: {
+      lists: { 'prompts/list': [`{"prompts":[{"name":"p","description":"${'d'.repeat(9_000_000)}"}]}`] },
+    },
+    leftOut: /more at once than/,
+  },
+  {
     name: 'tools that are no list',
     begins: { lists: { 'tools/list': ['{"tools":{"echo":{}}}'] } },
     lists: [],
@@ -224,6 +231,10 @@ export const UNREACHED: Kind[] = [
     begins: { lists: { 'tools/list': ['hang'] } },
     lists: [],
     state: 'unstable',
+  },
+  {
+    name: 'tools/list that begins, and no more, later',
+    becomes: { lists: { 'tools/list': ['open'] } },
   },
   { name: 'tools/list that hangs later', becomes: { lists: { 'tools/list': ['hang'] } } },
   {

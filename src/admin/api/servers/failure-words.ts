@@ -38,6 +38,8 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }) =>
     `The server ${server} answered with something that is not MCP. Compare its address with what the people who run it say.`,
+  too_large: ({ server }) =>
+    `The server ${server} answered with more at once than this gateway reads. Have it list its items in pages.`,
   wrong_id: ({ server }) =>
     `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
   odd_version: ({ server, said }) =>
