@@ -93,7 +93,7 @@ describe.concurrent.for(Object.entries(CALLS))('%s costs that call alone', ([gro
   beforeAll(async () => {
     await gateway.control(group, 'set', { tools: ECHO });
     await gateway.control(`${group}_moved`, 'set', { tools: ECHO });
-    id = await gateway.add(group, undefined, { tool_execution_timeout: 2 });
+    id = await gateway.add(group, undefined, group === 'silent' ? { tool_execution_timeout: 1 } : {});
     const headers = await gateway.keyFor([...HEALTHY, group]);
     clients = await connectAll(gateway.origin, headers);
     for (const client of clients) await meet(client, group);

@@ -149,6 +149,12 @@ const answers: CallKind[] = (
       { chunks: ['{"jsonrpc":"2.0","id":$id,"result":{"content":['], finish: 'cut' },
       ERROR,
     ],
+  ] as [string, RawAnswer, RegExp][]
+).map(([name, echo, says]) => ({ name, becomes: { raw: { echo } }, says }));
+
+/** Calls that are not answered within the time of their server. */
+const silent: CallKind[] = (
+  [
     ['headers and no more', { finish: 'open' }, ERROR],
     ['comments and no more', { type: EVENTS, chunks: [': wait\n\n'], finish: 'open' }, ERROR],
     [
@@ -189,4 +195,4 @@ byId.push({
 });
 
 /** By the name of the server. */
-export const CALLS = { restarts, refusals, redirects, failures, answers, byId };
+export const CALLS = { restarts, refusals, redirects, failures, answers, silent, byId };
