@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from 'miniflare';
+import { durableObjects } from '../scripts/durable-objects.ts';
 
 /** Requests under way at once, and how many are sent of each kind: some to warm up, the rest counted. */
 const PARALLEL = 32;
@@ -93,10 +94,7 @@ function options(folder: string): MiniflareOptions {
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     d1Databases: ['DB'],
     kvNamespaces: ['KV'],
-    durableObjects: {
-      GRANTS: { className: 'GrantObject', useSQLite: true },
-      KEYS: { className: 'KeyObject', useSQLite: true },
-    },
+    durableObjects: durableObjects(),
     bindings: {
       ENCRYPTION_KEY: 'YmVuY2gtb25seS1lbmNyeXB0aW9uLWtleS0zMmJ5dGU',
       ADMIN_TOKEN,

@@ -18,11 +18,13 @@ const objectOf = ({ id }: Upstream) => env.SERVERS.get(env.SERVERS.idFromName(id
 const stubOf = (upstream: Upstream) => objectOf(upstream) as unknown as DurableObjectStub;
 const stored = (upstream: Upstream) =>
   runInDurableObject(stubOf(upstream), (_, { storage }) => [...storage.kv.list()].map(([key]) => key));
-/** In how many seconds its alarm comes; null: none is set. */
+/** In how many seconds its alarm comes, to ten where it takes more than twenty: a busy machine is slow. Null: none is set. */
 const wakesIn = (upstream: Upstream) =>
   runInDurableObject(stubOf(upstream), async (_, { storage }) => {
     const at = await storage.getAlarm();
-    return at === null ? null : Math.round((at - Date.now()) / 1000);
+    if (at === null) return null;
+    const seconds = (at - Date.now()) / 1000;
+    return seconds > 20 ? Math.round(seconds / 10) * 10 : Math.round(seconds);
   });
 /** Ends the object as a deployment or a fault does: what it is asked is cut off. */
 const restart = (upstream: Upstream) =>

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { TestProject } from 'vitest/node';
+import { durableObjects } from '../../../scripts/durable-objects.ts';
 import startUpstreams, { type Behaviour } from '../../support/upstream-setup';
 import { startHealthyServers } from './healthy-servers';
 
@@ -115,13 +116,6 @@ function builtWorker() {
         path: name,
         contents: readFileSync(join(folder, name), 'utf8'),
       }));
-    const objects = Object.entries({
-      GRANTS: 'GrantObject',
-      KEYS: 'KeyObject',
-      CONNECTIONS: 'ConnectionObject',
-      SESSIONS: 'SessionObject',
-      SUBJECTS: 'SubjectObject',
-    }).map(([binding, className]) => [binding, { className, useSQLite: true }]);
     return convertV4MiniflareOptions({
       modules,
       compatibilityDate: '2026-10-23',
@@ -130,7 +124,7 @@ function builtWorker() {
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
       d1Databases: ['DB'],
       kvNamespaces: ['KV'],
-      durableObjects: Object.fromEntries(objects),
+      durableObjects: durableObjects(),
       bindings: {
         ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
         ADMIN_TOKEN,
