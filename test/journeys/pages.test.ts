@@ -6,11 +6,11 @@ import { findChromium, launchChromium } from '../../scripts/screenshots/chromium
 import { App } from './support/app.ts';
 import { violationsOf } from './support/axe.ts';
 import { crawl } from './support/crawl.ts';
+import { DevSession, StateFolder } from './support/dev-session.ts';
 import { misfitsOf } from './support/fits.ts';
 import { furnishHostile, HostilePeer, NAMES } from './support/hostile.ts';
 import { walkEverywhere } from './support/hostile-walk.ts';
 import { keyboard, Person, pointer, strangersOf } from './support/person.ts';
-import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const executable = await findChromium();
 const client = SDK_CLIENTS[0] as SdkClient;
@@ -22,14 +22,20 @@ const TOOLS = ['echo', 'get-sum'];
 describe.skipIf(!executable)(
   `the pages in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
   () => {
-    let dev: SharedDev;
+    const state = new StateFolder();
+    let dev: DevSession;
     let browser: Browser;
 
     beforeAll(async () => {
-      [dev, browser] = await Promise.all([sharedDev(), launchChromium(executable ?? '')]);
+      [dev, browser] = await Promise.all([
+        DevSession.start(state, { REVOCATION_LAG: '2', RATE_LIMITS: 'off' }),
+        launchChromium(executable ?? ''),
+      ]);
     });
     afterAll(async () => {
       await browser?.close();
+      await dev?.stop();
+      state.remove();
     });
 
     it.each([

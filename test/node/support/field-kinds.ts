@@ -172,7 +172,7 @@ export const LISTS: Kind[] = [
     begins: {
       lists: { 'prompts/list': [`{"prompts":[{"name":"p","description":"${'d'.repeat(9_000_000)}"}]}`] },
     },
-    leftOut: /more at once than/,
+    leftOut: /more at once than|did not answer in time/,
   },
   {
     name: 'tools that are no list',
