@@ -1,4 +1,5 @@
 import { allowsLoopback, type Env } from '../config';
+import type { JsonObject } from '../protocol/mcp';
 import { targetFault } from '../protocol/public-url';
 import { failures } from '../servers/failure';
 import type { Address, Server } from '../servers/server';
@@ -18,6 +19,8 @@ export type Sharer = {
   /** Names the SubjectObject it counts with; and the grant or key it came by. */
   subject: string;
   via: string | null;
+  /** What its client declared that servers may hear. */
+  capabilities: JsonObject;
 };
 
 /** Who wants to speak to a server. */

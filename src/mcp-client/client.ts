@@ -8,7 +8,7 @@ import { answerOf, isAbandoned, post, readAnswer, type ServerAnswer, watched } f
 import { legacyCapabilities, sendLegacy } from './legacy';
 import { OtherEra } from './other-era';
 import { nextRequestId } from './request-ids';
-import type { SessionName } from './session-life';
+import type { Session } from './session-life';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
 export type Outgoing = {
@@ -21,7 +21,7 @@ export type Outgoing = {
   /** What that client declared, as far as it is passed on (to a server of 2026-07-28 alone). */
   capabilities?: JsonObject;
   /** Told which session of the 2025 era the request goes in, before it is sent. */
-  onSession?: (session: SessionName) => void;
+  onSession?: (peer: Peer, session: Session) => void;
 };
 
 /** The most that is read of a page of a list. */

@@ -14,7 +14,7 @@ type Request = {
   method: string;
   params: JsonObject;
   /** Told which session the request goes in, before it is sent. */
-  onSession?: ((session: SessionName) => void) | undefined;
+  onSession?: ((peer: Peer, session: Session) => void) | undefined;
 };
 
 /**
@@ -29,7 +29,7 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
     const session = await holder.take(signal);
-    onSession?.(session);
+    onSession?.(peer, session);
     try {
       const sifted = await sift(await post(peer, body, sessionHeaders(session), signal), session);
       const { response, manner } = sifted;

@@ -38,6 +38,7 @@ export interface SessionActs {
   isFollowed(id: number): Promise<boolean>;
   arrived(id: number): Promise<void>;
   cancel(clientId: string, reason: string): Promise<Flight | null>;
+  answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
 }
 
 /** The object of a client session. */

@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
-import { CODE, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
+import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
 import { type Address, whereIs } from '../servers/server';
 import { erasOf, noteEras, versionIn } from './eras';
 import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
@@ -64,7 +64,8 @@ const NEWEST = LEGACY_VERSIONS[0] as string;
 
 /** Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended. @throws UpstreamFailure, OtherEra */
 export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Session> {
-  const params = { protocolVersion: NEWEST, capabilities: {}, clientInfo: CLIENT_INFO };
+  const capabilities = peer.sharer?.capabilities ?? {};
+  const params = { protocolVersion: NEWEST, capabilities, clientInfo: CLIENT_INFO };
   const id = nextRequestId();
   const message = { jsonrpc: '2.0', id, method: 'initialize', params };
   const response = await post(peer, message, new Headers(), signal);
@@ -126,13 +127,20 @@ export async function cancelIn(peer: Peer, session: SessionName, id: number, rea
   if (response) await drain(response);
 }
 
-/** Tells a server at once that no one answers what it asks. */
-export async function refuseIn(peer: Peer, session: SessionName, question: RequestId): Promise<void> {
-  const error = { code: CODE.methodNotFound, message: 'The client takes no questions.' };
-  const message = { jsonrpc: '2.0', id: question, error };
+/** Gives a server the answer to what it asked in a session. @throws UpstreamFailure when it does not take it */
+export async function respondIn(
+  peer: Peer,
+  session: SessionName,
+  id: RequestId,
+  answer: { result: JsonObject } | { error: unknown },
+): Promise<void> {
+  await tellIn(peer, session, { id, ...answer });
+}
+
+/** Sends a server a message of a session that wants no answer: a notification, or an answer. @throws UpstreamFailure */
+export async function tellIn(peer: Peer, session: SessionName, message: JsonObject): Promise<void> {
   const signal = AbortSignal.timeout(PATIENCE);
-  const response = await post(peer, message, sessionHeaders(session), signal).catch(() => null);
-  if (response) await drain(response);
+  await drain(await post(peer, { jsonrpc: '2.0', ...message }, sessionHeaders(session), signal));
 }
 
 /** What a server is asked with in a session, to learn whether it knows it. @throws UpstreamFailure when there is no answer */
@@ -143,6 +151,9 @@ export function ping(peer: Peer, session: SessionName): Promise<Response> {
 
 /** What names a session in a request. */
 export type SessionName = Pick<Session, 'id' | 'version'>;
+
+/** What names it to us as well. */
+export type NamedSession = SessionName & Pick<Session, 'ref'>;
 
 export function sessionHeaders({ id, version }: SessionName): Headers {
   const headers = new Headers({ 'mcp-protocol-version': version });

@@ -7,6 +7,7 @@ import { faultFacts } from '../protocol/faults/storage';
 import { inPool, within } from '../protocol/patience';
 import { ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
+import { MOST_ASKED } from './questions/relayed-id';
 import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
 import { cancelIn, endSession, type Session } from './session-life';
 
@@ -159,12 +160,31 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     return null;
   }
 
+  /**
+   * The session in which a client's answer to a question goes to its server, once: `again` for an answer that was taken
+   * before. Null: the session is over.
+   * @param ref our name for the session @param question names the question in it; null for what may come more than once
+   */
+  async answering(ref: string, question: string | null): Promise<Session | 'again' | null> {
+    const kept = this.all().find((one) => one.ref === ref);
+    if (!kept) return null;
+    if (question !== null) {
+      const key = `answered:${question}`;
+      if (this.kv.get(key) !== undefined) return 'again';
+      this.kv.put(key, Date.now());
+    }
+    this.note({ ...kept, askedAt: Date.now() });
+    return this.opened(kept);
+  }
+
   /** Ends at their servers the sessions that are over, and those no one has asked for. */
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
     const now = Date.now();
     for (const [key, { since }] of this.kv.list<Followed>(FLIGHT))
       if (since + MOST_FLIGHT <= now) this.kv.delete(key);
+    for (const [key, at] of this.kv.list<number>('answered:'))
+      if (at + MOST_ASKED <= now) this.kv.delete(key);
     const flights = this.flights();
     for (const kept of this.all()) {
       const isFlown = flights.some(({ serverId }) => serverId === kept.serverId);

@@ -1,6 +1,4 @@
-import { parseExact } from '../protocol/json/exact';
 import { MessageScanner, NOTHING } from '../protocol/json/insert';
-import { isObject, RequestId } from '../protocol/mcp';
 import { DATA, END_OF_EVENT, onOneLine } from '../protocol/sse';
 
 /** An answer as the one event of a stream, for a client that reads nothing else (PROTOCOL §3). What is no JSON answer stays. */
@@ -18,12 +16,11 @@ export function asEvents(response: Response): Response {
 /**
  * The response in an event stream of this gateway as JSON, for a client that reads nothing else: the messages before it are
  * left out (PROTOCOL §3). What is no event stream stays.
- * @param asked sees the id of each question among them, which no one answers
  */
-export function asJson(response: Response, asked: (id: RequestId) => void): Response {
+export function asJson(response: Response): Response {
   const { body } = response;
   if (!body || response.headers.get('content-type') !== 'text/event-stream') return response;
-  const answer = new AnswerInEvents(asked);
+  const answer = new AnswerInEvents();
   const json = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       for (const part of answer.push(chunk)) controller.enqueue(part);
@@ -53,8 +50,6 @@ class AnswerInEvents {
   /** The data of an event that has not shown what it is. */
   private held: Uint8Array[] = [];
   private size = 0;
-
-  constructor(private readonly asked: (id: RequestId) => void) {}
 
   /** The bytes of the response in `chunk`. A comment becomes white space, so that a client that has gone is noticed. */
   push(chunk: Uint8Array): Uint8Array[] {
@@ -95,29 +90,8 @@ class AnswerInEvents {
   }
 
   private endEvent(): void {
-    if (this.held.length) this.noteQuestion(new TextDecoder().decode(joined(this.held)));
     this.scanner = new MessageScanner(NOTHING);
     this.held = [];
     this.size = 0;
   }
-
-  private noteQuestion(text: string): void {
-    try {
-      const message = parseExact(text);
-      const id = RequestId.safeParse(isObject(message) && 'method' in message ? message.id : undefined);
-      if (id.success) this.asked(id.data);
-    } catch {
-      // No JSON: dropped like every message before the response.
-    }
-  }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((size, { byteLength }) => size + byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
 }

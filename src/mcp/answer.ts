@@ -2,6 +2,13 @@ import { version } from '../../package.json';
 import { type JsonObject, META, resultText } from '../protocol/mcp';
 import type { Call } from './call';
 
+export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+export const EVENT_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
+};
+
 /** Who answers. */
 export function serverInfo({ gate }: Call): JsonObject {
   return { name: 'toolgate', title: gate.settings.display_name, version };
@@ -38,6 +45,6 @@ export function cachingHints({ gate, era }: Call): JsonObject {
 
 function json(text: string, headers: Record<string, string> = {}): Response {
   return new Response(text, {
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    headers: { ...JSON_HEADERS, ...headers },
   });
 }

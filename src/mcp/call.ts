@@ -2,7 +2,7 @@ import type { Asker } from '../accounts/connect';
 import type { Rules } from '../governance/policy';
 import type { AnswerForm } from '../protocol/accept';
 import { addressOf } from '../protocol/address';
-import type { Era, Request } from '../protocol/mcp';
+import type { Era, JsonObject, Request } from '../protocol/mcp';
 import type { Caller, Gate } from './caller';
 import type { CatalogServer } from './catalog';
 import type { Item } from './server-lists';
@@ -41,8 +41,12 @@ type AskingCall = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
  * Who a server is asked for. Requests share its sessions when they are of one client session, or without one of one grant;
  * else nothing tells one client of a key from another. A key that several people share and a caller no one knows have no
  * account of their own.
+ * @param capabilities what servers may ask of the client
  */
-export function askerOf({ gate, caller, session, headers }: AskingCall): Asker {
+export function askerOf(
+  { gate, caller, session, headers }: AskingCall,
+  capabilities: JsonObject = {},
+): Asker {
   const { env, issuer } = gate;
   const client = session?.id ?? caller.grant?.grantId;
   const owner = caller.key?.shared ? null : caller.subject;
@@ -50,5 +54,5 @@ export function askerOf({ gate, caller, session, headers }: AskingCall): Asker {
   const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}`;
   const subject = caller.subject ?? `anonymous ${addressOf({ headers })}`;
   const via = caller.grant?.grantId ?? caller.key?.id ?? null;
-  return { owner, sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via } };
+  return { owner, sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via, capabilities } };
 }

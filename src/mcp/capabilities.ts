@@ -7,13 +7,14 @@ const EVERYWHERE = ['io.modelcontextprotocol/ui'];
 const NEVER = /\/tasks$|auth/i;
 
 /**
- * What the client declared with this request, as its server may hear it: nothing that it did not declare, and nothing whose
- * answers would not find their way back. Clients of the 2025 era declare for a session; none of that is passed on, nor of a client that
- * reads JSON only, whom a question would not reach (PROTOCOL §3).
+ * What the client declared, with this request or for its session, as its server may hear it: nothing that it did not declare,
+ * and nothing whose answers would not find their way back. Of a client that reads JSON only, whom a question would not reach,
+ * nothing is passed on (PROTOCOL §3).
  */
-export function capabilitiesFor({ era, isOneServer, request, form }: Call): JsonObject {
+export function capabilitiesFor({ era, isOneServer, request, form, session }: Call): JsonObject {
   const takesQuestions = form !== 'json';
-  const declared = takesQuestions && era === '2026' && metaOf(request.params)[META.clientCapabilities];
+  const said = era === '2026' ? metaOf(request.params)[META.clientCapabilities] : session?.capabilities;
+  const declared = takesQuestions && said;
   if (!isObject(declared)) return {};
   const { tasks: _, extensions, experimental, ...others } = declared;
   const passed = isObject(extensions)

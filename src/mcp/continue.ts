@@ -7,10 +7,12 @@ import { CODE, errorText, RequestId, RpcError } from '../protocol/mcp';
 import { failures } from '../servers/failure';
 import { asEvents } from './answer-form';
 import { askerOf, type Call } from './call';
+import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
 import { follow } from './flights';
 import { additionsFor, brokenText, failureText, noteEnd } from './forward';
 import { type LeftAnswer, openPlace, sealPlace } from './left-answer';
+import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 
 /**
@@ -35,7 +37,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const { server } = entry;
   const { id } = request;
   const { item, reached, sent, session, token } = left;
-  const asker = askerOf(call);
+  const asker = askerOf(call, capabilitiesFor(call));
   let peer: Peer | null = null;
   const cancel = (named: SessionName, reason: string) => {
     if (peer) waitUntil(cancelIn(peer, named, sent, reason));
@@ -45,6 +47,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const landed = asker.sharer
     ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
     : () => undefined;
+  const messages = new ServerMessages(call, sent);
 
   return pass({
     serverName: server.name,
@@ -53,21 +56,25 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     from: reached,
-    async send(signal) {
+    async send(signal, besides) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       // Other credentials may be another account: the session is not theirs.
       if (peer.credentials.version !== left.credential) throw failures.unanswered(server.name);
+      messages.goesIn(peer, session, besides);
       return continueLegacy(peer, { id: sent, session, lastEventId: reached.lastEventId }, signal);
     },
     mark: async (next) =>
       peer ? sealPlace(call, peer, { session, sent, item, token, reached: next }) : null,
     failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),
+    isBeside: messages.isBeside,
+    bring: messages.bring,
     needed: async () => failureText(call, failures.unanswered(server.name)),
     refused: (error) => errorText(id, error),
     ended(outcome, failure) {
       noteEnd(call, entry, item, reached.startedAt, outcome, failure);
       landed();
+      messages.end();
       if (outcome === 'given_up') cancel(session, 'It took too long.');
     },
   });

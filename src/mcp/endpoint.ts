@@ -14,6 +14,7 @@ import {
   CODE,
   errorText,
   MODERN_VERSION,
+  type Notification,
   RpcError,
   readableId,
   readMessage,
@@ -22,8 +23,9 @@ import { readText } from '../protocol/params';
 import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
 import { asEvents } from './answer-form';
-import { askerOf } from './call';
+import { askerOf, type Call } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
+import { NoQuestion, takeAnswer, takeProgress } from './client-answer';
 import { continueAnswer } from './continue';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
@@ -196,16 +198,25 @@ async function answerMessage(
 ): Promise<Response> {
   const call = await asking(c, asked, place);
   const { headers, session } = call;
-  if (message === 'response') return c.body(null, 202);
+  if (!('method' in message)) {
+    await takeAnswer(call, message);
+    return c.body(null, 202);
+  }
   if (!('id' in message) || message.id === undefined) {
-    if (message.method === 'notifications/cancelled')
-      forwardCancellation({ ...call, era: '2025' }, message.params);
+    takeNotification(call, message);
     return c.body(null, 202);
   }
   const { era } = eraOf(message, headers, session?.version);
   refreshStale(call, place.entries);
   addCalls(c.env.DB);
   return dispatch({ ...call, request: message, era, session: era === '2025' ? session : null });
+}
+
+/** What a client of the 2025 era says that wants no answer; the rest is dropped. */
+function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, params }: Notification): void {
+  if (method === 'notifications/cancelled') forwardCancellation({ ...coming, era: '2025' }, params);
+  else if (method === 'notifications/progress')
+    waitUntil(takeProgress(coming, params).catch(() => undefined));
 }
 
 /** A refusal as the JSON-RPC error of the request in `body`, with what HTTP wants beside it. */
@@ -222,8 +233,6 @@ function refused(c: Context<App>, error: RpcError, body: string | null): Respons
   if (error.status === 401) logRefusal(c, 401, type);
   if (error.status === 403) log('mcp.refused', { request_id: requestId, status: 403, type });
   const { status, code, message } = error;
-  return new Response(errorText(body ? readableId(body) : null, { code, message, data }), {
-    status,
-    headers,
-  });
+  const id = error instanceof NoQuestion ? undefined : body ? readableId(body) : null;
+  return new Response(errorText(id, { code, message, data }), { status, headers });
 }

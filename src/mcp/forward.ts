@@ -7,7 +7,7 @@ import { log } from '../log';
 import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
 import { nextRequestId } from '../mcp-client/request-ids';
-import { cancelIn, refuseIn, type SessionName } from '../mcp-client/session-life';
+import { cancelIn, type NamedSession, type Session, type SessionName } from '../mcp-client/session-life';
 import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import { type Additions, NOTHING } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
@@ -29,6 +29,7 @@ import { countAgainstLimits, refuseWhenSpent } from './limits';
 import type { CallOutcome, Reached } from './passage';
 import { listMissing } from './refresh';
 import { type Item, listsOf } from './server-lists';
+import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 
 /** A server's item that a request names. */
@@ -185,10 +186,12 @@ async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: 
   const token = metaOf(request.params).progressToken;
   const params = withToken({ ...own, ...Object.fromEntries(passedOn) }, token === undefined ? null : ourId);
   const startedAt = Date.now();
-  const flight = { serverId: server.id, id: ourId, session: null as SessionName | null };
+  const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null };
+  const messages = new ServerMessages(call, ourId);
   let peer: Peer | null = null;
   let landed = () => {};
-  const asker = askerOf(call);
+  const capabilities = capabilitiesFor(call);
+  const asker = askerOf(call, call.era === '2025' ? capabilities : {});
   const sessionOver = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
     if (peer && session) waitUntil(cancelIn(peer, session, ourId, reason));
@@ -199,6 +202,7 @@ async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: 
     const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
     const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
     landed();
+    messages.end();
     if (isCancelled) cancel(flight.session, reason);
   };
   const mark = async (reached: Reached) => {
@@ -214,27 +218,27 @@ async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: 
     additions: { ...additionsFor(call), renamed: renamedIn(call, ourId) },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
-    async send(signal) {
+    async send(signal, besides) {
       if (asker.sharer && call.era === '2025')
         landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => sessionOver.abort() });
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       const { era } = call;
-      const capabilities = capabilitiesFor(call);
-      const onSession = (session: SessionName) => {
+      const onSession = (peer: Peer, session: Session) => {
         flight.session = session;
+        messages.goesIn(peer, session, besides);
       };
       return send(peer, { id: ourId, method, params, mirrored, era, capabilities, onSession }, signal);
     },
     failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),
+    isBeside: messages.isBeside,
+    bring: messages.bring,
     needed: (credential) => authRequired(call, credential, item),
     refused: (error) => errorText(id, error),
     ended,
     ...(comesBack(call) && { mark }),
   });
-  const refuse = (question: RequestId) =>
-    peer && flight.session && waitUntil(refuseIn(peer, flight.session, question));
-  return call.form === 'json' ? asJson(passed, refuse) : passed;
+  return call.form === 'json' ? asJson(passed) : passed;
 }
 
 /** Notes how a request ended: a line, a count, and what its server is known to be. */

@@ -13,7 +13,7 @@ const LeftAnswer = z.object({
   serverId: z.string(),
   url: z.string(),
   credential: z.string(),
-  session: z.object({ id: z.string().nullable(), version: z.string() }),
+  session: z.object({ ref: z.string(), id: z.string().nullable(), version: z.string() }),
   /** The id that was sent. */
   sent: z.number(),
   /** The client's id and progress token, as JSON. */
@@ -54,7 +54,7 @@ export async function sealPlace(
     serverId: server.id,
     url: server.connectionString,
     credential: credentials.version,
-    session: { id: session.id, version: session.version },
+    session: { ref: session.ref, id: session.id, version: session.version },
     id: JSON.stringify(id),
     method,
   };

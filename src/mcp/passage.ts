@@ -1,5 +1,6 @@
 import type { CredentialNeeded } from '../accounts/credential-needed';
 import type { ServerAnswer } from '../mcp-client/exchange';
+import type { Wanted } from '../protocol/json/answer';
 import type { Additions } from '../protocol/json/insert';
 import type { UpstreamFailure } from '../servers/failure';
 
@@ -14,7 +15,11 @@ export type Passage = {
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
   /** @throws UpstreamFailure, CredentialNeeded */
-  send(signal: AbortSignal): Promise<ServerAnswer>;
+  send(signal: AbortSignal, beside: Besides): Promise<ServerAnswer>;
+  /** Which of the server's own messages are given to {@link Passage.bring}. */
+  isBeside: NonNullable<Wanted['isBeside']>;
+  /** The text of what the client gets in place of a message of the server's own; null: nothing. */
+  bring(message: string): Promise<string | null>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
   /** The text of the whole response that says what went wrong here, for a stream that has begun. */
@@ -53,3 +58,11 @@ export type CallOutcome =
   | 'unconnected'
   | 'broken'
   | 'left';
+
+/** What else goes to the client while its request is on its way. */
+export type Besides = {
+  /** Sends a message of the server that came by another way: which is progress. */
+  say(message: string): void;
+  /** Notes that the client's person was asked something: until the server goes on, no time counts. */
+  asked(): void;
+};

@@ -1,7 +1,7 @@
 import { CredentialNeeded } from '../accounts/credential-needed';
 import type { TurnEnd } from '../mcp-client/breaker';
 import type { Resume, ServerAnswer } from '../mcp-client/exchange';
-import { InPlace } from '../protocol/json/answer';
+import { type Beside, InPlace, type Part } from '../protocol/json/answer';
 import { readResponse } from '../protocol/mcp';
 import { within } from '../protocol/patience';
 import {
@@ -14,7 +14,9 @@ import {
   type Relay,
 } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
-import type { CallOutcome, Passage } from './passage';
+import { EVENT_HEADERS, JSON_HEADERS } from './answer';
+import type { Besides, CallOutcome, Passage } from './passage';
+import { TimeLimits } from './time-limits';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
@@ -25,8 +27,6 @@ const PAUSE = 1_000;
 const LEAST_PAUSE = 100;
 /** How many cut connections of one request are made good. */
 const MOST_CUTS = 5;
-/** The most a request may take, whatever progress it makes. */
-const MOST_SECONDS = 300;
 
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
@@ -36,13 +36,13 @@ export async function pass(passage: Passage): Promise<Response> {
   return new AnswerFlow(passage).begin();
 }
 
-class AnswerFlow {
+class AnswerFlow implements Besides {
   private readonly upstream = new AbortController();
-  private readonly startedAt: number;
-  /** When the read under way began, epoch milliseconds; null: the client's turn. */
-  private waitingSince: number | null = Date.now();
-  /** How long the reads before it waited in vain: comments are no progress. Milliseconds. */
-  private waited: number;
+  /** Messages that came by another way, and wait until they may stand between two others. */
+  private readonly said: Uint8Array[] = [];
+  /** Settles when the first of them has come. */
+  private readonly saying = Promise.withResolvers<null>();
+  private readonly limits: TimeLimits;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   private settle: (end: TurnEnd) => void = () => {};
@@ -66,8 +66,7 @@ class AnswerFlow {
   private reachLimit: (failure: UpstreamFailure) => void = () => {};
 
   constructor(private readonly passage: Passage) {
-    this.startedAt = passage.from?.startedAt ?? Date.now();
-    this.waited = passage.from?.waited ?? 0;
+    this.limits = new TimeLimits(passage);
     this.limit = new Promise((resolve) => {
       this.reachLimit = resolve;
     });
@@ -77,7 +76,9 @@ class AnswerFlow {
 
   async begin(): Promise<Response> {
     const sending = this.send();
-    const early = this.passage.acceptsEvents ? await within(PATIENCE, sending) : await sending;
+    const early = this.passage.acceptsEvents
+      ? await within(PATIENCE, Promise.race([sending, this.saying.promise]))
+      : await sending;
     if (early && 'text' in early) return new Response(early.text, { headers: JSON_HEADERS });
     this.inEvents = early === null || early.kind === 'events';
     if (early) this.attach(early);
@@ -86,6 +87,7 @@ class AnswerFlow {
         start: (sink) => {
           this.sink = sink;
           if (early === null) sink.enqueue(COMMENT);
+          this.saySaid();
         },
         pull: (sink) => this.pull(sink, sending),
         cancel: () => this.finish('gone', null),
@@ -101,7 +103,7 @@ class AnswerFlow {
   private async send(): Promise<(ServerAnswer & { kind: 'json' | 'events' }) | { text: string }> {
     const { passage } = this;
     try {
-      const sent = passage.send(this.upstream.signal);
+      const sent = passage.send(this.upstream.signal, this);
       sent.then((answer) => this.over && this.discard(answer)).catch(() => undefined);
       const answer = await Promise.race([sent, this.limit]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
@@ -140,7 +142,8 @@ class AnswerFlow {
     this.release = answer.release;
     this.resume = answer.resume ?? null;
     this.mayLeave = answer.outlives ?? false;
-    const wanted = { sent: answer.id, additions: this.passage.additions };
+    const { additions, isBeside } = this.passage;
+    const wanted = { sent: answer.id, additions, isBeside };
     if (answer.kind === 'events') {
       const relay = new EventRelay(wanted, this.inPlace);
       relay.lastEventId = this.passage.from?.lastEventId ?? null;
@@ -162,10 +165,9 @@ class AnswerFlow {
     const { relay } = this;
     while (relay && this.reader && !this.over) {
       if (await this.mark(sink, relay)) return;
-      this.waitingSince ??= Date.now();
+      this.limits.wait();
       const read = await this.reader.read().catch(() => null);
-      this.waited += Date.now() - this.waitingSince;
-      this.waitingSince = null;
+      this.limits.read();
       if (this.over) return;
       const isEnd = !read?.value;
       if (isEnd && !this.limited && this.inPlace.error === null) {
@@ -180,20 +182,24 @@ class AnswerFlow {
       if (isEnd) return this.endOf(sink, relay, read !== null);
 
       const parts = relay.push(read.value);
-      if (relay.progressed) this.waited = 0;
-      for (const part of parts) sink.enqueue(part);
+      if (relay.progressed) this.limits.wentOn();
+      let hasSent = false;
+      for (const part of parts) if (await this.sendOn(sink, part)) hasSent = true;
+      if (this.over) return;
+      this.saySaid();
       if (relay.broken) return this.endOf(sink, relay, true);
       if (relay.answered) {
         this.finish('answered', null);
         return this.close(sink);
       }
-      if (parts.length) return;
+      if (hasSent) return; // which the client reads before more is asked for
     }
   }
 
   /** Tells the client by which event it finds this place again, when that is news. */
   private async mark(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay): Promise<boolean> {
-    const { passage, startedAt, waited } = this;
+    const { passage } = this;
+    const { startedAt, waited } = this.limits;
     if (!(relay instanceof EventRelay) || !relay.between || !this.mayLeave || !passage.mark) return false;
     const { lastEventId, retry } = relay;
     if (lastEventId === null || lastEventId === this.noted) return false;
@@ -207,12 +213,8 @@ class AnswerFlow {
 
   /** True when the client can come back for all that follows. */
   private isMarked(relay: Relay): boolean {
-    return (
-      relay instanceof EventRelay &&
-      relay.between &&
-      this.marked !== null &&
-      relay.lastEventId === this.marked
-    );
+    const isThere = relay instanceof EventRelay && relay.lastEventId === this.marked;
+    return isThere && relay.between && this.marked !== null;
   }
 
   /**
@@ -222,7 +224,7 @@ class AnswerFlow {
   private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
     const { resume, upstream } = this;
     if (!(relay instanceof EventRelay) || !relay.between || !resume) return false;
-    this.waitingSince = Date.now();
+    this.limits.wait();
     for (let wasCut = isCut; relay.lastEventId !== null; wasCut = true) {
       if (wasCut && ++this.cuts > MOST_CUTS) return false;
       const pause = Math.max(relay.retry ?? PAUSE, LEAST_PAUSE);
@@ -238,6 +240,37 @@ class AnswerFlow {
       return true;
     }
     return false;
+  }
+
+  say(message: string): void {
+    this.limits.wentOn();
+    this.said.push(eventOf(message));
+    this.saying.resolve(null);
+    this.saySaid();
+  }
+
+  asked(): void {
+    this.limits.asked();
+  }
+
+  /** Sends on what came by another way, where it may stand. */
+  private saySaid(): void {
+    const { sink, relay, over } = this;
+    if (!sink || over || !this.inEvents || !(relay?.between ?? true)) return;
+    for (const event of this.said.splice(0)) sink.enqueue(event);
+  }
+
+  /** False when there is nothing to send on. */
+  private async sendOn(sink: ReadableStreamDefaultController<Uint8Array>, part: Part): Promise<boolean> {
+    const bytes = part instanceof Uint8Array ? part : await this.brought(part);
+    if (!bytes || this.over) return false;
+    sink.enqueue(bytes);
+    return true;
+  }
+
+  private async brought({ beside }: Beside): Promise<Uint8Array | null> {
+    const message = await this.passage.bring(beside);
+    return message === null ? null : eventOf(message);
   }
 
   /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */
@@ -284,17 +317,12 @@ class AnswerFlow {
   /** Looks at the clock: a limit reached, a comment due. */
   private readonly tick = (): void => {
     if (this.over) return;
-    const { passage, sink, relay } = this;
+    const { sink, relay } = this;
     const now = Date.now();
-    const quiet = passage.quietSeconds * 1000;
-    const mostLeft = this.startedAt + MOST_SECONDS * 1000 - now;
-    const quietLeft = (this.waitingSince ?? now) - this.waited + quiet - now;
-    if (mostLeft <= 0 || quietLeft <= 0) {
-      this.limited =
-        mostLeft <= 0
-          ? failures.tooLong(passage.serverName, MOST_SECONDS)
-          : failures.silent(passage.serverName, passage.quietSeconds);
-      this.reachLimit(this.limited);
+    const left = this.limits.left();
+    if (typeof left !== 'number') {
+      this.limited = left;
+      this.reachLimit(left);
       this.reader?.cancel().catch(() => undefined);
       return;
     }
@@ -302,7 +330,7 @@ class AnswerFlow {
       this.commentedAt = now;
       sink.enqueue(COMMENT);
     }
-    this.timer = setTimeout(this.tick, Math.min(mostLeft, quietLeft, COMMENT_EVERY) + 5);
+    this.timer = setTimeout(this.tick, Math.min(left, COMMENT_EVERY) + 5);
   };
 
   /** Frees everything, once. */
@@ -318,10 +346,3 @@ class AnswerFlow {
     if (outcome !== 'answered') this.upstream.abort(failure ?? undefined);
   }
 }
-
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-const EVENT_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-store',
-  'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
-};

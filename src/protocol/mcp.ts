@@ -68,7 +68,7 @@ const Notification = z.object({
   params: Params,
 });
 /** A message that wants none. */
-type Notification = z.infer<typeof Notification>;
+export type Notification = z.infer<typeof Notification>;
 
 const RpcErrorObject = z.object({
   code: z.preprocess(plainNumber, z.number()),
@@ -101,8 +101,8 @@ export class RpcError extends Error {
   }
 }
 
-/** The text of an error response. */
-export function errorText(id: RequestId | null, error: RpcErrorObject): string {
+/** The text of an error response. @param id undefined: of no request that could be named */
+export function errorText(id: RequestId | null | undefined, error: RpcErrorObject): string {
   const { code, message, data } = error;
   return JSON.stringify({
     jsonrpc: '2.0',
@@ -116,8 +116,11 @@ export function resultText(id: RequestId, result: JsonObject): string {
   return JSON.stringify({ jsonrpc: '2.0', id, result });
 }
 
-/** What a client may send: a request, a notification, or the answer to a question it was not asked. */
-export type ClientMessage = Request | Notification | 'response';
+/** A client's answer to what it was asked: a result or an error, as it wrote them. */
+export type ClientAnswer = { id: unknown } & ({ result: JsonObject } | { error: unknown });
+
+/** What a client may send. */
+export type ClientMessage = Request | Notification | ClientAnswer;
 
 /** Nesting deeper than this is refused before it is parsed. */
 const MOST_DEPTH = 64;
@@ -137,7 +140,11 @@ export function readMessage(text: string): ClientMessage {
     const message = schema.safeParse(value);
     if (message.success) return message.data;
   }
-  if (RpcResponse.safeParse(value).success && !Object.hasOwn(value as object, 'method')) return 'response';
+  if (isObject(value) && !Object.hasOwn(value, 'method') && RpcResponse.safeParse(value).success) {
+    const { id, result, error } = value;
+    if (isObject(result)) return { id, result };
+    if (isObject(error)) return { id, error };
+  }
   throw new RpcError(400, CODE.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
 }
 

@@ -1,4 +1,4 @@
-import { AnswerScanner, type InPlace, type Wanted } from './json/answer';
+import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 
@@ -29,8 +29,8 @@ export function primingEvent(id: string, retry: number): Uint8Array {
 
 /** Something that rewrites an answer while its bytes flow. */
 export type Relay = {
-  /** The bytes to send on for `chunk`. */
-  push(chunk: Uint8Array): Uint8Array[];
+  /** What to send on for `chunk`. */
+  push(chunk: Uint8Array): Part[];
   /** True once the response has gone by: nothing may follow it. */
   readonly answered: boolean;
   /** True when what has gone by must not be completed. */
@@ -59,7 +59,7 @@ export class JsonRelay implements Relay {
     return this.scanner.broken;
   }
 
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(chunk: Uint8Array): Part[] {
     const out = this.scanner.push(chunk);
     this.progressed = !isBlank(chunk);
     if (out.length) this.between = false;
@@ -85,18 +85,23 @@ export class JsonAsEventRelay implements Relay {
     return this.scanner.broken;
   }
 
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(chunk: Uint8Array): Part[] {
     const { scanner } = this;
     const out = scanner.push(onOneLine(chunk));
     this.progressed = !isBlank(chunk);
-    if (out.length && this.between) out.unshift(DATA);
-    if (out.length) this.between = false;
+    const bytesAt = out.findIndex(isBytes);
+    if (bytesAt >= 0 && this.between) out.splice(bytesAt, 0, DATA);
+    if (bytesAt >= 0) this.between = false;
     if (scanner.isDone && !scanner.broken && !this.between) {
       out.push(END_OF_EVENT);
       this.between = true;
     }
     return out;
   }
+}
+
+function isBytes(part: Part): part is Uint8Array {
+  return part instanceof Uint8Array;
 }
 
 /** JSON without line ends, which it holds as white space only. */
@@ -154,8 +159,8 @@ export class EventRelay implements Relay {
     this.beginEvent();
   }
 
-  push(chunk: Uint8Array): Uint8Array[] {
-    const out: Uint8Array[] = [];
+  push(chunk: Uint8Array): Part[] {
+    const out: Part[] = [];
     this.progressed = false;
     let cr = -1;
     let lf = -1;
@@ -176,7 +181,7 @@ export class EventRelay implements Relay {
   }
 
   /** A part of one line, without its end. */
-  private readPart(part: Uint8Array, out: Uint8Array[]): void {
+  private readPart(part: Uint8Array, out: Part[]): void {
     this.afterCr = false;
     let rest = part;
     if (this.line === 'field') {
@@ -211,22 +216,24 @@ export class EventRelay implements Relay {
   }
 
   /** A part of an event's data. */
-  private read(part: Uint8Array, out: Uint8Array[]): void {
+  private read(part: Uint8Array, out: Part[]): void {
     if (this.type !== '' && this.type !== 'message') return;
     const isReplay = this.id !== null && this.earlier.has(this.id);
     this.scanner ??= new AnswerScanner(this.wanted, this.inPlace, isReplay ? null : NEXT_EVENT);
     this.progressed = true;
     const written = this.scanner.push(part);
-    if (written.length && !this.inEvent) out.push(DATA);
-    if (written.length) this.inEvent = true;
-    out.push(...written);
+    for (const one of written) {
+      if (isBytes(one) && !this.inEvent) out.push(DATA);
+      if (isBytes(one)) this.inEvent = true;
+      out.push(one);
+    }
     this.broken = this.scanner.broken;
     if (!this.scanner.answered) return;
     this.endEvent(out);
     this.answered = true;
   }
 
-  private endLine(out: Uint8Array[]): void {
+  private endLine(out: Part[]): void {
     const isBlank = this.line === 'field' && !this.field.length;
     if (isBlank) this.endEvent(out);
     else if (this.line === 'event' || this.line === 'id' || this.line === 'retry') this.note(this.line);
@@ -241,7 +248,7 @@ export class EventRelay implements Relay {
     else if (field === 'retry' && /^\d{1,9}$/.test(value)) this.retry = Number(value);
   }
 
-  private endEvent(out: Uint8Array[]): void {
+  private endEvent(out: Part[]): void {
     if (this.scanner?.isOpen && this.inEvent)
       this.broken = true; // its message ends too early
     else if (this.inEvent) out.push(END_OF_EVENT);

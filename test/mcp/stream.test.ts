@@ -19,6 +19,8 @@ describe('a fault of this gateway after a stream has begun (PROTOCOL §3)', () =
       quietSeconds: 60,
       clientSignal: new AbortController().signal,
       send: () => fault.promise,
+      isBeside: () => false,
+      bring: async () => null,
       failed: () => 'failed',
       needed: async () => 'needed',
       refused: () => 'refused',

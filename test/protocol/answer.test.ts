@@ -40,7 +40,8 @@ function through(newRelay: NewRelay, text: string, cuts: readonly number[]): Out
   let out = '';
   let from = 0;
   for (const cut of [...cuts, bytes.length]) {
-    for (const part of relay.push(bytes.slice(from, cut))) out += decoder.decode(part, { stream: true });
+    for (const part of relay.push(bytes.slice(from, cut)))
+      out += decoder.decode(part as Uint8Array, { stream: true });
     from = cut;
   }
   const { answered, broken } = relay;
@@ -226,7 +227,7 @@ describe('an event stream on its way (WHATWG HTML, Server-sent events)', () => {
     const said = (text: string) =>
       relay
         .push(utf8.encode(text))
-        .map((part) => new TextDecoder().decode(part))
+        .map((part) => new TextDecoder().decode(part as Uint8Array))
         .join('');
     const event = (id: number) => `id: ${id}\ndata: {"method":"${id}"}\n\n`;
     const before = said(`${event(1)}${event(2)}id: 3\ndata: {"meth`);

@@ -60,7 +60,14 @@ export type Behaviour = {
   raw: Record<string, RawAnswer>;
   /** What each GET with `Last-Event-ID` brings, one after the other. */
   resumes: RawAnswer[];
+  /** True: a GET in a session is answered with a stream of what it says by itself. */
+  streams: boolean;
+  /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
+  asks: Record<string, Saying[]>;
 };
+
+/** `on`: where it is said: in the call's answer, or on the session's GET stream. What has an id and a method waits for its answer. */
+type Saying = { on?: 'stream'; text: string };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
 type Seen = { method: string; headers: Record<string, unknown>; message: Message; text: string };
@@ -91,6 +98,8 @@ class Upstream {
     paths: {},
     raw: {},
     resumes: [],
+    streams: false,
+    asks: {},
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -98,6 +107,8 @@ class Upstream {
   private sessions = new Set<string>();
   private waiting: (() => void)[] = [];
   private held: (() => void)[] = [];
+  /** The GET streams, by session. */
+  private streams = new Map<string, ServerResponse>();
 
   forget(): void {
     this.sessions.clear();
@@ -307,14 +318,41 @@ class Upstream {
     }
     const [, ran] = /^ran_(\d+)$/.exec(String(message.params?.name ?? '')) ?? [];
     if (ran) return void response.writeHead(Number(ran)).end('It ran, and then the session failed.');
+    if (request.method === 'GET' && this.behaviour.streams) return this.stream(response, String(session));
+    if (request.method === 'GET') return void response.writeHead(405).end();
     if (message.id === undefined || !message.method) return void response.writeHead(202).end();
-    await this.answer(response, message, {});
+    await this.answer(response, message, {}, String(session));
+  }
+
+  /** One stream a session, as the official SDK has it. */
+  private stream(response: ServerResponse, session: string): void {
+    if (this.streams.has(session)) return void response.writeHead(409).end();
+    this.streams.set(session, response);
+    response.on('close', () => this.streams.delete(session));
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    this.changed();
+  }
+
+  /** Says something in a session, and waits for the answer where it wants one. */
+  private async say(response: ServerResponse, session: string, { on, text }: Saying): Promise<void> {
+    while (on === 'stream' && !this.streams.has(session)) await this.next();
+    const told = on === 'stream' ? this.streams.get(session) : response;
+    told?.write(`data: ${text}\n\n`);
+    const id = /^[{]"jsonrpc":"2.0","id":([^,]+),"method"/.exec(text)?.[1];
+    if (id === undefined) return;
+    const answered = () => this.seen.some((seen) => !seen.message.method && seen.text.includes(`"id":${id}`));
+    while (!answered()) await this.next();
+  }
+
+  private next(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   private async answer(
     response: ServerResponse,
     message: Message,
     stamp: Record<string, unknown>,
+    session = '',
   ): Promise<void> {
     const name = String(message.params?.name ?? message.params?.uri ?? '');
     const given = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
@@ -344,9 +382,8 @@ class Upstream {
       await this.hold(response);
     }
     if (name.startsWith('asks')) {
-      response.write('data: {"jsonrpc":"2.0","id":9007199254740993,"method":"sampling/createMessage"}\n\n');
-      const isAnswer = ({ message: { method, id } }: Seen) => id !== undefined && method === undefined;
-      while (!this.seen.some(isAnswer)) await new Promise<void>((resolve) => this.waiting.push(resolve));
+      const usual = { text: '{"jsonrpc":"2.0","id":9007199254740993,"method":"sampling/createMessage"}' };
+      for (const saying of this.behaviour.asks[name] ?? [usual]) await this.say(response, session, saying);
     }
     if (name.startsWith('cut')) {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');

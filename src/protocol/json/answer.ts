@@ -18,7 +18,21 @@ export type Wanted = {
   /** The id of the request as it was sent. */
   sent: number;
   additions: Additions;
+  /**
+   * Which of the server's own messages do not pass with the bytes: they are given whole, as a {@link Beside}.
+   * @param isRequest true for one that wants an answer
+   */
+  isBeside?: (method: string, isRequest: boolean) => boolean;
 };
+
+/** A message of the server itself that is the gateway's to bring on. */
+export type Beside = { beside: string };
+
+/** What is sent on. */
+export type Part = Uint8Array | Beside;
+
+/** The most of a message of the server itself that is held to be given whole, bytes: a question may hold a picture. */
+const MOST_BESIDE = 1_048_576;
 
 /** What came in place of the answer. */
 export class InPlace {
@@ -35,6 +49,7 @@ class Message {
   /** `own`: of the server itself. Of a response: which of both it holds. `dropped`: nothing of it passes. */
   kind: 'unknown' | 'own' | 'result' | 'error' | 'dropped' = 'unknown';
   id: 'missing' | 'null' | 'right' | 'wrong' = 'missing';
+  method = '';
 
   get isResponse(): boolean {
     return this.kind === 'result' || this.kind === 'error';
@@ -61,12 +76,12 @@ export class AnswerScanner {
   private escaped = false;
   /** The name being read, and then the id. */
   private short: number[] = [];
-  private use: 'id' | 'answer' | 'skip' = 'skip';
+  private use: 'id' | 'method' | 'answer' | 'skip' = 'skip';
   private end = new ValueEnd();
   private readonly held = new HeldBytes();
   /** What the message under way is written through, once it passes. */
   private scanner: MessageScanner | null = null;
-  private out: Uint8Array[] = [];
+  private out: Part[] = [];
 
   constructor(
     private readonly wanted: Wanted,
@@ -86,7 +101,7 @@ export class AnswerScanner {
   }
 
   /** The bytes to send on for `chunk`. */
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(chunk: Uint8Array): Part[] {
     this.out = [];
     for (let at = 0; at < chunk.length && this.place !== 'done'; ) {
       if (this.place === 'value') at = this.readValue(chunk, at);
@@ -157,9 +172,12 @@ export class AnswerScanner {
     this.place = 'value';
     this.use = 'skip';
     if (name === 'id') this.use = 'id';
-    else if (message.kind !== 'unknown') return;
-    else if (name === 'method' || name === 'params') message.kind = 'own';
-    else if ((name === 'result' || name === 'error') && first === OPEN_OBJECT) {
+    else if (name === 'method') this.use = 'method';
+    if (message.kind !== 'unknown') return;
+    if (name === 'method' || name === 'params') {
+      message.kind = 'own';
+      if (this.wanted.isBeside && this.separator) this.held.most = MOST_BESIDE;
+    } else if ((name === 'result' || name === 'error') && first === OPEN_OBJECT) {
       this.held.drop();
       this.use = 'answer';
       message.kind = name;
@@ -171,11 +189,12 @@ export class AnswerScanner {
     const end = this.end.find(chunk, at);
     const stop = end ?? chunk.length;
     const part = chunk.subarray(at, stop);
-    if (this.use === 'id') this.note(part);
+    if (this.use === 'id' || this.use === 'method') this.note(part);
     this.keep(part);
     if (end !== null) {
       this.place = 'member';
       if (this.use === 'id') this.endId();
+      if (this.use === 'method') this.message.method = unescaped(this.short.slice(1, -1));
     }
     return stop;
   }
@@ -186,7 +205,9 @@ export class AnswerScanner {
     const isOfAnswer = this.place === 'value' && this.use === 'answer';
     if (kind === 'dropped' || (isResponse && !isOfAnswer)) return;
     if (!this.scanner && this.held.add(part)) return;
-    const mayFlow = isResponse ? id === 'missing' : kind === 'own' && this.separator !== null;
+    const mayFlow = isResponse
+      ? id === 'missing'
+      : kind === 'own' && this.separator !== null && !this.isBeside;
     if (!this.scanner && !mayFlow) {
       this.inPlace.other ||= isResponse;
       this.drop();
@@ -194,6 +215,11 @@ export class AnswerScanner {
       if (!this.scanner) this.open();
       this.write(part);
     }
+  }
+
+  private get isBeside(): boolean {
+    const { method, id } = this.message;
+    return this.wanted.isBeside?.(method, id !== 'missing') === true;
   }
 
   private drop(): void {
@@ -245,7 +271,10 @@ export class AnswerScanner {
   private endMessage(): void {
     const { message } = this;
     this.place = this.inArray ? 'text' : 'done';
-    if (message.kind === 'own' && this.separator && !this.scanner) this.open();
+    if (message.kind === 'own' && this.separator && !this.scanner) {
+      if (this.isBeside) this.out.push({ beside: `${text.decode(this.held.take())}}` });
+      else this.open();
+    }
     if (message.isResponse) this.endResponse();
     else if (message.kind === 'unknown') this.inPlace.odd = true;
     if (this.broken) return;

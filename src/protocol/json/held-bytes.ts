@@ -5,13 +5,15 @@ const MOST_HELD = 262_144;
 export class HeldBytes {
   private bytes = new Uint8Array(1024);
   private size = 0;
+  /** The most that is held, bytes. */
+  most = MOST_HELD;
 
   /** False when there is no room for `part`, of which nothing is held then. */
   add(part: Uint8Array): boolean {
     const size = this.size + part.byteLength;
-    if (size > MOST_HELD) return false;
+    if (size > this.most) return false;
     if (size > this.bytes.length) {
-      const larger = new Uint8Array(Math.min(MOST_HELD, Math.max(size, this.bytes.length * 2)));
+      const larger = new Uint8Array(Math.min(this.most, Math.max(size, this.bytes.length * 2)));
       larger.set(this.bytes.subarray(0, this.size));
       this.bytes = larger;
     }
@@ -24,11 +26,12 @@ export class HeldBytes {
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.size);
     this.bytes = new Uint8Array(1024);
-    this.size = 0;
+    this.drop();
     return taken;
   }
 
   drop(): void {
     this.size = 0;
+    this.most = MOST_HELD;
   }
 }

@@ -1,0 +1,95 @@
+import type { Peer } from '../../accounts/connect';
+import { CODE, isObject, type JsonObject, metaOf, RequestId } from '../../protocol/mcp';
+import { type NamedSession, respondIn } from '../session-life';
+import { sealRelayed } from './relayed-id';
+
+/** What servers may ask, by the capability that a client declares for it (MCP 2025-11-25, Client Features). */
+const ASKED: ReadonlyMap<string, string> = new Map([
+  ['elicitation/create', 'elicitation'],
+  ['sampling/createMessage', 'sampling'],
+  ['roots/list', 'roots'],
+]);
+
+/** Questions of one request that wait for their answers at once. */
+const MOST_OPEN = 32;
+
+/** Where a server says something beside its answers, and to whom. */
+type Channel = {
+  peer: Peer;
+  session: NamedSession;
+  /** The value of `ENCRYPTION_KEY`. */
+  keys: string;
+  /** Told when a question goes out: its person may take time. */
+  asked(): void;
+};
+
+/**
+ * Brings what a server of the 2025 era says beside its answers to the client it is for (PROTOCOL §4): a question goes out
+ * under an id that leads its answer home from any isolate; what the client did not declare is refused at once.
+ */
+export class QuestionRelay {
+  /** The ids of the questions that went out, by the server's own as JSON. */
+  private readonly open = new Map<string, string>();
+
+  constructor(private readonly channel: Channel) {}
+
+  /** What the client gets in place of a message; null: nothing. */
+  async relay(message: JsonObject): Promise<JsonObject | null> {
+    const { method, params } = message;
+    if (typeof method !== 'string') return null;
+    const id = RequestId.safeParse(message.id);
+    if (id.success) return this.ask(id.data, method, isObject(params) ? params : {}, message);
+    if (method !== 'notifications/cancelled' || !isObject(params)) return message;
+    const cancelled = RequestId.safeParse(params.requestId);
+    const ours = cancelled.success ? this.open.get(JSON.stringify(cancelled.data)) : undefined;
+    return ours === undefined ? null : { ...message, params: { ...params, requestId: ours } };
+  }
+
+  private async ask(
+    id: RequestId,
+    method: string,
+    params: JsonObject,
+    message: JsonObject,
+  ): Promise<JsonObject | null> {
+    const { peer, session, asked } = this.channel;
+    const refused = this.refusalOf(method, params);
+    if (method === 'ping' || refused) {
+      const answer = refused ? { error: refused } : { result: {} };
+      await respondIn(peer, session, id, answer).catch(() => undefined);
+      return null;
+    }
+    const ours = await this.sealed('question', id);
+    this.open.set(JSON.stringify(id), ours);
+    asked();
+    const { progressToken } = metaOf(params);
+    const token = RequestId.safeParse(progressToken);
+    if (!token.success) return { ...message, id: ours };
+    const _meta = { ...metaOf(params), progressToken: await this.sealed('token', token.data) };
+    return { ...message, id: ours, params: { ...params, _meta } };
+  }
+
+  /** Why the client is not asked; null: it may be. */
+  private refusalOf(method: string, { mode }: JsonObject): JsonObject | null {
+    if (method === 'ping') return null;
+    const declared = this.channel.peer.sharer?.capabilities[ASKED.get(method) ?? ''];
+    if (!isObject(declared))
+      return { code: CODE.methodNotFound, message: `The client does not take ${method}.` };
+    const isUrl = mode === 'url';
+    const takesForms = !isObject(declared.url) || isObject(declared.form);
+    if (method === 'elicitation/create' && !(isUrl ? isObject(declared.url) : takesForms))
+      return { code: CODE.invalidParams, message: `The client takes no elicitation of this mode.` };
+    if (this.open.size >= MOST_OPEN)
+      return { code: CODE.internalError, message: 'Too many questions are open.' };
+    return null;
+  }
+
+  private sealed(kind: 'question' | 'token', id: RequestId): Promise<string> {
+    const { peer, session, keys } = this.channel;
+    return sealRelayed(keys, peer.sharer?.name ?? '', {
+      kind,
+      serverId: peer.server.id,
+      ref: session.ref,
+      id,
+    });
+  }
+}

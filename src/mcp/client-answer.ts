@@ -1,0 +1,58 @@
+import { connect } from '../accounts/connect';
+import { hashSecret } from '../crypto/secrets';
+import { openRelayed, type Relayed } from '../mcp-client/questions/relayed-id';
+import { sessionObjectOf } from '../mcp-client/session-acts';
+import { respondIn, type SessionName, tellIn } from '../mcp-client/session-life';
+import { type ClientAnswer, CODE, type JsonObject, RpcError } from '../protocol/mcp';
+import { askerOf, type Call } from './call';
+
+/** What comes from a client besides its requests. */
+type Coming = Omit<Call, 'request' | 'era'>;
+
+/** A client answers what it was not asked, or not in this client session, or too late. The error has no id (PROTOCOL §4). */
+export class NoQuestion extends RpcError {
+  constructor() {
+    super(400, CODE.invalidParams, 'This answers no question of this session.', { type: 'no_question' });
+  }
+}
+
+/** Brings a client's answer to the server that asked, in the session it asked in (PROTOCOL §4). @throws NoQuestion */
+export async function takeAnswer(coming: Coming, { id, ...answer }: ClientAnswer): Promise<void> {
+  const question = await relayedBy(coming, id);
+  if (question?.kind !== 'question') throw new NoQuestion();
+  await inSessionOf(coming, question, (peer, session) => respondIn(peer, session, question.id, answer));
+}
+
+/** Brings a client's progress with a question to the server that asked; what belongs to none is dropped. */
+export async function takeProgress(coming: Coming, params: JsonObject): Promise<void> {
+  const token = await relayedBy(coming, params.progressToken);
+  if (token?.kind !== 'token') return;
+  const told = { ...params, progressToken: token.id };
+  await inSessionOf(coming, token, (peer, session) =>
+    tellIn(peer, session, { method: 'notifications/progress', params: told }),
+  );
+}
+
+async function relayedBy(coming: Coming, value: unknown): Promise<Relayed | null> {
+  const { sharer } = askerOf(coming);
+  return sharer && openRelayed(coming.gate.env.ENCRYPTION_KEY, sharer.name, value);
+}
+
+/** Does nothing more where the server was withdrawn, its session is over, or the answer was given before. */
+async function inSessionOf(
+  coming: Coming,
+  relayed: Relayed,
+  tell: (peer: Awaited<ReturnType<typeof connect>>, session: SessionName) => Promise<void>,
+): Promise<void> {
+  const { env, settings, issuer } = coming.gate;
+  const asker = askerOf(coming);
+  const entry = coming.entries.find(({ server }) => server.id === relayed.serverId);
+  if (!entry || !asker.sharer) return;
+  const object = await sessionObjectOf(asker.sharer);
+  const name =
+    relayed.kind === 'question' ? await hashSecret(JSON.stringify([relayed.ref, relayed.id])) : null;
+  const session = await object.answering(relayed.ref, name);
+  if (session === null || session === 'again') return;
+  const peer = await connect(env, settings, issuer, entry.server, asker);
+  await tell(peer, session).catch(() => undefined); // the server meets its own time limit
+}

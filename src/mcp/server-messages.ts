@@ -1,0 +1,86 @@
+import type { Peer } from '../accounts/connect';
+import { listenIn } from '../mcp-client/questions/listening';
+import { QuestionRelay } from '../mcp-client/questions/relay';
+import type { NamedSession } from '../mcp-client/session-life';
+import { parseExact, plainNumber } from '../protocol/json/exact';
+import { isObject, type JsonObject, metaOf } from '../protocol/mcp';
+import type { Call } from './call';
+import type { Besides } from './passage';
+
+/** Milliseconds until we listen for progress elsewhere: a quick call costs its server no other request. */
+const LISTEN_AFTER = 1_000;
+
+/** What a server says to the client of a request besides its answer (PROTOCOL §4). */
+export class ServerMessages {
+  private relay: QuestionRelay | null = null;
+  private listening: AbortController | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param ourId id and progress token of the request, as its server knows them */
+  constructor(
+    private readonly call: Call,
+    private readonly ourId: number,
+  ) {}
+
+  /** What is not passed with the bytes: questions, and what is about them. */
+  readonly isBeside = (method: string, isRequest: boolean): boolean =>
+    isRequest || method === 'notifications/cancelled';
+
+  /**
+   * The request goes in this session. What its server asks there by itself is heard while the request is on its way, when the
+   * client may be asked; progress, when it takes a while.
+   */
+  goesIn(peer: Peer, session: NamedSession, besides: Besides): void {
+    this.end();
+    const keys = this.call.gate.env.ENCRYPTION_KEY;
+    this.relay = new QuestionRelay({ peer, session, keys, asked: () => besides.asked() });
+    if (session.id === null || !peer.sharer) return;
+    const listening = new AbortController();
+    this.listening = listening;
+    const listen = () =>
+      listenIn(peer, session, listening.signal, async (message) => {
+        const told = await this.heard(message);
+        if (told && !listening.signal.aborted) besides.say(JSON.stringify(told));
+      });
+    if (Object.keys(peer.sharer.capabilities).length) listen();
+    else if (this.token !== undefined) this.timer = setTimeout(listen, LISTEN_AFTER);
+  }
+
+  /** What the client gets in place of a message that came with the answer. */
+  readonly bring = async (text: string): Promise<string | null> => {
+    const message = parsed(text);
+    const told = message && (await this.relay?.relay(message));
+    return told ? JSON.stringify(told) : null;
+  };
+
+  /** The request is over. */
+  end(): void {
+    clearTimeout(this.timer);
+    this.listening?.abort();
+  }
+
+  private get token(): unknown {
+    return metaOf(this.call.request.params).progressToken;
+  }
+
+  /** What the client gets of what was said in the session: progress of other requests is not for this one. */
+  private async heard(message: JsonObject): Promise<JsonObject | null> {
+    const { method, params } = message;
+    if (this.isBeside(String(method), message.id !== undefined))
+      return (await this.relay?.relay(message)) ?? null;
+    if (method !== 'notifications/progress') return message;
+    const isOurs = isObject(params) && String(plainNumber(params.progressToken)) === String(this.ourId);
+    return isOurs && this.token !== undefined
+      ? { ...message, params: { ...params, progressToken: this.token } }
+      : null;
+  }
+}
+
+function parsed(text: string): JsonObject | null {
+  try {
+    const message = parseExact(text);
+    return isObject(message) ? message : null;
+  } catch {
+    return null;
+  }
+}
