@@ -4,6 +4,7 @@ import { discover } from '../providers/discovery';
 import { ProviderProblem } from '../providers/provider-problem';
 import { Unauthorized, UpstreamFailure } from '../servers/failure';
 import type { FailureStated } from '../servers/failure-words';
+import type { ConnectionType } from '../servers/server';
 import { findEndpoint } from './find-endpoint';
 import { readListing } from './listing';
 import { inOwnSession } from './sessions';
@@ -14,8 +15,6 @@ export type Finding =
   /** It wants people to sign in at its provider. `registersItself`: the gateway can introduce itself there. */
   | { kind: 'oauth'; provider: string; registersItself: boolean }
   | { kind: 'credentials' }
-  /** It speaks the transport of 2024-11-05 alone. */
-  | { kind: 'older_transport' }
   | { kind: 'website' }
   /** It redirects to another origin, where nothing was asked. */
   | { kind: 'elsewhere'; to: string }
@@ -30,32 +29,34 @@ type Asking = { allowLoopback: boolean; canBeDescribed: boolean };
  * Finds a server at an address or near it, and what it wants, without telling it who asks: it answers, or demands a sign-in (and
  * whether the gateway can introduce itself to the provider), or wants other credentials, or does not answer.
  * @param address judged already: https and public
- * @returns the address the finding is about, too: the one given, or where the server was found
+ * @returns the address the finding is about, too: the one given, or where the server was found; and how it is spoken to
  */
 export async function checkAddress(
   address: string,
   asking: Asking,
-): Promise<{ url: string; finding: Finding }> {
+): Promise<{ url: string; connectionType: ConnectionType; finding: Finding }> {
   const place = await findEndpoint(address);
   switch (place.kind) {
-    case 'sse':
-      return { url: place.url, finding: { kind: 'older_transport' } };
     case 'website':
-      return { url: address, finding: { kind: 'website' } };
     case 'elsewhere':
-      return { url: address, finding: place };
+      return { url: address, connectionType: 'http', finding: place };
     default: {
-      const url = place.kind === 'http' ? place.url : address;
-      return { url, finding: await findingAt(url, asking) };
+      const { kind: connectionType, url } =
+        place.kind === 'unknown' ? { kind: 'http' as const, url: address } : place;
+      return { url, connectionType, finding: await findingAt(url, connectionType, asking) };
     }
   }
 }
 
-async function findingAt(url: string, { allowLoopback, canBeDescribed }: Asking): Promise<Finding> {
+async function findingAt(
+  url: string,
+  connectionType: ConnectionType,
+  { allowLoopback, canBeDescribed }: Asking,
+): Promise<Finding> {
   const name = new URL(url).host;
   const id = `check ${crypto.randomUUID()}`;
   const credentials = { headers: new Headers(), version: '', refused: null };
-  const server = { id, name, connectionString: url, authType: DEFAULT_AUTH_TYPE };
+  const server = { id, name, connectionType, connectionString: url, authType: DEFAULT_AUTH_TYPE };
   const peer: Peer = { server, credentials, owner: null, sharer: null };
   try {
     const signal = AbortSignal.timeout(PATIENCE);

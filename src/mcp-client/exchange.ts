@@ -7,6 +7,7 @@ import { failures, UpstreamFailure } from '../servers/failure';
 import type { TurnEnd } from './breaker';
 import { sendWithin } from './redirects';
 import { readRefusal, refusalFailure, typeOf } from './refusal';
+import { postBySse } from './sse/transport';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
 export type ServerAnswer =
@@ -41,23 +42,30 @@ export async function drain(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
-/** One message by POST; only what the gateway writes goes along. @throws UpstreamFailure when there is no answer. */
+/**
+ * One message by POST; only what the gateway writes goes along.
+ * @param isShared whether a session that it begins is its client session's @throws UpstreamFailure when there is no answer.
+ */
 export async function post(
   peer: Peer,
   message: JsonObject,
   protocol: Headers,
   signal: AbortSignal,
+  isShared = false,
 ): Promise<Response> {
   const headers = headersTo(peer, protocol);
   headers.set('content-type', 'application/json');
   headers.set('accept', 'application/json, text/event-stream');
   try {
+    if (peer.server.connectionType === 'sse')
+      return await postBySse(peer, message, headers, isShared, signal);
     const body = JSON.stringify(message);
     const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
     const { connectionString } = peer.server;
     return await sendWithin(connectionString, (url) => fetch(url, init));
   } catch (cause) {
     const { aborted, reason } = signal;
+    if (cause instanceof UpstreamFailure) throw cause;
     if (reason instanceof UpstreamFailure) throw reason;
     throw aborted ? failures.late(peer.server.name) : failures.unreachable(peer.server.name, cause);
   }

@@ -95,14 +95,17 @@ async function posted(
   const followed = await request(url, { method: 'POST', headers, body: JSON.stringify(message), signal });
   const { response } = followed;
   const session = response.headers.get('mcp-session-id');
-  const isChallenge = response.status === 401 && response.headers.has('www-authenticate');
   if (await isMcp(response)) {
     if (session !== null) await end(followed.url, session, signal);
     return { kind: 'http', url: followed.url };
   }
-  if (isChallenge) return { kind: 'http', url: followed.url };
+  if (isChallenge(response)) return { kind: 'http', url: followed.url };
   if (response.status === 401 || response.status === 403) return { kind: 'guarded' };
   return awayFrom(followed) ?? { kind: 'refused' };
+}
+
+function isChallenge({ status, headers }: Response): boolean {
+  return status === 401 && headers.has('www-authenticate');
 }
 
 /** True for an event stream, and for anything that JSON-RPC answers, under whatever status. */
@@ -122,7 +125,7 @@ async function end(url: string, session: string, signal: AbortSignal): Promise<v
   if (ended) await drain(ended);
 }
 
-/** What a GET meets: the `endpoint` event of the transport of 2024-11-05, or a page. */
+/** What a GET meets: the `endpoint` event of the transport of 2024-11-05, a demand for credentials before it, or a page. */
 async function got(url: string, signal: AbortSignal): Promise<Seen> {
   const followed = await request(url, { method: 'GET', headers: new Headers(), signal });
   const { response } = followed;
@@ -130,6 +133,7 @@ async function got(url: string, signal: AbortSignal): Promise<Seen> {
   if (type === 'text/event-stream' && (await beginsWithEndpoint(response)))
     return { kind: 'sse', url: followed.url };
   await drain(response);
+  if (isChallenge(response)) return { kind: 'sse', url: followed.url };
   return awayFrom(followed) ?? (type === 'text/html' ? { kind: 'website' } : { kind: 'absent' });
 }
 

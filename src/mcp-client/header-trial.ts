@@ -14,6 +14,7 @@ import { markVerified } from '../servers/store';
 import type { Settings } from '../settings';
 import { readListing } from './listing';
 import { inOwnSession } from './sessions';
+import { overEither } from './sse/either-transport';
 
 /** What header values got from a server: how many tools it lists to them, or why none. */
 export type Trial = { ok: true; tools: number } | { ok: false; failure: FailureStated };
@@ -39,7 +40,9 @@ export async function listWithHeaders(
   try {
     const { owner } = OURSELVES;
     const peer = await peerWith({ env, settings, issuer, server, owner }, values);
-    const read = await inOwnSession(peer, () => readListing(peer, signal));
+    const { value: read } = await overEither(env.DB, server, peer, (peer) =>
+      inOwnSession(peer, () => readListing(peer, signal)),
+    );
     if (read.failure) throw read.failure;
 
     const terms = termsAt(server, 'gateway', issuer);

@@ -12,6 +12,7 @@ import type { Settings } from '../settings';
 import { capabilitiesOf } from './client';
 import { LISTS, type List, readPages, reasonOf } from './list-pages';
 import { inOwnSession } from './sessions';
+import { overEither } from './sse/either-transport';
 
 /** What is said of items that are left out, at most. */
 const MOST_LEFT_OUT = 50;
@@ -45,13 +46,15 @@ export async function listUpstream(
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
-    const read = await inOwnSession(peer, () => readListing(peer, replaced, { kinds, isWaited }));
+    const { value: read, connectionType } = await overEither(env.DB, server, peer, (peer) =>
+      inOwnSession(peer, () => readListing(peer, replaced, { kinds, isWaited })),
+    );
     if (replaced.aborted) return { server, isListed: false };
     const { listing, ...stored } = await saveListing(env.DB, server, read, now);
     const { leftOut, listingSize: bytes } = stored;
     const missing = leftOut.filter(({ offered }) => !offered).length;
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing, bytes });
-    return { server: { ...server, ...stored }, isListed: read.failure === null };
+    return { server: { ...server, ...stored, connectionType }, isListed: read.failure === null };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     if (replaced.aborted) return { server, isListed: false };

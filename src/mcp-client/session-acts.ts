@@ -1,7 +1,8 @@
 import type { Sharer } from '../accounts/connect';
 import type { CredentialOwner } from '../accounts/credential';
-import { hashSecret } from '../crypto/secrets';
 import type { Session, SessionName } from './session-life';
+import { sessionStubOf } from './session-stub';
+import type { SseActs } from './sse/streams';
 
 /** Where a client session meets a server, and as whom. What was begun with another address or credential does not serve. */
 export type Meeting = {
@@ -29,7 +30,7 @@ export type Flight = { serverId: string; id: number; session: SessionName; clien
 export type Following = { isFollowed: boolean; isOver: boolean; cancelled: string | null };
 
 /** What the object of a client session is asked from elsewhere. Its class says what each act does. */
-export interface SessionActs {
+export interface SessionActs extends SseActs {
   take(meeting: Meeting, unknown: string | null): Promise<Taken>;
   keep(meeting: Meeting, leave: string, session: Session, unknown: string | null): Promise<Session | null>;
   giveUp(serverId: string, leave: string): Promise<void>;
@@ -42,6 +43,6 @@ export interface SessionActs {
 }
 
 /** The object of a client session. */
-export async function sessionObjectOf({ objects, name }: Sharer): Promise<SessionActs> {
-  return objects.get(objects.idFromName(await hashSecret(name)));
+export async function sessionObjectOf(sharer: Sharer): Promise<SessionActs> {
+  return sessionStubOf(sharer);
 }

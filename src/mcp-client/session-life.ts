@@ -8,6 +8,7 @@ import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
 import { OtherEra } from './other-era';
 import { sendWithin } from './redirects';
 import { nextRequestId } from './request-ids';
+import { closeSse } from './sse/transport';
 
 /** A session that a server of the 2025 era began with us. */
 export type Session = {
@@ -62,13 +63,16 @@ const PATIENCE = 5_000;
 
 const NEWEST = LEGACY_VERSIONS[0] as string;
 
-/** Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended. @throws UpstreamFailure, OtherEra */
-export async function beginSession(peer: Peer, signal: AbortSignal): Promise<Session> {
+/**
+ * Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended.
+ * @param isShared with the other requests of the peer's client session @throws UpstreamFailure, OtherEra
+ */
+export async function beginSession(peer: Peer, signal: AbortSignal, isShared: boolean): Promise<Session> {
   const capabilities = peer.sharer?.capabilities ?? {};
   const params = { protocolVersion: NEWEST, capabilities, clientInfo: CLIENT_INFO };
   const id = nextRequestId();
   const message = { jsonrpc: '2.0', id, method: 'initialize', params };
-  const response = await post(peer, message, new Headers(), signal);
+  const response = await post(peer, message, new Headers(), signal, isShared);
   const sessionId = response.headers.get('mcp-session-id');
   try {
     return await settled(peer, response, { id, sessionId }, signal);
@@ -109,8 +113,10 @@ async function settled(
 }
 
 /** Ends a session that no one may use again (MCP 2025-11-25, Session Management). */
-export async function endSession({ server, credentials }: Peer, session: SessionName): Promise<void> {
+export async function endSession(peer: Peer, session: SessionName): Promise<void> {
+  const { server, credentials } = peer;
   if (session.id === null) return;
+  if (server.connectionType === 'sse') return closeSse(peer, session.id).catch(() => undefined);
   const headers = overlaid(credentials.headers, sessionHeaders(session));
   const signal = AbortSignal.timeout(PATIENCE);
   const options = { method: 'DELETE', headers, redirect: 'manual', signal } as const;

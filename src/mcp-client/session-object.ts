@@ -10,6 +10,7 @@ import { findServer } from '../servers/find';
 import { MOST_ASKED } from './questions/relayed-id';
 import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
 import { cancelIn, endSession, type Session } from './session-life';
+import { type SseReply, type SseRequest, SseStreams } from './sse/streams';
 
 /** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
 type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };
@@ -49,6 +50,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     string,
     { id: string; until: number; over: Promise<void>; end(): void }
   >();
+  /** Sessions that are streams, in memory only: an object that was evicted has none of them. */
+  private readonly streams = new SseStreams('held.');
   /** Cancellations that found nothing, by the client's id. */
   private readonly early = new Map<string, { reason: string; at: number }>();
   /** When the client session was last ended, epoch milliseconds. */
@@ -177,6 +180,19 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     return this.opened(kept);
   }
 
+  /** Sends a message over a stream that is held here, or begins one. */
+  sendSse(request: SseRequest): Promise<SseReply> {
+    return this.streams.send(request);
+  }
+
+  async dropSse(session: string, id: number): Promise<void> {
+    this.streams.drop(session, id);
+  }
+
+  async closeSse(session: string): Promise<void> {
+    this.streams.close(session);
+  }
+
   /** Ends at their servers the sessions that are over, and those no one has asked for. */
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
@@ -220,6 +236,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private async endUpstream({ flights = [], ...kept }: Over): Promise<void> {
     try {
       const session = await this.opened(kept);
+      if (session?.id && this.streams.close(session.id)) return;
       const server = await findServer(this.env.DB, kept.serverId);
       if (!session || server?.connectionString !== kept.url) return;
       const asker = { owner: kept.owner, sharer: null };

@@ -67,12 +67,12 @@ function holderOfOne(peer: Peer, own: { session: Session | null }, isForOne: boo
     isShared: false,
     async take(signal) {
       if (own.session?.credential !== peer.credentials.version)
-        own.session = await beginSession(peer, signal);
+        own.session = await beginSession(peer, signal, false);
       return own.session;
     },
     async replace(session, manner) {
       if (!(await isUnknown(peer, session, manner))) return false;
-      own.session = await beginSession(peer, AbortSignal.timeout(BEGIN));
+      own.session = await beginSession(peer, AbortSignal.timeout(BEGIN), false);
       return true;
     },
     free(session) {
@@ -145,7 +145,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
     });
 
   if (isSessionless(server)) {
-    const session = await beginSession(peer, limit);
+    const session = await beginSession(peer, limit, true);
     if (session.id === null) return session;
     waitUntil(endSession(peer, session)); // it keeps sessions now
   }
@@ -156,7 +156,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
   const giveUp = () => waitUntil(ask((object) => object.giveUp(server.id, leave)));
   let session: Session;
   try {
-    session = await beginSession(peer, limit);
+    session = await beginSession(peer, limit, true);
   } catch (error) {
     giveUp();
     throw error;

@@ -47,6 +47,9 @@ export const FAILURE_WORDS = {
     `The server ${server} answered with more at once than this gateway reads. The people who run it have to look.`,
   wrong_id: ({ server }: Of) =>
     `The server ${server} answered another request than this one. The call may have run; the people who run the server have to look.`,
+  /** `said`: the address it names. */
+  endpoint_elsewhere: ({ server, said }: Of & { said: string }) =>
+    `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused; the people who run it have to look.`,
   /** `said`: the version, as JSON. */
   odd_version: ({ server, said }: Of & { said: string }) =>
     `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,

@@ -129,6 +129,7 @@ export const failures = {
   busy: (name: string, said: string) => failure('passing', 'busy', name, { said }),
   notMcp: (name: string) => failure('answer', 'not_mcp', name, {}),
   tooLarge: (name: string) => failure('answer', 'too_large', name, {}),
+  endpointElsewhere: (name: string, said: string) => failure('answer', 'endpoint_elsewhere', name, { said }),
   oddVersion: (name: string, said: string) => failure('answer', 'odd_version', name, { said }),
   wrongId: (name: string) => failure('answer', 'wrong_id', name, {}),
   unanswered: (name: string) => failure('server', 'unanswered', name, {}),

@@ -36,12 +36,16 @@ export type TokenExchange = {
   scopes: string[];
 };
 
+/** How a server is spoken to: `http` is Streamable HTTP, `sse` the transport of 2024-11-05 (CONTRACT §7). */
+export const CONNECTION_TYPES = ['http', 'sse'] as const;
+export type ConnectionType = (typeof CONNECTION_TYPES)[number];
+
 /** An MCP server behind the gateway: an "MCP client" of the API (CONTRACT §7). Times are epoch seconds. */
 export type Server = {
   id: string;
   name: string;
   endpointSlug: string;
-  connectionType: 'http';
+  connectionType: ConnectionType;
   connectionString: string;
   authType: string;
   /** Sealed; null when there are none. */
@@ -81,7 +85,7 @@ export type Server = {
 };
 
 /** A server as far as speaking to it needs it. */
-export type Address = Pick<Server, 'id' | 'name' | 'connectionString' | 'authType'> &
+export type Address = Pick<Server, 'id' | 'name' | 'connectionType' | 'connectionString' | 'authType'> &
   Partial<Pick<Server, 'sessionGeneration'>>;
 
 /** Names a server at its address: what was learnt of it there says nothing of another address. */
@@ -105,7 +109,7 @@ export type Listed = Partial<Listing>;
 export type ServerTerms = {
   name: string;
   connection_string: string;
-  connection_type: 'http';
+  connection_type: ConnectionType;
   auth_type: string;
   tools_to_execute?: string[] | undefined;
   allow_on_all_virtual_keys?: boolean | undefined;

@@ -10,7 +10,7 @@ import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
 import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
 import { fromRow, type ServerRow, serverColumns, storedExchange } from './row';
 import { sealHeaders } from './sealed-headers';
-import type { Server, ServerChange, ServerTerms, TokenExchange } from './server';
+import type { ConnectionType, Server, ServerChange, ServerTerms, TokenExchange } from './server';
 
 /**
  * Adds a server; until it is verified no caller sees it. Null when its name or slug is taken, the slug by a Virtual MCP maybe.
@@ -108,6 +108,7 @@ export async function updateServer(
   const name = change.name ?? server.name;
   const set = serverColumns.set({
     name,
+    connectionType: change.connection_type,
     connectionString,
     sealedHeaders: change.headers && (await sealHeaders(keys, { id: server.id, origin }, change.headers)),
     perUserHeaderKeys: change.per_user_header_keys,
@@ -158,6 +159,12 @@ export async function raiseSessionGeneration(db: D1Database, id: string): Promis
     db.prepare('UPDATE server SET session_generation = session_generation + 1 WHERE id = ?1').bind(id),
     bumpCatalog(db),
   ]);
+}
+
+/** Notes over which transport a server was found to speak. */
+export async function noteConnectionType(db: D1Database, id: string, type: ConnectionType): Promise<void> {
+  const noted = db.prepare('UPDATE server SET connection_type = ?2 WHERE id = ?1').bind(id, type);
+  await db.batch([noted, bumpCatalog(db)]);
 }
 
 /** Ends the service of every credential obtained so far, at once and everywhere: their owners have to connect again. */

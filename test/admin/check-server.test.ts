@@ -2,6 +2,7 @@ import { describe, expect, inject, it, vi } from 'vitest';
 import { readPasted } from '../../src/admin/api/servers/pasted';
 import { AuthorizationServer } from '../support/authorization-server';
 import { admin, administer } from '../support/gate';
+import { SseServer } from '../support/sse-server';
 import { control } from '../support/upstream';
 
 type Checked = {
@@ -10,6 +11,7 @@ type Checked = {
   tools: number | null;
   client: null | {
     name: string;
+    connection_type: string;
     connection_string: string;
     auth_type: string;
     headers: Record<string, string>;
@@ -193,28 +195,31 @@ describe('where a server is found (PROTOCOL §7)', () => {
     expect([first, later.at(-1)]).toEqual([undefined, 'a-secret-value']);
   });
 
-  it.each([
-    [
-      'at /sse',
-      (own: string) => ({ [`GET /${own}/sse`]: stream('event: endpoint\ndata: /messages\n\n') }),
-      '/sse',
-    ],
-    [
-      'as given',
-      (own: string) => ({ [`GET /${own}`]: stream('event:endpoint\r\ndata:/messages\r\n\r\n') }),
-      '',
-    ],
-  ])('says so of the transport of 2024-11-05, %s', async (_, paths, path) => {
-    const name = await site((own) => ({ ...paths(own), [`POST /${own}/mcp`]: { status: 404 } }));
-    const given = `${origin()}/${name}`;
+  it('by the transport of 2024-11-05, as given and at /sse', async () => {
+    const server = await SseServer.start(['echo']);
+    const checked = [await check(server.address), await check(server.site)];
+    const added = await add(server.site);
 
-    const checked = await check(given);
-    const added = await add(given);
+    for (const { found, client, message } of checked) {
+      expect(found).toBe('open');
+      expect(client).toMatchObject({ connection_type: 'sse', connection_string: server.address });
+      expect(message).toContain('It speaks the older HTTP+SSE transport (MCP 2024-11-05)');
+    }
+    expect(added.message).toContain(`It was found at ${server.address}`);
+    expect(added.client).toMatchObject({ connection_type: 'sse', connection_string: server.address });
+  });
 
-    expect(checked).toMatchObject({ found: 'older_transport', client: null });
-    expect(checked.message).toContain(`At ${given}${path} is a server of the old HTTP+SSE transport`);
-    expect(added.message).toContain('old HTTP+SSE transport');
-    expect(added.client.connection_string).toBe(given);
+  it('by that transport where the stream demands a sign-in, and messages are taken nowhere', async () => {
+    const demanding = { status: 401, headers: { 'www-authenticate': 'Bearer' } };
+    const name = await site((own) => ({
+      [`GET /${own}/sse`]: demanding,
+      [`POST /${own}/sse`]: { status: 405 },
+      [`POST /${own}/mcp`]: { status: 404 },
+    }));
+    const { found, client } = await check(`${origin()}/${name}`);
+
+    expect(found).toBe('credentials');
+    expect(client).toMatchObject({ connection_type: 'sse', connection_string: `${origin()}/${name}/sse` });
   });
 
   it('waits 5 seconds for the event of that transport', async () => {

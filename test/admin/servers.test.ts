@@ -146,9 +146,8 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
   });
 
   it.each([
-    ['connection_type', { connection_type: 'sse' }, /comes later/],
     ['connection_type', { connection_type: 'stdio' }, /nothing can be spawned/],
-    ['connection_type', { connection_type: 'pigeon' }, /must be http/],
+    ['connection_type', { connection_type: 'pigeon' }, /must be http or sse/],
     ['connection_type', { connection_type: undefined }, /./],
     ['auth_type', { auth_type: 'oauth2' }, /must be one of none, headers/],
     ['auth_type', { auth_type: 'constructor' }, /must be one of none, headers/],

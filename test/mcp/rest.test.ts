@@ -151,7 +151,13 @@ describe('a server rests for 30 s after five failures of its own within 30 s (CO
 
   it('nor is a request that the gateway itself gives up', async () => {
     const { odd, call } = await three();
-    const server = { id: odd.id, name: odd.name, connectionString: addressOf(odd.name), authType: 'none' };
+    const server = {
+      id: odd.id,
+      name: odd.name,
+      connectionType: 'http' as const,
+      connectionString: addressOf(odd.name),
+      authType: 'none',
+    };
     const credentials = { headers: new Headers(), version: '', refused: null };
     for (let time = 1; time <= 6; time++) {
       const leaving = new AbortController();

@@ -50,9 +50,8 @@ export const FAULT_WORDS = {
   not_a_redirect_uri: ({ rule }: { rule: string }) => rule,
 
   not_a_server_name: () => 'must be letters, digits and _',
-  spawned: () => 'must be http: nothing can be spawned here; put a bridge in front of the program',
-  sse: () => 'must be http: sse comes later',
-  not_http_transport: () => 'must be http',
+  spawned: () => 'must be http or sse: nothing can be spawned here; put a bridge in front of the program',
+  not_http_transport: () => 'must be http or sse',
   not_for_auth_type: ({ auth_type, takers }: { auth_type: string; takers: string }) =>
     `must be left out with auth_type ${auth_type}: it is for auth_type ${takers}`,
   server_fixed: () => 'never changes; make another server',

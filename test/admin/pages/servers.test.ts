@@ -3,6 +3,7 @@ import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
 import { admin, gate, ISSUER, newKey } from '../../support/gate';
+import { SseServer } from '../../support/sse-server';
 import { addressOf, control, Upstream } from '../../support/upstream';
 
 type Client = {
@@ -171,22 +172,25 @@ describe('adding a server by its address', () => {
     expect(refused.html).not.toContain('a-secret-value');
   });
 
-  it('tells a website and an older transport from a server', async () => {
+  it('tells a website from a server, and says which speaks the older transport', async () => {
     const answers = (name: string, get: object) => ({
       paths: {
         [`POST /${name}/mcp`]: { status: 405 },
         [`GET /${name}/mcp`]: { status: 200, ...get },
       },
     });
-    const [page, older] = [fresh(), fresh()];
+    const page = fresh();
     await control(page, 'set', answers(page, { headers: { 'content-type': 'text/html' }, body: '<p>' }));
-    const event = { headers: { 'content-type': 'text/event-stream' }, body: 'event: endpoint\ndata: /m\n\n' };
-    await control(older, 'set', answers(older, event));
 
     expect((await check(addressOf(page))).html).toContain(
       'is a website: it answers with something that is not MCP',
     );
-    expect((await check(addressOf(older))).html).toContain('old HTTP+SSE transport');
+    const older = await SseServer.start();
+    const checked = await check(older.site);
+    const saved = await send(checked, { name: fresh(), auth_type: 'none' });
+    expect(checked.html).toContain('It speaks the older HTTP+SSE transport');
+    expect(checked.html).toContain('name="connection_type" value="sse"');
+    expect(saved.html).toContain('HTTP+SSE, the older one (MCP 2024-11-05)');
   });
 
   it('keeps header values sealed, shows masks, and keeps what a mask stands for', async () => {

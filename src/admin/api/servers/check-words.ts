@@ -1,14 +1,15 @@
 import type { Finding } from '../../../mcp-client/address-check';
 import { say } from '../../../protocol/faults/wording';
+import type { ConnectionType } from '../../../servers/server';
 import { SERVER_FAILURE_WORDS } from './failure-words';
 import type { Pasted } from './pasted';
 
 /** A finding about `url`, where `address` led. */
-type Found = { address: string; url: string; finding: Finding };
+type Found = { address: string; url: string; connectionType: ConnectionType; finding: Finding };
 
 /** What was found at an address, and what follows. */
-export function findingWords({ address, url, finding }: Found): string {
-  const moved = url === address ? '' : ` ${movedWords(address, url)}`;
+export function findingWords({ address, url, connectionType, finding }: Found): string {
+  const moved = placeWords(address, { kind: connectionType, url });
   switch (finding.kind) {
     case 'open': {
       const { tools } = finding;
@@ -24,8 +25,6 @@ export function findingWords({ address, url, finding }: Found): string {
       return `The server answers and asks for a header, such as an API key.${moved}`;
     case 'failed':
       return `${say(SERVER_FAILURE_WORDS, finding.failure)}${moved}`;
-    case 'older_transport':
-      return olderWords(url);
     case 'website':
       return `${address} is a website: it answers with something that is not MCP. The documentation of its makers names the address of their MCP server; most end in /mcp.`;
     case 'elsewhere':
@@ -33,15 +32,15 @@ export function findingWords({ address, url, finding }: Found): string {
   }
 }
 
-/** That a server is not where it was said to be. */
-export function movedWords(address: string, url: string): string {
-  return `It was found at ${url}, not at ${address}.`;
+/** What is said of where and how a server answers, behind another sentence; empty when that is as usual, where it was said to be. */
+export function placeWords(address: string, { kind, url }: { kind: ConnectionType; url: string }): string {
+  const moved = url === address ? '' : ` It was found at ${url}, not at ${address}.`;
+  return kind === 'sse' ? `${moved} ${OLDER_WORDS}` : moved;
 }
 
 /** That a server speaks the transport of 2024-11-05 alone. */
-export function olderWords(url: string): string {
-  return `At ${url} is a server of the old HTTP+SSE transport (MCP 2024-11-05), which this gateway does not speak yet. Ask the people who run it for a Streamable HTTP address, or put a bridge in front of it that speaks Streamable HTTP.`;
-}
+export const OLDER_WORDS =
+  'It speaks the older HTTP+SSE transport (MCP 2024-11-05). The gateway translates; nothing else has to be done.';
 
 /** Why nothing was asked, and what works. What was pasted is not repeated: it may hold secrets. */
 export function pastedWords(pasted: Exclude<Pasted, { kind: 'address' }>): string {

@@ -7,6 +7,7 @@ import { checkAddress, type Finding } from '../../../mcp-client/address-check';
 import { type AddressFault, targetFault } from '../../../protocol/public-url';
 import { introductionOf } from '../../../providers/registration';
 import { maskHeaders } from '../../../servers/header-values';
+import { CONNECTION_TYPES, type ConnectionType } from '../../../servers/server';
 import { refusal } from '../error';
 import { accept, readJson } from '../request';
 import { findingWords, pastedWords } from './check-words';
@@ -24,14 +25,14 @@ export const CheckRequest = z.object({
 
 const Suggested = z.object({
   name: z.string(),
-  connection_type: z.enum(['http']),
+  connection_type: z.enum(CONNECTION_TYPES),
   connection_string: z.string().describe('Where the server was found'),
   auth_type: z.string(),
   headers: z.record(z.string(), z.string()).describe('Masked; empty where a value has to be entered'),
 });
 
 const FOUND = [
-  ...['open', 'oauth', 'credentials', 'failed', 'older_transport', 'website', 'elsewhere'],
+  ...['open', 'oauth', 'credentials', 'failed', 'website', 'elsewhere'],
   ...['command', 'several', 'unreadable'],
 ] as const;
 
@@ -54,6 +55,7 @@ export type LookedUp = {
   pasted: Pasted & { kind: 'address' };
   address: string;
   url: string;
+  connectionType: ConnectionType;
   finding: Finding;
 };
 
@@ -73,9 +75,9 @@ export async function lookUp(c: Context<App>, input: string): Promise<Look> {
   if (fault) return { kind: 'refused', fault };
   const { settings, issuer } = c.var;
   const canBeDescribed = issuer !== null && introductionOf(settings, issuer).documentUrl !== null;
-  const { url, finding } = await checkAddress(address, { allowLoopback, canBeDescribed });
-  log('admin.address_checked', { request_id: c.var.requestId, found: finding.kind });
-  return { kind: 'looked_up', pasted, address, url, finding };
+  const found = await checkAddress(address, { allowLoopback, canBeDescribed });
+  log('admin.address_checked', { request_id: c.var.requestId, found: found.finding.kind });
+  return { kind: 'looked_up', pasted, address, ...found };
 }
 
 function answerOf(look: Look): z.infer<typeof CheckedInput> {
@@ -83,16 +85,16 @@ function answerOf(look: Look): z.infer<typeof CheckedInput> {
   if (look.kind === 'no_server') {
     return { message: pastedWords(look.pasted), found: look.pasted.kind, client: null, tools: null };
   }
-  const { pasted, url, finding } = look;
+  const { pasted, url, connectionType, finding } = look;
   const lacking = pasted.lacking.map((name): [string, string] => [name, '']);
   const client = {
     name: nameFrom(pasted.name) || nameFromUrl(url),
-    connection_type: 'http' as const,
+    connection_type: connectionType,
     connection_string: url,
     auth_type: authTypesFor(look)[0] ?? DEFAULT_AUTH_TYPE,
     headers: { ...maskHeaders(pasted.headers), ...Object.fromEntries(lacking) },
   };
-  const isServer = !['older_transport', 'website', 'elsewhere'].includes(finding.kind);
+  const isServer = !['website', 'elsewhere'].includes(finding.kind);
   const tools = finding.kind === 'open' ? finding.tools : null;
   return { message: findingWords(look), found: finding.kind, client: isServer ? client : null, tools };
 }

@@ -42,6 +42,8 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} answered with more at once than this gateway reads. Have it list its items in pages.`,
   wrong_id: ({ server }) =>
     `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
+  endpoint_elsewhere: ({ server, said }) =>
+    `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused: compare its address with what the people who run it say.`,
   odd_version: ({ server, said }) =>
     `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   unanswered: ({ server }) =>

@@ -16,14 +16,14 @@ import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-se
 import { failures } from '../../../servers/failure';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
-import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
+import type { ConnectionType, Server, ServerChange, ServerTerms } from '../../../servers/server';
 import { insertServer, raiseSessionGeneration, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
 import { type ApiError, refusal, unknown } from '../error';
 import { accept, Page, readJson } from '../request';
 import { type Asked, noteAsked } from './asked';
 import { initiate, isHealthy, ourIssuer, serverAt } from './authorization';
-import { movedWords, olderWords } from './check-words';
+import { placeWords } from './check-words';
 import { newServer, serverChange } from './request';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown';
 
@@ -44,10 +44,10 @@ export const servers = new Hono<App>()
     const { user_headers } = wanted;
     const given = wanted.connection_string;
     const isAskedAtOnce = authorizationOf({ authType: wanted.auth_type }) === null;
-    const place = isAskedAtOnce || wanted.enabled === false ? null : await findEndpoint(given);
-    const connection_string = place?.kind === 'http' ? place.url : given;
-    const note = place ? noteOn(place, given) : '';
-    const made = await insert(c, { ...wanted, connection_string });
+    const isFixed = isAskedAtOnce || wanted.enabled === false || wanted.connection_type === 'sse';
+    const place = isFixed ? null : foundIn(await findEndpoint(given));
+    const note = place ? placeWords(given, place) : '';
+    const made = await insert(c, { ...wanted, ...(place && termsAt(place)) });
     if (!made) throw nameTaken(wanted.name);
     forgetDeployment();
     if (made.oauthConfigId !== null) {
@@ -88,9 +88,9 @@ export const servers = new Hono<App>()
     const isMoved = given !== undefined && given !== server.connectionString;
     const isAskedAtOnce = authorizationOf(server) === null;
     const isLookedFor = isMoved && !isAskedAtOnce && (change.enabled ?? server.enabled);
-    const place = isLookedFor ? await findEndpoint(given) : null;
-    if (place?.kind === 'http') change.connection_string = place.url;
-    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, change, now());
+    const found = isLookedFor ? foundIn(await findEndpoint(given)) : null;
+    const settled = { ...change, ...(found && termsAt(found)) };
+    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, settled, now());
     if (!changed) throw nameTaken(change.name ?? server.name);
     if (config) await changeProvider(c, { server, changed, config, change });
     forgetDeployment();
@@ -100,7 +100,7 @@ export const servers = new Hono<App>()
     const reachedBy =
       connection_string ?? headers ?? enabled ?? per_user_header_keys ?? oauth_config ?? token_exchange;
     const known = await serverAt(c.env.DB, server.id);
-    const note = place && given ? noteOn(place, given) : '';
+    const note = found && given ? placeWords(given, found) : '';
     const settle = isMoved && isAskedAtOnce ? settleMoved : leave;
     if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known, settle, note);
     return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });
@@ -142,10 +142,16 @@ export const servers = new Hono<App>()
     });
   });
 
-/** What is said of where a server was found, behind another sentence; empty when it is where it was said to be. */
-function noteOn(place: Place, given: string): string {
-  if (place.kind === 'sse') return ` ${olderWords(place.url)}`;
-  return place.kind === 'http' && place.url !== given ? ` ${movedWords(given, place.url)}` : '';
+/** Where a server was found. */
+type Found = { kind: ConnectionType; url: string };
+
+/** Null: no server was found. */
+function foundIn(place: Place): Found | null {
+  return place.kind === 'http' || place.kind === 'sse' ? place : null;
+}
+
+function termsAt({ kind, url }: Found): Pick<ServerTerms, 'connection_type' | 'connection_string'> {
+  return { connection_type: kind, connection_string: url };
 }
 
 /** The server as its auth type begins it; null when its name is taken. @throws ApiError while no one has set our own address */
@@ -236,14 +242,17 @@ async function settleAddress(
   asked: Answered,
 ): Promise<Answered & { note: string }> {
   const given = server.connectionString;
+  const { connectionType } = asked.known;
+  if (connectionType !== server.connectionType)
+    return { ...asked, note: placeWords(given, { kind: connectionType, url: given }) };
   const mayBeElsewhere = MAY_BE_ELSEWHERE.includes(asked.known.lastFailure?.stated?.reason ?? '');
   const { led } = asked;
   if (asked.failure ? !mayBeElsewhere : led === null) return { ...asked, note: '' };
-  const place: Place = led === null || asked.failure ? await findEndpoint(given) : { kind: 'http', url: led };
-  const note = noteOn(place, given);
-  if (place.kind !== 'http' || place.url === given) return { ...asked, note };
-  const change = { connection_string: place.url };
-  const moved = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, asked.known, change, now());
+  const isLed = led !== null && !asked.failure;
+  const place = isLed ? { kind: server.connectionType, url: led } : foundIn(await findEndpoint(given));
+  if (!place || (place.url === given && place.kind === server.connectionType)) return { ...asked, note: '' };
+  const note = placeWords(given, place);
+  const moved = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, asked.known, termsAt(place), now());
   forgetDeployment();
   if (!moved) return { ...asked, note: '' };
   return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null, led }), note };

@@ -4,17 +4,17 @@ import { because } from '../../../protocol/faults/fault';
 import { publicUrl } from '../../../protocol/public-url';
 import { AUTH_MEMBERS, NOTHING_KEPT, only, type StoredSecrets } from '../../../servers/auth-settings';
 import { maskOfSecret } from '../../../servers/secret-value';
-import type { Server, TokenExchange } from '../../../servers/server';
+import { CONNECTION_TYPES, type Server, type TokenExchange } from '../../../servers/server';
 
 const Name = z
   .string()
   .max(64)
   .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, because('not_a_server_name'));
 
-const ConnectionType = z.literal('http', {
+const ConnectionType = z.enum(CONNECTION_TYPES, {
   error: ({ input }) => {
     if (input === undefined) return because('required');
-    return because(input === 'stdio' ? 'spawned' : input === 'sse' ? 'sse' : 'not_http_transport');
+    return because(input === 'stdio' ? 'spawned' : 'not_http_transport');
   },
 });
 
@@ -24,7 +24,7 @@ const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 export const serverMembers = (allowLoopback: boolean) =>
   z.object({
     name: Name.describe('Begins the names of its tools'),
-    connection_string: publicUrl(allowLoopback).describe('Its address; speaks Streamable HTTP'),
+    connection_string: publicUrl(allowLoopback).describe('Its address'),
     tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),

@@ -10,7 +10,7 @@ import { maskHeaders } from '../../../servers/header-values';
 import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../../../servers/oauth-config';
 import { clientSecretOf, oauthConfigsQuestion } from '../../../servers/oauth-config-store';
 import { openHeaders } from '../../../servers/sealed-headers';
-import { type Server, stateOf } from '../../../servers/server';
+import { CONNECTION_TYPES, type Server, stateOf } from '../../../servers/server';
 import { type ToolSummary, toolsQuestion } from '../../../servers/summaries';
 import { rfc3339, Time } from '../answer';
 import type { Page } from '../request';
@@ -106,7 +106,9 @@ export const ShownServer = z.object({
   client_id: z.string().describe('The same as `id`'),
   name: z.string(),
   endpoint_slug: z.string().describe('Apps reach it alone at `/mcp/{endpoint_slug}`'),
-  connection_type: z.enum(['http']),
+  connection_type: z
+    .enum(CONNECTION_TYPES)
+    .describe('`http` is Streamable HTTP, `sse` the HTTP+SSE of 2024-11-05'),
   connection_string: z.string(),
   auth_type: z.string(),
   oauth_config_id: z.string().nullable().describe('Of a server that is authorized at its provider'),

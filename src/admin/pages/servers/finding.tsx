@@ -1,36 +1,38 @@
 import { authTypes } from '../../../accounts/auth/index';
 import type { Finding } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
+import type { ConnectionType } from '../../../servers/server';
 import { Badge, Copy } from '../../../ui/parts';
-import { findingWords } from '../../api/servers/check-words';
+import { findingWords, OLDER_WORDS } from '../../api/servers/check-words';
 import { toolCount } from '../tool-picker';
 import { failureWords } from '../words/failures';
 
 /** A finding about `url`, where `address` led. */
-type Found = { address: string; url: string; finding: Finding };
+type Found = { address: string; url: string; connectionType: ConnectionType; finding: Finding };
 
 const NO_SERVER = {
-  older_transport: 'It speaks an older transport',
   website: 'It is a website',
   elsewhere: 'It redirects to another host',
 } as const;
 
 /** What a check found at an address, and what follows from it. Nothing is saved by it. */
 export function FindingCard(props: Found & { redirectUri: string | null }) {
-  const { address, url, finding, redirectUri } = props;
+  const { address, url, connectionType } = props;
   return (
     <>
-      {url !== address && finding.kind !== 'older_transport' && (
+      {url !== address && (
         <p class="notice">
           It was found at <span class="mono">{url}</span>, not at <span class="mono">{address}</span>.
         </p>
       )}
-      <FindingFacts {...{ address, url, finding, redirectUri }} />
+      {connectionType === 'sse' && <p class="notice">{OLDER_WORDS}</p>}
+      <FindingFacts {...props} />
     </>
   );
 }
 
-function FindingFacts({ address, url, finding, redirectUri }: Found & { redirectUri: string | null }) {
+function FindingFacts(props: Found & { redirectUri: string | null }) {
+  const { finding, redirectUri } = props;
   switch (finding.kind) {
     case 'open': {
       const { tools, toolNames } = finding;
@@ -75,13 +77,12 @@ function FindingFacts({ address, url, finding, redirectUri }: Found & { redirect
           </p>
         </div>
       );
-    case 'older_transport':
     case 'website':
     case 'elsewhere':
       return (
         <div class="found stack tight" role="status">
           <Badge tone="bad">{NO_SERVER[finding.kind]}</Badge>
-          <p>{findingWords({ address, url, finding })}</p>
+          <p>{findingWords(props)}</p>
           <p class="muted">Correct the address and check again.</p>
         </div>
       );

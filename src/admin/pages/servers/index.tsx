@@ -237,6 +237,12 @@ function ServerFacts({ overview, issuer }: { overview: ServerOverview; issuer: s
     <dl class="facts">
       <dt>Address</dt>
       <dd class="mono">{server.connectionString}</dd>
+      {server.connectionType === 'sse' && (
+        <>
+          <dt>Transport</dt>
+          <dd>HTTP+SSE, the older one (MCP 2024-11-05)</dd>
+        </>
+      )}
       <dt>Who authenticates</dt>
       <dd>{authWord(server.authType)}</dd>
       {ownAccountOf(server) && (

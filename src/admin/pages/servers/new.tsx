@@ -96,8 +96,9 @@ async function check(c: Context<App>, form: FormFields, preset: Preset | undefin
     form.set('connection_string', shown);
     return form.has('auth_type') ? showForm(c, { form, preset, refused }) : showBeginning(c, shown, refused);
   }
-  const { pasted, url } = look;
+  const { pasted, url, connectionType } = look;
   form.set('connection_string', url);
+  form.set('connection_type', connectionType);
   await putPasted(c, form, url, pasted);
   if (!form.get('name')) form.set('name', nameFrom(pasted.name) || nameFromUrl(url));
   const fitting = authTypesFor(look);
@@ -197,6 +198,9 @@ async function showForm(c: Context<App>, { form, preset, found, refused }: Shown
         back={`${AT}/new`}
       >
         {preset && <input type="hidden" name="preset" value={preset.id} />}
+        {form.has('connection_type') && (
+          <input type="hidden" name="connection_type" value={form.get('connection_type') ?? ''} />
+        )}
         {found && <FindingCard {...found} redirectUri={redirectUri} />}
         {form.has(PASTED_FIELD) && (
           <input type="hidden" name={PASTED_FIELD} value={form.get(PASTED_FIELD) ?? ''} />

@@ -106,7 +106,7 @@ export function bodyOf(form: FormFields, authType: string, isNew: boolean): Reco
   return {
     name: text('name'),
     connection_string: text('connection_string'),
-    ...(isNew && { connection_type: 'http', auth_type: authType }),
+    ...(isNew && { connection_type: text('connection_type') || 'http', auth_type: authType }),
     ...Object.fromEntries(Object.entries(members).filter(([member]) => taken.includes(member))),
     allow_on_all_virtual_keys: form.get('open') === 'on',
     tool_execution_timeout: number('tool_execution_timeout'),

@@ -49,7 +49,6 @@ export const VALUE_WORDS = {
 
   not_a_server_name: () => 'must be letters, digits and _',
   spawned: () => 'must be one that is reached over HTTP: put a bridge in front of a program',
-  sse: () => 'must be one that is reached over Streamable HTTP',
   not_http_transport: () => 'must be one that is reached over HTTP',
   not_for_auth_type: () => 'must be left out with this way to authenticate',
   server_fixed: () => 'never changes; add another server',
