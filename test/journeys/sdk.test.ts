@@ -1,7 +1,10 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
 import { consent } from '../../demo/consent.ts';
+import { everythingServer } from '../../demo/servers.ts';
 import { walkWithConsent, walkWithKey } from '../../demo/walk.ts';
+import { Child } from '../../scripts/child.ts';
+import { freePort } from '../../scripts/dev/ports.ts';
 import { DocumentSite } from './support/document-site.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
@@ -63,6 +66,79 @@ describe.each(SDK_CLIENTS.map((client, place) => ({ client, revision: REVISIONS[
     });
   },
 );
+
+describe('the everything server over HTTP+SSE of 2024-11-05', () => {
+  let server: Child;
+  let address: string;
+  let mcpUrl: string;
+  let added: string;
+  beforeAll(async () => {
+    const { args, env, port } = everythingServer(await freePort());
+    server = new Child({ args: [...args.slice(0, -1), 'sse'], env });
+    address = `http://127.0.0.1:${port}`;
+    await server.comesUp('The server', () =>
+      fetch(address).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const answer = await fetch(new URL('/api/mcp/client', dev.facts.mcp_url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${dev.facts.admin_token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        name: 'older',
+        connection_type: 'http',
+        connection_string: address,
+        allow_on_all_virtual_keys: true,
+      }),
+    });
+    const { client, message } = (await answer.json()) as Added;
+    expect(message).toContain('HTTP+SSE');
+    expect(client).toMatchObject({
+      connection_type: 'sse',
+      connection_string: `${address}/sse`,
+      state: 'healthy',
+    });
+    added = client.id;
+    mcpUrl = `${dev.facts.mcp_url}/${client.endpoint_slug}`;
+  });
+  afterAll(async () => {
+    const headers = { authorization: `Bearer ${dev.facts.admin_token}` };
+    await fetch(new URL(`/api/mcp/client/${added}`, dev.facts.mcp_url), { method: 'DELETE', headers });
+    await server?.stop();
+  });
+
+  it.each(SDK_CLIENTS)('is listed and called by $name, with progress', async (client) => {
+    const access = { authorization: `Bearer ${dev.facts.virtual_key}` };
+    const connection = await client.connect(mcpUrl, access);
+    const steps: number[] = [];
+
+    const tools = await connection.listTools();
+    const echo = await connection.callTool('echo', { message: 'over the older transport' });
+    const long = await connection.callTool(
+      'trigger-long-running-operation',
+      { duration: 1, steps: 4 },
+      (step) => steps.push(step),
+    );
+    await connection.close();
+
+    expect(tools).toContain('echo');
+    expect(echo.text).toBe('Echo: over the older transport');
+    expect(long.text).toContain('completed');
+    expect(steps).toEqual([1, 2, 3, 4]);
+  });
+});
+
+type Added = {
+  message: string;
+  client: {
+    id: string;
+    endpoint_slug: string;
+    connection_type: string;
+    connection_string: string;
+    state: string;
+  };
+};
 
 let dev: SharedDev;
 beforeAll(async () => {

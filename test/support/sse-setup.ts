@@ -40,7 +40,11 @@ class SseServer {
   private waiting: (() => void)[] = [];
   private held: (() => void)[] = [];
 
-  constructor(private readonly path: string) {}
+  private readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
 
   release(): void {
     for (const go of this.held.splice(0)) go();
@@ -221,4 +225,10 @@ export default async function start(project: TestProject): Promise<() => void> {
     http.closeAllConnections();
     http.close();
   };
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    sseOrigin: string;
+  }
 }
