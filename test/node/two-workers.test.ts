@@ -11,6 +11,7 @@ import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
 import { consent } from '../../demo/consent';
 import { read } from '../journeys/support/app';
+import startSseServers from '../support/sse-setup';
 import startUpstreams from '../support/upstream-setup';
 
 /** Seconds. */
@@ -19,17 +20,27 @@ const ROOT = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
 
 let harness: TestHarness;
-let stopUpstreams: () => void;
+let stopServers: (() => void)[];
 let upstreams: string;
+let sseServers: string;
 let origin: string;
 
 /** One bundle as two Workers: the second has the first's objects, and both the same D1 and KV. */
 beforeAll(async () => {
-  stopUpstreams = await startUpstreams({
-    provide: (_: string, address: string) => {
-      upstreams = address;
-    },
-  } as unknown as TestProject);
+  const telling = (told: (address: string) => void) =>
+    ({ provide: (_: string, address: string) => told(address) }) as unknown as TestProject;
+  stopServers = [
+    await startUpstreams(
+      telling((address) => {
+        upstreams = address;
+      }),
+    ),
+    await startSseServers(
+      telling((address) => {
+        sseServers = address;
+      }),
+    ),
+  ];
   const bundle = join(folder, 'bundle');
   const wrangler = join(ROOT, 'node_modules/.bin/wrangler');
   execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', bundle], {
@@ -63,7 +74,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await harness?.close();
-  stopUpstreams?.();
+  for (const stop of stopServers ?? []) stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -95,27 +106,32 @@ async function newKey(terms: object = {}): Promise<Key> {
 }
 
 /** A server with the tools `a` and `b`, open to every key. */
-async function newServer(behaviour: object = {}): Promise<Upstream> {
+async function newServer(
+  tools = ['a', 'b'],
+  type: 'http' | 'sse' = 'http',
+  behaviour: object = {},
+): Promise<Upstream> {
   const name = `up_${crypto.randomUUID().slice(0, 8)}`;
-  await listTools(name, ['a', 'b']);
-  await behave(name, behaviour);
+  await listTools(name, tools, type);
+  await behave(name, behaviour, type);
   const { client } = await admin<{ client: { id: string; endpoint_slug: string } }>('POST', '/mcp/client', {
     name,
-    connection_type: 'http',
-    connection_string: `${upstreams}/${name}/mcp`,
+    connection_type: type,
+    connection_string: type === 'http' ? `${upstreams}/${name}/mcp` : `${sseServers}/${name}/sse`,
     allow_on_all_virtual_keys: true,
   });
   return { id: client.id, name, slug: client.endpoint_slug };
 }
 
 /** Makes the server `name` list these tools from now on. */
-async function listTools(name: string, tools: string[]): Promise<void> {
+async function listTools(name: string, tools: string[], type: 'http' | 'sse' = 'http'): Promise<void> {
   const listed = tools.map((tool) => ({ name: tool, inputSchema: { type: 'object' } }));
-  await behave(name, { tools: listed });
+  await behave(name, { tools: listed }, type);
 }
 
-async function behave(name: string, behaviour: object): Promise<void> {
-  await fetch(`${upstreams}/${name}/control/set`, { method: 'POST', body: JSON.stringify(behaviour) });
+async function behave(name: string, behaviour: object, type: 'http' | 'sse' = 'http'): Promise<void> {
+  const url = `${type === 'http' ? upstreams : sseServers}/${name}/control/set`;
+  await fetch(url, { method: 'POST', body: JSON.stringify(behaviour) });
 }
 
 type Tokens = { access_token: string; refresh_token: string; client_id: string; grant_id: string };
@@ -353,62 +369,65 @@ describe.concurrent('done through one Worker, there at once in the other', () =>
 
 describe('one client, whichever Worker it meets (PROTOCOL §1)', () => {
   type Seen = {
+    /** Of the transport of 2024-11-05. */
+    session?: string;
     headers: Record<string, string>;
     message: { id?: number; method?: string; params?: JsonObject };
   };
   type JsonObject = Record<string, unknown>;
-  const seenBy = async (name: string, method: string, count: number): Promise<Seen[]> => {
-    const act = (what: string) =>
-      fetch(`${upstreams}/${name}/control/${what}`, {
-        method: 'POST',
-        body: JSON.stringify({ method, count }),
-      });
-    await act('until');
-    const { seen } = await read<{ seen: Seen[] }>(await act('seen'));
-    return seen.filter(({ message }) => message.method === method);
-  };
 
-  it('has one session at a server, there at once, and cancels in one what it began in the other', async () => {
-    const [key, server] = [await newKey(), await newServer()];
-    await listTools(server.name, ['a', 'held']);
-    await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
-    const post = (worker: Worker, message: JsonObject, session?: string) =>
-      fetchOf(worker)(`${origin}/mcp/${server.slug}`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          ...byKey(key),
-          ...(session && { 'mcp-session-id': session }),
-        },
-        body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-      });
-    const params = { protocolVersion: '2025-11-25', capabilities: {} };
-    const begun = await post('second', { id: 0, method: 'initialize', params });
-    const session = begun.headers.get('mcp-session-id') ?? '';
-    const call = (worker: Worker, name: string) =>
-      post(worker, { id: name, method: 'tools/call', params: { name } }, session);
-    const both = await Promise.all([call('toolgate', 'a'), call('second', 'a')]);
-    for (const response of both) expect(await response.text()).toContain('a ran');
-    const holding = call('toolgate', 'held');
-    const calls = await seenBy(server.name, 'tools/call', 3);
-    const cancelled = { requestId: 'held', reason: 'enough' };
-    await post('second', { method: 'notifications/cancelled', params: cancelled }, session);
-    const [notice] = await seenBy(server.name, 'notifications/cancelled', 1);
-    await fetch(`${upstreams}/${server.name}/control/release`, { method: 'POST', body: '{}' });
-    await (await holding).text();
+  it.each(['http', 'sse'] as const)(
+    'has one session at a server, there at once, and cancels in one what it began in the other: %s',
+    async (type) => {
+      const control = (what: string, body: object = {}) =>
+        fetch(`${type === 'http' ? upstreams : sseServers}/${server.name}/control/${what}`, {
+          method: 'POST',
+          body: JSON.stringify(body),
+        });
+      const seenBy = async (method: string, count: number): Promise<Seen[]> => {
+        await control('until', { method, count });
+        const { seen } = await read<{ seen: Seen[] }>(await control('seen'));
+        return seen.filter(({ message }) => message.method === method);
+      };
+      const [key, server] = [await newKey(), await newServer(['a', 'held'], type)];
+      const post = (worker: Worker, message: JsonObject, session?: string) =>
+        fetchOf(worker)(`${origin}/mcp/${server.slug}`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            accept: 'application/json, text/event-stream',
+            ...byKey(key),
+            ...(session && { 'mcp-session-id': session }),
+          },
+          body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+        });
+      const params = { protocolVersion: '2025-11-25', capabilities: {} };
+      const begun = await post('second', { id: 0, method: 'initialize', params });
+      const session = begun.headers.get('mcp-session-id') ?? '';
+      const call = (worker: Worker, name: string) =>
+        post(worker, { id: name, method: 'tools/call', params: { name } }, session);
+      const both = await Promise.all([call('toolgate', 'a'), call('second', 'a')]);
+      for (const response of both) expect(await response.text()).toContain('a ran');
+      const holding = call('toolgate', 'held');
+      const calls = await seenBy('tools/call', 3);
+      const cancelled = { requestId: 'held', reason: 'enough' };
+      await post('second', { method: 'notifications/cancelled', params: cancelled }, session);
+      const [notice] = await seenBy('notifications/cancelled', 1);
+      await control('release');
+      await (await holding).text();
 
-    expect(begun.status).toBe(200);
-    expect(new Set(calls.map(({ headers }) => headers['mcp-session-id'])).size).toBe(1);
-    expect(new Set(calls.map(({ message }) => message.id)).size).toBe(3);
-    expect(notice?.message.params).toEqual({ requestId: calls[2]?.message.id, reason: 'enough' });
-    expect(await seenBy(server.name, 'initialize', 2)).toHaveLength(3); // two listings, and the client's
-  });
+      expect(begun.status).toBe(200);
+      expect(new Set(calls.map(({ headers, session }) => session ?? headers['mcp-session-id'])).size).toBe(1);
+      expect(new Set(calls.map(({ message }) => message.id)).size).toBe(3);
+      expect(notice?.message.params).toEqual({ requestId: calls[2]?.message.id, reason: 'enough' });
+      expect(await seenBy('initialize', 2)).toHaveLength(2); // a listing's, and the client's
+    },
+  );
 });
 
 describe('a server never listed (CONTRACT §6, PROTOCOL §5)', () => {
   it('is listed once for fifty callers, whichever Worker they meet', async () => {
-    const [key, server] = [await newKey(), await newServer({ fault: 'die' })];
+    const [key, server] = [await newKey(), await newServer(['a', 'b'], 'http', { fault: 'die' })];
     await behave(server.name, { fault: null });
     const ask = async (worker: Worker) => {
       const response = await fetchOf(worker)(`${origin}/mcp/${server.slug}`, {
