@@ -55,6 +55,8 @@ export const FAILURE_WORDS = {
     `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   unanswered: ({ server }: Of) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
+  lost: ({ server }: Of) =>
+    `This gateway lost its connection to the server ${server}. The call may have run; try again.`,
   silent: ({ server, seconds }: After) =>
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }: After) =>

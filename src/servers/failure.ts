@@ -133,6 +133,8 @@ export const failures = {
   oddVersion: (name: string, said: string) => failure('answer', 'odd_version', name, { said }),
   wrongId: (name: string) => failure('answer', 'wrong_id', name, {}),
   unanswered: (name: string) => failure('server', 'unanswered', name, {}),
+  /** By a fault of this gateway. */
+  lost: (name: string) => failure('passing', 'lost', name, {}),
   silent: (name: string, seconds: number) => failure('server', 'silent', name, { seconds }),
   tooLong: (name: string, seconds: number) => failure('passing', 'too_long', name, { seconds }),
   resting: (name: string, seconds: number) => failure('passing', 'resting', name, { seconds }),

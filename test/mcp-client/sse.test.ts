@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { administer } from '../support/gate';
-import { SseServer } from '../support/sse-server';
+import { type Added, SseServer } from '../support/sse-server';
 
 /** A client session at a server of its own. */
 async function session(tools: string[] = ['echo'], behaviour: Record<string, unknown> = {}) {
@@ -17,6 +17,14 @@ type Answer = Awaited<ReturnType<McpCaller['call']>>;
 const textOf = ({ body }: Answer) => body.result?.content?.[0]?.text ?? JSON.stringify(body);
 const sessionsOf = async (server: SseServer) =>
   (await server.seen('tools/call')).map(({ session }) => session);
+/** The ids of the objects there are. */
+const objects = async () => (await listDurableObjectIds(env.SESSIONS)).map(String);
+/** Restarts the object that was made since `before`, as the platform does now and then. */
+async function lose(before: string[]): Promise<void> {
+  const [id = ''] = (await objects()).filter((id) => !before.includes(id));
+  const object = env.SESSIONS.get(env.SESSIONS.idFromString(id)) as unknown as DurableObjectStub;
+  await runInDurableObject(object, (_, state) => state.abort()).catch(() => undefined);
+}
 const openOf = async (server: SseServer) => (await server.streams()).open;
 
 afterEach(() => {
@@ -217,16 +225,11 @@ describe('sessions of the transport of 2024-11-05 (PROTOCOL §§1, 7)', () => {
 
   it('begin anew when the server was restarted, or the object that held them', async () => {
     const { server, client } = await session();
-    const before = (await listDurableObjectIds(env.SESSIONS)).map(String);
+    const before = await objects();
     await client.call('echo');
-    const [id = ''] = (await listDurableObjectIds(env.SESSIONS))
-      .map(String)
-      .filter((id) => !before.includes(id));
     await server.restart();
     const restarted = await client.call('echo');
-    console.log('RESTARTED', JSON.stringify(restarted.body));
-    const object = env.SESSIONS.get(env.SESSIONS.idFromString(id)) as unknown as DurableObjectStub;
-    await runInDurableObject(object, (_, state) => state.abort()).catch(() => undefined);
+    await lose(before);
     const evicted = await client.call('echo');
 
     expect([restarted, evicted].map(textOf)).toEqual([
@@ -234,6 +237,20 @@ describe('sessions of the transport of 2024-11-05 (PROTOCOL §§1, 7)', () => {
       expect.stringMatching(/^echo ran/),
     ]);
     expect(new Set(await sessionsOf(server)).size).toBe(3);
+  });
+
+  it('fail a call that is being sent when the object is lost, which says nothing of the server', async () => {
+    const { server, client } = await session(['silent', 'echo']);
+    const before = await objects();
+    await client.call('echo');
+    const calling = client.call('silent');
+    await server.sees('tools/call', 2);
+    await lose(before);
+    const failed = await calling;
+
+    expect(textOf(failed)).toContain('lost its connection to the server');
+    expect(textOf(await client.call('echo'))).toMatch(/^echo ran/);
+    expect((await administer<Added>('GET', `/mcp/client/${server.id}`)).client.state).toBe('healthy');
   });
 
   it('are closed after 60 idle seconds, never while a call is on its way', async () => {

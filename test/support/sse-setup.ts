@@ -89,6 +89,7 @@ class SseServer {
     if (!stream) return void response.writeHead(404).end('Could not find session');
     const fault = behaviour.faults[message.method ?? ''];
     if (fault) return void response.writeHead(fault).end('Out of order');
+    if (message.params?.name === 'silent') return;
     response.writeHead(behaviour.accepted).end(behaviour.words);
     await this.answer(message, (answer, end) => stream.write(eventOf(answer, end)), session);
   }

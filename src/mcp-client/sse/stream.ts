@@ -8,8 +8,13 @@ import { LongEventReader } from './long-events';
 /** A message to a server, as text. `id`: of a request; null: it is none. `headers`: our credentials, and who we are. */
 export type SseMessage = { headers: [string, string][]; body: string; id: number | null };
 
-/** Why a stream could not be begun, besides what the server answered: none that is MCP, or an endpoint of another origin. */
-export type SseFault = { fault: 'unreachable' | 'no_endpoint' } | { fault: 'elsewhere'; said: string };
+/**
+ * Why there is no answer of the server: it cannot be reached, names no endpoint or one of another origin (`elsewhere`), or the
+ * object that holds the stream is gone (`lost`).
+ */
+export type SseFault =
+  | { fault: 'unreachable' | 'no_endpoint' | 'lost' }
+  | { fault: 'elsewhere'; said: string };
 
 /** How long a server may take to name its endpoint. Milliseconds. */
 const PATIENCE = 10_000;

@@ -46,6 +46,7 @@ export async function postBySse(
   const body = JSON.stringify(message);
   const sending = streams.send({ address, session, headers: [...sent], body, id });
   const reply = await untilAborted(sending, signal).catch((error: unknown) => {
+    if (session !== null && id !== null) waitUntil(dropped(streams, session, id));
     waitUntil(sending.then((late) => forget(peer, late)).catch(() => undefined));
     throw error;
   });
@@ -55,10 +56,11 @@ export async function postBySse(
     if (!response.ok || !response.body || id === null || at === null) return response;
     const { headers } = response;
     return new Response(
-      readUntil(response.body, signal, () => streams.drop(at, id)),
+      readUntil(response.body, signal, () => dropped(streams, at, id)),
       { headers },
     );
   }
+  if (reply.fault === 'lost') throw failures.lost(name);
   if (reply.fault === 'elsewhere') throw failures.endpointElsewhere(name, reply.said);
   throw reply.fault === 'unreachable' ? failures.unreachable(name, reply.fault) : failures.notMcp(name);
 }
@@ -71,6 +73,11 @@ export async function closeSse(peer: Peer, session: string): Promise<void> {
 
 async function objectOf(sharer: Sharer): Promise<SseActs> {
   return sessionStubOf(sharer);
+}
+
+/** Forgets a request that no one waits for. */
+async function dropped(streams: Streams, session: string, id: number): Promise<void> {
+  await Promise.resolve(streams.drop(session, id)).catch(() => undefined);
 }
 
 /** Frees an answer that came too late, and closes the session that it begins. */
@@ -88,7 +95,7 @@ function streamsOf(peer: Peer, isShared: boolean): Streams | null {
   if (isShared) {
     if (!sharer) return null;
     return {
-      send: async (request) => (await objectOf(sharer)).sendSse(request),
+      send: async (request) => (await objectOf(sharer)).sendSse(request).catch(() => ({ fault: 'lost' })),
       drop: async (session, id) => (await objectOf(sharer)).dropSse(session, id),
     };
   }
@@ -115,7 +122,7 @@ async function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<
 function readUntil(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
-  dropped: () => Promise<void> | void,
+  dropped: () => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const leave = async () => {

@@ -48,6 +48,8 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
   unanswered: ({ server }) =>
     `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
+  lost: ({ server }) =>
+    `This gateway lost its connection to the server ${server}. The call may have run; try again.`,
   silent: ({ server, seconds }) =>
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }) =>
