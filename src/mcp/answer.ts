@@ -1,6 +1,10 @@
 import { version } from '../../package.json';
-import { type JsonObject, META, resultText } from '../protocol/mcp';
+import { type Additions, MessageScanner, NOTHING } from '../protocol/json/insert';
+import { MESSAGE_PLACES } from '../protocol/json/uri-places';
+import { CODE, type JsonObject, META, resultText } from '../protocol/mcp';
+import { prefixOf } from '../protocol/resource-address';
 import type { Call } from './call';
+import type { CatalogServer } from './catalog';
 
 export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 export const EVENT_HEADERS = {
@@ -47,4 +51,29 @@ function json(text: string, headers: Record<string, string> = {}): Response {
   return new Response(text, {
     headers: { ...JSON_HEADERS, ...headers },
   });
+}
+
+/** What a client has to read in place of what its server writes, in an answer of the other era. */
+export function additionsFor({ era, request, isOneServer }: Call, { server }: CatalogServer): Additions {
+  const places = isOneServer ? undefined : MESSAGE_PLACES.get(request.method);
+  const uris = places ? { prefix: prefixOf(server.endpointSlug), places } : null;
+  if (era === '2025') return { ...NOTHING, uris, objectsOnly: request.method === 'tools/call' };
+  const complete = { resultType: '"complete"' };
+  const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
+  return {
+    ...NOTHING,
+    uris,
+    members: request.method === 'resources/read' ? cacheable : complete,
+    codes: {
+      [CODE.resourceNotFound]: String(CODE.invalidParams),
+      [CODE.urlElicitation]: String(CODE.internalError),
+    },
+  };
+}
+
+/** The text of a whole message as its client reads it. */
+export function withAdditions(message: string, additions: Additions): string {
+  const decoder = new TextDecoder();
+  const parts = new MessageScanner(additions).push(new TextEncoder().encode(message));
+  return parts.map((part) => decoder.decode(part, { stream: true })).join('');
 }

@@ -15,6 +15,9 @@ import type { Item } from './server-lists';
 /** Names our question among those of a server, so that its answer stays with us (MCP 2026-07-28, Multi Round-Trip Requests). */
 const QUESTION = 'toolgate/connect';
 
+/** What was asked for, as far as it matters here. */
+type Described = Pick<Item, 'hasOutputSchema'>;
+
 /** What a client of any era reads (CONTRACT §6). */
 type AuthRequired = { kind: AccountKind; mcp_client: string; url: string; message: string };
 
@@ -24,7 +27,7 @@ type AuthRequired = { kind: AccountKind; mcp_client: string; url: string; messag
  * did not say it can open addresses, nor again of one whose person just said no.
  * @param item what was asked for
  */
-export async function authRequired(call: Call, needed: CredentialNeeded, item: Item): Promise<string> {
+export async function authRequired(call: Call, needed: CredentialNeeded, item: Described): Promise<string> {
   const { kind, server } = needed;
   const { subject } = call.caller;
   const own = ownAccountOf(server);
@@ -100,7 +103,7 @@ function wasDeclined({ request }: Call): boolean {
 }
 
 /** For callers whom no link could help. */
-function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Item): string {
+function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Described): string {
   const { subject, key } = call.caller;
   const type = kind === 'sign_in' ? 'subject_token_missing' : 'own_identity_needed';
   const message = `Authentication required for ${server.name} (${type}): ${reason(call)}.`;
@@ -121,7 +124,7 @@ function withoutLink(call: Call, { server, kind }: CredentialNeeded, item: Item)
 }
 
 /** As a tool's error, which the model reads, else as JSON-RPC's. Results of a tool with a schema hold nothing else (MCP, Output Schema). */
-function refused(call: Call, item: Item, message: string, type: string, payload: JsonObject): string {
+function refused(call: Call, item: Described, message: string, type: string, payload: JsonObject): string {
   const { id, method } = call.request;
   if (method !== 'tools/call') {
     return errorText(id, { code: CODE.internalError, message, data: { type, ...payload } });

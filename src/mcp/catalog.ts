@@ -55,21 +55,3 @@ function withNewerLists(read: Server, known: Server): Server {
   const { state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize } = known;
   return { ...read, state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize };
 }
-
-/**
- * True when `uri` can be an expansion of a URI template (RFC 6570): its literal parts follow each other, whatever stands
- * where the expressions are.
- */
-export function matchesTemplate(template: string, uri: string): boolean {
-  const [head = '', ...parts] = template.split(/\{[^}]*\}/);
-  const tail = parts.pop();
-  if (tail === undefined) return uri === head;
-  if (!uri.startsWith(head) || !uri.endsWith(tail) || uri.length < head.length + tail.length) return false;
-  const middle = uri.slice(head.length, uri.length - tail.length);
-  let at = 0;
-  return parts.every((part) => {
-    const found = middle.indexOf(part, at);
-    at = found + part.length;
-    return found >= 0;
-  });
-}

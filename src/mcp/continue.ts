@@ -5,12 +5,13 @@ import { cancelIn, type SessionName } from '../mcp-client/session-life';
 import { parseExact } from '../protocol/json/exact';
 import { CODE, errorText, RequestId, RpcError } from '../protocol/mcp';
 import { failures } from '../servers/failure';
+import { additionsFor, withAdditions } from './answer';
 import { asEvents } from './answer-form';
 import { askerOf, type Call } from './call';
 import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
 import { follow } from './flights';
-import { additionsFor, brokenText, failureText, noteEnd } from './forward';
+import { brokenText, failureText, noteEnd } from './forward';
 import { type LeftAnswer, openPlace, sealPlace } from './left-answer';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
@@ -37,6 +38,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const { server } = entry;
   const { id } = request;
   const { item, reached, sent, session, token } = left;
+  const additions = additionsFor(call, entry);
   const asker = askerOf(call, capabilitiesFor(call));
   let peer: Peer | null = null;
   const cancel = (named: SessionName, reason: string) => {
@@ -52,7 +54,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   return pass({
     serverName: server.name,
     acceptsEvents: true,
-    additions: { ...additionsFor(call), renamed: { sent, id: left.id, token } },
+    additions: { ...additions, renamed: { sent, id: left.id, token } },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     from: reached,
@@ -70,7 +72,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     isBeside: messages.isBeside,
     bring: messages.bring,
     needed: async () => failureText(call, failures.unanswered(server.name)),
-    refused: (error) => errorText(id, error),
+    refused: (error) => withAdditions(errorText(id, error), additions),
     ended(outcome, failure) {
       noteEnd(call, entry, item, reached.startedAt, outcome, failure);
       landed();

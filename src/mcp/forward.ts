@@ -9,31 +9,35 @@ import { send } from '../mcp-client/client';
 import { nextRequestId } from '../mcp-client/request-ids';
 import { cancelIn, type NamedSession, type Session, type SessionName } from '../mcp-client/session-life';
 import { faultAnswer, faultFacts } from '../protocol/faults/storage';
-import { type Additions, NOTHING } from '../protocol/json/insert';
+import type { Additions } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import type { UpstreamFailure } from '../servers/failure';
 import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
-import { answer, stamped } from './answer';
+import { additionsFor, answer, stamped, withAdditions } from './answer';
 import { asJson } from './answer-form';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
-import { type CatalogServer, matchesTemplate } from './catalog';
+import type { CatalogServer } from './catalog';
 import { flightOf, follow } from './flights';
 import { comesBack, sealPlace } from './left-answer';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import type { CallOutcome, Reached } from './passage';
 import { listMissing } from './refresh';
+import { resourceAt } from './resources';
 import { type Item, listsOf } from './server-lists';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 
 /** A server's item that a request names. */
 type Found = { entry: CatalogServer; item: Item };
+
+/** What is asked of a server, as far as the log and what stands in for an answer need it. */
+type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'>;
 
 /** Members of a request's params that go on to the server; the name or URI goes on as the server's own. */
 const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
@@ -66,17 +70,21 @@ export async function getPrompt(call: Call): Promise<Response> {
   return forward(call, found.entry, { name: found.item.name }, found.item);
 }
 
-/** MCP, Reading Resources: from the server that lists the URI, else from one with a template for it. */
+/** MCP, Reading Resources. What names the resource may hold arguments: the log has its scheme alone. */
 export async function readResource(call: Call): Promise<Response> {
-  const uri = textParam(call, 'uri');
-  const found = (await find(call, 'resource', uri)) ?? (await find(call, 'template', uri));
-  const verdict = found && judgeReading(call.rules, found.entry.server);
-  if (!found || verdict !== 'allowed') {
+  const address = textParam(call, 'uri');
+  const found = await resourceAt(call, address);
+  if (found?.verdict !== 'allowed') {
     const code = call.era === '2025' ? CODE.resourceNotFound : CODE.invalidParams;
-    throw refusal(call, verdict, `Resource not found: ${uri.slice(0, 500)}`, code);
+    const how = call.isOneServer ? '' : '. URIs of resources begin with their server here: <server>+';
+    const message = `Resource not found: ${address.slice(0, 500)}${how}`;
+    throw refusal(call, found?.verdict ?? null, message, { code, data: { uri: address } });
   }
   await refuseWhenSpent(call);
-  return forward(call, found.entry, { uri }, found.item);
+  const { entry, uri } = found;
+  const [exposedName = ''] = /^[a-z][a-z\d+.-]{0,99}:/i.exec(uri) ?? [];
+  const asked = { exposedName, hasOutputSchema: false, mirrored: [] };
+  return forward(call, entry, { uri }, asked);
 }
 
 /**
@@ -112,9 +120,8 @@ function textParam({ request }: Call, member: 'name' | 'uri'): string {
  * may be one of theirs.
  */
 async function find(call: Call, kind: ItemKind, name: string): Promise<Found | null> {
-  const isItem = (item: Item) =>
-    kind === 'template' ? matchesTemplate(item.name, name) : nameAt(call, item) === name;
-  const entries = call.entries.filter(({ server }) => mayHold(call, server, kind, name));
+  const isItem = (item: Item) => nameAt(call, item) === name;
+  const entries = call.entries.filter(({ server }) => mayHold(call, server, name));
   const search = async (): Promise<Found | null> => {
     for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
       const item = lists.items[kind].find(isItem);
@@ -133,8 +140,8 @@ async function find(call: Call, kind: ItemKind, name: string): Promise<Found | n
 const WHOLE_NAME = 54;
 
 /** False when the name cannot be one of this server's. */
-function mayHold({ isOneServer }: Call, server: Server, kind: ItemKind, name: string): boolean {
-  if (isOneServer || kind === 'resource' || kind === 'template') return true;
+function mayHold({ isOneServer }: Call, server: Server, name: string): boolean {
+  if (isOneServer) return true;
   return name.startsWith(
     server.name.length > WHOLE_NAME ? server.name.slice(0, WHOLE_NAME) : `${server.name}-`,
   );
@@ -148,9 +155,9 @@ function refusal(
   call: Call,
   verdict: PolicyVerdict | null,
   message: string,
-  code: number = CODE.invalidParams,
+  { code, data }: { code: number; data?: JsonObject } = { code: CODE.invalidParams },
 ): RpcError {
-  if (verdict !== 'insufficient_scope') return new NothingThere(200, code, message);
+  if (verdict !== 'insufficient_scope') return new NothingThere(200, code, message, data);
   return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
 }
 
@@ -173,11 +180,17 @@ export function brokenText({ request, requestId }: Call, error: unknown): string
 }
 
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
-async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: Item): Promise<Response> {
+async function forward(
+  call: Call,
+  entry: CatalogServer,
+  own: JsonObject,
+  item: AskedItem,
+): Promise<Response> {
   const { gate, request } = call;
   const { server } = entry;
   const { id, method } = request;
   const { exposedName, mirrored } = item;
+  const additions = additionsFor(call, entry);
   const asked = { ...request.params, inputResponses: withoutOurs(request.params.inputResponses) };
   const passedOn = Object.entries(asked).filter(
     ([name, value]) => PASSED_ON.includes(name) && value !== undefined,
@@ -215,7 +228,7 @@ async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: 
   const passed = await pass({
     serverName: server.name,
     acceptsEvents: call.form !== 'json',
-    additions: { ...additionsFor(call), renamed: renamedIn(call, ourId) },
+    additions: { ...additions, renamed: renamedIn(call, ourId) },
     quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     async send(signal, besides) {
@@ -234,7 +247,7 @@ async function forward(call: Call, entry: CatalogServer, own: JsonObject, item: 
     isBeside: messages.isBeside,
     bring: messages.bring,
     needed: (credential) => authRequired(call, credential, item),
-    refused: (error) => errorText(id, error),
+    refused: (error) => withAdditions(errorText(id, error), additions),
     ended,
     ...(comesBack(call) && { mark }),
   });
@@ -271,21 +284,6 @@ function withToken(params: JsonObject, progressToken: number | null): JsonObject
 function renamedIn({ request }: Call, sent: number): NonNullable<Additions['renamed']> {
   const token = metaOf(request.params).progressToken;
   return { sent, id: JSON.stringify(request.id), token: token === undefined ? null : JSON.stringify(token) };
-}
-
-/** What a client has to read in place of what its server writes, in an answer of the other era. */
-export function additionsFor({ era, request }: Call): Omit<Additions, 'renamed'> {
-  if (era === '2025') return { ...NOTHING, objectsOnly: request.method === 'tools/call' };
-  const complete = { resultType: '"complete"' };
-  const cacheable = { ...complete, ttlMs: '0', cacheScope: '"private"' };
-  return {
-    ...NOTHING,
-    members: request.method === 'resources/read' ? cacheable : complete,
-    codes: {
-      [CODE.resourceNotFound]: String(CODE.invalidParams),
-      [CODE.urlElicitation]: String(CODE.internalError),
-    },
-  };
 }
 
 /** Keeps in D1 whether the server does its part, when that is news. */

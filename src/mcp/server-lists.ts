@@ -5,8 +5,10 @@ import { parseExact } from '../protocol/json/exact';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { type MirroredParam, mirroredParams } from '../protocol/mcp-headers';
 import { inPool, SharedWork } from '../protocol/patience';
+import { isAppUri, withPrefix } from '../protocol/resource-address';
+import { type AppMeta, appMetaOf, NO_APP } from '../servers/app-meta';
 import { listingQuestion } from '../servers/find';
-import { forOlderClients, type ItemKind } from '../servers/listed-item';
+import { forOlderClients, type ItemKind, NAMED_BY } from '../servers/listed-item';
 import type { Listing, Server } from '../servers/server';
 import type { CatalogServer } from './catalog';
 
@@ -14,15 +16,16 @@ import type { CatalogServer } from './catalog';
 export type Item = {
   /** The server's own name or URI for it. */
   name: string;
-  /** Its name among everything on `/mcp`: `<server>-<name>`. A resource keeps its URI. */
+  /** Its name among everything on `/mcp`: `<server>-<name>`, of a resource `<server>+<URI>` (PROTOCOL §6). */
   exposedName: string;
-  /** Its definition, as JSON: all of it, or what follows the name where the gateway gives the name. `older`: to clients of the 2025 era. */
+  /** What follows the name in its definition, as JSON. `older`: to clients of the 2025 era. */
   text: Stored;
   older: Stored;
   /** Of tools: whether the server calls it read-only and describes what it returns, and which arguments it wants repeated in headers. */
   readOnly: boolean;
   hasOutputSchema: boolean;
   mirrored: readonly MirroredParam[];
+  app: AppMeta;
 };
 
 /** Where a text is in the bytes of its server's lists. */
@@ -32,10 +35,16 @@ const utf8 = new TextEncoder();
 
 /** What one server lists. The texts of its definitions are bytes, once each. */
 export class ServerLists {
+  /** True for a server with an MCP App: a page, or a tool that names one. */
+  readonly hasApp: boolean;
+
   constructor(
     readonly items: Readonly<Record<ItemKind, readonly Item[]>>,
     private readonly bytes: Uint8Array,
-  ) {}
+  ) {
+    this.hasApp =
+      items.tool.some(({ app }) => app.pages.length) || items.resource.some(({ name }) => isAppUri(name));
+  }
 
   /** About how much memory this takes, bytes. */
   get weight(): number {
@@ -46,7 +55,7 @@ export class ServerLists {
   definitionOf(kind: ItemKind, item: Item, name: string, isOlder: boolean): string {
     const [from, to] = isOlder ? item.older : item.text;
     const text = new TextDecoder().decode(this.bytes.subarray(from, to));
-    return isNamed(kind) ? `{"name":${JSON.stringify(name)}${text}` : text;
+    return `{"${NAMED_BY[kind]}":${JSON.stringify(name)}${text}`;
   }
 }
 
@@ -166,11 +175,6 @@ async function made(server: Server, listing: Listing): Promise<ServerLists> {
   return new ServerLists(items, bytes);
 }
 
-/** True for what the gateway names: the others keep their URI. */
-function isNamed(kind: ItemKind): boolean {
-  return kind === 'tool' || kind === 'prompt';
-}
-
 async function itemOf(
   server: Server,
   kind: ItemKind,
@@ -178,31 +182,32 @@ async function itemOf(
   store: (text: string) => Stored,
 ): Promise<Item> {
   const parsed = JSON.parse(definition) as JsonObject;
-  if (!isNamed(kind)) {
-    const uri = String(kind === 'resource' ? parsed.uri : parsed.uriTemplate);
-    const text = store(definition);
-    const rest = { readOnly: true, hasOutputSchema: false, mirrored: [] };
-    return { name: uri, exposedName: uri, text, older: text, ...rest };
+  const name = String(parsed[NAMED_BY[kind]]);
+  if (kind === 'resource' || kind === 'template') {
+    const text = store(afterName(definition, kind, name));
+    const rest = { readOnly: true, hasOutputSchema: false, mirrored: [], app: NO_APP };
+    return { name, exposedName: withPrefix(server.endpointSlug, name), text, older: text, ...rest };
   }
-  const name = String(parsed.name);
   const forOlder = kind === 'tool' ? forOlderClients(definition, parsed) : definition;
-  const text = store(afterName(definition, name));
+  const text = store(afterName(definition, kind, name));
   return {
     name,
     exposedName: await exposedNameOf(server.name, name),
     text,
-    older: forOlder === definition ? text : store(afterName(forOlder, name)),
+    older: forOlder === definition ? text : store(afterName(forOlder, kind, name)),
     readOnly: isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true,
     hasOutputSchema: isObject(parsed.outputSchema),
     mirrored: mirroredParams(parsed.inputSchema),
+    app: appMetaOf(parsed),
   };
 }
 
 /** What follows the name in a definition, letter by letter: it begins with its name where this version stored it. */
-function afterName(definition: string, name: string): string {
-  const begin = `{"name":${JSON.stringify(name)}`;
+function afterName(definition: string, kind: ItemKind, name: string): string {
+  const member = NAMED_BY[kind];
+  const begin = `{"${member}":${JSON.stringify(name)}`;
   if (definition.startsWith(begin)) return definition.slice(begin.length);
-  const { name: _, ...others } = parseExact(definition) as JsonObject;
+  const { [member]: _, ...others } = parseExact(definition) as JsonObject;
   const rest = JSON.stringify(others).slice(1);
   return rest === '}' ? rest : `,${rest}`;
 }

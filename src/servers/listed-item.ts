@@ -11,7 +11,7 @@ const MOST_DEFINITION = 262_144;
 const MOST_DESCRIPTION = 65_536;
 
 /** The member that names an item of each kind. */
-const NAMED_BY: Readonly<Record<ItemKind, 'name' | 'uri' | 'uriTemplate'>> = {
+export const NAMED_BY: Readonly<Record<ItemKind, 'name' | 'uri' | 'uriTemplate'>> = {
   tool: 'name',
   prompt: 'name',
   resource: 'uri',

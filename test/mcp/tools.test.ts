@@ -1,6 +1,5 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { matchesTemplate } from '../../src/mcp/catalog';
 import { exposedNameOf } from '../../src/protocol/exposed-name';
 import { McpCaller } from '../support/caller';
 import { shortWaits } from '../support/clock';
@@ -66,38 +65,19 @@ describe('names (CONTRACT §6)', () => {
     expect(await here.call(exposed)).toMatchObject(unknownTool);
   });
 
-  it('gives prompts names alike, and leaves resources their URIs', async () => {
+  it('gives prompts names alike', async () => {
     const upstream = await Upstream.start([], {
       ...closed,
       prompts: [{ name: 'greet me' }],
-      resources: [{ uri: 'file:///a', name: 'a' }],
-      resourceTemplates: [{ uriTemplate: 'note://{id}/text', name: 'notes' }],
     });
     const caller = await keyFor({ [upstream.name]: ['*'] });
     const name = await exposedNameOf(upstream.name, 'greet me');
 
     const prompts = await caller.ask('prompts/list');
     const prompt = await caller.ask('prompts/get', { name });
-    const listed = await caller.ask('resources/read', { uri: 'file:///a' });
-    const templated = await caller.ask('resources/read', { uri: 'note://7/text' });
-    const missing = await caller.ask('resources/read', { uri: 'note://7/other' });
 
     expect(prompts.body.result?.prompts).toContainEqual({ name });
     expect(prompt.body.result).toMatchObject({ messages: [{ content: { text: 'prompt greet me' } }] });
-    expect(listed.body.result).toMatchObject({ contents: [{ text: 'read file:///a' }] });
-    expect(templated.body.result).toMatchObject({ contents: [{ text: 'read note://7/text' }] });
-    expect(missing.body.error).toMatchObject({ code: -32002 });
-  });
-
-  it.each([
-    ['file:///{path}', 'file:///a/b', true],
-    ['file:///fixed', 'file:///fixed', true],
-    ['a{x}b{y}c', 'a1b2c', true],
-    ['a{x}b{y}c', 'a1c2c', false],
-    ['ab{x}ba', 'aba', false],
-    ['file:///{path}', 'https:///a', false],
-  ])('matches %s with %s: %s (RFC 6570)', (template, uri, matches) => {
-    expect(matchesTemplate(template, uri)).toBe(matches);
   });
 });
 

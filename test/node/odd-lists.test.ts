@@ -149,10 +149,10 @@ describe.each(Object.entries(clients))('the official client %s', (_, connect) =>
       expect.arrayContaining(['first-fine', 'second-fine2', 'odd-odd0']),
     );
     expect(resources.map(({ uri }) => uri)).toEqual(
-      expect.arrayContaining(['x://fine', 'x://fine2', 'x://odd0']),
+      expect.arrayContaining(['first+x://fine', 'second+x://fine2', 'odd+x://odd0']),
     );
     expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toEqual(
-      expect.arrayContaining(['x://fine/{a}', 'x://fine2/{a}', 'x://odd0/{a}']),
+      expect.arrayContaining(['first+x://fine/{a}', 'second+x://fine2/{a}', 'odd+x://odd0/{a}']),
     );
   });
 });

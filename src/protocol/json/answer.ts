@@ -258,7 +258,7 @@ export class AnswerScanner {
       const id = additions.renamed?.id ?? String(sent);
       this.write(utf8.encode(`{"jsonrpc":"2.0","id":${id},"${kind}":`));
     } else {
-      this.scanner = new MessageScanner({ ...NOTHING, renamed: additions.renamed });
+      this.scanner = new MessageScanner({ ...NOTHING, renamed: additions.renamed, uris: additions.uris });
     }
     this.write(held);
   }

@@ -1,4 +1,6 @@
+import { PrefixedUris } from './prefixed-uris';
 import { ObjectStructuredContent } from './structured';
+import type { UriPlaces } from './uri-places';
 import { nextInString, nextStructural } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
@@ -20,13 +22,15 @@ export type Additions = {
   objectsOnly: boolean;
   /** What the server got in place of the client's own id and progress token. Null: both are as they were sent. */
   renamed: Renamed | null;
+  /** What stands before the URIs of its resources, and where it has some. Null: they pass as they are. */
+  uris: { prefix: string; places: UriPlaces } | null;
 };
 
 /** `sent`: the number that went to the server as id and progress token. `id`, `token`: the client's own, as JSON. */
 type Renamed = { sent: number; id: string; token: string | null };
 
 /** For an answer that passes as it is. */
-export const NOTHING: Additions = { members: {}, codes: {}, renamed: null, objectsOnly: false };
+export const NOTHING: Additions = { members: {}, codes: {}, renamed: null, objectsOnly: false, uris: null };
 
 /** A value that may be replaced: an error's code, a notification's progress token. */
 type Replaced = 'code' | 'token';
@@ -51,9 +55,12 @@ export class MessageScanner {
   private held: { kind: Replaced; bytes: number[]; isText: boolean } | null = null;
   private ended = false;
   private readonly structured: ObjectStructuredContent | null;
+  private readonly uris: PrefixedUris | null;
 
   constructor(private readonly additions: Additions) {
+    const { uris } = additions;
     this.structured = additions.objectsOnly ? new ObjectStructuredContent() : null;
+    this.uris = uris && new PrefixedUris(uris.prefix, uris.places);
   }
 
   /** True once a whole response has passed: a message with a result or an error. */
@@ -66,9 +73,10 @@ export class MessageScanner {
 
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[] {
-    const { structured } = this;
-    const out = this.scan(chunk);
-    return structured ? out.flatMap((part) => structured.push(part)) : out;
+    const { structured, uris } = this;
+    const scanned = this.scan(chunk);
+    const out = structured ? scanned.flatMap((part) => structured.push(part)) : scanned;
+    return uris ? out.flatMap((part) => uris.push(part)) : out;
   }
 
   private scan(chunk: Uint8Array): Uint8Array[] {

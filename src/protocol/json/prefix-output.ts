@@ -7,10 +7,10 @@ export type KindOf = {
 };
 
 /** What an object has to say. */
-export type Condition = { object: KindOf; is: string };
+export type PrefixCondition = { object: KindOf; is: string };
 
 /** Where a prefix stands if the conditions are met. `isFilled` null: that is not known yet. */
-type Slot = { conditions: readonly Condition[]; isFilled: boolean | null };
+type Slot = { conditions: readonly PrefixCondition[]; isFilled: boolean | null };
 
 /** The most that is held until it is known whether a prefix stands in it. Bytes. */
 const MOST_HELD = 65_536;
@@ -43,7 +43,7 @@ export class PrefixOutput {
   }
 
   /** Puts the prefix here, or holds what follows until it is known whether it stands here. */
-  put(conditions: readonly Condition[]): void {
+  put(conditions: readonly PrefixCondition[]): void {
     const isFilled = isMet(conditions);
     if (isFilled === true) this.pass(this.prefix);
     if (isFilled !== null) return;
@@ -84,7 +84,7 @@ export class PrefixOutput {
 }
 
 /** Whether all conditions are met; null: that is not known yet. */
-export function isMet(conditions: readonly Condition[]): boolean | null {
+export function isMet(conditions: readonly PrefixCondition[]): boolean | null {
   let isKnown = true;
   for (const { object, is } of conditions) {
     if (object.kind === undefined) isKnown = false;

@@ -1,5 +1,5 @@
 import { APP_SCHEME } from '../resource-address';
-import { type Condition, isMet, type KindOf, PrefixOutput } from './prefix-output';
+import { isMet, type KindOf, type PrefixCondition, PrefixOutput } from './prefix-output';
 import type { UriPlaces } from './uri-places';
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
@@ -16,7 +16,7 @@ const utf8 = new TextEncoder();
 type Frame = KindOf & {
   places: UriPlaces;
   isArray: boolean;
-  conditions: readonly Condition[];
+  conditions: readonly PrefixCondition[];
   /** The text that said of what kind it is, a character a byte. */
   said: string;
 };
@@ -144,7 +144,7 @@ export class PrefixedUris {
     this.next = (frame?.isArray && frame.places.items) || null;
   }
 
-  private conditionsOf({ only }: UriPlaces): readonly Condition[] {
+  private conditionsOf({ only }: UriPlaces): readonly PrefixCondition[] {
     const around = this.frames.at(-1)?.conditions ?? [];
     const object =
       only && this.frames.findLast(({ places, isArray }) => !isArray && places.kindIn === only.kindIn);
