@@ -2,7 +2,8 @@ import { isObject, type JsonObject, META, metaOf } from '../protocol/mcp';
 import type { Call } from './call';
 
 /** Extensions that pass at every address (PROTOCOL §6). */
-const EVERYWHERE = ['io.modelcontextprotocol/ui'];
+const APPS = 'io.modelcontextprotocol/ui';
+const EVERYWHERE = [APPS];
 /** Never passed on: tasks, whose methods are not served here, and what is about authorization, which is ours. */
 const NEVER = /\/tasks$|auth/i;
 
@@ -28,4 +29,10 @@ export function capabilitiesFor({ era, isOneServer, request, form, session }: Ca
     ...(isOneServer ? { experimental: experimental ?? null } : {}),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => isObject(value)));
+}
+
+/** True when the client declared that it shows MCP Apps: with this request, or at `initialize`. */
+export function declaresApps({ era, request, session }: Call): boolean {
+  const declared = era === '2026' ? metaOf(request.params)[META.clientCapabilities] : session?.capabilities;
+  return isObject(declared) && isObject(declared.extensions) && isObject(declared.extensions[APPS]);
 }

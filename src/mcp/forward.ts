@@ -18,6 +18,7 @@ import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
 import { additionsFor, answer, stamped, withAdditions } from './answer';
 import { asJson } from './answer-form';
+import { toolOfApp } from './apps';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
@@ -45,7 +46,7 @@ const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
 /** Runs a tool (MCP, Calling Tools). A server that fails is a tool's error, for the model to read. */
 export async function callTool(call: Call): Promise<Response> {
   const name = textParam(call, 'name');
-  const found = await find(call, 'tool', name);
+  const found = (await find(call, 'tool', name)) ?? (call.isOneServer ? null : await toolOfApp(call, name));
   const verdict = found && judgeTool(call.rules, found.entry.server, found.item);
   if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown tool: ${name.slice(0, 200)}`);
 

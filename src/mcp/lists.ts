@@ -2,6 +2,7 @@ import { judgeReading, judgeTool } from '../governance/policy';
 import { CODE, RpcError } from '../protocol/mcp';
 import type { ItemKind } from '../servers/listed-item';
 import { answerList } from './answer';
+import { amongOthers, isListedTool } from './apps';
 import { type Call, nameAt } from './call';
 import type { CatalogServer } from './catalog';
 import { listMissing } from './refresh';
@@ -34,9 +35,12 @@ async function list(call: Call, kind: ItemKind, member: string): Promise<Respons
     for (const item of lists.items[kind]) {
       const name = nameAt(call, item);
       if (names.has(name) || !isVisible(call, entry, kind, item)) continue;
+      if (!isListedTool(call, item)) continue;
       names.add(name);
       if (names.size <= before) continue;
-      const definition = lists.definitionOf(kind, item, name, call.era === '2025');
+      const own = lists.definitionOf(kind, item, name, call.era === '2025');
+      const isAmongOthers = kind === 'tool' && !call.isOneServer;
+      const definition = isAmongOthers ? amongOthers(call, entry, lists, item, own) : own;
       size += definition.length;
       isMore = definitions.length === MOST_ITEMS || (size > MOST_TEXT && definitions.length > 0);
       if (isMore) break;
