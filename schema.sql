@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   delete_after_expire INTEGER,  -- null: not set
   owner_user_id TEXT,           -- null: the key is an identity of its own
   shared      INTEGER NOT NULL,
-  mcp_configs TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute}]
+  mcp_configs TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute, allow_resources?, allow_prompts?}]
   limits      TEXT NOT NULL,    -- [{calls, window_seconds}]
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL
@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS virtual_mcp (
   endpoint_slug TEXT NOT NULL UNIQUE, -- no server has it either
   description   TEXT NOT NULL,
   enabled       INTEGER NOT NULL,
-  tools         TEXT NOT NULL,        -- [{mcp_client_id, tool_names}]
+  tools         TEXT NOT NULL,        -- [{mcp_client_id, tool_names, allow_resources?, allow_prompts?}]
   created_at    INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL
 ) STRICT;
@@ -94,7 +94,7 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   generation   INTEGER NOT NULL, -- of the key that allowed it; 0 for other identities
   scope        TEXT NOT NULL,
   resource     TEXT NOT NULL,
-  servers      TEXT,             -- JSON [{id, tools}] that consent left in; tools null: all, and later ones; null: not narrowed
+  servers      TEXT,             -- JSON [{id, tools, allow_resources?, allow_prompts?}] that consent left in; tools null: all, and later ones; null: not narrowed
   read_only    INTEGER NOT NULL, -- 1: the person narrowed the scope to mcp:read
   redirect_host TEXT NOT NULL,   -- or a private-use scheme
   user_agent   TEXT,             -- of the browser that answered consent
@@ -122,6 +122,8 @@ CREATE TABLE IF NOT EXISTS server (
   auth_type                 TEXT NOT NULL,
   headers                   TEXT,              -- sealed JSON {name: value}
   tools_to_execute          TEXT NOT NULL,     -- JSON list, ["*"] = all
+  allow_resources           INTEGER,           -- null: when tools_to_execute is all
+  allow_prompts             INTEGER,           -- null: likewise
   allow_on_all_virtual_keys INTEGER NOT NULL,
   enabled                   INTEGER NOT NULL,
   tool_execution_timeout    INTEGER,           -- seconds; null: the setting

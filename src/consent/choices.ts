@@ -28,7 +28,9 @@ export async function readChoices(form: URLSearchParams, usable: readonly Usable
   const asked = Number(form.get('expires_in') ?? PRESET_LENGTH);
   const expiresIn = LENGTHS.has(asked) ? asked : null;
   const unticked = ticks?.unticked ?? { servers: [], tools: [] };
-  return { ticks, readOnly, expiresIn, kept: { unticked, readOnly, expiresIn: expiresIn ?? PRESET_LENGTH } };
+  const reading = ticks?.reading ?? { resources: [], prompts: [] };
+  const kept = { unticked, reading, readOnly, expiresIn: expiresIn ?? PRESET_LENGTH };
+  return { ticks, readOnly, expiresIn, kept };
 }
 
 /** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account. */

@@ -10,7 +10,7 @@ import type { OwnAccount } from './accounts';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { About, Actions, type FlowForm, FlowFormElement } from './identity-form';
 import type { UsableServer } from './services';
-import type { Unticked } from './ticks';
+import type { TickedReading, Unticked } from './ticks';
 
 /** Second step: what may it use? */
 export function ServicesForm(
@@ -63,6 +63,7 @@ export function ServicesForm(
             <ServerTick
               server={server}
               unticked={choices?.unticked}
+              reading={choices?.reading}
               badge={<Badge account={accounts.get(server.id)} />}
             >
               <Connect
@@ -111,14 +112,16 @@ export function ServicesForm(
 type ServerTickProps = {
   server: UsableServer;
   unticked: Unticked | undefined;
+  reading: TickedReading | undefined;
   badge: Child;
   children?: Child;
 };
 
-function ServerTick({ server, unticked, badge, children }: ServerTickProps) {
+function ServerTick({ server, unticked, reading, badge, children }: ServerTickProps) {
   const id = `server-${server.name}`;
   const isTicked = !unticked?.servers.includes(server.name);
   const out = new Set(unticked?.tools);
+  const isOpened = reading?.resources.includes(server.name) || reading?.prompts.includes(server.name);
   return (
     <div class="server">
       <div class="head">
@@ -132,7 +135,7 @@ function ServerTick({ server, unticked, badge, children }: ServerTickProps) {
       </div>
       {children}
       {server.tools.length ? (
-        <details open={server.tools.some(({ exposedName }) => out.has(exposedName))}>
+        <details open={isOpened || server.tools.some(({ exposedName }) => out.has(exposedName))}>
           <summary>{server.tools.length === 1 ? '1 tool' : `${server.tools.length} tools`}</summary>
           <ul aria-label={`Tools of ${server.name}`}>
             {server.tools.map((tool) => (
@@ -141,11 +144,42 @@ function ServerTick({ server, unticked, badge, children }: ServerTickProps) {
               </li>
             ))}
           </ul>
+          <ReadingTicks server={server.name} reading={reading} />
         </details>
       ) : (
         <small class="none">Its tools are not known yet.</small>
       )}
     </div>
+  );
+}
+
+/** What a server has beside tools: in with all of its tools, else when it is ticked. */
+function ReadingTicks({ server, reading }: { server: string; reading: TickedReading | undefined }) {
+  return (
+    <>
+      <label class="row check">
+        <input
+          type="checkbox"
+          name="allow_resources"
+          value={server}
+          checked={reading?.resources.includes(server)}
+        />
+        <span>
+          Its resources, even with only some tools <small>with all of them they are in</small>
+        </span>
+      </label>
+      <label class="row check">
+        <input
+          type="checkbox"
+          name="allow_prompts"
+          value={server}
+          checked={reading?.prompts.includes(server)}
+        />
+        <span>
+          Its prompts, even with only some tools <small>with all of them they are in</small>
+        </span>
+      </label>
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { ConsentedServer } from '../grants/store';
 import { covers } from '../protocol/authorization';
-import type { McpConfig } from '../protocol/mcp-config';
+import type { McpConfig, ReadingTerms } from '../protocol/mcp-config';
 import type { Access } from './access';
 import type { ServerTools } from './virtual-mcps';
 
@@ -11,6 +11,9 @@ type RuledServer = {
   enabled: boolean;
   /** Names of tools; `*` is all. */
   toolsToExecute: readonly string[];
+  /** Null: not said. */
+  allowResources: boolean | null;
+  allowPrompts: boolean | null;
   allowOnAllVirtualKeys: boolean;
 };
 
@@ -39,21 +42,44 @@ export type Rules = {
 /** `hidden`: as if it were not there. `insufficient_scope`: there, but the client asked for too little. */
 export type PolicyVerdict = 'allowed' | 'hidden' | 'insufficient_scope';
 
-/** What the identity was given of a server: names of tools, `*` for all, empty for nothing. Givers and Virtual MCPs add up. */
-function given({ mcpConfigs, toolsets }: Rules, server: RuledServer): readonly string[] {
+/** What one list has of a server: names of tools, `*` for all, and what it says of resources and prompts. */
+type Share = ReadingTerms & { tools: readonly string[] };
+
+/** What the identity was given of a server; empty: nothing. Givers and Virtual MCPs add up. */
+function given({ mcpConfigs, toolsets }: Rules, server: RuledServer): readonly Share[] {
   return [...mcpConfigs.flatMap((list) => givenBy(list, server)), ...held(toolsets, server)];
 }
 
 /** What one giver gave of a server. Entries of its own decide; without one, what is open to everyone is. */
-function givenBy(list: readonly McpConfig[], server: RuledServer): readonly string[] {
+function givenBy(list: readonly McpConfig[], server: RuledServer): readonly Share[] {
   const own = list.filter(({ mcp_client_name }) => sameName(mcp_client_name, server.name));
-  if (own.length) return own.flatMap(({ tools_to_execute }) => tools_to_execute);
-  return server.allowOnAllVirtualKeys ? ['*'] : [];
+  if (!own.length) return server.allowOnAllVirtualKeys ? [ALL] : [];
+  return own
+    .map(({ tools_to_execute: tools, allow_resources, allow_prompts }) => ({
+      tools,
+      allow_resources,
+      allow_prompts,
+    }))
+    .filter(isSomething);
 }
 
 /** What toolsets hold of a server. */
-function held(toolsets: readonly ServerTools[], { id }: RuledServer): readonly string[] {
-  return toolsets.flatMap(({ mcp_client_id, tool_names }) => (mcp_client_id === id ? tool_names : []));
+function held(toolsets: readonly ServerTools[], { id }: RuledServer): readonly Share[] {
+  return toolsets
+    .filter(({ mcp_client_id }) => mcp_client_id === id)
+    .map(({ tool_names: tools, allow_resources, allow_prompts }) => ({
+      tools,
+      allow_resources,
+      allow_prompts,
+    }))
+    .filter(isSomething);
+}
+
+const ALL: Share = { tools: ['*'] };
+
+/** False for a list that has nothing of its server: neither tools, nor resources or prompts by themselves. */
+function isSomething({ tools, allow_resources, allow_prompts }: Share): boolean {
+  return tools.length > 0 || allow_resources === true || allow_prompts === true;
 }
 
 /** True when the caller may use something of this server. */
@@ -68,12 +94,12 @@ export function mayUseServer(rules: Rules, server: RuledServer): boolean {
 
 /** May this caller use this tool now? */
 export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): PolicyVerdict {
-  const named = (list: readonly string[]) =>
-    list.includes('*') || list.includes(tool.name) || list.includes(unprefixed(server, tool));
+  const named = ({ tools }: Share) =>
+    tools.includes('*') || tools.includes(tool.name) || tools.includes(unprefixed(server, tool));
   if (!mayUseServer(rules, server)) return 'hidden';
-  if (!named(server.toolsToExecute) || !named(given(rules, server))) return 'hidden';
+  if (!named({ tools: server.toolsToExecute }) || !given(rules, server).some(named)) return 'hidden';
   const { consented, includeTools, within } = rules;
-  if (within && !named(held(within, server))) return 'hidden';
+  if (within && !held(within, server).some(named)) return 'hidden';
   if (consented && !isConsented(consented, server, tool)) return 'hidden';
   if (includeTools && !includesServer(includeTools, server) && !includeTools.includes(tool.exposedName))
     return 'hidden';
@@ -89,9 +115,28 @@ function isConsented(
   return consented.some((one) => one.id === id && (one.tools === null || one.tools.includes(name)));
 }
 
-/** May this caller read this server's prompts and resources now? Tool filters concern them by server. */
-export function judgeReading(rules: Rules, server: RuledServer): PolicyVerdict {
+/**
+ * May this caller read this server's resources, or use its prompts, now (PROTOCOL §5)? Every list that narrows has to allow it;
+ * of those an identity was given, one is enough. Filters of a request concern them by server.
+ * @param listsTools whether the server lists tools: of one that lists none no list has a part only
+ */
+export function judgeReading(
+  rules: Rules,
+  server: RuledServer,
+  member: keyof ReadingTerms,
+  listsTools: boolean,
+): PolicyVerdict {
   if (!mayUseServer(rules, server)) return 'hidden';
+  const isAll = (tools: readonly string[]) => tools.length > 0 && !listsTools;
+  const allows = (share: Share) => share[member] ?? (share.tools.includes('*') || isAll(share.tools));
+  const { consented, within } = rules;
+  const own = member === 'allow_prompts' ? server.allowPrompts : server.allowResources;
+  if (!(own ?? (server.toolsToExecute.includes('*') || !listsTools))) return 'hidden';
+  if (!given(rules, server).some(allows)) return 'hidden';
+  if (within && !held(within, server).some(allows)) return 'hidden';
+  const isLeftIn = ({ id, tools, ...one }: ConsentedServer) =>
+    id === server.id && (one[member] ?? (tools === null || isAll(tools)));
+  if (consented && !consented.some(isLeftIn)) return 'hidden';
   const prefix = `${server.name}-`.toLowerCase();
   const { includeTools } = rules;
   if (

@@ -10,11 +10,12 @@ import {
   startsWith,
 } from '../database';
 import { slugOf } from '../protocol/authorization';
+import type { ReadingTerms } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
 import { bumpCatalog } from './revision';
 
-/** Tools of one server: exposed names without the prefix, `*` for all, those to come too; none: nothing. */
-export type ServerTools = { mcp_client_id: string; tool_names: string[] };
+/** What a toolset holds of one server. Tools: exposed names without the prefix, `*` for all, those to come too. */
+export type ServerTools = ReadingTerms & { mcp_client_id: string; tool_names: string[] };
 
 /** Tools of several servers under a name and an address of their own: a toolset. Times are epoch seconds. */
 export type VirtualMcp = {

@@ -1,12 +1,13 @@
 import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
+import type { ReadingTerms } from '../protocol/mcp-config';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { EndReason } from './grant';
 
 /** A server that consent left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
-export type ConsentedServer = { id: string; tools: string[] | null };
+export type ConsentedServer = ReadingTerms & { id: string; tools: string[] | null };
 
 /** A row of the index of grants. Times are epoch seconds. */
 export type Grant = {

@@ -55,11 +55,12 @@ function forModels(definition: string): string {
 export async function toolOfApp(
   call: Call,
   name: string,
-): Promise<{ entry: CatalogServer; item: Item } | null> {
-  const found: { entry: CatalogServer; item: Item }[] = [];
+): Promise<{ entry: CatalogServer; item: Item; verdict: 'allowed' } | null> {
+  const found: { entry: CatalogServer; item: Item; verdict: 'allowed' }[] = [];
   for await (const [entry, lists] of listsOf(call.gate.env.DB, call.entries)) {
     const item = lists.hasApp ? lists.items.tool.find((one) => one.name === name) : undefined;
-    if (item && judgeTool(call.rules, entry.server, item) === 'allowed') found.push({ entry, item });
+    if (item && judgeTool(call.rules, entry.server, item) === 'allowed')
+      found.push({ entry, item, verdict: 'allowed' });
   }
   const [first, second] = found;
   if (!first || !second) return first ?? null;

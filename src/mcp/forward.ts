@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { isPersonal } from '../accounts/auth/index';
 import { connect, type Peer } from '../accounts/connect';
-import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
+import type { PolicyVerdict } from '../governance/policy';
 import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { isServers } from '../mcp-client/breaker';
@@ -25,6 +25,7 @@ import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
 import { flightOf, follow } from './flights';
+import { judgeItem } from './judge';
 import { comesBack, sealPlace } from './left-answer';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import type { CallOutcome, Reached } from './passage';
@@ -34,8 +35,8 @@ import { type Item, listsOf } from './server-lists';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 
-/** A server's item that a request names. */
-type Found = { entry: CatalogServer; item: Item };
+/** A server's item that a request names, and whether its caller may use it. */
+type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };
 
 /** What is asked of a server, as far as the log and what stands in for an answer need it. */
 type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'>;
@@ -47,8 +48,7 @@ const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
 export async function callTool(call: Call): Promise<Response> {
   const name = textParam(call, 'name');
   const found = (await find(call, 'tool', name)) ?? (call.isOneServer ? null : await toolOfApp(call, name));
-  const verdict = found && judgeTool(call.rules, found.entry.server, found.item);
-  if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown tool: ${name.slice(0, 200)}`);
+  if (found?.verdict !== 'allowed') throw refusal(call, found, `Unknown tool: ${name.slice(0, 200)}`);
 
   if (call.era === '2026') checkMirroredParams(call.headers, call.request.params, found.item.mirrored);
   const spent = await countAgainstLimits(call);
@@ -65,8 +65,7 @@ function toolError(text: string): JsonObject {
 export async function getPrompt(call: Call): Promise<Response> {
   const name = textParam(call, 'name');
   const found = await find(call, 'prompt', name);
-  const verdict = found && judgeReading(call.rules, found.entry.server);
-  if (!found || verdict !== 'allowed') throw refusal(call, verdict, `Unknown prompt: ${name.slice(0, 200)}`);
+  if (found?.verdict !== 'allowed') throw refusal(call, found, `Unknown prompt: ${name.slice(0, 200)}`);
   await refuseWhenSpent(call);
   return forward(call, found.entry, { name: found.item.name }, found.item);
 }
@@ -79,7 +78,7 @@ export async function readResource(call: Call): Promise<Response> {
     const code = call.era === '2025' ? CODE.resourceNotFound : CODE.invalidParams;
     const how = call.isOneServer ? '' : '. URIs of resources begin with their server here: <server>+';
     const message = `Resource not found: ${address.slice(0, 500)}${how}`;
-    throw refusal(call, found?.verdict ?? null, message, { code, data: { uri: address } });
+    throw refusal(call, found, message, { code, data: { uri: address } });
   }
   await refuseWhenSpent(call);
   const { entry, uri } = found;
@@ -117,18 +116,22 @@ function textParam({ request }: Call, member: 'name' | 'uri'): string {
 }
 
 /**
- * Where a name leads, seen or hidden. Only lists that may hold it are read, and servers never listed are asked first when it
+ * Where a name leads: to an item the caller may use, else to one that is hidden. Only lists that may hold it are read, and servers never listed are asked first when it
  * may be one of theirs.
  */
 async function find(call: Call, kind: ItemKind, name: string): Promise<Found | null> {
   const isItem = (item: Item) => nameAt(call, item) === name;
   const entries = call.entries.filter(({ server }) => mayHold(call, server, name));
   const search = async (): Promise<Found | null> => {
+    let refused: Found | null = null;
     for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
       const item = lists.items[kind].find(isItem);
-      if (item) return { entry, item };
+      if (!item) continue;
+      const verdict = judgeItem(call, entry, lists, kind, item);
+      if (verdict === 'allowed') return { entry, item, verdict };
+      refused ??= { entry, item, verdict };
     }
-    return null;
+    return refused;
   };
   const found = await search();
   const unlisted = entries.filter(({ server }) => server.listedAt === null);
@@ -154,11 +157,11 @@ export class NothingThere extends RpcError {}
 /** What a request for something missing, hidden or out of scope meets: the first two are told alike. */
 function refusal(
   call: Call,
-  verdict: PolicyVerdict | null,
+  found: Pick<Found, 'verdict'> | null,
   message: string,
   { code, data }: { code: number; data?: JsonObject } = { code: CODE.invalidParams },
 ): RpcError {
-  if (verdict !== 'insufficient_scope') return new NothingThere(200, code, message, data);
+  if (found?.verdict !== 'insufficient_scope') return new NothingThere(200, code, message, data);
   return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
 }
 

@@ -1,18 +1,11 @@
-import { judgeReading, judgeTool } from '../governance/policy';
 import { CODE, RpcError } from '../protocol/mcp';
 import type { ItemKind } from '../servers/listed-item';
 import { answerList } from './answer';
 import { amongOthers, isListedTool } from './apps';
 import { type Call, nameAt } from './call';
-import type { CatalogServer } from './catalog';
+import { judgeItem } from './judge';
 import { listMissing } from './refresh';
-import { type Item, listsOf } from './server-lists';
-
-/** True when the caller may see and use this item now. */
-function isVisible(call: Call, { server }: CatalogServer, kind: ItemKind, item: Item): boolean {
-  const verdict = kind === 'tool' ? judgeTool(call.rules, server, item) : judgeReading(call.rules, server);
-  return verdict === 'allowed';
-}
+import { listsOf } from './server-lists';
 
 export const listTools = (call: Call) => list(call, 'tool', 'tools');
 export const listPrompts = (call: Call) => list(call, 'prompt', 'prompts');
@@ -34,7 +27,7 @@ async function list(call: Call, kind: ItemKind, member: string): Promise<Respons
   for await (const [entry, lists] of listsOf(call.gate.env.DB, call.entries)) {
     for (const item of lists.items[kind]) {
       const name = nameAt(call, item);
-      if (names.has(name) || !isVisible(call, entry, kind, item)) continue;
+      if (names.has(name) || judgeItem(call, entry, lists, kind, item) !== 'allowed') continue;
       if (!isListedTool(call, item)) continue;
       names.add(name);
       if (names.size <= before) continue;
@@ -67,8 +60,9 @@ const invalidCursor = () => new RpcError(200, CODE.invalidParams, 'Invalid curso
 export async function nothingToList(call: Call): Promise<string | undefined> {
   const { entries, caller } = call;
   if (entries.some(({ server }) => server.listedAt === null)) return undefined;
-  for await (const [entry, { items }] of listsOf(call.gate.env.DB, entries)) {
-    if (items.tool.some((item) => isVisible(call, entry, 'tool', item))) return undefined;
+  for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
+    if (lists.items.tool.some((item) => judgeItem(call, entry, lists, 'tool', item) === 'allowed'))
+      return undefined;
   }
   if (entries.length) return 'No tools are available: the servers open to you offer none that you may use.';
   const who = caller.key

@@ -1,7 +1,8 @@
-import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
-import { isAppUri, prefixOf, takenOff } from '../protocol/resource-address';
+import type { PolicyVerdict } from '../governance/policy';
+import { prefixOf, takenOff } from '../protocol/resource-address';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
+import { judgeResource } from './judge';
 import { listMissing } from './refresh';
 import { listsOf } from './server-lists';
 
@@ -32,9 +33,9 @@ export async function resourceAt(call: Call, address: string): Promise<ResourceA
 /** Those of these servers that list a URI, as far as the caller has to do with them. */
 async function listing(call: Call, entries: readonly CatalogServer[], uri: string): Promise<ResourceAt[]> {
   const found: ResourceAt[] = [];
-  for await (const [entry, { items }] of listsOf(call.gate.env.DB, entries)) {
-    if (!items.resource.some(({ name }) => name === uri)) continue;
-    const verdict = await judge(call, entry, uri);
+  for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
+    if (!lists.items.resource.some(({ name }) => name === uri)) continue;
+    const verdict = judgeResource(call, entry, lists, uri);
     if (verdict !== 'hidden') found.push({ entry, uri, verdict });
   }
   return found;
@@ -44,13 +45,9 @@ function onlyOne(found: readonly ResourceAt[]): ResourceAt | null {
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
-/** May this caller read this resource now? The page of a tool they may use, in any case (CONTRACT §6). */
-async function judge({ gate, rules }: Call, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
-  const verdict = judgeReading(rules, entry.server);
-  if (verdict === 'allowed' || !isAppUri(uri)) return verdict;
-  for await (const [, { items }] of listsOf(gate.env.DB, [entry])) {
-    const shown = items.tool.filter(({ app }) => app.pages.includes(uri));
-    if (shown.some((tool) => judgeTool(rules, entry.server, tool) === 'allowed')) return 'allowed';
-  }
-  return verdict;
+/** May this caller read this resource now? */
+async function judge(call: Call, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
+  for await (const [, lists] of listsOf(call.gate.env.DB, [entry]))
+    return judgeResource(call, entry, lists, uri);
+  return 'hidden';
 }

@@ -29,6 +29,10 @@ const FlowState = z.object({
     .object({
       /** Names of servers and exposed names of tools. */
       unticked: z.object({ servers: z.array(z.string()), tools: z.array(z.string()) }),
+      /** Names of servers. A flow that an earlier version began has none. */
+      reading: z
+        .object({ resources: z.array(z.string()), prompts: z.array(z.string()) })
+        .default({ resources: [], prompts: [] }),
       readOnly: z.boolean(),
       expiresIn: z.number(),
     })
@@ -43,10 +47,13 @@ const COOKIE_LIMIT = 3600;
 /** What a person must know when their ticks did not fit, before they allow all of it. */
 const TOO_MUCH =
   'You unticked more than could be kept, so everything is ticked again: look through it once more.';
+/** The same of boxes that let more in: they alone go first, which widens nothing. */
+const TOO_MUCH_READING =
+  'You ticked resources and prompts of more servers than could be kept. Tick them again.';
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 
-/** The `Set-Cookie` value that keeps `state`; choices are dropped when they do not fit, and the person is told. */
+/** The `Set-Cookie` value that keeps `state`; of choices, what does not fit is dropped, and the person is told. */
 export async function writeFlowState(
   encryptionKey: string,
   issuer: string,
@@ -55,6 +62,12 @@ export async function writeFlowState(
 ): Promise<string> {
   const cookie = await flowCookie.write(encryptionKey, issuer, state, flowId);
   if (cookie.length > COOKIE_LIMIT && state.choices) {
+    const { resources, prompts } = state.choices.reading;
+    if (resources.length || prompts.length) {
+      const choices = { ...state.choices, reading: { resources: [], prompts: [] } };
+      const notice = [state.notice, TOO_MUCH_READING].filter(Boolean).join(' ');
+      return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices, notice });
+    }
     const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
     return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined, notice });
   }

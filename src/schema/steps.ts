@@ -5,6 +5,7 @@ import grantsOfAnotherIssuer from './0005_grants_of_another_issuer.sql';
 import listingStamp from './0006_listing_stamp.sql';
 import wantedScopes from './0007_wanted_scopes.sql';
 import sessionGeneration from './0008_session_generation.sql';
+import allowReading from './0009_allow_reading.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -24,4 +25,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 6, name: 'listing_stamp', sql: listingStamp },
   { n: 7, name: 'wanted_scopes', sql: wantedScopes },
   { n: 8, name: 'session_generation', sql: sessionGeneration },
+  { n: 9, name: 'allow_reading', sql: allowReading },
 ];

@@ -25,6 +25,8 @@ export const serverColumns = columnsOf<StoredServer>()({
   credentialGeneration: integer('credential_generation'),
   isVerified: flag('is_verified'),
   toolsToExecute: json('tools_to_execute'),
+  allowResources: flag('allow_resources'),
+  allowPrompts: flag('allow_prompts'),
   allowOnAllVirtualKeys: flag('allow_on_all_virtual_keys'),
   enabled: flag('enabled'),
   toolExecutionTimeout: integer('tool_execution_timeout'),

@@ -63,6 +63,9 @@ export type Server = {
   isVerified: boolean;
   /** Names of tools as the server gives them; `["*"]` is all. */
   toolsToExecute: string[];
+  /** Whether its resources and prompts are offered; null: as {@link toolsToExecute} is, which is when it is all. */
+  allowResources: boolean | null;
+  allowPrompts: boolean | null;
   allowOnAllVirtualKeys: boolean;
   enabled: boolean;
   /** Seconds without progress; null: the setting. */
@@ -112,6 +115,8 @@ export type ServerTerms = {
   connection_type: ConnectionType;
   auth_type: string;
   tools_to_execute?: string[] | undefined;
+  allow_resources?: boolean | null | undefined;
+  allow_prompts?: boolean | null | undefined;
   allow_on_all_virtual_keys?: boolean | undefined;
   enabled?: boolean | undefined;
   /** Seconds; 0 and null: the setting. */

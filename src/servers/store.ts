@@ -45,6 +45,8 @@ export async function insertServer(
     sessionGeneration: 0,
     isVerified,
     toolsToExecute: wanted.tools_to_execute ?? ['*'],
+    allowResources: wanted.allow_resources ?? null,
+    allowPrompts: wanted.allow_prompts ?? null,
     allowOnAllVirtualKeys: wanted.allow_on_all_virtual_keys ?? false,
     enabled: wanted.enabled ?? true,
     toolExecutionTimeout: wanted.tool_execution_timeout || null,
@@ -116,6 +118,8 @@ export async function updateServer(
       ? storedExchange(await exchangeOf(keys, server.id, change.token_exchange))
       : {}),
     toolsToExecute: change.tools_to_execute,
+    allowResources: change.allow_resources,
+    allowPrompts: change.allow_prompts,
     allowOnAllVirtualKeys: change.allow_on_all_virtual_keys,
     enabled: change.enabled,
     toolExecutionTimeout: timeout === undefined ? undefined : timeout || null,

@@ -85,7 +85,10 @@ async function roundTrip(
   }
 }
 
-const access = (name: string, tool: string) => [{ mcp_client_name: name, tools_to_execute: [tool] }];
+const reading = (tool: string) => ({ allow_resources: tool === 'one', allow_prompts: tool !== 'one' });
+const access = (name: string, tool: string) => [
+  { mcp_client_name: name, tools_to_execute: [tool], ...reading(tool) },
+];
 let servers: { id: string; name: string }[];
 beforeAll(async () => {
   servers = await Promise.all(
@@ -113,6 +116,8 @@ describe('every member of a server', () => {
     name: [fresh(), fresh()],
     connection_string: [addressOf('round_one'), addressOf('round_two')],
     tools_to_execute: [['one'], ['two', 'three']],
+    allow_resources: [true, false],
+    allow_prompts: [false, true],
     allow_on_all_virtual_keys: [true, false],
     enabled: [false, true],
     tool_execution_timeout: [11, 12],
@@ -219,7 +224,9 @@ describe('every member of a virtual key', () => {
 describe('every member of a Virtual MCP', () => {
   it('comes back as it was sent', async () => {
     const [one, two] = await Promise.all([newKey(), newKey()]);
-    const tools = (at: number) => [{ mcp_client_id: server(at).id, tool_names: ['one'] }];
+    const tools = (at: number) => [
+      { mcp_client_id: server(at).id, tool_names: ['one'], ...reading(at ? 'two' : 'one') },
+    ];
     const values: Values = {
       name: ['toolset one', 'toolset two'],
       description: ['first', 'second'],

@@ -174,21 +174,74 @@ describe('a box for every tool (CONTRACT §4)', () => {
     expect(await caller.call(`${out.name}-one`)).toMatchObject(unknownTool);
   });
 
-  it('leaves prompts and resources with their server, whichever of its tools are ticked', async () => {
+  describe('and for its resources and prompts', () => {
     const offers = { prompts: [{ name: 'greet' }], resources: [{ uri: 'note://a', name: 'a' }] };
-    const [kept, out] = [
-      await Upstream.start(['one', 'two'], { ...closed, ...offers }),
-      await Upstream.start(['one'], { ...closed, prompts: [{ name: 'greet' }] }),
-    ];
-    const person = await atServices(kept, out);
+    const reached = async (caller: McpCaller) => {
+      const { body: prompts } = await caller.ask('prompts/list');
+      const { body: resources } = await caller.ask('resources/list');
+      return [prompts.result?.prompts, resources.result?.resources].map((list) => (list as object[]).length);
+    };
 
-    await person.submit({ server: kept.name, tool: exposed(kept, 'one') });
-    const caller = await person.caller();
-    const { body } = await caller.ask('prompts/list');
+    it.each([
+      ['come with all tools', {}, [1, 1]],
+      ['stay out with some', { tool: 'one' }, [0, 0]],
+      ['come with some where they are ticked', { tool: 'one', allow_resources: true }, [0, 1]],
+      ['come without any where they are ticked', { tool: null, allow_prompts: true }, [1, 0]],
+      ['stay out with a server that is out', { server: 'other', allow_prompts: true }, [0, 0]],
+    ] as [string, Record<string, unknown>, number[]][])('%s', async (_, answers, expected) => {
+      const server = await Upstream.start(['one', 'two'], { ...closed, ...offers });
+      const other = await Upstream.start(['one'], closed);
+      const person = await atServices(server, other);
+      const sent: Answers = {};
+      if (answers.tool !== undefined) sent.tool = answers.tool === null ? [] : exposed(server, 'one');
+      if (answers.server) sent.server = other.name;
+      for (const box of ['allow_resources', 'allow_prompts']) if (answers[box]) sent[box] = server.name;
 
-    expect(body.result?.prompts).toEqual([{ name: `${kept.name}-greet` }]);
-    expect((await caller.ask('resources/read', { uri: 'note://a' })).body.error).toBeUndefined();
-    expect((await caller.ask('prompts/get', { name: `${out.name}-greet` })).body.error).toBeDefined();
+      await person.submit(sent);
+
+      expect(await reached(await person.caller())).toEqual(expected);
+    });
+
+    it('are shown again as they were ticked', async () => {
+      const [one, two] = [await Upstream.start(['a', 'b'], closed), await Upstream.start(['c'], closed)];
+      const person = await atServices(one, two);
+      const ticked = (page: Page | null) =>
+        [...(page?.html ?? '').matchAll(/name="(allow_\w+)" value="([^"]*)" checked/g)].map(
+          ([, name, server]) => `${name} ${server}`,
+        );
+
+      const again = await person.submit({ server: null, allow_resources: one.name, allow_prompts: two.name });
+
+      expect(ticked(person.page)).toEqual([]);
+      expect(ticked(again).sort()).toEqual(
+        [`allow_prompts ${two.name}`, `allow_resources ${one.name}`].sort(),
+      );
+    });
+
+    it('are unticked first when a cookie cannot keep them all', async () => {
+      const servers: Upstream[] = [];
+      for (let n = 0; n < 40; n++)
+        servers.push(
+          await Upstream.start(['a', 'b'], {
+            registration: { ...closed.registration, name: `s${crypto.randomUUID().replaceAll('-', '_')}` },
+          }),
+        );
+      const person = await atServices(...servers);
+      const names = servers.map(({ name }) => name);
+
+      const [first = ''] = names;
+      const again = await person.submit({
+        expires_in: '7',
+        tool: names.flatMap((name) => (name === first ? [`${name}-a`] : [`${name}-a`, `${name}-b`])),
+        allow_resources: names,
+        allow_prompts: names,
+      });
+
+      expect(again?.html).toContain('You ticked resources and prompts of more servers than could be kept.');
+      expect(again?.html).not.toMatch(/name="allow_\w+" value="[^"]*" checked/);
+      expect(boxes(again).filter((box) => box.startsWith('-'))).toEqual([`-${first}-b`]);
+      for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
+    });
   });
 
   it('follows a server to its new name', async () => {

@@ -16,6 +16,7 @@ const SECONDS: Record<string, number> = {
   'test/journeys/consent.test.ts': 11,
   'test/journeys/sign-in.test.ts': 10,
   'test/accounts/connections.test.ts': 13,
+  'test/mcp/narrowing.test.ts': 14,
   'test/connect/page.test.ts': 11,
   'test/admin/openapi.test.ts': 8,
 };

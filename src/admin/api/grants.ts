@@ -10,6 +10,7 @@ import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPag
 import { findGrant, type Grant } from '../../grants/store';
 import { endOf, type Today } from '../../grants/today';
 import { namesOfIdentities, subjectsNamed } from '../../identity';
+import { readingTerms } from '../../protocol/mcp-config';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
@@ -116,7 +117,7 @@ export const ShownGrant = z.object({
     .optional()
     .describe('The servers it was narrowed to, by name; absent: not narrowed'),
   mcp_configs: z
-    .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()) }))
+    .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()), ...readingTerms }))
     .optional()
     .describe('The same with the tools that were ticked; `*` is all of them, and those to come'),
   created_at: Time,
@@ -133,9 +134,11 @@ export const ShownGrant = z.object({
 function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGrant> {
   const end = endOf(grant, today);
   const { kind, id } = parseSubject(grant.subject);
-  const narrowed = grant.servers?.flatMap(({ id: server, tools }) => {
+  const narrowed = grant.servers?.flatMap(({ id: server, tools, ...reading }) => {
     const name = names.servers.get(server);
-    return name === undefined ? [] : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'] }];
+    return name === undefined
+      ? []
+      : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'], ...reading }];
   });
   return {
     id: grant.grantId,

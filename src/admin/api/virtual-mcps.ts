@@ -17,6 +17,7 @@ import {
 } from '../../governance/virtual-mcps';
 import { SLUG } from '../../protocol/authorization';
 import { because } from '../../protocol/faults/fault';
+import { readingTerms } from '../../protocol/mcp-config';
 import { namesOfServers } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { type ApiError, refusal, unknown } from './error';
@@ -27,6 +28,7 @@ const Tools = z
     z.object({
       mcp_client_id: z.string(),
       tool_names: z.array(z.string().min(1).max(256)).max(1000),
+      ...readingTerms,
     }),
   )
   .max(500);

@@ -20,12 +20,16 @@ const ConnectionType = z.enum(CONNECTION_TYPES, {
 
 const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 
+const AS_TOOLS = 'null: when `tools_to_execute` is `*`, or it lists no tools';
+
 /** Members an update may change, as the API spells them. */
 export const serverMembers = (allowLoopback: boolean) =>
   z.object({
     name: Name.describe('Begins the names of its tools'),
     connection_string: publicUrl(allowLoopback).describe('Its address'),
     tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
+    allow_resources: z.boolean().nullable().describe(`Whether its resources are offered; ${AS_TOOLS}`),
+    allow_prompts: z.boolean().nullable().describe(`Whether its prompts are offered; ${AS_TOOLS}`),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
     tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),

@@ -129,6 +129,8 @@ export const ShownServer = z.object({
     })
     .nullable(),
   tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
+  allow_resources: z.boolean().nullable().describe('Null: when `tools_to_execute` is `*`'),
+  allow_prompts: z.boolean().nullable().describe('Null: when `tools_to_execute` is `*`'),
   allow_on_all_virtual_keys: z.boolean(),
   enabled: z.boolean(),
   disabled: z.boolean(),
@@ -184,6 +186,8 @@ function shown(
     provider_refuses_resource: config?.discovered?.refusesResource ?? false,
     token_exchange: server.tokenExchange && shownExchange(server.tokenExchange, kept.exchange?.secret),
     tools_to_execute: server.toolsToExecute,
+    allow_resources: server.allowResources,
+    allow_prompts: server.allowPrompts,
     allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,
     enabled: server.enabled,
     disabled: !server.enabled,
