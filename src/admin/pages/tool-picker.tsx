@@ -1,10 +1,14 @@
-import type { McpConfig } from '../../protocol/mcp-config';
+import type { McpConfig, ReadingTerms } from '../../protocol/mcp-config';
 import type { ServerChoice } from '../../servers/summaries';
 import { Filter } from '../../ui/parts';
 import type { FormFields } from './api';
+import { ReadingBoxes, readingIn } from './reading-boxes';
 
-/** What was picked of a server: everything, later tools too; nothing, even where everyone may; or these tools. */
-type Pick = 'all' | 'closed' | readonly string[];
+/**
+ * What was picked of a server: everything, later tools too; nothing, even where everyone may; or these tools. With it what is
+ * said of its resources and prompts, where that is not what follows from the tools.
+ */
+type Pick = { tools: 'all' | 'closed' | readonly string[] } & ReadingTerms;
 
 /** What was picked, by the server's name in lower case. A server that is not named is as it is for everyone. */
 export type Picked = ReadonlyMap<string, Pick>;
@@ -56,9 +60,9 @@ type ServerPickProps = {
 };
 
 function ServerPick({ server, pick, isOpenToAll, isShown }: ServerPickProps) {
-  const choice = pick === undefined ? 'none' : typeof pick === 'string' ? pick : 'some';
+  const choice = pick === undefined ? 'none' : typeof pick.tools === 'string' ? pick.tools : 'some';
   const id = `pick-${server.id}`;
-  const canBeClosed = isOpenToAll || pick === 'closed';
+  const canBeClosed = isOpenToAll || choice === 'closed';
   const options: [value: string, words: string][] = [
     ['none', isOpenToAll ? 'As everyone: all tools' : canBeClosed ? 'As everyone: nothing' : 'Nothing'],
     ...(canBeClosed ? [['closed', 'Nothing, whatever everyone may'] as [string, string]] : []),
@@ -84,9 +88,14 @@ function ServerPick({ server, pick, isOpenToAll, isShown }: ServerPickProps) {
           </button>
         )}
       </div>
-      {isShown && <Tools server={server} ticked={Array.isArray(pick) ? pick : []} />}
+      <ReadingBoxes name={server.name} isAll={choice === 'all'} terms={pick ?? {}} />
+      {isShown && <Tools server={server} ticked={tickedOf(pick)} />}
     </div>
   );
+}
+
+function tickedOf(pick: Pick | undefined): readonly string[] {
+  return pick && typeof pick.tools !== 'string' ? pick.tools : [];
 }
 
 function Tools({ server, ticked }: { server: ServerChoice; ticked: readonly string[] }) {
@@ -134,7 +143,7 @@ function shortened(description: string): string {
 
 /** The servers whose tools the page lists: those picked from, then the others for as long as they fit. */
 function withinBudget(servers: readonly ServerChoice[], picked: Picked): ReadonlySet<string> {
-  const isPickedFrom = ({ name }: ServerChoice) => Array.isArray(picked.get(name.toLowerCase()));
+  const isPickedFrom = ({ name }: ServerChoice) => Array.isArray(picked.get(name.toLowerCase())?.tools);
   const sizeOf = ({ name, tools }: ServerChoice) =>
     tools.reduce(
       (size, tool) =>
@@ -156,43 +165,60 @@ export function pickedIn(form: FormFields): Picked {
   for (const [field, choice] of form) {
     const [, name] = /^pick\.(.+)$/.exec(field) ?? [];
     if (!name) continue;
+    const reading = readingIn(form, `.${name}`, choice === 'all');
     if (choice === 'some' || form.get('again') === `tools.${name}`) {
-      picked.set(name.toLowerCase(), form.getAll(`tool.${name}`));
-    } else if (choice === 'all' || choice === 'closed') {
-      picked.set(name.toLowerCase(), choice);
-    }
+      picked.set(name.toLowerCase(), { tools: form.getAll(`tool.${name}`), ...reading });
+    } else if (choice === 'all') picked.set(name.toLowerCase(), { tools: choice, ...reading });
+    else if (choice === 'closed') picked.set(name.toLowerCase(), { tools: choice });
   }
   return picked;
 }
 
 /** A sentence on a server of which only some tools were to be picked, and none was; null when there is none. */
 export function unpicked(picked: Picked): string | null {
-  const [name] = [...picked].find(([, pick]) => Array.isArray(pick) && !pick.length) ?? [];
+  const isEmpty = ({ tools, allow_resources, allow_prompts }: Pick) =>
+    typeof tools !== 'string' && !tools.length && !allow_resources && !allow_prompts;
+  const [name] = [...picked].find(([, pick]) => isEmpty(pick)) ?? [];
   return name === undefined
     ? null
     : `You chose only some tools of ${name}, and ticked none. Tick one, or choose Nothing.`;
 }
 
 /** What the API's lists say of a server, by its name: `*` is all tools, an empty list none. */
-export function pickedOf(lists: readonly (readonly [name: string, tools: readonly string[]])[]): Picked {
+export function pickedOf(
+  lists: readonly (readonly [name: string, tools: readonly string[], reading: ReadingTerms])[],
+): Picked {
   return new Map(
-    lists.map(([name, tools]) => [
-      name.toLowerCase(),
-      tools.includes('*') ? 'all' : tools.length ? tools : 'closed',
-    ]),
+    lists.map(([name, tools, { allow_resources, allow_prompts }]) => {
+      const isSome = tools.length || allow_resources || allow_prompts;
+      const picked = tools.includes('*') ? 'all' : isSome ? tools : 'closed';
+      return [name.toLowerCase(), { tools: picked, allow_resources, allow_prompts }];
+    }),
   );
 }
 
 /** The names of tools the API takes for what was picked of a server. */
-export function toolNames(pick: Pick): string[] {
-  if (pick === 'all') return ['*'];
-  return pick === 'closed' ? [] : [...pick];
+export function toolNames({ tools }: Pick): string[] {
+  if (tools === 'all') return ['*'];
+  return tools === 'closed' ? [] : [...tools];
+}
+
+/** What the API takes of its resources and prompts. */
+export function readingOf({ allow_resources, allow_prompts }: Pick): ReadingTerms {
+  return {
+    ...(typeof allow_resources === 'boolean' && { allow_resources }),
+    ...(typeof allow_prompts === 'boolean' && { allow_prompts }),
+  };
 }
 
 /** As keys, people and settings hold it, for {@link ToolPicker}. */
 export function pickedFrom(configs: readonly McpConfig[]): Picked {
   return pickedOf(
-    configs.map(({ mcp_client_name, tools_to_execute }) => [mcp_client_name, tools_to_execute]),
+    configs.map(({ mcp_client_name, tools_to_execute, ...reading }) => [
+      mcp_client_name,
+      tools_to_execute,
+      reading,
+    ]),
   );
 }
 
@@ -201,5 +227,6 @@ export function configsOf(picked: Picked): McpConfig[] {
   return [...picked].map(([mcp_client_name, pick]) => ({
     mcp_client_name,
     tools_to_execute: toolNames(pick),
+    ...readingOf(pick),
   }));
 }

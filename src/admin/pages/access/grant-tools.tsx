@@ -1,4 +1,5 @@
 import { modeOfKind } from '../../../identity';
+import type { ReadingTerms } from '../../../protocol/mcp-config';
 import type { GrantView } from './words';
 
 /** The servers and tools an app was allowed, as they were ticked. */
@@ -11,13 +12,13 @@ export function AccessTools({ access }: { access: GrantView }) {
   if (!servers.length) return <p>Nothing any more: the servers it was allowed are gone.</p>;
   return (
     <div class="stack tight">
-      {servers.map(({ mcp_client_name: name, tools_to_execute: tools }) => (
+      {servers.map(({ mcp_client_name: name, tools_to_execute: tools, ...reading }) => (
         <div class="server">
           <div class="row spread">
             <h3>
               <b>{name}</b>
             </h3>
-            <small>{tools.includes('*') ? 'all tools, later ones too' : `only these ${tools.length}`}</small>
+            <small>{howMuch(tools, reading)}</small>
           </div>
           {!tools.includes('*') && (
             <ul aria-label={`Tools of ${name}`}>
@@ -32,4 +33,10 @@ export function AccessTools({ access }: { access: GrantView }) {
       ))}
     </div>
   );
+}
+
+function howMuch(tools: readonly string[], { allow_resources, allow_prompts }: ReadingTerms): string {
+  if (tools.includes('*')) return 'all tools, later ones too';
+  const more = [allow_resources && 'its resources', allow_prompts && 'its prompts'].filter(Boolean);
+  return [`only these ${tools.length}`, ...more].join(' and ');
 }

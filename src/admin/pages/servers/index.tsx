@@ -21,6 +21,7 @@ import { begin, ourIssuer, registerAgain, serverAt } from '../../api/servers/aut
 import { findServerAndShown } from '../../api/servers/shown';
 import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { readingIn } from '../reading-boxes';
 import { toolCount } from '../tool-picker';
 import { refusalWords } from '../words/refusals';
 import { isConnected, RegisterAgain, ServerAccount } from './account';
@@ -58,7 +59,8 @@ export const serverPages = new Hono<App>()
     const [server, listed] = await ask(db, serverQuestion(db, id), toolNamesQuestion(db, id));
     if (!server) throw noServer();
     const tools_to_execute = toolsWanted(form, listed, server.toolsToExecute);
-    const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, { tools_to_execute });
+    const reading = readingIn(form, '', tools_to_execute.includes('*'));
+    const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, { tools_to_execute, ...reading });
     if (!changed.ok) return showServer(c, id, changed);
     const on = tools_to_execute.includes('*') ? 'All its tools' : `${tools_to_execute.length} of its tools`;
     const offset = form.get('offset') ?? '0';

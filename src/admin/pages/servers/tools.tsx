@@ -4,6 +4,7 @@ import { Csrf } from '../../../ui/forms';
 import { Filter, Pager, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { FormFields } from '../api';
+import { ReadingBoxes } from '../reading-boxes';
 import { toolCount } from '../tool-picker';
 import { Ask } from './head';
 
@@ -43,6 +44,11 @@ export function ServerToolsPage({ overview, offset, csrf }: ServerToolsProps) {
           <ToolRow tool={tool} server={server} />
         ))}
       </ul>
+      <ReadingBoxes
+        name={null}
+        isAll={isAll}
+        terms={{ allow_resources: server.allowResources, allow_prompts: server.allowPrompts }}
+      />
       {toolTotal > TOOLS_A_PAGE && (
         <Pager
           total={toolTotal}

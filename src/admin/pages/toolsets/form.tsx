@@ -3,7 +3,7 @@ import type { ServerChoice } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
-import { type Picked, pickedIn, pickedOf, ToolPicker, toolNames, unpicked } from '../tool-picker';
+import { type Picked, pickedIn, pickedOf, readingOf, ToolPicker, toolNames, unpicked } from '../tool-picker';
 import { labelsIn } from '../words/refusals';
 
 type ToolsetFormProps = {
@@ -92,10 +92,13 @@ function pickedOfToolset(known: VirtualMcp | null, servers: readonly ServerChoic
   const names = new Map(servers.map(({ id, name }) => [id, name]));
   return pickedOf(
     (known?.tools ?? [])
-      .filter(({ tool_names }) => tool_names.length)
-      .flatMap(({ mcp_client_id, tool_names }) => {
+      .filter(
+        ({ tool_names, allow_resources, allow_prompts }) =>
+          tool_names.length || allow_resources || allow_prompts,
+      )
+      .flatMap(({ mcp_client_id, tool_names, ...reading }) => {
         const name = names.get(mcp_client_id);
-        return name === undefined ? [] : [[name, tool_names] as const];
+        return name === undefined ? [] : [[name, tool_names, reading] as const];
       }),
   );
 }
@@ -116,7 +119,11 @@ export function toolsetIn(
   const terms = {
     name: form.get('name') ?? '',
     description: form.get('description') ?? '',
-    tools: [...picked].map(([name, pick]) => ({ mcp_client_id: ids.get(name), tool_names: toolNames(pick) })),
+    tools: [...picked].map(([name, pick]) => ({
+      mcp_client_id: ids.get(name),
+      tool_names: toolNames(pick),
+      ...readingOf(pick),
+    })),
     ...(isNew
       ? form.get('endpoint_slug') && { endpoint_slug: form.get('endpoint_slug') }
       : { enabled: form.get('enabled') === 'on' }),

@@ -1,0 +1,69 @@
+import type { ReadingTerms } from '../../protocol/mcp-config';
+import type { FormFields } from './api';
+
+type BoxesProps = {
+  /** The server; null where a form is about one. */
+  name: string | null;
+  /** Whether all its tools are chosen, from which follows what is not said. */
+  isAll: boolean;
+  terms: ReadingTerms;
+};
+
+/**
+ * Whether a server's resources and prompts go with its tools. A box that is left as it was says nothing: then they go with all
+ * of its tools, whatever is chosen beside it. What it was is sent along.
+ */
+export function ReadingBoxes({ name, isAll, terms }: BoxesProps) {
+  const of = name === null ? '' : `.${name}`;
+  return (
+    <div class="row small">
+      <Box name={`allow_resources${of}`} said={terms.allow_resources} isAll={isAll} server={name}>
+        Resources
+      </Box>
+      <Box name={`allow_prompts${of}`} said={terms.allow_prompts} isAll={isAll} server={name}>
+        Prompts
+      </Box>
+      <small>Left as they are, they come with all tools, and not with some.</small>
+    </div>
+  );
+}
+
+type BoxProps = {
+  name: string;
+  said: boolean | null | undefined;
+  isAll: boolean;
+  server: string | null;
+  children: string;
+};
+
+function Box({ name, said, isAll, server, children }: BoxProps) {
+  const isTicked = said ?? isAll;
+  return (
+    <label class="row check">
+      <input type="checkbox" name={name} value="on" checked={isTicked} />
+      <input
+        type="hidden"
+        name={`was.${name}`}
+        value={`${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`}
+      />
+      <span>
+        {children}
+        {server !== null && <span class="unseen"> of {server}</span>}
+      </span>
+    </label>
+  );
+}
+
+/**
+ * What the {@link ReadingBoxes} of a form say, null what follows from the tools.
+ * @param of what follows the names of the boxes @param isAll whether all tools are chosen on the form
+ */
+export function readingIn(form: FormFields, of: string, isAll: boolean): Required<ReadingTerms> {
+  const said = (name: string): boolean | null => {
+    const [, was, isSaid] = /^(on|off)(!?)$/.exec(form.get(`was.${name}`) ?? '') ?? [];
+    const isTicked = form.get(name) === 'on';
+    if (!isSaid && isTicked === (was === 'on')) return null;
+    return isTicked === isAll ? null : isTicked;
+  };
+  return { allow_resources: said(`allow_resources${of}`), allow_prompts: said(`allow_prompts${of}`) };
+}
