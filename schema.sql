@@ -126,6 +126,7 @@ CREATE TABLE IF NOT EXISTS server (
   allow_prompts             INTEGER,           -- null: likewise
   allow_on_all_virtual_keys INTEGER NOT NULL,
   enabled                   INTEGER NOT NULL,
+  pass_baggage              INTEGER NOT NULL DEFAULT 0, -- 1: the baggage of requests goes on to it
   tool_execution_timeout    INTEGER,           -- seconds; null: the setting
   tool_sync_interval        INTEGER,           -- minutes; null: the setting
   state                     TEXT NOT NULL,     -- healthy | unstable | disabled …

@@ -16,6 +16,8 @@ export type Outgoing = {
   method: string;
   params: JsonObject;
   mirrored?: readonly MirroredParam[];
+  /** Headers that go along beside those of the protocol. */
+  extra?: Headers;
   /** The era of the client it is made for; none: of no client. */
   era?: Era;
   /** What that client declared, as far as it is passed on (to a server of 2026-07-28 alone). */

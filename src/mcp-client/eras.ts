@@ -1,5 +1,6 @@
 import { membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
+import { overlaid } from '../protocol/headers';
 import {
   CODE,
   isObject,
@@ -120,12 +121,14 @@ export function modernRequest({
   params,
   mirrored = [],
   capabilities = {},
+  extra = new Headers(),
 }: {
   id: number;
   method: string;
   params: JsonObject;
   mirrored?: readonly MirroredParam[];
   capabilities?: JsonObject;
+  extra?: Headers;
 }): { body: JsonObject; headers: Headers } {
   const _meta = {
     ...metaOf(params),
@@ -133,7 +136,7 @@ export function modernRequest({
     [META.clientInfo]: CLIENT_INFO,
     [META.clientCapabilities]: capabilities,
   };
-  const headers = new Headers(mirrorHeaders(method, params, mirrored));
+  const headers = overlaid(extra, new Headers(mirrorHeaders(method, params, mirrored)));
   headers.set('mcp-protocol-version', MODERN_VERSION);
   return { body: { jsonrpc: '2.0', id, method, params: { ...params, _meta } }, headers };
 }

@@ -1,4 +1,5 @@
 import type { Peer } from '../accounts/connect';
+import { overlaid } from '../protocol/headers';
 import { isObject, type JsonObject } from '../protocol/mcp';
 import { failures, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
@@ -13,6 +14,7 @@ type Request = {
   id: number;
   method: string;
   params: JsonObject;
+  extra?: Headers | undefined;
   /** Told which session the request goes in, before it is sent. */
   onSession?: ((peer: Peer, session: Session) => void) | undefined;
 };
@@ -24,14 +26,17 @@ type Request = {
  * @throws UpstreamFailure, OtherEra
  */
 export async function sendLegacy(peer: Peer, request: Request, signal: AbortSignal): Promise<ServerAnswer> {
-  const { id, method, params, onSession } = request;
+  const { id, method, params, extra = new Headers(), onSession } = request;
   const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
     const session = await holder.take(signal);
     onSession?.(peer, session);
     try {
-      const sifted = await sift(await post(peer, body, sessionHeaders(session), signal), session);
+      const sifted = await sift(
+        await post(peer, body, overlaid(extra, sessionHeaders(session)), signal),
+        session,
+      );
       const { response, manner } = sifted;
       const isOfSession =
         manner !== null && !isAgain && !(response.status === 401 && isRenewable(peer, sifted));

@@ -12,6 +12,7 @@ import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import type { Additions } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
+import { tracePassedOn, withTrace } from '../protocol/trace-context';
 import type { UpstreamFailure } from '../servers/failure';
 import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
@@ -201,7 +202,10 @@ async function forward(
   );
   const ourId = nextRequestId();
   const token = metaOf(request.params).progressToken;
-  const params = withToken({ ...own, ...Object.fromEntries(passedOn) }, token === undefined ? null : ourId);
+  const { passBaggage } = server;
+  const trace = tracePassedOn(call.headers, metaOf(request.params), passBaggage);
+  const asking = withTrace({ ...own, ...Object.fromEntries(passedOn) }, trace.meta);
+  const params = withToken(asking, token === undefined ? null : ourId);
   const startedAt = Date.now();
   const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null };
   const messages = new ServerMessages(call, ourId);
@@ -244,7 +248,8 @@ async function forward(
         flight.session = session;
         messages.goesIn(peer, session, besides);
       };
-      return send(peer, { id: ourId, method, params, mirrored, era, capabilities, onSession }, signal);
+      const { headers: extra } = trace;
+      return send(peer, { id: ourId, method, params, mirrored, extra, era, capabilities, onSession }, signal);
     },
     failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),

@@ -6,6 +6,7 @@ import listingStamp from './0006_listing_stamp.sql';
 import wantedScopes from './0007_wanted_scopes.sql';
 import sessionGeneration from './0008_session_generation.sql';
 import allowReading from './0009_allow_reading.sql';
+import passBaggage from './0010_pass_baggage.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -26,4 +27,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 7, name: 'wanted_scopes', sql: wantedScopes },
   { n: 8, name: 'session_generation', sql: sessionGeneration },
   { n: 9, name: 'allow_reading', sql: allowReading },
+  { n: 10, name: 'pass_baggage', sql: passBaggage },
 ];

@@ -29,6 +29,7 @@ export const serverColumns = columnsOf<StoredServer>()({
   allowPrompts: flag('allow_prompts'),
   allowOnAllVirtualKeys: flag('allow_on_all_virtual_keys'),
   enabled: flag('enabled'),
+  passBaggage: flag('pass_baggage'),
   toolExecutionTimeout: integer('tool_execution_timeout'),
   toolSyncInterval: integer('tool_sync_interval'),
   state: text('state'),

@@ -68,6 +68,8 @@ export type Server = {
   allowPrompts: boolean | null;
   allowOnAllVirtualKeys: boolean;
   enabled: boolean;
+  /** Whether the `baggage` of requests goes on to it (W3C Baggage). */
+  passBaggage: boolean;
   /** Seconds without progress; null: the setting. */
   toolExecutionTimeout: number | null;
   /** Minutes; null: the setting. */
@@ -119,6 +121,7 @@ export type ServerTerms = {
   allow_prompts?: boolean | null | undefined;
   allow_on_all_virtual_keys?: boolean | undefined;
   enabled?: boolean | undefined;
+  pass_baggage?: boolean | undefined;
   /** Seconds; 0 and null: the setting. */
   tool_execution_timeout?: number | null | undefined;
   /** Minutes; 0 and null: the setting. */

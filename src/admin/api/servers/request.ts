@@ -32,6 +32,7 @@ export const serverMembers = (allowLoopback: boolean) =>
     allow_prompts: z.boolean().nullable().describe(`Whether its prompts are offered; ${AS_TOOLS}`),
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
+    pass_baggage: z.boolean().describe('Whether the `baggage` of a request goes on to it (W3C Baggage)'),
     tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),
     tool_sync_interval: z.int().min(0).max(10_080).nullable().describe('Minutes; 0 and null: the setting'),
   });

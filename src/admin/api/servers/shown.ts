@@ -134,6 +134,7 @@ export const ShownServer = z.object({
   allow_on_all_virtual_keys: z.boolean(),
   enabled: z.boolean(),
   disabled: z.boolean(),
+  pass_baggage: z.boolean(),
   tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
   tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
   state: z
@@ -191,6 +192,7 @@ function shown(
     allow_on_all_virtual_keys: server.allowOnAllVirtualKeys,
     enabled: server.enabled,
     disabled: !server.enabled,
+    pass_baggage: server.passBaggage,
     tool_execution_timeout: server.toolExecutionTimeout,
     tool_sync_interval: server.toolSyncInterval,
     state: stateOf(server),

@@ -118,6 +118,7 @@ export function ServerForm(props: ServerFormProps) {
               hint="Minutes. Empty: as under Settings."
             />
           </div>
+          {authType !== null && <PassedOn form={form} />}
         </div>
       </details>
       <div class="actions">
@@ -134,6 +135,19 @@ export function ServerForm(props: ServerFormProps) {
         </a>
       </div>
     </form>
+  );
+}
+
+/** What goes on between its clients and it, of what is not needed for calls. */
+function PassedOn({ form }: { form: FormFields }) {
+  return (
+    <label class="row check">
+      <input type="checkbox" name="pass_baggage" value="on" checked={form.get('pass_baggage') === 'on'} />
+      <span>
+        Pass baggage on to it
+        <small>What apps attach to a trace for every system that it goes through.</small>
+      </span>
+    </label>
   );
 }
 
