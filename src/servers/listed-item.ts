@@ -40,8 +40,17 @@ const listOf =
   (value) =>
     Array.isArray(value) ? value.map(repair).filter((item) => item !== undefined) : undefined;
 
+/** The most an icon's address may be: one with the image in it. */
+const MOST_ICON = 65_536;
+
+/** True for an address that shows nothing but an image: another page's scheme could run something (PROTOCOL §6). */
+function isIconAddress(src: unknown): boolean {
+  if (typeof src !== 'string' || src.length > MOST_ICON || clean(src) !== src) return false;
+  return /^data:image\/[a-z0-9.+-]+[;,]/i.test(src) || (/^https:\/\//i.test(src) && URL.canParse(src));
+}
+
 const icon: Repair = (value) =>
-  isObject(value) && typeof value.src === 'string'
+  isObject(value) && isIconAddress(value.src)
     ? withMembers(value, {
         mimeType: text,
         sizes: as(z.array(z.string())),

@@ -117,7 +117,7 @@ function oddMembers(kind: ItemKind): string[] {
   return OPTIONAL[kind].flatMap((member) =>
     WRONG.flatMap((value) => {
       const within = [...(INNER[member] ?? []), ...(member === 'annotations' ? inner : [])].map((name) =>
-        member === 'icons' ? `[{"src":"x:y","${name}":${value}}]` : `{"${name}":${value}}`,
+        member === 'icons' ? `[{"src":"https://x.example/y","${name}":${value}}]` : `{"${name}":${value}}`,
       );
       return [value, ...within].map((odd) => `{${NAMING[kind]},"${member}":${odd}}`);
     }),
@@ -154,7 +154,26 @@ const TOOLS: [what: string, item: string, listed: string | RegExp][] = [
     named('"annotations":{"readOnlyHint":"true","openWorldHint":false}'),
     named('"annotations":{"openWorldHint":false}'),
   ],
-  ['an icon without src', named('"icons":[{"src":"x:y"},{},null]'), named('"icons":[{"src":"x:y"}]')],
+  [
+    'an icon without src',
+    named('"icons":[{"src":"https://x.example/y"},{},null]'),
+    named('"icons":[{"src":"https://x.example/y"}]'),
+  ],
+  ...[
+    'http://x.example/y',
+    'javascript:alert(1)',
+    'data:text/html,<p>',
+    'data:text/html;image/png,x',
+    'file:///y',
+    'https://',
+    '//x.example/y',
+    `data:image/png;base64,${'A'.repeat(65_536)}`,
+    'https://x.example/\u202e',
+  ].map((src): [string, string, string] => [
+    `an icon at ${src.slice(0, 30)}`,
+    named(`"icons":[${JSON.stringify({ src })},{"src":"data:image/svg+xml,%3Csvg/%3E"}]`),
+    named('"icons":[{"src":"data:image/svg+xml,%3Csvg/%3E"}]'),
+  ]),
   ['outputSchema null', named('"outputSchema":null'), tool('"inputSchema":{"type":"object"}')],
   ['an open reference', output('"$ref":"#/$defs/a"'), tool('"inputSchema":{"type":"object"}')],
   [
@@ -320,13 +339,13 @@ const GOOD: Record<ItemKind, string[]> = {
     '{"name":"b","inputSchema":{"type":"object","oneOf":[{"required":["a"]},{"required":["b"]}]},"outputSchema":{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","items":[{"type":"string"}],"definitions":{"a":{"not":{}}}}}',
   ],
   prompt: [
-    '{"name":"a","title":"A","description":"b","arguments":[{"name":"c","title":"C","description":"d","required":true},{"name":"e"}],"icons":[{"src":"x:y"}],"_meta":{"a":1}}',
+    '{"name":"a","title":"A","description":"b","arguments":[{"name":"c","title":"C","description":"d","required":true},{"name":"e"}],"icons":[{"src":"https://x.example/y"}],"_meta":{"a":1}}',
   ],
   resource: [
-    '{"uri":"x://a","name":"a","title":"A","description":"b","mimeType":"text/plain","size":5,"annotations":{"audience":["user"],"priority":0.5,"lastModified":"2026-01-01T00:00:00Z"},"icons":[{"src":"x:y"}],"_meta":{}}',
+    '{"uri":"x://a","name":"a","title":"A","description":"b","mimeType":"text/plain","size":5,"annotations":{"audience":["user"],"priority":0.5,"lastModified":"2026-01-01T00:00:00Z"},"icons":[{"src":"https://x.example/y"}],"_meta":{}}',
   ],
   template: [
-    '{"uriTemplate":"x://{a}","name":"a","title":"A","description":"b","mimeType":"text/plain","annotations":{"audience":["assistant"],"priority":1},"icons":[{"src":"x:y"}],"_meta":{}}',
+    '{"uriTemplate":"x://{a}","name":"a","title":"A","description":"b","mimeType":"text/plain","annotations":{"audience":["assistant"],"priority":1},"icons":[{"src":"https://x.example/y"}],"_meta":{}}',
   ],
 };
 
