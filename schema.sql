@@ -127,6 +127,8 @@ CREATE TABLE IF NOT EXISTS server (
   allow_on_all_virtual_keys INTEGER NOT NULL,
   enabled                   INTEGER NOT NULL,
   pass_baggage              INTEGER NOT NULL DEFAULT 0, -- 1: the baggage of requests goes on to it
+  pass_instructions         INTEGER NOT NULL DEFAULT 1, -- 1: clients are given its instructions
+  info                      TEXT,              -- JSON: what it calls itself, without icons; null: nothing that is right
   tool_execution_timeout    INTEGER,           -- seconds; null: the setting
   tool_sync_interval        INTEGER,           -- minutes; null: the setting
   state                     TEXT NOT NULL,     -- healthy | unstable | disabled …
@@ -145,6 +147,14 @@ CREATE TABLE IF NOT EXISTS server (
   listing_stamp             TEXT NOT NULL DEFAULT '', -- names its rows in listing: another one whenever they change; '': there never were any
   listing_size              INTEGER NOT NULL DEFAULT 0, -- bytes of their definitions
   session_generation        INTEGER NOT NULL DEFAULT 0 -- counts how often its sessions were all forgotten
+) STRICT;
+
+-- What servers say of themselves beside their name.
+CREATE TABLE IF NOT EXISTS server_words (
+  server_id    TEXT PRIMARY KEY,
+  icons        TEXT NOT NULL, -- JSON list (MCP, Icons)
+  instructions TEXT NOT NULL, -- as the server wrote them; '' for none
+  changed_at   INTEGER        -- when instructions last differed from those before; null: never
 ) STRICT;
 
 -- What servers list, a row per item: tool, prompt, resource, template.

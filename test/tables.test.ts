@@ -23,6 +23,7 @@ const HOMES: Record<string, string[]> = {
   oauth_grant: ['grants/'],
   server: ['servers/'],
   listing: ['servers/'],
+  server_words: ['servers/'],
   oauth_config: ['servers/'],
   credential: ['accounts/credentials.ts'],
   connect_link: ['accounts/links.ts'],

@@ -15,6 +15,7 @@ import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
 import { failures } from '../servers/failure';
 import { type Address, whereIs } from '../servers/server';
 import { answerOf, CLIENT_INFO, post, readAnswer } from './exchange';
+import { noteWords } from './met';
 import { nextRequestId } from './request-ids';
 
 /** Codes with which only a server of 2026-07-28 refuses (MCP 2026-07-28, Streamable HTTP, Backward Compatibility). */
@@ -82,6 +83,7 @@ export async function discover(
       answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST);
     const found = discovered(result, error);
     if (found.eras.modern) noteEras(peer.server, found.eras);
+    if (found.eras.modern && result) noteWords(peer, result);
     return found;
   } catch (failure) {
     const isSlow = limited.aborted && !signal.aborted;

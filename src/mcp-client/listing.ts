@@ -8,9 +8,11 @@ import { checkItem, clean, type ItemKind, nameOf } from '../servers/listed-item'
 import { ListingRoom } from '../servers/listing-room';
 import type { LeftOut, Listed, Listing, Server } from '../servers/server';
 import { type CameListed, recordFailure, saveListing } from '../servers/standing';
+import { saveWords } from '../servers/words';
 import type { Settings } from '../settings';
 import { capabilitiesOf } from './client';
 import { LISTS, type List, readPages, reasonOf } from './list-pages';
+import { wordsTo } from './met';
 import { inOwnSession } from './sessions';
 import { overEither } from './sse/either-transport';
 
@@ -46,15 +48,20 @@ export async function listUpstream(
     const isAskers = isListedForAsker(server);
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
-    const { value: read, connectionType } = await overEither(env.DB, server, peer, (peer) =>
-      inOwnSession(peer, () => readListing(peer, replaced, { kinds, isWaited })),
+    const { value: came, connectionType } = await overEither(env.DB, server, peer, (peer) =>
+      inOwnSession(peer, async () => {
+        const read = await readListing(peer, replaced, { kinds, isWaited });
+        return { read, words: isAskers ? null : wordsTo(peer) }; // what an asker alone may see says nothing to others
+      }),
     );
     if (replaced.aborted) return { server, isListed: false };
+    const { read, words } = came;
     const { listing, ...stored } = await saveListing(env.DB, server, read, now);
+    const info = await saveWords(env.DB, server, words, now);
     const { leftOut, listingSize: bytes } = stored;
     const missing = leftOut.filter(({ offered }) => !offered).length;
     log('server.listed', { server: server.id, tools: listing.tool.length, left_out: missing, bytes });
-    return { server: { ...server, ...stored, connectionType }, isListed: read.failure === null };
+    return { server: { ...server, ...stored, connectionType, info }, isListed: read.failure === null };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     if (replaced.aborted) return { server, isListed: false };

@@ -5,6 +5,7 @@ import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../p
 import { type Address, whereIs } from '../servers/server';
 import { erasOf, noteEras, versionIn } from './eras';
 import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
+import { noteWords } from './met';
 import { OtherEra } from './other-era';
 import { sendWithin } from './redirects';
 import { nextRequestId } from './request-ids';
@@ -97,6 +98,7 @@ async function settled(
   const { result } =
     answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
   if (!result) throw new OtherEra(server, status, null);
+  noteWords(peer, result);
   if (!erasOf(server)) noteEras(server, { modern: false, legacy: true });
 
   const session: Session = {

@@ -13,8 +13,10 @@ export const EVENT_HEADERS = {
   'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
 };
 
-/** Who answers. */
-export function serverInfo({ gate }: Call): JsonObject {
+/** Who answers: at a server's address that server, as it calls itself (PROTOCOL §6). */
+export function serverInfo({ gate, isOneServer, entries }: Call): JsonObject {
+  const theirs = isOneServer && entries[0]?.server.info;
+  if (theirs) return theirs;
   return { name: 'toolgate', title: gate.settings.display_name, version };
 }
 
@@ -38,7 +40,7 @@ export function answerList(
 /** `resultType` and who answered (MCP 2026-07-28, Result Responses and Per-response protocol fields). */
 export function stamped(call: Call, result: JsonObject): JsonObject {
   if (call.era === '2025') return result;
-  const _meta = { ...(result._meta as JsonObject | undefined), [META.serverInfo]: serverInfo(call) };
+  const _meta = { [META.serverInfo]: serverInfo(call), ...(result._meta as JsonObject | undefined) };
   return { ...result, resultType: 'complete', _meta };
 }
 

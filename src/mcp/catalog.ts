@@ -52,6 +52,6 @@ async function readCatalog(db: D1Database, revision: number): Promise<Catalog> {
 /** A server as it was read, with what this isolate stored of its lists meanwhile. */
 function withNewerLists(read: Server, known: Server): Server {
   if ((known.listedAt ?? 0) <= (read.listedAt ?? 0)) return read;
-  const { state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize } = known;
-  return { ...read, state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize };
+  const { state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info } = known;
+  return { ...read, state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info };
 }

@@ -1,9 +1,18 @@
 import * as z from 'zod';
-import { CODE, type Era, LEGACY_VERSIONS, RpcError, SERVED_VERSIONS } from '../protocol/mcp';
+import {
+  CODE,
+  type Era,
+  type JsonObject,
+  LEGACY_VERSIONS,
+  META,
+  RpcError,
+  SERVED_VERSIONS,
+} from '../protocol/mcp';
 import { answer, cachingHints, serverInfo } from './answer';
 import type { Call } from './call';
 import { callTool, getPrompt, readResource } from './forward';
-import { listPrompts, listResources, listTemplates, listTools, nothingToList } from './lists';
+import { greet } from './instructions';
+import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { sealSession } from './session';
 
 /** Answers one request. @throws RpcError */
@@ -50,21 +59,29 @@ async function initialize(call: Call): Promise<Response> {
     ? protocolVersion
     : (LEGACY_VERSIONS[0] as string);
   const client = { version, clientName: clientInfo.name ?? '', capabilities };
+  const { instructions, icons } = await greet(call);
   const result = {
     protocolVersion: version,
     capabilities: CAPABILITIES,
-    serverInfo: serverInfo(call),
-    instructions: await nothingToList(call),
+    serverInfo: withIcons(call, icons),
+    instructions,
   };
   return answer(call, result, { 'mcp-session-id': await sealSession(call.gate.env.ENCRYPTION_KEY, client) });
 }
 
 /** MCP 2026-07-28, Discovery. */
 async function discover(call: Call): Promise<Response> {
+  const { instructions, icons } = await greet(call);
   return answer(call, {
     supportedVersions: [...SERVED_VERSIONS],
     capabilities: CAPABILITIES,
-    instructions: await nothingToList(call),
+    instructions,
     ...cachingHints(call),
+    _meta: { [META.serverInfo]: withIcons(call, icons) },
   });
+}
+
+/** Who answers, with the icons that only a greeting carries. */
+function withIcons(call: Call, icons: unknown[]): JsonObject {
+  return icons.length ? { ...serverInfo(call), icons } : serverInfo(call);
 }

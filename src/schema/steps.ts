@@ -7,6 +7,7 @@ import wantedScopes from './0007_wanted_scopes.sql';
 import sessionGeneration from './0008_session_generation.sql';
 import allowReading from './0009_allow_reading.sql';
 import passBaggage from './0010_pass_baggage.sql';
+import serverWords from './0011_server_words.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -28,4 +29,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 8, name: 'session_generation', sql: sessionGeneration },
   { n: 9, name: 'allow_reading', sql: allowReading },
   { n: 10, name: 'pass_baggage', sql: passBaggage },
+  { n: 11, name: 'server_words', sql: serverWords },
 ];

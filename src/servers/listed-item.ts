@@ -49,6 +49,11 @@ function isIconAddress(src: unknown): boolean {
   return /^data:image\/[a-z0-9.+-]+[;,]/i.test(src) || (/^https:\/\//i.test(src) && URL.canParse(src));
 }
 
+/** The icons of a list that can be shown. */
+export function checkIcons(value: unknown): unknown[] {
+  return (COMMON.icons(value) as unknown[] | undefined) ?? [];
+}
+
 const icon: Repair = (value) =>
   isObject(value) && isIconAddress(value.src)
     ? withMembers(value, {

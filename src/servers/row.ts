@@ -30,6 +30,8 @@ export const serverColumns = columnsOf<StoredServer>()({
   allowOnAllVirtualKeys: flag('allow_on_all_virtual_keys'),
   enabled: flag('enabled'),
   passBaggage: flag('pass_baggage'),
+  passInstructions: flag('pass_instructions'),
+  info: json('info'),
   toolExecutionTimeout: integer('tool_execution_timeout'),
   toolSyncInterval: integer('tool_sync_interval'),
   state: text('state'),

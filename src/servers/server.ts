@@ -40,6 +40,15 @@ export type TokenExchange = {
 export const CONNECTION_TYPES = ['http', 'sse'] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
+/** What a server calls itself, without its icons (MCP, Implementation). */
+export type ServerInfo = {
+  name: string;
+  version: string;
+  title?: string;
+  description?: string;
+  websiteUrl?: string;
+};
+
 /** An MCP server behind the gateway: an "MCP client" of the API (CONTRACT §7). Times are epoch seconds. */
 export type Server = {
   id: string;
@@ -70,6 +79,10 @@ export type Server = {
   enabled: boolean;
   /** Whether the `baggage` of requests goes on to it (W3C Baggage). */
   passBaggage: boolean;
+  /** Whether clients are given its `instructions`. */
+  passInstructions: boolean;
+  /** What it calls itself; null: nothing that is right. */
+  info: ServerInfo | null;
   /** Seconds without progress; null: the setting. */
   toolExecutionTimeout: number | null;
   /** Minutes; null: the setting. */
@@ -122,6 +135,7 @@ export type ServerTerms = {
   allow_on_all_virtual_keys?: boolean | undefined;
   enabled?: boolean | undefined;
   pass_baggage?: boolean | undefined;
+  pass_instructions?: boolean | undefined;
   /** Seconds; 0 and null: the setting. */
   tool_execution_timeout?: number | null | undefined;
   /** Minutes; 0 and null: the setting. */

@@ -121,6 +121,7 @@ describe('every member of a server', () => {
     allow_on_all_virtual_keys: [true, false],
     enabled: [false, true],
     pass_baggage: [true, false],
+    pass_instructions: [false, true],
     tool_execution_timeout: [11, 12],
     tool_sync_interval: [13, 14],
   });

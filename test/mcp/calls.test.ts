@@ -83,12 +83,12 @@ describe('a result passes value for value (CONTRACT §6)', () => {
   it('carries arguments and _meta to the server, numbers as they were written', async () => {
     const { upstream, caller } = await pair();
     const body =
-      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":12345678901234567890},"_meta":{"traceparent":"00-a"},"evil":1}}';
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":12345678901234567890},"_meta":{"x.example/a":"b"},"evil":1}}';
     await (await caller.post(body)).text();
     const [call] = await upstream.seen('tools/call');
 
     expect(call?.text).toContain('"arguments":{"n":12345678901234567890}');
-    expect(call?.message.params).toMatchObject({ name: 'echo', _meta: { traceparent: '00-a' } });
+    expect(call?.message.params).toMatchObject({ name: 'echo', _meta: { 'x.example/a': 'b' } });
     expect(call?.message.params).not.toHaveProperty('evil');
   });
 

@@ -21,6 +21,8 @@ export type Behaviour = {
   /** How a session it does not know is refused: a status with a JSON-RPC error, or that with these words, or with this body. */
   forgetting: number | { status: number; error?: string; body?: string; type?: string };
   pageSize: number;
+  /** What it says of itself: `serverInfo`, `instructions`. */
+  greeting: Record<string, unknown>;
   /** True: a request whose id is no integer is refused. */
   wantsIntegers: boolean;
   tools: Record<string, unknown>[];
@@ -82,6 +84,7 @@ class Upstream {
     discovery: null,
     forgetting: 404,
     pageSize: 100,
+    greeting: {},
     wantsIntegers: false,
     tools: [],
     prompts: [],
@@ -403,7 +406,7 @@ class Upstream {
   }
 
   private result({ method, params }: Message): Record<string, unknown> {
-    const { tools, prompts, resources, resourceTemplates } = this.behaviour;
+    const { tools, prompts, resources, resourceTemplates, greeting } = this.behaviour;
     const capabilities = { tools: {}, prompts: {}, resources: {} };
     switch (method) {
       case 'initialize':
@@ -411,11 +414,16 @@ class Upstream {
           protocolVersion: params?.protocolVersion,
           capabilities,
           serverInfo: { name: 'upstream', version: '1' },
+          ...greeting,
         };
       case 'server/discover':
         return {
           supportedVersions: this.behaviour.era === 'both' ? ['2026-07-28', '2025-11-25'] : ['2026-07-28'],
           capabilities,
+          ...(greeting.instructions !== undefined && { instructions: greeting.instructions }),
+          ...(greeting.serverInfo !== undefined && {
+            _meta: { 'io.modelcontextprotocol/serverInfo': greeting.serverInfo },
+          }),
         };
       case 'tools/list':
         return this.page('tools', tools, params?.cursor);

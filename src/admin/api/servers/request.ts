@@ -33,6 +33,7 @@ export const serverMembers = (allowLoopback: boolean) =>
     allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
     enabled: z.boolean(),
     pass_baggage: z.boolean().describe('Whether the `baggage` of a request goes on to it (W3C Baggage)'),
+    pass_instructions: z.boolean().describe('Whether clients are given its `instructions`'),
     tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),
     tool_sync_interval: z.int().min(0).max(10_080).nullable().describe('Minutes; 0 and null: the setting'),
   });

@@ -135,6 +135,7 @@ export const ShownServer = z.object({
   enabled: z.boolean(),
   disabled: z.boolean(),
   pass_baggage: z.boolean(),
+  pass_instructions: z.boolean(),
   tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
   tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
   state: z
@@ -193,6 +194,7 @@ function shown(
     enabled: server.enabled,
     disabled: !server.enabled,
     pass_baggage: server.passBaggage,
+    pass_instructions: server.passInstructions,
     tool_execution_timeout: server.toolExecutionTimeout,
     tool_sync_interval: server.toolSyncInterval,
     state: stateOf(server),

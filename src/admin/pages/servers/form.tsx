@@ -141,13 +141,27 @@ export function ServerForm(props: ServerFormProps) {
 /** What goes on between its clients and it, of what is not needed for calls. */
 function PassedOn({ form }: { form: FormFields }) {
   return (
-    <label class="row check">
-      <input type="checkbox" name="pass_baggage" value="on" checked={form.get('pass_baggage') === 'on'} />
-      <span>
-        Pass baggage on to it
-        <small>What apps attach to a trace for every system that it goes through.</small>
-      </span>
-    </label>
+    <>
+      <label class="row check">
+        <input
+          type="checkbox"
+          name="pass_instructions"
+          value="on"
+          checked={form.get('pass_instructions') === 'on'}
+        />
+        <span>
+          Pass its instructions on to apps
+          <small>What it tells models about itself. Its page shows it.</small>
+        </span>
+      </label>
+      <label class="row check">
+        <input type="checkbox" name="pass_baggage" value="on" checked={form.get('pass_baggage') === 'on'} />
+        <span>
+          Pass baggage on to it
+          <small>What apps attach to a trace for every system that it goes through.</small>
+        </span>
+      </label>
+    </>
   );
 }
 

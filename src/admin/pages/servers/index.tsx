@@ -13,6 +13,7 @@ import { ask } from '../../../database';
 import { serverQuestion } from '../../../servers/find';
 import { findOAuthConfigOf } from '../../../servers/oauth-config-store';
 import { stateOf } from '../../../servers/server';
+import { storedWordsQuestion } from '../../../servers/words';
 import { page, sendOn } from '../../../ui/layout';
 import { Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
@@ -29,6 +30,7 @@ import { confirmPages } from './confirm';
 import { DeleteServer } from './delete';
 import { ServerForm } from './form';
 import { Ask, LastFailure, ServerHead } from './head';
+import { Instructions } from './instructions';
 import { ServerList } from './list';
 import { newServerPages } from './new';
 import { bodyOf, termsOf } from './terms';
@@ -196,7 +198,11 @@ function refusedBy(error: unknown): Refused {
 async function showServer(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
   const { DB: db } = c.env;
   const { offset } = listPage(c);
-  const [overview] = await ask(db, serverOverviewQuestion(db, id, { limit: TOOLS_A_PAGE, offset }));
+  const [overview, words] = await ask(
+    db,
+    serverOverviewQuestion(db, id, { limit: TOOLS_A_PAGE, offset }),
+    storedWordsQuestion(db, id),
+  );
   if (!overview) throw noServer();
   const { server } = overview;
   const csrf = await csrfOf(c);
@@ -216,6 +222,7 @@ async function showServer(c: Context<App>, id: string, refused?: Refused): Promi
       <section class="stack" aria-labelledby="tools-title">
         <ToolsTitle overview={overview} csrf={csrf} />
         <ServerToolsPage overview={overview} offset={offset} csrf={csrf} />
+        <Instructions server={server} words={words} />
         <LeftOutList leftOut={server.leftOut.filter(({ offered }) => !offered)} />
         <RepairedList repaired={server.leftOut.filter(({ offered }) => offered)} />
       </section>

@@ -26,6 +26,7 @@ export function termsOf(server: Shown): FormFields {
   });
   if (server.allow_on_all_virtual_keys) form.set('open', 'on');
   if (server.pass_baggage) form.set('pass_baggage', 'on');
+  if (server.pass_instructions) form.set('pass_instructions', 'on');
   for (const [name, value] of Object.entries(server.headers)) addHeader(form, name, value);
   if (config) addOAuth(form, config);
   if (exchange) {
@@ -110,7 +111,10 @@ export function bodyOf(form: FormFields, authType: string, isNew: boolean): Reco
     ...(isNew && { connection_type: text('connection_type') || 'http', auth_type: authType }),
     ...Object.fromEntries(Object.entries(members).filter(([member]) => taken.includes(member))),
     allow_on_all_virtual_keys: form.get('open') === 'on',
-    ...(!isNew && { pass_baggage: form.get('pass_baggage') === 'on' }),
+    ...(!isNew && {
+      pass_baggage: form.get('pass_baggage') === 'on',
+      pass_instructions: form.get('pass_instructions') === 'on',
+    }),
     tool_execution_timeout: number('tool_execution_timeout'),
     tool_sync_interval: number('tool_sync_interval'),
   };
