@@ -14,7 +14,7 @@ const ENDING = 200;
 /** What holds streams: {@link SseStreams} here, or the object of a client session. */
 type Streams = {
   send(request: SseRequest): Promise<SseReply>;
-  drop(session: string, id: number): Promise<void> | void;
+  drop(session: string, id: number): Promise<void>;
 };
 
 /** By whom they are asked: a stream cannot be read by another invocation than the one that began it. */
@@ -46,19 +46,15 @@ export async function postBySse(
   const body = JSON.stringify(message);
   const sending = streams.send({ address, session, headers: [...sent], body, id });
   const reply = await untilAborted(sending, signal).catch((error: unknown) => {
-    if (session !== null && id !== null) waitUntil(dropped(streams, session, id));
+    if (session !== null && id !== null) waitUntil(streams.drop(session, id).catch(() => undefined));
     waitUntil(sending.then((late) => forget(peer, late)).catch(() => undefined));
     throw error;
   });
   if (!('fault' in reply)) {
     const { response } = reply;
-    const at = session ?? response.headers.get('mcp-session-id');
-    if (!response.ok || !response.body || id === null || at === null) return response;
+    if (!response.ok || !response.body || id === null) return response;
     const { headers } = response;
-    return new Response(
-      readUntil(response.body, signal, () => dropped(streams, at, id)),
-      { headers },
-    );
+    return new Response(readUntil(response.body, signal), { headers });
   }
   if (reply.fault === 'lost') throw failures.lost(name);
   if (reply.fault === 'elsewhere') throw failures.endpointElsewhere(name, reply.said);
@@ -73,11 +69,6 @@ export async function closeSse(peer: Peer, session: string): Promise<void> {
 
 async function objectOf(sharer: Sharer): Promise<SseActs> {
   return sessionStubOf(sharer);
-}
-
-/** Forgets a request that no one waits for. */
-async function dropped(streams: Streams, session: string, id: number): Promise<void> {
-  await Promise.resolve(streams.drop(session, id)).catch(() => undefined);
 }
 
 /** Frees an answer that came too late, and closes the session that it begins. */
@@ -101,7 +92,7 @@ function streamsOf(peer: Peer, isShared: boolean): Streams | null {
   }
   const streams = own.get(peer) ?? new SseStreams(OWN);
   own.set(peer, streams);
-  return streams;
+  return { send: (request) => streams.send(request), drop: async (session, id) => streams.drop(session, id) };
 }
 
 /** Rejects with the reason once `signal` aborts. */
@@ -115,23 +106,15 @@ async function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<
   return Promise.race([value, aborted]).finally(() => signal.removeEventListener('abort', give));
 }
 
-/**
- * A body as it is, which breaks off when `signal` aborts.
- * @param dropped called when it is not read to its end
- */
-function readUntil(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-  dropped: () => Promise<void>,
-): ReadableStream<Uint8Array> {
+/** A body as it is, which breaks off when `signal` aborts. */
+function readUntil(body: ReadableStream<Uint8Array>, signal: AbortSignal): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const leave = async () => {
     const end = await within(
       ENDING,
       reader.read().catch(() => ({ done: true })),
     ); // it has, where the answer was read
-    if (end?.done) return;
-    await Promise.all([reader.cancel().catch(() => undefined), dropped()]);
+    if (!end?.done) await reader.cancel().catch(() => undefined);
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -141,11 +124,11 @@ function readUntil(
           if (done) sink.close();
           else sink.enqueue(value);
         } catch (error) {
-          waitUntil(leave().catch(() => undefined));
+          waitUntil(leave());
           throw error;
         }
       },
-      cancel: () => waitUntil(leave().catch(() => undefined)),
+      cancel: () => waitUntil(leave()),
     },
     { highWaterMark: 0 },
   );
