@@ -1,7 +1,7 @@
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import { isObject, type JsonObject } from '../protocol/mcp';
-import { failures, UpstreamFailure } from '../servers/failure';
+import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
 import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
@@ -40,7 +40,7 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
       const { response, manner } = sifted;
       const isOfSession =
         manner !== null && !isAgain && !(response.status === 401 && isRenewable(peer, sifted));
-      if (isOfSession && (await isReplaced(holder, session, manner))) continue;
+      if (isOfSession && (await isReplaced(peer, holder, session, manner))) continue;
       const answer = await answerOf(peer, response, id, (refusal, status) => {
         if (MODERN_CODES.includes(refusal?.error?.code ?? 0))
           throw new OtherEra(peer.server, status, refusal);
@@ -105,11 +105,20 @@ function isRenewable(
   return credentials.refused !== null && (!namesSession || response.headers.has('www-authenticate'));
 }
 
-/** False when no other session can be had, too: what the server said of the request is then its answer. @throws OtherEra */
-async function isReplaced(holder: Holder, session: Session, manner: string): Promise<boolean> {
+/**
+ * False when no other session can be had, too: what the server said of the request is then its answer.
+ * @throws OtherEra; Unauthorized where other credentials can be had, to begin one with
+ */
+async function isReplaced(
+  { credentials }: Peer,
+  holder: Holder,
+  session: Session,
+  manner: string,
+): Promise<boolean> {
   try {
     return await holder.replace(session, manner);
   } catch (error) {
+    if (error instanceof Unauthorized && credentials.refused) throw error;
     if (error instanceof UpstreamFailure) return false;
     throw error;
   }

@@ -1,9 +1,12 @@
 import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { markVerified } from '../../src/servers/store';
+import { Account } from '../support/account';
+import { AuthorizationServer } from '../support/authorization-server';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
-import { administer } from '../support/gate';
+import { administer, newKey } from '../support/gate';
 import { type Added, SseServer } from '../support/sse-server';
 
 /** A client session at a server of its own. */
@@ -165,6 +168,36 @@ describe('a server of the transport of 2024-11-05 (MCP 2024-11-05, HTTP with SSE
     expect(textOf(await caller.call('echo'))).toContain('did not accept this gateway’s'.replace('’', "'"));
   });
 
+  it('is found behind a sign-in, and gets a renewed token when it refuses one, for a message or the stream', async () => {
+    const provider = await AuthorizationServer.start();
+    const server = await SseServer.start(['echo'], { issuer: provider.issuer });
+    await server.add({ auth_type: 'per_user_oauth' });
+    const key = await newKey();
+    await new Account(server.id, 'gateway').connect(provider, 'the administrator');
+    await new Account(server.id, `vk:${key.id}`).connect(provider, 'ann');
+    await markVerified(env.DB, server.id);
+    await administer('POST', `/mcp/client/${server.id}/refresh-tools`);
+    const { client } = await administer<Added>('GET', `/mcp/client/${server.id}`);
+    const path = `/mcp/${client.endpoint_slug}`;
+    const caller = await new McpCaller({ 'x-bf-vk': key.value }, '2025', path).initialized();
+    const refuseLast = async () => {
+      const tokens = (await server.seen('tools/call')).map(({ headers }) => headers.authorization ?? '');
+      await server.behave({ refused: tokens.map((token) => token.replace('Bearer ', '')) });
+      wait(300);
+    };
+    const answers = [await caller.call('echo')];
+    await refuseLast();
+    answers.push(await caller.call('echo'));
+    await refuseLast();
+    await server.restart();
+    answers.push(await caller.call('echo'));
+
+    expect(client).toMatchObject({ connection_type: 'sse', state: 'healthy' });
+    for (const answer of answers) expect(textOf(answer)).toMatch(/^echo ran/);
+    const ran = (await server.seen('tools/call')).map(({ headers }) => headers.authorization);
+    expect(new Set(ran).size).toBe(3);
+  });
+
   it.each([
     'https://elsewhere.example/messages',
     'http://127.0.0.1:9/messages',
@@ -181,7 +214,7 @@ describe('a server of the transport of 2024-11-05 (MCP 2024-11-05, HTTP with SSE
     const { message } = await server.add({ connection_type: 'sse' });
 
     expect(message).toContain(`wants its messages sent to another origin than its own: “${endpoint}”`);
-    expect(reached.filter((url) => !url.startsWith(server.site))).toEqual([]);
+    expect(reached.filter((url) => new URL(url).origin !== new URL(server.site).origin)).toEqual([]);
   });
 });
 
@@ -285,9 +318,12 @@ describe('sessions of the transport of 2024-11-05 (PROTOCOL §§1, 7)', () => {
     expect([open, ended.status, await openOf(server)]).toEqual([1, 204, 0]);
   });
 
-  it('forget the calls of a client that has left', async () => {
-    const { server, client } = await session(['held', 'log']);
-    const leaving = await client.send('tools/call', { name: 'held' });
+  it.each([
+    ['while it is answered', 'held'],
+    ['before the server has taken it', 'silent'],
+  ])('forget the call of a client that has left: %s', async (_, name) => {
+    const { server, client } = await session([name, 'log']);
+    const leaving = await client.send('tools/call', { name });
     await leaving.body?.cancel();
 
     await vi.waitFor(async () => {

@@ -22,7 +22,7 @@ type Shown = {
   connection_string: string;
   state: string;
 };
-export type Added = { status: number; message: string; client: Shown };
+export type Added = { status: number; message: string; client: Shown; mcp_client_id?: string };
 
 /** A server of the transport of 2024-11-05 (support/sse-setup.ts). */
 export class SseServer {
@@ -63,7 +63,7 @@ export class SseServer {
       ...terms,
     });
     this.slug = added.client?.endpoint_slug ?? '';
-    this.id = added.client?.id ?? '';
+    this.id = added.client?.id ?? added.mcp_client_id ?? '';
     return added;
   }
 

@@ -15,6 +15,9 @@ type Behaviour = {
   /** Headers everybody has to send, and the challenge without them. */
   demands: string[];
   challenge: string;
+  /** Whose tokens it demands: an issuer of support/authorization-setup.ts. Tokens it refuses all the same. */
+  issuer: string;
+  refused: string[];
   /** What a message meets in place of an answer, by method. */
   faults: Record<string, number>;
 };
@@ -31,6 +34,8 @@ class SseServer {
     words: 'Accepted',
     demands: [],
     challenge: '',
+    issuer: '',
+    refused: [],
     faults: {},
   };
   seen: Seen[] = [];
@@ -71,6 +76,7 @@ class SseServer {
   async serve(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const { behaviour } = this;
     const method = request.method ?? '';
+    if (url.pathname === `${this.path}/metadata`) return this.describe(response, url);
     const isStream = method === 'GET' && url.pathname === `${this.path}/sse`;
     const session = url.searchParams.get('session') ?? '';
     const body = await text(request);
@@ -80,7 +86,9 @@ class SseServer {
     const lacks = behaviour.demands.some(
       (name) => !request.headers[name] || request.headers[name] === 'wrong',
     );
-    if (lacks) return void response.writeHead(401, challengeOf(behaviour)).end('Unauthorized');
+    const metadata = `${url.origin}${this.path}/metadata`;
+    if (lacks || !(await this.isLetIn(request)))
+      return void response.writeHead(401, challengeOf(behaviour, metadata)).end('Unauthorized');
     if (isStream) return this.begin(response, url.origin);
     if (method !== 'POST' || url.pathname !== `${this.path}/messages`) {
       return void response.writeHead(url.pathname === `${this.path}/sse` ? 405 : 404).end('No such thing');
@@ -92,6 +100,23 @@ class SseServer {
     if (message.params?.name === 'silent') return;
     response.writeHead(behaviour.accepted).end(behaviour.words);
     await this.answer(message, (answer, end) => stream.write(eventOf(answer, end)), session);
+  }
+
+  private async isLetIn({ headers }: IncomingMessage): Promise<boolean> {
+    const { issuer, refused } = this.behaviour;
+    const token = headers.authorization?.replace(/^Bearer /, '') ?? '';
+    if (!issuer) return true;
+    const body = new URLSearchParams({ token });
+    const answer = await fetch(`${issuer}/introspect`, { method: 'POST', body });
+    const { active } = (await answer.json()) as { active?: boolean };
+    return active === true && !refused.includes(token);
+  }
+
+  /** Its resource metadata (RFC 9728). */
+  private describe(response: ServerResponse, { origin }: URL): void {
+    const { issuer } = this.behaviour;
+    const metadata = { resource: `${origin}${this.path}/sse`, authorization_servers: [issuer] };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
   }
 
   private begin(response: ServerResponse, origin: string): void {
@@ -194,7 +219,8 @@ function eventOf(answer: object | string, end = '\n\n'): string {
   return typeof answer === 'string' ? answer : `event: message\ndata: ${JSON.stringify(answer)}${end}`;
 }
 
-function challengeOf({ challenge }: Behaviour): Record<string, string> {
+function challengeOf({ challenge, issuer }: Behaviour, metadata: string): Record<string, string> {
+  if (issuer) return { 'www-authenticate': `Bearer resource_metadata="${metadata}", error="invalid_token"` };
   return challenge ? { 'www-authenticate': challenge } : {};
 }
 
