@@ -202,7 +202,13 @@ describe('who may read (CONTRACT §6)', () => {
       inputSchema: { type: 'object' },
       _meta: { ui: { resourceUri: 'ui://page' } },
     };
-    const server = await Upstream.start([shown, 'echo'], listing('ui://page', 'ui://other'));
+    const unusable = {
+      ...shown,
+      name: 'reads',
+      annotations: { readOnlyHint: true },
+      _meta: { ui: { resourceUri: 'ui://other' } },
+    };
+    const server = await Upstream.start([shown, unusable], listing('ui://page', 'ui://other'));
     const { access_token } = await (await McpClient.register()).obtainGrant({
       changes: { scope: 'mcp:write' },
     });
