@@ -6,8 +6,8 @@ export { ConnectionObject } from './accounts/connection-object';
 export { KeyObject } from './governance/key-object';
 export { GrantObject } from './grants/grant-object';
 export { ServerObject } from './mcp-client/server-object';
-export { SessionObject } from './mcp-client/session-object';
-export { SubjectObject } from './mcp-client/subject-object';
+export { SessionObject } from './mcp-client/sessions/session-object';
+export { SubjectObject } from './mcp-client/sessions/subject-object';
 
 export default {
   fetch: app.fetch,

@@ -7,7 +7,7 @@ import type { FailureStated } from '../servers/failure-words';
 import type { ConnectionType } from '../servers/server';
 import { findEndpoint } from './find-endpoint';
 import { readListing } from './listing';
-import { inOwnSession } from './sessions';
+import { inOwnSession } from './sessions/sessions';
 
 /** What an address is found to be, before anything is saved. */
 export type Finding =

@@ -8,7 +8,7 @@ import { answerOf, isAbandoned, post, readAnswer, type ServerAnswer, watched } f
 import { legacyCapabilities, sendLegacy } from './legacy';
 import { OtherEra } from './other-era';
 import { nextRequestId } from './request-ids';
-import type { Session } from './session-life';
+import type { Session } from './sessions/session-life';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
 export type Outgoing = {

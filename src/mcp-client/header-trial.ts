@@ -13,7 +13,7 @@ import { saveListing } from '../servers/standing';
 import { markVerified } from '../servers/store';
 import type { Settings } from '../settings';
 import { readListing } from './listing';
-import { inOwnSession } from './sessions';
+import { inOwnSession } from './sessions/sessions';
 import { overEither } from './sse/either-transport';
 
 /** What header values got from a server: how many tools it lists to them, or why none. */

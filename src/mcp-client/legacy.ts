@@ -6,9 +6,9 @@ import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
 import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
 import { OtherEra } from './other-era';
-import { type Session, type SessionName, sessionHeaders } from './session-life';
-import { type Holder, holderOf } from './sessions';
-import { sift } from './unknown-session';
+import { type Session, type SessionName, sessionHeaders } from './sessions/session-life';
+import { type Holder, holderOf } from './sessions/sessions';
+import { sift } from './sessions/unknown-session';
 
 type Request = {
   id: number;

@@ -13,7 +13,7 @@ import type { Settings } from '../settings';
 import { capabilitiesOf } from './client';
 import { LISTS, type List, readPages, reasonOf } from './list-pages';
 import { wordsTo } from './met';
-import { inOwnSession } from './sessions';
+import { inOwnSession } from './sessions/sessions';
 import { overEither } from './sse/either-transport';
 
 /** What is said of items that are left out, at most. */

@@ -1,8 +1,8 @@
 import { connect } from '../accounts/connect';
 import { hashSecret } from '../crypto/secrets';
 import { openRelayed, type Relayed } from '../mcp-client/questions/relayed-id';
-import { sessionObjectOf } from '../mcp-client/session-acts';
-import { respondIn, type SessionName, tellIn } from '../mcp-client/session-life';
+import { sessionObjectOf } from '../mcp-client/sessions/session-acts';
+import { respondIn, type SessionName, tellIn } from '../mcp-client/sessions/session-life';
 import { type ClientAnswer, CODE, type JsonObject, RpcError } from '../protocol/mcp';
 import { askerOf, type Call } from './call';
 

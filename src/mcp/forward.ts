@@ -7,7 +7,12 @@ import { log } from '../log';
 import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
 import { nextRequestId } from '../mcp-client/request-ids';
-import { cancelIn, type NamedSession, type Session, type SessionName } from '../mcp-client/session-life';
+import {
+  cancelIn,
+  type NamedSession,
+  type Session,
+  type SessionName,
+} from '../mcp-client/sessions/session-life';
 import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import type { Additions } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
@@ -18,23 +23,23 @@ import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
 import { additionsFor, answer, stamped, withAdditions } from './answer';
-import { asJson } from './answer-form';
 import { toolOfApp } from './apps';
 import { authRequired, withoutOurs } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
-import { flightOf, follow } from './flights';
 import { judgeItem } from './judge';
-import { comesBack, sealPlace } from './left-answer';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
-import type { CallOutcome, Reached } from './passage';
+import { asJson } from './passing/answer-form';
+import { flightOf, follow } from './passing/flights';
+import { comesBack, sealPlace } from './passing/left-answer';
+import type { CallOutcome, Reached } from './passing/passage';
+import { ServerMessages } from './passing/server-messages';
+import { pass } from './passing/stream';
 import { listMissing } from './refresh';
 import { resourceAt } from './resources';
 import { type Item, listsOf } from './server-lists';
-import { ServerMessages } from './server-messages';
-import { pass } from './stream';
 
 /** A server's item that a request names, and whether its caller may use it. */
 type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };

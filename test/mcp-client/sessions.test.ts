@@ -1,7 +1,7 @@
 import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { SessionActs } from '../../src/mcp-client/session-acts';
+import type { SessionActs } from '../../src/mcp-client/sessions/session-acts';
 import { Browser } from '../support/browser';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { pass } from '../../src/mcp/stream';
+import { pass } from '../../src/mcp/passing/stream';
 import { NOTHING } from '../../src/protocol/json/insert';
 import { eventsOf } from '../support/caller';
 

@@ -7,7 +7,7 @@ import { EventReader } from '../../protocol/sse';
 import { whereIs } from '../../servers/server';
 import { drain } from '../exchange';
 import { sendWithin } from '../redirects';
-import { type SessionName, sessionHeaders } from '../session-life';
+import { type SessionName, sessionHeaders } from '../sessions/session-life';
 
 /** How long a server that gave no stream is not asked for one. Milliseconds. */
 const DEAF = 600_000;

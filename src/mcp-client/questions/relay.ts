@@ -1,6 +1,6 @@
 import type { Peer } from '../../accounts/connect';
 import { CODE, isObject, type JsonObject, metaOf, RequestId } from '../../protocol/mcp';
-import { type NamedSession, respondIn } from '../session-life';
+import { type NamedSession, respondIn } from '../sessions/session-life';
 import { sealRelayed } from './relayed-id';
 
 /** What servers may ask, by the capability that a client declares for it (MCP 2025-11-25, Client Features). */

@@ -3,7 +3,7 @@ import type { Peer, Sharer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { failures } from '../../servers/failure';
-import { sessionStubOf } from '../session-stub';
+import { sessionStubOf } from '../sessions/session-stub';
 import { type SseActs, type SseReply, type SseRequest, SseStreams } from './streams';
 
 /** Begins the names of streams that this invocation holds; those of others are in the object of the client session. */

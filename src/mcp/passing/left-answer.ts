@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { Peer } from '../accounts/connect';
-import { open, seal } from '../crypto/secrets';
-import type { Call } from './call';
+import type { Peer } from '../../accounts/connect';
+import { open, seal } from '../../crypto/secrets';
+import type { Call } from '../call';
 import type { Reached } from './passage';
 
 /**

@@ -1,4 +1,4 @@
-import { failures, type UpstreamFailure } from '../servers/failure';
+import { failures, type UpstreamFailure } from '../../servers/failure';
 import type { Passage } from './passage';
 
 /** The most a request may take, whatever progress it makes. */

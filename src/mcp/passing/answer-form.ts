@@ -1,5 +1,5 @@
-import { MessageScanner, NOTHING } from '../protocol/json/insert';
-import { DATA, END_OF_EVENT, onOneLine } from '../protocol/sse';
+import { MessageScanner, NOTHING } from '../../protocol/json/insert';
+import { DATA, END_OF_EVENT, onOneLine } from '../../protocol/sse';
 
 /** An answer as the one event of a stream, for a client that reads nothing else (PROTOCOL §3). What is no JSON answer stays. */
 export function asEvents(response: Response): Response {

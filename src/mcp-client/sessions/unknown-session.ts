@@ -1,9 +1,9 @@
-import type { Peer } from '../accounts/connect';
-import { CODE, readResponse } from '../protocol/mcp';
-import { readText } from '../protocol/params';
-import { EventReader } from '../protocol/sse';
-import { MODERN_CODES } from './eras';
-import { drain } from './exchange';
+import type { Peer } from '../../accounts/connect';
+import { CODE, readResponse } from '../../protocol/mcp';
+import { readText } from '../../protocol/params';
+import { EventReader } from '../../protocol/sse';
+import { MODERN_CODES } from '../eras';
+import { drain } from '../exchange';
 import { ping, type SessionName } from './session-life';
 
 /**

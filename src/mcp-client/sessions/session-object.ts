@@ -1,16 +1,16 @@
 import { DurableObject } from 'cloudflare:workers';
-import { connect } from '../accounts/connect';
-import { currentSettings, type Env } from '../config';
-import { open, seal } from '../crypto/secrets';
-import { log } from '../log';
-import { faultFacts } from '../protocol/faults/storage';
-import { inPool, within } from '../protocol/patience';
-import { ObjectState } from '../schema/object-state';
-import { findServer } from '../servers/find';
-import { MOST_ASKED } from './questions/relayed-id';
+import { connect } from '../../accounts/connect';
+import { currentSettings, type Env } from '../../config';
+import { open, seal } from '../../crypto/secrets';
+import { log } from '../../log';
+import { faultFacts } from '../../protocol/faults/storage';
+import { inPool, within } from '../../protocol/patience';
+import { ObjectState } from '../../schema/object-state';
+import { findServer } from '../../servers/find';
+import { MOST_ASKED } from '../questions/relayed-id';
+import { type SseReply, type SseRequest, SseStreams } from '../sse/streams';
 import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
 import { cancelIn, endSession, type Session } from './session-life';
-import { type SseReply, type SseRequest, SseStreams } from './sse/streams';
 
 /** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
 type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };

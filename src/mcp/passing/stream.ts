@@ -1,9 +1,9 @@
-import { CredentialNeeded } from '../accounts/credential-needed';
-import type { TurnEnd } from '../mcp-client/breaker';
-import type { Resume, ServerAnswer } from '../mcp-client/exchange';
-import { type Beside, InPlace, type Part } from '../protocol/json/answer';
-import { readResponse } from '../protocol/mcp';
-import { within } from '../protocol/patience';
+import { CredentialNeeded } from '../../accounts/credential-needed';
+import type { TurnEnd } from '../../mcp-client/breaker';
+import type { Resume, ServerAnswer } from '../../mcp-client/exchange';
+import { type Beside, InPlace, type Part } from '../../protocol/json/answer';
+import { readResponse } from '../../protocol/mcp';
+import { within } from '../../protocol/patience';
 import {
   COMMENT,
   EventRelay,
@@ -12,9 +12,9 @@ import {
   JsonRelay,
   primingEvent,
   type Relay,
-} from '../protocol/sse';
-import { failures, UpstreamFailure } from '../servers/failure';
-import { EVENT_HEADERS, JSON_HEADERS } from './answer';
+} from '../../protocol/sse';
+import { failures, UpstreamFailure } from '../../servers/failure';
+import { EVENT_HEADERS, JSON_HEADERS } from '../answer';
 import type { Besides, CallOutcome, Passage } from './passage';
 import { TimeLimits } from './time-limits';
 

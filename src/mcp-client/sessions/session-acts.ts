@@ -1,8 +1,8 @@
-import type { Sharer } from '../accounts/connect';
-import type { CredentialOwner } from '../accounts/credential';
+import type { Sharer } from '../../accounts/connect';
+import type { CredentialOwner } from '../../accounts/credential';
+import type { SseActs } from '../sse/streams';
 import type { Session, SessionName } from './session-life';
 import { sessionStubOf } from './session-stub';
-import type { SseActs } from './sse/streams';
 
 /** Where a client session meets a server, and as whom. What was begun with another address or credential does not serve. */
 export type Meeting = {

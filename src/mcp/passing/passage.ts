@@ -1,8 +1,8 @@
-import type { CredentialNeeded } from '../accounts/credential-needed';
-import type { ServerAnswer } from '../mcp-client/exchange';
-import type { Wanted } from '../protocol/json/answer';
-import type { Additions } from '../protocol/json/insert';
-import type { UpstreamFailure } from '../servers/failure';
+import type { CredentialNeeded } from '../../accounts/credential-needed';
+import type { ServerAnswer } from '../../mcp-client/exchange';
+import type { Wanted } from '../../protocol/json/answer';
+import type { Additions } from '../../protocol/json/insert';
+import type { UpstreamFailure } from '../../servers/failure';
 
 /** One request on its way through. */
 export type Passage = {

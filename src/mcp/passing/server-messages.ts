@@ -1,10 +1,10 @@
-import type { Peer } from '../accounts/connect';
-import { listenIn } from '../mcp-client/questions/listening';
-import { QuestionRelay } from '../mcp-client/questions/relay';
-import type { NamedSession } from '../mcp-client/session-life';
-import { parseExact, plainNumber } from '../protocol/json/exact';
-import { isObject, type JsonObject, metaOf } from '../protocol/mcp';
-import type { Call } from './call';
+import type { Peer } from '../../accounts/connect';
+import { listenIn } from '../../mcp-client/questions/listening';
+import { QuestionRelay } from '../../mcp-client/questions/relay';
+import type { NamedSession } from '../../mcp-client/sessions/session-life';
+import { parseExact, plainNumber } from '../../protocol/json/exact';
+import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
+import type { Call } from '../call';
 import type { Besides } from './passage';
 
 /** Milliseconds until we listen for progress elsewhere: a quick call costs its server no other request. */

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { Env } from '../config';
-import { inPool } from '../protocol/patience';
-import { ObjectState } from '../schema/object-state';
+import type { Env } from '../../config';
+import { inPool } from '../../protocol/patience';
+import { ObjectState } from '../../schema/object-state';
 
 /** A client session that began sessions at servers. `via`: the grant or key it came by. `begunAt`: epoch milliseconds. */
 type Begun = { via: string | null; begunAt: number; isOver: boolean };

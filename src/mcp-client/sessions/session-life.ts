@@ -1,15 +1,15 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Peer } from '../accounts/connect';
-import { overlaid } from '../protocol/headers';
-import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../protocol/mcp';
-import { type Address, whereIs } from '../servers/server';
-import { erasOf, noteEras, versionIn } from './eras';
-import { answerOf, CLIENT_INFO, drain, post, readAnswer } from './exchange';
-import { noteWords } from './met';
-import { OtherEra } from './other-era';
-import { sendWithin } from './redirects';
-import { nextRequestId } from './request-ids';
-import { closeSse } from './sse/transport';
+import type { Peer } from '../../accounts/connect';
+import { overlaid } from '../../protocol/headers';
+import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
+import { type Address, whereIs } from '../../servers/server';
+import { erasOf, noteEras, versionIn } from '../eras';
+import { answerOf, CLIENT_INFO, drain, post, readAnswer } from '../exchange';
+import { noteWords } from '../met';
+import { OtherEra } from '../other-era';
+import { sendWithin } from '../redirects';
+import { nextRequestId } from '../request-ids';
+import { closeSse } from '../sse/transport';
 
 /** A session that a server of the 2025 era began with us. */
 export type Session = {

@@ -1,9 +1,9 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Peer, Sharer } from '../accounts/connect';
-import { log } from '../log';
-import { faultFacts } from '../protocol/faults/storage';
-import { retrying, SharedWork } from '../protocol/patience';
-import { type Address, whereIs } from '../servers/server';
+import type { Peer, Sharer } from '../../accounts/connect';
+import { log } from '../../log';
+import { faultFacts } from '../../protocol/faults/storage';
+import { retrying, SharedWork } from '../../protocol/patience';
+import { type Address, whereIs } from '../../servers/server';
 import { type Meeting, type SessionActs, sessionObjectOf, type Taken } from './session-acts';
 import { beginSession, endSession, greetingOf, isSessionless, type Session } from './session-life';
 import { isUnknown } from './unknown-session';
