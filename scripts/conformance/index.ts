@@ -5,27 +5,33 @@ import { FieldGateway } from '../field/gateway.ts';
 import { installPackages } from '../packages.ts';
 import { run, Stop } from '../stop.ts';
 import { CLIENT_RUNS, runClient } from './client-mode.ts';
-import { type ClientResult, failuresOf, pageOf } from './page.ts';
+import { type ClientResult, failuresOf } from './client-section.ts';
+import { pageOf } from './page.ts';
+import { runServer, SERVER_RUNS } from './server-mode.ts';
+import { differencesOf, type ServerResult } from './server-section.ts';
 import { HOME } from './suite.ts';
 
-/** `npm run conformance [-- --client [word]]`: the official suite. All of it: docs/conformance.md. */
+/** `npm run conformance [-- --client [word] | --server [revision]]`: the official suite. All of it: docs/conformance.md. */
 await run(async () => {
-  const [, word] = process.argv.slice(2);
-  const chosen = CLIENT_RUNS.filter(({ args }) => !word || args.includes(word));
-  if (!chosen.length) throw new Stop(`No run of the suite has the argument ${word}.`);
+  const [mode, word] = process.argv.slice(2);
+  const client = CLIENT_RUNS.filter(({ args }) => mode !== '--server' && (!word || args.includes(word)));
+  const server = SERVER_RUNS.filter(({ revision }) => mode !== '--client' && (!word || revision === word));
+  if (!client.length && !server.length) throw new Stop(`No run of the suite is named ${word}.`);
   installPackages(HOME);
 
   const gateway = await FieldGateway.start();
-  const results: ClientResult[] = [];
+  const ofClient: ClientResult[] = [];
+  const ofServer: ServerResult[] = [];
   try {
-    for (const one of chosen)
-      results.push({ title: one.title, outcomes: await runClient(gateway.facts, one) });
+    for (const one of server) ofServer.push(await runServer(gateway.facts, one));
+    for (const one of client)
+      ofClient.push({ title: one.title, outcomes: await runClient(gateway.facts, one) });
   } finally {
     await gateway.stop();
   }
-  const page = pageOf(results);
-  if (chosen.length === CLIENT_RUNS.length) writeFileSync(join(ROOT, 'docs/conformance.md'), page);
+  const page = pageOf(ofClient, ofServer);
+  if (mode === undefined) writeFileSync(join(ROOT, 'docs/conformance.md'), page);
   console.log(page);
-  if (failuresOf(results).length) process.exitCode = 1;
+  if (failuresOf(ofClient).length || ofServer.some((one) => differencesOf(one).length)) process.exitCode = 1;
 });
 process.exit();

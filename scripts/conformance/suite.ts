@@ -10,16 +10,16 @@ export const HOME = import.meta.dirname;
 
 const SUITE = '@modelcontextprotocol/conformance';
 
-/** How the suite judges one thing it looked at. */
+/** How the suite judges one thing it looked at: `SUCCESS`, `FAILURE`, `WARNING`, `SKIPPED` or `INFO`. */
 type Check = { id: string; status: string; description: string; errorMessage?: string };
 
-/** What came of one scenario. `faults`: what failed, and what the suite warns of, a line each. */
+/** What came of one scenario. */
 export type Outcome = {
   scenario: string;
   passed: number;
   failed: number;
   warned: number;
-  faults: string[];
+  checks: readonly Check[];
 };
 
 export function suiteVersion(): string {
@@ -52,11 +52,17 @@ export async function runSuite(args: readonly string[], env: NodeJS.ProcessEnv =
 /** @param file `<scenario>-<time>/checks.json`, a scenario of a server with `server-` before it */
 function outcomeOf(file: string, checks: readonly Check[]): Outcome {
   const scenario = file.replace(/-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/, '').replace(/^server-/, '');
-  const having = (status: string) => checks.filter((check) => check.status === status);
-  const [failed, warned] = [having('FAILURE'), having('WARNING')];
-  const faults = [...failed, ...warned].map(
-    ({ id, description, errorMessage }) => `${id}: ${errorMessage ?? description}`,
-  );
-  const passed = having('SUCCESS').length;
-  return { scenario, passed, failed: failed.length, warned: warned.length, faults };
+  const having = (status: string) => checks.filter((check) => check.status === status).length;
+  const [passed, failed, warned] = [having('SUCCESS'), having('FAILURE'), having('WARNING')];
+  return { scenario, passed, failed, warned, checks };
+}
+
+/** What failed and what the suite warns of, a line each. */
+export function faultsOf({ checks }: Outcome): string[] {
+  return checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING').map(saidOf);
+}
+
+/** A check in a line. */
+export function saidOf({ id, description, errorMessage }: Check): string {
+  return `${id}: ${errorMessage ?? description}`.replace(/\s+/g, ' ');
 }

@@ -1,0 +1,48 @@
+import { AdminApi } from '../admin-api.ts';
+import type { Behind } from './behind.ts';
+import { type FixtureEra, FixtureProcess } from './fixture-process.ts';
+import { KeyProxy } from './key-proxy.ts';
+import type { ServerResult } from './server-section.ts';
+import { type Outcome, runSuite } from './suite.ts';
+
+/** One revision, asked of the fixture itself and of the gateway before it. */
+export type ServerRun = { revision: string; era: FixtureEra; args: readonly string[] };
+
+/** `--requirements` also runs what a revision does not score; the suite has no such set for 2025-06-18. */
+const ARGS = {
+  '2025-06-18': ['--suite', 'all', '--spec-version', '2025-06-18'],
+  '2025-11-25': ['--requirements', '2025-11-25'],
+  '2026-07-28': ['--requirements', '2026-07-28'],
+};
+
+export const SERVER_RUNS: readonly ServerRun[] = Object.entries(ARGS).flatMap(([revision, args]) =>
+  ([revision < '2026' ? '2025' : '2026', 'both'] as const).map((era) => ({ revision, era, args })),
+);
+
+/** Runs the suite in server mode against the fixture, and against `/mcp/<slug>` of a gateway before it. */
+export async function runServer(behind: Behind, run: ServerRun): Promise<ServerResult> {
+  const fixture = await FixtureProcess.start(run.era);
+  try {
+    const direct = await judge(fixture.url, run);
+    const api = new AdminApi(behind.url, behind.admin_token);
+    const { client } = await api.send<{ client: { endpoint_slug: string } }>('POST', '/api/mcp/client', {
+      name: `fixture_${run.era}_${run.revision.replaceAll('-', '_')}`,
+      connection_type: 'http',
+      connection_string: fixture.url,
+      allow_on_all_virtual_keys: true,
+    });
+    const proxy = await KeyProxy.start(`${behind.url}/mcp/${client.endpoint_slug}`, behind.virtual_key);
+    try {
+      return { ...run, direct, through: await judge(proxy.url, run) };
+    } finally {
+      await proxy.stop();
+    }
+  } finally {
+    await fixture.stop();
+  }
+}
+
+function judge(url: string, { revision, era, args }: ServerRun): Promise<Outcome[]> {
+  console.log(`${revision}, fixture ${era}: ${url}`);
+  return runSuite(['server', '--url', url, ...args]);
+}
