@@ -27,14 +27,19 @@ export function suiteVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Runs the suite with these arguments. @throws Stop when nothing came of it */
-export async function runSuite(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome[]> {
+/** Runs the suite with these arguments. @param onLine told what it prints @throws Stop when nothing came of it */
+export async function runSuite(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  onLine: (line: string) => void = () => undefined,
+): Promise<Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-conformance-'));
   try {
     const child = new Child({
       args: [join('node_modules', SUITE, 'dist/index.js'), ...args, '-o', folder],
       cwd: HOME,
       env: { ...process.env, ...env },
+      onLine,
     });
     await child.ended; // how it ended says what the suite thinks of the results
     const outcomes: Outcome[] = [];
@@ -49,9 +54,11 @@ export async function runSuite(args: readonly string[], env: NodeJS.ProcessEnv =
   }
 }
 
-/** @param file `<scenario>-<time>/checks.json`, a scenario of a server with `server-` before it */
+/** @param file `<scenario>-<time>/checks.json`, a scenario of a server with `server-` before it, of ours with `authorization-server-` */
 function outcomeOf(file: string, checks: readonly Check[]): Outcome {
-  const scenario = file.replace(/-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/, '').replace(/^server-/, '');
+  const scenario = file
+    .replace(/-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/, '')
+    .replace(/^(server|authorization-server)-/, '');
   const having = (status: string) => checks.filter((check) => check.status === status).length;
   const [passed, failed, warned] = [having('SUCCESS'), having('FAILURE'), having('WARNING')];
   return { scenario, passed, failed, warned, checks };
