@@ -2,6 +2,7 @@ import { AdminApi } from '../admin-api.ts';
 import type { Behind } from './behind.ts';
 import { type FixtureEra, FixtureProcess } from './fixture-process.ts';
 import { KeyProxy } from './key-proxy.ts';
+import { Prefixes } from './prefixes.ts';
 import type { ServerResult } from './server-section.ts';
 import { type Outcome, runSuite } from './suite.ts';
 
@@ -19,24 +20,32 @@ export const SERVER_RUNS: readonly ServerRun[] = Object.entries(ARGS).flatMap(([
   ([revision < '2026' ? '2025' : '2026', 'both'] as const).map((era) => ({ revision, era, args })),
 );
 
-/** Runs the suite in server mode against the fixture, and against `/mcp/<slug>` of a gateway before it. */
+/** Runs the suite in server mode against the fixture, and at `/mcp/<slug>` and `/mcp` of a gateway before it. */
 export async function runServer(behind: Behind, run: ServerRun): Promise<ServerResult> {
   const fixture = await FixtureProcess.start(run.era);
   try {
     const direct = await judge(fixture.url, run);
     const api = new AdminApi(behind.url, behind.admin_token);
-    const { client } = await api.send<{ client: { endpoint_slug: string } }>('POST', '/api/mcp/client', {
-      name: `fixture_${run.era}_${run.revision.replaceAll('-', '_')}`,
-      connection_type: 'http',
-      connection_string: fixture.url,
-      allow_on_all_virtual_keys: true,
-    });
-    const proxy = await KeyProxy.start(`${behind.url}/mcp/${client.endpoint_slug}`, behind.virtual_key);
-    try {
-      return { ...run, direct, through: await judge(proxy.url, run) };
-    } finally {
-      await proxy.stop();
-    }
+    const name = `f_${run.era}_${run.revision.slice(2, 7).replace('-', '')}`; // short: names of tools are of 64 characters
+    const { client } = await api.send<{ client: { id: string; endpoint_slug: string } }>(
+      'POST',
+      '/api/mcp/client',
+      {
+        name,
+        connection_type: 'http',
+        connection_string: fixture.url,
+        allow_on_all_virtual_keys: true,
+      },
+    );
+    const slug = client.endpoint_slug;
+    const at = async (path: string, prefixes: Prefixes | null) => {
+      const proxy = await KeyProxy.start(`${behind.url}${path}`, behind.virtual_key, prefixes);
+      return judge(proxy.url, run).finally(() => proxy.stop());
+    };
+    const through = await at(`/mcp/${slug}`, null);
+    const joined = await at('/mcp', new Prefixes(name, slug));
+    await api.send('DELETE', `/api/mcp/client/${client.id}`);
+    return { ...run, direct, through, joined };
   } finally {
     await fixture.stop();
   }

@@ -2,49 +2,60 @@ import type { ServerRun } from './server-mode.ts';
 import { type Outcome, saidOf } from './suite.ts';
 import { sumOf, tableOf } from './table.ts';
 
-/** What a run in server mode came to: at the fixture itself, and through the gateway. */
-export type ServerResult = ServerRun & { direct: Outcome[]; through: Outcome[] };
+/** What a run in server mode came to: at the fixture itself, through `/mcp/<server>`, and through `/mcp`. */
+export type ServerResult = ServerRun & Record<'direct' | 'through' | 'joined', Outcome[]>;
 
-/** A scenario that came to something else through the gateway. */
-type Difference = { scenario: string; direct: Outcome; through: Outcome };
+/** A scenario that came to something else at one of the gateway's addresses. */
+type Difference = { scenario: string; address: string; direct: Outcome; through: Outcome };
 
 /** Those of a run that came to something else. */
-export function differencesOf({ direct, through }: ServerResult): Difference[] {
+export function differencesOf({ direct, through, joined }: ServerResult): Difference[] {
+  return [...differing('/mcp/<server>', direct, through), ...differing('/mcp', direct, joined)];
+}
+
+function differing(address: string, direct: readonly Outcome[], through: readonly Outcome[]): Difference[] {
   return direct.flatMap((one) => {
-    const other = through.find(({ scenario }) => scenario === one.scenario) ?? missing(one.scenario);
+    const { scenario } = one;
+    const other = through.find((outcome) => outcome.scenario === scenario) ?? missing(scenario);
     const isAlike = one.failed === other.failed && one.passed === other.passed && one.warned === other.warned;
-    return isAlike ? [] : [{ scenario: one.scenario, direct: one, through: other }];
+    return isAlike ? [] : [{ scenario, address, direct: one, through: other }];
   });
 }
 
 const missing = (scenario: string): Outcome => ({ scenario, passed: 0, failed: 0, warned: 0, checks: [] });
 
+/** Between the cells of a line that is the same in several places. */
+const BETWEEN = '\n';
+
 export function serverSection(results: readonly ServerResult[]): string {
-  const sums = results.map((result) => {
-    const { revision, era, direct, through } = result;
-    return [revision, era, inAll(direct), inAll(through), String(differencesOf(result).length)];
-  });
-  const found = results.flatMap(({ revision, era, ...result }) =>
-    differencesOf({ revision, era, ...result }).map((difference) => ({ ...difference, revision, era })),
-  );
-  const lines = found.map(({ scenario, revision, era, direct, through }) => [
-    scenario,
-    `${revision}, ${era}`,
-    inAll([direct]),
-    inAll([through]),
-    lost({ scenario, direct, through }).map(short).join(' · '),
+  const sums = results.map(({ revision, era, direct, through, joined }) => [
+    revision,
+    era,
+    ...[direct, through, joined].map(inAll),
+    String(differing('', direct, through).length),
+    String(differing('', direct, joined).length),
   ]);
+  const places = new Map<string, string[]>();
+  for (const result of results) {
+    for (const difference of differencesOf(result)) {
+      const { scenario, address, direct, through } = difference;
+      const cells = [scenario, inAll([direct]), inAll([through]), lost(difference).map(short).join(' · ')];
+      const place = `${result.revision} ${result.era} \`${address}\``;
+      places.set(cells.join(BETWEEN), [...(places.get(cells.join(BETWEEN)) ?? []), place]);
+    }
+  }
+  const lines = [...places].map(([cells, where]) => [...cells.split(BETWEEN), where.join(', ')]).sort();
   const different = lines.length
-    ? `Not the same through the gateway:\n\n${tableOf(['scenario', 'run', 'direct', 'through', 'what was passed directly and is not'], lines)}\n`
+    ? `Not the same through the gateway:\n\n${tableOf(['scenario', 'direct', 'through', 'what was passed directly and is not', 'where'], lines)}\n`
     : 'Everything is the same through the gateway.\n';
   return `## Server mode: a server through the gateway
 
 The fixture is the project's own server (\`scripts/conformance/fixture\`, written with \`@modelcontextprotocol/server\`): one process of the revisions with
 sessions (\`2025\`), one of 2026-07-28 (\`2026\`), one of all (\`both\`). The suite asks it directly, then at \`/mcp/<server>\` of a gateway under \`npm run dev\`, before
-which a proxy adds the access key. \`56/0\` is passed and failed checks. 2025-06-18 is \`--suite all --spec-version\`, the others are \`--requirements\`, with
+which a proxy adds the access key, and at \`/mcp\`, where the demo's servers are beside it: there the proxy puts the server's prefixes in and takes them off. \`56/0\` is passed and failed checks. 2025-06-18 is \`--suite all --spec-version\`, the others are \`--requirements\`, with
 what a revision does not score: the 30 failures of 2026-07-28 are those of the tasks extension, which the fixture does not have.
 
-${tableOf(['revision', 'fixture', 'direct', 'through', 'scenarios that differ'], sums)}
+${tableOf(['revision', 'fixture', 'direct', '`/mcp/<server>`', '`/mcp`', 'scenarios that differ', 'at `/mcp`'], sums)}
 
 ${different}`;
 }
