@@ -5,45 +5,75 @@ import { FieldGateway } from '../field/gateway.ts';
 import { installPackages } from '../packages.ts';
 import { run, Stop } from '../stop.ts';
 import { runAuthorization } from './authorization-mode.ts';
+import type { Behind } from './behind.ts';
 import { CLIENT_RUNS, runClient } from './client-mode.ts';
-import { type ClientResult, failuresOf } from './client-section.ts';
-import { pageOf } from './page.ts';
+import { type ClientResult, clientSection, failuresOf } from './client-section.ts';
+import { runOthers } from './other-clients.ts';
+import { authorizationSection, othersSection, pageOf } from './page.ts';
 import { runServer, SERVER_RUNS } from './server-mode.ts';
-import { differencesOf, type ServerResult } from './server-section.ts';
-import { HOME, type Outcome } from './suite.ts';
+import { differencesOf, type ServerResult, serverSection } from './server-section.ts';
+import { HOME } from './suite.ts';
 
-/** `npm run conformance [-- --client [word] | --server [revision] | --authorization]`: the official suite. All of it: docs/conformance.md. */
+/** A part of the page, and whether everything in it is as it should be. */
+type Section = { text: string; isGood: boolean };
+
+/** What the command can run; `word` chooses among its runs. */
+const MODES: ReadonlyMap<string, (behind: Behind, word?: string) => Promise<Section>> = new Map([
+  ['--server', serverMode],
+  ['--client', clientMode],
+  ['--authorization', authorizationMode],
+  ['--others', others],
+]);
+
+/** `npm run conformance [-- <mode> [word]]`: the official suite and clients of others. All of it: docs/conformance.md. */
 await run(async () => {
-  const [mode, word] = process.argv.slice(2);
-  const client = CLIENT_RUNS.filter(
-    ({ args }) => [undefined, '--client'].includes(mode) && (!word || args.includes(word)),
-  );
-  const server = SERVER_RUNS.filter(
-    ({ revision }) => [undefined, '--server'].includes(mode) && (!word || revision === word),
-  );
-  const isAuthorization = mode === undefined || mode === '--authorization';
-  if (!client.length && !server.length && !isAuthorization)
-    throw new Stop(`No run of the suite is named ${word}.`);
+  const [name, word] = process.argv.slice(2);
+  const modes = [...MODES].filter(([known]) => !name || known === name).map(([, mode]) => mode);
+  if (!modes.length) throw new Stop(`There is no ${name}. There are: ${[...MODES.keys()].join(', ')}.`);
   installPackages(HOME);
 
   const gateway = await FieldGateway.start();
-  const ofClient: ClientResult[] = [];
-  const ofServer: ServerResult[] = [];
-  const ofAuthorization: Outcome[] = [];
+  const sections: Section[] = [];
   try {
-    for (const one of server) ofServer.push(await runServer(gateway.facts, one));
-    for (const one of client)
-      ofClient.push({ title: one.title, outcomes: await runClient(gateway.facts, one) });
-    if (isAuthorization) ofAuthorization.push(...(await runAuthorization(gateway.facts)));
+    for (const mode of modes) sections.push(await mode(gateway.facts, word));
   } finally {
     await gateway.stop();
   }
-  const page = pageOf(ofClient, ofServer, ofAuthorization);
-  if (mode === undefined) writeFileSync(join(ROOT, 'docs/conformance.md'), page);
+  const page = pageOf(sections.map(({ text }) => text));
+  if (!name) writeFileSync(join(ROOT, 'docs/conformance.md'), page);
   console.log(page);
-  const isWorse =
-    failuresOf(ofClient).length + ofServer.flatMap(differencesOf).length > 0 ||
-    ofAuthorization.some(({ failed }) => failed > 0);
-  if (isWorse) process.exitCode = 1;
+  if (sections.some(({ isGood }) => !isGood)) process.exitCode = 1;
 });
 process.exit();
+
+/** @param revision of MCP */
+async function serverMode(behind: Behind, revision?: string): Promise<Section> {
+  const results: ServerResult[] = [];
+  for (const one of chosen(SERVER_RUNS, (run) => !revision || run.revision === revision))
+    results.push(await runServer(behind, one));
+  return { text: serverSection(results), isGood: !results.flatMap(differencesOf).length };
+}
+
+/** @param word among the arguments of a run */
+async function clientMode(behind: Behind, word?: string): Promise<Section> {
+  const results: ClientResult[] = [];
+  for (const one of chosen(CLIENT_RUNS, ({ args }) => !word || args.includes(word)))
+    results.push({ title: one.title, outcomes: await runClient(behind, one) });
+  return { text: clientSection(results), isGood: !failuresOf(results).length };
+}
+
+async function authorizationMode(behind: Behind): Promise<Section> {
+  const outcomes = await runAuthorization(behind);
+  return { text: authorizationSection(outcomes), isGood: outcomes.every(({ failed }) => failed === 0) };
+}
+
+async function others(behind: Behind): Promise<Section> {
+  const connected = await runOthers(behind);
+  return { text: othersSection(connected), isGood: connected.every(({ isGood }) => isGood) };
+}
+
+function chosen<T>(runs: readonly T[], isWanted: (run: T) => boolean): T[] {
+  const found = runs.filter(isWanted);
+  if (found.length) return found;
+  throw new Stop('No run of the suite has that name: see scripts/conformance.');
+}

@@ -22,8 +22,11 @@ export type Outcome = {
   checks: readonly Check[];
 };
 
-export function suiteVersion(): string {
-  const file = join(HOME, 'node_modules', SUITE, 'package.json');
+export const suiteVersion = (): string => versionOf(SUITE);
+
+/** The version of an installed package. */
+export function versionOf(name: string): string {
+  const file = join(HOME, 'node_modules', name, 'package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
