@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { type Behind, variableOf } from './behind.ts';
+import { type Accounts, type Behind, variableOf } from './behind.ts';
 import { HOME, type Outcome, runSuite } from './suite.ts';
 
 /** How long a scenario's client may take. The suite starts a whole suite's at once. */
 const TIMEOUT_MS = 120_000;
 
 /** One run of the suite with the gateway as the client under test. */
-export type ClientRun = { title: string; args: readonly string[] };
+export type ClientRun = { title: string; args: readonly string[]; accounts?: Accounts };
 
 export const CLIENT_RUNS: readonly ClientRun[] = [
   { title: '`--suite auth`', args: ['--suite', 'auth'] },
@@ -14,6 +14,7 @@ export const CLIENT_RUNS: readonly ClientRun[] = [
     title: '`--suite auth --spec-version 2026-07-28`',
     args: ['--suite', 'auth', '--spec-version', '2026-07-28'],
   },
+  { title: '`--suite auth`, own accounts', args: ['--suite', 'auth'], accounts: 'per_user_oauth' },
   { title: '`--suite draft` (2026-07-28)', args: ['--suite', 'draft'] },
   { title: '`--suite backcompat` (2025-03-26)', args: ['--suite', 'backcompat'] },
   ...[
@@ -45,15 +46,17 @@ export const NOT_COUNTED: ReadonlyMap<string, string> = new Map([
   ['auth/dpop-nonce', 'CONTRACT §7 sends Bearer tokens'],
   ['sse-retry', 'waits for PROTOCOL §3, streams that are closed and resumed'],
   ['elicitation-sep1034-client-defaults', 'waits for PROTOCOL §4, questions of a server'],
-  ['sep-2322-client-request-state', 'waits for PROTOCOL §4, questions of a server'],
 ]);
 
 /** Runs the suite in client mode against the gateway. */
-export async function runClient(behind: Behind, { title, args }: ClientRun): Promise<Outcome[]> {
+export async function runClient(
+  behind: Behind,
+  { title, args, accounts = 'oauth' }: ClientRun,
+): Promise<Outcome[]> {
   console.log(title);
   const command = `node ${join(HOME, 'client.ts')}`;
   return runSuite(
     ['client', '--command', command, '--timeout', String(TIMEOUT_MS), ...args],
-    variableOf(behind),
+    variableOf(behind, accounts),
   );
 }

@@ -34,8 +34,9 @@ export function clientSection(results: readonly ClientResult[]): string {
   return `## Client mode: the gateway as a client of servers
 
 The suite starts a server and its authorization server for each scenario, and a client. The client is \`scripts/conformance/client.ts\`: it adds
-the server to a gateway under \`npm run dev\` (\`oauth\` for \`auth/…\`, else \`none\`), signs in at its provider as an administrator, lists its
-tools and calls them through \`/mcp/<server>\` with an official SDK, and authorizes it again where the gateway asks for that.
+the server to the gateway (\`oauth\` for \`auth/…\`, else \`none\`), signs in at its provider as an administrator, lists its tools and calls them through
+\`/mcp/<server>\` with an official SDK, and authorizes it again where the gateway asks for that. With own accounts (\`per_user_oauth\`) the caller also opens
+the connect link that a call brings.
 
 ${tableOf(['run', 'scenarios', ...OUTCOME], sums)}
 
@@ -50,4 +51,5 @@ const OUTCOME = ['passed', 'failed', 'warned'];
 const WARNINGS = `
 \`auth/basic-cimd\` wants one fixed address of the suite's own as the client id. The gateway's is its own document,
 \`<issuer>/oauth/client.json\`, which a provider can fetch only where the issuer is https; on loopback it registers (RFC 7591) instead.
+With own accounts \`auth/scope-step-up\` sees two people: the second authorization is the caller's first, and asks for what the first asked for.
 `;

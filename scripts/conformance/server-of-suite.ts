@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Connection, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
+import { answerPages } from '../../demo/consent.ts';
+import { Visitor } from '../../demo/visitor.ts';
 import { AdminApi } from '../admin-api.ts';
 import { authorizeAsAdministrator } from '../dev/setup.ts';
 import { Stop } from '../stop.ts';
-import type { Behind } from './behind.ts';
+import { type AnsweringClient, connectAnswering } from './answering-client.ts';
+import type { Accounts, Behind } from './behind.ts';
 
 /** What the suite tells a client of a scenario beforehand: a client registered by hand, calls to make. */
 export type Context = {
@@ -19,23 +21,26 @@ type Created = Pending & { mcp_client_id?: string; client?: { id: string } };
 /** Arguments that serve every tool of the suite. */
 const ARGUMENTS = { a: 5, b: 3 };
 
+/** Where a person connects an account of their own. */
+const LINK = /https?:\/\/\S+\/connect\/[\w-]+/;
+
 /** A tool that wants the schema of the other one back. */
 const ECHO = 'json_schema_echo';
 
-/** How often an administrator goes to a server's provider. */
+/** How often someone goes to a server's provider. */
 const MOST_AUTHORIZATIONS = 3;
 
 /** A server of the suite, behind the gateway. */
 export class ServerOfSuite {
   private readonly api: AdminApi;
-  private readonly behind: Behind;
+  private readonly behind: Behind & { accounts: Accounts };
   private readonly scenario: string;
   private readonly revision: string;
   private readonly url: string;
   private id = '';
   private authorizations = 0;
 
-  constructor(behind: Behind, scenario: string, revision: string, url: string) {
+  constructor(behind: Behind & { accounts: Accounts }, scenario: string, revision: string, url: string) {
     this.api = new AdminApi(behind.url, behind.admin_token);
     this.behind = behind;
     this.scenario = scenario;
@@ -43,13 +48,13 @@ export class ServerOfSuite {
     this.url = url;
   }
 
-  /** Adds the server, with one account for everybody, and signs in at its provider. */
+  /** Adds the server, and signs in at its provider as an administrator. */
   async add({ client_id, client_secret }: Context): Promise<void> {
     const created = await this.api.send<Created>('POST', '/api/mcp/client', {
       name: `${this.scenario.replace(/[^A-Za-z0-9]+/g, '_')}_${randomBytes(3).toString('hex')}`,
       connection_type: 'http',
       connection_string: this.url,
-      auth_type: this.scenario.startsWith('auth/') ? 'oauth' : 'none',
+      auth_type: this.scenario.startsWith('auth/') ? this.behind.accounts : 'none',
       allow_on_all_virtual_keys: true,
       ...(client_id ? { oauth_config: { client_id, client_secret } } : {}),
     });
@@ -57,16 +62,27 @@ export class ServerOfSuite {
     await this.authorize(created);
   }
 
-  /** Lists its tools and calls them; signs in again as long as the gateway says that it has to be authorized again. */
+  /** Lists its tools and calls them; goes to its provider again as long as the gateway says so. */
   async use({ toolCalls }: Context): Promise<void> {
     for (;;) {
       const said = await this.call(toolCalls);
       console.log(said.join('\n'));
-      const again = said.find((answer) => /authorize .* again/i.test(answer));
-      if (again === undefined) return;
-      if (this.authorizations >= MOST_AUTHORIZATIONS) throw new Stop(again);
-      await this.authorize(await this.api.send<Pending>('POST', `/api/mcp/client/${this.id}/reauthorize`));
+      const wanting = said.find((answer) => LINK.test(answer) || /authorize .* again/i.test(answer));
+      if (wanting === undefined) return;
+      if (this.authorizations >= MOST_AUTHORIZATIONS) throw new Stop(wanting);
+      const [link] = LINK.exec(wanting) ?? [];
+      if (link) await this.connectOwn(link);
+      else
+        await this.authorize(await this.api.send<Pending>('POST', `/api/mcp/client/${this.id}/reauthorize`));
     }
+  }
+
+  /** Opens a connect link as its person does: proves who they are, and connects their own account. */
+  private async connectOwn(link: string): Promise<void> {
+    this.authorizations++;
+    const { virtual_key } = this.behind;
+    const { html, status } = await answerPages(new Visitor(this.behind.url), new URL(link), { virtual_key });
+    if (!html?.includes('All connected')) throw new Stop(`${link} ended with ${status}`);
   }
 
   private async authorize({ authorize_url, complete_url }: Pending): Promise<void> {
@@ -94,9 +110,8 @@ export class ServerOfSuite {
     }
   }
 
-  private async connect(): Promise<Connection> {
-    const sdk = SDK_CLIENTS[this.revision === '2026-07-28' ? 2 : 0] as SdkClient;
-    return sdk.connect(await this.address(), this.access);
+  private async connect(): Promise<AnsweringClient> {
+    return connectAnswering(this.revision, await this.address(), this.access);
   }
 
   /** A tool's `inputSchema` as the gateway lists it, before any SDK has read it. */
