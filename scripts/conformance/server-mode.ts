@@ -20,18 +20,20 @@ export const SERVER_RUNS: readonly ServerRun[] = Object.entries(ARGS).flatMap(([
   ([revision < '2026' ? '2025' : '2026', 'both'] as const).map((era) => ({ revision, era, args })),
 );
 
+/** Of the fixture at the gateway: short, as names of tools with it are of 64 characters. */
+const NAME = 'fixture';
+
 /** Runs the suite in server mode against the fixture, and at `/mcp/<slug>` and `/mcp` of a gateway before it. */
 export async function runServer(behind: Behind, run: ServerRun): Promise<ServerResult> {
   const fixture = await FixtureProcess.start(run.era);
   try {
     const direct = await judge(fixture.url, run);
     const api = new AdminApi(behind.url, behind.admin_token);
-    const name = `f_${run.era}_${run.revision.slice(2, 7).replace('-', '')}`; // short: names of tools are of 64 characters
     const { client } = await api.send<{ client: { id: string; endpoint_slug: string } }>(
       'POST',
       '/api/mcp/client',
       {
-        name,
+        name: NAME,
         connection_type: 'http',
         connection_string: fixture.url,
         allow_on_all_virtual_keys: true,
@@ -43,7 +45,7 @@ export async function runServer(behind: Behind, run: ServerRun): Promise<ServerR
       return judge(proxy.url, run).finally(() => proxy.stop());
     };
     const through = await at(`/mcp/${slug}`, null);
-    const joined = await at('/mcp', new Prefixes(name, slug));
+    const joined = await at('/mcp', new Prefixes(NAME, slug));
     await api.send('DELETE', `/api/mcp/client/${client.id}`);
     return { ...run, direct, through, joined };
   } finally {

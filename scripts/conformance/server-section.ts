@@ -24,6 +24,9 @@ function differing(address: string, direct: readonly Outcome[], through: readonl
 
 const missing = (scenario: string): Outcome => ({ scenario, passed: 0, failed: 0, warned: 0, checks: [] });
 
+/** A revision, a fixture, an address. */
+type Place = readonly [string, string, string];
+
 /** Between the cells of a line that is the same in several places. */
 const BETWEEN = '\n';
 
@@ -35,16 +38,14 @@ export function serverSection(results: readonly ServerResult[]): string {
     String(differing('', direct, through).length),
     String(differing('', direct, joined).length),
   ]);
-  const places = new Map<string, string[]>();
-  for (const result of results) {
-    for (const difference of differencesOf(result)) {
-      const { scenario, address, direct, through, lost } = difference;
-      const cells = [scenario, inAll([direct]), inAll([through]), lost.map(short).join(' · ')];
-      const place = `${result.revision} ${result.era} \`${address}\``;
-      places.set(cells.join(BETWEEN), [...(places.get(cells.join(BETWEEN)) ?? []), place]);
+  const places = new Map<string, Place[]>();
+  for (const { revision, era, ...result } of results) {
+    for (const { scenario, address, direct, through, lost } of differencesOf({ revision, era, ...result })) {
+      const cells = [scenario, inAll([direct]), inAll([through]), lost.map(short).join(' · ')].join(BETWEEN);
+      places.set(cells, [...(places.get(cells) ?? []), [revision, era, `\`${address}\``]]);
     }
   }
-  const lines = [...places].map(([cells, where]) => [...cells.split(BETWEEN), where.join(', ')]).sort();
+  const lines = [...places].map(([cells, where]) => [...cells.split(BETWEEN), whereIn(where)]).sort();
   const different = lines.length
     ? `Not the same through the gateway:\n\n${tableOf(['scenario', 'direct', 'through', 'what was passed directly and is not', 'where'], lines)}\n`
     : 'Everything is the same through the gateway.\n';
@@ -59,6 +60,14 @@ what a revision does not score: the 30 failures of 2026-07-28 are those of the t
 ${tableOf(['revision', 'fixture', 'direct', '`/mcp/<server>`', '`/mcp`', 'scenarios that differ', 'at `/mcp`'], sums)}
 
 ${different}`;
+}
+
+/** Every combination in short, where they are all there. */
+function whereIn(places: readonly Place[]): string {
+  const parts = [0, 1, 2].map((at) => [...new Set(places.map((place) => place[at]))]);
+  const isAll = parts.reduce((product, part) => product * part.length, 1) === places.length;
+  const said = (part: readonly (string | undefined)[]) => part.join(' and ');
+  return isAll ? parts.map(said).join('; ') : places.map((place) => place.join(' ')).join(', ');
 }
 
 /** Passed and failed, and warnings where there are any. */
