@@ -77,8 +77,11 @@ const RpcErrorObject = z.object({
 });
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
+/** No id of ours is longer. */
+const MOST_ANSWERED_ID = 4096;
+
 const RpcResponse = z.object({
-  id: z.preprocess(plainNumber, RequestId.nullish()),
+  id: z.preprocess(plainNumber, z.union([z.string().max(MOST_ANSWERED_ID), RequestId]).nullish()),
   result: ResultObject.optional(),
   error: RpcErrorObject.optional(),
 });

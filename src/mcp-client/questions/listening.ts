@@ -7,18 +7,19 @@ import { EventReader } from '../../protocol/sse';
 import { whereIs } from '../../servers/server';
 import { drain } from '../exchange';
 import { sendWithin } from '../redirects';
-import { type SessionName, sessionHeaders } from '../sessions/session-life';
+import { type NamedSession, type SessionName, sessionHeaders } from '../sessions/session-life';
 
-/** How long a server that gave no stream is not asked for one. Milliseconds. */
-const DEAF = 600_000;
-const MOST_SERVERS = 2000;
-/** Until a stream that ended, or that another request holds, is asked for again. Milliseconds. */
+/** How long a server or session that has no stream is not asked for one. Milliseconds. */
+const SILENT = 600_000;
+const MOST_SILENT = 2000;
+/** Until a stream that ended, failed, or is held by another request, is asked for again: each time twice as long. Milliseconds. */
 const AGAIN = 1_000;
+const MOST_AGAIN = 32_000;
 /** The most of one event, bytes. */
 const MOST_EVENT = 4_194_304;
 
-/** Servers that give no stream, and since when; epoch milliseconds. */
-const deaf = new Map<string, number>();
+/** Servers without such streams, and sessions whose server refuses one, since when; epoch milliseconds. */
+const silent = new Map<string, number>();
 
 /**
  * Hears what a server says on the GET stream of a session, until `signal` aborts (MCP 2025-11-25, Listening for Messages from
@@ -26,19 +27,31 @@ const deaf = new Map<string, number>();
  */
 export async function listenIn(
   peer: Peer,
-  session: SessionName,
+  session: NamedSession,
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
 ): Promise<void> {
   const place = whereIs(peer.server);
-  while (!signal.aborted && !isDeaf(place)) {
+  for (let again = AGAIN; !signal.aborted && !isSilent(place) && !isSilent(session.ref); again *= 2) {
     const response = await open(peer, session, signal).catch(() => null);
-    if (response?.ok && isEvents(response)) await read(response, hear).catch(() => undefined);
-    else if (response) await drain(response);
-    if (response && response.status !== 409 && !(response.ok && isEvents(response))) noteDeaf(place);
-    if (!signal.aborted) await pause(AGAIN);
+    if (response?.ok && isEvents(response)) {
+      await read(response, (message) => {
+        again = AGAIN;
+        return hear(message);
+      }).catch(() => undefined);
+    } else if (response) {
+      await drain(response);
+      if (response.ok || OF_SERVER.includes(response.status)) noteSilent(place);
+      else if (!PASSING.includes(response.status) && response.status < 500) noteSilent(session.ref);
+    }
+    if (!signal.aborted) await pause(Math.min(again, MOST_AGAIN));
   }
 }
+
+/** A server without such streams says so (MCP 2025-11-25); what else it refuses is about the session, its account or the moment. */
+const OF_SERVER: readonly number[] = [405, 501];
+/** Held by another request; too slow; too many. */
+const PASSING: readonly number[] = [408, 409, 425, 429];
 
 function open({ server, credentials }: Peer, session: SessionName, signal: AbortSignal): Promise<Response> {
   const headers = overlaid(credentials.headers, sessionHeaders(session));
@@ -77,12 +90,12 @@ function isEvents({ headers }: Response): boolean {
   return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() === 'text/event-stream';
 }
 
-function isDeaf(place: string): boolean {
-  return (deaf.get(place) ?? 0) > Date.now() - DEAF;
+function isSilent(place: string): boolean {
+  return (silent.get(place) ?? 0) > Date.now() - SILENT;
 }
 
-function noteDeaf(place: string): void {
-  deaf.delete(place);
-  deaf.set(place, Date.now());
-  if (deaf.size > MOST_SERVERS) deaf.delete(deaf.keys().next().value as string);
+function noteSilent(place: string): void {
+  silent.delete(place);
+  silent.set(place, Date.now());
+  if (silent.size > MOST_SILENT) silent.delete(silent.keys().next().value as string);
 }

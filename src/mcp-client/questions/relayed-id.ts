@@ -21,7 +21,7 @@ export type Relayed = {
 
 /** How long a question may be answered. Milliseconds. */
 export const MOST_ASKED = 600_000;
-/** No id of ours is longer. */
+/** No id of ours is longer: PROTOCOL §4. */
 const MOST = 4096;
 
 const Sealed = z.tuple([

@@ -69,7 +69,8 @@ const NEWEST = LEGACY_VERSIONS[0] as string;
  * @param isShared with the other requests of the peer's client session @throws UpstreamFailure, OtherEra
  */
 export async function beginSession(peer: Peer, signal: AbortSignal, isShared: boolean): Promise<Session> {
-  const capabilities = peer.sharer?.capabilities ?? {};
+  // Over the older transport no question is passed on.
+  const capabilities = peer.server.connectionType === 'sse' ? {} : (peer.sharer?.capabilities ?? {});
   const params = { protocolVersion: NEWEST, capabilities, clientInfo: CLIENT_INFO };
   const id = nextRequestId();
   const message = { jsonrpc: '2.0', id, method: 'initialize', params };
