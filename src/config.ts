@@ -189,6 +189,14 @@ export async function currentSettings(env: Env): Promise<Settings> {
   return (await deployment(env)).settings;
 }
 
+/** The same and the catalogue's revision, for what looks by itself. @param age how old they may be, milliseconds */
+export async function deploymentNow(
+  env: Env,
+  age: number,
+): Promise<{ settings: Settings; revision: number }> {
+  return deployment(env, age);
+}
+
 function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Settings | BadVariable {
   try {
     return effectiveSettings(env, saved);

@@ -30,7 +30,7 @@ export type Call = {
 };
 
 /** The name of an item at this address: on `/mcp/<server>` its own. */
-export function nameAt({ isOneServer }: Call, item: Item): string {
+export function nameAt({ isOneServer }: Pick<Call, 'isOneServer'>, item: Item): string {
   return isOneServer ? item.name : item.exposedName;
 }
 

@@ -13,6 +13,7 @@ import type { Call } from './call';
 import { callTool, getPrompt, readResource } from './forward';
 import { greet } from './instructions';
 import { listPrompts, listResources, listTemplates, listTools } from './lists';
+import { listen } from './listen/subscriptions';
 import { sealSession } from './session';
 
 /** Answers one request. @throws RpcError */
@@ -31,7 +32,7 @@ const IN_BOTH: readonly [string, MethodHandler][] = [
 /** What clients may ask, by era: the registry of methods. Maps, so that `method: "constructor"` finds nothing. */
 export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> = {
   '2025': new Map([...IN_BOTH, ['initialize', initialize], ['ping', async (call) => answer(call, {})]]),
-  '2026': new Map([...IN_BOTH, ['server/discover', discover]]),
+  '2026': new Map([...IN_BOTH, ['server/discover', discover], ['subscriptions/listen', listen]]),
 };
 
 /** Answers one request. @throws RpcError −32601 for a method that its era does not have, here. */
@@ -42,7 +43,11 @@ export async function dispatch(call: Call): Promise<Response> {
 }
 
 /** What the gateway offers every caller. */
-const CAPABILITIES = { tools: {}, prompts: {}, resources: {} };
+const CAPABILITIES = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { listChanged: true },
+};
 
 const Initialize = z.object({
   protocolVersion: z.string(),

@@ -29,6 +29,8 @@ import { dispatch } from './dispatch';
 import { eraOf } from './era';
 import { forwardCancellation, NothingThere } from './forward';
 import { LimitSpent } from './limits';
+import { isForNotifications, openNotifications } from './listen/notification-stream';
+import { endStream } from './listen/open-streams';
 import { asEvents } from './passing/answer-form';
 import { continueAnswer } from './passing/continue';
 import { endFlights } from './passing/flights';
@@ -103,11 +105,13 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const caller = await authenticate(gate, c.req.raw.headers);
     if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
       return c.body(null, 204);
+    const isListening = isForNotifications(c.req.method, c.req.raw.headers);
     const lastEventId = c.req.method === 'GET' ? lastEventIdOf(c.req.raw.headers) : null;
-    if (c.req.method !== 'POST' && lastEventId === null)
+    if (c.req.method !== 'POST' && lastEventId === null && !isListening)
       throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
     const asked = [slug, caller, c.req.raw.headers] as const;
     const place = await offerAt(c.env, c.var.revision, ...asked);
+    if (isListening) return await openNotifications(await asking(c, { gate, caller, form }, place));
     if (lastEventId !== null)
       return await continueAnswer(await asking(c, { gate, caller, form: 'events' }, place), lastEventId);
 
@@ -145,6 +149,7 @@ async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise
   const sharer = session && askerOf({ gate, caller, session, headers }).sharer;
   if (sharer) {
     endFlights(sharer);
+    endStream(sharer);
     const ending = endClientSession(sharer);
     waitUntil(ending.catch(() => undefined));
     await within(END_PATIENCE, ending);

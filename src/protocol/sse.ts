@@ -17,9 +17,9 @@ const MOST_IDS = 1000;
 /** A line that clients ignore: it keeps a stream open, and shows us when it is no longer read. */
 export const COMMENT = utf8.encode(': \n\n');
 
-/** One message as an event. */
-export function eventOf(message: string): Uint8Array {
-  return utf8.encode(`event: message\ndata: ${message}\n\n`);
+/** One message as an event. @param id by which its client comes back */
+export function eventOf(message: string, id?: string): Uint8Array {
+  return utf8.encode(`${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: ${message}\n\n`);
 }
 
 /** An event without data, from which a stream may be continued after `retry` milliseconds (MCP 2025-11-25, Streamable HTTP). */

@@ -1,0 +1,57 @@
+import type { Sharer } from '../../accounts/connect';
+import { log } from '../../log';
+import { faultFacts } from '../../protocol/faults/storage';
+import type { JsonObject } from '../../protocol/mcp';
+import { ClientStream } from './client-stream';
+import { judged, type Listener, type ListWatch } from './judged';
+import type { ListKind } from './list-marks';
+import { enter } from './open-streams';
+
+/** What a stream tells, and how its client reads it. */
+type Terms = {
+  watch: ListWatch;
+  /** The lists whose changes it tells. */
+  kinds: readonly ListKind[];
+  /** The text of a notification for this client. */
+  textOf(method: string, params?: JsonObject): string;
+  /** The client session that has one such stream; null: it may have several. */
+  sharer: Sharer | null;
+  /** The first events, once the lists are known. */
+  first(): Uint8Array;
+  /** The text of the last message, when the gateway ends the stream; null: none. */
+  last: string | null;
+  /** Whether events have ids, by which the client comes back. */
+  hasIds: boolean;
+};
+
+/** Holds a stream open to a client that hears which of its lists have changed, as long as it may be here. @throws RpcError */
+export async function holdStream(asked: Listener, terms: Terms): Promise<Response> {
+  const { watch, kinds, textOf } = terms;
+  let listener = asked;
+  const changes = async (): Promise<readonly ListKind[]> => {
+    try {
+      const changed = await watch.changes(listener);
+      return kinds.filter((kind) => changed.includes(kind));
+    } catch (error) {
+      log('stream.lists_not_read', { request_id: asked.requestId, ...faultFacts(error) });
+      return []; // the next look finds what this one did not
+    }
+  };
+  const tell = (changed: readonly ListKind[]) => {
+    for (const kind of changed) {
+      const isLast = kind === changed.at(-1);
+      stream.say(textOf(`notifications/${kind}/list_changed`), terms.hasIds && isLast ? watch.id : undefined);
+    }
+  };
+  const look = async () => {
+    listener = await judged(listener);
+    tell(await changes());
+  };
+  const stream = new ClientStream(asked.signal, look, terms.last);
+  const leave = enter(asked, stream, terms.sharer);
+  stream.signal.addEventListener('abort', leave);
+  const missed = await changes();
+  const response = stream.begin(terms.first());
+  tell(missed);
+  return response;
+}
