@@ -12,8 +12,8 @@ import { answer, cachingHints, serverInfo } from './answer';
 import type { Call } from './call';
 import { callTool, getPrompt, readResource } from './forward';
 import { greet } from './instructions';
-import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { listen } from './listen/subscriptions';
+import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { sealSession } from './session';
 
 /** Answers one request. @throws RpcError */

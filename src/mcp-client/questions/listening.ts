@@ -9,47 +9,50 @@ import { drain } from '../exchange';
 import { sendWithin } from '../redirects';
 import { type NamedSession, type SessionName, sessionHeaders } from '../sessions/session-life';
 
-/** How long a server or session that has no stream is not asked for one. Milliseconds. */
+/** How long a server that gave no stream is not asked for one. Milliseconds. */
 const SILENT = 600_000;
 const MOST_SILENT = 2000;
-/** Until a stream that ended, failed, or is held by another request, is asked for again: each time twice as long. Milliseconds. */
+/** Until a stream that another request holds is asked for again, or one that ended: longer each time it ended at once. Milliseconds. */
 const AGAIN = 1_000;
-const MOST_AGAIN = 32_000;
+const MOST_AGAIN = 60_000;
+/** A stream that lasted so long did not end at once. Milliseconds. */
+const LASTED = 10_000;
 /** The most of one event, bytes. */
 const MOST_EVENT = 4_194_304;
 
-/** Servers without such streams, and sessions whose server refuses one, since when; epoch milliseconds. */
+/** Servers that give no stream, or none in a session, and since when; epoch milliseconds. */
 const silent = new Map<string, number>();
 
 /**
  * Hears what a server says on the GET stream of a session, until `signal` aborts (MCP 2025-11-25, Listening for Messages from
  * the Server). A server has one such stream a session: where another request holds it, this one waits for its turn.
+ * @param busy until it asks again then, milliseconds
  */
 export async function listenIn(
   peer: Peer,
   session: NamedSession,
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
+  busy = AGAIN,
 ): Promise<void> {
   const place = whereIs(peer.server);
-  for (let again = AGAIN; !signal.aborted && !isSilent(place) && !isSilent(session.ref); again *= 2) {
+  const here = `${place} ${session.id}`;
+  for (let again = AGAIN; !signal.aborted && !isSilent(place) && !isSilent(here); ) {
+    const begunAt = Date.now();
     const response = await open(peer, session, signal).catch(() => null);
-    if (response?.ok && isEvents(response)) {
-      await read(response, (message) => {
-        again = AGAIN;
-        return hear(message);
-      }).catch(() => undefined);
-    } else if (response) {
-      await drain(response);
-      if (response.ok || OF_SERVER.includes(response.status)) noteSilent(place);
-      else if (!PASSING.includes(response.status) && response.status < 500) noteSilent(session.ref);
-    }
-    if (!signal.aborted) await pause(Math.min(again, MOST_AGAIN));
+    if (response?.ok && isEvents(response)) await hearEvents(response, hear).catch(() => undefined);
+    else if (response) await drain(response);
+    const isBusy = response?.status === 409;
+    const isPassing = response && (PASSING.includes(response.status) || response.status >= 500);
+    if (response && OF_SERVER.includes(response.status) && !isEvents(response)) noteSilent(place);
+    else if (response && !response.ok && !isPassing) noteSilent(here);
+    again = Date.now() - begunAt > LASTED ? AGAIN : Math.min(2 * again, MOST_AGAIN);
+    if (!signal.aborted) await pause(isBusy ? Math.max(busy, again / 2) : again / 2);
   }
 }
 
-/** A server without such streams says so (MCP 2025-11-25); what else it refuses is about the session, its account or the moment. */
-const OF_SERVER: readonly number[] = [405, 501];
+/** Statuses that say of a server, not of a session or its account, that it gives no stream. */
+const OF_SERVER: readonly number[] = [200, 405, 406, 501];
 /** Held by another request; too slow; too many. */
 const PASSING: readonly number[] = [408, 409, 425, 429];
 
@@ -59,7 +62,11 @@ function open({ server, credentials }: Peer, session: SessionName, signal: Abort
   return sendWithin(server.connectionString, (url) => fetch(url, { headers, redirect: 'manual', signal }));
 }
 
-async function read({ body }: Response, hear: (message: JsonObject) => Promise<void>): Promise<void> {
+/** Reads the messages of an event stream that are no answers. */
+export async function hearEvents(
+  { body }: Response,
+  hear: (message: JsonObject) => Promise<void>,
+): Promise<void> {
   if (!body) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -86,7 +93,8 @@ function messageIn(text: string): JsonObject | null {
   }
 }
 
-function isEvents({ headers }: Response): boolean {
+/** True for an event stream. */
+export function isEvents({ headers }: Response): boolean {
   return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() === 'text/event-stream';
 }
 

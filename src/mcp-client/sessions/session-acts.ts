@@ -23,8 +23,18 @@ export type Meeting = {
 /** A session to go on with, or leave to begin one, which one asker has at a time. */
 export type Taken = { session: Session } | { leave: string };
 
-/** A request of a client on its way, as its server knows it, and the id its client gave it, as JSON. `sentAt`: epoch milliseconds. */
-export type Flight = { serverId: string; id: number; session: SessionName; clientId: string; sentAt: number };
+/**
+ * A request of a client on its way, as its server knows it, and the id its client gave it, as JSON. `sentAt`: epoch
+ * milliseconds; `listens`: it listens to its session's own stream, too.
+ */
+export type Flight = {
+  serverId: string;
+  id: number;
+  session: SessionName;
+  clientId: string;
+  sentAt: number;
+  listens?: boolean;
+};
 
 /** What became of a request until it was to be followed. `cancelled`: the reason its client gave; null: it was not. */
 export type Following = { isFollowed: boolean; isOver: boolean; cancelled: string | null };
@@ -40,6 +50,8 @@ export interface SessionActs extends SseActs {
   arrived(id: number): Promise<void>;
   cancel(clientId: string, reason: string): Promise<Flight | null>;
   answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
+  watch(serverId: string, uri: string): Promise<boolean>;
+  unwatch(serverId: string, uri: string): Promise<void>;
 }
 
 /** The object of a client session. */

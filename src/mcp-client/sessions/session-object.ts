@@ -7,6 +7,8 @@ import { faultFacts } from '../../protocol/faults/storage';
 import { inPool, within } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 import { findServer } from '../../servers/find';
+import { begun, Listeners, type SessionEvent } from '../listen/session-events';
+import { Watched } from '../listen/watched';
 import { MOST_ASKED } from '../questions/relayed-id';
 import { type SseReply, type SseRequest, SseStreams } from '../sse/streams';
 import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
@@ -56,6 +58,17 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private readonly early = new Map<string, { reason: string; at: number }>();
   /** When the client session was last ended, epoch milliseconds. */
   private endedAt = 0;
+  private readonly listeners = new Listeners(this.ctx);
+  private readonly watched = new Watched(this.kv, this.listeners);
+
+  /** Takes one who listens to what this object knows, from here on. */
+  override async fetch(request: Request): Promise<Response> {
+    return this.listeners.take(request, this.flights(), this.watched, this.sessions());
+  }
+
+  override webSocketMessage(from: WebSocket, event: string | ArrayBuffer): void {
+    this.listeners.pass(from, event);
+  }
 
   /**
    * The session at a server, or leave to begin one, for which others wait.
@@ -107,6 +120,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (before && before.ref !== unknown && before.ref !== session.ref) this.finish(before);
     this.kv.put('subject', meeting.subject);
     this.note({ ...facts, ...meeting, sealed, askedAt: Date.now() });
+    this.listeners.tell(begun(meeting, session));
     this.makeRoom();
     await this.setAlarm();
     return session;
@@ -128,6 +142,10 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       const there = flights.filter((flight) => flight.serverId === kept.serverId);
       this.finish(kept, there.slice(-MOST_CANCELLED));
     }
+    if (serverId === undefined) {
+      this.watched.forget();
+      this.listeners.tell({ kind: 'ended' });
+    }
     if (!over.length) return;
     await this.setAlarm();
     await this.settle();
@@ -140,6 +158,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     const isOver = flight.sentAt < this.endedAt;
     const isFollowed = cancelled === null && !isOver && this.at(flight.serverId) !== null;
     if (isFollowed) this.kv.put<Followed>(keyOf(flight.id), { ...flight, since: Date.now() });
+    if (isFollowed && flight.listens) this.listeners.tellFlights(flight.serverId, this.flights());
     return { isFollowed, isOver, cancelled };
   }
 
@@ -149,7 +168,27 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   }
 
   async arrived(id: number): Promise<void> {
+    const flight = this.kv.get<Followed>(keyOf(id));
     this.kv.delete(keyOf(id));
+    if (flight?.listens) this.listeners.tellFlights(flight.serverId, this.flights());
+  }
+
+  /** Notes that the client subscribed to a resource. False when it has too many. */
+  async watch(serverId: string, uri: string): Promise<boolean> {
+    const isKept = this.watched.add(serverId, uri);
+    await this.setAlarm();
+    return isKept;
+  }
+
+  async unwatch(serverId: string, uri: string): Promise<void> {
+    this.watched.drop(serverId, uri);
+  }
+
+  private async *sessions(): AsyncGenerator<SessionEvent> {
+    for (const kept of this.all()) {
+      const session = await this.opened(kept);
+      if (session && this.at(kept.serverId)?.ref === kept.ref) yield begun(kept, session);
+    }
   }
 
   /** The request that its client cancels; null when none is followed, which it may be in a moment. */
@@ -201,10 +240,12 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       if (since + MOST_FLIGHT <= now) this.kv.delete(key);
     for (const [key, at] of this.kv.list<number>('answered:'))
       if (at + MOST_ASKED <= now) this.kv.delete(key);
+    const isHeard = this.listeners.any;
+    if (!isHeard) this.watched.forget(now - IDLE);
     const flights = this.flights();
     for (const kept of this.all()) {
-      const isFlown = flights.some(({ serverId }) => serverId === kept.serverId);
-      if (!isFlown && kept.askedAt + IDLE <= now) this.finish(kept);
+      const isUsed = isHeard || flights.some(({ serverId }) => serverId === kept.serverId);
+      if (!isUsed && kept.askedAt + IDLE <= now) this.finish(kept);
     }
     await this.settle();
   }
@@ -215,11 +256,14 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       await this.endUpstream(kept);
       this.kv.delete(key);
     });
+    const isWanted = () => !this.isIdle() || this.watched.all.length > 0;
     const subject = this.kv.get<string>('subject');
-    if (!this.isIdle() || subject === undefined) return this.setAlarm();
-    await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN); // for a fault now
-    await this.subjectOf(subject).left(this.name);
-    if (!this.isIdle()) return this.setAlarm();
+    if (isWanted()) return this.setAlarm();
+    if (subject !== undefined) {
+      await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN); // for a fault now
+      await this.subjectOf(subject).left(this.name);
+      if (isWanted()) return this.setAlarm();
+    }
     this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -292,6 +336,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private finish(kept: Kept, flights: Flight[] = []): void {
     this.kv.put<Over>(`over:${kept.ref}`, { ...kept, flights });
     if (this.at(kept.serverId)?.ref === kept.ref) this.kv.delete(`at:${kept.serverId}`);
+    this.listeners.tell({ kind: 'over', serverId: kept.serverId, ref: kept.ref });
   }
 
   private makeRoom(): void {
@@ -301,7 +346,9 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
 
   private async setAlarm(): Promise<void> {
     const isOver = this.kv.list('over:').length > 0;
-    const idle = Math.min(...this.all().map(({ askedAt }) => askedAt + IDLE));
+    const used = [...this.all().map(({ askedAt }) => askedAt), ...this.watched.all.map(([, , at]) => at)];
+    const held = this.listeners.any ? Date.now() : 0;
+    const idle = Math.max(held, Math.min(...used)) + IDLE;
     if (isOver) await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN);
     else if (Number.isFinite(idle)) await this.ctx.storage.setAlarm(idle);
   }

@@ -5,7 +5,7 @@ import type { SessionName } from '../../mcp-client/sessions/session-life';
 import type { RequestId } from '../../protocol/mcp';
 
 /** A request of a client on its way through this isolate. `session`: of the 2025 era, once it goes in one. */
-type Flight = { serverId: string; id: number; session: SessionName | null };
+type Flight = { serverId: string; id: number; session: SessionName | null; listens?: boolean };
 
 /** What is done with a request on its way when its client ends it. */
 type Ends = {

@@ -1,0 +1,25 @@
+import type { Peer } from '../../accounts/connect';
+import type { JsonObject } from '../../protocol/mcp';
+import { modernRequest } from '../eras';
+import { drain, post } from '../exchange';
+import { hearEvents, isEvents } from '../questions/listening';
+import { nextRequestId } from '../request-ids';
+
+/**
+ * Hears what a server of 2026-07-28 tells of `notifications`, until it ends that or `signal` aborts (Subscriptions).
+ * @returns false when it takes no such request @throws UpstreamFailure when there is no answer
+ */
+export async function subscribeTo(
+  peer: Peer,
+  notifications: JsonObject,
+  signal: AbortSignal,
+  hear: (message: JsonObject) => Promise<void>,
+): Promise<boolean> {
+  const params = { notifications };
+  const { body, headers } = modernRequest({ id: nextRequestId(), method: 'subscriptions/listen', params });
+  const response = await post(peer, body, headers, signal);
+  const isTaken = response.ok && isEvents(response);
+  if (isTaken) await hearEvents(response, hear).catch(() => undefined);
+  else await drain(response);
+  return isTaken;
+}
