@@ -7,14 +7,18 @@ const EVERYWHERE = [APPS];
 /** Never passed on: tasks, whose methods are not served here, and what is about authorization, which is ours. */
 const NEVER = /\/tasks$|auth/i;
 
+/** A request, or a stream of a client session. */
+type Asked = Pick<Call, 'era' | 'isOneServer' | 'form' | 'session'> & Partial<Pick<Call, 'request'>>;
+
 /**
  * What the client declared, with this request or for its session, as its server may hear it: nothing that it did not declare,
  * and nothing whose answers would not find their way back. Of a client that reads JSON only, whom a question would not reach,
  * nothing is passed on (PROTOCOL §3).
  */
-export function capabilitiesFor({ era, isOneServer, request, form, session }: Call): JsonObject {
+export function capabilitiesFor({ era, isOneServer, request, form, session }: Asked): JsonObject {
   const takesQuestions = form !== 'json';
-  const said = era === '2026' ? metaOf(request.params)[META.clientCapabilities] : session?.capabilities;
+  const said =
+    era === '2026' ? request && metaOf(request.params)[META.clientCapabilities] : session?.capabilities;
   const declared = takesQuestions && said;
   if (!isObject(declared)) return {};
   const { tasks: _, extensions, experimental, ...others } = declared;

@@ -12,6 +12,7 @@ import { answer, cachingHints, serverInfo } from './answer';
 import type { Call } from './call';
 import { callTool, getPrompt, readResource } from './forward';
 import { greet } from './instructions';
+import { subscribe, unsubscribe } from './listen/subscribed';
 import { listen } from './listen/subscriptions';
 import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { sealSession } from './session';
@@ -31,7 +32,13 @@ const IN_BOTH: readonly [string, MethodHandler][] = [
 
 /** What clients may ask, by era: the registry of methods. Maps, so that `method: "constructor"` finds nothing. */
 export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> = {
-  '2025': new Map([...IN_BOTH, ['initialize', initialize], ['ping', async (call) => answer(call, {})]]),
+  '2025': new Map([
+    ...IN_BOTH,
+    ['resources/subscribe', subscribe],
+    ['resources/unsubscribe', unsubscribe],
+    ['initialize', initialize],
+    ['ping', async (call) => answer(call, {})],
+  ]),
   '2026': new Map([...IN_BOTH, ['server/discover', discover], ['subscriptions/listen', listen]]),
 };
 
@@ -46,7 +53,7 @@ export async function dispatch(call: Call): Promise<Response> {
 const CAPABILITIES = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
-  resources: { listChanged: true },
+  resources: { subscribe: true, listChanged: true },
 };
 
 const Initialize = z.object({

@@ -30,7 +30,6 @@ import { eraOf } from './era';
 import { forwardCancellation, NothingThere } from './forward';
 import { LimitSpent } from './limits';
 import { isForNotifications, openNotifications } from './listen/notification-stream';
-import { endStream } from './listen/open-streams';
 import { asEvents } from './passing/answer-form';
 import { continueAnswer } from './passing/continue';
 import { endFlights } from './passing/flights';
@@ -149,7 +148,6 @@ async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise
   const sharer = session && askerOf({ gate, caller, session, headers }).sharer;
   if (sharer) {
     endFlights(sharer);
-    endStream(sharer);
     const ending = endClientSession(sharer);
     waitUntil(ending.catch(() => undefined));
     await within(END_PATIENCE, ending);

@@ -76,7 +76,7 @@ export async function getPrompt(call: Call): Promise<Response> {
   return forward(call, found.entry, { name: found.item.name }, found.item);
 }
 
-/** MCP, Reading Resources. What names the resource may hold arguments: the log has its scheme alone. */
+/** MCP, Reading Resources. */
 export async function readResource(call: Call): Promise<Response> {
   const address = textParam(call, 'uri');
   const found = await resourceAt(call, address);
@@ -88,9 +88,13 @@ export async function readResource(call: Call): Promise<Response> {
   }
   await refuseWhenSpent(call);
   const { entry, uri } = found;
+  return forward(call, entry, { uri }, askedResource(uri));
+}
+
+/** What names a resource may hold arguments: the log has its scheme alone. */
+export function askedResource(uri: string): AskedItem {
   const [exposedName = ''] = /^[a-z][a-z\d+.-]{0,99}:/i.exec(uri) ?? [];
-  const asked = { exposedName, hasOutputSchema: false, mirrored: [] };
-  return forward(call, entry, { uri }, asked);
+  return { exposedName, hasOutputSchema: false, mirrored: [] };
 }
 
 /**
@@ -161,7 +165,7 @@ function mayHold({ isOneServer }: Call, server: Server, name: string): boolean {
 export class NothingThere extends RpcError {}
 
 /** What a request for something missing, hidden or out of scope meets: the first two are told alike. */
-function refusal(
+export function refusal(
   call: Call,
   found: Pick<Found, 'verdict'> | null,
   message: string,
@@ -190,7 +194,7 @@ export function brokenText({ request, requestId }: Call, error: unknown): string
 }
 
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
-async function forward(
+export async function forward(
   call: Call,
   entry: CatalogServer,
   own: JsonObject,
@@ -212,8 +216,8 @@ async function forward(
   const asking = withTrace({ ...own, ...Object.fromEntries(passedOn) }, trace.meta);
   const params = withToken(asking, token === undefined ? null : ourId);
   const startedAt = Date.now();
-  const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null };
-  const messages = new ServerMessages(call, ourId);
+  const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null, listens: false };
+  const messages = new ServerMessages(call, ourId, server);
   let peer: Peer | null = null;
   let landed = () => {};
   const capabilities = capabilitiesFor(call);
@@ -252,6 +256,7 @@ async function forward(
       const onSession = (peer: Peer, session: Session) => {
         flight.session = session;
         messages.goesIn(peer, session, besides);
+        flight.listens = messages.listens;
       };
       const { headers: extra } = trace;
       return send(peer, { id: ourId, method, params, mirrored, extra, era, capabilities, onSession }, signal);

@@ -79,7 +79,7 @@ const MOST_TOLD = 2000;
  * Has a server listed again that said so on a stream of this caller's (`notifications/…/list_changed`). Nothing waits for that,
  * and a server that says so all the time is listed every ten seconds.
  */
-export function listChanged(by: ListingCaller, { id }: Server): void {
+export function listChanged(by: ListingCaller, { id }: Pick<Server, 'id'>): void {
   const now = Date.now();
   if ((told.get(id) ?? 0) + TELL > now) return; // its object waits as long for what follows
   told.delete(id);

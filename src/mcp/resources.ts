@@ -45,8 +45,15 @@ function onlyOne(found: readonly ResourceAt[]): ResourceAt | null {
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
-/** May this caller read this resource now? */
-async function judge(call: Call, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
+/** What a caller is judged by when they read. */
+type Reader = Pick<Call, 'gate' | 'rules'>;
+
+/** True when this caller may read this resource of a server now, by the server's own URI. */
+export async function mayRead(reader: Reader, entry: CatalogServer, uri: string): Promise<boolean> {
+  return (await judge(reader, entry, uri)) === 'allowed';
+}
+
+async function judge(call: Reader, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
   for await (const [, lists] of listsOf(call.gate.env.DB, [entry]))
     return judgeResource(call, entry, lists, uri);
   return 'hidden';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { McpCaller } from '../support/caller';
-import { shortWaits, wait } from '../support/clock';
+import { shortWaits, unhurried, wait } from '../support/clock';
 import { administer, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { OpenStream } from '../support/open-stream';
@@ -21,7 +21,7 @@ async function client(path = '/mcp', servers: string[] = []): Promise<McpCaller 
 /** Lists the server again, as its alarm would, with other tools or whatever else it lists now. */
 async function lists(upstream: Upstream, behaviour: Record<string, unknown>): Promise<void> {
   await upstream.behave(behaviour);
-  await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+  await unhurried(() => administer('POST', `/mcp/client/${upstream.id}/refresh-tools`));
 }
 
 const tools = (...names: string[]) => ({
@@ -37,7 +37,8 @@ async function looked(...streams: OpenStream[]): Promise<void> {
 beforeEach(() => {
   shortWaits();
 });
-afterEach(() => {
+afterEach(async () => {
+  await OpenStream.leaveAll();
   vi.restoreAllMocks();
   vi.useRealTimers();
 });

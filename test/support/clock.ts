@@ -9,6 +9,16 @@ export function wait(seconds: number): void {
 /** How much shorter every wait of the Worker becomes. */
 const FASTER = 25;
 
+/** Does `work` with the Worker's own limits and pauses, where {@link shortWaits} holds before and after. */
+export async function unhurried<T>(work: () => Promise<T>): Promise<T> {
+  vi.restoreAllMocks();
+  try {
+    return await work();
+  } finally {
+    shortWaits();
+  }
+}
+
 /**
  * From now on the Worker's time limits and pauses last a 25th, until `vi.restoreAllMocks()`: for tests in which something
  * hangs or fails. @returns what was asked for, milliseconds

@@ -5,12 +5,19 @@ type Told = { id?: unknown; method?: string; params?: Record<string, unknown>; r
 
 /** An event stream that stays open, as its client reads it. */
 export class OpenStream {
+  private static readonly all = new Set<OpenStream>();
   private text = '';
   private isOver = false;
   private waiting: (() => void)[] = [];
 
   private constructor(private readonly reader: ReadableStreamDefaultReader<string>) {
     this.read();
+    OpenStream.all.add(this);
+  }
+
+  /** All of them go away. */
+  static async leaveAll(): Promise<void> {
+    await Promise.all([...OpenStream.all].map((stream) => stream.leave()));
   }
 
   /** The notification stream of a client of the 2025 era. */
@@ -71,6 +78,7 @@ export class OpenStream {
 
   /** Goes away. */
   async leave(): Promise<void> {
+    OpenStream.all.delete(this);
     await this.reader.cancel();
   }
 

@@ -62,8 +62,10 @@ export type Behaviour = {
   raw: Record<string, RawAnswer>;
   /** What each GET with `Last-Event-ID` brings, one after the other. */
   resumes: RawAnswer[];
-  /** True: a GET in a session is answered with a stream of what it says by itself. */
+  /** True: a GET in a session is answered with a stream of what it says by itself, and so is `subscriptions/listen`. */
   streams: boolean;
+  /** What it says it offers. */
+  capabilities: Record<string, unknown>;
   /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
   asks: Record<string, Saying[]>;
 };
@@ -102,6 +104,7 @@ class Upstream {
     raw: {},
     resumes: [],
     streams: false,
+    capabilities: { tools: {}, prompts: {}, resources: {} },
     asks: {},
   };
   seen: Seen[] = [];
@@ -112,6 +115,8 @@ class Upstream {
   private held: (() => void)[] = [];
   /** The GET streams, by session. */
   private streams = new Map<string, ServerResponse>();
+  /** What answers `subscriptions/listen`, by the id of the request. */
+  private listens = new Map<ServerResponse, Message>();
 
   forget(): void {
     this.sessions.clear();
@@ -286,6 +291,8 @@ class Upstream {
     }
     if (String(name).startsWith('refused'))
       return refuse(response, 400, message, { code: -32000, message: 'It ran, and failed' });
+    if (message.method === 'subscriptions/listen' && this.behaviour.streams)
+      return this.listen(response, message);
     await this.answer(response, message, { resultType: 'complete' });
   }
 
@@ -327,11 +334,51 @@ class Upstream {
     await this.answer(response, message, {}, String(session));
   }
 
+  /** A stream of what a client of 2026-07-28 asked for. */
+  private listen(response: ServerResponse, message: Message): void {
+    this.listens.set(response, message);
+    response.on('close', () => {
+      this.listens.delete(response);
+      this.changed();
+    });
+    this.changed();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const { notifications } = message.params ?? {};
+    this.tell(response, message, {
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications },
+    });
+  }
+
+  private tell(response: ServerResponse, { id }: Message, { method, params }: Message): void {
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': id };
+    response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta } })}\n\n`);
+  }
+
+  /** Says a message on every stream that is open. */
+  sayOnStreams(message: Message): void {
+    for (const stream of this.streams.values()) stream.write(`data: ${JSON.stringify(message)}\n\n`);
+    for (const [stream, asked] of this.listens) this.tell(stream, asked, message);
+  }
+
+  /** Resolves once so many streams are open; `kind`: for such notifications. */
+  async untilOpen(count: number, kind?: string): Promise<void> {
+    const listens = () =>
+      [...this.listens.values()].filter(
+        ({ params }) => !kind || Object.hasOwn((params?.notifications ?? {}) as object, kind),
+      ).length;
+    const open = () => (kind ? 0 : this.streams.size) + listens();
+    while (open() !== count) await this.next();
+  }
+
   /** One stream a session, as the official SDK has it. */
   private stream(response: ServerResponse, session: string): void {
     if (this.streams.has(session)) return void response.writeHead(409).end();
     this.streams.set(session, response);
-    response.on('close', () => this.streams.delete(session));
+    response.on('close', () => {
+      this.streams.delete(session);
+      this.changed();
+    });
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     this.changed();
   }
@@ -406,9 +453,11 @@ class Upstream {
   }
 
   private result({ method, params }: Message): Record<string, unknown> {
-    const { tools, prompts, resources, resourceTemplates, greeting } = this.behaviour;
-    const capabilities = { tools: {}, prompts: {}, resources: {} };
+    const { tools, prompts, resources, resourceTemplates, capabilities, greeting } = this.behaviour;
     switch (method) {
+      case 'resources/subscribe':
+      case 'resources/unsubscribe':
+        return {};
       case 'initialize':
         return {
           protocolVersion: params?.protocolVersion,
@@ -496,6 +545,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
     if (act === 'set') Object.assign(upstream.behaviour, asked);
     if (act === 'forget') upstream.forget();
     if (act === 'release') upstream.release();
+    if (act === 'say') upstream.sayOnStreams(asked);
+    if (act === 'open') await upstream.untilOpen(asked.count, asked.kind);
     if (act === 'until') await upstream.until(asked.method, asked.count);
     response.end(JSON.stringify({ seen: upstream.seen, dropped: upstream.dropped }));
   });

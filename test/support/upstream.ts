@@ -62,6 +62,16 @@ export class Upstream {
     await control(this.name, 'release');
   }
 
+  /** Says a message on every stream that is open to it. */
+  async says(method: string, params: Record<string, unknown> = {}, id?: unknown): Promise<void> {
+    await control(this.name, 'say', { jsonrpc: '2.0', id, method, params });
+  }
+
+  /** Waits until so many streams are open; `kind`: those of 2026-07-28 for such notifications. */
+  async opens(count: number, kind?: string): Promise<void> {
+    await control(this.name, 'open', { count, kind });
+  }
+
   /** Waits until the server has seen `count` messages of `method`; `dropped` counts answers no one waited for. */
   async sees(method: string, count = 1): Promise<Seen[]> {
     await control(this.name, 'until', { method, count });

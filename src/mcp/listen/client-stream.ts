@@ -2,28 +2,32 @@ import { COMMENT, eventOf } from '../../protocol/sse';
 import { EVENT_HEADERS } from '../answer';
 
 /** How often a stream says that it is there, and looks whether it may stay (PROTOCOL §3). Milliseconds. */
-export const LOOK_EVERY = 8_000;
-/** Messages that wait for a client that does not read: then its stream ends. */
-const MOST_WAITING = 256;
+const LOOK_EVERY = 8_000;
+/** How long a look may take, while storage does not answer. Milliseconds. */
+const MOST_LOOK = 60_000;
+/** What may wait for a client that does not read, bytes: then its stream ends. */
+const MOST_WAITING = 1_048_576;
 
 /**
  * An event stream that stays open to one client, until either goes. While it is quiet it costs a timer.
- * Nothing of it is touched from another request: {@link end} only settles a promise.
+ * Only the request that began it may touch it.
  */
 export class ClientStream {
   private readonly over = new AbortController();
-  private readonly ending = Promise.withResolvers<void>();
   private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** When the look under way began, epoch milliseconds; null: none. */
+  private lookingSince: number | null = null;
+  /** What is said before the stream has begun. */
+  private early: Uint8Array[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param look done at every comment; the stream ends when it rejects @param last the text of the last message, where one is due */
   constructor(
-    private readonly clientSignal: AbortSignal,
+    clientSignal: AbortSignal,
     private readonly look: () => Promise<void>,
     private readonly last: string | null = null,
   ) {
-    clientSignal.addEventListener('abort', this.close);
-    this.ending.promise.then(this.close);
+    clientSignal.addEventListener('abort', this.end);
   }
 
   /** Aborts when the stream has ended. */
@@ -37,42 +41,42 @@ export class ClientStream {
       {
         start: (sink) => {
           this.sink = sink;
-          sink.enqueue(first);
+          for (const bytes of [first, ...this.early.splice(0)]) sink.enqueue(bytes);
+          if (this.over.signal.aborted) sink.close();
         },
         cancel: this.free,
       },
-      { highWaterMark: 0 },
+      { highWaterMark: 0, size: ({ byteLength }) => byteLength },
     );
-    this.timer = setTimeout(this.tick, LOOK_EVERY);
+    if (!this.over.signal.aborted) this.timer = setTimeout(this.tick, LOOK_EVERY);
     return new Response(body, { headers: EVENT_HEADERS });
   }
 
-  /** Says a message. @param id names this place of the stream for a client that comes back */
-  say(message: string, id?: string): void {
-    this.send(eventOf(message, id));
-  }
-
-  /** Ends the stream, also from another request. */
-  readonly end = (): void => this.ending.resolve();
+  /** Says a message, behind what the stream begins with. @param id names this place of the stream for a client that comes back */
+  readonly say = (message: string, id?: string): void => this.send(eventOf(message, id));
 
   private send(bytes: Uint8Array): void {
     const { sink } = this;
-    if (!sink || this.over.signal.aborted) return;
-    if ((sink.desiredSize ?? 0) <= -MOST_WAITING) this.close();
+    if (this.over.signal.aborted) return;
+    if (!sink) this.early.push(bytes);
+    else if ((sink.desiredSize ?? 0) <= -MOST_WAITING) this.end();
     else sink.enqueue(bytes);
   }
 
-  private readonly tick = async (): Promise<void> => {
+  /** Says that it is there, and looks whether it may stay. A look that takes longer than {@link MOST_LOOK} ends the stream. */
+  private readonly tick = (): void => {
     this.send(COMMENT);
-    try {
-      await this.look();
-    } catch {
-      this.close();
-    }
-    if (!this.over.signal.aborted) this.timer = setTimeout(this.tick, LOOK_EVERY);
+    if (this.over.signal.aborted) return;
+    this.timer = setTimeout(this.tick, LOOK_EVERY);
+    if (this.lookingSince !== null && this.lookingSince + MOST_LOOK <= Date.now()) this.end();
+    if (this.lookingSince !== null) return;
+    this.lookingSince = Date.now();
+    this.look().then(() => {
+      this.lookingSince = null;
+    }, this.end);
   };
 
-  private readonly close = (): void => {
+  readonly end = (): void => {
     if (this.over.signal.aborted) return;
     if (this.last !== null) this.sink?.enqueue(eventOf(this.last));
     this.free();
@@ -81,8 +85,7 @@ export class ClientStream {
 
   /** Frees everything, once. */
   private readonly free = (): void => {
-    clearTimeout(this.timer);
-    this.clientSignal.removeEventListener('abort', this.close);
     this.over.abort();
+    clearTimeout(this.timer);
   };
 }

@@ -1,11 +1,19 @@
-import type { Sharer } from '../../accounts/connect';
 import { log } from '../../log';
 import { faultFacts } from '../../protocol/faults/storage';
 import type { JsonObject } from '../../protocol/mcp';
 import { ClientStream } from './client-stream';
 import { judged, type Listener, type ListWatch } from './judged';
+import { ListEars } from './list-ears';
 import type { ListKind } from './list-marks';
 import { enter } from './open-streams';
+
+/** What a stream hears of its servers besides. */
+export type Ears = {
+  /** Done once, before the stream begins. */
+  begin(listener: Listener): Promise<void>;
+  /** Done at every look, with what its client may use now. */
+  settle(listener: Listener): void;
+};
 
 /** What a stream tells, and how its client reads it. */
 type Terms = {
@@ -14,14 +22,13 @@ type Terms = {
   kinds: readonly ListKind[];
   /** The text of a notification for this client. */
   textOf(method: string, params?: JsonObject): string;
-  /** The client session that has one such stream; null: it may have several. */
-  sharer: Sharer | null;
   /** The first events, once the lists are known. */
   first(): Uint8Array;
   /** The text of the last message, when the gateway ends the stream; null: none. */
   last: string | null;
   /** Whether events have ids, by which the client comes back. */
   hasIds: boolean;
+  ears(stream: Pick<ClientStream, 'say' | 'end' | 'signal'>): Ears;
 };
 
 /** Holds a stream open to a client that hears which of its lists have changed, as long as it may be here. @throws RpcError */
@@ -46,12 +53,22 @@ export async function holdStream(asked: Listener, terms: Terms): Promise<Respons
   const look = async () => {
     listener = await judged(listener);
     tell(await changes());
+    ears.settle(listener);
+    lists.settle(listener);
   };
   const stream = new ClientStream(asked.signal, look, terms.last);
-  const leave = enter(asked, stream, terms.sharer);
+  const leave = enter(asked, stream);
   stream.signal.addEventListener('abort', leave);
-  const missed = await changes();
-  const response = stream.begin(terms.first());
-  tell(missed);
-  return response;
+  const ears = terms.ears(stream);
+  const lists = new ListEars(stream.signal);
+  try {
+    await ears.begin(listener);
+    const missed = await changes();
+    const response = stream.begin(terms.first());
+    tell(missed);
+    return response;
+  } catch (error) {
+    stream.end();
+    throw error;
+  }
 }

@@ -3,22 +3,26 @@ import { CODE, type JsonObject, META, RpcError, resultText } from '../../protoco
 import { eventOf } from '../../protocol/sse';
 import { stamped } from '../answer';
 import type { Call } from '../call';
+import { ACKNOWLEDGED, UPDATED } from '../passing/server-messages';
 import { holdStream } from './held-stream';
 import { ListWatch } from './judged';
 import { LIST_KINDS, type ListKind } from './list-marks';
+import { SubscribedResources } from './subscribed-resources';
 
 /** The kinds of notifications that a client asks for (MCP 2026-07-28, Notification Filter). Others do not exist here. */
 const Filter = z.object({
   toolsListChanged: z.boolean().optional(),
   promptsListChanged: z.boolean().optional(),
   resourcesListChanged: z.boolean().optional(),
+  resourceSubscriptions: z.array(z.string().max(4096)).max(1000).optional(),
 });
 
-const MEMBER: Readonly<Record<ListKind, keyof z.infer<typeof Filter>>> = {
-  tools: 'toolsListChanged',
-  prompts: 'promptsListChanged',
-  resources: 'resourcesListChanged',
-};
+const MEMBER: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> =
+  {
+    tools: 'toolsListChanged',
+    prompts: 'promptsListChanged',
+    resources: 'resourcesListChanged',
+  };
 
 /**
  * `subscriptions/listen` (MCP 2026-07-28, Subscriptions): what the client gets of it first, then what it asked for, each
@@ -35,17 +39,30 @@ export async function listen(call: Call): Promise<Response> {
   const _meta = { [META.subscriptionId]: request.id };
   const textOf = (method: string, params: JsonObject = {}) =>
     JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta } });
-  const notifications = Object.fromEntries(kinds.map((kind) => [MEMBER[kind], true]));
+  const lists = Object.fromEntries(kinds.map((kind) => [MEMBER[kind], true]));
+  let resources: readonly string[] = [];
   return holdStream(
     { ...asked, form },
     {
       watch: new ListWatch(null),
       kinds,
       textOf,
-      sharer: null,
-      first: () => eventOf(textOf('notifications/subscriptions/acknowledged', { notifications })),
+      first() {
+        const notifications = { ...lists, ...(resources.length && { resourceSubscriptions: resources }) };
+        return eventOf(textOf(ACKNOWLEDGED, { notifications }));
+      },
       last: resultText(request.id, stamped(call, { _meta })),
       hasIds: false,
+      ears(stream) {
+        const tell = (params: JsonObject) => stream.say(textOf(UPDATED, params));
+        const subscribed = new SubscribedResources(stream, tell);
+        return {
+          async begin(listener) {
+            resources = await subscribed.begin(call, listener, filter.data.resourceSubscriptions ?? []);
+          },
+          settle: (listener) => subscribed.settle(listener),
+        };
+      },
     },
   );
 }

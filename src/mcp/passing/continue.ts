@@ -49,7 +49,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const landed = asker.sharer
     ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
     : () => undefined;
-  const messages = new ServerMessages(call, sent);
+  const messages = new ServerMessages(call, sent, server);
 
   return pass({
     serverName: server.name,

@@ -4,8 +4,23 @@ import { QuestionRelay } from '../../mcp-client/questions/relay';
 import type { NamedSession } from '../../mcp-client/sessions/session-life';
 import { parseExact, plainNumber } from '../../protocol/json/exact';
 import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
+import type { Server } from '../../servers/server';
 import type { Call } from '../call';
+import { listChanged } from '../refresh';
 import type { Besides } from './passage';
+
+/** What a server says of a resource that a client subscribed to. */
+export const UPDATED = 'notifications/resources/updated';
+
+/** What a server of 2026-07-28 says first on a stream: what it will tell. */
+export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+
+/** True for what a server says when one of its lists has changed. */
+export function isListChanged(method: unknown): boolean {
+  return (
+    typeof method === 'string' && /^notifications\/(tools|prompts|resources)\/list_changed$/.test(method)
+  );
+}
 
 /** Milliseconds until we listen for progress elsewhere: a quick call costs its server no other request. */
 const LISTEN_AFTER = 1_000;
@@ -20,11 +35,26 @@ export class ServerMessages {
   constructor(
     private readonly call: Call,
     private readonly ourId: number,
+    private readonly server: Pick<Server, 'id'>,
   ) {}
 
-  /** What is not passed with the bytes: questions, and what is about them. */
+  /** True once the session's own stream is listened to, or will be. */
+  listens = false;
+
+  /** What is not passed with the bytes: questions and what is about them, and what tells of lists and subscriptions. */
   readonly isBeside = (method: string, isRequest: boolean): boolean =>
-    isRequest || method === 'notifications/cancelled';
+    isRequest || method === 'notifications/cancelled' || this.isTaken(method);
+
+  /** That a list has changed is told by its stored form (PROTOCOL §5); updates go to a client of 2026-07-28 on a stream of their own. */
+  private isTaken(method: string): boolean {
+    return isListChanged(method) || (method === UPDATED && this.call.era === '2026');
+  }
+
+  /** True for a message that the client does not get. */
+  private take({ method }: JsonObject): boolean {
+    if (isListChanged(method)) listChanged(this.call, this.server);
+    return this.isTaken(String(method));
+  }
 
   /**
    * The request goes in this session. What its server asks there by itself is heard while the request is on its way, when the
@@ -42,14 +72,16 @@ export class ServerMessages {
         const told = await this.heard(message);
         if (told && !listening.signal.aborted) besides.say(JSON.stringify(told));
       });
-    if (Object.keys(peer.sharer.capabilities).length) listen();
-    else if (this.token !== undefined) this.timer = setTimeout(listen, LISTEN_AFTER);
+    const mayBeAsked = Object.keys(peer.sharer.capabilities).length > 0;
+    this.listens = mayBeAsked || this.token !== undefined;
+    if (mayBeAsked) listen();
+    else if (this.listens) this.timer = setTimeout(listen, LISTEN_AFTER);
   }
 
   /** What the client gets in place of a message that came with the answer. */
   readonly bring = async (text: string): Promise<string | null> => {
     const message = parsed(text);
-    const told = message && (await this.relay?.relay(message));
+    const told = message && !this.take(message) && (await this.relay?.relay(message));
     return told ? JSON.stringify(told) : null;
   };
 
@@ -66,6 +98,7 @@ export class ServerMessages {
   /** What the client gets of what was said in the session: progress of other requests is not for this one. */
   private async heard(message: JsonObject): Promise<JsonObject | null> {
     const { method, params } = message;
+    if (this.take(message)) return null;
     if (this.isBeside(String(method), message.id !== undefined))
       return (await this.relay?.relay(message)) ?? null;
     if (method !== 'notifications/progress') return message;

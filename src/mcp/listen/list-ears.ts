@@ -1,0 +1,126 @@
+import { waitUntil } from 'cloudflare:workers';
+import { connect, type Peer } from '../../accounts/connect';
+import { discover, erasOf } from '../../mcp-client/eras';
+import { subscribeTo } from '../../mcp-client/listen/subscribing';
+import { listenIn } from '../../mcp-client/questions/listening';
+import { beginSession, endSession, isSessionless } from '../../mcp-client/sessions/session-life';
+import { isObject, type JsonObject } from '../../protocol/mcp';
+import { type Server, whereIs } from '../../servers/server';
+import { askerOf } from '../call';
+import { ACKNOWLEDGED, isListChanged } from '../passing/server-messages';
+import { listChanged } from '../refresh';
+import type { Listener } from './judged';
+
+/** Servers whose lists one stream listens for, and those it begins to at one look. */
+const MOST_HEARD = 32;
+const MOST_BEGUN = 4;
+/** How long a server that tells nothing is not asked to. Milliseconds. */
+const DEAF = 600_000;
+const MOST_DEAF = 2_000;
+/** Until a session is asked for again that another request listens to. Milliseconds. */
+const BUSY = 8_000;
+/** What a server of 2026-07-28 is asked to tell. */
+const LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+
+/** The servers that a stream of this isolate hears. That a list has changed is no one's own: one hears it for all (PROTOCOL §5). */
+const heard = new Map<string, object>();
+/** Servers that told nothing to an account, and since when. Epoch milliseconds. */
+const deaf = new Map<string, number>();
+
+/** Says that a server is heard by one who listens anyhow. @returns what is called when that is over */
+export function claimLists(serverId: string): () => void {
+  const claim = {};
+  if (!heard.has(serverId)) heard.set(serverId, claim);
+  return () => {
+    if (heard.get(serverId) === claim) heard.delete(serverId);
+  };
+}
+
+/** Listens for servers that say their lists have changed, as long as a stream is open whose client may use them. */
+export class ListEars {
+  private readonly open = new Map<string, AbortController>();
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  /** Begins to listen where no one does, with the account of this client, and ends where it may not any more. */
+  settle(listener: Listener): void {
+    const { open, signal } = this;
+    const usable = new Map(listener.entries.map(({ server }) => [server.id, server]));
+    for (const [id, stop] of open) if (!usable.has(id)) stop.abort();
+    const due = [...usable.values()].filter(
+      (server) => server.state === 'healthy' && !heard.has(server.id) && !isDeaf(keyOf(listener, server)),
+    );
+    for (const server of due.slice(0, Math.min(MOST_BEGUN, MOST_HEARD - open.size))) {
+      const stop = new AbortController();
+      const release = claimLists(server.id);
+      open.set(server.id, stop);
+      const hearing = hearLists(listener, server, AbortSignal.any([signal, stop.signal]))
+        .catch(() => false)
+        .then((isTold) => {
+          if (!isTold && !signal.aborted) noteDeaf(keyOf(listener, server));
+          open.delete(server.id);
+          release();
+        });
+      waitUntil(hearing); // which leaves time to end a session when the client has gone
+    }
+  }
+}
+
+/** Hears one server until `signal` aborts or it ends that. False: it tells nothing. */
+async function hearLists(listener: Listener, server: Server, signal: AbortSignal): Promise<boolean> {
+  const { env, settings, issuer } = listener.gate;
+  const { owner } = askerOf(listener);
+  const peer = await connect(env, settings, issuer, server, { owner, sharer: null });
+  const eras = erasOf(server) ?? (await discover(peer, signal)).eras;
+  let tellsNothing = false;
+  const nothing = new AbortController();
+  const hear = async ({ method, params }: JsonObject) => {
+    if (isListChanged(method)) listChanged(listener, server);
+    tellsNothing ||= method === ACKNOWLEDGED && isObject(params) && !tellsAny(params.notifications);
+    if (tellsNothing) nothing.abort();
+  };
+  if (eras.modern) {
+    const until = AbortSignal.any([signal, nothing.signal]);
+    return (await subscribeTo(peer, LISTS, until, hear)) && !tellsNothing;
+  }
+  return !isSessionless(server) && hearInSession(peer, signal, hear);
+}
+
+/** In a session of the gateway's own: the client may have none there. */
+async function hearInSession(
+  peer: Peer,
+  signal: AbortSignal,
+  hear: (message: JsonObject) => Promise<void>,
+): Promise<boolean> {
+  const session = await beginSession(peer, signal, false);
+  const isTold = session.id !== null && Object.values(session.capabilities).some(tellsChanges);
+  try {
+    if (isTold) await listenIn(peer, session, signal, hear, BUSY);
+  } finally {
+    await endSession(peer, session);
+  }
+  return isTold && signal.aborted; // else it gave no stream
+}
+
+/** True for a filter that a server of 2026-07-28 acknowledged with some kind of list in it. */
+function tellsAny(notifications: unknown): boolean {
+  return isObject(notifications) && Object.keys(LISTS).some((kind) => notifications[kind] === true);
+}
+
+function tellsChanges(capability: unknown): boolean {
+  return isObject(capability) && capability.listChanged === true;
+}
+
+function keyOf(listener: Listener, server: Server): string {
+  return `${whereIs(server)} ${askerOf(listener).owner}`;
+}
+
+function isDeaf(key: string): boolean {
+  return (deaf.get(key) ?? 0) > Date.now() - DEAF;
+}
+
+function noteDeaf(key: string): void {
+  deaf.delete(key);
+  deaf.set(key, Date.now());
+  if (deaf.size > MOST_DEAF) deaf.delete(deaf.keys().next().value as string);
+}

@@ -1,0 +1,85 @@
+import { connect } from '../../accounts/connect';
+import { discover, type Eras, erasOf } from '../../mcp-client/eras';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-acts';
+import { CODE, RpcError } from '../../protocol/mcp';
+import { withPrefix } from '../../protocol/resource-address';
+import type { Server } from '../../servers/server';
+import { answer } from '../answer';
+import { askerOf, type Call } from '../call';
+import { askedResource, forward, refusal } from '../forward';
+import { refuseWhenSpent } from '../limits';
+import { resourceAt } from '../resources';
+
+/** How long a server may take to say which eras it speaks. Milliseconds. */
+const PATIENCE = 5_000;
+
+/** The URI of a server's resource as it stands at this address. */
+export function addressAt(
+  { isOneServer }: Pick<Call, 'isOneServer'>,
+  { endpointSlug }: Pick<Server, 'endpointSlug'>,
+  uri: string,
+): string {
+  return isOneServer ? uri : withPrefix(endpointSlug, uri);
+}
+
+/**
+ * `resources/subscribe` of a client of the 2025 era: in its own session at the server, whose updates come on its notification
+ * stream. A server of 2026-07-28 is asked by that stream, as long as it is open.
+ */
+export async function subscribe(call: Call): Promise<Response> {
+  const { entry, uri } = await readable(call);
+  const object = await objectOf(call);
+  if (!(await object.watch(entry.server.id, uri)))
+    throw new RpcError(200, CODE.invalidRequest, 'This session subscribed to as many resources as it may.');
+  return (await isModern(call, entry.server))
+    ? answer(call, {})
+    : forward(call, entry, { uri }, askedResource(uri));
+}
+
+/** `resources/unsubscribe` of a client of the 2025 era. */
+export async function unsubscribe(call: Call): Promise<Response> {
+  const { entry, uri } = await readable(call);
+  await (await objectOf(call)).unwatch(entry.server.id, uri);
+  return (await isModern(call, entry.server))
+    ? answer(call, {})
+    : forward(call, entry, { uri }, askedResource(uri));
+}
+
+/** The resource that a request names, which its caller may read. @throws RpcError */
+async function readable(call: Call) {
+  const { uri } = call.request.params;
+  if (typeof uri !== 'string') throw new RpcError(200, CODE.invalidParams, 'params.uri is missing.');
+  const found = await resourceAt(call, uri);
+  if (found?.verdict !== 'allowed') {
+    const message = `Resource not found: ${uri.slice(0, 500)}`;
+    throw refusal(call, found, message, { code: CODE.resourceNotFound, data: { uri } });
+  }
+  await refuseWhenSpent(call);
+  return found;
+}
+
+/** The object of the client session. @throws RpcError for a client without one: it would hear of nothing */
+async function objectOf(call: Call) {
+  const { sharer } = askerOf(call);
+  if (call.session && sharer) return sessionObjectOf(sharer);
+  const message = 'Updates come to a session: begin one with initialize, and send its Mcp-Session-Id.';
+  throw new RpcError(200, CODE.invalidRequest, message);
+}
+
+type Asking = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
+
+/** Which eras a server speaks: what is not known is asked. Null: it does not say. */
+export async function erasNow(asking: Asking, server: Server): Promise<Eras | null> {
+  const { env, settings, issuer } = asking.gate;
+  const learn = async () => {
+    const peer = await connect(env, settings, issuer, server, askerOf(asking));
+    return (await discover(peer, AbortSignal.timeout(PATIENCE))).eras;
+  };
+  return erasOf(server) ?? (await learn().catch(() => null));
+}
+
+/** True for a server that speaks only 2026-07-28. */
+export async function isModern(asking: Asking, server: Server): Promise<boolean> {
+  const eras = await erasNow(asking, server);
+  return eras?.modern === true && !eras.legacy;
+}

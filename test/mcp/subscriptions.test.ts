@@ -1,0 +1,469 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { McpCaller } from '../support/caller';
+import { shortWaits, unhurried, wait } from '../support/clock';
+import { gate, newKey } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
+import { OpenStream } from '../support/open-stream';
+import { Upstream } from '../support/upstream';
+
+const TOOLS = 'notifications/tools/list_changed';
+const UPDATED = 'notifications/resources/updated';
+const DOC = { uri: 'doc://a', name: 'a' };
+
+const tools = (...names: string[]) => ({
+  tools: names.map((name) => ({ name, inputSchema: { type: 'object' } })),
+});
+
+/** A server that says things by itself. */
+const talking = (behaviour: Record<string, unknown> = {}) =>
+  unhurried(() => Upstream.start(['a'], { streams: true, resources: [DOC], ...behaviour }));
+
+/** A client of the 2025 era at a server, where it has a session, and its notification stream. */
+async function listening(upstream: Upstream, capabilities: Record<string, unknown> = {}) {
+  const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized(capabilities);
+  await client.call('a');
+  return { client, stream: await OpenStream.get(client) };
+}
+
+/** A client of 2026-07-28 with a grant. */
+async function granted(path = '/mcp'): Promise<McpCaller> {
+  const { access_token } = await (await McpClient.register()).obtainGrant();
+  return new McpCaller({ authorization: `Bearer ${access_token}` }, '2026', path);
+}
+
+/** Makes the server list what it said has changed, as its alarm does in a moment. */
+async function listedAgain({ id }: Upstream): Promise<void> {
+  const stub = env.SERVERS.get(env.SERVERS.idFromName(id));
+  const change = () => runInDurableObject(stub, (_, { storage }) => storage.kv.get('change'));
+  await vi.waitFor(async () => expect(await change()).toBeDefined(), { timeout: 5_000 });
+  wait(11);
+  await runDurableObjectAlarm(stub);
+}
+
+async function looked(...streams: OpenStream[]): Promise<void> {
+  wait(11);
+  await Promise.all(streams.map((stream) => stream.looks(3)));
+}
+
+/** The GET streams that a server was asked for. */
+const gets = async (upstream: Upstream) => (await upstream.seen()).filter(({ method }) => method === 'GET');
+
+beforeEach(() => {
+  shortWaits();
+});
+afterEach(async () => {
+  await OpenStream.leaveAll();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
+  it('reach the notification stream of that client: log messages and updates, and nothing else', async () => {
+    const upstream = await talking();
+    const { stream } = await listening(upstream);
+    await upstream.opens(1);
+
+    await upstream.says('notifications/progress', { progressToken: 1, progress: 1 });
+    await upstream.says('notifications/resources/list_changed');
+    await upstream.says('notifications/odd', {});
+    await upstream.says('notifications/message', { level: 'info', data: 'hello' });
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    const messages = await stream.until(2);
+
+    expect(messages).toEqual([
+      { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'hello' } },
+      { jsonrpc: '2.0', method: UPDATED, params: { uri: 'doc://a' } },
+    ]);
+    await stream.leave();
+    await upstream.opens(0);
+  });
+
+  it('reach no other client: not with another session of the same key, nor with another key', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream);
+    const { 'mcp-session-id': _, ...key } = client.headers;
+    const sibling = await OpenStream.get(await new McpCaller(key, '2025', client.path).initialized());
+    const stranger = await OpenStream.get(await (await McpCaller.withKey('2025', client.path)).initialized());
+    await upstream.opens(1);
+
+    await upstream.says('notifications/message', { level: 'info', data: 'mine' });
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await stream.until(2);
+    await looked(sibling, stranger);
+
+    expect([...sibling.messages, ...stranger.messages]).toEqual([]);
+    await Promise.all([stream, sibling, stranger].map((one) => one.leave()));
+  });
+
+  it('are heard in a session that begins after the stream', async () => {
+    const upstream = await talking();
+    const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized();
+    const stream = await OpenStream.get(client);
+    await stream.looks(1);
+    expect(await gets(upstream)).toEqual([]);
+
+    await client.call('a');
+    await upstream.opens(1);
+    await upstream.says('notifications/message', { level: 'info', data: 'hello' });
+
+    expect(await stream.until(1)).toMatchObject([{ params: { data: 'hello' } }]);
+    await stream.leave();
+  });
+
+  it('are heard no more when the client may not use the server any more', async () => {
+    const upstream = await talking();
+    const key = await newKey();
+    const client = await new McpCaller({ 'x-bf-vk': key.value }).initialized();
+    await client.call(`${upstream.name}-a`);
+    const stream = await OpenStream.get(client);
+    await upstream.opens(1);
+
+    await upstream.change({ allow_on_all_virtual_keys: false });
+    await looked(stream);
+    await upstream.opens(0);
+
+    expect(stream.methods).not.toContain('notifications/message');
+    await stream.leave();
+  });
+
+  it('ask the client: a question that comes while none of its calls is in flight, answered by POST', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream, { elicitation: {} });
+    await upstream.opens(1);
+
+    await upstream.says('elicitation/create', { message: 'Who?', requestedSchema: { type: 'object' } }, 7);
+    const [question] = await stream.until(1);
+    await client.post({ jsonrpc: '2.0', id: question?.id, result: { action: 'decline' } });
+
+    expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'Who?' } });
+    expect(question?.id).not.toBe(7);
+    await vi.waitFor(async () => {
+      const answers = (await upstream.seen()).filter(({ text, message }) => text && !message.method);
+      expect(answers.map(({ text }) => text)).toEqual([
+        '{"jsonrpc":"2.0","id":7,"result":{"action":"decline"}}',
+      ]);
+    });
+    await stream.leave();
+  });
+
+  it('are refused at once where the client did not declare what they ask', async () => {
+    const upstream = await talking();
+    const { stream } = await listening(upstream);
+    await upstream.opens(1);
+
+    await upstream.says('sampling/createMessage', {}, 8);
+
+    await vi.waitFor(async () =>
+      expect((await upstream.seen()).some(({ text }) => text.includes('"id":8,"error":{"code":-32601'))).toBe(
+        true,
+      ),
+    );
+    expect(stream.messages).toEqual([]);
+    await stream.leave();
+  });
+
+  it('go to the call under way that listens itself, and to the stream again after it', async () => {
+    const upstream = await talking({ ...tools('a', 'held') });
+    const { client, stream } = await listening(upstream, { elicitation: {} });
+    await upstream.opens(1);
+    const call = await OpenStream.of(await client.send('tools/call', { name: 'held' }));
+    await vi.waitFor(
+      async () => {
+        await upstream.says('notifications/message', { level: 'info', data: 'during' });
+        expect(call.methods).toContain('notifications/message');
+      },
+      { timeout: 10_000 },
+    );
+    const before = stream.messages.length;
+    await upstream.release();
+    await call.ended();
+    await vi.waitFor(
+      async () => {
+        await upstream.says('notifications/message', { level: 'info', data: 'after' });
+        expect(stream.messages.slice(before)).toContainEqual(
+          expect.objectContaining({ params: { level: 'info', data: 'after' } }),
+        );
+      },
+      { timeout: 10_000 },
+    );
+    await stream.leave();
+  });
+
+  it('end with the client session: DELETE ends its stream and the one at the server', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream);
+    await upstream.opens(1);
+
+    await gate(client.path, { method: 'DELETE', headers: client.headers });
+
+    await stream.ended();
+    await upstream.opens(0);
+  });
+});
+
+describe('list_changed of a server (PROTOCOL §5)', () => {
+  it('on the stream of a call makes it be listed again, and is told by its lists alone', async () => {
+    const text = JSON.stringify({ jsonrpc: '2.0', method: TOOLS });
+    const upstream = await Upstream.start(['asks'], { asks: { asks: [{ text }] } });
+    const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized();
+    const stream = await OpenStream.get(client);
+    const other = await OpenStream.listen(await McpCaller.withKey('2026'), { toolsListChanged: true });
+
+    await upstream.behave(tools('asks', 'new'));
+    const answer = await (await client.send('tools/call', { name: 'asks' })).text();
+    await listedAgain(upstream);
+    await looked(stream, other);
+
+    expect(answer).not.toContain('list_changed');
+    expect(stream.methods).toEqual([TOOLS]);
+    expect(other.methods.slice(1)).toEqual([TOOLS]);
+    await Promise.all([stream, other].map((one) => one.leave()));
+  });
+
+  it("on the session's own stream, told to every client that has the list", async () => {
+    const upstream = await talking();
+    const { stream } = await listening(upstream);
+    const other = await OpenStream.get(await (await McpCaller.withKey()).initialized());
+    await upstream.opens(1);
+
+    await upstream.behave(tools('a', 'new'));
+    await upstream.says(TOOLS);
+    await listedAgain(upstream);
+    await looked(stream, other);
+
+    expect([stream.methods, other.methods]).toEqual([[TOOLS], [TOOLS]]);
+    await Promise.all([stream, other].map((one) => one.leave()));
+  });
+
+  it.each(['2025', '2026', 'both'])(
+    'of a server of the era %s where no client has a session: one stream of the isolate listens for all',
+    async (era) => {
+      const told = { listChanged: true };
+      const upstream = await talking({ era, capabilities: { tools: told, resources: told } });
+      const streams = await Promise.all(
+        ['2025', '2026'].map(async (clientEra) =>
+          clientEra === '2025'
+            ? OpenStream.get(await (await McpCaller.withKey()).initialized())
+            : OpenStream.listen(await McpCaller.withKey('2026'), { toolsListChanged: true }),
+        ),
+      );
+      await looked(...streams);
+      await upstream.opens(1);
+
+      await upstream.behave(tools('a', 'new'));
+      await upstream.says(TOOLS);
+      await listedAgain(upstream);
+      await looked(...streams);
+
+      expect(streams.map(({ methods }) => methods.at(-1))).toEqual([TOOLS, TOOLS]);
+      expect(streams.map(({ messages }) => messages.length)).toEqual([1, 2]);
+      await streams[0]?.leave();
+      await streams[1]?.leave();
+      await upstream.opens(0);
+    },
+  );
+
+  it('is not listened for at a server that says it tells nothing', async () => {
+    const upstream = await talking();
+    const stream = await OpenStream.get(await (await McpCaller.withKey()).initialized());
+
+    await looked(stream);
+    await stream.looks(4);
+
+    expect(await gets(upstream)).toEqual([]);
+    await stream.leave();
+  });
+});
+
+describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () => {
+  it('goes to the server in the client’s own session, and its updates come back', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream);
+
+    const { body } = await client.ask('resources/subscribe', { uri: 'doc://a' });
+    await upstream.opens(1);
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    const messages = await stream.until(1);
+    const ended = await client.ask('resources/unsubscribe', { uri: 'doc://a' });
+
+    expect(body.result).toEqual({});
+    expect(ended.body.result).toEqual({});
+    expect(messages).toEqual([{ jsonrpc: '2.0', method: UPDATED, params: { uri: 'doc://a' } }]);
+    const [called, subscribed, unsubscribed] = (
+      await Promise.all(
+        ['tools/call', 'resources/subscribe', 'resources/unsubscribe'].map((one) => upstream.seen(one)),
+      )
+    ).map(([seen]) => seen?.headers['mcp-session-id']);
+    expect(subscribed).toBe(called);
+    expect(unsubscribed).toBe(called);
+    await stream.leave();
+  });
+
+  it('is made again in a session that takes the place of one the server forgot', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream);
+    await client.ask('resources/subscribe', { uri: 'doc://a' });
+    await upstream.opens(1);
+
+    await upstream.forgetSessions();
+    await client.call('a');
+
+    const lastOf = async (method: string) => (await upstream.seen(method)).at(-1);
+    const session = (await lastOf('tools/call'))?.headers['mcp-session-id'];
+    await vi.waitFor(
+      async () => {
+        const { headers, message } = (await lastOf('resources/subscribe')) ?? {};
+        expect([headers?.['mcp-session-id'], message?.params?.uri]).toEqual([session, 'doc://a']);
+      },
+      { timeout: 10_000 },
+    );
+    await stream.leave();
+  });
+
+  it('goes to a server of 2026-07-28 by the stream, for as long as it is open', async () => {
+    const upstream = await talking({ era: '2026' });
+    const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized();
+    const stranger = await OpenStream.get(await (await McpCaller.withKey('2025', client.path)).initialized());
+    const stream = await OpenStream.get(client);
+
+    const { body } = await client.ask('resources/subscribe', { uri: 'doc://a' });
+    await upstream.sees('subscriptions/listen');
+    await upstream.opens(1, 'resourceSubscriptions');
+    await upstream.says(UPDATED, { uri: 'doc://other' });
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    const [updated] = await stream.until(1);
+    await client.ask('resources/unsubscribe', { uri: 'doc://a' });
+    await upstream.opens(0, 'resourceSubscriptions');
+    await client.ask('resources/subscribe', { uri: 'doc://a' });
+    await upstream.opens(1, 'resourceSubscriptions');
+    await stream.leave();
+    await upstream.opens(0, 'resourceSubscriptions');
+
+    expect(body.result).toEqual({});
+    expect(updated).toMatchObject({ method: UPDATED, params: { uri: 'doc://a' } });
+    expect(
+      (await upstream.seen('subscriptions/listen')).map(({ message }) => message.params?.notifications),
+    ).toContainEqual({ resourceSubscriptions: ['doc://a'] });
+    expect(stranger.messages).toEqual([]);
+    await stranger.leave();
+  });
+
+  it('is judged as a read is: what is hidden or not there is not found, and nothing is sent', async () => {
+    const closed = await talking({
+      resources: [{ uri: 'doc://closed', name: 'c' }],
+      registration: { allow_on_all_virtual_keys: false },
+    });
+    const client = await (await McpCaller.withKey()).initialized();
+
+    for (const uri of ['doc://closed', 'doc://none', 7, undefined]) {
+      const { body } = await client.ask('resources/subscribe', { uri });
+      expect(body.error?.code).toBe(typeof uri === 'string' ? -32002 : -32602);
+    }
+    expect(await closed.seen('resources/subscribe')).toEqual([]);
+  });
+
+  it('is refused in words without a session, and beyond 100 resources', async () => {
+    const resources = Array.from({ length: 101 }, (_, at) => ({ uri: `doc://${at}`, name: `${at}` }));
+    const upstream = await talking({ resources });
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    const client = await caller.initialized();
+
+    const without = await caller.ask('resources/subscribe', { uri: 'doc://0' });
+    for (const { uri } of resources.slice(1)) await client.ask('resources/subscribe', { uri });
+    const beyond = await client.ask('resources/subscribe', { uri: 'doc://0' });
+
+    expect(without.body.error?.message).toContain('initialize');
+    expect(beyond.body.error?.message).toContain('as many');
+    expect(await upstream.seen('resources/subscribe')).toHaveLength(100);
+  });
+});
+
+describe('resourceSubscriptions of a client of 2026-07-28 (Subscriptions)', () => {
+  it('go to a server of its era by the same request, acknowledged as that does', async () => {
+    const upstream = await talking({ era: '2026' });
+    const caller = await McpCaller.withKey('2026', `/mcp/${upstream.slug}`);
+    const asked = { resourceSubscriptions: ['doc://a', 'doc://none'] };
+    const stream = await OpenStream.listen(caller, asked, 5);
+    const other = await OpenStream.listen(caller, { resourcesListChanged: true }, 6);
+
+    await upstream.opens(1, 'resourceSubscriptions');
+    await upstream.says('notifications/resources/list_changed');
+    await upstream.says(UPDATED, { uri: 'doc://none' });
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await stream.until(2);
+    await looked(stream, other);
+
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': 5 };
+    expect(stream.messages).toEqual([
+      {
+        jsonrpc: '2.0',
+        method: 'notifications/subscriptions/acknowledged',
+        params: { notifications: { resourceSubscriptions: ['doc://a'] }, _meta },
+      },
+      { jsonrpc: '2.0', method: UPDATED, params: { uri: 'doc://a', _meta } },
+    ]);
+    expect(other.messages).toHaveLength(1);
+    await stream.leave();
+    await other.leave();
+    await upstream.opens(0, 'resourceSubscriptions');
+  });
+
+  it('go to a server of the 2025 era in the session of its grant; without a grant they are not acknowledged', async () => {
+    const upstream = await talking();
+    const path = `/mcp/${upstream.slug}`;
+    const asked = { resourceSubscriptions: ['doc://a'] };
+    const stream = await OpenStream.listen(await granted(path), asked);
+    const stranger = await OpenStream.listen(await granted(path), {});
+    const keyed = await OpenStream.listen(await McpCaller.withKey('2026', path), asked);
+
+    await upstream.opens(1);
+    await upstream.says('notifications/message', { level: 'info', data: 'nobody asked' });
+    await upstream.says(UPDATED, { uri: 'doc://b' });
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await stream.until(2);
+    await looked(stranger, keyed);
+
+    expect(stream.messages.map(({ params }) => params)).toMatchObject([
+      { notifications: asked },
+      { uri: 'doc://a', _meta: { 'io.modelcontextprotocol/subscriptionId': 'listen' } },
+    ]);
+    expect(stream.messages).toHaveLength(2);
+    expect([...stranger.messages, ...keyed.messages].map(({ params }) => params?.notifications)).toEqual([
+      {},
+      {},
+    ]);
+    await Promise.all([stream, stranger, keyed].map((one) => one.leave()));
+  });
+
+  it('are told by every request that asked for them, whichever of a grant listens', async () => {
+    const upstream = await talking();
+    const caller = await granted(`/mcp/${upstream.slug}`);
+    const asked = { resourceSubscriptions: ['doc://a'] };
+    const streams = [await OpenStream.listen(caller, asked, 1), await OpenStream.listen(caller, asked, 2)];
+    await upstream.opens(1);
+
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await Promise.all(streams.map((stream) => stream.until(2)));
+    await looked(...streams);
+
+    expect(streams.map(({ messages }) => messages.length)).toEqual([2, 2]);
+    await Promise.all(streams.map((stream) => stream.leave()));
+  });
+
+  it('are heard no more when the client may not use the server any more', async () => {
+    const upstream = await talking({ era: '2026', resources: [{ uri: 'doc://mine', name: 'm' }] });
+    const stream = await OpenStream.listen(await McpCaller.withKey('2026'), {
+      resourceSubscriptions: ['doc://mine'],
+    });
+    await upstream.opens(1, 'resourceSubscriptions');
+
+    await upstream.change({ allow_on_all_virtual_keys: false });
+    await looked(stream);
+    await upstream.opens(0, 'resourceSubscriptions');
+
+    expect(stream.messages).toHaveLength(1);
+    await stream.leave();
+  });
+});
