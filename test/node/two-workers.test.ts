@@ -425,6 +425,93 @@ describe('one client, whichever Worker it meets (PROTOCOL §1)', () => {
   );
 });
 
+describe.concurrent('a list that changed, known to every client within 30 seconds (PROTOCOL §5)', () => {
+  type Opened = { methods(): string[]; close(): void };
+  /** A stream that stays open at a Worker. */
+  const opened = async (worker: Worker, init: RequestInit): Promise<Opened> => {
+    const response = await fetchOf(worker)(`${origin}/mcp`, init as never);
+    if (response.status !== 200) throw new Error(`the stream was answered ${response.status}`);
+    const stop = new AbortController();
+    let text = '';
+    const read = async () => {
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      stop.signal.addEventListener('abort', () => reader.cancel().catch(() => undefined));
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        text += new TextDecoder().decode(value);
+      }
+    };
+    read().catch(() => undefined);
+    const methods = () => [...text.matchAll(/"method":"([^"]*)"/g)].map(([, method = '']) => method);
+    return { methods, close: () => stop.abort() };
+  };
+  const listen = (worker: Worker, key: Key) => {
+    const meta = { protocolVersion: '2026-07-28', clientCapabilities: {} };
+    const _meta = Object.fromEntries(
+      Object.entries(meta).map(([name, value]) => [`io.modelcontextprotocol/${name}`, value]),
+    );
+    const params = { _meta, notifications: { toolsListChanged: true } };
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'subscriptions/listen',
+      ...byKey(key),
+    };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params });
+    return opened(worker, { method: 'POST', headers, body });
+  };
+  const get = async (worker: Worker, key: Key) => {
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream, application/json' };
+    const message = {
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25' },
+    };
+    const begun = await fetchOf('second')(`${origin}/mcp`, {
+      method: 'POST',
+      headers: { ...headers, ...byKey(key) },
+      body: JSON.stringify(message),
+    });
+    const session = begun.headers.get('mcp-session-id') ?? '';
+    return opened(worker, {
+      headers: { accept: 'text/event-stream', 'mcp-session-id': session, ...byKey(key) },
+    });
+  };
+
+  it('heard by a stream of one Worker, told by both, and only to those who have the list', async () => {
+    const told = { listChanged: true };
+    const server = await newServer({ streams: true, capabilities: { tools: told } });
+    await admin('PUT', `/mcp/client/${server.id}`, { allow_on_all_virtual_keys: false });
+    const configs = { mcp_configs: [{ mcp_client_name: server.name, tools_to_execute: ['*'] }] };
+    const [mine, strangers] = [await newKey(configs), await newKey()];
+    const workers: Worker[] = ['toolgate', 'second'];
+    const streams = await Promise.all(workers.flatMap((worker) => [get(worker, mine), listen(worker, mine)]));
+    const others = await Promise.all([get('toolgate', strangers), listen('second', strangers)]);
+    const act = (what: string, body: object) =>
+      fetch(`${upstreams}/${server.name}/control/${what}`, { method: 'POST', body: JSON.stringify(body) });
+    await act('open', { count: 2 }); // one of each Worker
+
+    await listTools(server.name, ['a', 'b', 'c']);
+    await act('say', { jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    const begunAt = Date.now();
+    const isTold = () => streams.map(({ methods }) => methods().at(-1));
+    await vi.waitFor(() => expect(isTold()).toEqual(Array(4).fill('notifications/tools/list_changed')), {
+      timeout: 40_000,
+      interval: 100,
+    });
+
+    expect(Date.now() - begunAt).toBeLessThan(30_000);
+    expect(others.map(({ methods }) => methods())).toEqual([
+      [],
+      ['notifications/subscriptions/acknowledged'],
+    ]);
+    for (const stream of [...streams, ...others]) stream.close();
+  });
+});
+
 describe('a server never listed (CONTRACT §6, PROTOCOL §5)', () => {
   it('is listed once for fifty callers, whichever Worker they meet', async () => {
     const [key, server] = [await newKey(), await newServer(['a', 'b'], 'http', { fault: 'die' })];

@@ -92,8 +92,8 @@ export class FieldGateway {
   /** Tells a test server how to behave, or what to do. @returns what it has seen */
   async control(
     name: string,
-    act: 'set' | 'forget' | 'seen',
-    behaviour: Partial<Behaviour> = {},
+    act: 'set' | 'forget' | 'seen' | 'say',
+    behaviour: Partial<Behaviour> | { method: string; params?: object } = {},
   ): Promise<Seen[]> {
     const url = `${this.upstreams}/${name}/control/${act}`;
     const answer = await fetch(url, { method: 'POST', body: JSON.stringify(behaviour) });
