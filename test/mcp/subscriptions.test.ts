@@ -1,9 +1,14 @@
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import {
+  evictDurableObject,
+  listDurableObjectIds,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { McpCaller } from '../support/caller';
 import { shortWaits, unhurried, wait } from '../support/clock';
-import { gate, newKey } from '../support/gate';
+import { administer, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { OpenStream } from '../support/open-stream';
 import { Upstream } from '../support/upstream';
@@ -25,6 +30,16 @@ async function listening(upstream: Upstream, capabilities: Record<string, unknow
   const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized(capabilities);
   await client.call('a');
   return { client, stream: await OpenStream.get(client) };
+}
+
+async function sharedKey(): Promise<string> {
+  const terms = { name: `key ${crypto.randomUUID()}`, shared: true };
+  const made = await administer<{ virtual_key: { value: string } }>(
+    'POST',
+    '/governance/virtual-keys',
+    terms,
+  );
+  return made.virtual_key.value;
 }
 
 /** A client of 2026-07-28 with a grant. */
@@ -80,21 +95,52 @@ describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
     await upstream.opens(0);
   });
 
-  it('reach no other client: not with another session of the same key, nor with another key', async () => {
-    const upstream = await talking();
-    const { client, stream } = await listening(upstream);
-    const { 'mcp-session-id': _, ...key } = client.headers;
-    const sibling = await OpenStream.get(await new McpCaller(key, '2025', client.path).initialized());
-    const stranger = await OpenStream.get(await (await McpCaller.withKey('2025', client.path)).initialized());
-    await upstream.opens(1);
+  it.each<[string, () => Promise<Record<string, string>>]>([
+    ['with a key', async () => ({ 'x-bf-vk': (await newKey()).value })],
+    ['with a shared key', async () => ({ 'x-bf-vk': await sharedKey() })],
+    ['without an identity', async () => ({})],
+  ])(
+    'reach no other client %s: neither another session of the same nor one of another',
+    async (_, identity) => {
+      await configure({ enforce_auth_on_inference: false });
+      const upstream = await talking();
+      const path = `/mcp/${upstream.slug}`;
+      const caller = new McpCaller(await identity(), '2025', path);
+      const client = await caller.initialized();
+      await client.call('a');
+      const stream = await OpenStream.get(client);
+      const sibling = await caller.initialized();
+      await sibling.call('a');
+      const others = [
+        await OpenStream.get(await caller.initialized()),
+        await OpenStream.get(await (await McpCaller.withKey('2025', path)).initialized()),
+      ];
+      await upstream.opens(1);
 
-    await upstream.says('notifications/message', { level: 'info', data: 'mine' });
-    await upstream.says(UPDATED, { uri: 'doc://a' });
-    await stream.until(2);
-    await looked(sibling, stranger);
+      await client.ask('resources/subscribe', { uri: 'doc://a' });
+      await upstream.says('notifications/message', { level: 'info', data: 'mine' });
+      await upstream.says(UPDATED, { uri: 'doc://a' });
+      await stream.until(2);
+      await looked(...others);
 
-    expect([...sibling.messages, ...stranger.messages]).toEqual([]);
-    await Promise.all([stream, sibling, stranger].map((one) => one.leave()));
+      expect(others.flatMap(({ messages }) => messages)).toEqual([]);
+      await configure({ enforce_auth_on_inference: null });
+    },
+  );
+
+  it('are heard while the object of the session sleeps between what it tells', async () => {
+    const [first, second] = [await talking(), await talking()];
+    const client = await (await McpCaller.withKey()).initialized();
+    await client.call(`${first.name}-a`);
+    const stream = await OpenStream.get(client);
+    await first.opens(1);
+
+    for (const id of await listDurableObjectIds(env.SESSIONS)) await evictDurableObject(env.SESSIONS.get(id));
+    await client.call(`${second.name}-a`);
+    await second.opens(1);
+    await second.says('notifications/message', { level: 'info', data: 'hello' });
+
+    expect((await stream.until(1)).at(-1)).toMatchObject({ params: { data: 'hello' } });
   });
 
   it('are heard in a session that begins after the stream', async () => {

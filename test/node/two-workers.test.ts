@@ -483,7 +483,7 @@ describe.concurrent('a list that changed, known to every client within 30 second
 
   it('heard by a stream of one Worker, told by both, and only to those who have the list', async () => {
     const told = { listChanged: true };
-    const server = await newServer({ streams: true, capabilities: { tools: told } });
+    const server = await newServer(['a', 'b'], 'http', { streams: true, capabilities: { tools: told } });
     await admin('PUT', `/mcp/client/${server.id}`, { allow_on_all_virtual_keys: false });
     const configs = { mcp_configs: [{ mcp_client_name: server.name, tools_to_execute: ['*'] }] };
     const [mine, strangers] = [await newKey(configs), await newKey()];

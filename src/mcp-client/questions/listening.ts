@@ -46,8 +46,9 @@ export async function listenIn(
     const isPassing = response && (PASSING.includes(response.status) || response.status >= 500);
     if (response && OF_SERVER.includes(response.status) && !isEvents(response)) noteSilent(place);
     else if (response && !response.ok && !isPassing) noteSilent(here);
-    again = Date.now() - begunAt > LASTED ? AGAIN : Math.min(2 * again, MOST_AGAIN);
-    if (!signal.aborted) await pause(isBusy ? Math.max(busy, again / 2) : again / 2);
+    if (Date.now() - begunAt > LASTED) again = AGAIN;
+    if (!signal.aborted) await pause(Math.max(isBusy ? busy : 0, again));
+    again = Math.min(2 * again, MOST_AGAIN);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Call } from '../call';
 
 /** Streams that stay open in one isolate: of one caller (who is not known: of one address), and in all. */
 const MOST_OF_CALLER = 64;
-const MOST = 2_000;
+const MOST = 1_000;
 
 /** The open streams, by caller. */
 const ofCallers = new Map<string, Set<object>>();

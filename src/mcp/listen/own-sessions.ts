@@ -61,6 +61,8 @@ export class OwnSessions {
     this.listener = listener;
     if (!this.isHeard) {
       this.isHeard = true;
+      this.known.clear(); // what there is comes again
+      this.flights.clear();
       const isOnly = !this.hearing.updated;
       await hearSession(this.sharer, { signal, isOnly }, this.told).then(
         (share) => {
