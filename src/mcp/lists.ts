@@ -1,9 +1,9 @@
-import { CODE, RpcError } from '../protocol/mcp';
 import type { ItemKind } from '../servers/listed-item';
 import { answerList } from './answer';
 import { amongOthers, isListedTool } from './apps';
 import { type Call, nameAt } from './call';
 import { judgeItem } from './judge';
+import { countBefore, cursorAfter, invalidCursor } from './methods/cursor';
 import { listMissing } from './refresh';
 import { listsOf } from './server-lists';
 
@@ -16,10 +16,10 @@ export const listTemplates = (call: Call) => list(call, 'template', 'resourceTem
 const MOST_ITEMS = 2000;
 const MOST_TEXT = 4_194_304;
 
-/** Many servers' lists as one, in an order that stays. What one page does not hold follows a cursor: how many went before. */
+/** Many servers' lists as one, in an order that stays. What one page does not hold follows a cursor of ours. */
 async function list(call: Call, kind: ItemKind, member: string): Promise<Response> {
-  const before = countIn(call.request.params.cursor);
   const unavailable = await listMissing(call, call.entries);
+  const before = await countBefore(call, kind);
   const names = new Set<string>();
   const definitions: string[] = [];
   let size = 0;
@@ -43,18 +43,9 @@ async function list(call: Call, kind: ItemKind, member: string): Promise<Respons
   }
   if (before && !definitions.length) throw invalidCursor();
   const rest = unavailable.length ? { _meta: { 'toolgate/unavailable': unavailable } } : {};
-  const next = isMore ? { nextCursor: String(before + definitions.length) } : {};
+  const next = isMore ? { nextCursor: await cursorAfter(call, kind, before + definitions.length) } : {};
   return answerList(call, member, definitions, { ...rest, ...next });
 }
-
-/** How many items came on the pages before the one asked for. An empty cursor is none. @throws RpcError */
-function countIn(cursor: unknown): number {
-  if (cursor === undefined || cursor === null || cursor === '') return 0;
-  if (typeof cursor === 'string' && /^[1-9]\d{0,8}$/.test(cursor)) return Number(cursor);
-  throw invalidCursor();
-}
-
-const invalidCursor = () => new RpcError(200, CODE.invalidParams, 'Invalid cursor');
 
 /** Words for a client whose list will be empty; undefined when something is there, or not known yet. */
 export async function nothingToList(call: Call): Promise<string | undefined> {
