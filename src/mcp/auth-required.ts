@@ -14,6 +14,8 @@ import type { Item } from './server-lists';
 
 /** Names our question among those of a server, so that its answer stays with us (MCP 2026-07-28, Multi Round-Trip Requests). */
 const QUESTION = 'toolgate/connect';
+/** The requests whose answer may be a question (the same, Supported Requests). */
+const ASKING = ['tools/call', 'prompts/get', 'resources/read'];
 
 /** What was asked for, as far as it matters here. */
 type Described = Pick<Item, 'hasOutputSchema'>;
@@ -50,7 +52,7 @@ export async function authRequired(call: Call, needed: CredentialNeeded, item: D
     const data = { elicitations: [question] };
     return errorText(call.request.id, { code: CODE.urlElicitation, message, data });
   }
-  if (opensUrls(call) && !wasDeclined(call)) {
+  if (opensUrls(call) && ASKING.includes(call.request.method) && !wasDeclined(call)) {
     const inputRequests = { [QUESTION]: { method: 'elicitation/create', params: question } };
     return resultText(call.request.id, { ...stamped(call, { inputRequests }), resultType: 'input_required' });
   }

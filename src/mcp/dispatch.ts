@@ -15,6 +15,7 @@ import { greet } from './instructions';
 import { subscribe, unsubscribe } from './listen/subscribed';
 import { listen } from './listen/subscriptions';
 import { listPrompts, listResources, listTemplates, listTools } from './lists';
+import { complete } from './methods/completion';
 import { sealSession } from './session';
 
 /** Answers one request. @throws RpcError */
@@ -28,6 +29,7 @@ const IN_BOTH: readonly [string, MethodHandler][] = [
   ['resources/list', listResources],
   ['resources/templates/list', listTemplates],
   ['resources/read', readResource],
+  ['completion/complete', complete],
 ];
 
 /** What clients may ask, by era: the registry of methods. Maps, so that `method: "constructor"` finds nothing. */
@@ -51,6 +53,7 @@ export async function dispatch(call: Call): Promise<Response> {
 
 /** What the gateway offers every caller. */
 const CAPABILITIES = {
+  completions: {},
   tools: { listChanged: true },
   prompts: { listChanged: true },
   resources: { subscribe: true, listChanged: true },

@@ -42,7 +42,7 @@ import { resourceAt } from './resources';
 import { type Item, listsOf } from './server-lists';
 
 /** A server's item that a request names, and whether its caller may use it. */
-type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };
+export type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };
 
 /** What is asked of a server, as far as the log and what stands in for an answer need it. */
 type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'>;
@@ -129,9 +129,10 @@ function textParam({ request }: Call, member: 'name' | 'uri'): string {
  * Where a name leads: to an item the caller may use, else to one that is hidden. Only lists that may hold it are read, and servers never listed are asked first when it
  * may be one of theirs.
  */
-async function find(call: Call, kind: ItemKind, name: string): Promise<Found | null> {
+export async function find(call: Call, kind: ItemKind, name: string): Promise<Found | null> {
   const isItem = (item: Item) => nameAt(call, item) === name;
-  const entries = call.entries.filter(({ server }) => mayHold(call, server, name));
+  const isOfMany = kind === 'resource' || kind === 'template';
+  const entries = call.entries.filter(({ server }) => isOfMany || mayHold(call, server, name));
   const search = async (): Promise<Found | null> => {
     let refused: Found | null = null;
     for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
