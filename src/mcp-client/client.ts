@@ -1,5 +1,6 @@
 import type { Peer } from '../accounts/connect';
-import { CODE, type Era, type JsonObject } from '../protocol/mcp';
+import { LEVEL_META, type LogLevel } from '../protocol/log-level';
+import { CODE, type Era, type JsonObject, metaOf } from '../protocol/mcp';
 import type { MirroredParam } from '../protocol/mcp-headers';
 import { failures, InsufficientScope, Refusal, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
@@ -22,6 +23,11 @@ export type Outgoing = {
   era?: Era;
   /** What that client declared, as far as it is passed on (to a server of 2026-07-28 alone). */
   capabilities?: JsonObject;
+  /**
+   * From which level on that client wants log lines, where it says so otherwise than the server's era has it; null: it does
+   * not say.
+   */
+  level?: () => Promise<LogLevel | null>;
   /** Told which session of the 2025 era the request goes in, before it is sent. */
   onSession?: (peer: Peer, session: Session) => void;
 };
@@ -117,7 +123,10 @@ function sendAs(
 }
 
 async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
-  const { body, headers } = modernRequest(outgoing);
+  const level = outgoing.era === '2025' ? await outgoing.level?.() : null;
+  const { body, headers } = modernRequest(
+    level ? { ...outgoing, params: askingFor(level, outgoing.params) } : outgoing,
+  );
   const response = await post(peer, body, headers, signal);
   return answerOf(peer, response, outgoing.id, (refusal, status) => {
     // These a server of 2026-07-28 says of a request; with all others it may be one of the 2025 era that refuses it.
@@ -130,6 +139,10 @@ async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     if (!(isOfRequest as number[]).includes(refusal?.error?.code ?? 0))
       throw new OtherEra(peer.server, status, refusal);
   });
+}
+
+function askingFor(level: LogLevel, params: JsonObject): JsonObject {
+  return { ...params, _meta: { ...metaOf(params), [LEVEL_META]: level } };
 }
 
 /** A request whose whole result is read, for what the gateway itself wants to know. @throws UpstreamFailure */

@@ -1,12 +1,13 @@
 import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
-import { isObject, type JsonObject } from '../protocol/mcp';
+import type { LogLevel } from '../protocol/log-level';
+import { type Era, isObject, type JsonObject } from '../protocol/mcp';
 import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
 import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
 import { OtherEra } from './other-era';
-import { type Session, type SessionName, sessionHeaders } from './sessions/session-life';
+import { type Session, type SessionName, sessionHeaders, setLevelIn } from './sessions/session-life';
 import { type Holder, holderOf } from './sessions/sessions';
 import { sift } from './sessions/unknown-session';
 
@@ -15,6 +16,9 @@ type Request = {
   method: string;
   params: JsonObject;
   extra?: Headers | undefined;
+  era?: Era | undefined;
+  /** Of a client of 2026-07-28, whose request says it: it is set in the session first. */
+  level?: (() => Promise<LogLevel | null>) | undefined;
   /** Told which session the request goes in, before it is sent. */
   onSession?: ((peer: Peer, session: Session) => void) | undefined;
 };
@@ -26,12 +30,16 @@ type Request = {
  * @throws UpstreamFailure, OtherEra
  */
 export async function sendLegacy(peer: Peer, request: Request, signal: AbortSignal): Promise<ServerAnswer> {
-  const { id, method, params, extra = new Headers(), onSession } = request;
+  const { id, method, params, extra = new Headers(), era, level, onSession } = request;
   const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
     const session = await holder.take(signal);
     onSession?.(peer, session);
+    if (era === '2026' && session.id !== null && isObject(session.capabilities.logging)) {
+      const wanted = await level?.();
+      if (wanted) await setLevelIn(peer, session, wanted);
+    }
     try {
       const sifted = await sift(
         await post(peer, body, overlaid(extra, sessionHeaders(session)), signal),

@@ -16,6 +16,7 @@ import { subscribe, unsubscribe } from './listen/subscribed';
 import { listen } from './listen/subscriptions';
 import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { complete } from './methods/completion';
+import { setLevel } from './methods/logging';
 import { sealSession } from './session';
 
 /** Answers one request. @throws RpcError */
@@ -40,6 +41,7 @@ export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> 
     ['resources/unsubscribe', unsubscribe],
     ['initialize', initialize],
     ['ping', async (call) => answer(call, {})],
+    ['logging/setLevel', setLevel],
   ]),
   '2026': new Map([...IN_BOTH, ['server/discover', discover], ['subscriptions/listen', listen]]),
 };
@@ -54,6 +56,7 @@ export async function dispatch(call: Call): Promise<Response> {
 /** What the gateway offers every caller. */
 const CAPABILITIES = {
   completions: {},
+  logging: {},
   tools: { listChanged: true },
   prompts: { listChanged: true },
   resources: { subscribe: true, listChanged: true },

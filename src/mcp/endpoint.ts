@@ -30,6 +30,7 @@ import { eraOf } from './era';
 import { forwardCancellation, NothingThere } from './forward';
 import { LimitSpent } from './limits';
 import { isForNotifications, openNotifications } from './listen/notification-stream';
+import { forwardRootsChanged } from './methods/roots';
 import { asEvents } from './passing/answer-form';
 import { continueAnswer } from './passing/continue';
 import { endFlights } from './passing/flights';
@@ -218,6 +219,7 @@ async function answerMessage(
 /** What a client of the 2025 era says that wants no answer; the rest is dropped. */
 function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, params }: Notification): void {
   if (method === 'notifications/cancelled') forwardCancellation({ ...coming, era: '2025' }, params);
+  else if (method === 'notifications/roots/list_changed') forwardRootsChanged(coming);
   else if (method === 'notifications/progress')
     waitUntil(takeProgress(coming, params).catch(() => undefined));
 }

@@ -31,6 +31,7 @@ import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
 import { judgeItem } from './judge';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
+import { levelOf } from './methods/logging';
 import { asJson } from './passing/answer-form';
 import { flightOf, follow } from './passing/flights';
 import { comesBack, sealPlace } from './passing/left-answer';
@@ -254,13 +255,15 @@ export async function forward(
         landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => sessionOver.abort() });
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       const { era } = call;
+      const level = () => levelOf(call, asker.sharer);
       const onSession = (peer: Peer, session: Session) => {
         flight.session = session;
         messages.goesIn(peer, session, besides);
         flight.listens = messages.listens;
       };
       const { headers: extra } = trace;
-      return send(peer, { id: ourId, method, params, mirrored, extra, era, capabilities, onSession }, signal);
+      const outgoing = { id: ourId, method, params, mirrored, extra, era, capabilities, level, onSession };
+      return send(peer, outgoing, signal);
     },
     failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),

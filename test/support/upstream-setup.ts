@@ -29,6 +29,8 @@ export type Behaviour = {
   prompts: Record<string, unknown>[];
   resources: Record<string, unknown>[];
   resourceTemplates: Record<string, unknown>[];
+  /** What it declares on top of tools, prompts and resources. */
+  capabilities: Record<string, unknown>;
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
   /**
@@ -64,8 +66,6 @@ export type Behaviour = {
   resumes: RawAnswer[];
   /** True: a GET in a session is answered with a stream of what it says by itself, and so is `subscriptions/listen`. */
   streams: boolean;
-  /** What it says it offers. */
-  capabilities: Record<string, unknown>;
   /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
   asks: Record<string, Saying[]>;
 };
@@ -92,6 +92,7 @@ class Upstream {
     prompts: [],
     resources: [],
     resourceTemplates: [],
+    capabilities: {},
     document: { status: 200, headers: { 'content-type': 'application/json' }, body: '' },
     lists: {},
     results: {},
@@ -104,7 +105,6 @@ class Upstream {
     raw: {},
     resumes: [],
     streams: false,
-    capabilities: { tools: {}, prompts: {}, resources: {} },
     asks: {},
   };
   seen: Seen[] = [];
@@ -453,7 +453,8 @@ class Upstream {
   }
 
   private result({ method, params }: Message): Record<string, unknown> {
-    const { tools, prompts, resources, resourceTemplates, capabilities, greeting } = this.behaviour;
+    const { tools, prompts, resources, resourceTemplates, greeting } = this.behaviour;
+    const capabilities = { tools: {}, prompts: {}, resources: {}, ...this.behaviour.capabilities };
     switch (method) {
       case 'resources/subscribe':
       case 'resources/unsubscribe':

@@ -1,5 +1,6 @@
 import type { Sharer } from '../../accounts/connect';
 import type { CredentialOwner } from '../../accounts/credential';
+import type { LogLevel } from '../../protocol/log-level';
 import type { SseActs } from '../sse/streams';
 import type { Session, SessionName } from './session-life';
 import { sessionStubOf } from './session-stub';
@@ -18,7 +19,12 @@ export type Meeting = {
   /** Names the SubjectObject it counts with; and the grant or key it came by. */
   subject: string;
   via: string | null;
+  /** Whether the client lets servers ask for its roots. */
+  hasRoots?: boolean;
 };
+
+/** A session of a client session that is kept. */
+export type KeptSession = { serverId: string; hasRoots: boolean; session: Session };
 
 /** A session to go on with, or leave to begin one, which one asker has at a time. */
 export type Taken = { session: Session } | { leave: string };
@@ -49,6 +55,9 @@ export interface SessionActs extends SseActs {
   isFollowed(id: number): Promise<boolean>;
   arrived(id: number): Promise<void>;
   cancel(clientId: string, reason: string): Promise<Flight | null>;
+  sessions(): Promise<KeptSession[]>;
+  setLevel(level: LogLevel, by: Pick<Meeting, 'subject' | 'via'>): Promise<void>;
+  level(): Promise<LogLevel | null>;
   answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
   watch(serverId: string, uri: string): Promise<boolean>;
   unwatch(serverId: string, uri: string): Promise<void>;

@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
+import type { LogLevel } from '../../protocol/log-level';
 import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
 import { type Address, whereIs } from '../../servers/server';
 import { erasOf, noteEras, versionIn } from '../eras';
@@ -150,6 +151,12 @@ export async function respondIn(
 export async function tellIn(peer: Peer, session: SessionName, message: JsonObject): Promise<void> {
   const signal = AbortSignal.timeout(PATIENCE);
   await drain(await post(peer, { jsonrpc: '2.0', ...message }, sessionHeaders(session), signal));
+}
+
+/** Tells a server from which level on its log lines are wanted in a session. One that does not take it logs as it did. */
+export async function setLevelIn(peer: Peer, session: SessionName, level: LogLevel): Promise<void> {
+  const message = { id: nextRequestId(), method: 'logging/setLevel', params: { level } };
+  await tellIn(peer, session, message).catch(() => undefined);
 }
 
 /** What a server is asked with in a session, to learn whether it knows it. @throws UpstreamFailure when there is no answer */

@@ -4,6 +4,7 @@ import { currentSettings, type Env } from '../../config';
 import { open, seal } from '../../crypto/secrets';
 import { log } from '../../log';
 import { faultFacts } from '../../protocol/faults/storage';
+import type { LogLevel } from '../../protocol/log-level';
 import { inPool, within } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 import { findServer } from '../../servers/find';
@@ -11,7 +12,7 @@ import { begun, Listeners, type SessionEvent } from '../listen/session-events';
 import { Watched } from '../listen/watched';
 import { MOST_ASKED } from '../questions/relayed-id';
 import { type SseReply, type SseRequest, SseStreams } from '../sse/streams';
-import type { Flight, Following, Meeting, SessionActs, Taken } from './session-acts';
+import type { Flight, Following, KeptSession, Meeting, SessionActs, Taken } from './session-acts';
 import { cancelIn, endSession, type Session } from './session-life';
 
 /** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
@@ -20,9 +21,13 @@ type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };
 type Over = Kept & { flights?: Flight[] };
 /** A request that has been on its way for a while. */
 type Followed = Flight & { since: number };
+/** The level a client set, and until when it is kept. */
+type KeptLevel = { level: LogLevel; until: number };
 
 /** Milliseconds after which a session no one asked for is ended. */
 const IDLE = 600_000;
+/** How long a level is kept that was set. Milliseconds. */
+const LEVEL_KEPT = 86_400_000;
 /** Servers that a client session has sessions at. */
 const MOST_SERVERS = 64;
 /** How long one asker has to begin a session while others wait. Milliseconds. */
@@ -42,7 +47,7 @@ const POOL = 5;
 /**
  * One client session of one subject, and its session at each server (PROTOCOL §1): every isolate meets the same one, it is
  * begun by one asker at a time, and ended when no one has asked for it for ten minutes, or the client session is over.
- * Stores nothing until a server gave a session id.
+ * Stores nothing until a server gave a session id, or the client set a level.
  */
 export class SessionObject extends DurableObject<Env> implements SessionActs {
   private readonly kv = new ObjectState(this.ctx.storage);
@@ -63,7 +68,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
 
   /** Takes one who listens to what this object knows, from here on. */
   override async fetch(request: Request): Promise<Response> {
-    return this.listeners.take(request, this.flights(), this.watched, this.sessions());
+    return this.listeners.take(request, this.flights(), this.watched, this.begunOnes());
   }
 
   override webSocketMessage(from: WebSocket, event: string | ArrayBuffer): void {
@@ -138,6 +143,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     const flights = this.flights().filter(isMeant);
     for (const { id } of flights) this.kv.delete(keyOf(id));
     const over = this.all().filter(isMeant);
+    const hadLevel = serverId === undefined && this.kv.get('level') !== undefined;
+    if (hadLevel) this.kv.delete('level');
     for (const kept of over) {
       const there = flights.filter((flight) => flight.serverId === kept.serverId);
       this.finish(kept, there.slice(-MOST_CANCELLED));
@@ -146,7 +153,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       this.watched.forget();
       this.listeners.tell({ kind: 'ended' });
     }
-    if (!over.length) return;
+    if (!over.length && !hadLevel) return;
     await this.setAlarm();
     await this.settle();
   }
@@ -184,7 +191,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.watched.drop(serverId, uri);
   }
 
-  private async *sessions(): AsyncGenerator<SessionEvent> {
+  private async *begunOnes(): AsyncGenerator<SessionEvent> {
     for (const kept of this.all()) {
       const session = await this.opened(kept);
       if (session && this.at(kept.serverId)?.ref === kept.ref) yield begun(kept, session);
@@ -200,6 +207,34 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.early.set(clientId, { reason, at: Date.now() });
     if (this.early.size > MOST_EARLY) this.early.delete(this.early.keys().next().value as string);
     return null;
+  }
+
+  /** Every session that is kept. */
+  async sessions(): Promise<KeptSession[]> {
+    const opened = this.all().map(async (kept): Promise<KeptSession | null> => {
+      const session = await this.opened(kept);
+      return session && { serverId: kept.serverId, hasRoots: kept.hasRoots ?? false, session };
+    });
+    return (await Promise.all(opened)).filter((one) => one !== null);
+  }
+
+  /** Keeps the level from which on the client wants log lines (MCP 2025-11-25, Setting Log Level), for sessions begun later. */
+  async setLevel(level: LogLevel, { subject, via }: Pick<Meeting, 'subject' | 'via'>): Promise<void> {
+    const isAdmitted = !this.isIdle() || (await this.subjectOf(subject).admit(this.name, via));
+    if (!isAdmitted) return;
+    const until = Date.now() + LEVEL_KEPT;
+    this.kv.put('subject', subject);
+    this.kv.put<KeptLevel>('level', { level, until });
+    if (this.isIdle()) await this.ctx.storage.setAlarm(until);
+  }
+
+  async level(): Promise<LogLevel | null> {
+    return this.keptLevel()?.level ?? null;
+  }
+
+  private keptLevel(): KeptLevel | null {
+    const kept = this.kv.get<KeptLevel>('level');
+    return kept && kept.until > Date.now() ? kept : null;
   }
 
   /**
@@ -264,6 +299,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
       await this.subjectOf(subject).left(this.name);
       if (isWanted()) return this.setAlarm();
     }
+    const level = this.keptLevel();
+    if (level) return this.ctx.storage.setAlarm(level.until);
     this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }

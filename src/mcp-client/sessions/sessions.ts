@@ -2,10 +2,18 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Peer, Sharer } from '../../accounts/connect';
 import { log } from '../../log';
 import { faultFacts } from '../../protocol/faults/storage';
+import { isObject } from '../../protocol/mcp';
 import { retrying, SharedWork } from '../../protocol/patience';
 import { type Address, whereIs } from '../../servers/server';
 import { type Meeting, type SessionActs, sessionObjectOf, type Taken } from './session-acts';
-import { beginSession, endSession, greetingOf, isSessionless, type Session } from './session-life';
+import {
+  beginSession,
+  endSession,
+  greetingOf,
+  isSessionless,
+  type Session,
+  setLevelIn,
+} from './session-life';
 import { isUnknown } from './unknown-session';
 
 /** The session that requests of one peer go in. */
@@ -136,6 +144,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
     issuer,
     subject,
     via,
+    hasRoots: isObject(sharer.capabilities.roots),
   };
   const limit = AbortSignal.timeout(BEGIN);
   const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> =>
@@ -167,6 +176,10 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
   }
   const kept = await ask((object) => object.keep(meeting, leave, session, unknown));
   if (kept?.ref !== session.ref) waitUntil(endSession(peer, session));
+  else if (isObject(session.capabilities.logging)) {
+    const level = await ask((object) => object.level());
+    if (level) await setLevelIn(peer, session, level);
+  }
   return remember(peer, sharer, kept);
 }
 

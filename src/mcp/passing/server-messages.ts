@@ -3,6 +3,7 @@ import { listenIn } from '../../mcp-client/questions/listening';
 import { QuestionRelay } from '../../mcp-client/questions/relay';
 import type { NamedSession } from '../../mcp-client/sessions/session-life';
 import { parseExact, plainNumber } from '../../protocol/json/exact';
+import { isAsSevere, LOG_LINE, levelIn } from '../../protocol/log-level';
 import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
 import type { Call } from '../call';
@@ -43,7 +44,10 @@ export class ServerMessages {
 
   /** What is not passed with the bytes: questions and what is about them, and what tells of lists and subscriptions. */
   readonly isBeside = (method: string, isRequest: boolean): boolean =>
-    isRequest || method === 'notifications/cancelled' || this.isTaken(method);
+    isRequest ||
+    method === 'notifications/cancelled' ||
+    (method === LOG_LINE && this.call.era === '2026') ||
+    this.isTaken(method);
 
   /** That a list has changed is told by its stored form (PROTOCOL §5); updates go to a client of 2026-07-28 on a stream of their own. */
   private isTaken(method: string): boolean {
@@ -81,6 +85,7 @@ export class ServerMessages {
   /** What the client gets in place of a message that came with the answer. */
   readonly bring = async (text: string): Promise<string | null> => {
     const message = parsed(text);
+    if (message?.method === LOG_LINE) return this.isWanted(message) ? text : null;
     const told = message && !this.take(message) && (await this.relay?.relay(message));
     return told ? JSON.stringify(told) : null;
   };
@@ -91,6 +96,13 @@ export class ServerMessages {
     this.listening?.abort();
   }
 
+  /** A client of 2026-07-28 has to ask for log lines (MCP 2026-07-28, Logging); others have set a level, or take what comes. */
+  private isWanted(line: JsonObject): boolean {
+    const { era, request } = this.call;
+    const asked = levelIn(request.params);
+    return era === '2025' || (asked !== null && isAsSevere(line, asked));
+  }
+
   private get token(): unknown {
     return metaOf(this.call.request.params).progressToken;
   }
@@ -99,6 +111,7 @@ export class ServerMessages {
   private async heard(message: JsonObject): Promise<JsonObject | null> {
     const { method, params } = message;
     if (this.take(message)) return null;
+    if (method === LOG_LINE) return this.isWanted(message) ? message : null;
     if (this.isBeside(String(method), message.id !== undefined))
       return (await this.relay?.relay(message)) ?? null;
     if (method !== 'notifications/progress') return message;
