@@ -69,9 +69,26 @@ function entriesOf(keys: string): [string, ...string[]] {
  * with the text, so that a sealed value moved elsewhere does not open.
  */
 export async function seal(keys: string, place: string, text: string): Promise<string> {
+  return sealWith(keys, place, text, crypto.getRandomValues(new Uint8Array(12)));
+}
+
+/**
+ * The same, but alike for the same text at the same place: the nonce is made of both with a key, so that none serves for two
+ * texts. For names that clients compare: it shows no more than that two are equal.
+ */
+export async function sealAlike(keys: string, place: string, text: string): Promise<string> {
+  const tag = base64url.decode(await mac(keys, JSON.stringify(['nonce', place, text])));
+  return sealWith(keys, place, text, tag.slice(0, 12));
+}
+
+async function sealWith(
+  keys: string,
+  place: string,
+  text: string,
+  iv: Uint8Array<ArrayBuffer>,
+): Promise<string> {
   const [entry] = entriesOf(keys);
   const id = await keyId(entry);
-  const iv = crypto.getRandomValues(new Uint8Array(12));
   const algorithm = { name: 'AES-GCM', iv, additionalData: utf8.encode(`${place} ${id}`) };
   const sealed = await crypto.subtle.encrypt(algorithm, await derive(entry, 'seal'), utf8.encode(text));
   return `${id}.${base64url.encode(iv)}.${base64url.encode(new Uint8Array(sealed))}`;

@@ -35,12 +35,12 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
     const session = await holder.take(signal);
-    onSession?.(peer, session);
-    if (era === '2026' && session.id !== null && isObject(session.capabilities.logging)) {
-      const wanted = await level?.();
-      if (wanted) await setLevelIn(peer, session, wanted);
-    }
     try {
+      onSession?.(peer, session);
+      if (era === '2026' && session.id !== null && isObject(session.capabilities.logging)) {
+        const wanted = await level?.();
+        if (wanted) await setLevelIn(peer, session, wanted);
+      }
       const sifted = await sift(
         await post(peer, body, overlaid(extra, sessionHeaders(session)), signal),
         session,

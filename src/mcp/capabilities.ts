@@ -1,11 +1,12 @@
 import { isObject, type JsonObject, META, metaOf } from '../protocol/mcp';
 import type { Call } from './call';
+import { TASKS } from './tasks/able';
 
 /** Extensions that pass at every address (PROTOCOL §6). */
 const APPS = 'io.modelcontextprotocol/ui';
 const EVERYWHERE = [APPS];
-/** Never passed on: tasks, whose methods are not served here, and what is about authorization, which is ours. */
-const NEVER = /\/tasks$|auth/i;
+/** Never passed on: what is about authorization, which is ours. */
+const NEVER = /auth/i;
 
 /** A request, or a stream of a client session. */
 type Asked = Pick<Call, 'era' | 'isOneServer' | 'form' | 'session'> & Partial<Pick<Call, 'request'>>;
@@ -24,7 +25,9 @@ export function capabilitiesFor({ era, isOneServer, request, form, session }: As
   const { tasks: _, extensions, experimental, ...others } = declared;
   const passed = isObject(extensions)
     ? Object.entries(extensions).filter(
-        ([name]) => EVERYWHERE.includes(name) || (isOneServer && !NEVER.test(name)),
+        // Tasks of the 2025 era are no extension.
+        ([name]) =>
+          name === TASKS ? era === '2026' : EVERYWHERE.includes(name) || (isOneServer && !NEVER.test(name)),
       )
     : [];
   const all: JsonObject = {

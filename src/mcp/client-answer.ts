@@ -5,6 +5,7 @@ import { sessionObjectOf } from '../mcp-client/sessions/session-acts';
 import { respondIn, type SessionName, tellIn } from '../mcp-client/sessions/session-life';
 import { type ClientAnswer, CODE, type JsonObject, RpcError } from '../protocol/mcp';
 import { askerOf, type Call } from './call';
+import { withServersTask } from './tasks/task-ids';
 
 /** What comes from a client besides its requests. */
 type Coming = Omit<Call, 'request' | 'era'>;
@@ -20,7 +21,8 @@ export class NoQuestion extends RpcError {
 export async function takeAnswer(coming: Coming, { id, ...answer }: ClientAnswer): Promise<void> {
   const question = await relayedBy(coming, id);
   if (question?.kind !== 'question') throw new NoQuestion();
-  await inSessionOf(coming, question, (peer, session) => respondIn(peer, session, question.id, answer));
+  const told = await withServersTask(coming, answer);
+  await inSessionOf(coming, question, (peer, session) => respondIn(peer, session, question.id, told));
 }
 
 /** Brings a client's progress with a question to the server that asked; what belongs to none is dropped. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isPersonal } from '../accounts/auth/index';
 import {
   CODE,
   type Era,
@@ -10,6 +11,7 @@ import {
 } from '../protocol/mcp';
 import { answer, cachingHints, serverInfo } from './answer';
 import type { Call } from './call';
+import type { CatalogServer } from './catalog';
 import { callTool, getPrompt, readResource } from './forward';
 import { greet } from './instructions';
 import { subscribe, unsubscribe } from './listen/subscribed';
@@ -18,6 +20,9 @@ import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { complete } from './methods/completion';
 import { setLevel } from './methods/logging';
 import { sealSession } from './session';
+import { TASKS, tasksCapability } from './tasks/able';
+import { listTasks } from './tasks/list-tasks';
+import { askTask } from './tasks/tasks';
 
 /** Answers one request. @throws RpcError */
 export type MethodHandler = (call: Call) => Promise<Response>;
@@ -31,6 +36,8 @@ const IN_BOTH: readonly [string, MethodHandler][] = [
   ['resources/templates/list', listTemplates],
   ['resources/read', readResource],
   ['completion/complete', complete],
+  ['tasks/get', askTask],
+  ['tasks/cancel', askTask],
 ];
 
 /** What clients may ask, by era: the registry of methods. Maps, so that `method: "constructor"` finds nothing. */
@@ -42,8 +49,15 @@ export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> 
     ['initialize', initialize],
     ['ping', async (call) => answer(call, {})],
     ['logging/setLevel', setLevel],
+    ['tasks/result', askTask],
+    ['tasks/list', listTasks],
   ]),
-  '2026': new Map([...IN_BOTH, ['server/discover', discover], ['subscriptions/listen', listen]]),
+  '2026': new Map([
+    ...IN_BOTH,
+    ['server/discover', discover],
+    ['subscriptions/listen', listen],
+    ['tasks/update', askTask],
+  ]),
 };
 
 /** Answers one request. @throws RpcError −32601 for a method that its era does not have, here. */
@@ -61,6 +75,8 @@ const CAPABILITIES = {
   prompts: { listChanged: true },
   resources: { subscribe: true, listChanged: true },
 };
+
+const hasOwnAccounts = ({ server }: CatalogServer) => isPersonal(server);
 
 const Initialize = z.object({
   protocolVersion: z.string(),
@@ -80,7 +96,7 @@ async function initialize(call: Call): Promise<Response> {
   const { instructions, icons } = await greet(call);
   const result = {
     protocolVersion: version,
-    capabilities: CAPABILITIES,
+    capabilities: { ...CAPABILITIES, ...tasksCapability(version, call.entries.some(hasOwnAccounts)) },
     serverInfo: withIcons(call, icons),
     instructions,
   };
@@ -92,7 +108,7 @@ async function discover(call: Call): Promise<Response> {
   const { instructions, icons } = await greet(call);
   return answer(call, {
     supportedVersions: [...SERVED_VERSIONS],
-    capabilities: CAPABILITIES,
+    capabilities: { ...CAPABILITIES, extensions: { [TASKS]: {} } },
     instructions,
     ...cachingHints(call),
     _meta: { [META.serverInfo]: withIcons(call, icons) },

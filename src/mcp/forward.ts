@@ -38,9 +38,11 @@ import { comesBack, sealPlace } from './passing/left-answer';
 import type { CallOutcome, Reached } from './passing/passage';
 import { ServerMessages } from './passing/server-messages';
 import { pass } from './passing/stream';
+import { MOST_SECONDS } from './passing/time-limits';
 import { listMissing } from './refresh';
 import { resourceAt } from './resources';
 import { type Item, listsOf } from './server-lists';
+import { callAsTask, noTask, type OfTask } from './tasks/call-task';
 
 /** A server's item that a request names, and whether its caller may use it. */
 export type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };
@@ -58,9 +60,10 @@ export async function callTool(call: Call): Promise<Response> {
   if (found?.verdict !== 'allowed') throw refusal(call, found, `Unknown tool: ${name.slice(0, 200)}`);
 
   if (call.era === '2026') checkMirroredParams(call.headers, call.request.params, found.item.mirrored);
+  const { params, ofTask } = callAsTask(call, found.entry, found.item);
   const spent = await countAgainstLimits(call);
   if (spent) return answer(call, toolError(spent));
-  return forward(call, found.entry, { name: found.item.name }, found.item);
+  return forward(call, found.entry, { name: found.item.name, ...params }, found.item, ofTask);
 }
 
 /** A tool result that the model reads as an error. */
@@ -201,6 +204,7 @@ export async function forward(
   entry: CatalogServer,
   own: JsonObject,
   item: AskedItem,
+  { ids, sendBy = send, isWaiting = false }: OfTask = noTask(call, entry),
 ): Promise<Response> {
   const { gate, request } = call;
   const { server } = entry;
@@ -219,7 +223,7 @@ export async function forward(
   const params = withToken(asking, token === undefined ? null : ourId);
   const startedAt = Date.now();
   const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null, listens: false };
-  const messages = new ServerMessages(call, ourId, server);
+  const messages = new ServerMessages(call, ourId, server, ids);
   let peer: Peer | null = null;
   let landed = () => {};
   const capabilities = capabilitiesFor(call);
@@ -241,14 +245,16 @@ export async function forward(
     const { session } = flight;
     if (!peer || !session) return null;
     const token = renamedIn(call, ourId).token;
-    return sealPlace(call, peer, { session, sent: ourId, item: exposedName, token, reached });
+    return sealPlace(call, peer, { session, sent: ourId, item: exposedName, token, task: ids.kept, reached });
   };
 
   const passed = await pass({
     serverName: server.name,
     acceptsEvents: call.form !== 'json',
     additions: { ...additions, renamed: renamedIn(call, ourId) },
-    quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
+    quietSeconds: isWaiting
+      ? MOST_SECONDS
+      : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     async send(signal, besides) {
       if (asker.sharer && call.era === '2025')
@@ -258,15 +264,16 @@ export async function forward(
       const level = () => levelOf(call, asker.sharer);
       const onSession = (peer: Peer, session: Session) => {
         flight.session = session;
+        ids.goesIn(session);
         messages.goesIn(peer, session, besides);
         flight.listens = messages.listens;
       };
       const { headers: extra } = trace;
       const outgoing = { id: ourId, method, params, mirrored, extra, era, capabilities, level, onSession };
-      return send(peer, outgoing, signal);
+      return ids.inAnswer(await sendBy(peer, outgoing, signal, besides));
     },
     failed: (failure) => failureText(call, failure),
-    broken: (error) => brokenText(call, error),
+    broken: (error) => (error instanceof RpcError ? errorText(id, error) : brokenText(call, error)),
     isBeside: messages.isBeside,
     bring: messages.bring,
     needed: (credential) => authRequired(call, credential, item),

@@ -24,6 +24,8 @@ export type Item = {
   /** Of tools: whether the server calls it read-only and describes what it returns, and which arguments it wants repeated in headers. */
   readOnly: boolean;
   hasOutputSchema: boolean;
+  /** Whether a call of it may, or has to, be a task (MCP 2025-11-25, Tasks). Null: neither. */
+  taskSupport: 'optional' | 'required' | null;
   mirrored: readonly MirroredParam[];
   app: AppMeta;
 };
@@ -185,7 +187,7 @@ async function itemOf(
   const name = String(parsed[NAMED_BY[kind]]);
   if (kind === 'resource' || kind === 'template') {
     const text = store(afterName(definition, kind, name));
-    const rest = { readOnly: true, hasOutputSchema: false, mirrored: [], app: NO_APP };
+    const rest = { readOnly: true, hasOutputSchema: false, taskSupport: null, mirrored: [], app: NO_APP };
     return { name, exposedName: withPrefix(server.endpointSlug, name), text, older: text, ...rest };
   }
   const forOlder = kind === 'tool' ? forOlderClients(definition, parsed) : definition;
@@ -197,9 +199,15 @@ async function itemOf(
     older: forOlder === definition ? text : store(afterName(forOlder, kind, name)),
     readOnly: isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true,
     hasOutputSchema: isObject(parsed.outputSchema),
+    taskSupport: taskSupportOf(parsed),
     mirrored: mirroredParams(parsed.inputSchema),
     app: appMetaOf(parsed),
   };
+}
+
+function taskSupportOf({ execution }: JsonObject): Item['taskSupport'] {
+  const support = isObject(execution) ? execution.taskSupport : undefined;
+  return support === 'optional' || support === 'required' ? support : null;
 }
 
 /** What follows the name in a definition, letter by letter: it begins with its name where this version stored it. */

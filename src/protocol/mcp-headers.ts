@@ -5,11 +5,14 @@ import { CODE, isObject, type JsonObject, RpcError } from './mcp';
 /** A tool parameter that clients repeat in a header `Mcp-Param-<header>` (MCP 2026-07-28, Custom Headers from Tool Parameters). */
 export type MirroredParam = { header: string; path: string[] };
 
-/** The member of `params` that `Mcp-Name` repeats, by method (MCP 2026-07-28, Standard Request Headers). */
-const NAMED_BY: ReadonlyMap<string, 'name' | 'uri'> = new Map([
+/** The member of `params` that `Mcp-Name` repeats, by method (MCP 2026-07-28, Standard Request Headers; Tasks Extension, Routing Headers). */
+const NAMED_BY: ReadonlyMap<string, 'name' | 'uri' | 'taskId'> = new Map<string, 'name' | 'uri' | 'taskId'>([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
 ]);
 
 /** What `Mcp-Name` says of this request; undefined when its method has no such header. */

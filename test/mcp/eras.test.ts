@@ -339,20 +339,22 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
   it('passes on extensions that find their way back (PROTOCOL §6)', async () => {
     const { upstream, caller } = await pair('2026', { era: '2026' });
     const ui = { 'io.modelcontextprotocol/ui': { mimeTypes: [] } };
-    const others = {
-      'x.example/y': {},
-      'io.modelcontextprotocol/tasks': {},
-      'io.modelcontextprotocol/oauth-x': {},
+    const tasks = { 'io.modelcontextprotocol/tasks': {} };
+    const others = { 'x.example/y': {}, 'io.modelcontextprotocol/oauth-x': {} };
+    const all = {
+      extensions: { ...ui, ...tasks, ...others },
+      experimental: { z: {} },
+      tasks: {},
+      sampling: null,
     };
-    const all = { extensions: { ...ui, ...others }, experimental: { z: {} }, tasks: {}, sampling: null };
     const _meta = { [CAPABILITIES]: all };
     await caller.ask('tools/call', { name: 'echo', _meta });
     await caller.with({}, '/mcp').ask('tools/call', { name: `${upstream.name}-echo`, _meta });
     const declared = await declaredAt(upstream);
 
     expect(declared).toEqual([
-      { extensions: { ...ui, 'x.example/y': {} }, experimental: { z: {} } },
-      { extensions: ui },
+      { extensions: { ...ui, ...tasks, 'x.example/y': {} }, experimental: { z: {} } },
+      { extensions: { ...ui, ...tasks } },
     ]);
   });
 

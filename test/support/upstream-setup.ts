@@ -68,6 +68,8 @@ export type Behaviour = {
   streams: boolean;
   /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
   asks: Record<string, Saying[]>;
+  /** Tools that clients of 2026-07-28 call only with the tasks extension. */
+  demandsTasks: string[];
 };
 
 /** `on`: where it is said: in the call's answer, or on the session's GET stream. What has an id and a method waits for its answer. */
@@ -106,6 +108,7 @@ class Upstream {
     resumes: [],
     streams: false,
     asks: {},
+    demandsTasks: [],
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -122,9 +125,10 @@ class Upstream {
     this.sessions.clear();
   }
 
-  /** The id of the last call. */
+  /** The id of the last call, or of the last request for what came of one. */
   private get lastCall(): unknown {
-    return this.seen.findLast(({ message }) => message.method === 'tools/call')?.message.id;
+    return this.seen.findLast(({ message }) => /^tools.call|^tasks.result/.test(message.method ?? ''))
+      ?.message.id;
   }
 
   /** Lets every call of a `held_…` tool go on. */
@@ -183,7 +187,7 @@ class Upstream {
     const isResumed = request.method === 'GET' && request.headers['last-event-id'] !== undefined;
     const odd = isResumed
       ? (resumes.shift() ?? { status: 405, type: '' })
-      : (own(raw, message.params?.name) ?? (message.params?.name ? raw['*'] : undefined));
+      : (own(raw, nameIn(message)) ?? (message.params?.name ? raw['*'] : undefined));
     if (odd) return writeRaw(response, odd, message.id ?? this.lastCall, () => this.hold(response));
     if (request.method === 'DELETE') return void response.writeHead(204).end();
     if (this.isModern(request)) return this.serveModern(request, response, message);
@@ -282,12 +286,23 @@ class Upstream {
       const data = { supported: ['2026-07-28'], requested: String(version) };
       return refuse(response, 400, message, { code: -32022, message: 'Unsupported protocol version', data });
     }
-    const name = message.params?.name ?? message.params?.uri;
+    const name = nameIn(message);
     if (
       request.headers['mcp-method'] !== message.method ||
       (name !== undefined && request.headers['mcp-name'] !== name)
     ) {
       return refuse(response, 400, message, { code: -32020, message: 'Header mismatch' });
+    }
+    const { extensions = {} } = (meta['io.modelcontextprotocol/clientCapabilities'] ?? {}) as {
+      extensions?: object;
+    };
+    const tasks = { 'io.modelcontextprotocol/tasks': {} };
+    if (
+      this.behaviour.demandsTasks.includes(String(name)) &&
+      !Object.hasOwn(extensions, Object.keys(tasks)[0] ?? '')
+    ) {
+      const data = { requiredCapabilities: { extensions: tasks } };
+      return refuse(response, 400, message, { code: -32021, message: 'Missing capability', data });
     }
     if (String(name).startsWith('refused'))
       return refuse(response, 400, message, { code: -32000, message: 'It ran, and failed' });
@@ -404,7 +419,7 @@ class Upstream {
     stamp: Record<string, unknown>,
     session = '',
   ): Promise<void> {
-    const name = String(message.params?.name ?? message.params?.uri ?? '');
+    const name = String(nameIn(message) ?? '');
     const given = this.behaviour.lists[message.method ?? '']?.[Number(message.params?.cursor ?? 0)];
     if (given === 'hang') return;
     if (given === 'held') await this.hold(response);
@@ -431,10 +446,9 @@ class Upstream {
       response.write(`event: message\nid: 2\ndata: ${JSON.stringify(progress)}\n\n`);
       await this.hold(response);
     }
-    if (name.startsWith('asks')) {
-      const usual = { text: '{"jsonrpc":"2.0","id":9007199254740993,"method":"sampling/createMessage"}' };
-      for (const saying of this.behaviour.asks[name] ?? [usual]) await this.say(response, session, saying);
-    }
+    const usual = { text: '{"jsonrpc":"2.0","id":9007199254740993,"method":"sampling/createMessage"}' };
+    const sayings = own(this.behaviour.asks, name) ?? (name.startsWith('asks') ? [usual] : []);
+    for (const saying of sayings) await this.say(response, session, saying);
     if (name.startsWith('cut')) {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
       return void response.socket?.end();
@@ -500,6 +514,11 @@ class Upstream {
     const to = from + this.behaviour.pageSize;
     return { [member]: items.slice(from, to), ...(to < items.length ? { nextCursor: String(to) } : {}) };
   }
+}
+
+/** What a request names: a tool or prompt, a resource, a task. */
+function nameIn({ params }: Message): unknown {
+  return params?.name ?? params?.uri ?? params?.taskId;
 }
 
 /** What `record` has under a name that a client chose. */

@@ -103,7 +103,7 @@ async function peek(body: Body, isEvents: boolean): Promise<{ error: string | nu
 }
 
 /** A body again, of which `chunks` were read. */
-function unread(chunks: readonly Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>): Body {
+export function unread(chunks: readonly Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>): Body {
   const waiting = [...chunks];
   return new ReadableStream<Uint8Array>(
     {

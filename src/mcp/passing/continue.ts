@@ -10,11 +10,13 @@ import { askerOf, type Call } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import type { CatalogServer } from '../catalog';
 import { brokenText, failureText, noteEnd } from '../forward';
+import { TaskIds } from '../tasks/task-ids';
 import { asEvents } from './answer-form';
 import { follow } from './flights';
 import { type LeftAnswer, openPlace, sealPlace } from './left-answer';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
+import { MOST_SECONDS } from './time-limits';
 
 /**
  * Goes on with an answer that its client left before the end (MCP 2025-11-25, Resumability and Redelivery).
@@ -49,13 +51,17 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const landed = asker.sharer
     ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
     : () => undefined;
-  const messages = new ServerMessages(call, sent, server);
+  const ids = await TaskIds.restored(call, server.id, left.task);
+  const messages = new ServerMessages(call, sent, server, ids);
 
   return pass({
     serverName: server.name,
     acceptsEvents: true,
     additions: { ...additions, renamed: { sent, id: left.id, token } },
-    quietSeconds: server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout,
+    quietSeconds:
+      request.method === 'tasks/result'
+        ? MOST_SECONDS
+        : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
     from: reached,
     async send(signal, besides) {
@@ -63,10 +69,12 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
       // Other credentials may be another account: the session is not theirs.
       if (peer.credentials.version !== left.credential) throw failures.unanswered(server.name);
       messages.goesIn(peer, session, besides);
-      return continueLegacy(peer, { id: sent, session, lastEventId: reached.lastEventId }, signal);
+      ids.goesIn(session);
+      const { lastEventId } = reached;
+      return ids.inAnswer(await continueLegacy(peer, { id: sent, session, lastEventId }, signal));
     },
     mark: async (next) =>
-      peer ? sealPlace(call, peer, { session, sent, item, token, reached: next }) : null,
+      peer ? sealPlace(call, peer, { session, sent, item, token, task: left.task, reached: next }) : null,
     failed: (failure) => failureText(call, failure),
     broken: (error) => brokenText(call, error),
     isBeside: messages.isBeside,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Peer } from '../../accounts/connect';
 import { open, seal } from '../../crypto/secrets';
 import type { Call } from '../call';
+import { KeptTask } from '../tasks/task-id';
 import type { Reached } from './passage';
 
 /**
@@ -22,6 +23,8 @@ const LeftAnswer = z.object({
   method: z.string(),
   /** The exposed name, for what is noted at the end. */
   item: z.string(),
+  /** Missing: it has nothing to do with tasks. */
+  task: KeptTask.optional(),
   reached: z.object({ lastEventId: z.string(), startedAt: z.number(), waited: z.number() }),
 });
 export type LeftAnswer = z.infer<typeof LeftAnswer>;
@@ -46,7 +49,10 @@ const placeOf = ({ caller, session }: Owner) => `mcp-event/${caller.subject ?? '
 export async function sealPlace(
   call: Call,
   { server, credentials }: Peer,
-  { session, ...rest }: Pick<LeftAnswer, 'session' | 'sent' | 'item' | 'token'> & { reached: Reached },
+  {
+    session,
+    ...rest
+  }: Pick<LeftAnswer, 'session' | 'sent' | 'item' | 'token' | 'task'> & { reached: Reached },
 ): Promise<string | null> {
   const { id, method } = call.request;
   const left: LeftAnswer = {

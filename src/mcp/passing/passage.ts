@@ -63,6 +63,6 @@ export type CallOutcome =
 export type Besides = {
   /** Sends a message of the server that came by another way: which is progress. */
   say(message: string): void;
-  /** Notes that the client's person was asked something: until the server goes on, no time counts. */
+  /** Notes that the client's person was asked something, or a task is waited for: until the server goes on, no time counts. */
   asked(): void;
 };

@@ -8,6 +8,7 @@ import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
 import type { Call } from '../call';
 import { listChanged } from '../refresh';
+import { TASK_STATUS, type TaskIds } from '../tasks/task-ids';
 import type { Besides } from './passage';
 
 /** What a server says of a resource that a client subscribed to. */
@@ -32,21 +33,26 @@ export class ServerMessages {
   private listening: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param ourId id and progress token of the request, as its server knows them */
+  /** @param ourId id and progress token of the request, as its server knows them @param ids of the tasks it may bring */
   constructor(
     private readonly call: Call,
     private readonly ourId: number,
     private readonly server: Pick<Server, 'id'>,
+    private readonly ids: TaskIds,
   ) {}
 
   /** True once the session's own stream is listened to, or will be. */
   listens = false;
 
-  /** What is not passed with the bytes: questions and what is about them, and what tells of lists and subscriptions. */
+  /**
+   * What is not passed with the bytes: questions and what is about them, what tells of lists and subscriptions, what says a
+   * task's id, and what has to be asked for.
+   */
   readonly isBeside = (method: string, isRequest: boolean): boolean =>
-    isRequest ||
-    method === 'notifications/cancelled' ||
+    isQuestion(method, isRequest) ||
+    method === TASK_STATUS ||
     (method === LOG_LINE && this.call.era === '2026') ||
+    (this.call.era === '2025' && this.ids.areExpected) ||
     this.isTaken(method);
 
   /** That a list has changed is told by its stored form (PROTOCOL §5); updates go to a client of 2026-07-28 on a stream of their own. */
@@ -85,8 +91,7 @@ export class ServerMessages {
   /** What the client gets in place of a message that came with the answer. */
   readonly bring = async (text: string): Promise<string | null> => {
     const message = parsed(text);
-    if (message?.method === LOG_LINE) return this.isWanted(message) ? text : null;
-    const told = message && !this.take(message) && (await this.relay?.relay(message));
+    const told = message && (await this.heard(message));
     return told ? JSON.stringify(told) : null;
   };
 
@@ -107,19 +112,25 @@ export class ServerMessages {
     return metaOf(this.call.request.params).progressToken;
   }
 
-  /** What the client gets of what was said in the session: progress of other requests is not for this one. */
+  /** What the client gets of a message: progress of other requests is not for this one. */
   private async heard(message: JsonObject): Promise<JsonObject | null> {
-    const { method, params } = message;
     if (this.take(message)) return null;
-    if (method === LOG_LINE) return this.isWanted(message) ? message : null;
-    if (this.isBeside(String(method), message.id !== undefined))
-      return (await this.relay?.relay(message)) ?? null;
-    if (method !== 'notifications/progress') return message;
+    const named = await this.ids.inMessage(message);
+    if (!named) return null;
+    const { method, params } = named;
+    if (method === LOG_LINE) return this.isWanted(named) ? named : null;
+    if (isQuestion(String(method), named.id !== undefined)) return (await this.relay?.relay(named)) ?? null;
+    if (method !== 'notifications/progress') return named;
     const isOurs = isObject(params) && String(plainNumber(params.progressToken)) === String(this.ourId);
     return isOurs && this.token !== undefined
-      ? { ...message, params: { ...params, progressToken: this.token } }
+      ? { ...named, params: { ...params, progressToken: this.token } }
       : null;
   }
+}
+
+/** What a server asks, and what takes that back. */
+function isQuestion(method: string, isRequest: boolean): boolean {
+  return isRequest || method === 'notifications/cancelled';
 }
 
 function parsed(text: string): JsonObject | null {

@@ -2,7 +2,7 @@ import { failures, type UpstreamFailure } from '../../servers/failure';
 import type { Passage } from './passage';
 
 /** The most a request may take, whatever progress it makes. */
-const MOST_SECONDS = 300;
+export const MOST_SECONDS = 300;
 /** How long a person may think about a server's question. Milliseconds: PROTOCOL §4. */
 const MOST_ASKED = 300_000;
 
@@ -41,7 +41,7 @@ export class TimeLimits {
     this.askedAt = null;
   }
 
-  /** The client's person was asked something. */
+  /** Nothing is expected of the server now: the client's person was asked something, or a task is waited for. */
   asked(): void {
     this.askedAt ??= Date.now();
   }
