@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { McpCaller } from '../support/caller';
-import { newKey } from '../support/gate';
+import { administer, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
+import { headerServer } from '../support/own-accounts';
 import { Upstream } from '../support/upstream';
 
 const COMPLETION = '{"completion":{"values":["red","rose"],"total":12345678901234567890,"hasMore":true}}';
@@ -11,15 +12,16 @@ const resource = (uri: string) => ({ ref: { type: 'ref/resource', uri }, argumen
 
 /** A server that completes, and one beside it. */
 async function completing(behaviour: Record<string, unknown> = {}) {
+  const template = `paint${crypto.randomUUID().slice(0, 8)}://{colour}`;
   const upstream = await Upstream.start(['echo'], {
     prompts: [{ name: 'paint' }],
     resources: [{ uri: 'paint://all', name: 'all' }],
-    resourceTemplates: [{ uriTemplate: 'paint://{colour}', name: 'colours' }],
+    resourceTemplates: [{ uriTemplate: template, name: 'colours' }],
     lists: { 'completion/complete': [COMPLETION] },
     ...behaviour,
   });
   await Upstream.start(['echo'], { prompts: [{ name: 'paint' }] });
-  return upstream;
+  return { upstream, template };
 }
 
 const sent = async (upstream: Upstream) =>
@@ -29,7 +31,7 @@ describe('completion/complete (MCP, Completion)', () => {
   it.each(['2025', '2026'] as const)(
     'goes to the server that has the prompt or template, by its own name (%s)',
     async (era) => {
-      const upstream = await completing();
+      const { upstream, template: own } = await completing();
       const caller = await McpCaller.withKey(era);
       const context = { arguments: { size: 'big' } };
 
@@ -40,7 +42,7 @@ describe('completion/complete (MCP, Completion)', () => {
       const listed = await caller.ask('resources/templates/list');
       const [template] = (
         listed.body.result as { resourceTemplates: { uriTemplate: string }[] }
-      ).resourceTemplates.filter(({ uriTemplate }) => uriTemplate.endsWith('paint://{colour}'));
+      ).resourceTemplates.filter(({ uriTemplate }) => uriTemplate.endsWith(own));
       const byTemplate = await caller.ask('completion/complete', resource(template?.uriTemplate ?? ''));
 
       for (const { body } of [byPrompt, byTemplate])
@@ -48,13 +50,13 @@ describe('completion/complete (MCP, Completion)', () => {
       expect(byPrompt.body.result?.resultType).toBe(era === '2026' ? 'complete' : undefined);
       expect(await sent(upstream)).toMatchObject([
         { ref: { type: 'ref/prompt', name: 'paint' }, argument, context },
-        { ref: { type: 'ref/resource', uri: 'paint://{colour}' }, argument },
+        { ref: { type: 'ref/resource', uri: own }, argument },
       ]);
     },
   );
 
   it('passes value for value, and at the server itself by its own names', async () => {
-    const upstream = await completing();
+    const { upstream } = await completing();
     const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
 
     const response = await caller.send('completion/complete', prompt('paint'), { id: 7 });
@@ -65,12 +67,27 @@ describe('completion/complete (MCP, Completion)', () => {
 
   it('passes the error of a server that completes nothing', async () => {
     const error = '{"error":{"code":-32601,"message":"Method not found"}}';
-    const upstream = await completing({ lists: { 'completion/complete': [error] } });
+    const { upstream } = await completing({ lists: { 'completion/complete': [error] } });
     const caller = await McpCaller.withKey();
 
     const { body } = await caller.ask('completion/complete', prompt(`${upstream.name}-paint`));
 
     expect(body.error).toEqual({ code: -32601, message: 'Method not found' });
+  });
+
+  it('asks nobody for an account: only three methods may be answered with a question', async () => {
+    const server = await headerServer();
+    await server.behave({ prompts: [{ name: 'paint' }] });
+    await administer('POST', `/mcp/client/${server.id}/refresh-tools`);
+    const { value } = await newKey([server.name]);
+    const caller = new McpCaller({ 'x-bf-vk': value }, '2026', `/mcp/${server.slug}`);
+    const capabilities = { elicitation: { url: {} } };
+    const _meta = { 'io.modelcontextprotocol/clientCapabilities': capabilities };
+
+    const { body } = await caller.ask('completion/complete', { ...prompt('paint'), _meta });
+
+    expect(body.result).toBeUndefined();
+    expect(body.error).toMatchObject({ code: -32603, data: { type: 'mcp_auth_required' } });
   });
 
   it('is declared in both eras', async () => {
@@ -82,7 +99,7 @@ describe('completion/complete (MCP, Completion)', () => {
   });
 
   it('reaches no server the caller may not read: what is hidden is told as what is missing', async () => {
-    const closed = await completing({ registration: { allow_on_all_virtual_keys: false } });
+    const { upstream: closed } = await completing({ registration: { allow_on_all_virtual_keys: false } });
     const stranger = new McpCaller({ 'x-bf-vk': (await newKey()).value });
     const name = `${closed.name}-paint`;
     const { access_token } = await (await McpClient.register()).obtainGrant({
