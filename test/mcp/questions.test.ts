@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller } from '../support/caller';
+import { shortWaits, wait } from '../support/clock';
 import { newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
@@ -19,8 +20,9 @@ async function session(
 }
 
 /** A call under way: its messages as they come. */
-async function calling(client: McpCaller) {
-  const response = await client.send('tools/call', { name: 'asks' }, { id: 'call' });
+async function calling(client: McpCaller, meta?: Record<string, unknown>) {
+  const params = { name: 'asks', ...(meta && { _meta: meta }) };
+  const response = await client.send('tools/call', params, { id: 'call' });
   const reader = (response.body as ReadableStream<Uint8Array>)
     .pipeThrough(new TextDecoderStream())
     .getReader();
@@ -36,7 +38,15 @@ async function calling(client: McpCaller) {
         text += value;
       }
     },
-    text: () => text,
+    /** Reads on until the clock was looked at, which a comment shows. */
+    async comment(): Promise<void> {
+      const before = text.split(': \n\n').length;
+      while (text.split(': \n\n').length === before) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error(`the stream ended after ${text}`);
+        text += value;
+      }
+    },
   };
 }
 
@@ -46,6 +56,7 @@ const answersAt = async (upstream: Upstream) =>
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 describe("a server's question in the middle of a call (PROTOCOL §4)", () => {
@@ -200,5 +211,50 @@ describe("a server's question in the middle of a call (PROTOCOL §4)", () => {
 
     expect(told?.text).toContain('"progressToken":12345678901234567890');
     expect(await upstream.seen('notifications/progress')).toHaveLength(1);
+  });
+});
+
+describe("progress that a server tells only on the session's own stream (PROTOCOL §4)", () => {
+  const PROGRESS =
+    '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$token,"progress":1}}';
+  const OTHERS = PROGRESS.replace('$token', '987654');
+  const progress = { method: 'notifications/progress', params: { progressToken: 'mine', progress: 1 } };
+
+  it('reaches the call that it is of, with its client’s token, and counts: the call is not given up', async () => {
+    const said = [OTHERS, PROGRESS, '$hold', PROGRESS, '$hold'].map((text) => ({
+      on: 'stream' as const,
+      text,
+    }));
+    const { upstream, client } = await session(said, {});
+    await client.toolNames();
+    shortWaits();
+
+    const call = await calling(client, { progressToken: 'mine' });
+    const first = await call.message(0);
+    wait(50);
+    await call.comment();
+    await upstream.release();
+    const second = await call.message(1);
+    wait(50);
+    await call.comment();
+    await upstream.release();
+    const result = await call.message(2);
+
+    expect([first, second]).toMatchObject([progress, progress]);
+    expect(result).toMatchObject({ id: 'call', result: { content: [{ text: 'asks ran' }] } });
+  });
+
+  it('is not listened for when the client wants none', async () => {
+    const { upstream, client } = await session([{ text: '$hold' }], {});
+    await client.toolNames();
+    const asked = shortWaits();
+
+    const answering = client.call('asks');
+    await upstream.sees('tools/call');
+    await expect.poll(() => asked).toContain(2000);
+    await upstream.release();
+    await answering;
+
+    expect((await upstream.seen()).filter(({ method }) => method === 'GET')).toEqual([]);
   });
 });

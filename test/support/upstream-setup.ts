@@ -72,7 +72,10 @@ export type Behaviour = {
   demandsTasks: string[];
 };
 
-/** `on`: where it is said: in the call's answer, or on the session's GET stream. What has an id and a method waits for its answer. */
+/**
+ * `on`: where it is said: in the call's answer, or on the session's GET stream. What has an id and a method waits for its answer.
+ * `$token` is the progress token of the last call, `$hold` alone waits for `release`.
+ */
 type Saying = { on?: 'stream'; text: string };
 
 type Message = { id?: string | number; method?: string; params?: Record<string, unknown> };
@@ -129,6 +132,11 @@ class Upstream {
   private get lastCall(): unknown {
     return this.seen.findLast(({ message }) => /^tools.call|^tasks.result/.test(message.method ?? ''))
       ?.message.id;
+  }
+
+  private get lastToken(): unknown {
+    const last = this.seen.findLast(({ message }) => message.method === 'tools/call');
+    return (last?.message.params?._meta as { progressToken?: unknown } | undefined)?.progressToken;
   }
 
   /** Lets every call of a `held_…` tool go on. */
@@ -400,9 +408,10 @@ class Upstream {
 
   /** Says something in a session, and waits for the answer where it wants one. */
   private async say(response: ServerResponse, session: string, { on, text }: Saying): Promise<void> {
+    if (text === '$hold') return this.hold(response);
     while (on === 'stream' && !this.streams.has(session)) await this.next();
     const told = on === 'stream' ? this.streams.get(session) : response;
-    told?.write(`data: ${text}\n\n`);
+    told?.write(`data: ${text.replaceAll('$token', JSON.stringify(this.lastToken))}\n\n`);
     const id = /^[{]"jsonrpc":"2.0","id":([^,]+),"method"/.exec(text)?.[1];
     if (id === undefined) return;
     const answered = () => this.seen.some((seen) => !seen.message.method && seen.text.includes(`"id":${id}`));
