@@ -128,7 +128,7 @@ async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     level ? { ...outgoing, params: askingFor(level, outgoing.params) } : outgoing,
   );
   const response = await post(peer, body, headers, signal);
-  return answerOf(peer, response, outgoing.id, (refusal, status) => {
+  const answer = await answerOf(peer, response, outgoing.id, (refusal, status) => {
     // These a server of 2026-07-28 says of a request; with all others it may be one of the 2025 era that refuses it.
     const isOfRequest = [
       CODE.headerMismatch,
@@ -139,6 +139,7 @@ async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): 
     if (!(isOfRequest as number[]).includes(refusal?.error?.code ?? 0))
       throw new OtherEra(peer.server, status, refusal);
   });
+  return answer.kind === 'error' ? answer : { ...answer, asks: 'server' };
 }
 
 function askingFor(level: LogLevel, params: JsonObject): JsonObject {

@@ -24,6 +24,8 @@ export type ServerAnswer =
       resume?: Resume;
       /** True when that is possible after the request, too: its session stays. */
       outlives?: boolean;
+      /** Whose word it is that input is required: a server of 2026-07-28, or a call that is held. Missing: none may say so. */
+      asks?: 'server' | 'held';
     }
   /** `failure`: what it says of the server besides; null: nothing. */
   | { kind: 'error'; error: RpcErrorObject; failure: UpstreamFailure | null };

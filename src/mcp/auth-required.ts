@@ -54,7 +54,9 @@ export async function authRequired(call: Call, needed: CredentialNeeded, item: D
   }
   if (opensUrls(call) && ASKING.includes(call.request.method) && !wasDeclined(call)) {
     const inputRequests = { [QUESTION]: { method: 'elicitation/create', params: question } };
-    return resultText(call.request.id, { ...stamped(call, { inputRequests }), resultType: 'input_required' });
+    const { requestState } = call.request.params; // sealed for this request: its server gets it once it can be asked
+    const asked = stamped(call, { inputRequests, ...(requestState !== undefined && { requestState }) });
+    return resultText(call.request.id, { ...asked, resultType: 'input_required' });
   }
   const required: AuthRequired = { kind, mcp_client: server.name, url, message };
   return refused(call, item, message, 'mcp_auth_required', { mcp_auth_required: required });

@@ -20,9 +20,20 @@ export class NoQuestion extends RpcError {
 /** Brings a client's answer to the server that asked, in the session it asked in (PROTOCOL §4). @throws NoQuestion */
 export async function takeAnswer(coming: Coming, { id, ...answer }: ClientAnswer): Promise<void> {
   const question = await relayedBy(coming, id);
+  if (question?.kind === 'input') return giveAnswer(coming, question, answer);
   if (question?.kind !== 'question') throw new NoQuestion();
   const told = await withServersTask(coming, answer);
   await inSessionOf(coming, question, (peer, session) => respondIn(peer, session, question.id, told));
+}
+
+/** Brings the answer to a question of `input_required` to the invocation that waits for it, wherever it runs. */
+async function giveAnswer(
+  coming: Coming,
+  { ref, id }: Relayed,
+  answer: Omit<ClientAnswer, 'id'>,
+): Promise<void> {
+  const { sharer } = askerOf(coming);
+  if (sharer) await (await sessionObjectOf(sharer)).give(ref, Number(id), JSON.stringify(answer));
 }
 
 /** Brings a client's progress with a question to the server that asked; what belongs to none is dropped. */

@@ -6,6 +6,7 @@ import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
+import { mayBeAsked } from '../mcp-client/questions/may-ask';
 import { nextRequestId } from '../mcp-client/request-ids';
 import {
   cancelIn,
@@ -13,34 +14,37 @@ import {
   type Session,
   type SessionName,
 } from '../mcp-client/sessions/session-life';
-import { faultAnswer, faultFacts } from '../protocol/faults/storage';
 import type { Additions } from '../protocol/json/insert';
-import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError, resultText } from '../protocol/mcp';
+import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
 import { tracePassedOn, withTrace } from '../protocol/trace-context';
 import type { UpstreamFailure } from '../servers/failure';
 import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
 import { recordFailure, recordRecovery } from '../servers/standing';
-import { additionsFor, answer, stamped, withAdditions } from './answer';
+import { additionsFor, answer, withAdditions } from './answer';
 import { toolOfApp } from './apps';
-import { authRequired, withoutOurs } from './auth-required';
+import { authRequired } from './auth-required';
 import { askerOf, type Call, nameAt } from './call';
 import { insufficientScope } from './caller';
 import { capabilitiesFor } from './capabilities';
 import type { CatalogServer } from './catalog';
+import { brokenText, failureText, toolError } from './flow/texts';
 import { judgeItem } from './judge';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { levelOf } from './methods/logging';
 import { asJson } from './passing/answer-form';
 import { flightOf, follow } from './passing/flights';
 import { comesBack, sealPlace } from './passing/left-answer';
-import type { CallOutcome, Reached } from './passing/passage';
+import type { CallOutcome, Passage, Reached } from './passing/passage';
 import { ServerMessages } from './passing/server-messages';
 import { pass } from './passing/stream';
 import { MOST_SECONDS } from './passing/time-limits';
 import { listMissing } from './refresh';
 import { resourceAt } from './resources';
+import { Asking } from './rounds/asking';
+import { type Brought, broughtBy, sealedInput } from './rounds/input';
+import { openState } from './rounds/request-state';
 import { type Item, listsOf } from './server-lists';
 import { callAsTask, noTask, type OfTask } from './tasks/call-task';
 
@@ -51,7 +55,7 @@ export type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict }
 type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'>;
 
 /** Members of a request's params that go on to the server; the name or URI goes on as the server's own. */
-const PASSED_ON = ['arguments', '_meta', 'inputResponses', 'requestState'];
+const PASSED_ON = ['arguments', '_meta'];
 
 /** Runs a tool (MCP, Calling Tools). A server that fails is a tool's error, for the model to read. */
 export async function callTool(call: Call): Promise<Response> {
@@ -64,11 +68,6 @@ export async function callTool(call: Call): Promise<Response> {
   const spent = await countAgainstLimits(call);
   if (spent) return answer(call, toolError(spent));
   return forward(call, found.entry, { name: found.item.name, ...params }, found.item, ofTask);
-}
-
-/** A tool result that the model reads as an error. */
-function toolError(text: string): JsonObject {
-  return { content: [{ type: 'text', text }], isError: true };
 }
 
 /** MCP, Getting a Prompt. */
@@ -180,24 +179,6 @@ export function refusal(
   return insufficientScope(call.gate, 'This needs more than the access token allows. Ask for the scope mcp.');
 }
 
-/** How a request says that its server failed: to the model where it ran a tool. */
-export function failureText(call: Call, failure: UpstreamFailure): string {
-  if (call.request.method !== 'tools/call') return failedText(call, failure);
-  return resultText(call.request.id, stamped(call, toolError(failure.message)));
-}
-
-function failedText({ request }: Call, { message }: UpstreamFailure): string {
-  return errorText(request.id, { code: CODE.internalError, message, data: { type: 'upstream_failed' } });
-}
-
-/** The response to a request that failed here after its stream had begun; elsewhere app.ts says the same. */
-export function brokenText({ request, requestId }: Call, error: unknown): string {
-  log('request.failed', { request_id: requestId, path: '/mcp', ...faultFacts(error) });
-  const { type, title, text } = faultAnswer(error);
-  const data = { type, request_id: requestId };
-  return errorText(request.id, { code: CODE.internalError, message: `${title}. ${text}`, data });
-}
-
 /** Sends the request to the server and lets the answer flow back. `own` names the item as the server does. */
 export async function forward(
   call: Call,
@@ -211,26 +192,25 @@ export async function forward(
   const { id, method } = request;
   const { exposedName, mirrored } = item;
   const additions = additionsFor(call, entry);
-  const asked = { ...request.params, inputResponses: withoutOurs(request.params.inputResponses) };
-  const passedOn = Object.entries(asked).filter(
-    ([name, value]) => PASSED_ON.includes(name) && value !== undefined,
-  );
-  const ourId = nextRequestId();
+  const state = await openState(call, server.id);
   const token = metaOf(request.params).progressToken;
-  const { passBaggage } = server;
-  const trace = tracePassedOn(call.headers, metaOf(request.params), passBaggage);
-  const asking = withTrace({ ...own, ...Object.fromEntries(passedOn) }, trace.meta);
-  const params = withToken(asking, token === undefined ? null : ourId);
+  const trace = tracePassedOn(call.headers, metaOf(request.params), server.passBaggage);
   const startedAt = Date.now();
-  const flight = { serverId: server.id, id: ourId, session: null as NamedSession | null, listens: false };
-  const messages = new ServerMessages(call, ourId, server, ids);
+  const flight = {
+    serverId: server.id,
+    id: nextRequestId(),
+    session: null as NamedSession | null,
+    listens: false,
+  };
+  const messages = new ServerMessages(call, flight.id, server, ids);
   let peer: Peer | null = null;
   let landed = () => {};
   const capabilities = capabilitiesFor(call);
   const asker = askerOf(call, call.era === '2025' ? capabilities : {});
-  const sessionOver = new AbortController();
+  const asking = new Asking(call, server, asker.sharer);
+  const over = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
-    if (peer && session) waitUntil(cancelIn(peer, session, ourId, reason));
+    if (peer && session) waitUntil(cancelIn(peer, session, flight.id, reason));
   };
 
   const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
@@ -244,21 +224,19 @@ export async function forward(
   const mark = async (reached: Reached) => {
     const { session } = flight;
     if (!peer || !session) return null;
-    const token = renamedIn(call, ourId).token;
-    return sealPlace(call, peer, { session, sent: ourId, item: exposedName, token, task: ids.kept, reached });
+    const token = renamedIn(call, flight.id).token;
+    return sealPlace(call, peer, {
+      session,
+      sent: flight.id,
+      item: exposedName,
+      token,
+      task: ids.kept,
+      reached,
+    });
   };
-
-  const passed = await pass({
-    serverName: server.name,
-    acceptsEvents: call.form !== 'json',
-    additions: { ...additions, renamed: renamedIn(call, ourId) },
-    quietSeconds: isWaiting
-      ? MOST_SECONDS
-      : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
-    clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
-    async send(signal, besides) {
-      if (asker.sharer && call.era === '2025')
-        landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => sessionOver.abort() });
+  const sendWith =
+    (brought: Brought): Passage['send'] =>
+    async (signal, besides) => {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       const { era } = call;
       const level = () => levelOf(call, asker.sharer);
@@ -269,8 +247,33 @@ export async function forward(
         flight.listens = messages.listens;
       };
       const { headers: extra } = trace;
+      const all = withTrace({ ...own, ...passedOn(request.params), ...brought }, trace.meta);
+      const params = withToken(all, token === undefined ? null : flight.id);
+      const { id: ourId } = flight;
       const outgoing = { id: ourId, method, params, mirrored, extra, era, capabilities, level, onSession };
       return ids.inAnswer(await sendBy(peer, outgoing, signal, besides));
+    };
+
+  const passed = await pass({
+    serverName: server.name,
+    acceptsEvents: call.form !== 'json',
+    additions: { ...additions, renamed: renamedIn(call, flight.id) },
+    quietSeconds: isWaiting
+      ? MOST_SECONDS
+      : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
+    clientSignal: AbortSignal.any([call.signal, over.signal]),
+    asksClient: call.era === '2025' && mayBeAsked(capabilities),
+    async send(signal, besides) {
+      if (asker.sharer && call.era === '2025')
+        landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => over.abort() });
+      return sendWith(broughtBy(call, state))(signal, besides);
+    },
+    async input(text, besides, signal) {
+      if (call.era === '2026') return { text: await sealedInput(call, server, text, 'server') };
+      const brought = await asking.bring(text, besides, signal);
+      if ('text' in brought) return brought;
+      flight.id = nextRequestId();
+      return { again: sendWith(brought) };
     },
     failed: (failure) => failureText(call, failure),
     broken: (error) => (error instanceof RpcError ? errorText(id, error) : brokenText(call, error)),
@@ -278,6 +281,7 @@ export async function forward(
     bring: messages.bring,
     needed: (credential) => authRequired(call, credential, item),
     refused: (error) => withAdditions(errorText(id, error), additions),
+    statusOf: ({ code }) => (call.era === '2026' && code === CODE.missingClientCapability ? 400 : 200),
     ended,
     ...(comesBack(call) && { mark }),
   });
@@ -303,6 +307,10 @@ export function noteEnd(
   if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
   addCalls(gate.env.DB);
   waitUntil(noteStanding(call, entry, outcome, failure));
+}
+
+function passedOn(params: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(params).filter(([name]) => PASSED_ON.includes(name)));
 }
 
 /** Params with our progress token in place of the client's own; null: it gave none. */

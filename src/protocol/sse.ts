@@ -62,7 +62,7 @@ export class JsonRelay implements Relay {
   push(chunk: Uint8Array): Part[] {
     const out = this.scanner.push(chunk);
     this.progressed = !isBlank(chunk);
-    if (out.length) this.between = false;
+    if (out.some(isBytes)) this.between = false;
     return out;
   }
 }

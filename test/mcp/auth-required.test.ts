@@ -244,15 +244,11 @@ describe('repeating the call', () => {
     await client.ask('tools/call', {
       name: 'echo',
       inputResponses: { ...ours, theirs: { action: 'accept' } },
-      requestState: 'theirs',
     });
 
     const [first, second] = (await server.seen('tools/call')).map(({ message }) => message.params ?? {});
     expect(first).not.toHaveProperty('inputResponses');
-    expect(second).toMatchObject({
-      inputResponses: { theirs: { action: 'accept' } },
-      requestState: 'theirs',
-    });
+    expect(second).toMatchObject({ inputResponses: { theirs: { action: 'accept' } } });
     expect(second?.inputResponses).not.toHaveProperty('toolgate/connect');
   });
 });

@@ -358,12 +358,13 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
     ]);
   });
 
-  it('declares nothing for a client of the 2025 era, whatever it says', async () => {
+  it('declares for a client of the 2025 era what it said at initialize, and nothing it says later', async () => {
     const { upstream, caller } = await pair('2025', { era: '2026' });
-    const client = await caller.initialized(ELICITS[CAPABILITIES]);
+    const client = await caller.initialized({ elicitation: {} });
     await client.ask('tools/call', { name: 'echo', _meta: ELICITS });
+    await caller.ask('tools/call', { name: 'echo', _meta: ELICITS });
 
-    expect(await declaredAt(upstream)).toEqual([{}]);
+    expect(await declaredAt(upstream)).toEqual([{ elicitation: {} }, {}]);
   });
 
   it('declares nothing to a server of the 2025 era, and hands it none of the envelope', async () => {
@@ -393,8 +394,8 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
     });
     const [, retried] = await upstream.seen('tools/call');
 
-    expect(asked.body.result).toEqual(JSON.parse(asks));
+    expect(asked.body.result).toEqual({ ...JSON.parse(asks), requestState: expect.any(String) });
     expect(answered.body.result).toMatchObject({ content: [{ text: 'echo ran' }], resultType: 'complete' });
-    expect(retried?.message.params).toMatchObject({ inputResponses, requestState });
+    expect(retried?.message.params).toMatchObject({ inputResponses, requestState: 's é 1.0' });
   });
 });

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { eventsOf, McpCaller } from '../support/caller';
+import { CallUnderWay } from '../support/call-under-way';
+import { McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
-
-type Message = { id?: unknown; method?: string; params?: Record<string, unknown> };
 
 const ELICIT = (id = '9007199254740993', params = '{"message":"Who?","requestedSchema":{"type":"object"}}') =>
   `{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":${params}}`;
@@ -22,32 +21,7 @@ async function session(
 /** A call under way: its messages as they come. */
 async function calling(client: McpCaller, meta?: Record<string, unknown>) {
   const params = { name: 'asks', ...(meta && { _meta: meta }) };
-  const response = await client.send('tools/call', params, { id: 'call' });
-  const reader = (response.body as ReadableStream<Uint8Array>)
-    .pipeThrough(new TextDecoderStream())
-    .getReader();
-  let text = '';
-  return {
-    /** The message number `at`, once it is there. */
-    async message(at: number): Promise<Message & { result?: unknown }> {
-      for (;;) {
-        const found = eventsOf(text.slice(0, text.lastIndexOf('\n\n') + 2))[at];
-        if (found) return found as Message;
-        const { done, value } = await reader.read();
-        if (done) throw new Error(`the stream ended after ${text}`);
-        text += value;
-      }
-    },
-    /** Reads on until the clock was looked at, which a comment shows. */
-    async comment(): Promise<void> {
-      const before = text.split(': \n\n').length;
-      while (text.split(': \n\n').length === before) {
-        const { done, value } = await reader.read();
-        if (done) throw new Error(`the stream ended after ${text}`);
-        text += value;
-      }
-    },
-  };
+  return new CallUnderWay(await client.send('tools/call', params, { id: 'call' }));
 }
 
 /** What the server was answered, as it was written. */

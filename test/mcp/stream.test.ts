@@ -21,6 +21,8 @@ describe('a fault of this gateway after a stream has begun (PROTOCOL §3)', () =
       send: () => fault.promise,
       isBeside: () => false,
       bring: async () => null,
+      asksClient: false,
+      input: async () => ({ text: 'input' }),
       failed: () => 'failed',
       needed: async () => 'needed',
       refused: () => 'refused',

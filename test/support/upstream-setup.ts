@@ -66,6 +66,11 @@ export type Behaviour = {
   resumes: RawAnswer[];
   /** True: a GET in a session is answered with a stream of what it says by itself, and so is `subscriptions/listen`. */
   streams: boolean;
+  /**
+   * What a server of 2026-07-28 wants first, the texts of results, by the name or URI asked for: the one whose number the
+   * `requestState` of the request ends in, else the first. Then its result says which `inputResponses` it got.
+   */
+  rounds: Record<string, string[]>;
   /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
   asks: Record<string, Saying[]>;
   /** Tools that clients of 2026-07-28 call only with the tasks extension. */
@@ -112,6 +117,7 @@ class Upstream {
     streams: false,
     asks: {},
     demandsTasks: [],
+    rounds: {},
   };
   seen: Seen[] = [];
   /** Calls whose client closed the connection before their answer was complete. */
@@ -462,8 +468,13 @@ class Upstream {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
       return void response.socket?.end();
     }
+    const round = Number(/\d+$/.exec(String(message.params?.requestState ?? ''))?.[0] ?? 0);
+    const wanted = stamp.resultType && own(this.behaviour.rounds, name)?.[round];
     const result =
-      listed ?? own(this.behaviour.results, name) ?? JSON.stringify({ ...this.result(message), ...stamp });
+      listed ??
+      wanted ??
+      own(this.behaviour.results, name) ??
+      JSON.stringify({ ...this.result(message), ...stamp });
     const text = result.startsWith('{"error"') ? result.slice(1, -1) : `"result":${result}`;
     const whole = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${text}}`;
     if (!events) return void response.end(whole);

@@ -1,14 +1,8 @@
 import type { Peer } from '../../accounts/connect';
-import { CODE, isObject, type JsonObject, metaOf, RequestId } from '../../protocol/mcp';
+import { CODE, isObject, type JsonObject, metaOf, RequestId, type RpcErrorObject } from '../../protocol/mcp';
 import { type NamedSession, respondIn } from '../sessions/session-life';
+import { refusalOf } from './may-ask';
 import { sealRelayed } from './relayed-id';
-
-/** What servers may ask, by the capability that a client declares for it (MCP 2025-11-25, Client Features). */
-const ASKED: ReadonlyMap<string, string> = new Map([
-  ['elicitation/create', 'elicitation'],
-  ['sampling/createMessage', 'sampling'],
-  ['roots/list', 'roots'],
-]);
 
 /** Questions of one request that wait for their answers at once. */
 const MOST_OPEN = 32;
@@ -17,6 +11,8 @@ const MOST_OPEN = 32;
 type Channel = {
   peer: Peer;
   session: NamedSession;
+  /** What may be asked of the client by questions on its stream. */
+  capabilities: JsonObject;
   /** The value of `ENCRYPTION_KEY`. */
   keys: string;
   /** Told when a question goes out: its person may take time. */
@@ -69,18 +65,11 @@ export class QuestionRelay {
   }
 
   /** Why the client is not asked; null: it may be. */
-  private refusalOf(method: string, { mode }: JsonObject): JsonObject | null {
+  private refusalOf(method: string, params: JsonObject): RpcErrorObject | null {
     if (method === 'ping') return null;
-    const declared = this.channel.peer.sharer?.capabilities[ASKED.get(method) ?? ''];
-    if (!isObject(declared))
-      return { code: CODE.methodNotFound, message: `The client does not take ${method}.` };
-    const isUrl = mode === 'url';
-    const takesForms = !isObject(declared.url) || isObject(declared.form);
-    if (method === 'elicitation/create' && !(isUrl ? isObject(declared.url) : takesForms))
-      return { code: CODE.invalidParams, message: `The client takes no elicitation of this mode.` };
-    if (this.open.size >= MOST_OPEN)
-      return { code: CODE.internalError, message: 'Too many questions are open.' };
-    return null;
+    const refusal = refusalOf(this.channel.capabilities, method, params);
+    if (refusal || this.open.size < MOST_OPEN) return refusal;
+    return { code: CODE.internalError, message: 'Too many questions are open.' };
   }
 
   private sealed(kind: 'question' | 'token', id: RequestId): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Sharer } from '../../accounts/connect';
 import type { CredentialOwner } from '../../accounts/credential';
 import type { LogLevel } from '../../protocol/log-level';
+import type { GivenAnswer } from '../held/given-answers';
 import type { SseActs } from '../sse/streams';
 import type { Session, SessionName } from './session-life';
 import { sessionStubOf } from './session-stub';
@@ -61,6 +62,8 @@ export interface SessionActs extends SseActs {
   answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
   watch(serverId: string, uri: string): Promise<boolean>;
   unwatch(serverId: string, uri: string): Promise<void>;
+  give(ref: string, at: number, answer: string): Promise<void>;
+  answersTo(ref: string, patience: number): Promise<GivenAnswer[]>;
 }
 
 /** The object of a client session. */

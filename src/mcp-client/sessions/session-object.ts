@@ -8,6 +8,7 @@ import type { LogLevel } from '../../protocol/log-level';
 import { inPool, within } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 import { findServer } from '../../servers/find';
+import { type GivenAnswer, GivenAnswers } from '../held/given-answers';
 import { begun, Listeners, type SessionEvent } from '../listen/session-events';
 import { Watched } from '../listen/watched';
 import { MOST_ASKED } from '../questions/relayed-id';
@@ -61,6 +62,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private readonly streams = new SseStreams('held.');
   /** Cancellations that found nothing, by the client's id. */
   private readonly early = new Map<string, { reason: string; at: number }>();
+  private readonly given = new GivenAnswers();
   /** When the client session was last ended, epoch milliseconds. */
   private endedAt = 0;
   private readonly listeners = new Listeners(this.ctx);
@@ -265,6 +267,15 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
 
   async closeSse(session: string): Promise<void> {
     this.streams.close(session);
+  }
+
+  /** Brings the answer to a question of ours to whoever asked it: see {@link GivenAnswers}. */
+  async give(ref: string, at: number, answer: string): Promise<void> {
+    this.given.give(ref, at, answer);
+  }
+
+  async answersTo(ref: string, patience: number): Promise<GivenAnswer[]> {
+    return this.given.taken(ref, patience);
   }
 
   /** Ends at their servers the sessions that are over, and those no one has asked for. */

@@ -30,8 +30,10 @@ export class SessionRelay {
     if (PASSED.includes(String(method))) return this.say(JSON.stringify(message));
     if (message.id === undefined && method !== 'notifications/cancelled') return;
     const keys = listener.gate.env.ENCRYPTION_KEY;
+    const capabilities = peer.sharer?.capabilities ?? {};
     const relay =
-      this.relays.get(session.ref) ?? new QuestionRelay({ peer, session, keys, asked: () => undefined });
+      this.relays.get(session.ref) ??
+      new QuestionRelay({ peer, session, capabilities, keys, asked: () => undefined });
     this.relays.set(session.ref, relay);
     const told = await relay.relay(message);
     if (told) this.say(JSON.stringify(told));

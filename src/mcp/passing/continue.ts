@@ -9,7 +9,8 @@ import { additionsFor, withAdditions } from '../answer';
 import { askerOf, type Call } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import type { CatalogServer } from '../catalog';
-import { brokenText, failureText, noteEnd } from '../forward';
+import { brokenText, failureText } from '../flow/texts';
+import { noteEnd } from '../forward';
 import { TaskIds } from '../tasks/task-ids';
 import { asEvents } from './answer-form';
 import { follow } from './flights';
@@ -63,6 +64,8 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
         ? MOST_SECONDS
         : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
+    asksClient: false,
+    input: async () => ({ text: failureText(call, failures.notMcp(server.name)) }),
     from: reached,
     async send(signal, besides) {
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);

@@ -2,6 +2,7 @@ import type { CredentialNeeded } from '../../accounts/credential-needed';
 import type { ServerAnswer } from '../../mcp-client/exchange';
 import type { Wanted } from '../../protocol/json/answer';
 import type { Additions } from '../../protocol/json/insert';
+import type { RpcErrorObject } from '../../protocol/mcp';
 import type { UpstreamFailure } from '../../servers/failure';
 
 /** One request on its way through. */
@@ -20,6 +21,14 @@ export type Passage = {
   isBeside: NonNullable<Wanted['isBeside']>;
   /** The text of what the client gets in place of a message of the server's own; null: nothing. */
   bring(message: string): Promise<string | null>;
+  /** True when what a server wants to know reaches the client as questions on its stream. */
+  asksClient: boolean;
+  /** What comes of a result that asks for input: the text of the whole response, or the request made again with it. */
+  input(
+    result: string,
+    beside: Besides,
+    signal: AbortSignal,
+  ): Promise<{ text: string } | { again: Passage['send'] }>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
   /** The text of the whole response that says what went wrong here, for a stream that has begun. */
@@ -27,7 +36,9 @@ export type Passage = {
   /** The text of the whole response that says how the caller connects an account of theirs. */
   needed(credential: CredentialNeeded): Promise<string>;
   /** The text of the whole response that carries the server's JSON-RPC error. */
-  refused(error: (ServerAnswer & { kind: 'error' })['error']): string;
+  refused(error: RpcErrorObject): string;
+  /** The HTTP status of that where nothing was sent before it; missing: 200. */
+  statusOf?(error: RpcErrorObject): number;
   /**
    * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
    * server; `broken`: a fault of this gateway.
@@ -63,6 +74,6 @@ export type CallOutcome =
 export type Besides = {
   /** Sends a message of the server that came by another way: which is progress. */
   say(message: string): void;
-  /** Notes that the client's person was asked something, or a task is waited for: until the server goes on, no time counts. */
+  /** Notes that the client's person was asked something, or a task is waited for: until the server or they go on, no time counts. */
   asked(): void;
 };

@@ -72,8 +72,10 @@ export class ServerMessages {
    */
   goesIn(peer: Peer, session: NamedSession, besides: Besides): void {
     this.end();
-    const keys = this.call.gate.env.ENCRYPTION_KEY;
-    this.relay = new QuestionRelay({ peer, session, keys, asked: () => besides.asked() });
+    const { era, gate } = this.call;
+    const capabilities = (era === '2025' && peer.sharer?.capabilities) || {};
+    const keys = gate.env.ENCRYPTION_KEY;
+    this.relay = new QuestionRelay({ peer, session, capabilities, keys, asked: () => besides.asked() });
     if (session.id === null || !peer.sharer) return;
     const listening = new AbortController();
     this.listening = listening;
@@ -82,7 +84,7 @@ export class ServerMessages {
         const told = await this.heard(message);
         if (told && !listening.signal.aborted) besides.say(JSON.stringify(told));
       });
-    const mayBeAsked = Object.keys(peer.sharer.capabilities).length > 0;
+    const mayBeAsked = Object.keys(capabilities).length > 0;
     this.listens = mayBeAsked || this.token !== undefined;
     if (mayBeAsked) listen();
     else if (this.listens) this.timer = setTimeout(listen, LISTEN_AFTER);

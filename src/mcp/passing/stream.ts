@@ -1,20 +1,14 @@
 import { CredentialNeeded } from '../../accounts/credential-needed';
 import type { TurnEnd } from '../../mcp-client/breaker';
-import type { Resume, ServerAnswer } from '../../mcp-client/exchange';
-import { type Beside, InPlace, type Part } from '../../protocol/json/answer';
+import type { ServerAnswer } from '../../mcp-client/exchange';
+import { type Beside, InPlace, type Input, type Part } from '../../protocol/json/answer';
 import { readResponse } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
-import {
-  COMMENT,
-  EventRelay,
-  eventOf,
-  JsonAsEventRelay,
-  JsonRelay,
-  primingEvent,
-  type Relay,
-} from '../../protocol/sse';
-import { failures, UpstreamFailure } from '../../servers/failure';
+import { COMMENT, eventOf, type Relay } from '../../protocol/sse';
+import { UpstreamFailure } from '../../servers/failure';
 import { EVENT_HEADERS, JSON_HEADERS } from '../answer';
+import { Continuation } from '../flow/continuation';
+import { failureIn, relayFor } from '../flow/relays';
 import type { Besides, CallOutcome, Passage } from './passage';
 import { TimeLimits } from './time-limits';
 
@@ -22,11 +16,6 @@ import { TimeLimits } from './time-limits';
 const PATIENCE = 2_000;
 /** How often a comment goes out on a quiet stream (PROTOCOL §3). */
 const COMMENT_EVERY = 8_000;
-/** How long we wait before a stream is continued whose server does not say, and the least it may say. Milliseconds. */
-const PAUSE = 1_000;
-const LEAST_PAUSE = 100;
-/** How many cut connections of one request are made good. */
-const MOST_CUTS = 5;
 
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
@@ -35,6 +24,10 @@ const MOST_CUTS = 5;
 export async function pass(passage: Passage): Promise<Response> {
   return new AnswerFlow(passage).begin();
 }
+
+type Flowing = ServerAnswer & { kind: 'json' | 'events' };
+/** The text of the response that stands in for an answer. */
+type Instead = { text: string; status?: number | undefined };
 
 class AnswerFlow implements Besides {
   private readonly upstream = new AbortController();
@@ -47,16 +40,12 @@ class AnswerFlow implements Besides {
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
-  private resume: Resume | null = null;
-  private cuts = 0;
-  private mayLeave = false;
-  /** The event of the server that the client was told of, as far as it can be; null: none. */
-  private noted: string | null = null;
-  private marked: string | null = null;
+  private readonly continuation: Continuation;
   private relay: Relay | null = null;
   private readonly inPlace = new InPlace();
   private inEvents = false;
   private over = false;
+  private isGone = false;
   private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
   private commentedAt = Date.now();
   /** The time limit that was reached. */
@@ -67,6 +56,7 @@ class AnswerFlow implements Besides {
 
   constructor(private readonly passage: Passage) {
     this.limits = new TimeLimits(passage);
+    this.continuation = new Continuation(passage);
     this.limit = new Promise((resolve) => {
       this.reachLimit = resolve;
     });
@@ -79,8 +69,10 @@ class AnswerFlow implements Besides {
     const early = this.passage.acceptsEvents
       ? await within(PATIENCE, Promise.race([sending, this.saying.promise]))
       : await sending;
-    if (early && 'text' in early) return new Response(early.text, { headers: JSON_HEADERS });
-    this.inEvents = early === null || early.kind === 'events';
+    if (early && 'text' in early)
+      return new Response(early.text, { headers: JSON_HEADERS, status: early.status ?? 200 });
+    const mayBeAsked = early?.asks !== undefined && this.passage.asksClient;
+    this.inEvents = early === null || early.kind === 'events' || mayBeAsked;
     if (early) this.attach(early);
     const body = new ReadableStream<Uint8Array>(
       {
@@ -90,7 +82,7 @@ class AnswerFlow implements Besides {
           this.saySaid();
         },
         pull: (sink) => this.pull(sink, sending),
-        cancel: () => this.finish('gone', null),
+        cancel: () => this.leave(),
       },
       { highWaterMark: 0 },
     );
@@ -100,16 +92,16 @@ class AnswerFlow implements Besides {
   }
 
   /** The server's answer, or the text of the response that stands in for it. Rejects with faults of this gateway. */
-  private async send(): Promise<(ServerAnswer & { kind: 'json' | 'events' }) | { text: string }> {
+  private async send(sending = this.passage.send): Promise<Flowing | Instead> {
     const { passage } = this;
     try {
-      const sent = passage.send(this.upstream.signal, this);
+      const sent = sending(this.upstream.signal, this);
       sent.then((answer) => this.over && this.discard(answer)).catch(() => undefined);
       const answer = await Promise.race([sent, this.limit]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
       if (answer.kind !== 'error') return answer;
       this.finish('refused', answer.failure);
-      return { text: passage.refused(answer.error) };
+      return { text: passage.refused(answer.error), status: passage.statusOf?.(answer.error) };
     } catch (error) {
       if (error instanceof CredentialNeeded) {
         this.finish('unconnected', null);
@@ -132,7 +124,7 @@ class AnswerFlow implements Besides {
     answer.body.cancel().catch(() => undefined);
   }
 
-  private attach(answer: ServerAnswer & { kind: 'json' | 'events' }): void {
+  private attach(answer: Flowing): void {
     if (this.over) {
       this.discard(answer);
       return;
@@ -140,16 +132,8 @@ class AnswerFlow implements Besides {
     this.reader = answer.body.getReader();
     this.settle = answer.settle;
     this.release = answer.release;
-    this.resume = answer.resume ?? null;
-    this.mayLeave = answer.outlives ?? false;
-    const { additions, isBeside } = this.passage;
-    const wanted = { sent: answer.id, additions, isBeside };
-    if (answer.kind === 'events') {
-      const relay = new EventRelay(wanted, this.inPlace);
-      relay.lastEventId = this.passage.from?.lastEventId ?? null;
-      this.relay = relay;
-    } else if (this.inEvents) this.relay = new JsonAsEventRelay(wanted, this.inPlace);
-    else this.relay = new JsonRelay(wanted, this.inPlace);
+    this.continuation.attach(answer);
+    this.relay = relayFor(this.passage, answer, this.inPlace, this.inEvents);
   }
 
   /** Sends on what the server sends next. */
@@ -162,8 +146,8 @@ class AnswerFlow implements Besides {
       if ('text' in answer) return this.close(sink, eventOf(answer.text));
       this.attach(answer);
     }
-    const { relay } = this;
-    while (relay && this.reader && !this.over) {
+    while (this.relay && this.reader && !this.over) {
+      const { relay } = this;
       if (await this.mark(sink, relay)) return;
       this.limits.wait();
       const read = await this.reader.read().catch(() => null);
@@ -171,7 +155,7 @@ class AnswerFlow implements Besides {
       if (this.over) return;
       const isEnd = !read?.value;
       if (isEnd && !this.limited && this.inPlace.error === null) {
-        if (read && this.isMarked(relay)) {
+        if (read && this.continuation.isMarked(relay)) {
           this.finish('left', null);
           return this.close(sink);
         }
@@ -186,6 +170,11 @@ class AnswerFlow implements Besides {
       let hasSent = false;
       for (const part of parts) if (await this.sendOn(sink, part)) hasSent = true;
       if (this.over) return;
+      const last = parts.at(-1);
+      if (last && 'input' in last) {
+        if (await this.bringInput(sink, relay, last)) return;
+        continue;
+      }
       this.saySaid();
       if (relay.broken) return this.endOf(sink, relay, true);
       if (relay.answered) {
@@ -198,48 +187,48 @@ class AnswerFlow implements Besides {
 
   /** Tells the client by which event it finds this place again, when that is news. */
   private async mark(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay): Promise<boolean> {
-    const { passage } = this;
-    const { startedAt, waited } = this.limits;
-    if (!(relay instanceof EventRelay) || !relay.between || !this.mayLeave || !passage.mark) return false;
-    const { lastEventId, retry } = relay;
-    if (lastEventId === null || lastEventId === this.noted) return false;
-    this.noted = lastEventId;
-    const id = await passage.mark({ lastEventId, startedAt, waited });
-    if (id === null || this.over) return false;
-    this.marked = lastEventId;
-    sink.enqueue(primingEvent(id, Math.max(retry ?? PAUSE, LEAST_PAUSE)));
+    const event = await this.continuation.mark(relay, this.limits);
+    if (event === null || this.over) return false;
+    sink.enqueue(event);
     return true;
   }
 
-  /** True when the client can come back for all that follows. */
-  private isMarked(relay: Relay): boolean {
-    const isThere = relay instanceof EventRelay && relay.lastEventId === this.marked;
-    return isThere && relay.between && this.marked !== null;
+  /** Goes on with a stream that ended before the answer. False when it cannot be continued, or time is up. */
+  private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
+    this.limits.wait();
+    const { signal } = this.upstream;
+    const isOver = () => this.over || this.limited !== null;
+    const body = await this.continuation.next(relay, isCut, { signal, limit: this.limit, isOver });
+    if (body) this.reader = body.getReader();
+    return body !== null;
   }
 
-  /**
-   * Continues a stream that ended before the answer, where an event's id says from where (MCP 2025-11-25, Resumability and
-   * Redelivery): servers close what takes long, and are asked again. False when it cannot be continued, or time is up.
-   */
-  private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
-    const { resume, upstream } = this;
-    if (!(relay instanceof EventRelay) || !relay.between || !resume) return false;
-    this.limits.wait();
-    for (let wasCut = isCut; relay.lastEventId !== null; wasCut = true) {
-      if (wasCut && ++this.cuts > MOST_CUTS) return false;
-      const pause = Math.max(relay.retry ?? PAUSE, LEAST_PAUSE);
-      await Promise.race([scheduler.wait(pause, { signal: upstream.signal }).catch(() => null), this.limit]);
-      if (this.over || this.limited) return false;
-      const asked = resume(relay.lastEventId, upstream.signal);
-      asked.then((body) => (this.over ? body?.cancel() : undefined)).catch(() => undefined);
-      const body = await Promise.race([asked.catch(() => undefined), this.limit]);
-      if (this.over || this.limited || body === null || body instanceof UpstreamFailure) return false;
-      if (!body) continue;
-      relay.restart();
-      this.reader = body.getReader();
+  /** The server wants input: the request ends with that, or is made again with what the client brought. True: it is over. */
+  private async bringInput(
+    sink: ReadableStreamDefaultController<Uint8Array>,
+    relay: Relay,
+    { input }: Input,
+  ): Promise<boolean> {
+    this.reader?.cancel().catch(() => undefined);
+    this.endTurn('answered');
+    const broken = (error: unknown) => ({ text: this.passage.broken(error) });
+    const bringing = this.passage.input(input, this, this.upstream.signal).catch(broken);
+    const brought = await Promise.race([bringing, this.limit]);
+    this.limits.wentOn();
+    if (this.over) return true;
+    if (brought instanceof UpstreamFailure) {
+      this.breakOff(sink, relay, brought, this.giveUp(brought));
       return true;
     }
-    return false;
+    const next = 'text' in brought ? brought : await this.send(brought.again).catch(broken);
+    if (this.isGone) return true;
+    if (!('text' in next)) {
+      this.attach(next);
+      return this.over;
+    }
+    this.finish('answered', null);
+    this.close(sink, this.inEvents ? eventOf(next.text) : new TextEncoder().encode(next.text));
+    return true;
   }
 
   say(message: string): void {
@@ -262,6 +251,7 @@ class AnswerFlow implements Besides {
 
   /** False when there is nothing to send on. */
   private async sendOn(sink: ReadableStreamDefaultController<Uint8Array>, part: Part): Promise<boolean> {
+    if ('input' in part) return false;
     const bytes = part instanceof Uint8Array ? part : await this.brought(part);
     if (!bytes || this.over) return false;
     sink.enqueue(bytes);
@@ -279,9 +269,7 @@ class AnswerFlow implements Besides {
     const { serverName: name } = passage;
     const error = inPlace.error === null ? null : (readResponse(`{"error":${inPlace.error}}`)?.error ?? null);
     const isRefused = whole && relay.between && error !== null;
-    let failure = failures.unanswered(name);
-    if (inPlace.other || (inPlace.error !== null && !error)) failure = failures.wrongId(name);
-    else if (whole && inPlace.odd) failure = failures.notMcp(name);
+    const failure = failureIn(inPlace, error === null, whole, name);
     this.finish(isRefused ? 'refused' : 'failed', isRefused ? null : failure);
     this.breakOff(sink, relay, failure, isRefused ? passage.refused(error) : passage.failed(failure));
   }
@@ -310,9 +298,14 @@ class AnswerFlow implements Besides {
   }
 
   private readonly clientGone = (): void => {
-    this.finish('gone', null);
+    this.leave();
     this.sink?.close(); // where it has only ended its session, its stream ends, too
   };
+
+  private leave(): void {
+    this.isGone = true;
+    this.finish('gone', null);
+  }
 
   /** Looks at the clock: a limit reached, a comment due. */
   private readonly tick = (): void => {
@@ -333,6 +326,14 @@ class AnswerFlow implements Besides {
     this.timer = setTimeout(this.tick, Math.min(left, COMMENT_EVERY) + 5);
   };
 
+  /** The server's part in the request is over, for now. */
+  private endTurn(end: TurnEnd): void {
+    this.settle(end);
+    this.release();
+    this.settle = () => {};
+    this.release = () => {};
+  }
+
   /** Frees everything, once. */
   private finish(outcome: CallOutcome, failure: UpstreamFailure | null): void {
     if (this.over) return;
@@ -340,8 +341,9 @@ class AnswerFlow implements Besides {
     clearTimeout(this.timer);
     this.passage.clientSignal.removeEventListener('abort', this.clientGone);
     this.settle(outcome === 'answered' ? 'answered' : (failure ?? undefined)); // first: what follows asks the breaker
+    this.settle = () => {};
     this.passage.ended(outcome, failure);
-    this.release();
+    this.endTurn(undefined);
     this.reader?.cancel().catch(() => undefined);
     if (outcome !== 'answered') this.upstream.abort(failure ?? undefined);
   }

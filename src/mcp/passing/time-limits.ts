@@ -50,9 +50,10 @@ export class TimeLimits {
   left(): number | UpstreamFailure {
     const { serverName, quietSeconds } = this.passage;
     const now = Date.now();
-    if (this.askedAt !== null && now - this.askedAt < MOST_ASKED) return MOST_ASKED;
-    const most = this.startedAt + MOST_SECONDS * 1000 - now;
-    const quiet = (this.waitingSince ?? now) - this.waited + quietSeconds * 1000 - now;
+    const thought = this.askedAt === null ? 0 : Math.min(now - this.askedAt, MOST_ASKED);
+    if (this.askedAt !== null && thought < MOST_ASKED) return MOST_ASKED - thought;
+    const most = this.startedAt + thought + MOST_SECONDS * 1000 - now;
+    const quiet = (this.waitingSince ?? now) + thought - this.waited + quietSeconds * 1000 - now;
     if (most <= 0) return failures.tooLong(serverName, MOST_SECONDS);
     return quiet <= 0 ? failures.silent(serverName, quietSeconds) : Math.min(most, quiet);
   }

@@ -1,5 +1,7 @@
 import { HeldBytes } from './held-bytes';
+import { HeldResult } from './held-result';
 import { type Additions, MessageScanner, NOTHING } from './insert';
+import { unescaped } from './unescaped';
 import { isSpace, nextInString, ValueEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
@@ -23,13 +25,18 @@ export type Wanted = {
    * @param isRequest true for one that wants an answer
    */
   isBeside?: (method: string, isRequest: boolean) => boolean;
+  /** True when a result may be `input_required`: such a one is given whole, as an {@link Input}. */
+  mayAsk?: boolean;
 };
 
 /** A message of the server itself that is the gateway's to bring on. */
 export type Beside = { beside: string };
 
+/** The result, as JSON, of a server that wants input before it goes on (MCP 2026-07-28, Multi Round-Trip Requests). */
+export type Input = { input: string };
+
 /** What is sent on. */
-export type Part = Uint8Array | Beside;
+export type Part = Uint8Array | Beside | Input;
 
 /** The most of a message of the server itself that is held to be given whole, bytes: a question may hold a picture. */
 const MOST_BESIDE = 1_048_576;
@@ -42,6 +49,8 @@ export class InPlace {
   odd = false;
   /** An error without an id, as JSON: its server could not read the request's (JSON-RPC 2.0 §5). */
   error: string | null = null;
+  /** Wants more input than is held. */
+  tooLong = false;
 }
 
 /** What is known of a message. */
@@ -81,6 +90,8 @@ export class AnswerScanner {
   private readonly held = new HeldBytes();
   /** What the message under way is written through, once it passes. */
   private scanner: MessageScanner | null = null;
+  /** The result under way, until it is known that it may flow. */
+  private result: HeldResult | null = null;
   private out: Part[] = [];
 
   constructor(
@@ -249,23 +260,37 @@ export class AnswerScanner {
   /** Begins to write the message under way, with what is held of it. */
   private open(): void {
     const { kind, isResponse } = this.message;
-    const { additions, sent } = this.wanted;
-    if (this.hasPassed && this.separator) this.out.push(this.separator);
-    this.hasPassed = true;
+    const { additions, mayAsk } = this.wanted;
     const held = this.held.take();
-    if (isResponse) {
-      this.scanner = new MessageScanner({ ...additions, renamed: null });
-      const id = additions.renamed?.id ?? String(sent);
-      this.write(utf8.encode(`{"jsonrpc":"2.0","id":${id},"${kind}":`));
-    } else {
-      this.scanner = new MessageScanner({ ...NOTHING, renamed: additions.renamed, uris: additions.uris });
-    }
+    if (kind === 'result' && mayAsk) this.result = new HeldResult();
+    if (isResponse) this.scanner = new MessageScanner({ ...additions, renamed: null });
+    else this.scanner = new MessageScanner({ ...NOTHING, renamed: additions.renamed, uris: additions.uris });
+    if (!this.result) this.begin();
     this.write(held);
   }
 
+  /** Writes what stands before the message under way, or before its result or error. */
+  private begin(): void {
+    const { kind, isResponse } = this.message;
+    const { additions, sent } = this.wanted;
+    if (this.hasPassed && this.separator) this.out.push(this.separator);
+    this.hasPassed = true;
+    const id = additions.renamed?.id ?? String(sent);
+    if (isResponse) this.write(utf8.encode(`{"jsonrpc":"2.0","id":${id},"${kind}":`));
+  }
+
   private write(part: Uint8Array): void {
-    if (!this.scanner) return;
-    for (const written of this.scanner.push(part)) if (written.byteLength) this.out.push(written);
+    const { scanner, result } = this;
+    if (!scanner) return;
+    const flowing = result ? result.push(part) : part;
+    if (result?.isTooLong) {
+      this.inPlace.tooLong = true;
+      this.breakOff();
+    }
+    if (!flowing) return;
+    this.result = null;
+    if (result) this.begin();
+    for (const written of scanner.push(flowing)) if (written.byteLength) this.out.push(written);
   }
 
   private endMessage(): void {
@@ -278,7 +303,8 @@ export class AnswerScanner {
     if (message.isResponse) this.endResponse();
     else if (message.kind === 'unknown') this.inPlace.odd = true;
     if (this.broken) return;
-    this.write(END_OF_OBJECT);
+    if (!this.result) this.write(END_OF_OBJECT);
+    this.result = null;
     this.scanner = null;
     this.held.drop();
     this.message = new Message();
@@ -289,6 +315,7 @@ export class AnswerScanner {
     if (id === 'right') {
       this.answered = true;
       this.place = 'done';
+      if (this.result) this.out.push({ input: text.decode(this.result.take()) });
     } else if (this.scanner) {
       this.inPlace.other = true;
       this.breakOff();
@@ -313,14 +340,4 @@ export class AnswerScanner {
 function isId(written: string, sent: number): boolean {
   if (written.startsWith('"')) return unescaped([...utf8.encode(written)].slice(1, -1)) === String(sent);
   return /^-?\d/.test(written) && Number(written) === sent;
-}
-
-/** What a string of JSON says, of its bytes without the quotes. */
-function unescaped(bytes: number[]): string {
-  const raw = text.decode(Uint8Array.from(bytes));
-  try {
-    return JSON.parse(`"${raw}"`);
-  } catch {
-    return raw;
-  }
 }

@@ -1,3 +1,5 @@
+import { unescaped } from './unescaped';
+
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
@@ -165,13 +167,4 @@ const NONE = new Uint8Array();
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function unescaped(bytes: number[]): string {
-  const raw = text.decode(Uint8Array.from(bytes));
-  try {
-    return JSON.parse(`"${raw}"`);
-  } catch {
-    return raw;
-  }
 }
