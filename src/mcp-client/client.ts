@@ -28,8 +28,10 @@ export type Outgoing = {
    * not say.
    */
   level?: () => Promise<LogLevel | null>;
-  /** Told which session of the 2025 era the request goes in, before it is sent. */
+  /** Told which session of the 2025 era the request goes in, before it is sent; not when the object of the session sends it. */
   onSession?: (peer: Peer, session: Session) => void;
+  /** True when its client may be asked something before it is answered, and then comes back. */
+  comesBack?: boolean;
 };
 
 /** The most that is read of a page of a list. */

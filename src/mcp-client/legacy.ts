@@ -6,6 +6,7 @@ import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
 import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
+import { postHeld } from './held/sending';
 import { OtherEra } from './other-era';
 import { type Session, type SessionName, sessionHeaders, setLevelIn } from './sessions/session-life';
 import { type Holder, holderOf } from './sessions/sessions';
@@ -21,6 +22,8 @@ type Request = {
   level?: (() => Promise<LogLevel | null>) | undefined;
   /** Told which session the request goes in, before it is sent. */
   onSession?: ((peer: Peer, session: Session) => void) | undefined;
+  /** True when its client may be asked something before it is answered, and then comes back. */
+  comesBack?: boolean | undefined;
 };
 
 /**
@@ -31,20 +34,20 @@ type Request = {
  */
 export async function sendLegacy(peer: Peer, request: Request, signal: AbortSignal): Promise<ServerAnswer> {
   const { id, method, params, extra = new Headers(), era, level, onSession } = request;
-  const body = { jsonrpc: '2.0', id, method, params: withoutModernMeta(params) };
+  const body = { jsonrpc: '2.0', id, method, params: legacyParams(params) };
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
     const session = await holder.take(signal);
+    const mayBeHeld = request.comesBack && session.id !== null && holder.isShared;
     try {
-      onSession?.(peer, session);
       if (era === '2026' && session.id !== null && isObject(session.capabilities.logging)) {
         const wanted = await level?.();
         if (wanted) await setLevelIn(peer, session, wanted);
       }
-      const sifted = await sift(
-        await post(peer, body, overlaid(extra, sessionHeaders(session)), signal),
-        session,
-      );
+      const held = mayBeHeld ? await postHeld(peer, session, body, signal) : null;
+      if (!held) onSession?.(peer, session);
+      const headers = overlaid(extra, sessionHeaders(session));
+      const sifted = await sift(held ?? (await post(peer, body, headers, signal)), session);
       const { response, manner } = sifted;
       const isOfSession =
         manner !== null && !isAgain && !(response.status === 401 && isRenewable(peer, sifted));
@@ -58,6 +61,7 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
         return answer;
       }
       answer.release = () => holder.free(session);
+      if (held) return { ...answer, asks: 'held' };
       answer.resume = resumeIn(peer, session);
       answer.outlives = session.id === null || holder.isShared;
       return answer;
@@ -132,8 +136,8 @@ async function isReplaced(
   }
 }
 
-/** A client of 2026-07-28 says in `_meta` what a session of the 2025 era has said already. */
-function withoutModernMeta(params: JsonObject): JsonObject {
+/** A client of 2026-07-28 says in `_meta` what a session of the 2025 era has said already, and brings what only its era knows. */
+function legacyParams({ inputResponses: _, requestState: __, ...params }: JsonObject): JsonObject {
   if (!isObject(params._meta)) return params;
   const kept = Object.entries(params._meta).filter(([key]) => !key.startsWith('io.modelcontextprotocol/'));
   return { ...params, _meta: Object.fromEntries(kept) };

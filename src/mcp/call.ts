@@ -34,6 +34,9 @@ export function nameAt({ isOneServer }: Pick<Call, 'isOneServer'>, item: Item): 
   return isOneServer ? item.name : item.exposedName;
 }
 
+/** A client that declares more with each request, as JSON, shares no session. */
+const MOST_DECLARED = 2000;
+
 /** What says who asks. */
 type AskingCall = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
 
@@ -51,7 +54,10 @@ export function askerOf(
   const client = session?.id ?? caller.grant?.grantId;
   const owner = caller.key?.shared ? null : caller.subject;
   if (client === undefined) return { owner, sharer: null };
-  const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}`;
+  // A client without a session of ours says anew with each request what it may be asked: others than its server knows.
+  const declared = session || !Object.keys(capabilities).length ? '' : ` ${JSON.stringify(capabilities)}`;
+  if (declared.length > MOST_DECLARED) return { owner, sharer: null };
+  const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}${declared}`;
   const subject = caller.subject ?? `anonymous ${addressOf({ headers })}`;
   const via = caller.grant?.grantId ?? caller.key?.id ?? null;
   return { owner, sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via, capabilities } };

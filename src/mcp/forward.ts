@@ -6,6 +6,7 @@ import { addCalls, countCall } from '../governance/tool-counts';
 import { log } from '../log';
 import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
+import { goOnHeld } from '../mcp-client/held/sending';
 import { mayBeAsked } from '../mcp-client/questions/may-ask';
 import { nextRequestId } from '../mcp-client/request-ids';
 import {
@@ -44,7 +45,7 @@ import { listMissing } from './refresh';
 import { resourceAt } from './resources';
 import { Asking } from './rounds/asking';
 import { type Brought, broughtBy, sealedInput } from './rounds/input';
-import { openState } from './rounds/request-state';
+import { openState, type RequestState } from './rounds/request-state';
 import { type Item, listsOf } from './server-lists';
 import { callAsTask, noTask, type OfTask } from './tasks/call-task';
 
@@ -205,8 +206,10 @@ export async function forward(
   const messages = new ServerMessages(call, flight.id, server, ids);
   let peer: Peer | null = null;
   let landed = () => {};
+  let asks: RequestState['kind'] = 'server';
   const capabilities = capabilitiesFor(call);
-  const asker = askerOf(call, call.era === '2025' ? capabilities : {});
+  const asker = askerOf(call, capabilities);
+  const comesAgain = call.era === '2026' && mayBeAsked(capabilities);
   const asking = new Asking(call, server, asker.sharer);
   const over = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
@@ -249,9 +252,24 @@ export async function forward(
       const { headers: extra } = trace;
       const all = withTrace({ ...own, ...passedOn(request.params), ...brought }, trace.meta);
       const params = withToken(all, token === undefined ? null : flight.id);
-      const { id: ourId } = flight;
-      const outgoing = { id: ourId, method, params, mirrored, extra, era, capabilities, level, onSession };
-      return ids.inAnswer(await sendBy(peer, outgoing, signal, besides));
+      const outgoing = {
+        id: flight.id,
+        method,
+        params,
+        mirrored,
+        extra,
+        era,
+        capabilities,
+        level,
+        onSession,
+        comesBack: comesAgain,
+      };
+      const answer =
+        state?.kind === 'held'
+          ? await goOnHeld(peer, state.state, brought.inputResponses, signal)
+          : await sendBy(peer, outgoing, signal, besides);
+      if (answer.kind !== 'error' && answer.asks) asks = answer.asks;
+      return ids.inAnswer(answer);
     };
 
   const passed = await pass({
@@ -265,11 +283,14 @@ export async function forward(
     asksClient: call.era === '2025' && mayBeAsked(capabilities),
     async send(signal, besides) {
       if (asker.sharer && call.era === '2025')
-        landed = follow(asker.sharer, id, flight, { cancelled: cancel, over: () => over.abort() });
+        landed = follow(asker.sharer, id, flight, {
+          cancelled: (session, reason) => (session ? cancel(session, reason) : over.abort()),
+          over: () => over.abort(),
+        });
       return sendWith(broughtBy(call, state))(signal, besides);
     },
     async input(text, besides, signal) {
-      if (call.era === '2026') return { text: await sealedInput(call, server, text, 'server') };
+      if (call.era === '2026') return { text: await sealedInput(call, server, text, asks) };
       const brought = await asking.bring(text, besides, signal);
       if ('text' in brought) return brought;
       flight.id = nextRequestId();

@@ -61,6 +61,8 @@ export const FAILURE_WORDS = {
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }: After) =>
     `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
+  held_over: ({ server }: Of) =>
+    `The call of ${server} waited for an answer to its question and has ended: none came within 5 minutes, it was cancelled, or this gateway was restarted. Call again without the requestState.`,
   resting: ({ server, seconds }: After) =>
     `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
   /** `said`: of the server itself. */

@@ -137,5 +137,7 @@ export const failures = {
   lost: (name: string) => failure('passing', 'lost', name, {}),
   silent: (name: string, seconds: number) => failure('server', 'silent', name, { seconds }),
   tooLong: (name: string, seconds: number) => failure('passing', 'too_long', name, { seconds }),
+  /** A call whose client was asked something. */
+  heldOver: (name: string) => failure('passing', 'held_over', name, {}),
   resting: (name: string, seconds: number) => failure('passing', 'resting', name, { seconds }),
 };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CallUnderWay } from '../support/call-under-way';
-import { McpCaller } from '../support/caller';
+import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
@@ -205,4 +205,33 @@ describe('a server of 2026-07-28 that wants input from a client of the 2025 era 
 
     expect((await caller.call('rounds')).body.result).toMatchObject({ isError: true });
   });
+});
+
+describe('log lines (MCP 2026-07-28, Logging)', () => {
+  const LOG = (level: string) =>
+    `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"${level}","data":1.0}}`;
+  const levels = ['debug', 'info', 'warning', 'error', 'emergency', 'constructor'];
+  const asks = { asks: levels.map((level) => ({ text: LOG(level) })) };
+
+  it.each([
+    ['2025', '2026', undefined, levels],
+    ['2026', '2026', undefined, []],
+    ['2026', '2026', 'warning', ['warning', 'error', 'emergency']],
+    ['2026', '2026', 'constructor', []],
+    ['2026', '2025', undefined, []],
+    ['2026', '2025', 'debug', ['debug', 'info', 'warning', 'error', 'emergency']],
+  ] as const)(
+    'reach a client of %s from a server of %s that asked for %s: %j',
+    async (era, servers, level, seen) => {
+      const upstream = await Upstream.start(['asks'], { era: servers, asks });
+      const caller = await McpCaller.withKey(era, `/mcp/${upstream.slug}`);
+      const _meta = level && { 'io.modelcontextprotocol/logLevel': level };
+
+      const response = await caller.send('tools/call', { name: 'asks', ...(_meta && { _meta }) });
+      const messages = eventsOf(await response.text()) as { method?: string; params?: { level: string } }[];
+
+      const told = messages.filter(({ method }) => method === 'notifications/message');
+      expect(told.map(({ params }) => params?.level)).toEqual(seen);
+    },
+  );
 });

@@ -469,7 +469,7 @@ class Upstream {
       return void response.socket?.end();
     }
     const round = Number(/\d+$/.exec(String(message.params?.requestState ?? ''))?.[0] ?? 0);
-    const wanted = stamp.resultType && own(this.behaviour.rounds, name)?.[round];
+    const wanted = stamp.resultType ? own(this.behaviour.rounds, name)?.[round] : undefined;
     const result =
       listed ??
       wanted ??

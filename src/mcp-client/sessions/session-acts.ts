@@ -2,6 +2,7 @@ import type { Sharer } from '../../accounts/connect';
 import type { CredentialOwner } from '../../accounts/credential';
 import type { LogLevel } from '../../protocol/log-level';
 import type { GivenAnswer } from '../held/given-answers';
+import type { HeldRequest, HeldRetry } from '../held/held-acts';
 import type { SseActs } from '../sse/streams';
 import type { Session, SessionName } from './session-life';
 import { sessionStubOf } from './session-stub';
@@ -52,7 +53,7 @@ export interface SessionActs extends SseActs {
   keep(meeting: Meeting, leave: string, session: Session, unknown: string | null): Promise<Session | null>;
   giveUp(serverId: string, leave: string): Promise<void>;
   end(serverId?: string): Promise<void>;
-  follow(flight: Flight): Promise<Following>;
+  follow(flight: Omit<Flight, 'session'> & { session: SessionName | null }): Promise<Following>;
   isFollowed(id: number): Promise<boolean>;
   arrived(id: number): Promise<void>;
   cancel(clientId: string, reason: string): Promise<Flight | null>;
@@ -64,6 +65,9 @@ export interface SessionActs extends SseActs {
   unwatch(serverId: string, uri: string): Promise<void>;
   give(ref: string, at: number, answer: string): Promise<void>;
   answersTo(ref: string, patience: number): Promise<GivenAnswer[]>;
+  hold(request: HeldRequest): Promise<Response | 'full' | null>;
+  goOnHeld(retry: HeldRetry): Promise<Response | null>;
+  leaveHeld(ref: string): Promise<void>;
 }
 
 /** The object of a client session. */

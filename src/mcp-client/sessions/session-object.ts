@@ -9,6 +9,8 @@ import { inPool, within } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 import { findServer } from '../../servers/find';
 import { type GivenAnswer, GivenAnswers } from '../held/given-answers';
+import type { HeldRequest, HeldRetry } from '../held/held-acts';
+import { HeldCalls } from '../held/held-calls';
 import { begun, Listeners, type SessionEvent } from '../listen/session-events';
 import { Watched } from '../listen/watched';
 import { MOST_ASKED } from '../questions/relayed-id';
@@ -42,6 +44,11 @@ const MOST_EARLY = 64;
 const MOST_CANCELLED = 64;
 /** When the alarm takes up what {@link SessionObject.end} was kept from. Milliseconds. */
 const SETTLE_AGAIN = 30_000;
+/**
+ * How often the alarm comes while calls are held. Milliseconds: an object without requests leaves memory after 70 to 140
+ * seconds, also when it waits for a server (Durable Objects, Lifecycle).
+ */
+const AWAKE = 30_000;
 /** Outgoing requests of one invocation that await headers. */
 const POOL = 5;
 
@@ -63,6 +70,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   /** Cancellations that found nothing, by the client's id. */
   private readonly early = new Map<string, { reason: string; at: number }>();
   private readonly given = new GivenAnswers();
+  private readonly held = new HeldCalls(() => this.ctx.waitUntil(this.setAlarm()));
   /** When the client session was last ended, epoch milliseconds. */
   private endedAt = 0;
   private readonly listeners = new Listeners(this.ctx);
@@ -157,16 +165,20 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     }
     if (!over.length && !hadLevel) return;
     await this.setAlarm();
+    await this.held.end(serverId);
     await this.settle();
   }
 
-  /** Follows a request on its way, so that its cancellation and its end are found. Says what of it came before. */
-  async follow(flight: Flight): Promise<Following> {
+  /**
+   * Follows a request on its way, so that its cancellation and its end are found. Says what of it came before. One that goes in
+   * no session is not followed: nothing is stored for it.
+   */
+  async follow({ session, ...flight }: Parameters<SessionActs['follow']>[0]): Promise<Following> {
     const early = this.early.get(flight.clientId);
     const cancelled = early && early.at > Date.now() - EARLY ? early.reason : null;
     const isOver = flight.sentAt < this.endedAt;
-    const isFollowed = cancelled === null && !isOver && this.at(flight.serverId) !== null;
-    if (isFollowed) this.kv.put<Followed>(keyOf(flight.id), { ...flight, since: Date.now() });
+    const isFollowed = cancelled === null && !isOver && session !== null && this.at(flight.serverId) !== null;
+    if (isFollowed) this.kv.put<Followed>(keyOf(flight.id), { ...flight, session, since: Date.now() });
     if (isFollowed && flight.listens) this.listeners.tellFlights(flight.serverId, this.flights());
     return { isFollowed, isOver, cancelled };
   }
@@ -274,6 +286,19 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.given.give(ref, at, answer);
   }
 
+  /** Sends a request whose server may ask something in the middle of it, and goes on with it: see {@link HeldCalls}. */
+  async hold(request: HeldRequest): Promise<Response | 'full' | null> {
+    return this.held.begin(request);
+  }
+
+  async goOnHeld(retry: HeldRetry): Promise<Response | null> {
+    return this.held.goOn(retry);
+  }
+
+  async leaveHeld(ref: string): Promise<void> {
+    await this.held.leave(ref, 'The client has gone.');
+  }
+
   async answersTo(ref: string, patience: number): Promise<GivenAnswer[]> {
     return this.given.taken(ref, patience);
   }
@@ -281,6 +306,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   /** Ends at their servers the sessions that are over, and those no one has asked for. */
   override async alarm(): Promise<void> {
     if (await this.kv.isBeyondAlarm()) return;
+    await this.held.expire();
     const now = Date.now();
     for (const [key, { since }] of this.kv.list<Followed>(FLIGHT))
       if (since + MOST_FLIGHT <= now) this.kv.delete(key);
@@ -290,8 +316,9 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (!isHeard) this.watched.forget(now - IDLE);
     const flights = this.flights();
     for (const kept of this.all()) {
-      const isUsed = isHeard || flights.some(({ serverId }) => serverId === kept.serverId);
-      if (!isUsed && kept.askedAt + IDLE <= now) this.finish(kept);
+      const { serverId } = kept;
+      const isFlown = flights.some((one) => one.serverId === serverId) || this.held.isUnderWay(serverId);
+      if (!isHeard && !isFlown && kept.askedAt + IDLE <= now) this.finish(kept);
     }
     await this.settle();
   }
@@ -395,9 +422,12 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   private async setAlarm(): Promise<void> {
     const isOver = this.kv.list('over:').length > 0;
     const used = [...this.all().map(({ askedAt }) => askedAt), ...this.watched.all.map(([, , at]) => at)];
-    const held = this.listeners.any ? Date.now() : 0;
-    const idle = Math.max(held, Math.min(...used)) + IDLE;
-    if (isOver) await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN);
+    const now = Date.now();
+    const heard = this.listeners.any ? now : 0;
+    const idle = Math.max(heard, Math.min(...used)) + IDLE;
+    const { until } = this.held;
+    if (Number.isFinite(until)) await this.ctx.storage.setAlarm(Math.min(until, now + AWAKE));
+    else if (isOver) await this.ctx.storage.setAlarm(now + SETTLE_AGAIN);
     else if (Number.isFinite(idle)) await this.ctx.storage.setAlarm(idle);
   }
 

@@ -44,8 +44,8 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const additions = additionsFor(call, entry);
   const asker = askerOf(call, capabilitiesFor(call));
   let peer: Peer | null = null;
-  const cancel = (named: SessionName, reason: string) => {
-    if (peer) waitUntil(cancelIn(peer, named, sent, reason));
+  const cancel = (named: SessionName | null, reason: string) => {
+    if (peer && named) waitUntil(cancelIn(peer, named, sent, reason));
   };
   const sessionOver = new AbortController();
   const ends = { cancelled: cancel, over: () => sessionOver.abort() };

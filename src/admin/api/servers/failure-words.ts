@@ -54,6 +54,7 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
   too_long: ({ server, seconds }) =>
     `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
+  held_over: ({ server }) => `The call of ${server} waited for an answer to its question and has ended.`,
   resting: ({ server, seconds }) =>
     `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
   answered_error: ({ server, said }) => `The server ${server} refused to answer: ${said}`,
