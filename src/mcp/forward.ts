@@ -35,7 +35,7 @@ import { judgeItem } from './judge';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { levelOf } from './methods/logging';
 import { asJson } from './passing/answer-form';
-import { flightOf, follow } from './passing/flights';
+import { cancelHere, flightOf, follow } from './passing/flights';
 import { comesBack, sealPlace } from './passing/left-answer';
 import type { CallOutcome, Passage, Reached } from './passing/passage';
 import { ServerMessages } from './passing/server-messages';
@@ -112,6 +112,7 @@ export function forwardCancellation(call: Omit<Call, 'request'>, params: JsonObj
   const named = RequestId.safeParse(params.requestId);
   if (sharer === null || !named.success) return;
   const said = typeof reason === 'string' ? reason.slice(0, 1000) : 'The client cancelled the request.';
+  cancelHere(sharer, named.data, said);
   const { env, settings, issuer } = call.gate;
   const tell = async () => {
     const flight = await flightOf(sharer, named.data, said);

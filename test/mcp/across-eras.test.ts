@@ -1,4 +1,7 @@
+import { listDurableObjectIds } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { SessionActs } from '../../src/mcp-client/sessions/session-acts';
 import { CallUnderWay } from '../support/call-under-way';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
@@ -204,6 +207,47 @@ describe('a server of 2026-07-28 that wants input from a client of the 2025 era 
     const { caller } = await session([required({ a: WHO })]);
 
     expect((await caller.call('rounds')).body.result).toMatchObject({ isError: true });
+  });
+});
+
+describe('cancelling (PROTOCOL §1)', () => {
+  const waiting = async (client: McpCaller) => {
+    const params = { name: 'progress', _meta: { progressToken: 'p' } };
+    const call = new CallUnderWay(await client.send('tools/call', params, { id: 'call' }));
+    await call.message(0);
+    return call;
+  };
+
+  it('by a client of the 2025 era ends the request at a server of 2026-07-28, and no other', async () => {
+    const { upstream, caller, client } = await session(
+      [],
+      {},
+      { tools: [{ name: 'progress', inputSchema: {} }] },
+    );
+    const call = await waiting(client);
+    await (await caller.initialized()).notify('notifications/cancelled', { requestId: 'call' });
+    await client.notify('notifications/cancelled', { requestId: 'other' });
+    expect(await upstream.dropped()).toBe(0);
+
+    await client.notify('notifications/cancelled', { requestId: 'call' });
+
+    await upstream.sees('dropped');
+    await expect(call.message(1)).rejects.toThrow('the stream ended');
+  });
+
+  it('does so from any isolate', async () => {
+    const { upstream, client } = await session([], {}, { tools: [{ name: 'progress', inputSchema: {} }] });
+    const before = (await listDurableObjectIds(env.SESSIONS)).map(String);
+    shortWaits();
+    const call = await waiting(client);
+    const news = async () =>
+      (await listDurableObjectIds(env.SESSIONS)).filter((id) => !before.includes(id.toString()));
+    await vi.waitFor(async () => expect(await news()).toHaveLength(1), { timeout: 5_000 });
+    for (const id of await news())
+      await (env.SESSIONS.get(id) as unknown as SessionActs).cancel('"call"', 'enough');
+
+    await upstream.sees('dropped');
+    await expect(call.message(1)).rejects.toThrow('the stream ended');
   });
 });
 

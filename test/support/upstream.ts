@@ -84,6 +84,11 @@ export class Upstream {
     return seen.filter(({ message }) => !method || message.method === method);
   }
 
+  /** How many answers no one waited for. */
+  async dropped(): Promise<number> {
+    return (await control(this.name, 'seen')).dropped;
+  }
+
   /** Changes the server's registration with the gateway. */
   async change(change: Record<string, unknown>): Promise<void> {
     await administer('PUT', `/mcp/client/${this.id}`, change);

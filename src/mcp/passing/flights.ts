@@ -9,8 +9,8 @@ type Flight = { serverId: string; id: number; session: SessionName | null; liste
 
 /** What is done with a request on its way when its client ends it. */
 type Ends = {
-  /** When it was cancelled before it was followed. */
-  cancelled(session: SessionName, reason: string): void;
+  /** When it was cancelled before it was followed. `session` null: it goes in none. */
+  cancelled(session: SessionName | null, reason: string): void;
   /** When its client session is over. */
   over(): void;
 };
@@ -19,9 +19,17 @@ type Ends = {
 const FOLLOW_AFTER = 500;
 /** How often a request asks that object whether its client session stands. Milliseconds. */
 const LOOK_AGAIN = 15_000;
+/**
+ * How often in {@link FOLLOW_AFTER} one that goes in no session waits before it asks there whether it was cancelled, first and
+ * then: nothing is stored for it, and a cancellation is remembered for ten seconds.
+ */
+const WAITS_FIRST = 4;
+const WAITS_AGAIN = 10;
 
 /** What is on its way through this isolate, by client session; the last one last. */
-const flights = new Map<string, Set<{ clientId: string; flight: Flight; end: () => void }>>();
+const flights = new Map<string, Set<Here>>();
+/** `cancelled`: the reason its client gave, which the request sees at its next look. */
+type Here = { clientId: string; flight: Flight; end: () => void; cancelled: string | null };
 
 /**
  * Follows a request while it is on its way, so that its cancellation and the end of its client session find it here, and from
@@ -30,12 +38,11 @@ const flights = new Map<string, Set<{ clientId: string; flight: Flight; end: () 
  */
 export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends): () => void {
   const clientId = JSON.stringify(id);
-  let end = () => {};
+  const here: Here = { clientId, flight, end: () => {}, cancelled: null };
   // By a promise: the request that ends the client session may not touch what belongs to another.
   new Promise<void>((resolve) => {
-    end = resolve;
+    here.end = resolve;
   }).then(ends.over);
-  const here = { clientId, flight, end };
   const ofSession = flights.get(sharer.name) ?? new Set();
   flights.set(sharer.name, ofSession.add(here));
 
@@ -54,17 +61,27 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
     if (stands === false) ends.over();
     else if (ofSession.has(here)) timer = setTimeout(look, LOOK_AGAIN);
   };
+  let waits = WAITS_FIRST;
   const begin = () => {
     const { session, ...facts } = flight;
-    if (session === null) timer = setTimeout(begin, FOLLOW_AFTER);
-    if (session === null || session.id === null) return;
-    followed = ask((object) => object.follow({ ...facts, session, clientId, sentAt })).then((following) => {
-      if (following?.cancelled) ends.cancelled(session, following.cancelled);
-      if (following?.isOver) ends.over();
-      const isFollowed = following?.isFollowed ?? false;
-      if (isFollowed && ofSession.has(here)) timer = setTimeout(look, LOOK_AGAIN);
-      return isFollowed;
-    });
+    if (here.cancelled !== null) return ends.cancelled(session, here.cancelled);
+    if (session === null && --waits > 0) {
+      timer = setTimeout(begin, FOLLOW_AFTER);
+      return;
+    }
+    if (session?.id === null) return;
+    waits = WAITS_AGAIN;
+    const following = ask((object) => object.follow({ ...facts, session, clientId, sentAt })).then(
+      (known) => {
+        if (known?.cancelled) ends.cancelled(session, known.cancelled);
+        if (known?.isOver) ends.over();
+        const isFollowed = known?.isFollowed ?? false;
+        if (ofSession.has(here) && isFollowed) timer = setTimeout(look, LOOK_AGAIN);
+        if (ofSession.has(here) && session === null) timer = setTimeout(begin, FOLLOW_AFTER);
+        return isFollowed;
+      },
+    );
+    if (session !== null) followed = following;
   };
   timer = setTimeout(begin, FOLLOW_AFTER);
   return () => {
@@ -75,11 +92,21 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
   };
 }
 
+/** Cancels the request of a client session that its client calls `id`, where it is in this isolate and goes in no session. */
+export function cancelHere(sharer: Sharer, id: RequestId, reason: string): void {
+  const here = hereOf(sharer, id);
+  if (here && here.flight.session === null) here.cancelled = reason;
+}
+
 /** The request of a client session that its client calls `id`, here or in another isolate; null when none is known. */
 export async function flightOf(sharer: Sharer, id: RequestId, reason: string): Promise<Flight | null> {
+  const here = hereOf(sharer, id);
+  return here?.flight ?? (await sessionObjectOf(sharer)).cancel(JSON.stringify(id), reason);
+}
+
+function hereOf({ name }: Sharer, id: RequestId): Here | undefined {
   const clientId = JSON.stringify(id);
-  const here = [...(flights.get(sharer.name) ?? [])].findLast((one) => one.clientId === clientId);
-  return here?.flight ?? (await sessionObjectOf(sharer)).cancel(clientId, reason);
+  return [...(flights.get(name) ?? [])].findLast((one) => one.clientId === clientId);
 }
 
 /** Ends what a client session has on its way through this isolate. */
