@@ -62,7 +62,9 @@ describe('completion/complete (MCP, Completion)', () => {
     const response = await caller.send('completion/complete', prompt('paint'), { id: 7 });
 
     expect(await response.text()).toBe(`{"jsonrpc":"2.0","id":7,"result":${COMPLETION}}`);
-    expect((await caller.ask('completion/complete', resource('paint://all'))).body.result).toBeDefined();
+    for (const uri of ['paint://all', 'not://listed/{x}'])
+      expect((await caller.ask('completion/complete', resource(uri))).body.result).toBeDefined();
+    expect((await sent(upstream)).at(-1)).toMatchObject(resource('not://listed/{x}'));
   });
 
   it('passes the error of a server that completes nothing', async () => {
