@@ -135,7 +135,9 @@ describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
     const stream = await OpenStream.get(client);
     await first.opens(1);
 
-    for (const id of await listDurableObjectIds(env.SESSIONS)) await evictDurableObject(env.SESSIONS.get(id));
+    const objects = (await listDurableObjectIds(env.SESSIONS)).map((id) => env.SESSIONS.get(id));
+    const evicted = await Promise.allSettled(objects.map((object) => evictDurableObject(object)));
+    expect(evicted.some(({ status }) => status === 'fulfilled')).toBe(true);
     await client.call(`${second.name}-a`);
     await second.opens(1);
     await second.says('notifications/message', { level: 'info', data: 'hello' });

@@ -46,7 +46,7 @@ const send: Operation = {
   tag: 'MCP',
   summary: 'Every server the caller may use, as one',
   description:
-    'The Streamable HTTP transport of MCP: one message a request. Ask for both `application/json` and `text/event-stream`: a call that takes long, or says how it gets on, is answered as a stream. Tools are named `<server>-<tool>`. GET and DELETE answer 405.',
+    'The Streamable HTTP transport of MCP: one message a request. Ask for both `application/json` and `text/event-stream`: a call that takes long, or says how it gets on, is answered as a stream. Tools are named `<server>-<tool>`. With the session of a 2025 revision, GET answers a stream of notifications that stays open, and DELETE ends the session; otherwise both answer 405.',
   access: 'caller',
   headers: McpHeaders,
   body: { schema: McpMessage, example: { jsonrpc: '2.0', id: 1, method: 'tools/list' } },

@@ -2,7 +2,7 @@ import type { Peer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
 import { modernRequest } from '../eras';
 import { drain, post } from '../exchange';
-import { hearEvents, isEvents } from '../questions/listening';
+import { hearEvents, inTime, isEvents } from '../questions/listening';
 import { nextRequestId } from '../request-ids';
 
 /**
@@ -17,7 +17,7 @@ export async function subscribeTo(
 ): Promise<boolean> {
   const params = { notifications };
   const { body, headers } = modernRequest({ id: nextRequestId(), method: 'subscriptions/listen', params });
-  const response = await post(peer, body, headers, signal);
+  const response = await inTime(signal, (signal) => post(peer, body, headers, signal));
   const isTaken = response.ok && isEvents(response);
   if (isTaken) await hearEvents(response, hear).catch(() => undefined);
   else await drain(response);

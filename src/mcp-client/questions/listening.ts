@@ -17,6 +17,8 @@ const AGAIN = 1_000;
 const MOST_AGAIN = 60_000;
 /** A stream that lasted so long did not end at once. Milliseconds. */
 const LASTED = 10_000;
+/** How long a server may take to begin a stream. Milliseconds. */
+const HEADERS = 15_000;
 /** The most of one event, bytes. */
 const MOST_EVENT = 4_194_304;
 
@@ -60,7 +62,19 @@ const PASSING: readonly number[] = [408, 409, 425, 429];
 function open({ server, credentials }: Peer, session: SessionName, signal: AbortSignal): Promise<Response> {
   const headers = overlaid(credentials.headers, sessionHeaders(session));
   headers.set('accept', 'text/event-stream');
-  return sendWithin(server.connectionString, (url) => fetch(url, { headers, redirect: 'manual', signal }));
+  return inTime(signal, (signal) =>
+    sendWithin(server.connectionString, (url) => fetch(url, { headers, redirect: 'manual', signal })),
+  );
+}
+
+/** What `send` answers, whose headers come in time: at the edge, those that are awaited keep other requests waiting. */
+export function inTime(
+  signal: AbortSignal,
+  send: (signal: AbortSignal) => Promise<Response>,
+): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), HEADERS);
+  return send(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(timer));
 }
 
 /** Reads the messages of an event stream that are no answers. */

@@ -17,6 +17,10 @@ const MOST_BEGUN = 4;
 /** How long a server that tells nothing is not asked to. Milliseconds. */
 const DEAF = 600_000;
 const MOST_DEAF = 2_000;
+/** How long a session may take to begin. Milliseconds. */
+const BEGIN = 15_000;
+/** A server that ends what it tells so soon tells nothing. Milliseconds. */
+const SOON = 5_000;
 /** Until a session is asked for again that another request listens to. Milliseconds. */
 const BUSY = 8_000;
 /** What a server of 2026-07-28 is asked to tell. */
@@ -47,17 +51,21 @@ export class ListEars {
     const { open, signal } = this;
     const usable = new Map(listener.entries.map(({ server }) => [server.id, server]));
     for (const [id, stop] of open) if (!usable.has(id)) stop.abort();
+    const { owner } = askerOf(listener);
+    const keyOf = (server: Server) => `${whereIs(server)} ${owner}`;
     const due = [...usable.values()].filter(
-      (server) => server.state === 'healthy' && !heard.has(server.id) && !isDeaf(keyOf(listener, server)),
+      (server) => server.state === 'healthy' && !heard.has(server.id) && !isDeaf(keyOf(server)),
     );
     for (const server of due.slice(0, Math.min(MOST_BEGUN, MOST_HEARD - open.size))) {
       const stop = new AbortController();
       const release = claimLists(server.id);
+      const begunAt = Date.now();
       open.set(server.id, stop);
       const hearing = hearLists(listener, server, AbortSignal.any([signal, stop.signal]))
         .catch(() => false)
         .then((isTold) => {
-          if (!isTold && !signal.aborted) noteDeaf(keyOf(listener, server));
+          const isSoon = begunAt + SOON > Date.now();
+          if ((!isTold || isSoon) && !signal.aborted && !stop.signal.aborted) noteDeaf(keyOf(server));
           open.delete(server.id);
           release();
         });
@@ -92,7 +100,7 @@ async function hearInSession(
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
 ): Promise<boolean> {
-  const session = await beginSession(peer, signal, false);
+  const session = await beginSession(peer, AbortSignal.any([signal, AbortSignal.timeout(BEGIN)]), false);
   const isTold = session.id !== null && Object.values(session.capabilities).some(tellsChanges);
   try {
     if (isTold) await listenIn(peer, session, signal, hear, BUSY);
@@ -109,10 +117,6 @@ function tellsAny(notifications: unknown): boolean {
 
 function tellsChanges(capability: unknown): boolean {
   return isObject(capability) && capability.listChanged === true;
-}
-
-function keyOf(listener: Listener, server: Server): string {
-  return `${whereIs(server)} ${askerOf(listener).owner}`;
 }
 
 function isDeaf(key: string): boolean {
