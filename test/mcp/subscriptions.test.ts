@@ -239,6 +239,28 @@ describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
     await stream.leave();
   });
 
+  it('keep their session while the stream is open, and ten minutes more', async () => {
+    const upstream = await talking();
+    const { client, stream } = await listening(upstream);
+    await upstream.opens(1);
+    const objects = (await listDurableObjectIds(env.SESSIONS)).map((id) => env.SESSIONS.get(id));
+    const heard = () =>
+      Promise.all(objects.map((one) => runInDurableObject(one, (_, state) => state.getWebSockets().length)));
+    const tenMinutesLater = async () => {
+      wait(601);
+      await Promise.all(objects.map((one) => runDurableObjectAlarm(one)));
+      return (await upstream.seen()).filter(({ method }) => method === 'DELETE').length;
+    };
+
+    const before = await tenMinutesLater();
+    await upstream.opens(1);
+    await stream.leave();
+    await vi.waitFor(async () => expect(Math.max(...(await heard()))).toBe(0), { timeout: 10_000 });
+
+    expect(await tenMinutesLater()).toBe(before + 1);
+    expect(client.headers).toHaveProperty('mcp-session-id');
+  });
+
   it('end with the client session: DELETE ends its stream and the one at the server', async () => {
     const upstream = await talking();
     const { client, stream } = await listening(upstream);
