@@ -431,6 +431,12 @@ describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () =>
       const { body } = await client.ask('resources/subscribe', { uri });
       expect(body.error?.code).toBe(typeof uri === 'string' ? -32002 : -32602);
     }
+    const narrowed = client.with({ 'x-bf-mcp-include-tools': 'other-tool' });
+    const open = await talking({ resources: [{ uri: 'doc://open', name: 'o' }] });
+    const hidden = await narrowed.ask('resources/subscribe', { uri: 'doc://open' });
+
+    expect(hidden.body.error?.code).toBe(-32002);
+    expect(await open.seen('resources/subscribe')).toEqual([]);
     expect(await closed.seen('resources/subscribe')).toEqual([]);
   });
 
@@ -489,7 +495,7 @@ describe('resourceSubscriptions of a client of 2026-07-28 (Subscriptions)', () =
     const keyed = await OpenStream.listen(await McpCaller.withKey('2026', path), asked);
 
     await upstream.opens(1);
-    await upstream.says('notifications/message', { level: 'info', data: 'nobody asked' });
+    await upstream.says('notifications/message', { level: 'info', data: 'nobody asked', uri: 'doc://a' });
     await upstream.says(UPDATED, { uri: 'doc://b' });
     await upstream.says(UPDATED, { uri: 'doc://a' });
     await stream.until(2);

@@ -36,7 +36,7 @@ export class ListWatch {
   async changes(listener: Listener): Promise<ListKind[]> {
     const sources = sourcesOf(listener);
     if (sources === this.sources) return [];
-    const now = await marksOf(listener);
+    const now = await marksOf(listener, sources);
     const before = this.marks ?? now;
     this.sources = sources;
     this.marks = now;

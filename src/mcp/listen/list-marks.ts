@@ -20,8 +20,8 @@ const KINDS: readonly [ItemKind, ListKind][] = [
   ['template', 'resources'],
 ];
 
-/** What the lists are made of, whose names alone say whether marks have to be made again. */
-export function sourcesOf({ entries, rules }: Pick<Reader, 'entries' | 'rules'>): string {
+/** What the lists are made of, by names alone: where these are the same, so are the lists, and their marks. */
+export function sourcesOf({ entries, rules, isOneServer, era }: Reader): string {
   const servers = entries.map(({ server }) => [
     server.id,
     server.name,
@@ -31,11 +31,23 @@ export function sourcesOf({ entries, rules }: Pick<Reader, 'entries' | 'rules'>)
     server.allowResources,
     server.allowPrompts,
   ]);
-  return JSON.stringify([servers, rules]);
+  return JSON.stringify([era, isOneServer, servers, rules]);
 }
 
+/** Marks by what they were made of, the last used last: callers who may use the same have the same lists. */
+const made = new Map<string, ListMarks>();
+const MOST_MADE = 100;
+
 /** Marks the lists of a caller as they are now. Reads storage only for lists that this isolate does not hold. */
-export async function marksOf(reader: Reader): Promise<ListMarks> {
+export async function marksOf(reader: Reader, sources: string): Promise<ListMarks> {
+  const marks = made.get(sources) ?? (await mark(reader));
+  made.delete(sources);
+  made.set(sources, marks);
+  if (made.size > MOST_MADE) made.delete(made.keys().next().value as string);
+  return marks;
+}
+
+async function mark(reader: Reader): Promise<ListMarks> {
   const marks: Record<ListKind, Hash> = { tools: new Hash(), prompts: new Hash(), resources: new Hash() };
   for await (const [entry, lists] of listsOf(reader.gate.env.DB, reader.entries)) {
     for (const [kind, list] of KINDS) {
