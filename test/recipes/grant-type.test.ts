@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeApi } from '../../src/admin/openapi/document';
 import { grantTypes } from '../../src/oauth/grant-types';
 import type { GrantType } from '../../src/oauth/grant-types/grant-type';
 import { McpCaller } from '../support/caller';
@@ -38,11 +39,9 @@ describe('a grant type is a file and one line (CONTRIBUTING, Add a thing)', () =
     expect([page.status, status]).toEqual([200, 200]);
   });
 
-  it('is described by the API: its form, and what registrations answer', async () => {
-    const { body } = await read<{ components: { schemas: Record<string, unknown> } }>(
-      await gate('/api/openapi.json'),
-    );
-    const { TokenRequest, PerUserOAuthClientRegistrationResponse } = body.components.schemas;
+  it('is described by the API: its form, and what registrations answer', () => {
+    const { TokenRequest, PerUserOAuthClientRegistrationResponse } =
+      describeApi().document.components.schemas;
 
     expect(JSON.stringify(TokenRequest)).toContain(`"const":"${NAME}"`);
     expect(JSON.stringify(TokenRequest)).toContain('The access key the tokens act as');

@@ -1,13 +1,15 @@
 import { type Gateway, referencePage } from '../../ui/layout';
-import { asked } from './components';
 import { Member, Members, nameIn, typeOf, Words } from './docs-schema';
-import type { Document, OperationObject, Schema } from './document';
+import type { ApiDescription, OperationObject, Schema, Served } from './document';
 
-type Served = Document & { servers: { url: string }[] };
 type Placed = { method: string; path: string; operation: OperationObject };
 
 /** The API's description for people: one page, without script and without anything from elsewhere. */
-export function docsPage(place: Gateway, document: Served, headers: Record<string, string>): Response {
+export function docsPage(
+  place: Gateway,
+  { asked, document }: ApiDescription<Served>,
+  headers: Record<string, string>,
+): Response {
   const placed = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]): Placed => ({ method, path, operation })),
   );
@@ -44,7 +46,7 @@ export function docsPage(place: Gateway, document: Served, headers: Record<strin
       <section id="schemas" class="stack tight">
         <h2>Schemas</h2>
         {Object.entries(document.components.schemas).map(([name, schema]) => (
-          <NamedSchema name={name} schema={schema} isAnswer={!(name in asked)} />
+          <NamedSchema name={name} schema={schema} isAnswer={!asked.includes(name)} />
         ))}
       </section>
     </>

@@ -59,14 +59,17 @@ export type OperationObject = {
 };
 
 /** An OpenAPI 3.1 document, in as far as ours goes. */
-export type Document = ReturnType<typeof makeDocument>;
+type Document = ReturnType<typeof makeDocument>;
 
-let made: Document | undefined;
+/** The document as the gateway at an address gives it. */
+export type Served = Document & { servers: { url: string }[] };
 
-/** The whole API (CONTRACT §§2 to 8), made once an isolate. @param issuer where it is; null: not known yet. */
-export function describeApi(issuer: string | null): Document & { servers: { url: string }[] } {
-  made ??= makeDocument(operations);
-  return { ...made, servers: [{ url: issuer ?? '/' }] };
+/** `public/api-description.json`: the document, and which of its schemas are of what is sent here. */
+export type ApiDescription<Kind = Document> = { asked: string[]; document: Kind };
+
+/** The whole API (CONTRACT §§2 to 8). Never in the Worker: all the words weigh 20 KiB, so `npm run api` makes an asset of it. */
+export function describeApi(): ApiDescription {
+  return { asked: Object.keys(asked), document: makeDocument(operations) };
 }
 
 function makeDocument(operations: Operations) {
