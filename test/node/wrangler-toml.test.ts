@@ -1,13 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 
-it('the platform logs no URL with a code or a state in it, and traces nothing (SECURITY 33)', () => {
-  const { observability } = unstable_readConfig({ config: join(import.meta.dirname, '../../wrangler.toml') });
+const ROOT = join(import.meta.dirname, '../..');
+const config = unstable_readConfig({ config: join(ROOT, 'wrangler.toml') });
 
-  expect(observability).toEqual({
+it('the platform logs no URL with a code or a state in it, and traces nothing (SECURITY 33)', () => {
+  expect(config.observability).toEqual({
     enabled: true,
     redact_query_string: true,
     logs: { enabled: true, invocation_logs: false },
   });
+});
+
+it('what is left out of zod is what its schemas still bring along', () => {
+  const schemas = readFileSync(join(ROOT, 'node_modules/zod/v4/classic/schemas.js'), 'utf8');
+  const leftOut = Object.keys(config.alias ?? {});
+
+  expect(leftOut.length).toBeGreaterThan(0);
+  expect(leftOut.filter((file) => !schemas.includes(`from "${file}"`))).toEqual([]);
 });
