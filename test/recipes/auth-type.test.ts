@@ -89,7 +89,7 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
   });
 
   it('is described by the API', () => {
-    const { MCPAuthType, NewServer } = describeApi().document.components.schemas;
+    const { MCPAuthType, NewServer } = describeApi().components.schemas;
 
     expect(MCPAuthType).toMatchObject({ enum: expect.arrayContaining(['pin', 'house_name']) });
     expect(JSON.stringify(MCPAuthType)).toContain('`pin`: everyone, with a PIN');

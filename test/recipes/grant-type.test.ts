@@ -40,8 +40,7 @@ describe('a grant type is a file and one line (CONTRIBUTING, Add a thing)', () =
   });
 
   it('is described by the API: its form, and what registrations answer', () => {
-    const { TokenRequest, PerUserOAuthClientRegistrationResponse } =
-      describeApi().document.components.schemas;
+    const { TokenRequest, PerUserOAuthClientRegistrationResponse } = describeApi().components.schemas;
 
     expect(JSON.stringify(TokenRequest)).toContain(`"const":"${NAME}"`);
     expect(JSON.stringify(TokenRequest)).toContain('The access key the tokens act as');

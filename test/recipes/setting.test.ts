@@ -60,7 +60,7 @@ describe('a setting is one entry (CONTRIBUTING, Add a thing)', () => {
   });
 
   it('is described by the API, as it is answered and as it is sent', () => {
-    const { Settings, SettingsChange } = describeApi().document.components.schemas;
+    const { Settings, SettingsChange } = describeApi().components.schemas;
 
     for (const schema of [Settings, SettingsChange])
       expect(schema?.properties?.tea_break?.description).toBe('How long `/mcp` rests at four');

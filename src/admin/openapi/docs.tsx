@@ -1,15 +1,14 @@
-import { type Gateway, referencePage } from '../../ui/layout';
+import { asked } from './components';
 import { Member, Members, nameIn, typeOf, Words } from './docs-schema';
-import type { ApiDescription, OperationObject, Schema, Served } from './document';
+import type { Document, OperationObject, Schema } from './document';
 
 type Placed = { method: string; path: string; operation: OperationObject };
 
-/** The API's description for people: one page, without script and without anything from elsewhere. */
-export function docsPage(
-  place: Gateway,
-  { asked, document }: ApiDescription<Served>,
-  headers: Record<string, string>,
-): Response {
+/** Stands for the gateway's origin, which is not known when the page is made. */
+export const ORIGIN = '%ORIGIN%';
+
+/** The API's description for people, in HTML: no script, nothing from elsewhere. The ways to its parts, and the parts. */
+export function renderApi(document: Document): { ways: string; body: string } {
   const placed = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]): Placed => ({ method, path, operation })),
   );
@@ -27,7 +26,7 @@ export function docsPage(
       <header class="stack tight">
         <h1>The API of this gateway</h1>
         <p class="muted">
-          {document.servers[0]?.url} · version {document.info.version} ·{' '}
+          {ORIGIN} · version {document.info.version} ·{' '}
           <a href="/api/openapi.json">OpenAPI {document.openapi} document</a>
         </p>
       </header>
@@ -46,14 +45,12 @@ export function docsPage(
       <section id="schemas" class="stack tight">
         <h2>Schemas</h2>
         {Object.entries(document.components.schemas).map(([name, schema]) => (
-          <NamedSchema name={name} schema={schema} isAnswer={!asked.includes(name)} />
+          <NamedSchema name={name} schema={schema} isAnswer={!(name in asked)} />
         ))}
       </section>
     </>
   );
-  const response = referencePage(place, 'API', { ways, body });
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  return response;
+  return { ways: String(ways), body: String(body) };
 }
 
 function anchorOf(tag: string): string {
@@ -61,7 +58,7 @@ function anchorOf(tag: string): string {
 }
 
 /** What callers send, by the names the operations use. */
-function Credentials({ document }: { document: Served }) {
+function Credentials({ document }: { document: Document }) {
   return (
     <section id="credentials" class="stack tight">
       <h2>Credentials</h2>
@@ -84,7 +81,7 @@ function Credentials({ document }: { document: Served }) {
   );
 }
 
-function Operation({ method, path, operation, document }: Placed & { document: Served }) {
+function Operation({ method, path, operation, document }: Placed & { document: Document }) {
   const { operationId, summary, description, deprecated, parameters = [], requestBody } = operation;
   const [type, content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
   return (
@@ -134,7 +131,7 @@ function Operation({ method, path, operation, document }: Placed & { document: S
         <div class="stack tight">
           <h4>Example</h4>
           <pre>
-            <code>{curlOf({ method, path, operation }, document.servers[0]?.url ?? '')}</code>
+            <code>{curlOf({ method, path, operation })}</code>
           </pre>
         </div>
       </div>
@@ -155,11 +152,11 @@ function Takes({ operation: { security } }: { operation: OperationObject }) {
 }
 
 /** The schema itself, also of one that has a name. */
-function resolved(schema: Schema, document: Served): Schema {
+function resolved(schema: Schema, document: Document): Schema {
   return (schema.$ref && document.components.schemas[nameIn(schema.$ref)]) || schema;
 }
 
-function Answers({ operation, document }: { operation: OperationObject; document: Served }) {
+function Answers({ operation, document }: { operation: OperationObject; document: Document }) {
   const { responses } = document.components;
   return (
     <div class="stack tight">
@@ -219,11 +216,10 @@ const SENT: Readonly<Record<string, string>> = {
 };
 
 /** The call, ready to paste into a shell. */
-function curlOf({ method, path, operation }: Placed, base: string): string {
+function curlOf({ method, path, operation }: Placed): string {
   const [credential = ''] = operation.security.flatMap((needed) => Object.keys(needed));
   const [type = '', content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
-  const url =
-    (base === '/' ? '' : base) + path.replaceAll(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
+  const url = ORIGIN + path.replaceAll(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
   const verb = method === 'get' ? '' : `-X ${method.toUpperCase()} `;
   return [
     `curl ${verb}"${url}"`,

@@ -59,17 +59,11 @@ export type OperationObject = {
 };
 
 /** An OpenAPI 3.1 document, in as far as ours goes. */
-type Document = ReturnType<typeof makeDocument>;
+export type Document = ReturnType<typeof makeDocument>;
 
-/** The document as the gateway at an address gives it. */
-export type Served = Document & { servers: { url: string }[] };
-
-/** `public/api-description.json`: the document, and which of its schemas are of what is sent here. */
-export type ApiDescription<Kind = Document> = { asked: string[]; document: Kind };
-
-/** The whole API (CONTRACT §§2 to 8). Never in the Worker: all the words weigh 20 KiB, so `npm run api` makes an asset of it. */
-export function describeApi(): ApiDescription {
-  return { asked: Object.keys(asked), document: makeDocument(operations) };
+/** The whole API (CONTRACT §§2 to 8). Never in the Worker, for all its words: `npm run api` makes an asset of it (assets.ts). */
+export function describeApi(): Document {
+  return makeDocument(operations);
 }
 
 function makeDocument(operations: Operations) {

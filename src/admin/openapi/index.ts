@@ -1,23 +1,36 @@
 import { Hono } from 'hono';
+import { raw } from 'hono/html';
 import type { App } from '../../config';
-import { docsPage } from './docs';
-import type { ApiDescription, Served } from './document';
+import { referencePage } from '../../ui/layout';
+import type { ApiReference } from './assets';
+import type { Document } from './document';
 
-const CACHED = { 'cache-control': 'public, max-age=300' };
+const CACHED = 'public, max-age=300';
 
 /** The API described, by the schemas that validate it (CONTRACT §8): for programs, and for people. */
 export const openapi = new Hono<App>()
-  .get('/openapi.json', async (c) => c.json((await served(c.env.ASSETS, c.var.issuer)).document, 200, CACHED))
+  .get('/openapi.json', async (c) => {
+    const document = await read<Document>(c.env.ASSETS, 'api-description.json');
+    const servers = [{ url: c.var.issuer ?? '/' }];
+    return c.json({ ...document, servers }, 200, { 'cache-control': CACHED });
+  })
   .get('/docs', async (c) => {
     const { display_name: displayName, support_text: supportText } = c.var.settings;
     const { issuer } = c.var;
-    return docsPage({ displayName, supportText, issuer }, await served(c.env.ASSETS, issuer), CACHED);
+    const { origin, ways, body } = await read<ApiReference>(c.env.ASSETS, 'api-reference.json');
+    const placed = body
+      .join('\n')
+      .replaceAll(`${origin}/`, () => `${issuer ?? ''}/`)
+      .replaceAll(origin, () => issuer ?? '/');
+    const shown = { ways: raw(ways), body: raw(placed) };
+    const response = referencePage({ displayName, supportText, issuer }, 'API', shown);
+    response.headers.set('cache-control', CACHED);
+    return response;
   });
 
-/** What `npm run api` wrote, with where we are. @param issuer null: not known yet. */
-async function served(assets: Fetcher, issuer: string | null): Promise<ApiDescription<Served>> {
-  const asset = await assets.fetch('https://assets.local/api-description.json');
-  if (!asset.ok) throw new Error(`The asset api-description.json answers ${asset.status}`);
-  const { asked, document } = await asset.json<ApiDescription>();
-  return { asked, document: { ...document, servers: [{ url: issuer ?? '/' }] } };
+/** What `npm run api` wrote. */
+async function read<Asset>(assets: Fetcher, name: string): Promise<Asset> {
+  const asset = await assets.fetch(`https://assets.local/${name}`);
+  if (!asset.ok) throw new Error(`The asset ${name} answers ${asset.status}`);
+  return asset.json<Asset>();
 }
