@@ -1,0 +1,18 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../dev/state.ts';
+
+/**
+ * What wrangler runs before it bundles (wrangler.toml, `[build]`): the schema without its comments, which are for people,
+ * in place of `schema.sql` (`[alias]`). Several wranglers may do so at once, so the file is always whole.
+ */
+const sql = readFileSync(join(ROOT, 'schema.sql'), 'utf8').replace(/\s*--.*$/gm, '');
+const module = `export default ${JSON.stringify(sql.trim())};\n`;
+
+const folder = join(ROOT, '.wrangler/build');
+const file = join(folder, 'schema.ts');
+if (!existsSync(file) || readFileSync(file, 'utf8') !== module) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, module);
+  renameSync(`${file}.${process.pid}`, file);
+}
