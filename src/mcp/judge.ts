@@ -35,7 +35,8 @@ export function judgeResource(
   return shown.some((tool) => judgeTool(rules, server, tool) === 'allowed') ? 'allowed' : verdict;
 }
 
-/** Whether a server lists tools, offered or not, or a list of them did not come. */
+/** Whether a server lists tools, offered or not, or a list of them did not come: of one that was never listed no one knows. */
 function listsTools({ server }: CatalogServer, { items }: ServerLists): boolean {
-  return items.tool.length > 0 || server.leftOut.some(({ kind, offered }) => kind === 'tool' && !offered);
+  if (server.listedAt === null || items.tool.length > 0) return true;
+  return server.leftOut.some(({ kind, offered }) => kind === 'tool' && !offered);
 }

@@ -48,12 +48,20 @@ function onlyOne(found: readonly ResourceAt[]): ResourceAt | null {
 /** What a caller is judged by when they read. */
 type Reader = Pick<Call, 'gate' | 'rules'>;
 
-/** True when this caller may read this resource of a server now, by the server's own URI. */
+/** True when this caller may read this resource of a server now, by the server's own URI, as its lists are known. */
 export async function mayRead(reader: Reader, entry: CatalogServer, uri: string): Promise<boolean> {
-  return (await judge(reader, entry, uri)) === 'allowed';
+  return (await judgeByLists(reader, entry, uri)) === 'allowed';
 }
 
-async function judge(call: Reader, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
+/** May this caller read this resource now? A server that was never listed is asked for its lists when that may decide it. */
+async function judge(call: Call, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
+  const verdict = await judgeByLists(call, entry, uri);
+  if (verdict === 'allowed' || entry.server.listedAt !== null) return verdict;
+  await listMissing(call, [entry]);
+  return judgeByLists(call, entry, uri);
+}
+
+async function judgeByLists(call: Reader, entry: CatalogServer, uri: string): Promise<PolicyVerdict> {
   for await (const [, lists] of listsOf(call.gate.env.DB, [entry]))
     return judgeResource(call, entry, lists, uri);
   return 'hidden';

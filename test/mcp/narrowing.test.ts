@@ -251,6 +251,46 @@ describe('resources and prompts of a server of which there is only a part (PROTO
     expect(await reached(byKey(key), server)).toBe('');
   });
 
+  it.each(['key', 'server'])('stay out of a server never listed of which the %s has a part', async (part) => {
+    const tools = ['one'];
+    const registration = { allow_on_all_virtual_keys: false };
+    const own = part === 'server' ? { ...registration, tools_to_execute: tools } : registration;
+    const upstream = await Upstream.start(['one', 'two'], {
+      registration: own,
+      fault: 503,
+      resources: [{ uri: 'file:///secret', name: 'secret' }],
+      prompts: [{ name: 'ask' }],
+    });
+    const key = await keyWith(configured([upstream], { tools: part === 'key' ? tools : ['*'] }));
+    const caller = byKey(key);
+    const here = caller.with({}, `/mcp/${upstream.slug}`);
+    const tries = async () => [
+      await caller.ask('resources/read', { uri: `${upstream.slug}+file:///secret` }),
+      await here.ask('resources/read', { uri: 'file:///secret' }),
+      await here.ask('prompts/get', { name: 'ask' }),
+    ];
+    const down = await tries();
+    await upstream.behave({ fault: null });
+    const up = await tries();
+
+    for (const { body } of [...down, ...up]) expect(HIDDEN).toContain(body.error?.code);
+    expect(await upstream.seen('resources/read')).toEqual([]);
+  });
+
+  it('are in at the first request of a server never listed, once it says that it has no tools', async () => {
+    const resources = [{ uri: 'file:///open', name: 'open' }];
+    const upstream = await Upstream.start([], {
+      registration: { allow_on_all_virtual_keys: false },
+      fault: 'die',
+      resources,
+    });
+    const caller = byKey(await keyWith(configured([upstream], { tools: ['gone'] })));
+    await upstream.behave({ fault: null });
+    const { body } = await caller.ask('resources/read', { uri: `${upstream.slug}+file:///open` });
+
+    expect(body.result?.contents).toMatchObject([{ text: 'read file:///open' }]);
+  });
+
   it('are in whatever tools a request or its scope narrows to', async () => {
     const server = at('all');
     const key = await keyWith(configured([server], { tools: ['*'] }));
