@@ -46,7 +46,7 @@ export const RequestId = z.union([
 ]);
 export type RequestId = z.infer<typeof RequestId>;
 
-/** Params of a message; null members are as good as absent ones (CONTRACT §6). */
+/** Params of a message; null members, and a `_meta` that is no object, are as good as absent ones (CONTRACT §6). */
 const Params = z
   .custom<JsonObject>(isObject)
   .nullish()
@@ -191,7 +191,8 @@ const textOf = (id: RequestId) => (typeof id === 'object' ? id.rawJSON : String(
 
 /** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
 function withoutNulls(params: JsonObject): JsonObject {
-  const kept = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null));
+  const isThere = ([name, value]: [string, unknown]) => value !== null && (name !== '_meta' || isObject(value));
+  const kept = Object.fromEntries(Object.entries(params).filter(isThere));
   if (!isObject(kept._meta)) return kept;
   const isOurs = (key: string) => key === 'progressToken' || key.startsWith('io.modelcontextprotocol/');
   const meta = Object.entries(kept._meta).filter(

@@ -1,4 +1,4 @@
-import type { JsonObject } from './mcp';
+import { type JsonObject, metaOf } from './mcp';
 
 /** What follows a request through systems: W3C Trace Context and Baggage, in headers as in `_meta` (PROTOCOL §3). */
 const MEMBERS = ['traceparent', 'tracestate', 'baggage'] as const;
@@ -44,11 +44,10 @@ export function tracePassedOn(
 
 /** Params whose `_meta` holds `trace`, and no other. */
 export function withTrace(params: JsonObject, trace: Trace): JsonObject {
-  const meta = params._meta as JsonObject | null | undefined;
-  const others = Object.entries(meta ?? {}).filter(
+  if (params._meta === undefined && !Object.keys(trace).length) return params;
+  const others = Object.entries(metaOf(params)).filter(
     ([member]) => !(MEMBERS as readonly string[]).includes(member),
   );
-  if (!meta && !Object.keys(trace).length) return params;
   return { ...params, _meta: { ...Object.fromEntries(others), ...trace } };
 }
 

@@ -165,6 +165,33 @@ describe('members that are null (CONTRACT §6)', () => {
     expect(prompt?.message.params).not.toHaveProperty('requestState');
   });
 
+  it.each([['abc'], [7], [true], [['a', 'b']]])('and a _meta that is no object go to no server: %j', async (_meta) => {
+    const upstream = await Upstream.start(['echo'], {
+      prompts: [{ name: 'p' }],
+      resources: [{ uri: 'a:b', name: 'a' }],
+    });
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    for (const [method, named] of [
+      ['tools/call', { name: 'echo' }],
+      ['prompts/get', { name: 'p' }],
+      ['resources/read', { uri: 'a:b' }],
+    ] as const) {
+      expect((await caller.ask(method, { ...named, _meta })).body).toHaveProperty('result');
+      const [seen] = await upstream.seen(method);
+      expect(seen?.message.params).not.toHaveProperty('_meta');
+    }
+  });
+
+  it('and a _meta of 4 MB that is a text cost next to nothing', async () => {
+    const upstream = await Upstream.start();
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    const begun = performance.now();
+    const { body } = await caller.ask('tools/call', { name: 'echo', _meta: 'x'.repeat(4_000_000) });
+
+    expect(body).toHaveProperty('result');
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
   it('still leave a required member missing', async () => {
     const caller = await McpCaller.withKey();
 
