@@ -66,7 +66,7 @@ describe('one message a body (JSON-RPC 2.0 §4, MCP 2025-06-18)', () => {
   it('tells a response from what a server asks or notifies', () => {
     expect(readResponse('{"jsonrpc":"2.0","id":1,"result":{}}')).toEqual({ id: 1, result: {} });
     expect(readResponse('{"jsonrpc":"2.0","id":1,"method":"roots/list","result":{}}')).toBeNull();
-    expect(readMessage('{"jsonrpc":"2.0","id":1,"result":{}}')).toBe('response');
+    expect(readMessage('{"jsonrpc":"2.0","id":1,"result":{}}')).toEqual({ id: 1, result: {} });
   });
 });
 
