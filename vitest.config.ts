@@ -25,7 +25,7 @@ const PURE = [
   'test/dev-settings.test.ts',
   'test/layers.test.ts',
   'test/mcp-client/long-events.test.ts',
-  'test/protocol/{answer,held-result,json-insert,mcp,memory,sse,storage-fault,strings-at}.test.ts',
+  'test/protocol/{answer,held-result,json-insert,mcp,memory,sse,storage-fault,strings-at,trace-context}.test.ts',
   'test/protocol/{prefixed-uris,resource-address}.test.ts',
   'test/settings-table.test.ts',
   'test/ui/name.test.tsx',

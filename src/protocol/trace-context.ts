@@ -14,9 +14,9 @@ const ENTRY =
 
 const MOST_BAGGAGE = 8192;
 const MOST_BAGGAGE_MEMBERS = 64;
-/** A member of `baggage` (W3C Baggage §3.2): a token, a value, and properties. */
+/** A member of `baggage` (W3C Baggage §3.2): a token, a value, and properties. Blanks can be read in one way only. */
 const BAGGAGE_MEMBER =
-  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=[ \t]*[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*[ \t]*(?:;[\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e\t]*)?$/;
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=[ \t]*(?:[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+[ \t]*)?(?:;[\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e\t]*)?$/;
 
 /**
  * What of a request's trace goes on to a server: header to header, `_meta` to `_meta`, one made from the other where only one
@@ -28,11 +28,11 @@ export function tracePassedOn(
   meta: JsonObject,
   isBaggageWanted: boolean,
 ): { headers: Headers; meta: Trace } {
-  const ofHeaders = traceIn((member) => headers.get(member));
-  const ofMeta = traceIn((member) => meta[member]);
+  const ofHeaders = traceIn((member) => headers.get(member), isBaggageWanted);
+  const ofMeta = traceIn((member) => meta[member], isBaggageWanted);
   const passed = (own: Trace, other: Trace): Trace => {
     const { traceparent, tracestate } = own.traceparent ? own : other;
-    const baggage = isBaggageWanted ? (own.baggage ?? other.baggage) : undefined;
+    const baggage = own.baggage ?? other.baggage;
     return {
       ...(traceparent && { traceparent }),
       ...(tracestate && { tracestate }),
@@ -52,14 +52,14 @@ export function withTrace(params: JsonObject, trace: Trace): JsonObject {
 }
 
 /** What is well-formed of a trace. The state of vendors is about a parent: without one it says nothing (§3.3). */
-function traceIn(said: (member: string) => unknown): Trace {
+function traceIn(said: (member: string) => unknown, isBaggageWanted: boolean): Trace {
   const [traceparent, tracestate, baggage] = MEMBERS.map(said);
   const trace: Trace = {};
   if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) {
     trace.traceparent = traceparent;
     if (typeof tracestate === 'string' && isState(tracestate)) trace.tracestate = tracestate;
   }
-  if (typeof baggage === 'string' && isBaggage(baggage)) trace.baggage = baggage;
+  if (isBaggageWanted && typeof baggage === 'string' && isBaggage(baggage)) trace.baggage = baggage;
   return trace;
 }
 
@@ -87,8 +87,14 @@ function isBaggage(baggage: string): boolean {
 
 /** The members of a list; empty ones are none. */
 function partsOf(list: string): string[] {
-  return list
-    .split(',')
-    .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter(Boolean);
+  return list.split(',').map(withoutBlanks).filter(Boolean);
+}
+
+/** By index: a pattern for blanks at the end looks from each of them to the last. */
+function withoutBlanks(part: string): string {
+  const isBlank = (at: number) => part[at] === ' ' || part[at] === '\t';
+  let [from, to] = [0, part.length];
+  while (from < to && isBlank(from)) from++;
+  while (to > from && isBlank(to - 1)) to--;
+  return part.slice(from, to);
 }
