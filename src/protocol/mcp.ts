@@ -191,7 +191,8 @@ const textOf = (id: RequestId) => (typeof id === 'object' ? id.rawJSON : String(
 
 /** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
 function withoutNulls(params: JsonObject): JsonObject {
-  const isThere = ([name, value]: [string, unknown]) => value !== null && (name !== '_meta' || isObject(value));
+  const isThere = ([name, value]: [string, unknown]) =>
+    value !== null && (name !== '_meta' || isObject(value));
   const kept = Object.fromEntries(Object.entries(params).filter(isThere));
   if (!isObject(kept._meta)) return kept;
   const isOurs = (key: string) => key === 'progressToken' || key.startsWith('io.modelcontextprotocol/');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Additions, MessageScanner, NOTHING } from '../../src/protocol/json/insert';
+import { heldBy, times } from '../support/heap';
 
 const utf8 = new TextEncoder();
 
@@ -57,6 +58,15 @@ describe('members written into a result while it flows (MCP 2026-07-28, ResultTy
 
     expect(out).toBe(expected);
     expect(answered).toBe(true);
+  });
+
+  it('without keeping the names of the others', () => {
+    const scanner = json();
+    const names = utf8.encode('"kkkkkkkk":1,'.repeat(10_000));
+    scanner.push(utf8.encode('{"id":1,"result":{'));
+
+    expect(heldBy(() => times(20, () => scanner.push(names)))).toBeLessThan(2_000_000);
+    expect(through(scanner, '"k":1}}', 100).out).toBe('"k":1,"resultType":"complete","ttlMs":0}}');
   });
 
   it.each([

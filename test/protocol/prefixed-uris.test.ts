@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PrefixedUris } from '../../src/protocol/json/prefixed-uris';
 import { MESSAGE_PLACES, TOOL_PLACES, type UriPlaces } from '../../src/protocol/json/uri-places';
 import { withPrefix } from '../../src/protocol/resource-address';
+import { heldBy, times } from '../support/heap';
 
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder();
@@ -309,6 +310,29 @@ describe('prefixes of resources, put in while a message flows (PROTOCOL §6)', (
     expect(out(late(60_000, 'resource_link'))).toBe(prefixed(late(60_000, 'resource_link')));
     expect(out(late(60_000, 'text'))).toBe(late(60_000, 'text'));
     expect(out(late(70_000, 'text'))).toBe(prefixed(late(70_000, 'text')));
+  });
+
+  it('wait for the same item no second time, however many URIs it has', () => {
+    const scanner = new PrefixedUris(PREFIX, placesOf('tools/call'));
+    const sent = (given: string) =>
+      scanner
+        .push(utf8.encode(given))
+        .map((part) => decoder.decode(part))
+        .join('');
+    const uris = '"uri":"a:b",'.repeat(6000);
+
+    expect(sent(`{"result":{"content":[{${uris}`)).toContain('"zz9+a:b"');
+    expect(sent('"uri":"c:d",')).toBe('"uri":"zz9+c:d",');
+    expect(sent('"type":"text","uri":"e:f"},{"uri":"g:h",')).toBe('"type":"text","uri":"e:f"},{"uri":"');
+    expect(sent('"type":"text"}]}}')).toBe('g:h","type":"text"}]}}');
+  });
+
+  it('hold no memory for an item of many URIs that never says what it is', () => {
+    const scanner = new PrefixedUris(PREFIX, placesOf('tools/call'));
+    const uris = utf8.encode('"uri":"",'.repeat(6000));
+    scanner.push(utf8.encode('{"result":{"content":[{'));
+
+    expect(heldBy(() => times(200, () => scanner.push(uris)))).toBeLessThan(20_000_000);
   });
 
   it('flow on while nothing is in doubt: no more is held than a URI begins with', () => {

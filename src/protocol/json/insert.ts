@@ -49,7 +49,9 @@ export class MessageScanner {
   private atName = false;
   private inObject: boolean[] = [];
   private outer = '';
-  private inner: string[] = [];
+  /** What the result has of the members that may be added, and whether it has any at all. */
+  private inner = new Set<string>();
+  private isEmpty = true;
   private member = '';
   /** The bytes of a value that may be replaced, held back until its last one. */
   private held: { kind: Replaced; bytes: number[]; isText: boolean } | null = null;
@@ -168,7 +170,11 @@ export class MessageScanner {
     if (this.depth === 1) {
       this.outer = this.member;
       if (this.outer === 'result' || this.outer === 'error') this.isResponse = true;
-    } else if (this.outer === 'result') this.inner.push(this.member);
+    } else if (this.outer === 'result') {
+      this.isEmpty = false;
+      if (this.member === 'resultType' || Object.hasOwn(this.additions.members, this.member))
+        this.inner.add(this.member);
+    }
   }
 
   private readStructure(byte: number): void {
@@ -193,7 +199,8 @@ export class MessageScanner {
           this.atName = byte === OPEN_OBJECT;
         }
         if (this.depth === 2) {
-          this.inner = [];
+          this.inner.clear();
+          this.isEmpty = true;
           if (byte === OPEN_ARRAY) this.outer = '';
         }
         break;
@@ -209,11 +216,11 @@ export class MessageScanner {
 
   /** The bytes that complete a result whose closing brace has come; null when it lacks nothing. */
   private missing(): Uint8Array | null {
-    if (this.inner.includes('resultType')) return null; // of the new era itself: it has said what it had to
-    const members = Object.entries(this.additions.members).filter(([name]) => !this.inner.includes(name));
+    if (this.inner.has('resultType')) return null; // of the new era itself: it has said what it had to
+    const members = Object.entries(this.additions.members).filter(([name]) => !this.inner.has(name));
     if (!members.length) return null;
     const joined = members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',');
-    return utf8.encode(this.inner.length ? `,${joined}` : joined);
+    return utf8.encode(this.isEmpty ? joined : `,${joined}`);
   }
 }
 

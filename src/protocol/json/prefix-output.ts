@@ -2,8 +2,8 @@
 export type KindOf = {
   /** Null: it did not say, and has ended; undefined: it has not said yet. */
   kind: string | null | undefined;
-  /** Prefixes that wait for it. */
-  waiting: Slot[];
+  /** Prefixes that wait for it; null: it did not say for so long that none waits any more. */
+  waiting: Slot[] | null;
 };
 
 /** What an object has to say. */
@@ -59,7 +59,7 @@ export class PrefixOutput {
     const { waiting } = object;
     object.kind = kind;
     object.waiting = [];
-    for (const slot of waiting) {
+    for (const slot of waiting ?? []) {
       if (slot.isFilled !== null) continue;
       slot.isFilled = isMet(slot.conditions);
       if (slot.isFilled === null) wait(slot);
@@ -68,12 +68,15 @@ export class PrefixOutput {
     if (this.held && !this.unfilled) this.flush();
   }
 
-  /** Lets go what was held. A prefix that waits still is put: at its place MCP has nothing else. */
+  /**
+   * Lets go what was held. A prefix that waits still is put: at its place MCP has nothing else. So is every one that follows and
+   * would wait for the same objects.
+   */
   private flush(): void {
     for (const part of this.held ?? []) {
       if (part instanceof Uint8Array) this.out.push(part);
       else {
-        part.isFilled ??= true;
+        if (part.isFilled === null) giveUp(part);
         if (part.isFilled) this.out.push(this.prefix);
       }
     }
@@ -87,7 +90,7 @@ export class PrefixOutput {
 export function isMet(conditions: readonly PrefixCondition[]): boolean | null {
   let isKnown = true;
   for (const { object, is } of conditions) {
-    if (object.kind === undefined) isKnown = false;
+    if (object.kind === undefined) isKnown &&= object.waiting === null;
     else if (object.kind !== is) return false;
   }
   return isKnown || null;
@@ -95,5 +98,12 @@ export function isMet(conditions: readonly PrefixCondition[]): boolean | null {
 
 /** Each slot waits for one object at a time, so that what becomes known costs only those that it concerns. */
 function wait(slot: Slot): void {
-  slot.conditions.find(({ object }) => object.kind === undefined)?.object.waiting.push(slot);
+  const isOpen = ({ object }: PrefixCondition) => object.kind === undefined && object.waiting !== null;
+  slot.conditions.find(isOpen)?.object.waiting?.push(slot);
+}
+
+/** Nothing waits any more for what this slot waited for. */
+function giveUp(slot: Slot): void {
+  slot.isFilled = true;
+  for (const { object } of slot.conditions) if (object.kind === undefined) object.waiting = null;
 }
