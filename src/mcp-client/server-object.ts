@@ -88,6 +88,7 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
       if (wanted.reason !== 'alarm') this.note(wanted, { usedAt: Date.now() });
       const { running } = this;
       if (running?.terms === termsOf(server)) {
+        if (this.isWaitedFor(wanted)) return known(server, server.listedAt !== null);
         const answer = await joined(running, wanted, arrived);
         if (answer) return answer;
         continue;
@@ -164,6 +165,11 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     if (reason === 'now' || reason === 'alarm') return true;
     if (reason === 'missing') return server.listedAt === null && lookedAt + MISSING <= now;
     return isOutOfDate(settings, server, now) && lookedAt + PAUSE <= now;
+  }
+
+  /** True where a request wants lists that others waited for already as long as requests do. */
+  private isWaitedFor({ reason }: Wanted): boolean {
+    return reason === 'missing' && (this.kept()?.begunAt ?? 0) + MISSING <= Date.now();
   }
 
   /** Begins a listing, in place of one under way: that asks what the server was before. */

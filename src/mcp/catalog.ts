@@ -11,6 +11,8 @@ export type CatalogServer = {
   askedAt: number;
   /** Settles, never rejected, when it has answered what it is being asked now; null: no one asks. */
   asking: Promise<void> | null;
+  /** True once a request waited in vain for what it is asked. */
+  isSlow: boolean;
 };
 
 /** Every server and every Virtual MCP. What servers list is read when it is wanted (server-lists.ts). */
@@ -41,7 +43,7 @@ async function readCatalog(db: D1Database, revision: number): Promise<Catalog> {
   const before = new Map(catalog?.entries.map((entry) => [entry.server.id, entry]));
   const entries = servers.map((server): CatalogServer => {
     const entry = before.get(server.id);
-    if (!entry) return { server, askedAt: 0, asking: null };
+    if (!entry) return { server, askedAt: 0, asking: null, isSlow: false };
     entry.server = withNewerLists(server, entry.server);
     return entry;
   });

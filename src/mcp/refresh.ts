@@ -20,13 +20,15 @@ const WAIT_EACH = 5_000;
 const WAIT_ALL = 8_000;
 /** Objects asked at once by one request: those that share an isolate share its memory. */
 const POOL = 10;
+/** How long a server that is silent keeps another one from being asked. Milliseconds. */
+const SILENT = 1_000;
 /** How often an isolate tells that a server's lists changed. Milliseconds. */
 const TELL = 1_000;
 
 /**
  * Has the servers that were never listed asked, within the request, or waits with the request that does so already. A server
  * that is missing still, for want of that caller's account, is asked with this one's. What does not come in time comes behind
- * the answer.
+ * the answer, and no request waits for it again.
  * @returns those that are missing.
  */
 export async function listMissing(
@@ -35,17 +37,12 @@ export async function listMissing(
 ): Promise<MissingList[]> {
   const missing = entries.filter(isMissing);
   if (!missing.length) return [];
-  const until = Date.now() + WAIT_ALL;
-  const inTime = (asking: Promise<unknown>) => within(Math.min(WAIT_EACH, until - Date.now()), asking);
-  const askAll = (due: readonly CatalogServer[]) =>
-    inPool(POOL, due, async (entry) => {
-      await inTime(ask(by, entry, 'missing'));
-    });
-  const asked = missing.flatMap(({ asking }) => (asking ? [asking] : []));
-  const joined = asked.length ? inTime(Promise.all(asked)) : null;
-  const due = missing.filter(isDue);
-  await Promise.all([joined, askAll(due)]);
-  await askAll(missing.filter((entry) => isMissing(entry) && isDue(entry) && !due.includes(entry)));
+  const prompt = missing.filter((entry) => !isSlow(entry));
+  const slow = missing.filter((entry) => isSlow(entry) && isDue(entry));
+  const listing = listNow(by, prompt);
+  waitUntil(Promise.all([listing, askAll(by, slow)]));
+  await within(WAIT_ALL, listing);
+  for (const entry of prompt) entry.isSlow = entry.asking !== null;
   return missing.filter(isMissing).map(({ server }) => ({
     server: server.name,
     message:
@@ -54,6 +51,28 @@ export async function listMissing(
         ? `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`
         : `The server ${server.name} has not answered yet. Ask again in a moment.`),
   }));
+}
+
+/** Asks those that are due, and waits for them, and for those that are asked already. */
+async function listNow(by: ListingCaller, missing: readonly CatalogServer[]): Promise<void> {
+  const due = missing.filter(isDue);
+  const joined = missing.flatMap(({ asking }) => (asking ? [within(WAIT_EACH, asking)] : []));
+  await Promise.all([...joined, askAll(by, due)]);
+  await askAll(
+    by,
+    missing.filter((entry) => isMissing(entry) && isDue(entry) && !due.includes(entry)),
+  );
+}
+
+/** Asks servers, a few at a time, and waits for each as long as a request does. */
+async function askAll(by: ListingCaller, entries: readonly CatalogServer[]): Promise<void> {
+  const waits: Promise<unknown>[] = [];
+  await inPool(POOL, entries, async (entry) => {
+    const asking = ask(by, entry, 'missing');
+    waits.push(within(WAIT_EACH, asking));
+    await within(SILENT, asking);
+  });
+  await Promise.all(waits);
 }
 
 /**
@@ -106,6 +125,11 @@ function isMissing({ server }: CatalogServer): boolean {
   return server.listedAt === null;
 }
 
+/** True for a server that no request waits for: one did, or its last listing ended, without a word of it. */
+function isSlow({ isSlow, server }: CatalogServer): boolean {
+  return isSlow || server.lastFailure?.stated?.reason === 'late';
+}
+
 function isDue(entry: CatalogServer): boolean {
   return entry.askedAt + PAUSE <= Date.now();
 }
@@ -122,7 +146,8 @@ function ask(by: ListingCaller, entry: CatalogServer, reason: ListsWanted['reaso
 async function askNow(by: ListingCaller, entry: CatalogServer, reason: ListsWanted['reason']): Promise<void> {
   const { env, issuer } = by.gate;
   const { id: serverId } = entry.server;
-  entry.askedAt = Date.now();
+  const begun = Date.now();
+  entry.askedAt = begun;
   try {
     const wanted = { serverId, issuer, owner: askerOf(by).owner, reason };
     const answer = (await canList(by, entry.server)) ? await wantLists(env.SERVERS, wanted) : null;
@@ -131,4 +156,5 @@ async function askNow(by: ListingCaller, entry: CatalogServer, reason: ListsWant
   } catch (error) {
     log('server.list_failed', { server: serverId, ...faultFacts(error) });
   }
+  entry.isSlow &&= begun + WAIT_EACH <= Date.now();
 }

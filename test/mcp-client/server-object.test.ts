@@ -86,6 +86,21 @@ describe('one listing at a time (PROTOCOL §5)', () => {
     expect(await listings(upstream)).toBe(1);
   });
 
+  it('does not hold up a request in another isolate that comes when others waited for it already', async () => {
+    const upstream = await neverListed();
+    await upstream.behave({ lists: { 'tools/list': ['held'] } });
+    const wanted = { ...terms(upstream), reason: 'missing' } as const;
+    const first = objectOf(upstream).list(wanted);
+    await upstream.sees('tools/list');
+    wait(6);
+    const next = await objectOf(upstream).list(wanted);
+    await upstream.release();
+
+    expect(next).toMatchObject({ kind: 'known', isListed: false });
+    expect(await first).toMatchObject({ kind: 'known', isListed: true });
+    expect(await listings(upstream)).toBe(1);
+  });
+
   it('does not serve an administrator who asks after it began', async () => {
     const upstream = await Upstream.start(['one']);
     await upstream.behave({ lists: { 'tools/list': ['held'] } });

@@ -21,13 +21,13 @@ export async function unhurried<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * From now on the Worker's time limits and pauses last a 25th, until `vi.restoreAllMocks()`: for tests in which something
- * hangs or fails. @returns what was asked for, milliseconds
+ * hangs or fails. @param faster another part of them, where much has to be done meanwhile @returns what was asked for, milliseconds
  */
-export function shortWaits(): number[] {
+export function shortWaits(faster = FASTER): number[] {
   const asked: number[] = [];
   const shorter = (time = 0) => {
     asked.push(time);
-    return time / FASTER;
+    return time / faster;
   };
   const later = globalThis.setTimeout;
   const limit = AbortSignal.timeout.bind(AbortSignal);
