@@ -1,10 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
-import { isPersonal } from '../accounts/auth/index';
 import { connect, type Peer } from '../accounts/connect';
 import type { PolicyVerdict } from '../governance/policy';
-import { addCalls, countCall } from '../governance/tool-counts';
-import { log } from '../log';
-import { isServers } from '../mcp-client/breaker';
 import { send } from '../mcp-client/client';
 import { goOnHeld } from '../mcp-client/held/sending';
 import { mayBeAsked } from '../mcp-client/questions/may-ask';
@@ -22,7 +18,6 @@ import { tracePassedOn, withTrace } from '../protocol/trace-context';
 import type { UpstreamFailure } from '../servers/failure';
 import type { ItemKind } from '../servers/listed-item';
 import type { Server } from '../servers/server';
-import { recordFailure, recordRecovery } from '../servers/standing';
 import { additionsFor, answer, withAdditions } from './answer';
 import { toolOfApp } from './apps';
 import { authRequired } from './auth-required';
@@ -37,6 +32,7 @@ import { levelOf } from './methods/logging';
 import { asJson } from './passing/answer-form';
 import { cancelHere, flightOf, follow } from './passing/flights';
 import { comesBack, sealPlace } from './passing/left-answer';
+import { noteEnd } from './passing/note-end';
 import type { CallOutcome, Passage, Reached } from './passing/passage';
 import { ServerMessages } from './passing/server-messages';
 import { pass } from './passing/stream';
@@ -310,27 +306,6 @@ export async function forward(
   return call.form === 'json' ? asJson(passed) : passed;
 }
 
-/** Notes how a request ended: a line, a count, and what its server is known to be. */
-export function noteEnd(
-  call: Call,
-  entry: CatalogServer,
-  item: string,
-  startedAt: number,
-  outcome: CallOutcome,
-  failure: UpstreamFailure | null,
-): void {
-  const { caller, gate, request, requestId } = call;
-  const { subject, grant } = caller;
-  const { method } = request;
-  const server = entry.server.id;
-  const who = { subject, client: grant?.clientId, grant: grant?.grantId };
-  const ms = Date.now() - startedAt;
-  log('mcp.forwarded', { request_id: requestId, method, item, server, ...who, outcome, ms });
-  if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
-  addCalls(gate.env.DB);
-  waitUntil(noteStanding(call, entry, outcome, failure));
-}
-
 function passedOn(params: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(params).filter(([name]) => PASSED_ON.includes(name)));
 }
@@ -344,22 +319,4 @@ function withToken(params: JsonObject, progressToken: number | null): JsonObject
 function renamedIn({ request }: Call, sent: number): NonNullable<Additions['renamed']> {
   const token = metaOf(request.params).progressToken;
   return { sent, id: JSON.stringify(request.id), token: token === undefined ? null : JSON.stringify(token) };
-}
-
-/** Keeps in D1 whether the server does its part, when that is news. */
-async function noteStanding(
-  { gate }: Call,
-  entry: CatalogServer,
-  outcome: CallOutcome,
-  failure: UpstreamFailure | null,
-): Promise<void> {
-  const now = Math.floor(Date.now() / 1000);
-  const { server } = entry;
-  // Where everyone has their own account, a caller's that serves says nothing of the one its tools are listed with.
-  const isMended = server.state === 'unstable' || (server.state === 'needs_reauth' && !isPersonal(server));
-  if (failure && !isServers(server, failure)) return;
-  if (failure) entry.server = await recordFailure(gate.env.DB, server, 'call', failure, now);
-  else if ((outcome === 'answered' || outcome === 'refused') && isMended) {
-    entry.server = await recordRecovery(gate.env.DB, server);
-  }
 }

@@ -61,6 +61,7 @@ export interface SessionActs extends SseActs {
   setLevel(level: LogLevel, by: Pick<Meeting, 'subject' | 'via'>): Promise<void>;
   level(): Promise<LogLevel | null>;
   answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
+  giveBack(question: string): Promise<void>;
   watch(serverId: string, uri: string): Promise<boolean>;
   unwatch(serverId: string, uri: string): Promise<void>;
   give(ref: string, at: number, answer: string): Promise<void>;

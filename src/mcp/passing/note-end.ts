@@ -1,0 +1,49 @@
+import { waitUntil } from 'cloudflare:workers';
+import { isPersonal } from '../../accounts/auth/index';
+import { addCalls, countCall } from '../../governance/tool-counts';
+import { log } from '../../log';
+import { isServers } from '../../mcp-client/breaker';
+import type { UpstreamFailure } from '../../servers/failure';
+import { recordFailure, recordRecovery } from '../../servers/standing';
+import type { Call } from '../call';
+import type { CatalogServer } from '../catalog';
+import type { CallOutcome } from './passage';
+
+/** Notes how a request ended: a line, a count, and what its server is known to be. */
+export function noteEnd(
+  call: Call,
+  entry: CatalogServer,
+  item: string,
+  startedAt: number,
+  outcome: CallOutcome,
+  failure: UpstreamFailure | null,
+): void {
+  const { caller, gate, request, requestId } = call;
+  const { subject, grant } = caller;
+  const { method } = request;
+  const server = entry.server.id;
+  const who = { subject, client: grant?.clientId, grant: grant?.grantId };
+  const ms = Date.now() - startedAt;
+  log('mcp.forwarded', { request_id: requestId, method, item, server, ...who, outcome, ms });
+  if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
+  addCalls(gate.env.DB);
+  waitUntil(noteStanding(call, entry, outcome, failure));
+}
+
+/** Keeps in D1 whether the server does its part, when that is news. */
+async function noteStanding(
+  { gate }: Call,
+  entry: CatalogServer,
+  outcome: CallOutcome,
+  failure: UpstreamFailure | null,
+): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  const { server } = entry;
+  // Where everyone has their own account, a caller's that serves says nothing of the one its tools are listed with.
+  const isMended = server.state === 'unstable' || (server.state === 'needs_reauth' && !isPersonal(server));
+  if (failure && !isServers(server, failure)) return;
+  if (failure) entry.server = await recordFailure(gate.env.DB, server, 'call', failure, now);
+  else if ((outcome === 'answered' || outcome === 'refused') && isMended) {
+    entry.server = await recordRecovery(gate.env.DB, server);
+  }
+}
