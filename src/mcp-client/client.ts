@@ -29,7 +29,7 @@ export type Outgoing = {
    */
   level?: () => Promise<LogLevel | null>;
   /** Told which session of the 2025 era the request goes in, before it is sent; not when the object of the session sends it. */
-  onSession?: (peer: Peer, session: Session) => void;
+  onSession?: (peer: Peer, session: Session, isKept: boolean) => void;
   /** True when its client may be asked something before it is answered, and then comes back. */
   comesBack?: boolean;
 };

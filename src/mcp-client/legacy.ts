@@ -21,7 +21,7 @@ type Request = {
   /** Of a client of 2026-07-28, whose request says it: it is set in the session first. */
   level?: (() => Promise<LogLevel | null>) | undefined;
   /** Told which session the request goes in, before it is sent. */
-  onSession?: ((peer: Peer, session: Session) => void) | undefined;
+  onSession?: ((peer: Peer, session: Session, isKept: boolean) => void) | undefined;
   /** True when its client may be asked something before it is answered, and then comes back. */
   comesBack?: boolean | undefined;
 };
@@ -45,7 +45,7 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
         if (wanted) await setLevelIn(peer, session, wanted);
       }
       const held = mayBeHeld ? await postHeld(peer, session, body, signal) : null;
-      if (!held) onSession?.(peer, session);
+      if (!held) onSession?.(peer, session, holder.isShared);
       const headers = overlaid(extra, sessionHeaders(session));
       const sifted = await sift(held ?? (await post(peer, body, headers, signal)), session);
       const { response, manner } = sifted;

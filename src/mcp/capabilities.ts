@@ -17,7 +17,7 @@ type Asked = Pick<Call, 'era' | 'isOneServer' | 'form' | 'session'> & Partial<Pi
  * nothing is passed on (PROTOCOL §3).
  */
 export function capabilitiesFor({ era, isOneServer, request, form, session }: Asked): JsonObject {
-  const takesQuestions = form !== 'json';
+  const takesQuestions = era === '2025' || form !== 'json'; // a session is begun once, whatever its first call reads
   const said =
     era === '2026' ? request && metaOf(request.params)[META.clientCapabilities] : session?.capabilities;
   const declared = takesQuestions && said;

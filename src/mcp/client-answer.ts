@@ -1,9 +1,11 @@
 import { connect } from '../accounts/connect';
+import { CredentialNeeded } from '../accounts/credential-needed';
 import { hashSecret } from '../crypto/secrets';
 import { openRelayed, type Relayed } from '../mcp-client/questions/relayed-id';
 import { sessionObjectOf } from '../mcp-client/sessions/session-acts';
 import { respondIn, type SessionName, tellIn } from '../mcp-client/sessions/session-life';
 import { type ClientAnswer, CODE, type JsonObject, RpcError } from '../protocol/mcp';
+import { UpstreamFailure } from '../servers/failure';
 import { askerOf, type Call } from './call';
 import { withServersTask } from './tasks/task-ids';
 
@@ -55,7 +57,7 @@ async function relayedBy(coming: Coming, value: unknown): Promise<Relayed | null
 async function inSessionOf(
   coming: Coming,
   relayed: Relayed,
-  tell: (peer: Awaited<ReturnType<typeof connect>>, session: SessionName) => Promise<void>,
+  tell: (peer: Awaited<ReturnType<typeof connect>>, session: SessionName) => Promise<unknown>,
 ): Promise<void> {
   const { env, settings, issuer } = coming.gate;
   const asker = askerOf(coming);
@@ -66,6 +68,11 @@ async function inSessionOf(
     relayed.kind === 'question' ? await hashSecret(JSON.stringify([relayed.ref, relayed.id])) : null;
   const session = await object.answering(relayed.ref, name);
   if (session === null || session === 'again') return;
-  const peer = await connect(env, settings, issuer, entry.server, asker);
-  await tell(peer, session).catch(() => undefined); // the server meets its own time limit
+  try {
+    const peer = await connect(env, settings, issuer, entry.server, asker);
+    if (peer.credentials.version === session.credential) await tell(peer, session); // else it is not theirs any more
+  } catch (error) {
+    if (name !== null) await object.giveBack(name);
+    if (!(error instanceof UpstreamFailure) && !(error instanceof CredentialNeeded)) throw error;
+  }
 }

@@ -200,12 +200,13 @@ export async function forward(
     session: null as NamedSession | null,
     listens: false,
   };
-  const messages = new ServerMessages(call, flight.id, server, ids);
+  const messages = new ServerMessages(call, flight.id, server, ids, additions);
   let peer: Peer | null = null;
   let landed = () => {};
   let asks: RequestState['kind'] = 'server';
-  const capabilities = capabilitiesFor(call);
-  const asker = askerOf(call, capabilities);
+  const declared = capabilitiesFor(call);
+  const capabilities = call.form === 'json' ? {} : declared;
+  const asker = askerOf(call, declared);
   const comesAgain = call.era === '2026' && mayBeAsked(capabilities);
   const asking = new Asking(call, server, asker.sharer);
   const over = new AbortController();
@@ -240,10 +241,10 @@ export async function forward(
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       const { era } = call;
       const level = () => levelOf(call, asker.sharer);
-      const onSession = (peer: Peer, session: Session) => {
+      const onSession = (peer: Peer, session: Session, isKept: boolean) => {
         flight.session = session;
         ids.goesIn(session);
-        messages.goesIn(peer, session, besides);
+        messages.goesIn(peer, session, isKept, besides);
         flight.listens = messages.listens;
       };
       const { headers: extra } = trace;

@@ -87,17 +87,32 @@ export class JsonAsEventRelay implements Relay {
 
   push(chunk: Uint8Array): Part[] {
     const { scanner } = this;
-    const out = scanner.push(onOneLine(chunk));
+    const out: Part[] = [];
     this.progressed = !isBlank(chunk);
-    const bytesAt = out.findIndex(isBytes);
-    if (bytesAt >= 0 && this.between) out.splice(bytesAt, 0, DATA);
-    if (bytesAt >= 0) this.between = false;
+    this.between = !frame(scanner.push(onOneLine(chunk)), !this.between, out);
     if (scanner.isDone && !scanner.broken && !this.between) {
       out.push(END_OF_EVENT);
       this.between = true;
     }
     return out;
   }
+}
+
+/** Writes messages as events: what the gateway brings on stands between two. @returns whether an event is under way */
+function frame(written: readonly Part[], isOpen: boolean, out: Part[]): boolean {
+  let inEvent = isOpen;
+  for (const one of written) {
+    if (!isBytes(one)) {
+      if (inEvent) out.push(END_OF_EVENT);
+      inEvent = false;
+      out.push(one);
+    } else if (inEvent) out.push(one);
+    else if (one !== NEXT_EVENT) {
+      out.push(DATA, one);
+      inEvent = true;
+    }
+  }
+  return inEvent;
 }
 
 function isBytes(part: Part): part is Uint8Array {
@@ -222,11 +237,7 @@ export class EventRelay implements Relay {
     this.scanner ??= new AnswerScanner(this.wanted, this.inPlace, isReplay ? null : NEXT_EVENT);
     this.progressed = true;
     const written = this.scanner.push(part);
-    for (const one of written) {
-      if (isBytes(one) && !this.inEvent) out.push(DATA);
-      if (isBytes(one)) this.inEvent = true;
-      out.push(one);
-    }
+    this.inEvent = frame(written, this.inEvent, out);
     this.broken = this.scanner.broken;
     if (!this.scanner.answered) return;
     this.endEvent(out);

@@ -165,22 +165,25 @@ describe('members that are null (CONTRACT §6)', () => {
     expect(prompt?.message.params).not.toHaveProperty('requestState');
   });
 
-  it.each([['abc'], [7], [true], [['a', 'b']]])('and a _meta that is no object go to no server: %j', async (_meta) => {
-    const upstream = await Upstream.start(['echo'], {
-      prompts: [{ name: 'p' }],
-      resources: [{ uri: 'a:b', name: 'a' }],
-    });
-    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
-    for (const [method, named] of [
-      ['tools/call', { name: 'echo' }],
-      ['prompts/get', { name: 'p' }],
-      ['resources/read', { uri: 'a:b' }],
-    ] as const) {
-      expect((await caller.ask(method, { ...named, _meta })).body).toHaveProperty('result');
-      const [seen] = await upstream.seen(method);
-      expect(seen?.message.params).not.toHaveProperty('_meta');
-    }
-  });
+  it.each([['abc'], [7], [true], [['a', 'b']]])(
+    'and a _meta that is no object go to no server: %j',
+    async (_meta) => {
+      const upstream = await Upstream.start(['echo'], {
+        prompts: [{ name: 'p' }],
+        resources: [{ uri: 'a:b', name: 'a' }],
+      });
+      const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+      for (const [method, named] of [
+        ['tools/call', { name: 'echo' }],
+        ['prompts/get', { name: 'p' }],
+        ['resources/read', { uri: 'a:b' }],
+      ] as const) {
+        expect((await caller.ask(method, { ...named, _meta })).body).toHaveProperty('result');
+        const [seen] = await upstream.seen(method);
+        expect(seen?.message.params).not.toHaveProperty('_meta');
+      }
+    },
+  );
 
   it('and a _meta of 4 MB that is a text cost next to nothing', async () => {
     const upstream = await Upstream.start();

@@ -4,8 +4,10 @@ import { type NamedSession, respondIn } from '../sessions/session-life';
 import { refusalOf } from './may-ask';
 import { sealRelayed } from './relayed-id';
 
-/** Questions of one request that wait for their answers at once. */
-const MOST_OPEN = 32;
+/** Questions that one request may lead to: which of them are answered is not known here. */
+const MOST = 256;
+/** No id that a client gives back is longer: PROTOCOL §4. */
+const MOST_ID = 4096;
 
 /** Where a server says something beside its answers, and to whom. */
 type Channel = {
@@ -55,6 +57,11 @@ export class QuestionRelay {
       return null;
     }
     const ours = await this.sealed('question', id);
+    if (ours.length > MOST_ID) {
+      const error = { code: CODE.invalidRequest, message: 'The id of this question is too long.' };
+      await respondIn(peer, session, id, { error }).catch(() => undefined);
+      return null;
+    }
     this.open.set(JSON.stringify(id), ours);
     asked();
     const { progressToken } = metaOf(params);
@@ -68,8 +75,8 @@ export class QuestionRelay {
   private refusalOf(method: string, params: JsonObject): RpcErrorObject | null {
     if (method === 'ping') return null;
     const refusal = refusalOf(this.channel.capabilities, method, params);
-    if (refusal || this.open.size < MOST_OPEN) return refusal;
-    return { code: CODE.internalError, message: 'Too many questions are open.' };
+    if (refusal || this.open.size < MOST) return refusal;
+    return { code: CODE.internalError, message: 'The client was asked too many questions.' };
   }
 
   private sealed(kind: 'question' | 'token', id: RequestId): Promise<string> {

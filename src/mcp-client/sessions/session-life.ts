@@ -3,6 +3,7 @@ import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
 import type { LogLevel } from '../../protocol/log-level';
 import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
+import { failures } from '../../servers/failure';
 import { type Address, whereIs } from '../../servers/server';
 import { erasOf, noteEras, versionIn } from '../eras';
 import { answerOf, CLIENT_INFO, drain, post, readAnswer } from '../exchange';
@@ -144,13 +145,16 @@ export async function respondIn(
   id: RequestId,
   answer: { result: JsonObject } | { error: unknown },
 ): Promise<void> {
-  await tellIn(peer, session, { id, ...answer });
+  const status = await tellIn(peer, session, { id, ...answer });
+  if (status === 429 || status >= 500) throw failures.unreachable(peer.server.name, `HTTP ${status}`);
 }
 
-/** Sends a server a message of a session that wants no answer: a notification, or an answer. @throws UpstreamFailure */
-export async function tellIn(peer: Peer, session: SessionName, message: JsonObject): Promise<void> {
+/** Sends a server a message of a session that wants no answer: a notification, or an answer. @returns the HTTP status @throws UpstreamFailure */
+export async function tellIn(peer: Peer, session: SessionName, message: JsonObject): Promise<number> {
   const signal = AbortSignal.timeout(PATIENCE);
-  await drain(await post(peer, { jsonrpc: '2.0', ...message }, sessionHeaders(session), signal));
+  const response = await post(peer, { jsonrpc: '2.0', ...message }, sessionHeaders(session), signal);
+  await drain(response);
+  return response.status;
 }
 
 /** Tells a server from which level on its log lines are wanted in a session. One that does not take it logs as it did. */

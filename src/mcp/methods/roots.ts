@@ -9,7 +9,7 @@ export function forwardRootsChanged(coming: Omit<Call, 'request' | 'era'>): void
   const telling = inSessions(
     coming,
     ({ hasRoots }) => hasRoots,
-    (peer, session) => tellIn(peer, session, message),
+    async (peer, session) => void (await tellIn(peer, session, message)),
   );
   waitUntil(telling.catch(() => undefined));
 }

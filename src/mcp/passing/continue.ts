@@ -53,7 +53,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
     : () => undefined;
   const ids = await TaskIds.restored(call, server.id, left.task);
-  const messages = new ServerMessages(call, sent, server, ids);
+  const messages = new ServerMessages(call, sent, server, ids, additions);
 
   return pass({
     serverName: server.name,
@@ -71,7 +71,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       // Other credentials may be another account: the session is not theirs.
       if (peer.credentials.version !== left.credential) throw failures.unanswered(server.name);
-      messages.goesIn(peer, session, besides);
+      messages.goesIn(peer, session, true, besides);
       ids.goesIn(session);
       const { lastEventId } = reached;
       return ids.inAnswer(await continueLegacy(peer, { id: sent, session, lastEventId }, signal));

@@ -1,11 +1,14 @@
 import type { Peer } from '../../accounts/connect';
 import { listenIn } from '../../mcp-client/questions/listening';
+import { mayBeAsked } from '../../mcp-client/questions/may-ask';
 import { QuestionRelay } from '../../mcp-client/questions/relay';
 import type { NamedSession } from '../../mcp-client/sessions/session-life';
 import { parseExact, plainNumber } from '../../protocol/json/exact';
+import { type Additions, NOTHING } from '../../protocol/json/insert';
 import { isAsSevere, LOG_LINE, levelIn } from '../../protocol/log-level';
 import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
+import { withAdditions } from '../answer';
 import type { Call } from '../call';
 import { listChanged } from '../refresh';
 import { TASK_STATUS, type TaskIds } from '../tasks/task-ids';
@@ -39,7 +42,10 @@ export class ServerMessages {
     private readonly ourId: number,
     private readonly server: Pick<Server, 'id'>,
     private readonly ids: TaskIds,
+    private readonly additions: Additions,
   ) {}
+
+  private isOver = false;
 
   /** True once the session's own stream is listened to, or will be. */
   listens = false;
@@ -69,24 +75,29 @@ export class ServerMessages {
   /**
    * The request goes in this session. What its server asks there by itself is heard while the request is on its way, when the
    * client may be asked; progress, when it takes a while.
+   * @param isKept true when the session stays, so that answers find it
    */
-  goesIn(peer: Peer, session: NamedSession, besides: Besides): void {
-    this.end();
-    const { era, gate } = this.call;
-    const capabilities = (era === '2025' && peer.sharer?.capabilities) || {};
+  goesIn(peer: Peer, session: NamedSession, isKept: boolean, besides: Besides): void {
+    clearTimeout(this.timer);
+    this.listening?.abort();
+    if (this.isOver) return;
+    const { era, gate, form } = this.call;
+    const isAsked = era === '2025' && form !== 'json' && isKept && session.id !== null;
+    const capabilities = (isAsked && peer.sharer?.capabilities) || {};
     const keys = gate.env.ENCRYPTION_KEY;
     this.relay = new QuestionRelay({ peer, session, capabilities, keys, asked: () => besides.asked() });
-    if (session.id === null || !peer.sharer) return;
+    const hasStream = session.id !== null && peer.server.connectionType === 'http';
+    if (!hasStream || !peer.sharer || form === 'json') return;
     const listening = new AbortController();
     this.listening = listening;
     const listen = () =>
       listenIn(peer, session, listening.signal, async (message) => {
         const told = await this.heard(message);
-        if (told && !listening.signal.aborted) besides.say(JSON.stringify(told));
+        if (told && !listening.signal.aborted) besides.say(this.textOf(told), message.id === undefined);
       });
-    const mayBeAsked = Object.keys(capabilities).length > 0;
-    this.listens = mayBeAsked || this.token !== undefined;
-    if (mayBeAsked) listen();
+    const isToHear = mayBeAsked(capabilities);
+    this.listens = isToHear || this.token !== undefined;
+    if (isToHear) listen();
     else if (this.listens) this.timer = setTimeout(listen, LISTEN_AFTER);
   }
 
@@ -94,11 +105,12 @@ export class ServerMessages {
   readonly bring = async (text: string): Promise<string | null> => {
     const message = parsed(text);
     const told = message && (await this.heard(message));
-    return told ? JSON.stringify(told) : null;
+    return told ? this.textOf(told) : null;
   };
 
   /** The request is over. */
   end(): void {
+    this.isOver = true;
     clearTimeout(this.timer);
     this.listening?.abort();
   }
@@ -108,6 +120,11 @@ export class ServerMessages {
     const { era, request } = this.call;
     const asked = levelIn(request.params);
     return era === '2025' || (asked !== null && isAsSevere(line, asked));
+  }
+
+  /** A message for the client, its URIs as they stand at this address. */
+  private textOf(message: JsonObject): string {
+    return withAdditions(JSON.stringify(message), { ...NOTHING, uris: this.additions.uris });
   }
 
   private get token(): unknown {

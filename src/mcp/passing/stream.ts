@@ -10,6 +10,7 @@ import { EVENT_HEADERS, JSON_HEADERS } from '../answer';
 import { Continuation } from '../flow/continuation';
 import { failureIn, relayFor } from '../flow/relays';
 import type { Besides, CallOutcome, Passage } from './passage';
+import { Said } from './said';
 import { TimeLimits } from './time-limits';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
@@ -31,8 +32,7 @@ type Instead = { text: string; status?: number | undefined };
 
 class AnswerFlow implements Besides {
   private readonly upstream = new AbortController();
-  /** Messages that came by another way, and wait until they may stand between two others. */
-  private readonly said: Uint8Array[] = [];
+  private readonly said = new Said();
   /** Settles when the first of them has come. */
   private readonly saying = Promise.withResolvers<null>();
   private readonly limits: TimeLimits;
@@ -231,9 +231,9 @@ class AnswerFlow implements Besides {
     return true;
   }
 
-  say(message: string): void {
-    this.limits.wentOn();
-    this.said.push(eventOf(message));
+  say(message: string, isProgress: boolean): void {
+    if (isProgress) this.limits.wentOn();
+    this.said.add(message);
     this.saying.resolve(null);
     this.saySaid();
   }
@@ -246,7 +246,7 @@ class AnswerFlow implements Besides {
   private saySaid(): void {
     const { sink, relay, over } = this;
     if (!sink || over || !this.inEvents || !(relay?.between ?? true)) return;
-    for (const event of this.said.splice(0)) sink.enqueue(event);
+    this.said.sendOn(sink);
   }
 
   /** False when there is nothing to send on. */

@@ -79,7 +79,7 @@ export class Asking {
     const sealed = (at: number) =>
       sealRelayed(keys, sharer.name, { kind: 'input', serverId: server.id, ref, id: at });
     const ids = await Promise.all(requests.map((_, at) => sealed(at)));
-    for (const [at, request] of requests.entries()) beside.say(question(ids[at] as string, request));
+    for (const [at, request] of requests.entries()) beside.say(question(ids[at] as string, request), false);
     beside.asked();
 
     const answers = new Map<number, JsonObject>();

@@ -218,7 +218,7 @@ export class AnswerScanner {
     if (!this.scanner && this.held.add(part)) return;
     const mayFlow = isResponse
       ? id === 'missing'
-      : kind === 'own' && this.separator !== null && !this.isBeside;
+      : kind === 'own' && this.separator !== null && this.isNotification && !this.isBeside;
     if (!this.scanner && !mayFlow) {
       this.inPlace.other ||= isResponse;
       this.drop();
@@ -226,6 +226,12 @@ export class AnswerScanner {
       if (!this.scanner) this.open();
       this.write(part);
     }
+  }
+
+  /** Whether a message of the server's own is seen to want no answer. */
+  private get isNotification(): boolean {
+    const { method, id } = this.message;
+    return method.startsWith('notifications/') && id === 'missing';
   }
 
   private get isBeside(): boolean {
