@@ -135,10 +135,16 @@ export class SseStream {
     const headers = new Headers(this.headers);
     headers.set('content-type', 'application/json');
     headers.set('accept', 'application/json, text/event-stream');
-    const limit = AbortSignal.any([...ends, AbortSignal.timeout(ends.length ? MOST_FLIGHT : PATIENCE)]);
-    const options = { method: 'POST', headers, body, redirect: 'manual', signal: limit } as const;
-    const { response } = await followWithin(this.url, OF_MESSAGES, (url) => fetch(url, options));
-    return response;
+    const limit = new AbortController();
+    const late = setTimeout(() => limit.abort(), ends.length ? MOST_FLIGHT : PATIENCE);
+    const signal = AbortSignal.any([...ends, limit.signal]);
+    const options = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
+    try {
+      const { response } = await followWithin(this.url, OF_MESSAGES, (url) => fetch(url, options));
+      return response;
+    } finally {
+      clearTimeout(late); // a timer that goes on would keep the object awake
+    }
   }
 
   /** Closes the stream once it was idle for long enough. */
