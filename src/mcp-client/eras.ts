@@ -1,5 +1,6 @@
 import { membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
+import { CLIENT_INFO } from '../protocol/client-info';
 import { overlaid } from '../protocol/headers';
 import {
   CODE,
@@ -14,7 +15,7 @@ import {
 import { type MirroredParam, mirrorHeaders } from '../protocol/mcp-headers';
 import { failures } from '../servers/failure';
 import { type Address, whereIs } from '../servers/server';
-import { answerOf, CLIENT_INFO, post, readAnswer } from './exchange';
+import { answerOf, post, readAnswer } from './exchange';
 import { noteWords } from './met';
 import { nextRequestId } from './request-ids';
 

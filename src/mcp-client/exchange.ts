@@ -1,5 +1,5 @@
-import { version } from '../../package.json';
 import type { Peer } from '../accounts/connect';
+import { CLIENT_INFO } from '../protocol/client-info';
 import { overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
 import { EventReader } from '../protocol/sse';
@@ -35,9 +35,6 @@ export type ServerAnswer =
  * refuses it. Rejects when it gave no answer, and may be asked again.
  */
 export type Resume = (lastEventId: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array> | null>;
-
-/** Who we say we are, upstream. */
-export const CLIENT_INFO = { name: 'toolgate', version };
 
 /** Frees a body that is not read. */
 export async function drain(response: Response): Promise<void> {

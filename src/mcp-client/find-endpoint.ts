@@ -1,8 +1,9 @@
+import { CLIENT_INFO } from '../protocol/client-info';
 import { type JsonObject, LEGACY_VERSIONS, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { type Followed, followWithin, OF_DOCUMENTS } from '../protocol/redirects';
 import { modernRequest } from './eras';
-import { CLIENT_INFO, drain } from './exchange';
+import { drain } from './exchange';
 
 /**
  * What is at an address, and at those that are likely meant by it. `http`: a server answers at `url`. `sse`: one of the transport

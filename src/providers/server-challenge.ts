@@ -1,11 +1,12 @@
+import { CLIENT_INFO } from '../protocol/client-info';
 import { LEGACY_VERSIONS, META, MODERN_VERSION } from '../protocol/mcp';
 import { followWithin, OF_MESSAGES } from '../protocol/redirects';
 import { challengeOf, NO_CHALLENGE, type ServerChallenge } from './discovery-documents';
 
 /** How long a server may take over all of it, milliseconds. */
 const PROBE_TIME = 8_000;
-
-const CLIENT_INFO = { name: 'toolgate', version: '1' };
+/** How long one may take to end the session that it began, also where its time was over. Milliseconds. */
+const END_TIME = 2_000;
 
 /**
  * How a server refuses a request without a token. Some let anyone begin, and refuse what follows: those are asked for their
@@ -44,9 +45,13 @@ async function askForTools(serverUrl: string, signal: AbortSignal, begun: Met): 
   if (begun.status !== 200) return null;
   const { session } = begun;
   const headers = new Headers(session === null ? {} : { 'mcp-session-id': session });
-  const met = await ask(serverUrl, signal, 'tools/list', {}, headers);
-  if (session !== null) await send(serverUrl, { method: 'DELETE', headers, signal }).catch(() => undefined);
-  return met;
+  try {
+    return await ask(serverUrl, signal, 'tools/list', {}, headers);
+  } finally {
+    const ending = AbortSignal.timeout(END_TIME);
+    if (session !== null)
+      await send(serverUrl, { method: 'DELETE', headers, signal: ending }).catch(() => undefined);
+  }
 }
 
 async function ask(

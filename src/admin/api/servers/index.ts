@@ -57,7 +57,7 @@ export const servers = new Hono<App>()
     }
     const tools = user_headers && (await verify(c, made, user_headers).catch(takingBack(c, made)));
     if (tools === undefined) {
-      const saving = answerSaved(c, 'The server was saved', made, settleAddress);
+      const saving = answerSaved(c, 'The server was saved', made, { settle: settleAddress, isNew: true });
       const answer = await saving.catch(takingBack(c, made));
       audit(c, { act: 'server.created', server: made.id });
       return answer;
@@ -101,8 +101,9 @@ export const servers = new Hono<App>()
       connection_string ?? headers ?? enabled ?? per_user_header_keys ?? oauth_config ?? token_exchange;
     const known = await serverAt(c.env.DB, server.id);
     const note = found && given ? placeWords(given, found) : '';
-    const settle = isMoved && isAskedAtOnce ? settleMoved : leave;
-    if (reachedBy !== undefined) return answerSaved(c, 'The server was changed', known, settle, note);
+    const settle = isMoved && isAskedAtOnce ? settleAddress : leave;
+    if (reachedBy !== undefined)
+      return answerSaved(c, 'The server was changed', known, { settle, found: note });
     return c.json({ message: 'The server was changed.', client: await shownServer(c, known) });
   })
 
@@ -258,9 +259,6 @@ async function settleAddress(
   return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null, led }), note };
 }
 
-/** The same for a server that is not new: it stays changed whatever it answers. */
-const settleMoved: typeof settleAddress = (c, server, asked) => settleAddress(c, server, asked);
-
 /** Asks a server for its lists now. */
 async function ask(c: Context<App>, server: Server): Promise<Answered> {
   const owner = isSubject(c.var.actor) ? c.var.actor : null;
@@ -289,16 +287,20 @@ function failureOf({ name, lastFailure }: Server): ApiError {
 }
 
 /**
+ * What is to be done with a server that was saved. `found`: where it was found before, as a sentence; empty: not looked for, or
+ * where it was said to be.
+ */
+type Saving = { settle?: typeof settleAddress; isNew?: boolean; found?: string };
+
+/**
  * The answer to a server that was saved: asked for its lists when it is enabled, saved whatever comes of that.
- * @param found where it was found before it was saved, as a sentence; empty: not looked for, or where it was said to be
  * @throws ApiError 422 for a new one that no request can be sent to
  */
 async function answerSaved(
   c: Context<App>,
   saved: string,
   server: Server,
-  settle: (c: Context<App>, server: Server, asked: Answered) => Promise<Answered & { note: string }> = leave,
-  found = '',
+  { settle = leave, isNew = false, found = '' }: Saving = {},
 ): Promise<Response> {
   const answer = async (message: string, server: Server) =>
     c.json({ message: message + found, client: await shownServer(c, server) });
@@ -315,7 +317,7 @@ async function answerSaved(
 
   const { known, failure, note } = await settle(c, server, await ask(c, server));
   const isOdd = known.lastFailure?.stated?.reason === 'odd_version';
-  if (failure && isOdd && settle === settleAddress) throw failure; // a new one
+  if (failure && isOdd && isNew) throw failure;
   const client = await shownServer(c, known);
   const tools = client.tools.length;
   wasAsked(failure ? { kind: 'failed', refusal: failure.refusal } : { kind: 'listed', tools });

@@ -20,7 +20,8 @@ const ConnectionType = z.enum(CONNECTION_TYPES, {
 
 const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
 
-const AS_TOOLS = 'null: when `tools_to_execute` is `*`, or it lists no tools';
+/** What a server's own word on its resources or prompts means when it is missing. */
+export const AS_TOOLS = 'null: when `tools_to_execute` is `*`, or it lists no tools';
 
 /** Members an update may change, as the API spells them. */
 export const serverMembers = (allowLoopback: boolean) =>

@@ -15,7 +15,7 @@ import { type ToolSummary, toolsQuestion } from '../../../servers/summaries';
 import { rfc3339, Time } from '../answer';
 import type { Page } from '../request';
 import { SERVER_FAILURE_WORDS } from './failure-words';
-import { shownExchange } from './request';
+import { AS_TOOLS, shownExchange } from './request';
 
 /** What a server is configured with besides its row, secrets as configured. */
 export type Configuration = { kept: StoredSecrets; config: OAuthConfig | null };
@@ -129,8 +129,8 @@ export const ShownServer = z.object({
     })
     .nullable(),
   tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
-  allow_resources: z.boolean().nullable().describe('Null: when `tools_to_execute` is `*`'),
-  allow_prompts: z.boolean().nullable().describe('Null: when `tools_to_execute` is `*`'),
+  allow_resources: z.boolean().nullable().describe(AS_TOOLS),
+  allow_prompts: z.boolean().nullable().describe(AS_TOOLS),
   allow_on_all_virtual_keys: z.boolean(),
   enabled: z.boolean(),
   disabled: z.boolean(),
