@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller, wholeAnswer } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
-import { admin, gate, newKey } from '../support/gate';
+import { admin, administer, gate, newKey } from '../support/gate';
 import type { RawAnswer } from '../support/raw-answer';
 import { addressOf, Upstream } from '../support/upstream';
 
@@ -435,6 +435,40 @@ describe('a client of 2025-11-25 comes back for an answer that its server primes
 
     expect([elsewhere.status, moved.status, late.status]).toEqual([400, 400, 400]);
     expect(await gets(upstream)).toEqual([]);
+  });
+
+  it('and not where the caller may not use any more what was asked for', async () => {
+    const { upstream, caller, id } = await left();
+    const narrowed = await back(caller, id, { 'x-bf-mcp-include-tools': `${upstream.name}-other` });
+    const joined = await back(new McpCaller(caller.headers), id);
+    await upstream.change({ tools_to_execute: ['other'] });
+    const taken = await back(caller, id);
+    const asked = await gets(upstream);
+    await upstream.change({ tools_to_execute: ['*'] });
+
+    expect([narrowed.status, joined.status, taken.status]).toEqual([400, 400, 400]);
+    expect(asked).toEqual([]);
+    expect(eventsOf(await (await back(caller, id)).text())).toHaveLength(1);
+  });
+
+  it.each([
+    ['prompts/get', { name: 'odd' }, { allow_prompts: false }],
+    ['resources/read', { uri: 'odd:a' }, { allow_resources: false }],
+  ] as const)('and not what else is closed meanwhile: %s', async (method, named, closing) => {
+    const { upstream, caller: someone } = await at(primed('e1', 700));
+    const raw = { '*': primed('e1', 700), 'odd:a': primed('e1', 700) };
+    const offers = { prompts: [{ name: 'odd' }], resources: [{ uri: 'odd:a', name: 'a' }] };
+    await upstream.behave({ ...offers, raw, resumes: [events(RIGHT)] });
+    await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    const caller = await someone.initialized();
+    const text = await (await caller.send(method, named, { id: 'call' })).text();
+    expect(text).toMatch(/^id: /);
+    await upstream.change(closing);
+    const closed = await back(caller, idIn(text));
+    await upstream.change({ allow_prompts: null, allow_resources: null });
+
+    expect(closed.status).toBe(400);
+    expect(eventsOf(await (await back(caller, idIn(text))).text())).toHaveLength(1);
   });
 
   it('and is told when the server says nothing for too long, or why it can not answer', async () => {

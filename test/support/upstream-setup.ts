@@ -60,7 +60,7 @@ export type Behaviour = {
   says: string;
   /** What else the origin answers, by method and path (`GET /sse`); seen as a message of that name. `body` null: headers only. */
   paths: Record<string, { status: number; headers?: Record<string, string>; body?: string | null }>;
-  /** What a request for a tool meets in place of a result, by the tool's name; `*`: every tool. */
+  /** What a request for an item meets in place of a result, by its name or URI; `*`: for every one with a name. */
   raw: Record<string, RawAnswer>;
   /** What each GET with `Last-Event-ID` brings, one after the other. */
   resumes: RawAnswer[];
@@ -134,9 +134,9 @@ class Upstream {
     this.sessions.clear();
   }
 
-  /** The id of the last call, or of the last request for what came of one. */
+  /** The id of the last request for an item, or for what came of a call. */
   private get lastCall(): unknown {
-    return this.seen.findLast(({ message }) => /^tools.call|^tasks.result/.test(message.method ?? ''))
+    return this.seen.findLast(({ message }) => /^tools.call|^tasks.result|^prompts.get|^resources.read/.test(message.method ?? ''))
       ?.message.id;
   }
 

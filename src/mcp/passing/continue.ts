@@ -6,22 +6,26 @@ import { parseExact } from '../../protocol/json/exact';
 import { CODE, errorText, RequestId, RpcError } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { additionsFor, withAdditions } from '../answer';
-import { askerOf, type Call } from '../call';
+import { askerOf, type Call, nameAt } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import type { CatalogServer } from '../catalog';
 import { brokenText, failureText } from '../flow/texts';
 import { TaskIds } from '../tasks/task-ids';
 import { asEvents } from './answer-form';
 import { follow } from './flights';
-import { type LeftAnswer, openPlace, sealPlace } from './left-answer';
+import { type LeftAnswer, openPlace, sealPlace, namedBy } from './left-answer';
 import { noteEnd } from './note-end';
+import { judgeItem } from '../judge';
+import { resourceAt } from '../resources';
+import { listsOf } from '../server-lists';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 import { MOST_SECONDS } from './time-limits';
 
 /**
  * Goes on with an answer that its client left before the end (MCP 2025-11-25, Resumability and Redelivery).
- * @throws RpcError 400 for an event id that is not of this caller and client session, or too old: no server is asked
+ * @throws RpcError 400 for an event id that is not of this caller, client session and address, or too old, and where the caller
+ * may not use any more what was asked for: no server is asked
  */
 export async function continueAnswer(
   asked: Omit<Call, 'request' | 'era'>,
@@ -32,8 +36,44 @@ export async function continueAnswer(
   if (!entry || entry.server.connectionString !== left.url) throw unknownPlace();
   const { method } = left;
   const id = RequestId.parse(parseExact(left.id));
-  const call: Call = { ...asked, era: '2025', request: { jsonrpc: '2.0', id, method, params: {} } };
+  const params = { [namedBy(method)]: left.asked };
+  const call: Call = { ...asked, era: '2025', request: { jsonrpc: '2.0', id, method, params } };
+  if (!(await isAllowed(call, left, entry))) throw unknownPlace();
   return asEvents(await goOn(call, left, entry));
+}
+
+/** Whether the caller may use now what the request asked for. */
+async function isAllowed(
+  call: Call,
+  { method, asked, task }: LeftAnswer,
+  entry: CatalogServer,
+): Promise<boolean> {
+  if (method === 'resources/read') {
+    const found = await resourceAt(call, asked);
+    return found?.verdict === 'allowed' && found.entry.server.id === entry.server.id;
+  }
+  if (method.startsWith('tasks/')) return isTaskAllowed(call, task?.tool ?? null, entry);
+  const kind = method === 'tools/call' ? 'tool' : 'prompt';
+  for await (const [, lists] of listsOf(call.gate.env.DB, [entry])) {
+    const items = lists.items[kind];
+    const isOfApp = kind === 'tool' && lists.hasApp; // apps know its own name alone
+    const item =
+      items.find((one) => nameAt(call, one) === asked) ??
+      (isOfApp ? items.find(({ name }) => name === asked) : undefined);
+    return item !== undefined && judgeItem(call, entry, lists, kind, item) === 'allowed';
+  }
+  return false;
+}
+
+/** As at each request about a task: where its tool is not known, every tool of the server. */
+async function isTaskAllowed(call: Call, tool: string | null, entry: CatalogServer): Promise<boolean> {
+  for await (const [, lists] of listsOf(call.gate.env.DB, [entry])) {
+    const tools = lists.items.tool.filter(({ name }) => tool === null || name === tool);
+    return (
+      tools.length > 0 && tools.every((one) => judgeItem(call, entry, lists, 'tool', one) === 'allowed')
+    );
+  }
+  return false;
 }
 
 async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise<Response> {

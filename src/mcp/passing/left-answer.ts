@@ -7,7 +7,7 @@ import type { Reached } from './passage';
 
 /**
  * An answer that its client comes back for (MCP 2025-11-25, Resumability and Redelivery). The event id the client gets *is*
- * this record, sealed for this caller and client session, and stored nowhere (PROTOCOL §3).
+ * this record, sealed for this caller, client session and address, and stored nowhere (PROTOCOL §3).
  */
 const LeftAnswer = z.object({
   /** The server, where it was and with which credentials it was asked. */
@@ -21,6 +21,8 @@ const LeftAnswer = z.object({
   id: z.string(),
   token: z.string().nullable(),
   method: z.string(),
+  /** The name or URI it named, at the address it was asked at: the caller has to be allowed that still. */
+  asked: z.string(),
   /** The exposed name, for what is noted at the end. */
   item: z.string(),
   /** Missing: it has nothing to do with tasks. */
@@ -38,12 +40,16 @@ const MOST_AGE = 300_000;
 
 type Owner = Pick<Call, 'gate' | 'caller' | 'session'>;
 
+/** The member of a request's params that names what it asks for. */
+export const namedBy = (method: string) => (method === 'resources/read' ? 'uri' : 'name');
+
 /** Whether the client of a request can come back for its answer: from any isolate it shows the same client session. */
 export function comesBack({ era, form, session }: Call): boolean {
   return era === '2025' && form !== 'json' && session?.version === RESUMING;
 }
 
-const placeOf = ({ caller, session }: Owner) => `mcp-event/${caller.subject ?? 'anonymous'}/${session?.id}`;
+const placeOf = ({ gate, caller, session }: Owner) =>
+  `mcp-event/${gate.slug ?? ''}/${caller.subject ?? 'anonymous'}/${session?.id}`;
 
 /** The event id for a place in the answer to a request; null when it would be too long. */
 export async function sealPlace(
@@ -54,7 +60,7 @@ export async function sealPlace(
     ...rest
   }: Pick<LeftAnswer, 'session' | 'sent' | 'item' | 'token' | 'task'> & { reached: Reached },
 ): Promise<string | null> {
-  const { id, method } = call.request;
+  const { id, method, params } = call.request;
   const left: LeftAnswer = {
     ...rest,
     serverId: server.id,
@@ -63,6 +69,7 @@ export async function sealPlace(
     session: { ref: session.ref, id: session.id, version: session.version },
     id: JSON.stringify(id),
     method,
+    asked: String(params[namedBy(method)]),
   };
   const sealed = await seal(call.gate.env.ENCRYPTION_KEY, placeOf(call), JSON.stringify(left));
   return sealed.length > MOST_ID ? null : sealed;
