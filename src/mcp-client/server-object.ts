@@ -28,7 +28,7 @@ type Kept = {
   issuer: string | null;
   /** When its lists were last wanted. */
   usedAt: number;
-  /** When a listing last began, and when one did that nobody had ordered. */
+  /** When a listing last began, and when one did that no administrator asked for. */
   begunAt: number;
   lookedAt: number;
   dueAt: number | null;

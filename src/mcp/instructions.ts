@@ -15,7 +15,7 @@ const MOST_SERVERS = 32;
 const utf8 = new TextEncoder();
 const sizeOf = (text: string) => utf8.encode(text).length;
 
-/** What a client is told first: our own words, and those of servers; and the icons of the one server that is at its address. */
+/** What a client learns first: our own words, and those of servers; and the icons of the one server that is at its address. */
 export async function greet(call: Call): Promise<{ instructions: string | undefined; icons: unknown[] }> {
   const ours = await nothingToList(call);
   if (!call.isOneServer) return { instructions: await joined(call, ours), icons: [] };

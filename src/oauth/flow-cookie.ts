@@ -53,7 +53,7 @@ const TOO_MUCH_READING =
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 
-/** The `Set-Cookie` value that keeps `state`; of choices, what does not fit is dropped, and the person is told. */
+/** The `Set-Cookie` value that keeps `state`; of choices, what does not fit is dropped, and the page says so. */
 export async function writeFlowState(
   encryptionKey: string,
   issuer: string,

@@ -5,7 +5,8 @@ import type { JsonObject } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { beginTurn } from '../breaker';
 import { type ServerAnswer, watched } from '../exchange';
-import { type SessionActs, sessionObjectOf } from '../sessions/session-acts';
+import type { SessionActs } from '../sessions/session-acts';
+import { sessionObjectOf } from '../sessions/session-stub';
 import type { NamedSession } from '../sessions/session-life';
 import type { HeldCredential, HeldPlace } from './held-acts';
 

@@ -1,11 +1,9 @@
-import type { Sharer } from '../../accounts/connect';
 import type { CredentialOwner } from '../../accounts/credential';
 import type { LogLevel } from '../../protocol/log-level';
 import type { GivenAnswer } from '../held/given-answers';
 import type { HeldRequest, HeldRetry } from '../held/held-acts';
 import type { SseActs } from '../sse/streams';
 import type { Session, SessionName } from './session-life';
-import { sessionStubOf } from './session-stub';
 
 /** Where a client session meets a server, and as whom. What was begun with another address or credential does not serve. */
 export type Meeting = {
@@ -69,9 +67,4 @@ export interface SessionActs extends SseActs {
   hold(request: HeldRequest): Promise<Response | 'full' | null>;
   goOnHeld(retry: HeldRetry): Promise<Response | null>;
   leaveHeld(ref: string): Promise<void>;
-}
-
-/** The object of a client session. */
-export async function sessionObjectOf(sharer: Sharer): Promise<SessionActs> {
-  return sessionStubOf(sharer);
 }

@@ -5,7 +5,7 @@ import { faultFacts } from '../../protocol/faults/storage';
 import { isObject } from '../../protocol/mcp';
 import { retrying, SharedWork } from '../../protocol/patience';
 import { type Address, whereIs } from '../../servers/server';
-import { type Meeting, type SessionActs, sessionObjectOf, type Taken } from './session-acts';
+import type { Meeting, SessionActs, Taken } from './session-acts';
 import {
   beginSession,
   endSession,
@@ -14,6 +14,7 @@ import {
   type Session,
   setLevelIn,
 } from './session-life';
+import { sessionObjectOf } from './session-stub';
 import { isUnknown } from './unknown-session';
 
 /** The session that requests of one peer go in. */

@@ -1,10 +1,10 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Peer, Sharer } from '../../accounts/connect';
+import type { Peer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { failures } from '../../servers/failure';
-import { sessionStubOf } from '../sessions/session-stub';
-import { type SseActs, type SseReply, type SseRequest, SseStreams } from './streams';
+import { sessionObjectOf } from '../sessions/session-stub';
+import { type SseReply, type SseRequest, SseStreams } from './streams';
 
 /** Begins the names of streams that this invocation holds; those of others are in the object of the client session. */
 const OWN = 'own.';
@@ -64,11 +64,7 @@ export async function postBySse(
 /** Closes a session. */
 export async function closeSse(peer: Peer, session: string): Promise<void> {
   if (session.startsWith(OWN)) own.get(peer)?.close(session);
-  else if (peer.sharer) await (await objectOf(peer.sharer)).closeSse(session);
-}
-
-async function objectOf(sharer: Sharer): Promise<SseActs> {
-  return sessionStubOf(sharer);
+  else if (peer.sharer) await (await sessionObjectOf(peer.sharer)).closeSse(session);
 }
 
 /** Frees an answer that came too late, and closes the session that it begins. */
@@ -86,8 +82,9 @@ function streamsOf(peer: Peer, isShared: boolean): Streams | null {
   if (isShared) {
     if (!sharer) return null;
     return {
-      send: async (request) => (await objectOf(sharer)).sendSse(request).catch(() => ({ fault: 'lost' })),
-      drop: async (session, id) => (await objectOf(sharer)).dropSse(session, id),
+      send: async (request) =>
+        (await sessionObjectOf(sharer)).sendSse(request).catch(() => ({ fault: 'lost' })),
+      drop: async (session, id) => (await sessionObjectOf(sharer)).dropSse(session, id),
     };
   }
   const streams = own.get(peer) ?? new SseStreams(OWN);

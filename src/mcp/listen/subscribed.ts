@@ -1,6 +1,6 @@
 import { connect } from '../../accounts/connect';
 import { discover, type Eras, erasOf } from '../../mcp-client/eras';
-import { sessionObjectOf } from '../../mcp-client/sessions/session-acts';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { CODE, RpcError } from '../../protocol/mcp';
 import { withPrefix } from '../../protocol/resource-address';
 import type { Server } from '../../servers/server';

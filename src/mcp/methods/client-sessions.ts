@@ -1,5 +1,6 @@
 import { connect, type Peer } from '../../accounts/connect';
-import { type KeptSession, sessionObjectOf } from '../../mcp-client/sessions/session-acts';
+import type { KeptSession } from '../../mcp-client/sessions/session-acts';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import type { Session } from '../../mcp-client/sessions/session-life';
 import { inPool } from '../../protocol/patience';
 import { askerOf, type Call } from '../call';

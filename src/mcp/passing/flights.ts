@@ -1,7 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Sharer } from '../../accounts/connect';
-import { type SessionActs, sessionObjectOf } from '../../mcp-client/sessions/session-acts';
+import type { SessionActs } from '../../mcp-client/sessions/session-acts';
 import type { SessionName } from '../../mcp-client/sessions/session-life';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import type { RequestId } from '../../protocol/mcp';
 
 /** A request of a client on its way through this isolate. `session`: of the 2025 era, once it goes in one. */

@@ -1,7 +1,7 @@
 import type { Sharer } from '../../accounts/connect';
 import { refusalOf } from '../../mcp-client/questions/may-ask';
 import { sealRelayed } from '../../mcp-client/questions/relayed-id';
-import { sessionObjectOf } from '../../mcp-client/sessions/session-acts';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { parseExact } from '../../protocol/json/exact';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import { pause } from '../../protocol/patience';

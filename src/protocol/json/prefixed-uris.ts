@@ -26,7 +26,7 @@ type Frame = KindOf & {
  * strings look like (PROTOCOL §6). Every other byte passes as it is, what is no JSON too.
  *
  * An object may say of what kind it is after its URI. Then up to 64 KiB are held; beyond, the URI gets its prefix, for
- * nothing else of MCP has one there. Where an object says it twice, the first holds, also for whoever reads what comes out.
+ * nothing else of MCP has one there. Where an object says it twice, the first holds, and no other comes out.
  */
 export class PrefixedUris {
   private readonly output: PrefixOutput;
