@@ -1,4 +1,5 @@
 import { OAuthError } from '../protocol/error';
+import { mediaTypeOf } from '../protocol/headers';
 import { readText } from '../protocol/params';
 import { type ClientMetadata, parseMetadata } from './metadata';
 
@@ -52,7 +53,7 @@ export async function readDocument(url: string): Promise<{ metadata: ClientMetad
 function faultOf({ status, headers }: Response): Error | null {
   if (status === 404 || status === 410) return new DocumentRefused(`is not there (status ${status})`);
   if (status !== 200) return new DocumentUnreachable(`${wordsFor(status)} (status ${status})`);
-  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaTypeOf(headers);
   return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type)
     ? null
     : new DocumentUnreachable(`sent something that is not JSON (its type is ${type || 'missing'})`);

@@ -1,12 +1,12 @@
 import type { Peer } from '../accounts/connect';
 import { CLIENT_INFO } from '../protocol/client-info';
-import { overlaid } from '../protocol/headers';
+import { mediaTypeOf, overlaid } from '../protocol/headers';
 import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 import type { TurnEnd } from './breaker';
 import { sendWithin } from './redirects';
-import { readRefusal, refusalFailure, typeOf } from './refusal';
+import { readRefusal, refusalFailure } from './refusal';
 import { postBySse } from './sse/transport';
 
 /** What a server answers: a body that is still flowing, to be released at its end, or a JSON-RPC error. */
@@ -84,7 +84,7 @@ export async function continueStream(
   const init = { headers, redirect: 'manual', signal } as const;
   const response = await sendWithin(peer.server.connectionString, (url) => fetch(url, init));
   const { ok, status, body } = response;
-  if (ok && body && typeOf(response) === 'text/event-stream') return body;
+  if (ok && body && mediaTypeOf(response.headers) === 'text/event-stream') return body;
   await drain(response);
   if (PASSING.includes(status) || status >= 500) throw failures.unanswered(peer.server.name);
   return null;
@@ -131,7 +131,7 @@ export async function answerOf(
   const { status, body } = response;
   const { name } = peer.server;
   if (response.ok) {
-    const kind = KINDS.get(typeOf(response));
+    const kind = KINDS.get(mediaTypeOf(response.headers));
     if (kind && body) return { kind, id, body, settle: () => undefined, release: () => undefined };
     await drain(response);
     throw status === 202 || status === 204 ? failures.unanswered(name) : failures.notMcp(name);

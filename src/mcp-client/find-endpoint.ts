@@ -1,4 +1,5 @@
 import { CLIENT_INFO } from '../protocol/client-info';
+import { mediaTypeOf } from '../protocol/headers';
 import { type JsonObject, LEGACY_VERSIONS, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { type Followed, followWithin, OF_DOCUMENTS } from '../protocol/redirects';
@@ -111,7 +112,7 @@ function isChallenge({ status, headers }: Response): boolean {
 
 /** True for an event stream, and for anything that JSON-RPC answers, under whatever status. */
 async function isMcp(response: Response): Promise<boolean> {
-  if (response.status === 200 && typeOf(response) === 'text/event-stream') {
+  if (response.status === 200 && mediaTypeOf(response.headers) === 'text/event-stream') {
     await drain(response);
     return true;
   }
@@ -130,7 +131,7 @@ async function end(url: string, session: string, signal: AbortSignal): Promise<v
 async function got(url: string, signal: AbortSignal): Promise<Seen> {
   const followed = await request(url, { method: 'GET', headers: new Headers(), signal });
   const { response } = followed;
-  const type = response.status === 200 ? typeOf(response) : '';
+  const type = response.status === 200 ? mediaTypeOf(response.headers) : '';
   if (type === 'text/event-stream' && (await beginsWithEndpoint(response)))
     return { kind: 'sse', url: followed.url };
   await drain(response);
@@ -170,8 +171,4 @@ function request(url: string, init: RequestInit & { headers: Headers }): Promise
   );
   init.headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
   return followWithin(url, OF_DOCUMENTS, (at) => fetch(at, { ...init, redirect: 'manual' }));
-}
-
-function typeOf({ headers }: Response): string | undefined {
-  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
 }

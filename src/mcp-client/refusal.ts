@@ -1,5 +1,6 @@
 import { isPersonal, membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
+import { mediaTypeOf } from '../protocol/headers';
 import { type RpcResponse, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { challengeOf } from '../providers/discovery-documents';
@@ -15,13 +16,8 @@ const MOST_TOLD = 500;
 /** Reads the body of an answer under an HTTP error status. What we sent as credentials is not in `said`. */
 export async function readRefusal({ credentials }: Peer, response: Response): Promise<HttpRefusal> {
   const text = (await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '';
-  const said = plainLine(wordsIn(text, typeOf(response)));
+  const said = plainLine(wordsIn(text, mediaTypeOf(response.headers)));
   return { response: readResponse(text), said: withoutSecrets(said, credentials.headers) };
-}
-
-/** The media type of an answer, in lower case, without parameters. */
-export function typeOf({ headers }: Response): string {
-  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
 /** What an HTTP error status means. */

@@ -8,7 +8,7 @@ import { log } from '../log';
 import { endClientSession } from '../mcp-client/sessions/sessions';
 import { type AnswerForm, answerFormOf } from '../protocol/accept';
 import { SLUG } from '../protocol/authorization';
-import { itemsOf } from '../protocol/headers';
+import { itemsOf, mediaTypeOf } from '../protocol/headers';
 import {
   type ClientMessage,
   CODE,
@@ -170,7 +170,7 @@ async function readBody(request: Request): Promise<string> {
   if (encoding && encoding !== 'identity') {
     throw new RpcError(415, CODE.invalidRequest, 'Send the body without content encoding.');
   }
-  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(request.headers);
   if (type !== 'application/json')
     throw new RpcError(415, CODE.invalidRequest, 'Send the body as application/json.');
   const text = await readText(request.body, MOST_BODY);

@@ -7,6 +7,7 @@ import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
+import { mediaTypeOf } from '../protocol/headers';
 import { deeperThan } from '../protocol/mcp';
 import { surface } from './surface';
 
@@ -54,7 +55,7 @@ async function answer(c: Context<App>): Promise<Response> {
 
 /** The body as JSON; null for one that is none. @throws OAuthError for another content type and for deep nesting */
 async function readJson(c: Context<App>): Promise<unknown> {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(c.req.raw.headers);
   if (type !== 'application/json') {
     throw new OAuthError('invalid_client_metadata', 'send the metadata as application/json', { status: 415 });
   }

@@ -21,3 +21,8 @@ export function itemsOf(list: string): string[] {
     .map((item) => item.trim())
     .filter(Boolean);
 }
+
+/** The media type of a body, in lower case, without parameters; empty: not said. */
+export function mediaTypeOf(headers: Headers): string {
+  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { itemsOf, overlaid, wantedHeaders } from '../../src/protocol/headers';
+import { itemsOf, mediaTypeOf, overlaid, wantedHeaders } from '../../src/protocol/headers';
 
 describe('headers', () => {
   it('are wanted by their name, in whatever case', () => {
@@ -18,6 +18,13 @@ describe('headers', () => {
       c: '2',
     });
     expect(under.get('b')).toBe('1');
+  });
+
+  it('say of what type a body is, without parameters', () => {
+    const typeOf = (value: string) => mediaTypeOf(new Headers({ 'content-type': value }));
+
+    expect(typeOf(' Text/Event-Stream ; charset=utf-8')).toBe('text/event-stream');
+    expect([typeOf(''), mediaTypeOf(new Headers())]).toEqual(['', '']);
   });
 
   it('hold lists, whose items are never empty', () => {

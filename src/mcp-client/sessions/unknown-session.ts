@@ -1,4 +1,5 @@
 import type { Peer } from '../../accounts/connect';
+import { mediaTypeOf } from '../../protocol/headers';
 import { CODE, readResponse } from '../../protocol/mcp';
 import { readText } from '../../protocol/params';
 import { EventReader } from '../../protocol/sse';
@@ -25,7 +26,7 @@ export async function sift(response: Response, session: SessionName): Promise<Si
   if (status >= 400 && !OF_REQUEST.includes(status)) return siftRefusal(response, session);
   const none = { response, manner: null, namesSession: false };
   if (status !== 200 || !response.body || session.id === null) return none;
-  const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(response.headers);
   if (type !== 'application/json' && type !== 'text/event-stream') {
     const text = await textOf(response);
     return {

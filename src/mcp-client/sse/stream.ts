@@ -1,3 +1,4 @@
+import { mediaTypeOf } from '../../protocol/headers';
 import { parseExact, plainNumber } from '../../protocol/json/exact';
 import { CODE, errorText, isObject, type JsonObject, RequestId, resultText } from '../../protocol/mcp';
 import { followWithin, OF_MESSAGES } from '../../protocol/redirects';
@@ -65,7 +66,7 @@ export class SseStream {
     try {
       const response = await sendWithin(address, (url) => fetch(url, options));
       const base = ledTo(address) ?? address;
-      const type = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+      const type = mediaTypeOf(response.headers);
       if (!response.ok) return response;
       if (!response.body || type !== 'text/event-stream') {
         stream.close();
