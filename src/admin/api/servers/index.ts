@@ -6,17 +6,13 @@ import { removeServer } from '../../../accounts/removal';
 import { audit } from '../../../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../../../config';
 import { log } from '../../../log';
-import { findEndpoint, type Place } from '../../../mcp-client/find-endpoint';
+import { findEndpoint } from '../../../mcp-client/find-endpoint';
 import { listWithHeaders } from '../../../mcp-client/header-trial';
-import { wantLists } from '../../../mcp-client/server-acts';
-import { within } from '../../../protocol/patience';
-import { isSubject } from '../../../protocol/subject';
 import { isOfSignIn } from '../../../providers/exchange';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
-import { failures } from '../../../servers/failure';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
-import type { ConnectionType, Server, ServerChange, ServerTerms } from '../../../servers/server';
+import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
 import { insertServer, raiseSessionGeneration, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
 import { type ApiError, refusal, unknown } from '../error';
@@ -25,10 +21,8 @@ import { type Asked, noteAsked } from './asked';
 import { initiate, isHealthy, ourIssuer, serverAt } from './authorization';
 import { placeWords } from './check-words';
 import { newServer, serverChange } from './request';
+import { ask, foundIn, leave, PATIENCE, settleAddress, termsAt } from './settling';
 import { configurationOf, findShownServer, listShownServers, shownServer } from './shown';
-
-/** How long a server may take to list what it has while an administrator waits. Milliseconds. */
-const PATIENCE = 5_000;
 
 /** Servers, which the API calls MCP clients (CONTRACT §§7, 8). */
 export const servers = new Hono<App>()
@@ -143,18 +137,6 @@ export const servers = new Hono<App>()
     });
   });
 
-/** Where a server was found. */
-type Found = { kind: ConnectionType; url: string };
-
-/** Null: no server was found. */
-function foundIn(place: Place): Found | null {
-  return place.kind === 'http' || place.kind === 'sse' ? place : null;
-}
-
-function termsAt({ kind, url }: Found): Pick<ServerTerms, 'connection_type' | 'connection_string'> {
-  return { connection_type: kind, connection_string: url };
-}
-
 /** The server as its auth type begins it; null when its name is taken. @throws ApiError while no one has set our own address */
 function insert(c: Context<App>, wanted: ServerTerms): Promise<Server | null> {
   const typed = { authType: wanted.auth_type };
@@ -225,65 +207,6 @@ function moves(body: unknown, server: Server): boolean {
   const { connection_string } = (body ?? {}) as { connection_string?: unknown };
   if (typeof connection_string !== 'string' || !URL.canParse(connection_string)) return false;
   return new URL(connection_string).origin !== new URL(server.connectionString).origin;
-}
-
-/** A server as it is known once it was asked for its lists, what went wrong, and where its address led; null: nothing, nowhere. */
-type Answered = { known: Server; failure: ApiError | null; led: string | null };
-
-/** A server whose address is not new stays where it is. */
-const leave = async (_c: Context<App>, _server: Server, asked: Answered) => ({ ...asked, note: '' });
-
-/** Failures of a server that may be at another address. */
-const MAY_BE_ELSEWHERE = ['not_found', 'not_mcp', 'rejected', 'status', 'redirect'];
-
-/** Moves a server with a new address to where its address redirects, or, when it failed there, to where it is found, and asks it again. */
-async function settleAddress(
-  c: Context<App>,
-  server: Server,
-  asked: Answered,
-): Promise<Answered & { note: string }> {
-  const given = server.connectionString;
-  const { connectionType } = asked.known;
-  if (connectionType !== server.connectionType)
-    return { ...asked, note: placeWords(given, { kind: connectionType, url: given }) };
-  const mayBeElsewhere = MAY_BE_ELSEWHERE.includes(asked.known.lastFailure?.stated?.reason ?? '');
-  const { led } = asked;
-  if (asked.failure ? !mayBeElsewhere : led === null) return { ...asked, note: '' };
-  const isLed = led !== null && !asked.failure;
-  const place = isLed ? { kind: server.connectionType, url: led } : foundIn(await findEndpoint(given));
-  if (!place || (place.url === given && place.kind === server.connectionType)) return { ...asked, note: '' };
-  const note = placeWords(given, place);
-  const moved = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, asked.known, termsAt(place), now());
-  forgetDeployment();
-  if (!moved) return { ...asked, note: '' };
-  return { ...(asked.failure ? await ask(c, moved) : { known: moved, failure: null, led }), note };
-}
-
-/** Asks a server for its lists now. */
-async function ask(c: Context<App>, server: Server): Promise<Answered> {
-  const owner = isSubject(c.var.actor) ? c.var.actor : null;
-  const wanted = { serverId: server.id, issuer: c.var.issuer, owner, reason: 'now' } as const;
-  const answer = await within(PATIENCE, wantLists(c.env.SERVERS, wanted));
-  forgetDeployment();
-  switch (answer?.kind) {
-    case 'known': {
-      const { server: known, isListed, ledTo } = answer;
-      return { known, failure: isListed ? null : failureOf(known), led: ledTo };
-    }
-    case 'needed':
-      return { known: server, failure: refusal('for_people_only', { server: server.name }), led: null };
-    case 'gone':
-      throw unknown('server');
-    default: {
-      const { stated } = failures.late(server.name);
-      return { known: server, failure: refusal('server_failed', { failure: stated }), led: null };
-    }
-  }
-}
-
-function failureOf({ name, lastFailure }: Server): ApiError {
-  const failure = lastFailure?.stated;
-  return failure ? refusal('server_failed', { failure }) : refusal('no_answer', { server: name });
 }
 
 /**
