@@ -1,8 +1,8 @@
 import { membersOf } from '../accounts/auth/index';
 import type { Peer } from '../accounts/connect';
-import { CLIENT_INFO } from '../protocol/client-info';
 import { overlaid } from '../protocol/headers';
 import {
+  CLIENT_INFO,
   CODE,
   isObject,
   type JsonObject,

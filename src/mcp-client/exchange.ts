@@ -1,7 +1,12 @@
 import type { Peer } from '../accounts/connect';
-import { CLIENT_INFO } from '../protocol/client-info';
 import { mediaTypeOf, overlaid } from '../protocol/headers';
-import { type JsonObject, type RpcErrorObject, type RpcResponse, readResponse } from '../protocol/mcp';
+import {
+  CLIENT_INFO,
+  type JsonObject,
+  type RpcErrorObject,
+  type RpcResponse,
+  readResponse,
+} from '../protocol/mcp';
 import { EventReader } from '../protocol/sse';
 import { failures, UpstreamFailure } from '../servers/failure';
 import type { TurnEnd } from './breaker';

@@ -1,6 +1,5 @@
-import { CLIENT_INFO } from '../protocol/client-info';
 import { mediaTypeOf } from '../protocol/headers';
-import { type JsonObject, LEGACY_VERSIONS, readResponse } from '../protocol/mcp';
+import { CLIENT_INFO, type JsonObject, LEGACY_VERSIONS, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { type Followed, followWithin, OF_DOCUMENTS } from '../protocol/redirects';
 import { modernRequest } from './eras';

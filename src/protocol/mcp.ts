@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { version } from '../../package.json';
 import { isRawNumber, parseExact, plainNumber, type RawNumber } from './json/exact';
 
 /** The revision without sessions: version and capabilities come with each request. */
@@ -10,6 +11,9 @@ export const SERVED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VER
 
 /** `2025`: sessions begun with `initialize`. `2026`: stateless. */
 export type Era = '2025' | '2026';
+
+/** Who we say we are, upstream. */
+export const CLIENT_INFO = { name: 'toolgate', version };
 
 /** Keys of `_meta` that carry what a session carried before (MCP 2026-07-28, `_meta`). */
 export const META = {

@@ -1,5 +1,4 @@
-import { CLIENT_INFO } from '../protocol/client-info';
-import { LEGACY_VERSIONS, META, MODERN_VERSION } from '../protocol/mcp';
+import { CLIENT_INFO, LEGACY_VERSIONS, META, MODERN_VERSION } from '../protocol/mcp';
 import { followWithin, OF_MESSAGES } from '../protocol/redirects';
 import { challengeOf, NO_CHALLENGE, type ServerChallenge } from './discovery-documents';
 

@@ -1,9 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../../accounts/connect';
-import { CLIENT_INFO } from '../../protocol/client-info';
 import { overlaid } from '../../protocol/headers';
 import type { LogLevel } from '../../protocol/log-level';
-import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
+import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId, CLIENT_INFO } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { type Address, whereIs } from '../../servers/server';
 import { erasOf, noteEras, versionIn } from '../eras';
