@@ -7,6 +7,7 @@ import type { FailureStated } from '../servers/failure-words';
 import type { ConnectionType } from '../servers/server';
 import { findEndpoint } from './find-endpoint';
 import { readListing } from './listing';
+import { DECLARED_TO_LIST } from './questions/while-listing';
 import { inOwnSession } from './sessions/sessions';
 
 /** What an address is found to be, before anything is saved. */
@@ -60,7 +61,7 @@ async function findingAt(
   const peer: Peer = { server, credentials, owner: null, sharer: null };
   try {
     const signal = AbortSignal.timeout(PATIENCE);
-    const { listing, failure } = await inOwnSession(peer, () => readListing(peer, signal));
+    const { listing, failure } = await inOwnSession(peer, DECLARED_TO_LIST, () => readListing(peer, signal));
     if (failure) throw failure;
     const names = (listing.tool ?? []).map((definition) => String(JSON.parse(definition).name));
     return { kind: 'open', tools: names.length, toolNames: names.slice(0, 12) };

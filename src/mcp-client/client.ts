@@ -8,6 +8,7 @@ import { discover, erasOf, forgetEras, modernRequest, noteEras } from './eras';
 import { answerOf, isAbandoned, post, readAnswer, type ServerAnswer, watched } from './exchange';
 import { legacyCapabilities, sendLegacy } from './legacy';
 import { OtherEra } from './other-era';
+import { answersBesidePage, DECLARED_TO_LIST } from './questions/while-listing';
 import { nextRequestId } from './request-ids';
 import type { Session } from './sessions/session-life';
 
@@ -148,17 +149,24 @@ function askingFor(level: LogLevel, params: JsonObject): JsonObject {
   return { ...params, _meta: { ...metaOf(params), [LEVEL_META]: level } };
 }
 
-/** A request whose whole result is read, for what the gateway itself wants to know. @throws UpstreamFailure */
+/** A request whose whole result is read, for what the gateway itself lists. @throws UpstreamFailure */
 export async function ask(
   peer: Peer,
   method: string,
   params: JsonObject,
   signal: AbortSignal,
 ): Promise<JsonObject> {
-  const answer = await send(peer, { id: nextRequestId(), method, params }, signal);
+  let hear: ((text: string) => void) | undefined;
+  const onSession = (peer: Peer, session: Session) => {
+    hear = answersBesidePage(peer, session);
+  };
+  const outgoing = { id: nextRequestId(), method, params, capabilities: DECLARED_TO_LIST, onSession };
+  const answer = await send(peer, outgoing, signal);
   if (answer.kind === 'error' && answer.failure) throw answer.failure;
   const { error, result } =
-    answer.kind === 'error' ? { ...answer, result: undefined } : await readAnswer(peer, answer, MOST_PAGE);
+    answer.kind === 'error'
+      ? { ...answer, result: undefined }
+      : await readAnswer(peer, answer, MOST_PAGE, hear);
   if (result) return result;
   const said = error?.message ?? 'no result';
   throw new Refusal({ server: peer.server.name, method, said: said.slice(0, 500) }, error?.code);

@@ -168,11 +168,15 @@ function unread(server: string, error: unknown): UpstreamFailure {
   return isLate ? failures.late(server) : failures.unreachable(server, error);
 }
 
-/** Reads an answer to the JSON-RPC response of its request; of an array that answers it, to the one in there. */
+/**
+ * Reads an answer to the JSON-RPC response of its request; of an array that answers it, to the one in there.
+ * @param hear gets what else is on its stream
+ */
 export async function readAnswer(
   { server }: Peer,
   answer: ServerAnswer & { kind: 'json' | 'events' },
   most: number,
+  hear: (text: string) => void = () => undefined,
 ): Promise<RpcResponse> {
   const events = new EventReader();
   const decoder = new TextDecoder();
@@ -195,6 +199,7 @@ export async function readAnswer(
             end = 'answered';
             return response;
           }
+          hear(data);
         }
       }
     }

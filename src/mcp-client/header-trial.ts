@@ -13,6 +13,7 @@ import { saveListing } from '../servers/standing';
 import { markVerified } from '../servers/store';
 import type { Settings } from '../settings';
 import { readListing } from './listing';
+import { DECLARED_TO_LIST } from './questions/while-listing';
 import { inOwnSession } from './sessions/sessions';
 import { overEither } from './sse/either-transport';
 
@@ -41,7 +42,7 @@ export async function listWithHeaders(
     const { owner } = OURSELVES;
     const peer = await peerWith({ env, settings, issuer, server, owner }, values);
     const { value: read } = await overEither(env.DB, server, peer, (peer) =>
-      inOwnSession(peer, () => readListing(peer, signal)),
+      inOwnSession(peer, DECLARED_TO_LIST, () => readListing(peer, signal)),
     );
     if (read.failure) throw read.failure;
 

@@ -13,6 +13,7 @@ import type { Settings } from '../settings';
 import { capabilitiesOf } from './client';
 import { LISTS, type List, readPages, reasonOf } from './list-pages';
 import { wordsTo } from './met';
+import { DECLARED_TO_LIST } from './questions/while-listing';
 import { inOwnSession } from './sessions/sessions';
 import { overEither } from './sse/either-transport';
 
@@ -49,7 +50,7 @@ export async function listUpstream(
     const peer = await connect(env, settings, issuer, server, isAskers ? asker : OURSELVES);
     const kinds: ItemKind[] | undefined = isAskers ? ['tool'] : undefined;
     const { value: came, connectionType } = await overEither(env.DB, server, peer, (peer) =>
-      inOwnSession(peer, async () => {
+      inOwnSession(peer, DECLARED_TO_LIST, async () => {
         const read = await readListing(peer, replaced, { kinds, isWaited });
         return { read, words: isAskers ? null : wordsTo(peer) }; // what an asker alone may see says nothing to others
       }),

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { McpCaller } from '../support/caller';
 import { admin } from '../support/gate';
 import { addressOf, control, Upstream } from '../support/upstream';
@@ -198,5 +198,50 @@ describe('request ids and versions (PROTOCOL §1)', () => {
       state: 'unstable',
       last_failure: { message: expect.stringContaining('"a\\nb"') },
     });
+  });
+});
+
+describe('what is declared while a server is listed (PROTOCOL §5)', () => {
+  const relayed = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+
+  it('is everything whose questions reach clients, to a server of either era, and nothing for a caller without', async () => {
+    const older = await Upstream.start(['one']);
+    const newer = await Upstream.start(['one'], { era: '2026' });
+    await (await McpCaller.withKey('2025', `/mcp/${older.slug}`)).call('one');
+    const [listing, call] = await older.seen('initialize');
+    const [listed] = await newer.seen('tools/list');
+
+    expect(listing?.message.params?.capabilities).toMatchObject(relayed);
+    expect(call?.message.params?.capabilities).toEqual({});
+    expect(listed?.message.params?._meta).toMatchObject({
+      'io.modelcontextprotocol/clientCapabilities': relayed,
+    });
+  });
+
+  it('is refused when the server asks: there are no roots, and it is listed', async () => {
+    const asking = ['roots/list', 'ping', 'elicitation/create'].map((method, at) => ({
+      text: `{"jsonrpc":"2.0","id":9007199254740993${at},"method":"${method}"}`,
+    }));
+    const upstream = await Upstream.start(['one'], { answers: 'events', asks: { 'tools/list': asking } });
+    const answers = (await upstream.seen()).filter(({ message }) => message.id && !message.method);
+
+    expect(await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).toolNames()).toEqual(['one']);
+    expect(answers.map(({ text }) => text)).toEqual([
+      '{"jsonrpc":"2.0","id":90071992547409930,"result":{"roots":[]}}',
+      '{"jsonrpc":"2.0","id":90071992547409931,"result":{}}',
+      expect.stringContaining('"id":90071992547409932,"error":{"code":-32601'),
+    ]);
+  });
+
+  it('is answered sixteen times beside a page', async () => {
+    const text = (id: number) => `{"jsonrpc":"2.0", "id":${id},"method":"ping"}`; // the server does not wait for it
+    const asking = Array.from({ length: 40 }, (_, id) => ({ text: text(id + 1) }));
+    const upstream = await Upstream.start(['one'], { answers: 'events', asks: { 'tools/list': asking } });
+    const answers = async () =>
+      (await upstream.seen()).filter(({ message }) => message.id && !message.method).length;
+    await vi.waitFor(async () => expect(await answers()).toBe(16));
+
+    expect(await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).toolNames()).toEqual(['one']);
+    expect(await answers()).toBe(16);
   });
 });

@@ -71,7 +71,10 @@ export type Behaviour = {
    * `requestState` of the request ends in, else the first. Then its result says which `inputResponses` it got.
    */
   rounds: Record<string, string[]>;
-  /** What a call of a tool says before its result, each as it is, one after the other, by the tool's name. */
+  /**
+   * What a call of a tool says before its result, each as it is, one after the other, by the tool's name; by its method, any
+   * request in events.
+   */
   asks: Record<string, Saying[]>;
   /** Tools that clients of 2026-07-28 call only with the tasks extension. */
   demandsTasks: string[];
@@ -468,6 +471,8 @@ class Upstream {
       response.write(events ? ': nothing more\n\n' : '{"jsonrpc":"2.0","id"');
       return void response.socket?.end();
     }
+    for (const saying of own(this.behaviour.asks, message.method) ?? [])
+      await this.say(response, session, saying);
     const round = Number(/\d+$/.exec(String(message.params?.requestState ?? ''))?.[0] ?? 0);
     const wanted = stamp.resultType ? own(this.behaviour.rounds, name)?.[round] : undefined;
     const result =

@@ -7,7 +7,7 @@ import { EventRelay, eventOf, JsonAsEventRelay, type Relay } from '../../protoco
 import { continueStream, drain, post } from '../exchange';
 import { listenIn } from '../questions/listening';
 import { refusalOf } from '../questions/may-ask';
-import { typeOf } from '../refusal';
+import { mediaTypeOf } from '../../protocol/headers';
 import { cancelIn, respondIn, sessionHeaders } from '../sessions/session-life';
 import type { HeldCredential, HeldPlace, HeldRequest } from './held-acts';
 import { Turn } from './turn';
@@ -199,7 +199,7 @@ export class HeldCall {
     const isBeside = (method: string, isRequest: boolean) =>
       isRequest || method === 'notifications/cancelled';
     const wanted = { sent: this.sent, additions: NOTHING, isBeside };
-    const isJson = typeOf(response) === 'application/json';
+    const isJson = mediaTypeOf(response.headers) === 'application/json';
     const relay = isJson ? new JsonAsEventRelay(wanted, this.inPlace) : new EventRelay(wanted, this.inPlace);
     this.relay = relay;
     for (let body: ReadableStream<Uint8Array> | null = first; body; body = await this.resumed(relay)) {
@@ -336,7 +336,7 @@ function credentialsOf({ version, headers }: HeldCredential): Peer['credentials'
 }
 
 function flows(response: Response): boolean {
-  return response.ok && ['application/json', 'text/event-stream'].includes(typeOf(response));
+  return response.ok && ['application/json', 'text/event-stream'].includes(mediaTypeOf(response.headers));
 }
 
 function parsed(text: string): JsonObject | null {

@@ -70,9 +70,13 @@ const NEWEST = LEGACY_VERSIONS[0] as string;
  * Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended.
  * @param isShared with the other requests of the peer's client session @throws UpstreamFailure, OtherEra
  */
-export async function beginSession(peer: Peer, signal: AbortSignal, isShared: boolean): Promise<Session> {
-  // Over the older transport no question is passed on.
-  const capabilities = peer.server.connectionType === 'sse' ? {} : (peer.sharer?.capabilities ?? {});
+export async function beginSession(
+  peer: Peer,
+  signal: AbortSignal,
+  isShared: boolean,
+  declared = peer.sharer?.capabilities ?? {},
+): Promise<Session> {
+  const capabilities = peer.server.connectionType === 'sse' ? {} : declared; // which takes no questions
   const params = { protocolVersion: NEWEST, capabilities, clientInfo: CLIENT_INFO };
   const id = nextRequestId();
   const message = { jsonrpc: '2.0', id, method: 'initialize', params };

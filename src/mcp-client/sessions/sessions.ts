@@ -2,7 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Peer, Sharer } from '../../accounts/connect';
 import { log } from '../../log';
 import { faultFacts } from '../../protocol/faults/storage';
-import { isObject } from '../../protocol/mcp';
+import { isObject, type JsonObject } from '../../protocol/mcp';
 import { retrying, SharedWork } from '../../protocol/patience';
 import { type Address, whereIs } from '../../servers/server';
 import type { Meeting, SessionActs, Taken } from './session-acts';
@@ -45,12 +45,17 @@ const replacing = new SharedWork<Session | null>(BEGIN, waitUntil);
 const keyOf = (server: Address, { name }: Sharer) =>
   `${name} ${whereIs(server)} ${server.sessionGeneration ?? 0}`;
 
-/** Sessions that some work of the gateway keeps to itself, by the peer it is done with. */
-const ownSessions = new WeakMap<Peer, { session: Session | null }>();
+/** Sessions that some work of the gateway keeps to itself, by the peer it is done with, and what is declared in them. */
+const ownSessions = new WeakMap<Peer, Own>();
+type Own = { session: Session | null; capabilities?: JsonObject };
 
 /** Does `work` in one session at the server at most, which is ended after it. */
-export async function inOwnSession<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
-  const own: { session: Session | null } = { session: null };
+export async function inOwnSession<T>(
+  peer: Peer,
+  capabilities: JsonObject,
+  work: () => Promise<T>,
+): Promise<T> {
+  const own: Own = { session: null, capabilities };
   ownSessions.set(peer, own);
   try {
     return await work();
@@ -71,17 +76,17 @@ export async function holderOf(peer: Peer): Promise<Holder> {
   return shared && sharer ? holderOfShared(peer, sharer, shared) : holderOfOne(peer, { session: null }, true);
 }
 
-function holderOfOne(peer: Peer, own: { session: Session | null }, isForOne: boolean): Holder {
+function holderOfOne(peer: Peer, own: Own, isForOne: boolean): Holder {
   return {
     isShared: false,
     async take(signal) {
       if (own.session?.credential !== peer.credentials.version)
-        own.session = await beginSession(peer, signal, false);
+        own.session = await beginSession(peer, signal, false, own.capabilities);
       return own.session;
     },
     async replace(session, manner) {
       if (!(await isUnknown(peer, session, manner))) return false;
-      own.session = await beginSession(peer, AbortSignal.timeout(BEGIN), false);
+      own.session = await beginSession(peer, AbortSignal.timeout(BEGIN), false, own.capabilities);
       return true;
     },
     free(session) {
