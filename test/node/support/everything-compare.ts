@@ -1,0 +1,88 @@
+import type { Message } from './wire';
+
+/** What a client did, and the messages that went to and fro for it. */
+export type Walked = { title: string; messages: Message[] };
+
+/** A value that is not the same at both. `path`: where in the messages of a step. */
+export type Difference = { step: string; path: string; direct: unknown; through: unknown };
+
+/**
+ * Where two walks differ, as JSON: the order of an object's members is none of it. Ids pair off within a step; dates and times
+ * pass. What servers say by themselves comes when it comes: it is compared for the whole walk.
+ */
+export function differencesOf(direct: readonly Walked[], through: readonly Walked[]): Difference[] {
+  const inSteps = direct.flatMap(({ title, messages }, at) =>
+    compared(title, partsOf(messages), partsOf(through[at]?.messages ?? []), ''),
+  );
+  return [...inSteps, ...compared('what the server says by itself', saidIn(direct), saidIn(through), '')];
+}
+
+/** What a client sent, what was answered or asked, and how it went on. */
+function partsOf(messages: readonly Message[]) {
+  const tokens = messages.flatMap(({ to, params }) => {
+    const { _meta } = (params ?? {}) as { _meta?: { progressToken?: unknown } };
+    return to === 'server' && _meta?.progressToken !== undefined ? [String(_meta.progressToken)] : [];
+  });
+  const isOwn = ({ params }: Message) =>
+    tokens.includes(String((params as { progressToken?: unknown } | undefined)?.progressToken));
+  const received = messages.filter(({ to }) => to !== 'server');
+  return {
+    sent: messages
+      .filter(({ to, result }) => to === 'server' && !isRoots(result))
+      .map((message) => plain(message)),
+    received: received
+      .filter(({ method, id }) => !method || (id !== undefined && method !== 'roots/list'))
+      .map((message) => plain(message)),
+    progress: received
+      .filter((message) => message.method === 'notifications/progress' && isOwn(message))
+      .map((message) => plain(message)),
+  };
+}
+
+const isRoots = (result: unknown) => typeof result === 'object' && result !== null && 'roots' in result;
+
+/** Each thing that a server said or asked by itself, once. */
+function saidIn(walk: readonly Walked[]): Record<string, unknown> {
+  const said = walk
+    .flatMap(({ messages }) => messages)
+    .filter(({ to, method }) => to !== 'server' && method && method !== 'notifications/progress')
+    .filter(({ id, method }) => id === undefined || method === 'roots/list')
+    .map((message) => plain(unlevelled(message)))
+    .map((message) => [`${JSON.stringify(message)}`, message] as const);
+  return Object.fromEntries(said.sort(([one], [other]) => one.localeCompare(other)));
+}
+
+/** A log line without its level, which this server picks by chance. */
+function unlevelled(message: Message): Message {
+  const { level: _, ...params } = (message.params ?? {}) as Record<string, unknown>;
+  return message.method === 'notifications/message' ? { ...message, params } : message;
+}
+
+function plain(value: unknown, name: unknown = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => plain(item));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member, key)]));
+  if (['id', 'progressToken', 'requestId', 'taskId'].includes(String(name))) return `<${name}>`;
+  if (typeof value !== 'string') return value;
+  return undated(name === 'blob' ? Buffer.from(value, 'base64').toString('latin1') : value);
+}
+
+function undated(text: string): string {
+  return text
+    .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/gi, '<uuid>')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<date>')
+    .replace(/\d{1,2}:\d\d:\d\d(\s[AP]M)?/g, '<time>')
+    .replace(/^\w+[- ]level[- ]message/, '<any>-level message');
+}
+
+function compared(step: string, direct: unknown, through: unknown, path: string): Difference[] {
+  if (JSON.stringify(direct) === JSON.stringify(through)) return [];
+  if (!isObject(direct) || !isObject(through) || Array.isArray(direct) !== Array.isArray(through))
+    return [{ step, path, direct, through }];
+  const keys = [...new Set([...Object.keys(direct), ...Object.keys(through)])];
+  return keys.flatMap((key) => compared(step, direct[key], through[key], path ? `${path}.${key}` : key));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,94 @@
+import type { Difference } from './everything-compare';
+
+/** Differences that are as they should be, or wait for something. `by`: at which clients; all, where it is not said. */
+export type Known = { by?: RegExp; step?: RegExp; path: RegExp; why: string };
+
+const MODERN = /2026/;
+
+/** What is other through the gateway than at the server itself, and why. Each is met. */
+export const ALLOWED: readonly Known[] = [
+  {
+    by: MODERN,
+    step: /^the greeting$/,
+    path: /^(sent|received\.0\.result\.(protocolVersion|serverInfo|supportedVersions|_meta))\b/,
+    why: 'the server has no 2026-07-28: this client meets it directly as a client of 2025, with `initialize` in place of `server/discover`',
+  },
+  {
+    by: MODERN,
+    path: /^sent\.\d+\.params\._meta\b/,
+    why: 'a client of 2026-07-28 says its revision and capabilities with each request',
+  },
+  {
+    by: MODERN,
+    path: /^received\.\d+\.result\.(resultType|ttlMs|cacheScope)$/,
+    why: 'results of 2026-07-28 say whether they are whole, and how long they may be kept (PROTOCOL §2)',
+  },
+  {
+    by: MODERN,
+    step: /\/list$/,
+    path: /^received\.0\.result\._meta$/,
+    why: 'SDK 2 knows a server of 2026-07-28 by `_meta`, which answers of the gateway carry',
+  },
+  {
+    by: MODERN,
+    step: /cancelled$/,
+    path: /^sent\.1$/,
+    why: 'a client of 2026-07-28 cancels by closing the stream',
+  },
+  {
+    by: MODERN,
+    step: /^tools\/call (toggle-.* off|gzip-file-as-resource as a link)/,
+    path: /^received\.\d\.(result|error)/,
+    why: 'a client of 2026-07-28 with an access key has a session at the server for each call (PROTOCOL §1): the server remembers nothing of the call before',
+  },
+  {
+    step: /no-such-tool$/,
+    path: /^received\.0\.(result|error)$/,
+    why: 'an unknown tool is −32602 "Unknown tool", like one the caller may not use (CONTRACT §6)',
+  },
+  {
+    step: /^prompts\/get of nothing$/,
+    path: /^received\.0\.error\.message$/,
+    why: 'an unknown prompt is refused like one the caller may not use, in the words of the gateway',
+  },
+  {
+    step: /^resources\/list$/,
+    path: /^received\.0\.result\.resources\.\d+$/,
+    why: 'lists are the same for every client (PROTOCOL §5): what a tool made in one session is read, and not listed',
+  },
+];
+
+/** What waits for other parts of issue 12. These lines go when the parts are there; one that nothing meets is no fault. */
+export const WAITING: readonly Known[] = [
+  {
+    step: /^the greeting$/,
+    path: /capabilities\.((tools|prompts|resources)\.listChanged|resources\.subscribe)$/,
+    why: 'waits for list changes and subscriptions',
+  },
+  {
+    step: /^the greeting$/,
+    path: /capabilities\.(logging|completions|tasks)$/,
+    why: 'waits for completion, logging and tasks',
+  },
+  {
+    step: /^(completion|logging)\//,
+    path: /^received\.0\.(result|error)/,
+    why: 'waits for completion and logging',
+  },
+  { step: /as a task/, path: /^received\./, why: 'waits for tasks' },
+  {
+    step: /^resources\/(un)?subscribe$/,
+    path: /^received\.0\.(result|error)/,
+    why: 'waits for subscriptions',
+  },
+  {
+    step: /^what the server says/,
+    path: /./,
+    why: 'waits for list changes, subscriptions, tasks and the stream of a client',
+  },
+  { by: MODERN, step: /(elicitation|sampling|roots)/, path: /./, why: 'waits for questions across eras' },
+];
+
+export function isKnown(known: Known, client: string, { step, path }: Difference): boolean {
+  return (known.by?.test(client) ?? true) && (known.step?.test(step) ?? true) && known.path.test(path);
+}
