@@ -139,8 +139,9 @@ class Upstream {
 
   /** The id of the last request for an item, or for what came of a call. */
   private get lastCall(): unknown {
-    return this.seen.findLast(({ message }) => /^tools.call|^tasks.result|^prompts.get|^resources.read/.test(message.method ?? ''))
-      ?.message.id;
+    return this.seen.findLast(({ message }) =>
+      /^tools.call|^tasks.result|^prompts.get|^resources.read/.test(message.method ?? ''),
+    )?.message.id;
   }
 
   private get lastToken(): unknown {

@@ -1,4 +1,5 @@
 import type { Peer } from '../../accounts/connect';
+import { mediaTypeOf } from '../../protocol/headers';
 import { InPlace, type Part } from '../../protocol/json/answer';
 import { parseExact } from '../../protocol/json/exact';
 import { NOTHING } from '../../protocol/json/insert';
@@ -7,7 +8,6 @@ import { EventRelay, eventOf, JsonAsEventRelay, type Relay } from '../../protoco
 import { continueStream, drain, post } from '../exchange';
 import { listenIn } from '../questions/listening';
 import { refusalOf } from '../questions/may-ask';
-import { mediaTypeOf } from '../../protocol/headers';
 import { cancelIn, respondIn, sessionHeaders } from '../sessions/session-life';
 import type { HeldCredential, HeldPlace, HeldRequest } from './held-acts';
 import { Turn } from './turn';

@@ -6,8 +6,8 @@ import { failures } from '../../servers/failure';
 import { beginTurn } from '../breaker';
 import { type ServerAnswer, watched } from '../exchange';
 import type { SessionActs } from '../sessions/session-acts';
-import { sessionObjectOf } from '../sessions/session-stub';
 import type { NamedSession } from '../sessions/session-life';
+import { sessionObjectOf } from '../sessions/session-stub';
 import type { HeldCredential, HeldPlace } from './held-acts';
 
 /** Names a place in a held call, as the object wrote it. */

@@ -2,7 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
 import type { LogLevel } from '../../protocol/log-level';
-import { isObject, type JsonObject, LEGACY_VERSIONS, type RequestId, CLIENT_INFO } from '../../protocol/mcp';
+import { CLIENT_INFO, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { type Address, whereIs } from '../../servers/server';
 import { erasOf, noteEras, versionIn } from '../eras';

@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Sharer } from '../../accounts/connect';
-import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { setLevelIn } from '../../mcp-client/sessions/session-life';
+import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { LogLevel, levelIn } from '../../protocol/log-level';
 import { CODE, isObject, RpcError } from '../../protocol/mcp';
 import { Memory } from '../../protocol/memory';

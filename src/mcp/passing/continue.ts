@@ -10,14 +10,14 @@ import { askerOf, type Call, nameAt } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import type { CatalogServer } from '../catalog';
 import { brokenText, failureText } from '../flow/texts';
-import { TaskIds } from '../tasks/task-ids';
-import { asEvents } from './answer-form';
-import { follow } from './flights';
-import { type LeftAnswer, openPlace, sealPlace, namedBy } from './left-answer';
-import { noteEnd } from './note-end';
 import { judgeItem } from '../judge';
 import { resourceAt } from '../resources';
 import { listsOf } from '../server-lists';
+import { TaskIds } from '../tasks/task-ids';
+import { asEvents } from './answer-form';
+import { follow } from './flights';
+import { type LeftAnswer, namedBy, openPlace, sealPlace } from './left-answer';
+import { noteEnd } from './note-end';
 import { ServerMessages } from './server-messages';
 import { pass } from './stream';
 import { MOST_SECONDS } from './time-limits';
@@ -69,9 +69,7 @@ async function isAllowed(
 async function isTaskAllowed(call: Call, tool: string | null, entry: CatalogServer): Promise<boolean> {
   for await (const [, lists] of listsOf(call.gate.env.DB, [entry])) {
     const tools = lists.items.tool.filter(({ name }) => tool === null || name === tool);
-    return (
-      tools.length > 0 && tools.every((one) => judgeItem(call, entry, lists, 'tool', one) === 'allowed')
-    );
+    return tools.length > 0 && tools.every((one) => judgeItem(call, entry, lists, 'tool', one) === 'allowed');
   }
   return false;
 }

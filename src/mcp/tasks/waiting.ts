@@ -54,7 +54,7 @@ export function sendWaiting(
       resolve({ ...answer, release });
       await isRead;
     };
-    inOwnSession(peer, work).catch(reject);
+    inOwnSession(peer, {}, work).catch(reject);
   });
 }
 
