@@ -70,6 +70,24 @@ describe('an event stream that several requests share', () => {
     expect(read(`data: ${'x'.repeat(LONG)}\n\n`, [...cut, 290_000], true)).toMatchObject([{ type: 'long' }]);
   });
 
+  it.each([
+    ['{"jsonrpc":"2.0","id":7,"result":{"id":8,"x":"$"}}', 7],
+    ['{"jsonrpc":"2.0","id":"7","result":{"x":"$"}}', 7],
+    ['{"result":{"id":8,"x":"$"},"id":7}', null],
+    ['{"id":7,"method":"sampling/createMessage","params":{"x":"$"}}', null],
+    ['{"a":"\\"id\\":8,","id":7,"result":{"x":"$"}}', 7],
+    ['[{"id":7,"result":{"x":"$"}}]', null],
+  ])('says whose a long answer is where its beginning does: %s', (message, expected) => {
+    const asked: (number | null)[] = [];
+    const reader = new LongEventReader((id) => asked.push(id) > 1);
+    const text = `data: ${message.replace('$', 'x'.repeat(LONG))}\n\n`;
+    for (const from of [0, 1, 2, 3].map((at) => at * 70_000)) reader.push(text.slice(from, from + 70_000));
+    const [open] = reader.push(text.slice(280_000, 290_000));
+
+    expect(asked).toEqual([expected, expected]);
+    expect(open).toMatchObject({ kind: 'open', id: expected });
+  });
+
   it('holds up to 4 MiB where it may not, and no comment', () => {
     const pieces = (size: number) => Array.from({ length: size / 65_536 }, (_, at) => at * 65_536);
     const held = (size: number) => read(`data: ${'x'.repeat(size)}\n\n`, pieces(size));

@@ -1,10 +1,12 @@
 /**
  * What comes of an event stream that several requests share. `event`: a whole one. One too long to be held comes as `open`, any
- * number of `more`, and `end`: its data in parts, its line ends as blanks, which JSON takes alike.
+ * number of `more`, and `end`: its data in parts, its line ends as blanks, which JSON takes alike. `id`: of the response that it
+ * is, where its beginning says so.
  */
 export type EventPart =
   | { kind: 'event'; type: string; data: string }
-  | { kind: 'open' | 'more'; data: string }
+  | { kind: 'open'; data: string; id: number | null }
+  | { kind: 'more'; data: string }
   | { kind: 'end' };
 
 /** Characters of an event that are held until its end has come; and where no one can be given the beginning before that. */
@@ -25,10 +27,12 @@ export class LongEventReader {
   private data: string[] = [];
   private size = 0;
   private isOpen = false;
+  /** The id that the beginning of a long event says; undefined: not looked for. */
+  private id: number | null | undefined;
   private afterCr = false;
 
-  /** @param mayOpen whether an event that is too long may be given in parts */
-  constructor(private readonly mayOpen: () => boolean) {}
+  /** @param mayOpen whether an event that is too long may be given in parts, by the id of the response that it is; null: not known */
+  constructor(private readonly mayOpen: (id: number | null) => boolean) {}
 
   /** @throws RangeError for an event that is too long to be held and may not be given in parts */
   push(text: string): EventPart[] {
@@ -86,6 +90,7 @@ export class LongEventReader {
     if (this.isOpen) given.push({ kind: 'end' });
     else if (this.data.length) given.push({ kind: 'event', type: this.type, data: this.data.join('\n') });
     this.isOpen = false;
+    this.id = undefined;
     this.type = '';
     this.data = [];
     this.size = 0;
@@ -99,11 +104,13 @@ export class LongEventReader {
       this.takePart(':'); // whatever it is, no one reads it
     }
     if (!this.isOpen && this.size + this.length > HELD) {
-      if (!this.mayOpen()) {
+      if (this.id === undefined)
+        this.id = idIn(this.data.join(' ') + (isData ? fieldValue(this.parts.join(''), NAME.length) : ''));
+      if (!this.mayOpen(this.id)) {
         if (this.size + this.length > MOST_HELD) throw new RangeError('the event is too long');
         return;
       }
-      given.push({ kind: 'open', data: this.data.map((value) => `${value} `).join('') });
+      given.push({ kind: 'open', data: this.data.map((value) => `${value} `).join(''), id: this.id });
       this.isOpen = true;
       this.data = [];
     }
@@ -118,4 +125,38 @@ export class LongEventReader {
 /** The value of a field, behind its name of `length` characters with the colon. */
 function fieldValue(line: string, length: number): string {
   return line.slice(line[length] === ' ' ? length + 1 : length);
+}
+
+/** The id of the response whose text begins so; null: it is none, or says it later. */
+function idIn(text: string): number | null {
+  let depth = 0;
+  let isAtName = false;
+  let member = '';
+  let id: number | null = null;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] as string;
+    if (char === '"') {
+      const from = at++;
+      while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+      if (depth !== 1 || at >= text.length) continue;
+      const value = text.slice(from, at + 1);
+      if (!isAtName) id = member === 'id' ? numberIn(value.slice(1, -1)) : id;
+      else if (value === '"method"') return null;
+      else member = value.slice(1, -1);
+    } else if (char === '{' || char === '[') {
+      if (depth++ === 0) isAtName = char === '{';
+      if (depth === 1 && char === '[') return null;
+    } else if (char === '}' || char === ']') depth--;
+    else if (depth === 1 && (char === ',' || char === ':')) isAtName = char === ',';
+    else if (depth === 1 && member === 'id' && !isAtName && /\d/.test(char)) {
+      const from = at;
+      while (at < text.length && /[\d.eE+-]/.test(text[at] as string)) at++;
+      id = numberIn(text.slice(from, at--));
+    }
+  }
+  return id;
+}
+
+function numberIn(text: string): number | null {
+  return /^\d/.test(text) && Number.isFinite(Number(text)) ? Number(text) : null;
 }

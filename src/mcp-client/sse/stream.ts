@@ -23,6 +23,7 @@ const PATIENCE = 10_000;
 const IDLE = 60_000;
 const MOST_FLIGHT = 330_000;
 const MOST_FLIGHTS = 100;
+const MOST_DROPPED = 1_000;
 /** Characters of an endpoint's address. */
 const MOST_ADDRESS = 4_096;
 /** Questions of a server that are being refused at one time. */
@@ -39,6 +40,8 @@ export class SseStream {
   private named: (endpoint: string | null) => void = () => {};
   /** Gets the parts of an event that is too long to be held. */
   private long: SseFlight | null = null;
+  /** Requests that were forgotten before their answer came, which may come yet. */
+  private readonly dropped = new Set<number>();
   private questions = 0;
   private usedAt = Date.now();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,13 +102,13 @@ export class SseStream {
     this.usedAt = Date.now();
     if (id === null) return withoutWords(await this.send(body, []));
     if (this.flights.size >= MOST_FLIGHTS || this.flights.has(id)) return new Response(null, { status: 429 });
-    const flight = new SseFlight(() => this.flights.delete(id));
+    const flight = new SseFlight(() => this.drop(id));
     this.flights.set(id, flight);
     try {
       const sent = this.send(body, [this.stop.signal]);
       const answer = await Promise.race([sent, flight.begun.then(() => null)]);
       if (answer && !answer.ok) {
-        this.drop(id);
+        this.arrived({ id });
         return answer;
       }
       sent.then(drained, () => undefined); // what is posted is answered on the stream
@@ -119,7 +122,7 @@ export class SseStream {
   /** Forgets a request: what is still answered is dropped. */
   drop(id: number): void {
     this.flights.get(id)?.end();
-    this.flights.delete(id);
+    if (this.flights.delete(id) && this.dropped.size < MOST_DROPPED) this.dropped.add(id);
   }
 
   /** Closes the stream. Requests on their way are cut. */
@@ -160,7 +163,7 @@ export class SseStream {
 
   private async read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
-    const events = new LongEventReader(() => this.flights.size === 1);
+    const events = new LongEventReader((id) => this.mayOpen(id));
     try {
       while (this.isOpen) {
         const { done, value } = await reader.read();
@@ -168,10 +171,10 @@ export class SseStream {
         for (const part of events.push(decoder.decode(value, { stream: true }))) {
           if (part.kind === 'event') await this.take(part.type, part.data);
           else if (part.kind === 'end') await this.long?.endParts();
+          else if (part.kind === 'more') await this.long?.writePart(part.data, false);
           else {
-            const isFirst = part.kind === 'open';
-            if (isFirst) this.long = this.only;
-            await this.long?.writePart(part.data, isFirst);
+            this.long = part.id === null ? this.only : (this.flights.get(part.id) ?? null);
+            await this.long?.writePart(part.data, true);
           }
         }
       }
@@ -197,6 +200,11 @@ export class SseStream {
     if (isObject(message) && !('method' in message)) this.arrived(message);
   }
 
+  /** A long event that does not say whose it is goes to the only request there is, unless it may be the answer to one dropped. */
+  private mayOpen(id: number | null): boolean {
+    return this.flights.size === 1 && (id !== null || !this.dropped.size);
+  }
+
   /** The one request on its way; null: none, or several. */
   private get only(): SseFlight | null {
     const [first = null, ...others] = this.flights.values();
@@ -216,6 +224,7 @@ export class SseStream {
     const key = numberOf(id);
     this.flights.get(key)?.end();
     this.flights.delete(key);
+    this.dropped.delete(key);
   }
 
   /** Answers `ping`, and refuses at once every other question: no one is asked them over this transport. */
