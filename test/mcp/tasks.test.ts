@@ -385,7 +385,7 @@ describe('a tool that has to be a task, for a client that knows none', () => {
 
     const calling = caller.call('must');
     await upstream.sees('tasks/result');
-    wait(301);
+    wait(601);
     const { body } = await calling;
 
     expect(body.result?.isError).toBe(true);

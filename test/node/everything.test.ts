@@ -6,7 +6,7 @@ import { Child } from '../../scripts/child';
 import { freePort } from '../../scripts/dev/ports';
 import { CLIENTS, type WiredClient } from './support/everything-clients';
 import { type Difference, differencesOf, type Walked } from './support/everything-compare';
-import { ALLOWED, isKnown, WAITING } from './support/everything-differences';
+import { ALLOWED, isKnown } from './support/everything-differences';
 import { STEPS } from './support/everything-steps';
 import { FieldGateway } from './support/field-gateway';
 
@@ -56,8 +56,7 @@ async function walk(client: WiredClient, isModern: boolean): Promise<Walked[]> {
 
 describe('server-everything, direct and at /mcp/<slug>, as raw JSON', () => {
   it.for(Object.keys(CLIENTS))('is the same by %s, but for what is listed with its reason', (name) => {
-    const known = [...ALLOWED, ...WAITING];
-    const unknown = found.get(name)?.filter((one) => !known.some((listed) => isKnown(listed, name, one)));
+    const unknown = found.get(name)?.filter((one) => !ALLOWED.some((listed) => isKnown(listed, name, one)));
 
     expect(unknown).toEqual([]);
   });

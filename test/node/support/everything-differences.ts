@@ -1,6 +1,6 @@
 import type { Difference } from './everything-compare';
 
-/** Differences that are as they should be, or wait for something. `by`: at which clients; all, where it is not said. */
+/** A difference that is as it should be. `by`: at which clients; all, where it is not said. */
 export type Known = { by?: RegExp; step?: RegExp; path: RegExp; why: string };
 
 const MODERN = /2026/;
@@ -56,37 +56,44 @@ export const ALLOWED: readonly Known[] = [
     path: /^received\.0\.result\.resources\.\d+$/,
     why: 'lists are the same for every client (PROTOCOL §5): what a tool made in one session is read, and not listed',
   },
-];
-
-/** What waits for other parts of issue 12. These lines go when the parts are there; one that nothing meets is no fault. */
-export const WAITING: readonly Known[] = [
   {
     step: /^the greeting$/,
-    path: /capabilities\.((tools|prompts|resources)\.listChanged|resources\.subscribe)$/,
-    why: 'waits for list changes and subscriptions',
+    path: /^received\.0\.result\.capabilities\.tasks\.list$/,
+    why: 'tasks are listed only at servers where everyone has an account of their own (PROTOCOL §5)',
   },
   {
+    step: /as a task/,
+    path: /^received\.2\.result\.(tasks\.0|_meta)$/,
+    why: 'tasks are listed only at servers where everyone has an account of their own (PROTOCOL §5): elsewhere the list is empty',
+  },
+  {
+    by: MODERN,
     step: /^the greeting$/,
-    path: /capabilities\.(logging|completions|tasks)$/,
-    why: 'waits for completion, logging and tasks',
+    path: /^received\.0\.result\.capabilities\.(tasks|extensions)$/,
+    why: 'tasks are an extension in 2026-07-28, which the gateway offers',
   },
   {
-    step: /^(completion|logging)\//,
-    path: /^received\.0\.(result|error)/,
-    why: 'waits for completion and logging',
+    step: /^completion\/complete of nothing$/,
+    path: /^received\.0\.error\.message$/,
+    why: 'an unknown reference is refused like one the caller may not use, in the words of the gateway',
   },
-  { step: /as a task/, path: /^received\./, why: 'waits for tasks' },
   {
-    step: /^resources\/(un)?subscribe$/,
-    path: /^received\.0\.(result|error)/,
-    why: 'waits for subscriptions',
+    by: MODERN,
+    step: /(elicitation|sampling|roots)/,
+    path: /./,
+    why: 'a client of 2026-07-28 with an access key alone has no session that outlasts a call, so none is held for its answers (PROTOCOL §4)',
+  },
+  {
+    by: MODERN,
+    step: /without a task$/,
+    path: /^received\.0\.result/,
+    why: 'a tool that has to be a task is waited for where the client has no tasks (decision 0076)',
   },
   {
     step: /^what the server says/,
     path: /./,
-    why: 'waits for list changes, subscriptions, tasks and the stream of a client',
+    why: 'that a list has changed is told when the list of this client has, task states come with the request that wants them, and log lines and roots at the sessions that are there',
   },
-  { by: MODERN, step: /(elicitation|sampling|roots)/, path: /./, why: 'waits for questions across eras' },
 ];
 
 export function isKnown(known: Known, client: string, { step, path }: Difference): boolean {
