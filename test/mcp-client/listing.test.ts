@@ -237,9 +237,12 @@ describe('one list that fails leaves the others (CONTRACT §6, SECURITY 27)', ()
         tools: [{ name: 'one', inputSchema }],
         lists: { 'prompts/list': [answer] },
       });
-      const server = { id: name, name, connectionString: addressOf(name), authType: 'none' };
+      const connectionType = 'http';
+      const server = { id: name, name, connectionType, connectionString: addressOf(name), authType: 'none' };
       const credentials = { headers: new Headers(), version: '' };
-      const peer = { server, credentials, sharer: 'test' } as unknown as Parameters<typeof readListing>[0];
+      const peer = { server, credentials, owner: null, sharer: null } as unknown as Parameters<
+        typeof readListing
+      >[0];
       const giveUp = new AbortController();
       const reading = readListing(peer, giveUp.signal);
       await control(name, 'until', { method: 'prompts/list', count: 1 });

@@ -347,10 +347,10 @@ describe('bodies (SECURITY 18)', () => {
     },
   );
 
-  it('answers 202 to notifications and to answers nobody asked for', async () => {
+  it('answers 202 to notifications, and 400 to answers nobody asked for (PROTOCOL §4)', async () => {
     const caller = await McpCaller.withKey();
 
     expect((await caller.notify('notifications/initialized')).status).toBe(202);
-    expect((await caller.post({ jsonrpc: '2.0', id: 1, result: {} })).status).toBe(202);
+    expect((await caller.post({ jsonrpc: '2.0', id: 1, result: {} })).status).toBe(400);
   });
 });

@@ -305,7 +305,8 @@ describe('what a server sends (PROTOCOL §6)', () => {
     );
     const { servers, caller } = await serving({ raw: { echo: { type: 'text/event-stream', chunks } } }, {});
     const { name, slug } = servers[0];
-    const text = await (await caller.send('tools/call', { name: `${name}-echo` })).text();
+    const client = await caller.initialized({ sampling: {} });
+    const text = await (await client.send('tools/call', { name: `${name}-echo` })).text();
 
     expect(eventsOf(text)).toMatchObject([
       { params: { uri: `${slug}+file:///a` } },

@@ -460,7 +460,7 @@ describe('resourceSubscriptions of a client of 2026-07-28 (Subscriptions)', () =
   it('go to a server of its era by the same request, acknowledged as that does', async () => {
     const upstream = await talking({ era: '2026' });
     const caller = await McpCaller.withKey('2026', `/mcp/${upstream.slug}`);
-    const asked = { resourceSubscriptions: ['doc://a', 'doc://none'] };
+    const asked = { resourceSubscriptions: ['doc://a'] };
     const stream = await OpenStream.listen(caller, asked, 5);
     const other = await OpenStream.listen(caller, { resourcesListChanged: true }, 6);
 

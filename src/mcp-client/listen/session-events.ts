@@ -12,7 +12,7 @@ import type { Watching } from './watched';
  * resource was; `ended`: the client session is over, or another listener took this one's place.
  */
 export type SessionEvent =
-  | { kind: 'session'; serverId: string; url: string; session: Session }
+  | { kind: 'begun'; serverId: string; url: string; session: Session }
   | { kind: 'over'; serverId: string; ref: string }
   | { kind: 'flights'; serverId: string; count: number }
   | { kind: 'watched'; serverId: string; uris: string[] }
@@ -100,7 +100,7 @@ export class Listeners {
 
 /** What is told of a session at a server. */
 export function begun({ serverId, url }: { serverId: string; url: string }, session: Session): SessionEvent {
-  return { kind: 'session', serverId, url, session };
+  return { kind: 'begun', serverId, url, session };
 }
 
 function flightsAt(serverId: string, flights: readonly Flight[]): SessionEvent {

@@ -86,7 +86,7 @@ export class OwnSessions {
     else if (kind === 'watched') this.hearing.watched(event.serverId, event.uris);
     else if (kind === 'flights') this.flights.set(event.serverId, event.count);
     else if (kind === 'updated') this.hearing.updated?.(event.serverId, event.params);
-    else if (kind === 'session') this.begun(event.serverId, event);
+    else if (kind === 'begun') this.begun(event.serverId, event);
     else if (this.known.get(event.serverId)?.session.ref === event.ref) this.known.delete(event.serverId);
     this.reconcile();
   };
