@@ -10,7 +10,7 @@ import { legacyCapabilities, sendLegacy } from './legacy';
 import { OtherEra } from './other-era';
 import { answersBesidePage, DECLARED_TO_LIST } from './questions/while-listing';
 import { nextRequestId } from './request-ids';
-import type { Session } from './sessions/session-life';
+import type { Session } from './sessions/session';
 
 /** A request to a server. `mirrored`: which arguments its tool wants repeated in headers. */
 export type Outgoing = {

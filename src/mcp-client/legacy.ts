@@ -8,7 +8,8 @@ import { MODERN_CODES } from './eras';
 import { answerOf, continueStream, post, type Resume, type ServerAnswer, watched } from './exchange';
 import { postHeld } from './held/sending';
 import { OtherEra } from './other-era';
-import { type Session, type SessionName, sessionHeaders, setLevelIn } from './sessions/session-life';
+import type { Session, SessionName } from './sessions/session';
+import { sessionHeaders, setLevelIn } from './sessions/session-life';
 import { type Holder, holderOf } from './sessions/sessions';
 import { sift } from './sessions/unknown-session';
 

@@ -1,8 +1,8 @@
 import { version } from '../../package.json';
 import { type Additions, MessageScanner, NOTHING } from '../protocol/json/insert';
+import { prefixOf } from '../protocol/json/resource-address';
 import { MESSAGE_PLACES } from '../protocol/json/uri-places';
 import { CODE, type JsonObject, META, resultText } from '../protocol/mcp';
-import { prefixOf } from '../protocol/resource-address';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
 

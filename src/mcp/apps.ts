@@ -1,9 +1,9 @@
 import { judgeTool } from '../governance/policy';
 import { parseExact } from '../protocol/json/exact';
 import { PrefixedUris } from '../protocol/json/prefixed-uris';
+import { prefixOf } from '../protocol/json/resource-address';
 import { TOOL_PLACES } from '../protocol/json/uri-places';
 import { CODE, isObject, type JsonObject, RpcError } from '../protocol/mcp';
-import { prefixOf } from '../protocol/resource-address';
 import type { Call } from './call';
 import { declaresApps } from './capabilities';
 import type { CatalogServer } from './catalog';

@@ -5,12 +5,8 @@ import { send } from '../mcp-client/client';
 import { goOnHeld } from '../mcp-client/held/sending';
 import { mayBeAsked } from '../mcp-client/questions/may-ask';
 import { nextRequestId } from '../mcp-client/request-ids';
-import {
-  cancelIn,
-  type NamedSession,
-  type Session,
-  type SessionName,
-} from '../mcp-client/sessions/session-life';
+import type { NamedSession, Session, SessionName } from '../mcp-client/sessions/session';
+import { cancelIn } from '../mcp-client/sessions/session-life';
 import type { Additions } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';

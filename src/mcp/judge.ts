@@ -1,5 +1,5 @@
 import { judgeReading, judgeTool, type PolicyVerdict } from '../governance/policy';
-import { isAppUri } from '../protocol/resource-address';
+import { isAppUri } from '../protocol/json/resource-address';
 import type { ItemKind } from '../servers/listed-item';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';

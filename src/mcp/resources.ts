@@ -1,5 +1,5 @@
 import type { PolicyVerdict } from '../governance/policy';
-import { prefixOf, takenOff } from '../protocol/resource-address';
+import { prefixOf, takenOff } from '../protocol/json/resource-address';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
 import { judgeResource } from './judge';

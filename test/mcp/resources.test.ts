@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prefixOf, withPrefix } from '../../src/protocol/resource-address';
+import { prefixOf, withPrefix } from '../../src/protocol/json/resource-address';
 import { eventsOf, McpCaller } from '../support/caller';
 import { administer, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';

@@ -167,7 +167,7 @@ describe('an answer on its way (PROTOCOL §3)', () => {
     expect(through(asJson(), `{"x":"${'x'.repeat(263_000)}","id":7,"result":{}}`, [])).toMatchObject({
       out: '',
     });
-    const note = `{"method":"a","params":${result(300_000)}}`;
+    const note = `{"method":"notifications/a","params":${result(300_000)}}`;
     expect(through(asEvents(), `data: ${note}\n\n`, [9, 70_000]).out).toBe(`data: ${note}\n\n`);
   });
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PrefixedUris } from '../../src/protocol/json/prefixed-uris';
+import { withPrefix } from '../../src/protocol/json/resource-address';
 import { MESSAGE_PLACES, TOOL_PLACES, type UriPlaces } from '../../src/protocol/json/uri-places';
-import { withPrefix } from '../../src/protocol/resource-address';
 import { heldBy, times } from '../support/heap';
 
 const utf8 = new TextEncoder();

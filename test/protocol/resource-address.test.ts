@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/protocol/authorization';
-import { prefixOf, takenOff, withPrefix } from '../../src/protocol/resource-address';
+import { prefixOf, takenOff, withPrefix } from '../../src/protocol/json/resource-address';
 
 describe('the address of a resource on /mcp and toolsets (PROTOCOL §6)', () => {
   it.each([

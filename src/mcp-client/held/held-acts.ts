@@ -1,5 +1,5 @@
 import type { Address } from '../../servers/server';
-import type { NamedSession } from '../sessions/session-life';
+import type { NamedSession } from '../sessions/session';
 
 /** A request that may be asked something before it is answered, for the object of a client session to send. */
 export type HeldRequest = {

@@ -5,8 +5,8 @@ import type { JsonObject } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { beginTurn } from '../breaker';
 import { type ServerAnswer, watched } from '../exchange';
+import type { NamedSession } from '../sessions/session';
 import type { SessionActs } from '../sessions/session-acts';
-import type { NamedSession } from '../sessions/session-life';
 import { sessionObjectOf } from '../sessions/session-stub';
 import type { HeldCredential, HeldPlace } from './held-acts';
 

@@ -1,8 +1,8 @@
 import type { Sharer } from '../../accounts/connect';
 import { hashSecret } from '../../crypto/secrets';
 import type { JsonObject } from '../../protocol/mcp';
+import type { Session } from '../sessions/session';
 import type { Flight } from '../sessions/session-acts';
-import type { Session } from '../sessions/session-life';
 import type { Watching } from './watched';
 
 /**

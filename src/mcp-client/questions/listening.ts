@@ -7,7 +7,8 @@ import { EventReader } from '../../protocol/sse';
 import { whereIs } from '../../servers/server';
 import { drain } from '../exchange';
 import { sendWithin } from '../redirects';
-import { type NamedSession, type SessionName, sessionHeaders } from '../sessions/session-life';
+import type { NamedSession, SessionName } from '../sessions/session';
+import { sessionHeaders } from '../sessions/session-life';
 
 /** How long a server that gave no stream is not asked for one. Milliseconds. */
 const SILENT = 600_000;

@@ -1,6 +1,7 @@
 import type { Peer } from '../../accounts/connect';
 import { CODE, isObject, type JsonObject, metaOf, RequestId, type RpcErrorObject } from '../../protocol/mcp';
-import { type NamedSession, respondIn } from '../sessions/session-life';
+import type { NamedSession } from '../sessions/session';
+import { respondIn } from '../sessions/session-life';
 import { refusalOf } from './may-ask';
 import { sealRelayed } from './relayed-id';
 

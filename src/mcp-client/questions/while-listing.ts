@@ -2,7 +2,8 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../../accounts/connect';
 import { parseExact } from '../../protocol/json/exact';
 import { CODE, deeperThan, isObject, type JsonObject, RequestId } from '../../protocol/mcp';
-import { respondIn, type SessionName } from '../sessions/session-life';
+import type { SessionName } from '../sessions/session';
+import { respondIn } from '../sessions/session-life';
 
 /**
  * What is declared to a server while it is listed: everything whose questions reach clients that take them (PROTOCOL §5). A

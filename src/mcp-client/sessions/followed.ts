@@ -2,7 +2,7 @@ import type { ObjectState } from '../../schema/object-state';
 import type { Flight, SessionActs } from './session-acts';
 
 /** A request that has been on its way for a while. `since`: epoch milliseconds. */
-export type Followed = Flight & { since: number };
+type Followed = Flight & { since: number };
 
 /** No request takes longer. Milliseconds. */
 const MOST_FLIGHT = 330_000;

@@ -1,7 +1,7 @@
 import { open, seal } from '../../crypto/secrets';
 import type { ObjectState } from '../../schema/object-state';
+import type { Session } from './session';
 import type { Meeting } from './session-acts';
-import type { Session } from './session-life';
 
 /** A session as it is stored: its id is sealed. Times are epoch milliseconds. */
 export type Kept = Meeting & Omit<Session, 'id'> & { sealed: string; askedAt: number };

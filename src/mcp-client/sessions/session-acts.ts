@@ -3,7 +3,7 @@ import type { LogLevel } from '../../protocol/log-level';
 import type { GivenAnswer } from '../held/given-answers';
 import type { HeldRequest, HeldRetry } from '../held/held-acts';
 import type { SseActs } from '../sse/streams';
-import type { Session, SessionName } from './session-life';
+import type { Session, SessionName } from './session';
 
 /** Where a client session meets a server, and as whom. What was begun with another address or credential does not serve. */
 export type Meeting = {

@@ -12,18 +12,7 @@ import { OtherEra } from '../other-era';
 import { sendWithin } from '../redirects';
 import { nextRequestId } from '../request-ids';
 import { closeSse } from '../sse/transport';
-
-/** A session that a server of the 2025 era began with us. */
-export type Session = {
-  /** Our name for it: its id is the server's secret, and may come again. */
-  ref: string;
-  /** `Mcp-Session-Id`; null when the server keeps no sessions. */
-  id: string | null;
-  version: string;
-  capabilities: JsonObject;
-  /** The version of the credentials it was begun with: it does not outlive them. */
-  credential: string;
-};
+import type { Session, SessionName } from './session';
 
 /** Servers that gave no session id when they were last asked for one: no object is asked about them. */
 const sessionless = new Set<string>();
@@ -172,12 +161,6 @@ export function ping(peer: Peer, session: SessionName): Promise<Response> {
   const message = { jsonrpc: '2.0', id: nextRequestId(), method: 'ping' };
   return post(peer, message, sessionHeaders(session), AbortSignal.timeout(PATIENCE));
 }
-
-/** What names a session in a request. */
-export type SessionName = Pick<Session, 'id' | 'version'>;
-
-/** What names it to us as well. */
-export type NamedSession = SessionName & Pick<Session, 'ref'>;
 
 export function sessionHeaders({ id, version }: SessionName): Headers {
   const headers = new Headers({ 'mcp-protocol-version': version });

@@ -1,12 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import { connect } from '../../accounts/connect';
-import { currentSettings, type Env } from '../../config';
-import { log } from '../../log';
-import { faultFacts } from '../../protocol/faults/storage';
+import type { Env } from '../../config';
 import type { LogLevel } from '../../protocol/log-level';
 import { inPool } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
-import { findServer } from '../../servers/find';
 import { type GivenAnswer, GivenAnswers } from '../held/given-answers';
 import type { HeldRequest, HeldRetry } from '../held/held-acts';
 import { HeldCalls } from '../held/held-calls';
@@ -18,11 +14,9 @@ import { FollowedFlights } from './followed';
 import { type Kept, KeptSessions } from './kept';
 import { Leaves } from './leaves';
 import { KeptLevel } from './log-level';
+import { endOver, type Over } from './over';
+import type { Session } from './session';
 import type { Flight, Following, KeptSession, Meeting, SessionActs, Taken } from './session-acts';
-import { cancelIn, endSession, type Session } from './session-life';
-
-/** A session that waits for its end, and the requests that end with it. */
-type Over = Kept & { flights?: Flight[] };
 
 /** Milliseconds after which a session no one asked for is ended. */
 const IDLE = 600_000;
@@ -321,19 +315,10 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     return SUBJECTS.get(SUBJECTS.idFromName(subject));
   }
 
-  private async endUpstream({ flights = [], ...kept }: Over): Promise<void> {
-    try {
-      const session = await this.kept.opened(kept);
-      if (session?.id && this.streams.close(session.id)) return;
-      const server = await findServer(this.env.DB, kept.serverId);
-      if (!session || server?.connectionString !== kept.url) return;
-      const asker = { owner: kept.owner, sharer: null };
-      const peer = await connect(this.env, await currentSettings(this.env), kept.issuer, server, asker);
-      await inPool(POOL, flights, ({ session: its, id }) => cancelIn(peer, its, id, 'The session is over.'));
-      await endSession(peer, session);
-    } catch (error) {
-      log('session.not_ended', { server: kept.serverId, ...faultFacts(error) });
-    }
+  private async endUpstream(over: Over): Promise<void> {
+    const session = await this.kept.opened(over);
+    if (session?.id && this.streams.close(session.id)) return;
+    if (session) await endOver(this.env, over, session);
   }
 
   /** Keeps a session no longer, and leaves it for the alarm to end, with requests that end with it. */

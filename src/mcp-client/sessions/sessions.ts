@@ -5,15 +5,9 @@ import { faultFacts } from '../../protocol/faults/storage';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import { retrying, SharedWork } from '../../protocol/patience';
 import { type Address, whereIs } from '../../servers/server';
+import type { Session } from './session';
 import type { Meeting, SessionActs, Taken } from './session-acts';
-import {
-  beginSession,
-  endSession,
-  greetingOf,
-  isSessionless,
-  type Session,
-  setLevelIn,
-} from './session-life';
+import { beginSession, endSession, greetingOf, isSessionless, setLevelIn } from './session-life';
 import { sessionObjectOf } from './session-stub';
 import { isUnknown } from './unknown-session';
 

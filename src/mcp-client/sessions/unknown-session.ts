@@ -5,7 +5,8 @@ import { readText } from '../../protocol/params';
 import { EventReader } from '../../protocol/sse';
 import { MODERN_CODES } from '../eras';
 import { drain } from '../exchange';
-import { ping, type SessionName } from './session-life';
+import type { SessionName } from './session';
+import { ping } from './session-life';
 
 /**
  * A response, and how it refuses when that can mean an unknown session (PROTOCOL §1): two refusals with equal manners are

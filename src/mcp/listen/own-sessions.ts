@@ -1,7 +1,7 @@
 import { connect, type Peer, type Sharer } from '../../accounts/connect';
 import { hearSession, type SessionEvent } from '../../mcp-client/listen/session-events';
 import { listenIn } from '../../mcp-client/questions/listening';
-import type { Session } from '../../mcp-client/sessions/session-life';
+import type { Session } from '../../mcp-client/sessions/session';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
 import { askerOf } from '../call';

@@ -1,8 +1,8 @@
 import { connect } from '../../accounts/connect';
 import { discover, type Eras, erasOf } from '../../mcp-client/eras';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
+import { withPrefix } from '../../protocol/json/resource-address';
 import { CODE, RpcError } from '../../protocol/mcp';
-import { withPrefix } from '../../protocol/resource-address';
 import type { Server } from '../../servers/server';
 import { answer } from '../answer';
 import { askerOf, type Call } from '../call';

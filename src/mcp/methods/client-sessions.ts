@@ -1,6 +1,6 @@
 import { connect, type Peer } from '../../accounts/connect';
+import type { Session } from '../../mcp-client/sessions/session';
 import type { KeptSession } from '../../mcp-client/sessions/session-acts';
-import type { Session } from '../../mcp-client/sessions/session-life';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { inPool } from '../../protocol/patience';
 import { askerOf, type Call } from '../call';

@@ -1,7 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import { connect, type Peer } from '../../accounts/connect';
 import { continueLegacy } from '../../mcp-client/legacy';
-import { cancelIn, type SessionName } from '../../mcp-client/sessions/session-life';
+import type { SessionName } from '../../mcp-client/sessions/session';
+import { cancelIn } from '../../mcp-client/sessions/session-life';
 import { parseExact } from '../../protocol/json/exact';
 import { CODE, errorText, RequestId, RpcError } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';

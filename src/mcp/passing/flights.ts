@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Sharer } from '../../accounts/connect';
+import type { SessionName } from '../../mcp-client/sessions/session';
 import type { SessionActs } from '../../mcp-client/sessions/session-acts';
-import type { SessionName } from '../../mcp-client/sessions/session-life';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import type { RequestId } from '../../protocol/mcp';
 

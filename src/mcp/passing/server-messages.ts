@@ -2,7 +2,7 @@ import type { Peer } from '../../accounts/connect';
 import { listenIn } from '../../mcp-client/questions/listening';
 import { mayBeAsked } from '../../mcp-client/questions/may-ask';
 import { QuestionRelay } from '../../mcp-client/questions/relay';
-import type { NamedSession } from '../../mcp-client/sessions/session-life';
+import type { NamedSession } from '../../mcp-client/sessions/session';
 import { parseExact, plainNumber } from '../../protocol/json/exact';
 import { type Additions, NOTHING } from '../../protocol/json/insert';
 import { isAsSevere, LOG_LINE, levelIn } from '../../protocol/log-level';

@@ -6,7 +6,7 @@ import { judgeTool } from '../../governance/policy';
 import { send } from '../../mcp-client/client';
 import { readAnswer } from '../../mcp-client/exchange';
 import { nextRequestId } from '../../mcp-client/request-ids';
-import type { Session } from '../../mcp-client/sessions/session-life';
+import type { Session } from '../../mcp-client/sessions/session';
 import { CODE, isObject, type JsonObject, RpcError } from '../../protocol/mcp';
 import { UpstreamFailure } from '../../servers/failure';
 import { answer } from '../answer';

@@ -1,5 +1,5 @@
 import type { ServerAnswer } from '../../mcp-client/exchange';
-import type { Session } from '../../mcp-client/sessions/session-life';
+import type { Session } from '../../mcp-client/sessions/session';
 import { placeAt, placesOf, type StringPlace } from '../../protocol/json/strings-at';
 import { CODE, isObject, type JsonObject, metaOf, RpcError } from '../../protocol/mcp';
 import type { Call } from '../call';

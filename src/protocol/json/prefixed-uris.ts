@@ -1,5 +1,5 @@
-import { APP_SCHEME } from '../resource-address';
 import { isMet, type KindOf, type PrefixCondition, PrefixOutput } from './prefix-output';
+import { APP_SCHEME } from './resource-address';
 import type { UriPlaces } from './uri-places';
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
