@@ -36,7 +36,7 @@ import { continueAnswer } from './passing/continue';
 import { endFlights } from './passing/flights';
 import { latestOffer, type Offer, offerAt } from './place';
 import { refreshStale } from './refresh';
-import { openSession } from './session';
+import { isEnded, noteEnded, openSession } from './session';
 
 const MOST_BODY = 4_194_304;
 /** How long a client waits for servers to be told that its session is over. Milliseconds. */
@@ -148,6 +148,7 @@ async function endSession(gate: Gate, caller: Caller, headers: Headers): Promise
   const session = await openSession(gate.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
   const sharer = session && askerOf({ gate, caller, session, headers }).sharer;
   if (sharer) {
+    noteEnded(sharer.name);
     endFlights(sharer);
     const ending = endClientSession(sharer);
     waitUntil(ending.catch(() => undefined));
@@ -191,6 +192,11 @@ async function asking(
 ) {
   const { headers, signal } = c.req.raw;
   const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
+  const { sharer } = session ? askerOf({ ...asked, session, headers }) : { sharer: null };
+  if (sharer && isEnded(sharer.name)) {
+    const message = 'This session was ended. Begin another with initialize.';
+    throw new RpcError(404, CODE.invalidRequest, message, { type: 'session_ended' });
+  }
   return { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
 }
 

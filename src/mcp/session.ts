@@ -39,3 +39,19 @@ export async function openSession(keys: string, value: string | undefined): Prom
   const opened = await open(keys, SEAL_CONTEXT, value);
   return opened === null ? null : ClientSession.parse(JSON.parse(opened));
 }
+
+/** Client sessions that their clients ended here, by the name of their sharer, the oldest first. */
+const ended = new Set<string>();
+const MOST_ENDED = 2000;
+
+/** Notes that a client session was ended, for as long as this isolate remembers. */
+export function noteEnded(sharer: string): void {
+  ended.delete(sharer);
+  ended.add(sharer);
+  if (ended.size > MOST_ENDED) ended.delete(ended.values().next().value as string);
+}
+
+/** True for a client session that was ended here: its client has to begin another (MCP 2025-11-25, Session Management). */
+export function isEnded(sharer: string): boolean {
+  return ended.has(sharer);
+}

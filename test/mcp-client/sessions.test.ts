@@ -273,9 +273,11 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     statuses.push(await end(client.with({ 'mcp-protocol-version': '2026-07-28' })));
     await vi.waitFor(async () => expect(await deletedOf(upstream)).toContain(ours));
     const afterwards = await client.call('echo');
+    const another = await (await caller.initialized()).call('echo');
 
     expect(statuses).toEqual([204, 204, 405, 405, 405]);
-    expect(afterwards).toMatchObject(ran);
+    expect(afterwards).toMatchObject({ status: 404, body: { error: { data: { type: 'session_ended' } } } });
+    expect(another).toMatchObject(ran);
     expect((await sessionsOf(upstream))[1]).not.toBe(ours);
   });
 
