@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AdminApi } from '../admin-api.ts';
 import type { Behind } from './behind.ts';
 import { type FixtureEra, FixtureProcess } from './fixture-process.ts';
@@ -41,7 +42,7 @@ export async function runServer(behind: Behind, run: ServerRun): Promise<ServerR
     );
     const slug = client.endpoint_slug;
     const at = async (path: string, prefixes: Prefixes | null) => {
-      const proxy = await KeyProxy.start(`${behind.url}${path}`, behind.virtual_key, prefixes);
+      const proxy = await KeyProxy.start(`${behind.url}${path}`, await newKey(api), prefixes);
       return judge(proxy.url, run).finally(() => proxy.stop());
     };
     const through = await at(`/mcp/${slug}`, null);
@@ -51,6 +52,17 @@ export async function runServer(behind: Behind, run: ServerRun): Promise<ServerR
   } finally {
     await fixture.stop();
   }
+}
+
+/** A key of its own: the suite begins a client session a scenario, and a key may have sessions at servers for 20 of them an hour. */
+async function newKey(api: AdminApi): Promise<string> {
+  const terms = { name: `conformance ${randomUUID()}` };
+  const made = await api.send<{ virtual_key: { value: string } }>(
+    'POST',
+    '/api/governance/virtual-keys',
+    terms,
+  );
+  return made.virtual_key.value;
 }
 
 function judge(url: string, { revision, era, args }: ServerRun): Promise<Outcome[]> {
