@@ -157,28 +157,19 @@ function ServerTick({ server, unticked, reading, badge, children }: ServerTickPr
 function ReadingTicks({ server, reading }: { server: string; reading: TickedReading | undefined }) {
   return (
     <>
-      <label class="row check">
-        <input
-          type="checkbox"
-          name="allow_resources"
-          value={server}
-          checked={reading?.resources.includes(server)}
-        />
-        <span>
-          Its resources, even with only some tools <small>with all of them they are in</small>
-        </span>
-      </label>
-      <label class="row check">
-        <input
-          type="checkbox"
-          name="allow_prompts"
-          value={server}
-          checked={reading?.prompts.includes(server)}
-        />
-        <span>
-          Its prompts, even with only some tools <small>with all of them they are in</small>
-        </span>
-      </label>
+      {(['resources', 'prompts'] as const).map((kind) => (
+        <label class="row check">
+          <input
+            type="checkbox"
+            name={`allow_${kind}`}
+            value={server}
+            checked={reading?.[kind].includes(server)}
+          />
+          <span>
+            Its {kind}, even with only some tools <small>with all of them they are in</small>
+          </span>
+        </label>
+      ))}
     </>
   );
 }

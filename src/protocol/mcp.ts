@@ -258,6 +258,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }
 
+/** The object that a JSON text is, its numbers with their digits; null: it is none. */
+export function readObject(text: string): JsonObject | null {
+  try {
+    const value = parseExact(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The `_meta` of a request's params; empty when there is none. */
 export function metaOf(params: JsonObject): JsonObject {
   return isObject(params._meta) ? params._meta : {};

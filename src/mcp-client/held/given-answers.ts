@@ -1,6 +1,6 @@
 import { within } from '../../protocol/patience';
 
-/** How long answers wait for whoever asked. Milliseconds. */
+/** How long answers wait for the call that asked. Milliseconds. */
 const MOST_WAIT = 300_000;
 /** Askers whose answers are kept, and what these weigh together, characters. */
 const MOST_ASKERS = 64;

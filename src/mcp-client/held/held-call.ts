@@ -3,7 +3,14 @@ import { mediaTypeOf } from '../../protocol/headers';
 import { InPlace, type Part } from '../../protocol/json/answer';
 import { parseExact } from '../../protocol/json/exact';
 import { NOTHING } from '../../protocol/json/insert';
-import { CODE, isObject, type JsonObject, RequestId, type RpcErrorObject } from '../../protocol/mcp';
+import {
+  CODE,
+  isObject,
+  type JsonObject,
+  RequestId,
+  type RpcErrorObject,
+  readObject,
+} from '../../protocol/mcp';
 import { EventRelay, eventOf, JsonAsEventRelay, type Relay } from '../../protocol/sse';
 import { continueStream, drain, post } from '../exchange';
 import { listenIn } from '../questions/listening';
@@ -220,7 +227,7 @@ export class HeldCall {
   private async pass(part: Part): Promise<void> {
     if (part instanceof Uint8Array) this.turn.write(part);
     else if ('beside' in part) {
-      const message = parsed(part.beside);
+      const message = readObject(part.beside);
       if (message) await this.hear(message, false);
     }
   }
@@ -337,13 +344,4 @@ function credentialsOf({ version, headers }: HeldCredential): Peer['credentials'
 
 function flows(response: Response): boolean {
   return response.ok && ['application/json', 'text/event-stream'].includes(mediaTypeOf(response.headers));
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const message = parseExact(text);
-    return isObject(message) ? message : null;
-  } catch {
-    return null;
-  }
 }

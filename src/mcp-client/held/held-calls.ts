@@ -29,7 +29,7 @@ export class HeldCalls {
   /** Ends the calls whose clients took too long. */
   async expire(): Promise<void> {
     const late = this.all().filter(({ until }) => until <= Date.now());
-    await Promise.all(late.map((call) => call.cancel('Nobody answered within 5 minutes.')));
+    await Promise.all(late.map((call) => call.cancel('No answer came within 5 minutes.')));
   }
 
   /** Sends a request. What comes of it: see {@link HeldCall.begin}. `full`: there is no room, and nothing was sent. */

@@ -6,7 +6,7 @@ const AHEAD = 65_536;
 type Sink = ReadableStreamDefaultController<Uint8Array>;
 
 /**
- * What a held call says between two questions, as bytes of an event stream. It is kept, so that whoever repeats a retry reads
+ * What a held call says between two questions, as bytes of an event stream. It is kept, so that a repeated retry reads
  * the same; beyond {@link MOST_KEPT} only those hear the rest who are there.
  */
 export class Turn {
@@ -20,7 +20,7 @@ export class Turn {
   /** Settles when nothing follows. */
   readonly over = this.end_.promise;
 
-  /** @param left told when nobody reads any more what goes on */
+  /** @param left told when no one reads what goes on any more */
   constructor(private readonly left: () => void) {}
 
   get readers(): number {

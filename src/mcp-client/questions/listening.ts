@@ -1,7 +1,6 @@
 import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
-import { parseExact } from '../../protocol/json/exact';
-import { isObject, type JsonObject } from '../../protocol/mcp';
+import { type JsonObject, readObject } from '../../protocol/mcp';
 import { pause } from '../../protocol/patience';
 import { EventReader } from '../../protocol/sse';
 import { whereIs } from '../../servers/server';
@@ -101,12 +100,8 @@ export async function hearEvents(
 }
 
 function messageIn(text: string): JsonObject | null {
-  try {
-    const message = parseExact(text);
-    return isObject(message) && typeof message.method === 'string' ? message : null;
-  } catch {
-    return null;
-  }
+  const message = readObject(text);
+  return typeof message?.method === 'string' ? message : null;
 }
 
 /** True for an event stream. */

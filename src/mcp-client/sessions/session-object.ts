@@ -246,7 +246,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     this.streams.close(session);
   }
 
-  /** Brings the answer to a question of ours to whoever asked it: see {@link GivenAnswers}. */
+  /** Brings the answer to a question of ours to the call that asked it: see {@link GivenAnswers}. */
   async give(ref: string, at: number, answer: string): Promise<void> {
     this.given.give(ref, at, answer);
   }

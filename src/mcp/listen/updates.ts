@@ -29,7 +29,7 @@ const AGAIN = 4_000;
 const MOST_TRIES = 7;
 
 /**
- * Hears servers of 2026-07-28 tell of the resources that one client subscribed to, with that client's account and for nobody
+ * Hears servers of 2026-07-28 tell of the resources that one client subscribed to, with that client's account and for no one
  * else (PROTOCOL §5).
  */
 export class UpdateEars {

@@ -3,10 +3,10 @@ import { listenIn } from '../../mcp-client/questions/listening';
 import { mayBeAsked } from '../../mcp-client/questions/may-ask';
 import { QuestionRelay } from '../../mcp-client/questions/relay';
 import type { NamedSession } from '../../mcp-client/sessions/session';
-import { parseExact, plainNumber } from '../../protocol/json/exact';
+import { plainNumber } from '../../protocol/json/exact';
 import { type Additions, NOTHING } from '../../protocol/json/insert';
 import { isAsSevere, LOG_LINE, levelIn } from '../../protocol/log-level';
-import { isObject, type JsonObject, metaOf } from '../../protocol/mcp';
+import { isObject, type JsonObject, metaOf, readObject } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
 import { withAdditions } from '../answer';
 import type { Call } from '../call';
@@ -103,7 +103,7 @@ export class ServerMessages {
 
   /** What the client gets in place of a message that came with the answer. */
   readonly bring = async (text: string): Promise<string | null> => {
-    const message = parsed(text);
+    const message = readObject(text);
     const told = message && (await this.heard(message));
     return told ? this.textOf(told) : null;
   };
@@ -150,13 +150,4 @@ export class ServerMessages {
 /** What a server asks, and what takes that back. */
 function isQuestion(method: string, isRequest: boolean): boolean {
   return isRequest || method === 'notifications/cancelled';
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const message = parseExact(text);
-    return isObject(message) ? message : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,5 @@
 import { refusalOf, wantedFor } from '../../mcp-client/questions/may-ask';
-import { parseExact } from '../../protocol/json/exact';
-import { CODE, errorText, isObject, type JsonObject, resultText } from '../../protocol/mcp';
+import { CODE, errorText, isObject, type JsonObject, readObject, resultText } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { withoutOurs } from '../auth-required';
 import type { Call } from '../call';
@@ -18,8 +17,8 @@ export type InputRequired = {
 
 /** What an `input_required` asks for; null when it asks for nothing, or in another way than MCP has it. */
 export function readInput(text: string): InputRequired | null {
-  const result = parsed(text);
-  if (!isObject(result)) return null;
+  const result = readObject(text);
+  if (!result) return null;
   const { inputRequests, requestState } = result;
   const isRight =
     (inputRequests === undefined || isObject(inputRequests)) &&
@@ -81,12 +80,4 @@ function undeclaredText(
   const message = `The server ${server} asks for ${method.slice(0, 200) || 'something'}, which this client did not declare.`;
   const data = { requiredCapabilities: wantedFor(method, params) };
   return errorText(request.id, { code: CODE.missingClientCapability, message, data });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseExact(text);
-  } catch {
-    return null;
-  }
 }

@@ -33,7 +33,7 @@ type Following = (method: string, params: JsonObject) => Promise<ServerAnswer>;
 
 /**
  * Calls a tool that has to be a task for a client that knows none, and waits for it: the answer is the tool's result. Its
- * session lasts until then. Where nobody waits any more, the task is cancelled.
+ * session lasts until then. Where no one waits any more, the task is cancelled.
  */
 export function sendWaiting(
   peer: Peer,
