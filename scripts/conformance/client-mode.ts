@@ -44,8 +44,6 @@ export const NOT_COUNTED: ReadonlyMap<string, string> = new Map([
   ['auth/wif-jwt-bearer', 'the gateway has no workload identity: CONTRACT §7 has no jwt-bearer grant'],
   ['auth/dpop', 'CONTRACT §7 sends Bearer tokens'],
   ['auth/dpop-nonce', 'CONTRACT §7 sends Bearer tokens'],
-  ['sse-retry', 'waits for PROTOCOL §3, streams that are closed and resumed'],
-  ['elicitation-sep1034-client-defaults', 'waits for PROTOCOL §4, questions of a server'],
 ]);
 
 /** Runs the suite in client mode against the gateway. */

@@ -9,7 +9,8 @@ export function pageOf(sections: readonly string[]): string {
 
 \`npm run conformance\` runs the suite of the MCP project, \`@modelcontextprotocol/conformance\`, which it installs in \`scripts/conformance\`, against a gateway
 under \`npm run dev\`. A part of it: \`npm run conformance -- --server 2025-11-25\` (server mode in one revision), \`-- --client auth\` (the client runs whose
-arguments have that word), \`-- --authorization\`, \`-- --others\`.
+arguments have that word), \`-- --authorization\`, \`-- --others\`. CI runs \`-- --quick\`: the fixture of both eras in every revision, and
+authorization mode.
 
 Last run: ${new Date().toISOString().slice(0, 10)}, suite ${suiteVersion()}, Node ${process.version.slice(1)}, ${cpus().length} cores.
 
