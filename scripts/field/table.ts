@@ -47,7 +47,7 @@ export function pageOf(rows: readonly Row[]): string {
 
 \`npm run field\` starts servers from npm as their users do, puts each behind the gateway under \`npm run dev\`, and compares what three official
 clients (SDK 1; SDK 2 in the 2025 era; SDK 2 in 2026-07-28) meet at \`/mcp/<server>\` with what a client meets at the server itself: the
-names of the tools, a call, a call with arguments that the schema refuses, reports of progress, the call again once the server was
+names of the tools (as a client sees them that can answer every question), a call, a call with arguments that the schema refuses, reports of progress, the call again once the server was
 restarted, and once the gateway was restarted, with the same clients. "3 of 3": all three meet the same. "–": the server has
 none. Servers that need a service of theirs answer with their own error, which has to come through. \`npm run field everything\` runs one.
 

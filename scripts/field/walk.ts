@@ -1,3 +1,6 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { type Connection, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
 import type { FieldProcess } from './process.ts';
 import type { Act, FieldServer } from './servers.ts';
@@ -17,11 +20,24 @@ export async function askDirectly({ server, url }: FieldProcess): Promise<Direct
   const client = SDK_CLIENTS[server.isModern ? 2 : 0] as SdkClient;
   const connection = await client.connect(url, {});
   try {
-    const tools = (await connection.listTools()).sort();
+    const tools = (server.isModern ? await connection.listTools() : await toolsForAll(url)).sort();
     const [good, bad] = [await outcomeOf(connection, server.good), await outcomeOf(connection, server.bad)];
     return { tools, good, bad, progress: await reportsProgress(connection, server) };
   } finally {
     await connection.close();
+  }
+}
+
+/** The names of the tools for a client that can do everything, as the gateway lists a server (PROTOCOL §5). */
+async function toolsForAll(url: string): Promise<string[]> {
+  const capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listChanged: true } };
+  const client = new Client({ name: 'toolgate-field', version: '1' }, { capabilities });
+  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [] }));
+  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+  try {
+    return (await client.listTools()).tools.map(({ name }) => name);
+  } finally {
+    await client.close();
   }
 }
 
