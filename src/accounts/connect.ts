@@ -21,6 +21,8 @@ export type Sharer = {
   via: string | null;
   /** What its client declared that servers may hear. */
   capabilities: JsonObject;
+  /** Names the one call that its sessions are for; null: they are for every request of its client. */
+  oneCall: string | null;
 };
 
 /** Who wants to speak to a server. */

@@ -45,13 +45,16 @@ type AskingCall = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
  * else nothing tells one client of a key from another. A key that several people share and a caller no one knows have no
  * account of their own.
  * @param capabilities what servers may ask of the client
+ * @param call names the one that is asked for, which has sessions to itself where nothing is shared; null: it has none
  */
 export function askerOf(
   { gate, caller, session, headers }: AskingCall,
   capabilities: JsonObject = {},
+  call: string | null = null,
 ): Asker {
   const { env, issuer } = gate;
-  const client = session?.id ?? caller.grant?.grantId;
+  const shared = session?.id ?? caller.grant?.grantId;
+  const client = shared ?? (call === null ? undefined : `call ${call}`);
   const owner = caller.key?.shared ? null : caller.subject;
   if (client === undefined) return { owner, sharer: null };
   // A client without a session of ours says anew with each request what it may be asked: others than its server knows.
@@ -60,5 +63,9 @@ export function askerOf(
   const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}${declared}`;
   const subject = caller.subject ?? `anonymous ${addressOf({ headers })}`;
   const via = caller.grant?.grantId ?? caller.key?.id ?? null;
-  return { owner, sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via, capabilities } };
+  const oneCall = shared === undefined ? call : null;
+  return {
+    owner,
+    sharer: { name, objects: env.SESSIONS, owner, issuer, subject, via, capabilities, oneCall },
+  };
 }

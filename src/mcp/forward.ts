@@ -202,8 +202,10 @@ export async function forward(
   let asks: RequestState['kind'] = 'server';
   const declared = capabilitiesFor(call);
   const capabilities = call.form === 'json' ? {} : declared;
-  const asker = askerOf(call, declared);
   const comesAgain = call.era === '2026' && mayBeAsked(capabilities);
+  const isByKey = comesAgain && !isWaiting && call.caller.key;
+  const oneCall = isByKey ? (state?.oneCall ?? crypto.randomUUID()) : null;
+  const asker = askerOf(call, declared, oneCall);
   const asking = new Asking(call, server, asker.sharer);
   const over = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
@@ -284,7 +286,8 @@ export async function forward(
       return sendWith(broughtBy(call, state))(signal, besides);
     },
     async input(text, besides, signal) {
-      if (call.era === '2026') return { text: await sealedInput(call, server, text, asks) };
+      if (call.era === '2026')
+        return { text: await sealedInput(call, server, text, { kind: asks, oneCall }) };
       const brought = await asking.bring(text, besides, signal);
       if ('text' in brought) return brought;
       flight.id = nextRequestId();

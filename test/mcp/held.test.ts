@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CallUnderWay } from '../support/call-under-way';
 import { McpCaller, modern, wholeAnswer } from '../support/caller';
 import { wait } from '../support/clock';
+import { administer, configure, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { Upstream } from '../support/upstream';
 
@@ -160,9 +161,10 @@ describe('a server of the 2025 era that asks a client of 2026-07-28 in the middl
     ]);
   });
 
-  it('holds nothing for a client without a grant, and declares nothing for it', async () => {
+  it('holds nothing for a caller no one knows, and declares nothing for it', async () => {
     const { upstream } = await pair([{ text: ELICIT('1') }]);
-    const caller = await McpCaller.withKey('2026', `/mcp/${upstream.slug}`);
+    await configure({ enforce_auth_on_inference: false });
+    const caller = new McpCaller({}, '2026', `/mcp/${upstream.slug}`);
 
     const body = await call(caller);
 
@@ -203,6 +205,63 @@ describe('a server of the 2025 era that asks a client of 2026-07-28 in the middl
     expect((await call(client, { params: { name: 'echo' } })).result).toMatchObject({
       content: [{ text: 'echo ran' }],
     });
+  });
+});
+
+describe('a client of 2026-07-28 that shows a key alone', () => {
+  const keyed = async (asks: Saying[]) => {
+    const { upstream } = await pair(asks);
+    return { upstream, client: await McpCaller.withKey('2026', `/mcp/${upstream.slug}`) };
+  };
+  const ended = async (upstream: Upstream) =>
+    (await upstream.seen()).filter(({ method }) => method === 'DELETE').length;
+
+  it('is asked in a session of that call alone, which ends with it', async () => {
+    const { upstream, client } = await keyed([{ text: ELICIT('1') }]);
+    const before = await ended(upstream);
+
+    const first = asked(await call(client));
+    expect(await ended(upstream)).toBe(before);
+    const body = await retry(client, first);
+
+    expect(body.result).toMatchObject(RAN);
+    expect(await answersAt(upstream)).toEqual(['{"jsonrpc":"2.0","id":1,"result":{"action":"accept"}}']);
+    await expect.poll(() => ended(upstream)).toBe(before + 1);
+    expect((await retry(client, first)).result).toMatchObject(RAN); // the same answer again
+  });
+
+  it('shares no session with another call, and answers none of another key', async () => {
+    const { upstream, client } = await keyed([{ text: ELICIT('1') }]);
+    const other = await McpCaller.withKey('2026', `/mcp/${upstream.slug}`);
+
+    const [one, two] = [asked(await call(client)), asked(await call(client))];
+
+    expect(await retry(other, one)).toMatchObject({ error: { code: -32602 } });
+    expect((await retry(client, two)).result).toMatchObject(RAN);
+    expect(await answersAt(upstream)).toHaveLength(1);
+    expect((await retry(client, one)).result).toMatchObject(RAN);
+    const [first, second] = (await upstream.seen('tools/call')).map(
+      ({ headers }) => headers['mcp-session-id'],
+    );
+    expect(first).toBeDefined();
+    expect(first).not.toBe(second);
+  });
+
+  it('is asked however many calls it makes in an hour', async () => {
+    const { client } = await keyed([{ text: ELICIT('1') }]);
+    for (let calls = 0; calls < 22; calls++)
+      expect(asked(await call(client)).resultType).toBe('input_required');
+  });
+
+  it('is not asked any more when its key ends', async () => {
+    const { upstream } = await pair([{ text: ELICIT('1') }]);
+    const key = await newKey();
+    const client = new McpCaller({ 'x-bf-vk': key.value }, '2026', `/mcp/${upstream.slug}`);
+    await call(client);
+
+    await administer('DELETE', `/governance/virtual-keys/${key.id}`);
+
+    await upstream.sees('notifications/cancelled');
   });
 });
 

@@ -10,6 +10,8 @@ export type HeldRequest = {
   server: Address;
   session: NamedSession;
   credential: HeldCredential;
+  /** True when its session is for nothing else, and over with it. */
+  isAlone: boolean;
   /** The message, and what the client declared, as JSON. */
   message: string;
   capabilities: string;

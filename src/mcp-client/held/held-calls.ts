@@ -13,8 +13,14 @@ const KEPT = 300_000;
 export class HeldCalls {
   private readonly calls = new Map<string, { call: HeldCall; overAt: number | null }>();
 
-  /** @param awake told that calls are held, which the object has to stay awake for */
-  constructor(private readonly awake: () => void) {}
+  /**
+   * @param awake told that calls are held, which the object has to stay awake for
+   * @param over told of each call that is over
+   */
+  constructor(
+    private readonly awake: () => void,
+    private readonly over: (request: HeldRequest) => void,
+  ) {}
 
   /** True while a call is under way at a server. */
   isUnderWay(serverId: string): boolean {
@@ -39,7 +45,7 @@ export class HeldCalls {
     const call = new HeldCall(request, {
       hearing: (one, message) => this.hearing(one, message),
       hasRoom: () => this.all().filter(({ isHeld }) => isHeld).length < MOST_HELD,
-      changed: () => this.changed(request.ref),
+      changed: () => this.changed(request),
     });
     this.calls.set(request.ref, { call, overAt: null });
     return call.begin();
@@ -76,9 +82,12 @@ export class HeldCalls {
     return one.isHeld ? (inSession.find(({ isHeld }) => !isHeld) ?? one) : one;
   }
 
-  private changed(ref: string): void {
-    const known = this.calls.get(ref);
-    if (known?.call.isOver) known.overAt ??= Date.now();
+  private changed(request: HeldRequest): void {
+    const known = this.calls.get(request.ref);
+    if (known?.call.isOver && known.overAt === null) {
+      known.overAt = Date.now();
+      this.over(request);
+    }
     if (known?.call.isHeld) this.awake();
   }
 

@@ -44,6 +44,7 @@ export async function postHeld(
     server: { id, name, connectionType, connectionString, authType },
     session: { ref, id: session.id, version },
     credential: credentialOf(peer),
+    isAlone: sharer.oneCall !== null,
     message: JSON.stringify(message),
     capabilities: JSON.stringify(sharer.capabilities),
   };

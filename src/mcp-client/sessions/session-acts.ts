@@ -21,6 +21,8 @@ export type Meeting = {
   via: string | null;
   /** Whether the client lets servers ask for its roots. */
   hasRoots?: boolean;
+  /** True when the session is for one call, and over with it. */
+  isForOneCall?: boolean;
 };
 
 /** A session of a client session that is kept. */

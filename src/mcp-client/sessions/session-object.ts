@@ -50,7 +50,10 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   /** Sessions that are streams, in memory only: an object that was evicted has none of them. */
   private readonly streams = new SseStreams('held.');
   private readonly given = new GivenAnswers();
-  private readonly held = new HeldCalls(() => this.ctx.waitUntil(this.setAlarm()));
+  private readonly held = new HeldCalls(
+    () => this.ctx.waitUntil(this.setAlarm()),
+    ({ isAlone, server }) => isAlone && this.ctx.waitUntil(this.end(server.id)),
+  );
   /** When the client session was last ended, epoch milliseconds. */
   private endedAt = 0;
   private readonly listeners = new Listeners(this.ctx);
@@ -95,8 +98,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   ): Promise<Session | null> {
     const { id, ...facts } = session;
     if (id === null) throw new Error('a session without an id is not kept');
-    const isAdmitted =
-      !this.isIdle() || (await this.subjectOf(meeting.subject).admit(this.name, meeting.via));
+    const { subject, via, isForOneCall } = meeting;
+    const isAdmitted = !this.isIdle() || (await this.subjectOf(subject).admit(this.name, via, isForOneCall));
     const sealed = await this.kept.sealed(session.ref, id);
     for (let quicker = this.kept.serving(meeting, unknown); quicker; ) {
       const other = await this.kept.opened(quicker);
@@ -111,7 +114,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (!isAdmitted) return null;
     const before = this.kept.at(meeting.serverId);
     if (before && before.ref !== unknown && before.ref !== session.ref) this.finish(before);
-    this.kv.put('subject', meeting.subject);
+    this.kv.put('subject', subject);
     this.kept.note({ ...facts, ...meeting, sealed, askedAt: Date.now() });
     this.listeners.tell(begun(meeting, session));
     this.makeRoom();

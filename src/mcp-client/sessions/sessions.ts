@@ -145,6 +145,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
     subject,
     via,
     hasRoots: isObject(sharer.capabilities.roots),
+    isForOneCall: sharer.oneCall !== null,
   };
   const limit = AbortSignal.timeout(BEGIN);
   const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> =>
@@ -184,6 +185,7 @@ async function shareSession(peer: Peer, sharer: Sharer, unknown: string | null):
 }
 
 function remember(peer: Peer, sharer: Sharer, session: Session | null): Session | null {
+  if (sharer.oneCall !== null) return session; // no other request asks for it
   const key = keyOf(peer.server, sharer);
   const now = Date.now();
   const credential = peer.credentials.version;

@@ -3,8 +3,11 @@ import type { Env } from '../../config';
 import { inPool } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 
-/** A client session that began sessions at servers. `via`: the grant or key it came by. `begunAt`: epoch milliseconds. */
-type Begun = { via: string | null; begunAt: number; isOver: boolean };
+/**
+ * A client session that began sessions at servers. `via`: the grant or key it came by. `begunAt`: epoch milliseconds.
+ * `isForOneCall`: it is over soon, and does not count.
+ */
+type Begun = { via: string | null; begunAt: number; isOver: boolean; isForOneCall?: boolean };
 
 /** Client sessions that may begin sessions at servers within {@link WINDOW} milliseconds (PROTOCOL §1). */
 const MOST = 20;
@@ -20,14 +23,14 @@ export class SubjectObject extends DurableObject<Env> {
   private readonly kv = new ObjectState(this.ctx.storage);
 
   /** True when the client session of this object may begin sessions that are kept. @param id of the SessionObject */
-  async admit(id: string, via: string | null): Promise<boolean> {
+  async admit(id: string, via: string | null, isForOneCall = false): Promise<boolean> {
     const now = Date.now();
     this.forget(now);
     const all = this.all();
     const isNew = !all.some(([key]) => key === keyOf(id));
-    const recent = all.filter(([, { begunAt }]) => begunAt > now - WINDOW);
-    if (isNew && recent.length >= MOST) return false;
-    this.kv.put<Begun>(keyOf(id), { via, begunAt: now, isOver: false });
+    const recent = all.filter(([, begun]) => begun.begunAt > now - WINDOW && !begun.isForOneCall);
+    if (isNew && !isForOneCall && recent.length >= MOST) return false;
+    this.kv.put<Begun>(keyOf(id), { via, begunAt: now, isOver: false, isForOneCall });
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + WINDOW);
     return true;
   }
@@ -35,7 +38,8 @@ export class SubjectObject extends DurableObject<Env> {
   /** Notes that a client session has no session at a server any more. */
   async left(id: string): Promise<void> {
     const begun = this.kv.get<Begun>(keyOf(id));
-    if (begun) this.kv.put<Begun>(keyOf(id), { ...begun, isOver: true });
+    if (begun?.isForOneCall) this.kv.delete(keyOf(id));
+    else if (begun) this.kv.put<Begun>(keyOf(id), { ...begun, isOver: true });
   }
 
   /** Ends the sessions begun by a grant or key, those at a server, or all. Repeatable. */

@@ -39,13 +39,13 @@ export function readInput(text: string): InputRequired | null {
 /**
  * The response that brings a client of 2026-07-28 what its server asks for, its state sealed (PROTOCOL §4). What the client
  * did not say it can answer does not reach it (MCP 2026-07-28, Multi Round-Trip Requests, Server Requirements).
- * @param kind whose state it is
+ * @param asks whose state it is
  */
 export async function sealedInput(
   call: Call,
   server: { id: string; name: string },
   text: string,
-  kind: 'server' | 'held',
+  asks: Omit<RequestState, 'state'>,
 ): Promise<string> {
   const { id } = call.request;
   const required = readInput(text);
@@ -56,7 +56,7 @@ export async function sealedInput(
   const undeclared = requests.find(({ method, params }) => refusalOf(declared, method, params));
   if (undeclared) return undeclaredText(call, server.name, undeclared);
   if (state === null) return resultText(id, result);
-  return resultText(id, { ...result, requestState: await sealState(call, server.id, { kind, state }) });
+  return resultText(id, { ...result, requestState: await sealState(call, server.id, { ...asks, state }) });
 }
 
 /** What a server gets besides what it got before. */

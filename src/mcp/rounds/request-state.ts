@@ -5,10 +5,11 @@ import type { Call } from '../call';
 
 /**
  * What a client of 2026-07-28 brings back with a request that was not finished. `server`: the server's own `requestState`.
- * `held`: names the call that a `SessionObject` keeps, as {@link HeldName}.
+ * `held`: names the call that a `SessionObject` keeps, as {@link HeldName}; `oneCall`: by which name that object is found,
+ * where it is there for this call alone.
  */
-const RequestState = z.tuple([z.enum(['server', 'held']), z.string(), z.number()]);
-export type RequestState = { kind: 'server' | 'held'; state: string };
+const RequestState = z.tuple([z.enum(['server', 'held']), z.string(), z.number(), z.string().nullish()]);
+export type RequestState = { kind: 'server' | 'held'; state: string; oneCall: string | null };
 
 /** How long it may be brought back. Milliseconds. */
 const MOST_AGE = 600_000;
@@ -29,9 +30,9 @@ class WrongState extends RpcError {
 export async function sealState(
   call: Call,
   serverId: string,
-  { kind, state }: RequestState,
+  { kind, state, oneCall }: RequestState,
 ): Promise<string> {
-  const sealed = JSON.stringify([kind, state, Date.now() + MOST_AGE]);
+  const sealed = JSON.stringify([kind, state, Date.now() + MOST_AGE, oneCall]);
   return seal(call.gate.env.ENCRYPTION_KEY, await sealContextOf(call, serverId), sealed);
 }
 
@@ -42,9 +43,9 @@ export async function openState(call: Call, serverId: string): Promise<RequestSt
   if (typeof requestState !== 'string' || requestState.length > MOST_SEALED) throw new WrongState();
   const opened = await open(call.gate.env.ENCRYPTION_KEY, await sealContextOf(call, serverId), requestState);
   if (opened === null) throw new WrongState();
-  const [kind, state, until] = RequestState.parse(JSON.parse(opened));
+  const [kind, state, until, oneCall = null] = RequestState.parse(JSON.parse(opened));
   if (until <= Date.now()) throw new WrongState();
-  return { kind, state };
+  return { kind, state, oneCall };
 }
 
 /** What a state is bound to: who asks whom, where, for what, with which arguments (PROTOCOL §4). */

@@ -33,11 +33,23 @@ function partsOf(messages: readonly Message[]) {
     received: received
       .filter(({ method, id }) => !method || (id !== undefined && method !== 'roots/list'))
       .map((message) => plain(message)),
+    end: received.some(isQuestion) && contentOf(received.findLast(({ result }) => result !== undefined)),
     progress: received
       .filter((message) => message.method === 'notifications/progress' && isOwn(message))
       .map((message) => plain(message)),
   };
 }
+
+/** True for what asks a person something, in either era. */
+function isQuestion({ method, result }: Message): boolean {
+  const { inputRequests = {} } = (result ?? {}) as { inputRequests?: Record<string, { method: string }> };
+  const asked = [method, ...Object.values(inputRequests).map((request) => request.method)];
+  return asked.includes('elicitation/create') || asked.includes('sampling/createMessage');
+}
+
+/** What a call ended with. */
+const contentOf = (message: Message | undefined) =>
+  (message?.result as { content?: unknown } | undefined)?.content ?? null;
 
 const isRoots = (result: unknown) => typeof result === 'object' && result !== null && 'roots' in result;
 

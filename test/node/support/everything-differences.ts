@@ -79,9 +79,15 @@ export const ALLOWED: readonly Known[] = [
   },
   {
     by: MODERN,
-    step: /(elicitation|sampling|roots)/,
-    path: /./,
-    why: 'a client of 2026-07-28 with an access key alone has no session that outlasts a call, so none is held for its answers (PROTOCOL §4)',
+    step: /(elicitation|sampling)/,
+    path: /^(sent|received)/,
+    why: 'what the server asks by requests of its own reaches a client of 2026-07-28 as `input_required`, and the client calls again (decision 0073); how the call ends is the same',
+  },
+  {
+    by: MODERN,
+    step: /roots|progress/,
+    path: /^(sent|received)/,
+    why: 'a session of the 2025 era asks for the roots once, a call of 2026-07-28 each time',
   },
   {
     by: MODERN,
