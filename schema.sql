@@ -154,7 +154,8 @@ CREATE TABLE IF NOT EXISTS server_words (
   server_id    TEXT PRIMARY KEY,
   icons        TEXT NOT NULL, -- JSON list (MCP, Icons)
   instructions TEXT NOT NULL, -- as the server wrote them; '' for none
-  changed_at   INTEGER        -- when instructions last differed from those before; null: never
+  changed_at   INTEGER,       -- when instructions last differed from those before; null: never
+  offers       TEXT NOT NULL DEFAULT '{}' -- JSON {extensions?, experimental?}: what it offers beyond MCP itself
 ) STRICT;
 
 -- What servers list, a row per item: tool, prompt, resource, template.

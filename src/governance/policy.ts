@@ -149,6 +149,15 @@ export function judgeReading(
   return judgeScope(rules, 'mcp:read');
 }
 
+/** May this caller use everything of this server, what it may come to have too? */
+export function judgeWhole(rules: Rules, server: RuledServer): PolicyVerdict {
+  const any = { name: '*', exposedName: `${server.name}-*`, readOnly: false };
+  const readings = (['allow_resources', 'allow_prompts'] as const).map((member) =>
+    judgeReading(rules, server, member, true),
+  );
+  return [judgeTool(rules, server, any), ...readings].find((verdict) => verdict !== 'allowed') ?? 'allowed';
+}
+
 function judgeScope({ scope, scopeIsFinal }: Rules, needed: 'mcp:read' | 'mcp:write'): PolicyVerdict {
   if (covers(scope, needed)) return 'allowed';
   return scopeIsFinal ? 'hidden' : 'insufficient_scope';

@@ -18,6 +18,7 @@ import { subscribe, unsubscribe } from './listen/subscribed';
 import { listen } from './listen/subscriptions';
 import { listPrompts, listResources, listTemplates, listTools } from './lists';
 import { complete } from './methods/completion';
+import { askExtension } from './methods/extension';
 import { setLevel } from './methods/logging';
 import { sealSession } from './session';
 import { TASKS, tasksCapability } from './tasks/able';
@@ -60,10 +61,12 @@ export const METHODS: Readonly<Record<Era, ReadonlyMap<string, MethodHandler>>> 
   ]),
 };
 
-/** Answers one request. @throws RpcError −32601 for a method that its era does not have, here. */
+/** Answers one request. @throws RpcError −32601 for a method that neither its era has, here, nor the server at its address. */
 export async function dispatch(call: Call): Promise<Response> {
   const handler = METHODS[call.era].get(call.request.method);
   if (handler) return handler(call);
+  const answered = await askExtension(call);
+  if (answered) return answered;
   throw new RpcError(call.era === '2026' ? 404 : 200, CODE.methodNotFound, 'Method not found');
 }
 
@@ -93,10 +96,11 @@ async function initialize(call: Call): Promise<Response> {
     ? protocolVersion
     : (LEGACY_VERSIONS[0] as string);
   const client = { version, clientName: clientInfo.name ?? '', capabilities };
-  const { instructions, icons } = await greet(call);
+  const { instructions, icons, offers } = await greet(call);
+  const tasks = tasksCapability(version, call.entries.some(hasOwnAccounts));
   const result = {
     protocolVersion: version,
-    capabilities: { ...CAPABILITIES, ...tasksCapability(version, call.entries.some(hasOwnAccounts)) },
+    capabilities: { ...CAPABILITIES, ...offers, ...tasks },
     serverInfo: withIcons(call, icons),
     instructions,
   };
@@ -105,10 +109,10 @@ async function initialize(call: Call): Promise<Response> {
 
 /** MCP 2026-07-28, Discovery. */
 async function discover(call: Call): Promise<Response> {
-  const { instructions, icons } = await greet(call);
+  const { instructions, icons, offers } = await greet(call);
   return answer(call, {
     supportedVersions: [...SERVED_VERSIONS],
-    capabilities: { ...CAPABILITIES, extensions: { [TASKS]: {} } },
+    capabilities: { ...CAPABILITIES, ...offers, extensions: { ...offers.extensions, [TASKS]: {} } },
     instructions,
     ...cachingHints(call),
     _meta: { [META.serverInfo]: withIcons(call, icons) },

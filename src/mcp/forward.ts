@@ -93,6 +93,11 @@ export function askedResource(uri: string): AskedItem {
   return { exposedName, hasOutputSchema: false, mirrored: [] };
 }
 
+/** The log has the name of the method. */
+export function askedMethod(method: string): AskedItem {
+  return { exposedName: method.slice(0, 200), hasOutputSchema: false, mirrored: [] };
+}
+
 /**
  * Hands a 2025-era client's `notifications/cancelled` to the server that is answering the request (MCP 2025-11-25,
  * Cancellation), by our name for it. One that names no request of the same client session changes nothing.

@@ -1,6 +1,6 @@
 import { ask } from '../database';
 import { clean } from '../servers/listed-item';
-import { instructionsQuestion, type StoredWords, storedWordsQuestion } from '../servers/words';
+import { instructionsQuestion, type Offers, type StoredWords, storedWordsQuestion } from '../servers/words';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
 import { judgeItem } from './judge';
@@ -15,19 +15,24 @@ const MOST_SERVERS = 32;
 const utf8 = new TextEncoder();
 const sizeOf = (text: string) => utf8.encode(text).length;
 
-/** What a client learns first: our own words, and those of servers; and the icons of the one server that is at its address. */
-export async function greet(call: Call): Promise<{ instructions: string | undefined; icons: unknown[] }> {
+/** What a client learns first. */
+type Greeting = { instructions: string | undefined; icons: unknown[]; offers: Offers };
+
+/** Our own words, and those of servers; and the icons, and what else it offers, of the one server that is at its address. */
+export async function greet(call: Call): Promise<Greeting> {
   const ours = await nothingToList(call);
-  if (!call.isOneServer) return { instructions: await joined(call, ours), icons: [] };
+  if (!call.isOneServer) return { instructions: await joined(call, ours), icons: [], offers: {} };
   const words = await wordsOfOne(call);
   const theirs = call.entries[0]?.server.passInstructions ? (words?.instructions ?? '') : '';
   return {
     instructions: [ours, theirs].filter(Boolean).join('\n\n') || undefined,
     icons: words?.icons ?? [],
+    offers: words?.offers ?? {},
   };
 }
 
-async function wordsOfOne({ gate, entries }: Call): Promise<StoredWords | null> {
+/** What the one server at its address said of itself; null: nothing is stored. */
+export async function wordsOfOne({ gate, entries }: Call): Promise<StoredWords | null> {
   const [entry] = entries;
   if (!entry) return null;
   const [words] = await ask(gate.env.DB, storedWordsQuestion(gate.env.DB, entry.server.id));

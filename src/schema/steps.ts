@@ -8,6 +8,7 @@ import sessionGeneration from './0008_session_generation.sql';
 import allowReading from './0009_allow_reading.sql';
 import passBaggage from './0010_pass_baggage.sql';
 import serverWords from './0011_server_words.sql';
+import serverOffers from './0012_server_offers.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -30,4 +31,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 9, name: 'allow_reading', sql: allowReading },
   { n: 10, name: 'pass_baggage', sql: passBaggage },
   { n: 11, name: 'server_words', sql: serverWords },
+  { n: 12, name: 'server_offers', sql: serverOffers },
 ];

@@ -1,11 +1,19 @@
 import { type Question, question } from '../database';
 import { bumpCatalog } from '../governance/revision';
-import { isObject } from '../protocol/mcp';
+import { isObject, type JsonObject } from '../protocol/mcp';
 import { checkIcons, clean } from './listed-item';
 import type { Server, ServerInfo } from './server';
 
+/** What a server offers beyond MCP itself, by name (MCP, Extensions; Experimental capabilities). */
+export type Offers = { extensions?: JsonObject; experimental?: JsonObject };
+
 /** What a server says of itself when it is met. `instructions`: as it wrote them, '' for none. */
-export type ServerWords = { info: ServerInfo | null; icons: unknown[]; instructions: string };
+export type ServerWords = {
+  info: ServerInfo | null;
+  icons: unknown[];
+  instructions: string;
+  offers: Offers;
+};
 
 const MOST_NAME = 256;
 const MOST_DESCRIPTION = 1000;
@@ -14,8 +22,13 @@ const MOST_ICONS = 4;
 /** Characters of instructions that are stored. */
 const MOST_INSTRUCTIONS = 32_768;
 
+/** What a server offers may have this many characters, as JSON; more is none. */
+const MOST_OFFERS = 16_384;
+/** Authorization is ours: what is about it never passes (PROTOCOL §6). */
+const NEVER = /auth/i;
+
 /** What a server says of itself, as far as it is right: a name and a version, or nothing (PROTOCOL §6). */
-export function wordsIn(serverInfo: unknown, instructions: unknown): ServerWords {
+export function wordsIn(serverInfo: unknown, instructions: unknown, capabilities: unknown): ServerWords {
   const said = isObject(serverInfo) ? serverInfo : {};
   const name = line(said.name, MOST_NAME);
   const version = line(said.version, MOST_NAME);
@@ -31,7 +44,19 @@ export function wordsIn(serverInfo: unknown, instructions: unknown): ServerWords
     info: name && version ? info : null,
     icons: name && version ? icons : [],
     instructions: all.length > MOST_INSTRUCTIONS ? `${all.slice(0, MOST_INSTRUCTIONS - 1)}…` : all,
+    offers: offersIn(isObject(capabilities) ? capabilities : {}),
   };
+}
+
+function offersIn({ extensions, experimental }: JsonObject): Offers {
+  const offers = Object.fromEntries(
+    Object.entries({ extensions, experimental }).flatMap(([member, said]) => {
+      const named = isObject(said) ? Object.entries(said) : [];
+      const right = named.filter(([name, terms]) => !NEVER.test(name) && isObject(terms));
+      return right.length ? [[member, Object.fromEntries(right)]] : [];
+    }),
+  );
+  return JSON.stringify(offers).length > MOST_OFFERS ? {} : offers;
 }
 
 function line(value: unknown, most: number): string {
@@ -62,13 +87,13 @@ export async function saveWords(
   const stored = said.info && JSON.stringify(said.info);
   const words = db
     .prepare(
-      `INSERT INTO server_words (server_id, icons, instructions, changed_at) SELECT ?1, ?2, ?3, NULL
+      `INSERT INTO server_words (server_id, icons, instructions, changed_at, offers) SELECT ?1, ?2, ?3, NULL, ?5
        WHERE EXISTS (SELECT 1 FROM server WHERE id = ?1)
-       ON CONFLICT (server_id) DO UPDATE SET icons = ?2, instructions = ?3,
+       ON CONFLICT (server_id) DO UPDATE SET icons = ?2, instructions = ?3, offers = ?5,
          changed_at = iif(instructions = ?3, changed_at, ?4)
-       WHERE icons <> ?2 OR instructions <> ?3`,
+       WHERE icons <> ?2 OR instructions <> ?3 OR offers <> ?5`,
     )
-    .bind(id, JSON.stringify(said.icons), said.instructions, now);
+    .bind(id, JSON.stringify(said.icons), said.instructions, now, JSON.stringify(said.offers));
   if (stored === (info && JSON.stringify(info))) await words.run();
   else {
     const named = db.prepare('UPDATE server SET info = ?2 WHERE id = ?1').bind(id, stored);
@@ -77,15 +102,28 @@ export async function saveWords(
   return said.info;
 }
 
-type WordsRow = { server_id: string; icons: string; instructions: string; changed_at: number | null };
+type WordsRow = {
+  server_id: string;
+  icons: string;
+  instructions: string;
+  changed_at: number | null;
+  offers: string;
+};
 
 /** What is stored of one server's words. `changedAt`: when its instructions last changed (epoch seconds); null: never. */
-export type StoredWords = Pick<ServerWords, 'icons' | 'instructions'> & { changedAt: number | null };
+export type StoredWords = Omit<ServerWords, 'info'> & { changedAt: number | null };
 
 export function storedWordsQuestion(db: D1Database, serverId: string): Question<StoredWords | null> {
   const statement = db.prepare('SELECT * FROM server_words WHERE server_id = ?1').bind(serverId);
   return question<WordsRow, StoredWords | null>(statement, ([row]) =>
-    row ? { icons: JSON.parse(row.icons), instructions: row.instructions, changedAt: row.changed_at } : null,
+    row
+      ? {
+          icons: JSON.parse(row.icons),
+          instructions: row.instructions,
+          changedAt: row.changed_at,
+          offers: JSON.parse(row.offers),
+        }
+      : null,
   );
 }
 

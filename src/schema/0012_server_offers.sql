@@ -1,0 +1,1 @@
+ALTER TABLE server_words ADD COLUMN offers TEXT NOT NULL DEFAULT '{}';
