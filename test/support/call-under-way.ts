@@ -1,4 +1,4 @@
-import { eventsOf } from './caller';
+import { eventsOf } from './messages';
 
 type Message = { id?: unknown; method?: string; params?: Record<string, unknown>; result?: unknown };
 
