@@ -25,6 +25,7 @@ import {
   upstreams,
   type Worker,
 } from './support/two-workers';
+import { twoCallers } from './two-callers';
 
 beforeAll(startTwoWorkers);
 afterAll(stopTwoWorkers);
@@ -395,6 +396,8 @@ describe('a server never listed (CONTRACT §6, PROTOCOL §5)', () => {
     expect(messages.filter(({ message }) => message.method === 'tools/list')).toHaveLength(1);
   });
 });
+
+twoCallers(); // not beside the streams above: each adds servers, which changes lists
 
 describe('people, as Cloudflare Access vouches for them', async () => {
   const audience = 'the-audience';
