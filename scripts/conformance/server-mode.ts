@@ -54,7 +54,7 @@ export async function runServer(behind: Behind, run: ServerRun): Promise<ServerR
   }
 }
 
-/** A key of its own: the suite begins a client session a scenario, and a key may have sessions at servers for 20 of them an hour. */
+/** A key of its own, as for a client of its own. */
 async function newKey(api: AdminApi): Promise<string> {
   const terms = { name: `conformance ${randomUUID()}` };
   const made = await api.send<{ virtual_key: { value: string } }>(

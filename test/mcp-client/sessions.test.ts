@@ -354,6 +354,46 @@ describe('one session a client session and server, in an object (PROTOCOL §1)',
     expect(one).toBe(two);
   });
 
+  it('makes room for that of another client session when its client ends it, but not when it is idle', async () => {
+    const { upstream, caller } = await session();
+    const before = await objects();
+    const clients = await Promise.all(Array.from({ length: 22 }, () => caller.initialized()));
+    const [first, next, beyond] = [clients[0], clients[20], clients[21]] as [McpCaller, McpCaller, McpCaller];
+    await first.call('echo');
+    const object = await objectSince(before);
+    for (const client of clients.slice(1, 20)) await client.call('echo');
+    wait(601);
+    await runDurableObjectAlarm(object);
+    for (const _ of [1, 2]) await beyond.call('echo');
+    await clients[1]?.post('', { method: 'DELETE', body: null });
+    for (const _ of [1, 2]) await next.call('echo');
+    const [one, two, three, four] = (await sessionsOf(upstream)).slice(-4);
+
+    expect(one).not.toBe(two);
+    expect(three).toBe(four);
+  });
+
+  it('is kept for 600 client sessions an hour that were ended, and one that comes back counts anew', async () => {
+    const stub = env.SUBJECTS.get(env.SUBJECTS.idFromName('vk:someone in a hurry'));
+    const { admit, left } = stub as unknown as {
+      admit(id: string, via: null): Promise<boolean>;
+      left(id: string, isEnded: boolean): Promise<void>;
+    };
+    for (let n = 0; n < 20; n++) expect(await admit(`${n}`, null)).toBe(true);
+    await left('0', true);
+    const [another, again] = [await admit('20', null), await admit('0', null)];
+    for (let n = 1; n <= 20; n++) await left(`${n}`, true);
+    for (let n = 21; n < 600; n++) {
+      expect(await admit(`${n}`, null)).toBe(true);
+      await left(`${n}`, true);
+    }
+
+    expect([another, again]).toEqual([true, false]);
+    expect(await admit('600', null)).toBe(false);
+    wait(3601);
+    expect(await admit('600', null)).toBe(true);
+  });
+
   it('is kept for 20 client sessions of no one known an hour, by address', async () => {
     await configure({ enforce_auth_on_inference: false });
     const upstream = await Upstream.start();

@@ -300,7 +300,7 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (isWanted()) return this.setAlarm();
     if (subject !== undefined) {
       await this.ctx.storage.setAlarm(Date.now() + SETTLE_AGAIN); // for a fault now
-      await this.subjectOf(subject).left(this.name);
+      await this.subjectOf(subject).left(this.name, this.endedAt > 0);
       if (isWanted()) return this.setAlarm();
     }
     const level = this.logLevel.now;

@@ -4,13 +4,24 @@ import { inPool } from '../../protocol/patience';
 import { ObjectState } from '../../schema/object-state';
 
 /**
- * A client session that began sessions at servers. `via`: the grant or key it came by. `begunAt`: epoch milliseconds.
- * `isForOneCall`: it is over soon, and does not count.
+ * A client session that began sessions at servers. `via`: the grant or key it came by. `begunAt`: epoch milliseconds. `isOver`:
+ * it has none any more; `isEnded`: because it was ended, and nothing of it is left. `isForOneCall`: it is over soon, and does
+ * not count. Missing: no.
  */
-type Begun = { via: string | null; begunAt: number; isOver: boolean; isForOneCall?: boolean };
+type Begun = {
+  via: string | null;
+  begunAt: number;
+  isOver: boolean;
+  isEnded?: boolean;
+  isForOneCall?: boolean;
+};
 
-/** Client sessions that may begin sessions at servers within {@link WINDOW} milliseconds (PROTOCOL §1). */
+/**
+ * Client sessions that may begin sessions at servers within {@link WINDOW} milliseconds (PROTOCOL §1). One that was ended makes
+ * room for another, up to {@link MOST_BEGUN} in all.
+ */
 const MOST = 20;
+const MOST_BEGUN = 600;
 const WINDOW = 3_600_000;
 /** Objects asked at once. */
 const POOL = 5;
@@ -26,20 +37,20 @@ export class SubjectObject extends DurableObject<Env> {
   async admit(id: string, via: string | null, isForOneCall = false): Promise<boolean> {
     const now = Date.now();
     this.forget(now);
-    const all = this.all();
-    const isNew = !all.some(([key]) => key === keyOf(id));
-    const recent = all.filter(([, begun]) => begun.begunAt > now - WINDOW && !begun.isForOneCall);
-    if (isNew && !isForOneCall && recent.length >= MOST) return false;
+    const before = this.kv.get<Begun>(keyOf(id));
+    const recent = this.all().filter(([, begun]) => begun.begunAt > now - WINDOW && !begun.isForOneCall);
+    const isFull = recent.filter(([, { isEnded }]) => !isEnded).length >= MOST || recent.length >= MOST_BEGUN;
+    if (!isForOneCall && (!before || before.isEnded) && isFull) return false;
     this.kv.put<Begun>(keyOf(id), { via, begunAt: now, isOver: false, isForOneCall });
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + WINDOW);
     return true;
   }
 
-  /** Notes that a client session has no session at a server any more. */
-  async left(id: string): Promise<void> {
+  /** Notes that a client session has no session at a server any more. @param isEnded it was ended, not only left */
+  async left(id: string, isEnded: boolean): Promise<void> {
     const begun = this.kv.get<Begun>(keyOf(id));
     if (begun?.isForOneCall) this.kv.delete(keyOf(id));
-    else if (begun) this.kv.put<Begun>(keyOf(id), { ...begun, isOver: true });
+    else if (begun) this.kv.put<Begun>(keyOf(id), { ...begun, isOver: true, isEnded });
   }
 
   /** Ends the sessions begun by a grant or key, those at a server, or all. Repeatable. */
