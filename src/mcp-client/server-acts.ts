@@ -28,7 +28,7 @@ export type ListsAnswer =
 /** What the object of a server is asked from elsewhere. Its class says what each act does. */
 export interface ServerActs {
   list(wanted: ListsWanted): Promise<ListsAnswer>;
-  changed(asker: ListsAsker): Promise<void>;
+  changed(asker: ListsAsker): Promise<ListsAnswer | null>;
   forget(): Promise<void>;
 }
 

@@ -22,7 +22,10 @@ import {
   syncInterval,
 } from './server-acts';
 
-/** What is known of the asking. `dueAt`: when the interval is over; null: no alarm lists this server. Epoch milliseconds. */
+/**
+ * What is known of the asking. `dueAt`: when the interval is over; null: no alarm lists this server. `paidUntil`: each listing
+ * for a word of the server takes {@link CHANGES} of it, and time gives them back; missing: none did. Epoch milliseconds.
+ */
 type Kept = {
   serverId: string;
   issuer: string | null;
@@ -32,11 +35,12 @@ type Kept = {
   begunAt: number;
   lookedAt: number;
   dueAt: number | null;
+  paidUntil?: number;
 };
 /** Why the object lists: for one that asks, or by its alarm, as for one that asks now but does not wait. */
 type Wanted = ListsAsker & { reason: ListsWanted['reason'] | 'alarm' };
-/** The server said that a list changed: since when that is not listed yet, when it will be, and with whose account. */
-type Change = { since: number; at: number; owner: ListsAsker['owner'] };
+/** The server said that a list changed: when that will be listed, and with whose account. */
+type Change = { at: number; owner: ListsAsker['owner'] };
 /** A listing under way. `terms`: what it asks, and with which credentials; `answer` null: another one took its place. */
 type Running = {
   turn: number;
@@ -50,9 +54,15 @@ type Running = {
 const LOST = 40_000;
 /** How soon the same server, never listed, is asked for another isolate. Milliseconds. */
 const MISSING = 5_000;
-/** How often a server is listed because it says that it changed, and how long that waits for more to change. Milliseconds. */
+/**
+ * How often a server is listed because it says that it changed, how many of these may come at once where it was quiet before,
+ * and how long each waits for more to change. Milliseconds.
+ */
 const CHANGES = 10_000;
-const SETTLING = 1_000;
+const AT_ONCE = 10;
+const SETTLING = 100;
+/** How long one who heard that waits for what came of it: until it is listed, and as long as a listing takes. Milliseconds. */
+const HEARD = CHANGES + LOST;
 /** The alarm ends when no one wanted a server's lists for a day, or for ten intervals if that is longer. Milliseconds. */
 const UNUSED = 86_400_000;
 const UNUSED_INTERVALS = 10;
@@ -68,6 +78,8 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
   private running: Running | null = null;
   /** Counts beginnings and ends of listings: what was read before one says nothing after it. */
   private turn = 0;
+  /** What comes of the change that is to be listed; null: no one waits for it. */
+  private change: PromiseWithResolvers<ListsAnswer | null> | null = null;
 
   /** Lists the server when that is wanted, or waits with the listing under way. What it lists is in D1. */
   async list(wanted: ListsWanted): Promise<ListsAnswer> {
@@ -100,14 +112,20 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     }
   }
 
-  /** Notes that the server says one of its lists changed: it is listed in a moment, at most every ten seconds. */
-  async changed(asker: ListsAsker): Promise<void> {
+  /**
+   * Notes that the server says one of its lists changed: it is listed in a moment, or as soon as it may be again.
+   * @returns what came of that; null: nothing
+   */
+  async changed(asker: ListsAsker): Promise<ListsAnswer | null> {
     const now = Date.now();
-    const { begunAt } = this.note(asker, { usedAt: now });
-    const { since } = this.kv.get<Change>('change') ?? { since: now };
-    const at = Math.max(begunAt + CHANGES, Math.min(now + SETTLING, since + CHANGES));
-    this.kv.put<Change>('change', { since, at, owner: asker.owner });
+    const { paidUntil = 0 } = this.note(asker, { usedAt: now });
+    const soonest = Math.max(now + SETTLING, paidUntil - (AT_ONCE - 1) * CHANGES);
+    const { at } = this.kv.get<Change>('change') ?? { at: soonest };
+    this.kv.put<Change>('change', { at, owner: asker.owner });
+    this.change ??= Promise.withResolvers();
+    const { promise } = this.change;
     await this.wake();
+    return within(HEARD, promise);
   }
 
   /** Lists no more, and leaves nothing. Repeatable. */
@@ -115,6 +133,8 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     this.kept(); // what is newer than this code is refused
     this.running?.replaced.abort();
     this.running = null;
+    this.change?.resolve(null);
+    this.change = null;
     this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -141,10 +161,26 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
     const isChanged = change !== undefined && change.at <= now;
     if (!server?.enabled || !server.isVerified || isUnused(kept, settings, server)) return this.forget();
     if (!isChanged && (this.running || (kept.dueAt ?? Number.POSITIVE_INFINITY) > now)) return;
-    if (isChanged) this.kv.delete('change');
     const { serverId, issuer } = kept;
-    const owner = isChanged ? change.owner : null;
-    await this.listed({ serverId, issuer, owner, reason: 'alarm' });
+    if (!isChanged) await this.listed({ serverId, issuer, owner: null, reason: 'alarm' });
+    else await this.listChange(kept, change.owner);
+  }
+
+  /** Lists what the server said has changed, and tells those who heard it. What it says from here on is another change. */
+  private async listChange(
+    { serverId, issuer, paidUntil = 0 }: Kept,
+    owner: ListsAsker['owner'],
+  ): Promise<void> {
+    const { change } = this;
+    this.change = null;
+    this.kv.delete('change');
+    const asker = { serverId, issuer, owner };
+    this.note(asker, { paidUntil: Math.max(Date.now(), paidUntil) + CHANGES });
+    try {
+      change?.resolve(await this.listed({ ...asker, reason: 'alarm' }));
+    } finally {
+      change?.resolve(null);
+    }
   }
 
   /** What is known here; null: nothing. */

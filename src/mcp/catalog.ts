@@ -54,6 +54,11 @@ async function readCatalog(db: D1Database, revision: number): Promise<Catalog> {
 /** A server as it was read, with what this isolate stored of its lists meanwhile. */
 function withNewerLists(read: Server, known: Server): Server {
   if ((known.listedAt ?? 0) <= (read.listedAt ?? 0)) return read;
-  const { state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info } = known;
-  return { ...read, state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info };
+  return withListsOf(read, known);
+}
+
+/** A server as it is known, with what `other`, the same one read elsewhere, says of its lists. */
+export function withListsOf(server: Server, other: Server): Server {
+  const { state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info } = other;
+  return { ...server, state, lastFailure, leftOut, listedAt, askedAt, listingStamp, listingSize, info };
 }

@@ -7,7 +7,8 @@ import { faultFacts } from '../protocol/faults/storage';
 import { inPool, within } from '../protocol/patience';
 import type { Server } from '../servers/server';
 import { askerOf, type Call } from './call';
-import type { CatalogServer } from './catalog';
+import { type CatalogServer, withListsOf } from './catalog';
+import { tellStreams } from './listen/news';
 
 /** Whose request makes us ask. */
 type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
@@ -22,8 +23,8 @@ const WAIT_ALL = 8_000;
 const POOL = 10;
 /** How long a server that is silent keeps another one from being asked. Milliseconds. */
 const SILENT = 1_000;
-/** How often an isolate tells that a server's lists changed. Milliseconds. */
-const TELL = 1_000;
+/** How long a server's object has to list what changed before it is told of more that did. Milliseconds. */
+const TELL = 15_000;
 
 /**
  * Has the servers that were never listed asked, within the request, or waits with the request that does so already. A server
@@ -90,25 +91,47 @@ export function refreshStale(by: ListingCaller, entries: readonly CatalogServer[
   waitUntil(inPool(POOL, stale, (entry) => ask(by, entry, 'due')));
 }
 
-/** When this isolate last told that a server's lists changed, by its id. Epoch milliseconds. */
-const told = new Map<string, number>();
-const MOST_TOLD = 2000;
+/** Servers whose objects list what changed, by id: since when (epoch milliseconds), and whether more changed meanwhile. */
+const tellings = new Map<string, { since: number; isAgain: boolean }>();
 
 /**
- * Has a server listed again that said so on a stream of this caller's (`notifications/…/list_changed`). Nothing waits for that,
- * and a server that says so all the time is listed every ten seconds.
+ * Has a server listed again that said so on a stream of this caller's (`notifications/…/list_changed`), and the streams of this
+ * isolate look when its lists became others. The caller's request does not wait for that.
  */
-export function listChanged(by: ListingCaller, { id }: Pick<Server, 'id'>): void {
-  const now = Date.now();
-  if ((told.get(id) ?? 0) + TELL > now) return; // its object waits as long for what follows
-  told.delete(id);
-  told.set(id, now);
-  if (told.size > MOST_TOLD) told.delete(told.keys().next().value as string);
+export function listChanged(by: ListingCaller & Pick<Call, 'entries'>, { id }: Pick<Server, 'id'>): void {
+  const underWay = tellings.get(id);
+  if (underWay && underWay.since + TELL > Date.now()) {
+    underWay.isAgain = true;
+    return;
+  }
+  const telling = { since: 0, isAgain: true };
+  tellings.set(id, telling);
+  const told = tellChanges(by, id, telling)
+    .catch((error: unknown) => log('server.list_failed', { server: id, ...faultFacts(error) }))
+    .finally(() => {
+      if (tellings.get(id) === telling) tellings.delete(id);
+    });
+  waitUntil(told);
+}
+
+/** Tells a server's object that its lists changed, once more for all that changed while it listed. */
+async function tellChanges(
+  by: ListingCaller & Pick<Call, 'entries'>,
+  serverId: string,
+  telling: { since: number; isAgain: boolean },
+): Promise<void> {
   const { env, issuer } = by.gate;
-  const telling = serverObject(env.SERVERS, id).changed({ serverId: id, issuer, owner: askerOf(by).owner });
-  waitUntil(
-    telling.catch((error: unknown) => log('server.list_failed', { server: id, ...faultFacts(error) })),
-  );
+  const { owner } = askerOf(by);
+  while (telling.isAgain) {
+    telling.isAgain = false;
+    telling.since = Date.now();
+    const answer = await serverObject(env.SERVERS, serverId).changed({ serverId, issuer, owner });
+    const entry = by.entries.find(({ server }) => server.id === serverId);
+    if (answer?.kind !== 'known' || !entry) continue;
+    const isOther = entry.server.listingStamp !== answer.server.listingStamp;
+    entry.server = withListsOf(entry.server, answer.server);
+    if (isOther) tellStreams();
+  }
 }
 
 /** Whether the caller could list a server: with an account of theirs, where only these do. */

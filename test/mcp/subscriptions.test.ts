@@ -33,8 +33,8 @@ async function listening(upstream: Upstream, capabilities: Record<string, unknow
   return { client, stream: await OpenStream.get(client) };
 }
 
-async function sharedKey(): Promise<string> {
-  const terms = { name: `key ${crypto.randomUUID()}`, shared: true };
+async function keyWith(facts: object): Promise<string> {
+  const terms = { name: `key ${crypto.randomUUID()}`, ...facts };
   const made = await administer<{ virtual_key: { value: string } }>(
     'POST',
     '/governance/virtual-keys',
@@ -98,7 +98,7 @@ describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
 
   it.each<[string, () => Promise<Record<string, string>>]>([
     ['with a key', async () => ({ 'x-bf-vk': (await newKey()).value })],
-    ['with a shared key', async () => ({ 'x-bf-vk': await sharedKey() })],
+    ['with a shared key', async () => ({ 'x-bf-vk': await keyWith({ shared: true }) })],
     ['without an identity', async () => ({})],
   ])(
     'reach no other client %s: neither another session of the same nor one of another',
@@ -335,6 +335,61 @@ describe('list_changed of a server (PROTOCOL §5)', () => {
       await upstream.opens(0);
     },
   );
+
+  it.each(['2025', '2026', 'both'])(
+    'of a server of the era %s is heard from the beginning of a stream, and told as soon as it is listed: before a look',
+    async (era) => {
+      const told = { listChanged: true };
+      const upstream = await talking({ era, capabilities: { tools: told, prompts: told } });
+      const path = `/mcp/${upstream.slug}`;
+      vi.restoreAllMocks();
+      const begunAt = Date.now();
+      const stream = await OpenStream.listen(await McpCaller.withKey('2026', path), {
+        toolsListChanged: true,
+      });
+      const older = await OpenStream.get(await (await McpCaller.withKey('2025', path)).initialized());
+      await upstream.opens(1);
+
+      await upstream.behave(tools('a', 'new'));
+      await upstream.says(TOOLS);
+      await Promise.all([stream.until(2), older.until(1)]);
+      await upstream.behave(tools('a', 'newer'));
+      await upstream.says(TOOLS);
+      await Promise.all([stream.until(3), older.until(2)]);
+
+      expect(Date.now() - begunAt).toBeLessThan(8_000);
+      expect(stream.methods.slice(1)).toEqual([TOOLS, TOOLS]);
+      expect(older.methods).toEqual([TOOLS, TOOLS]);
+    },
+  );
+
+  it('tells no one of a list that is the same, or the same for them', async () => {
+    const capabilities = { tools: { listChanged: true }, prompts: { listChanged: true } };
+    const upstream = await talking({
+      era: '2026',
+      capabilities,
+      registration: { allow_on_all_virtual_keys: false },
+    });
+    const terms = { mcp_client_name: upstream.name, tools_to_execute: ['a'], allow_prompts: true };
+    const path = `/mcp/${upstream.slug}`;
+    const narrow = new McpCaller({ 'x-bf-vk': await keyWith({ mcp_configs: [terms] }) }, '2026', path);
+    const wide = new McpCaller({ 'x-bf-vk': (await newKey([upstream.name])).value }, '2026', path);
+    const asked = { toolsListChanged: true, promptsListChanged: true };
+    const streams = [await OpenStream.listen(narrow, asked), await OpenStream.listen(wide, asked)] as const;
+    await upstream.opens(1);
+
+    await upstream.says(TOOLS);
+    await upstream.sees('tools/list', 2);
+    await upstream.behave(tools('a', 'new'));
+    await upstream.says(TOOLS);
+    await streams[1].until(2);
+    await upstream.behave({ ...tools('a', 'new'), prompts: [{ name: 'p' }] });
+    await upstream.says('notifications/prompts/list_changed');
+    await Promise.all([streams[0].until(2), streams[1].until(3)]);
+
+    const PROMPTS = 'notifications/prompts/list_changed';
+    expect(streams.map(({ methods }) => methods.slice(1))).toEqual([[PROMPTS], [TOOLS, PROMPTS]]);
+  });
 
   it('is not listened for at a server that says it tells nothing', async () => {
     const upstream = await talking();

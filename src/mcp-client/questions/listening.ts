@@ -28,22 +28,25 @@ const silent = new Map<string, number>();
 /**
  * Hears what a server says on the GET stream of a session, until `signal` aborts (MCP 2025-11-25, Listening for Messages from
  * the Server). A server has one such stream a session: where another request holds it, this one waits for its turn.
- * @param busy until it asks again then, milliseconds
+ * @param terms `busy`: until it asks again then, milliseconds; `begun`: called when a stream has begun
  */
 export async function listenIn(
   peer: Peer,
   session: NamedSession,
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
-  busy = AGAIN,
+  { busy = AGAIN, begun = () => undefined }: { busy?: number | undefined; begun?: () => void } = {},
 ): Promise<void> {
   const place = whereIs(peer.server);
   const here = `${place} ${session.id}`;
   for (let again = AGAIN; !signal.aborted && !isSilent(place) && !isSilent(here); ) {
     const begunAt = Date.now();
     const response = await open(peer, session, signal).catch(() => null);
-    if (response?.ok && isEvents(response)) await hearEvents(response, hear).catch(() => undefined);
-    else if (response) await drain(response);
+    const isBegun = response?.ok && isEvents(response);
+    if (isBegun) {
+      begun();
+      await hearEvents(response, hear).catch(() => undefined);
+    } else if (response) await drain(response);
     const isBusy = response?.status === 409;
     const isPassing = response && (PASSING.includes(response.status) || response.status >= 500);
     if (response && OF_SERVER.includes(response.status) && !isEvents(response)) noteSilent(place);

@@ -17,6 +17,7 @@ export class ClientStream {
   private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
   /** When the look under way began, epoch milliseconds; null: none. */
   private lookingSince: number | null = null;
+  private isToLookAgain = false;
   /** What is said before the stream has begun. */
   private early: Uint8Array[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,6 +44,7 @@ export class ClientStream {
           this.sink = sink;
           for (const bytes of [first, ...this.early.splice(0)]) sink.enqueue(bytes);
           if (this.over.signal.aborted) sink.close();
+          else if (this.isToLookAgain) this.lookNow();
         },
         cancel: this.free,
       },
@@ -69,10 +71,17 @@ export class ClientStream {
     if (this.over.signal.aborted) return;
     this.timer = setTimeout(this.tick, LOOK_EVERY);
     if (this.lookingSince !== null && this.lookingSince + MOST_LOOK <= Date.now()) this.end();
-    if (this.lookingSince !== null) return;
+    if (this.lookingSince === null) this.lookNow();
+  };
+
+  /** Looks at once, or behind the look under way; before the stream has begun, as soon as it has. */
+  readonly lookNow = (): void => {
+    this.isToLookAgain = this.lookingSince !== null || this.sink === null;
+    if (this.isToLookAgain || this.over.signal.aborted) return;
     this.lookingSince = Date.now();
     this.look().then(() => {
       this.lookingSince = null;
+      if (this.isToLookAgain) this.lookNow();
     }, this.end);
   };
 

@@ -1,11 +1,16 @@
 import { log } from '../../log';
 import { faultFacts } from '../../protocol/faults/storage';
 import type { JsonObject } from '../../protocol/mcp';
+import { within } from '../../protocol/patience';
 import { ClientStream } from './client-stream';
 import { judged, type Listener, type ListWatch } from './judged';
 import { ListEars } from './list-ears';
 import type { ListKind } from './list-marks';
+import { lookAtNews } from './news';
 import { enter } from './open-streams';
+
+/** How long a stream waits to begin until servers are heard: what they say from then on is told. Milliseconds. */
+const HEARD = 500;
 
 /** What a stream hears of its servers besides. */
 export type Ears = {
@@ -63,6 +68,8 @@ export async function holdStream(asked: Listener, terms: Terms): Promise<Respons
   const lists = new ListEars(stream.signal);
   try {
     await ears.begin(listener);
+    await within(HEARD, lists.settle(listener));
+    lookAtNews(stream.signal, stream.lookNow);
     const missed = await changes();
     const response = stream.begin(terms.first());
     tell(missed);

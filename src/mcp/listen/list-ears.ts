@@ -5,15 +5,18 @@ import { subscribeTo } from '../../mcp-client/listen/subscribing';
 import { listenIn } from '../../mcp-client/questions/listening';
 import { beginSession, endSession, isSessionless } from '../../mcp-client/sessions/session-life';
 import { isObject, type JsonObject } from '../../protocol/mcp';
+import { inPool, within } from '../../protocol/patience';
 import { type Server, whereIs } from '../../servers/server';
 import { askerOf } from '../call';
 import { ACKNOWLEDGED, isListChanged } from '../passing/server-messages';
 import { listChanged } from '../refresh';
 import type { Listener } from './judged';
 
-/** Servers whose lists one stream listens for, and those it begins to at one look. */
+/** Servers whose lists one stream listens for, and those it begins to at once. */
 const MOST_HEARD = 32;
-const MOST_BEGUN = 4;
+const POOL = 4;
+/** How long a server that is silent keeps another one from being heard. Milliseconds. */
+const SILENT = 1_000;
 /** How long a server that tells nothing is not asked to. Milliseconds. */
 const DEAF = 600_000;
 const MOST_DEAF = 2_000;
@@ -46,36 +49,56 @@ export class ListEars {
 
   constructor(private readonly signal: AbortSignal) {}
 
-  /** Begins to listen where no one does, with the account of this client, and ends where it may not any more. */
-  settle(listener: Listener): void {
-    const { open, signal } = this;
+  /**
+   * Begins to listen where no one does, with the account of this client, and ends where it may not any more. Settles, never
+   * rejected, when it hears what it began to.
+   */
+  async settle(listener: Listener): Promise<void> {
+    const { open } = this;
     const usable = new Map(listener.entries.map(({ server }) => [server.id, server]));
     for (const [id, stop] of open) if (!usable.has(id)) stop.abort();
     const { owner } = askerOf(listener);
-    const keyOf = (server: Server) => `${whereIs(server)} ${owner}`;
     const due = [...usable.values()].filter(
-      (server) => server.state === 'healthy' && !heard.has(server.id) && !isDeaf(keyOf(server)),
+      (server) => server.state === 'healthy' && !heard.has(server.id) && !isDeaf(keyOf(server, owner)),
     );
-    for (const server of due.slice(0, Math.min(MOST_BEGUN, MOST_HEARD - open.size))) {
-      const stop = new AbortController();
-      const release = claimLists(server.id);
-      const begunAt = Date.now();
-      open.set(server.id, stop);
-      const hearing = hearLists(listener, server, AbortSignal.any([signal, stop.signal]))
-        .catch(() => false)
-        .then((isTold) => {
-          const isSoon = begunAt + SOON > Date.now();
-          if ((!isTold || isSoon) && !signal.aborted && !stop.signal.aborted) noteDeaf(keyOf(server));
-          open.delete(server.id);
-          release();
-        });
-      waitUntil(hearing); // which leaves time to end a session when the client has gone
-    }
+    await inPool(POOL, due, async (server) => {
+      if (heard.has(server.id) || open.size >= MOST_HEARD || this.signal.aborted) return;
+      await within(SILENT, this.hear(listener, server));
+    });
+  }
+
+  /** Settles once the server is heard, or tells nothing. */
+  private hear(listener: Listener, server: Server): Promise<void> {
+    const { open, signal } = this;
+    const stop = new AbortController();
+    const { promise: isHeard, resolve: begun } = Promise.withResolvers<void>();
+    const release = claimLists(server.id);
+    const begunAt = Date.now();
+    open.set(server.id, stop);
+    const hearing = hearLists(listener, server, AbortSignal.any([signal, stop.signal]), begun)
+      .catch(() => false)
+      .then((isTold) => {
+        const isSoon = begunAt + SOON > Date.now();
+        const isLeft = signal.aborted || stop.signal.aborted;
+        if ((!isTold || isSoon) && !isLeft) noteDeaf(keyOf(server, askerOf(listener).owner));
+        open.delete(server.id);
+        release();
+        begun();
+      });
+    waitUntil(hearing); // which leaves time to end a session when the client has gone
+    return isHeard;
   }
 }
 
-/** Hears one server until `signal` aborts or it ends that. False: it tells nothing. */
-async function hearLists(listener: Listener, server: Server, signal: AbortSignal): Promise<boolean> {
+const keyOf = (server: Server, owner: unknown) => `${whereIs(server)} ${owner}`;
+
+/** Hears one server until `signal` aborts or it ends that. False: it tells nothing. @param begun called when it is heard */
+async function hearLists(
+  listener: Listener,
+  server: Server,
+  signal: AbortSignal,
+  begun: () => void,
+): Promise<boolean> {
   const { env, settings, issuer } = listener.gate;
   const { owner } = askerOf(listener);
   const peer = await connect(env, settings, issuer, server, { owner, sharer: null });
@@ -84,6 +107,7 @@ async function hearLists(listener: Listener, server: Server, signal: AbortSignal
   const nothing = new AbortController();
   const hear = async ({ method, params }: JsonObject) => {
     if (isListChanged(method)) listChanged(listener, server);
+    if (method === ACKNOWLEDGED) begun();
     tellsNothing ||= method === ACKNOWLEDGED && isObject(params) && !tellsAny(params.notifications);
     if (tellsNothing) nothing.abort();
   };
@@ -91,7 +115,7 @@ async function hearLists(listener: Listener, server: Server, signal: AbortSignal
     const until = AbortSignal.any([signal, nothing.signal]);
     return (await subscribeTo(peer, LISTS, until, hear)) && !tellsNothing;
   }
-  return !isSessionless(server) && hearInSession(peer, signal, hear);
+  return !isSessionless(server) && hearInSession(peer, signal, hear, begun);
 }
 
 /** In a session of the gateway's own: the client may have none there. */
@@ -99,11 +123,12 @@ async function hearInSession(
   peer: Peer,
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
+  begun: () => void,
 ): Promise<boolean> {
   const session = await beginSession(peer, AbortSignal.any([signal, AbortSignal.timeout(BEGIN)]), false);
   const isTold = session.id !== null && Object.values(session.capabilities).some(tellsChanges);
   try {
-    if (isTold) await listenIn(peer, session, signal, hear, BUSY);
+    if (isTold) await listenIn(peer, session, signal, hear, { busy: BUSY, begun });
   } finally {
     await endSession(peer, session);
   }

@@ -146,6 +146,6 @@ export class OwnSessions {
     };
     const release = claimLists(server.id);
     const busy = this.hearing.updated ? BUSY : undefined;
-    await listenIn(peer, session, signal, hear, busy).finally(release);
+    await listenIn(peer, session, signal, hear, { busy }).finally(release);
   }
 }
