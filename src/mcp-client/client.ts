@@ -89,25 +89,27 @@ async function othersThan(
 }
 
 /**
- * Sends a request in its client's own era where the server has it, else in the other, for no client in the newest. What may
- * have run is never sent in the other: the server is asked first which eras it speaks now.
+ * Sends a request in its client's own era where the server has it, else in the other, for no client in the newest. A server
+ * that does not say whether it has that of 2025 is asked with `initialize`, once. What may have run is never sent in the
+ * other: the server is asked first which eras it speaks now.
  */
 async function sendInEra(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const { server } = peer;
   const known = erasOf(server);
   const eras = known ?? (await discover(peer, signal)).eras;
-  const isModern = eras.modern && !(eras.legacy && outgoing.era === '2025');
+  const isModern = eras.modern && !(eras.legacy !== false && outgoing.era === '2025');
   try {
     return await sendAs(isModern, peer, outgoing, signal);
   } catch (error) {
     if (!(error instanceof OtherEra)) throw error;
-    if (known) forgetEras(server);
-    const now = known ? (await discover(peer, signal)).eras : eras;
+    const isRefused = !isModern && erasOf(server)?.legacy === false; // `initialize`, just now
+    if (known && !isRefused) forgetEras(server);
+    const now = known && !isRefused ? (await discover(peer, signal)).eras : eras;
     if (isModern && now.modern) return error.asAnswer();
   }
   try {
     const answer = await sendAs(!isModern, peer, outgoing, signal);
-    if (!isModern) noteEras(server, { modern: true, legacy: false });
+    if (!isModern) noteEras(server, { modern: true, legacy: null });
     return answer;
   } catch (error) {
     if (!(error instanceof OtherEra)) throw error;
@@ -149,18 +151,20 @@ function askingFor(level: LogLevel, params: JsonObject): JsonObject {
   return { ...params, _meta: { ...metaOf(params), [LEVEL_META]: level } };
 }
 
-/** A request whose whole result is read, for what the gateway itself lists. @throws UpstreamFailure */
+/** A request whose whole result is read, for what the gateway itself lists, or a client of `era`. @throws UpstreamFailure */
 export async function ask(
   peer: Peer,
   method: string,
   params: JsonObject,
   signal: AbortSignal,
+  era?: Era,
 ): Promise<JsonObject> {
   let hear: ((text: string) => void) | undefined;
   const onSession = (peer: Peer, session: Session) => {
     hear = answersBesidePage(peer, session);
   };
-  const outgoing = { id: nextRequestId(), method, params, capabilities: DECLARED_TO_LIST, onSession };
+  const request = { id: nextRequestId(), method, params, capabilities: DECLARED_TO_LIST, onSession };
+  const outgoing = era ? { ...request, era } : request;
   const answer = await send(peer, outgoing, signal);
   if (answer.kind === 'error' && answer.failure) throw answer.failure;
   const { error, result } =

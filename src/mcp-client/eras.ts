@@ -26,8 +26,11 @@ export const MODERN_CODES: readonly number[] = [
   CODE.unsupportedVersion,
 ];
 
-/** Which eras a server speaks: `modern` is 2026-07-28, `legacy` the revisions that begin with `initialize`. */
-export type Eras = { modern: boolean; legacy: boolean };
+/**
+ * Which eras a server speaks: `modern` is 2026-07-28, `legacy` the revisions that begin with `initialize`. `legacy` null: only
+ * `initialize` tells, and it was not sent.
+ */
+export type Eras = Readonly<{ modern: boolean; legacy: boolean | null }>;
 
 /** What `server/discover` brought. `capabilities`: what a server of 2026-07-28 offers. */
 type Discovered = { eras: Eras; capabilities: JsonObject };
@@ -42,18 +45,36 @@ const MOST_SERVERS = 2000;
 
 /** By server and address, so that the usual request costs no other. An isolate that forgets asks again. */
 const known = new Map<string, Eras>();
+/** What came of `initialize` at servers of 2026-07-28, and until when that holds, a listing or not. Epoch milliseconds. */
+const tried = new Map<string, { legacy: boolean; until: number }>();
 
 /** What this isolate knows of a server; null: nothing yet. One of the transport of 2024-11-05 is of the 2025 era. */
 export function erasOf(server: Address): Eras | null {
   if (server.connectionType === 'sse') return LEGACY.eras;
-  return known.get(whereIs(server)) ?? null;
+  const key = whereIs(server);
+  const eras = known.get(key) ?? null;
+  if (eras?.legacy !== null) return eras;
+  const found = tried.get(key);
+  return found && found.until > Date.now() ? { modern: eras.modern, legacy: found.legacy } : eras;
 }
 
-export function noteEras(server: Address, eras: Eras): void {
-  const key = whereIs(server);
-  known.delete(key);
-  known.set(key, eras);
-  if (known.size > MOST_SERVERS) known.delete(known.keys().next().value as string);
+/** That a server refused `initialize` is not noted here: it ends by itself ({@link noteInitialize}). */
+export function noteEras(server: Address, { modern, legacy }: Eras): void {
+  keep(known, whereIs(server), { modern, legacy: legacy || null });
+}
+
+/** Notes whether a server took `initialize`: where it speaks 2026-07-28 as well, for `milliseconds`. */
+export function noteInitialize(server: Address, legacy: boolean, milliseconds: number): void {
+  const eras = erasOf(server);
+  if (legacy && !eras) noteEras(server, LEGACY.eras);
+  if (eras?.modern) keep(tried, whereIs(server), { legacy, until: Date.now() + milliseconds });
+}
+
+/** Puts it last, and forgets what was put longest ago when there is too much. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MOST_SERVERS) map.delete(map.keys().next().value as string);
 }
 
 export function forgetEras(server: Address): void {
@@ -85,7 +106,7 @@ export async function discover(
     const found = discovered(result, error);
     if (found.eras.modern) noteEras(peer.server, found.eras);
     if (found.eras.modern && result) noteWords(peer, result);
-    return found;
+    return found.eras.modern ? { ...found, eras: erasOf(peer.server) ?? found.eras } : found;
   } catch (failure) {
     const isSlow = limited.aborted && !signal.aborted;
     const aboutCredentials = membersOf(peer.server).length ? [401, 403] : [];
@@ -102,7 +123,9 @@ function discovered(result: JsonObject | undefined, error: RpcErrorObject | unde
     ? supported.includes(MODERN_VERSION)
     : MODERN_CODES.includes(error?.code ?? 0);
   if (!isModern) return LEGACY;
-  const legacy = Array.isArray(supported) && supported.some((version) => LEGACY_VERSIONS.includes(version));
+  // The official SDK lists only what its server takes without a session, whatever it takes with `initialize`.
+  const isListed = Array.isArray(supported) && supported.some((version) => LEGACY_VERSIONS.includes(version));
+  const legacy = isListed || null;
   const capabilities = isObject(result?.capabilities) ? result.capabilities : {};
   return { eras: { modern: true, legacy }, capabilities };
 }

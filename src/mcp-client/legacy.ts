@@ -110,6 +110,17 @@ export async function legacyCapabilities(peer: Peer, signal: AbortSignal): Promi
   return session.capabilities;
 }
 
+/** True when the server takes `initialize`: the session that begins is the client's own. @throws UpstreamFailure */
+export async function takesInitialize(peer: Peer, signal: AbortSignal): Promise<boolean> {
+  try {
+    await legacyCapabilities(peer, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof OtherEra) return false;
+    throw error;
+  }
+}
+
 /** True when a 401 is about our credentials, and others can be had: that comes first. */
 function isRenewable(
   { credentials }: Peer,

@@ -404,49 +404,55 @@ describe('list_changed of a server (PROTOCOL §5)', () => {
 });
 
 describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () => {
-  it('goes to the server in the client’s own session, and its updates come back', async () => {
-    const upstream = await talking();
-    const { client, stream } = await listening(upstream);
+  it.each(['2025', 'both'])(
+    'goes to a server of the era %s in the client’s own session, and its updates come back',
+    async (era) => {
+      const upstream = await talking({ era });
+      const { client, stream } = await listening(upstream);
 
-    const { body } = await client.ask('resources/subscribe', { uri: 'doc://a' });
-    await upstream.opens(1);
-    await upstream.says(UPDATED, { uri: 'doc://a' });
-    const messages = await stream.until(1);
-    const ended = await client.ask('resources/unsubscribe', { uri: 'doc://a' });
+      const { body } = await client.ask('resources/subscribe', { uri: 'doc://a' });
+      await upstream.opens(1);
+      await upstream.says(UPDATED, { uri: 'doc://a' });
+      const messages = await stream.until(1);
+      const ended = await client.ask('resources/unsubscribe', { uri: 'doc://a' });
 
-    expect(body.result).toEqual({});
-    expect(ended.body.result).toEqual({});
-    expect(messages).toEqual([{ jsonrpc: '2.0', method: UPDATED, params: { uri: 'doc://a' } }]);
-    const [called, subscribed, unsubscribed] = (
-      await Promise.all(
-        ['tools/call', 'resources/subscribe', 'resources/unsubscribe'].map((one) => upstream.seen(one)),
-      )
-    ).map(([seen]) => seen?.headers['mcp-session-id']);
-    expect(subscribed).toBe(called);
-    expect(unsubscribed).toBe(called);
-    await stream.leave();
-  });
+      expect(body.result).toEqual({});
+      expect(ended.body.result).toEqual({});
+      expect(messages).toEqual([{ jsonrpc: '2.0', method: UPDATED, params: { uri: 'doc://a' } }]);
+      const [called, subscribed, unsubscribed] = (
+        await Promise.all(
+          ['tools/call', 'resources/subscribe', 'resources/unsubscribe'].map((one) => upstream.seen(one)),
+        )
+      ).map(([seen]) => seen?.headers['mcp-session-id']);
+      expect(subscribed).toBe(called);
+      expect(unsubscribed).toBe(called);
+      await stream.leave();
+    },
+  );
 
-  it('is made again in a session that takes the place of one the server forgot', async () => {
-    const upstream = await talking();
-    const { client, stream } = await listening(upstream);
-    await client.ask('resources/subscribe', { uri: 'doc://a' });
-    await upstream.opens(1);
+  it.each(['2025', 'both'])(
+    'is made again in a session that takes the place of one a server of the era %s forgot',
+    async (era) => {
+      const upstream = await talking({ era });
+      const { client, stream } = await listening(upstream);
+      await client.ask('resources/subscribe', { uri: 'doc://a' });
+      await upstream.opens(1);
 
-    await upstream.forgetSessions();
-    await client.call('a');
+      await upstream.forgetSessions();
+      await client.call('a');
 
-    const lastOf = async (method: string) => (await upstream.seen(method)).at(-1);
-    const session = (await lastOf('tools/call'))?.headers['mcp-session-id'];
-    await vi.waitFor(
-      async () => {
-        const { headers, message } = (await lastOf('resources/subscribe')) ?? {};
-        expect([headers?.['mcp-session-id'], message?.params?.uri]).toEqual([session, 'doc://a']);
-      },
-      { timeout: 10_000 },
-    );
-    await stream.leave();
-  });
+      const lastOf = async (method: string) => (await upstream.seen(method)).at(-1);
+      const session = (await lastOf('tools/call'))?.headers['mcp-session-id'];
+      await vi.waitFor(
+        async () => {
+          const { headers, message } = (await lastOf('resources/subscribe')) ?? {};
+          expect([headers?.['mcp-session-id'], message?.params?.uri]).toEqual([session, 'doc://a']);
+        },
+        { timeout: 10_000 },
+      );
+      await stream.leave();
+    },
+  );
 
   it('goes to a server of 2026-07-28 by the stream, for as long as it is open', async () => {
     const upstream = await talking({ era: '2026' });

@@ -8,7 +8,7 @@ import { type RawAnswer, writeRaw } from './raw-answer';
 export type Behaviour = {
   /**
    * `2026`: knows 2026-07-28 only. `stateless`: of the 2025 era, without sessions; `forgetful`: knows none of those it began.
-   * `both`: every revision.
+   * `both`: every revision, of which `server/discover` lists the last.
    */
   era: '2025' | '2026' | 'stateless' | 'forgetful' | 'both';
   answers: 'json' | 'events';
@@ -18,6 +18,8 @@ export type Behaviour = {
   challenge: string;
   /** What `server/discover` meets at a server of the 2025 era, in place of how it refuses unknown sessions. */
   discovery: null | 'html' | number;
+  /** What `initialize` meets before anything is made of it. */
+  beginning: null | 'hang' | 'html' | number;
   /** How a session it does not know is refused: a status with a JSON-RPC error, or that with these words, or with this body. */
   forgetting: number | { status: number; error?: string; body?: string; type?: string };
   pageSize: number;
@@ -97,6 +99,7 @@ class Upstream {
     fault: null,
     challenge: '',
     discovery: null,
+    beginning: null,
     forgetting: 404,
     pageSize: 100,
     greeting: {},
@@ -184,6 +187,12 @@ class Upstream {
     if (fault === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
     if (fault !== null)
       return void response.writeHead(fault, challenge ? { 'www-authenticate': challenge } : {}).end();
+    const { beginning } = this.behaviour;
+    if (message.method === 'initialize' && beginning === 'hang') return;
+    if (message.method === 'initialize' && beginning === 'html')
+      return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
+    if (message.method === 'initialize' && typeof beginning === 'number')
+      return void response.writeHead(beginning).end();
     if (this.behaviour.wantsIntegers && message.id !== undefined && !Number.isInteger(message.id))
       return refuse(response, 400, message, { code: -32600, message: 'id must be an integer' });
     const caller = await this.callerOf(request);
@@ -508,7 +517,7 @@ class Upstream {
         };
       case 'server/discover':
         return {
-          supportedVersions: this.behaviour.era === 'both' ? ['2026-07-28', '2025-11-25'] : ['2026-07-28'],
+          supportedVersions: ['2026-07-28'], // as the official SDK has it, whatever `initialize` begins
           capabilities,
           ...(greeting.instructions !== undefined && { instructions: greeting.instructions }),
           ...(greeting.serverInfo !== undefined && {

@@ -3,9 +3,9 @@ import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
 import type { LogLevel } from '../../protocol/log-level';
 import { CLIENT_INFO, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
-import { failures } from '../../servers/failure';
+import { failures, InsufficientScope, Unauthorized, UpstreamFailure } from '../../servers/failure';
 import { type Address, whereIs } from '../../servers/server';
-import { erasOf, noteEras, versionIn } from '../eras';
+import { erasOf, noteInitialize, versionIn } from '../eras';
 import { answerOf, drain, post, readAnswer } from '../exchange';
 import { noteWords } from '../met';
 import { OtherEra } from '../other-era';
@@ -53,10 +53,18 @@ const MOST_GREETING = 262_144;
 /** How long a server may take over a message that no caller waits for. Milliseconds. */
 const PATIENCE = 5_000;
 
+/** How long a server may take over `initialize` that is known for 2026-07-28 only. Milliseconds. */
+const DOUBT = 5_000;
+/** How long it counts as known that a server took `initialize`, refused it, or failed at it. Milliseconds. */
+const TAKEN = 3_600_000;
+const REFUSED = 600_000;
+const FAILED = 60_000;
+
 const NEWEST = LEGACY_VERSIONS[0] as string;
 
 /**
- * Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended.
+ * Begins a session with `initialize` (MCP 2025-11-25, Lifecycle). One that cannot be used is ended. A server of 2026-07-28
+ * that did not say whether it takes `initialize` is asked for less long, and may fail at it: it has its other era.
  * @param isShared with the other requests of the peer's client session @throws UpstreamFailure, OtherEra
  */
 export async function beginSession(
@@ -64,6 +72,33 @@ export async function beginSession(
   signal: AbortSignal,
   isShared: boolean,
   declared = peer.sharer?.capabilities ?? {},
+): Promise<Session> {
+  const { server } = peer;
+  const isInDoubt = erasOf(server)?.legacy === null;
+  const limited = isInDoubt ? AbortSignal.any([signal, AbortSignal.timeout(DOUBT)]) : signal;
+  try {
+    return await initialize(peer, limited, isShared, declared);
+  } catch (error) {
+    if (error instanceof OtherEra) noteInitialize(server, false, REFUSED);
+    const isOther = isInDoubt && error instanceof UpstreamFailure && !isOfCredentials(peer, error);
+    if (!isOther || signal.aborted) throw error;
+    noteInitialize(server, false, error.kind === 'request' ? REFUSED : FAILED);
+    throw new OtherEra(server, 0, null);
+  }
+}
+
+/** True when the server may take the same with other credentials. */
+function isOfCredentials({ credentials }: Peer, error: UpstreamFailure): boolean {
+  return (
+    error instanceof InsufficientScope || (error instanceof Unauthorized && credentials.refused !== null)
+  );
+}
+
+async function initialize(
+  peer: Peer,
+  signal: AbortSignal,
+  isShared: boolean,
+  declared: JsonObject,
 ): Promise<Session> {
   const capabilities = peer.server.connectionType === 'sse' ? {} : declared; // which takes no questions
   const params = { protocolVersion: NEWEST, capabilities, clientInfo: CLIENT_INFO };
@@ -95,7 +130,7 @@ async function settled(
     answer.kind === 'error' ? { result: undefined } : await readAnswer(peer, answer, MOST_GREETING);
   if (!result) throw new OtherEra(server, status, null);
   noteWords(peer, result);
-  if (!erasOf(server)) noteEras(server, { modern: false, legacy: true });
+  noteInitialize(server, true, TAKEN);
 
   const session: Session = {
     ref: crypto.randomUUID(),

@@ -1,5 +1,6 @@
-import { connect } from '../../accounts/connect';
+import { connect, type Peer } from '../../accounts/connect';
 import { discover, type Eras, erasOf } from '../../mcp-client/eras';
+import { takesInitialize } from '../../mcp-client/legacy';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { withPrefix } from '../../protocol/json/resource-address';
 import { CODE, RpcError } from '../../protocol/mcp';
@@ -12,6 +13,8 @@ import { resourceAt } from '../resources';
 
 /** How long a server may take to say which eras it speaks. Milliseconds. */
 const PATIENCE = 5_000;
+/** How long a session may take to begin. Milliseconds. */
+const BEGIN = 15_000;
 
 /** The URI of a server's resource as it stands at this address. */
 export function addressAt(
@@ -70,16 +73,21 @@ type Asking = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
 
 /** Which eras a server speaks: what is not known is asked. Null: it does not say. */
 export async function erasNow(asking: Asking, server: Server): Promise<Eras | null> {
-  const { env, settings, issuer } = asking.gate;
-  const learn = async () => {
-    const peer = await connect(env, settings, issuer, server, askerOf(asking));
-    return (await discover(peer, AbortSignal.timeout(PATIENCE))).eras;
-  };
+  const learn = async () =>
+    (await discover(await peerOf(asking, server), AbortSignal.timeout(PATIENCE))).eras;
   return erasOf(server) ?? (await learn().catch(() => null));
 }
 
-/** True for a server that speaks only 2026-07-28. */
+/** True for a server that speaks only 2026-07-28: one that does not say so is asked to begin this client's session. */
 export async function isModern(asking: Asking, server: Server): Promise<boolean> {
   const eras = await erasNow(asking, server);
-  return eras?.modern === true && !eras.legacy;
+  if (eras?.legacy !== null) return eras?.modern === true && !eras.legacy;
+  const asked = async () => takesInitialize(await peerOf(asking, server), AbortSignal.timeout(BEGIN));
+  return !(await asked().catch(() => true));
+}
+
+/** A server, with the account and the session of who asks. */
+export function peerOf(asking: Asking, server: Server): Promise<Peer> {
+  const { env, settings, issuer } = asking.gate;
+  return connect(env, settings, issuer, server, askerOf(asking));
 }

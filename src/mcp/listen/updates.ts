@@ -1,13 +1,12 @@
-import { connect, type Peer } from '../../accounts/connect';
 import { ask } from '../../mcp-client/client';
 import { subscribeTo } from '../../mcp-client/listen/subscribing';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import { inPool, within } from '../../protocol/patience';
 import type { Server } from '../../servers/server';
-import { askerOf } from '../call';
 import { ACKNOWLEDGED, UPDATED } from '../passing/server-messages';
 import { mayRead } from '../resources';
 import type { Listener } from './judged';
+import { peerOf } from './subscribed';
 
 /** How long a server may take to say what it will tell. Milliseconds. */
 const PATIENCE = 5_000;
@@ -114,14 +113,9 @@ export async function subscribeAll(
   const taken: string[] = [];
   await inPool(POOL, uris, async (uri) => {
     const asking = peerOf(listener, server).then((peer) =>
-      ask(peer, 'resources/subscribe', { uri }, AbortSignal.timeout(PATIENCE)),
+      ask(peer, 'resources/subscribe', { uri }, AbortSignal.timeout(PATIENCE), '2025'),
     );
     if (await asking.catch(() => null)) taken.push(uri);
   });
   return taken;
-}
-
-function peerOf(listener: Listener, server: Server): Promise<Peer> {
-  const { env, settings, issuer } = listener.gate;
-  return connect(env, settings, issuer, server, askerOf(listener));
 }
