@@ -49,10 +49,9 @@ export function cachingHints({ gate, era }: Call): JsonObject {
   return era === '2025' ? {} : { ttlMs: gate.settings.revocation_lag * 1000, cacheScope: 'private' };
 }
 
-function json(text: string, headers: Record<string, string> = {}): Response {
-  return new Response(text, {
-    headers: { ...JSON_HEADERS, ...headers },
-  });
+/** A whole response, from its text. */
+export function json(text: string, headers: Record<string, string> = {}, status = 200): Response {
+  return new Response(text, { headers: { ...JSON_HEADERS, ...headers }, status });
 }
 
 /** What a client has to read in place of what its server writes, in an answer of the other era. */

@@ -291,8 +291,7 @@ export async function forward(
       return sendWith(broughtBy(call, state))(signal, besides);
     },
     async input(text, besides, signal) {
-      if (call.era === '2026')
-        return { text: await sealedInput(call, server, text, { kind: asks, oneCall }) };
+      if (call.era === '2026') return sealedInput(call, server, text, { kind: asks, oneCall });
       const brought = await asking.bring(text, besides, signal);
       if ('text' in brought) return brought;
       flight.id = nextRequestId();

@@ -151,17 +151,41 @@ describe('a server of 2026-07-28 that wants input first (Multi Round-Trip Reques
     expect(await callsAt(upstream)).toHaveLength(before);
   });
 
-  it('asks nothing that the client did not declare (Server Requirements)', async () => {
-    const upstream = await server([REQUIRED()]);
-    const caller = await someone(upstream);
+  it.each(['json', 'events'])(
+    'asks nothing that the client did not declare, and says so under HTTP 400 (Server Requirements; %s)',
+    async (answers) => {
+      const upstream = await server([REQUIRED()], { answers });
+      const caller = await someone(upstream);
 
-    for (const capabilities of [{}, { sampling: {} }, { elicitation: { url: {} } }]) {
-      const { body } = await call(caller, {}, capabilities);
-      expect(body.error).toMatchObject({
-        code: -32021,
-        data: { requiredCapabilities: { elicitation: { form: {} } } },
-      });
-    }
+      for (const accept of ['application/json, text/event-stream', 'application/json', 'text/event-stream'])
+        for (const capabilities of [{}, { sampling: {} }, { elicitation: { url: {} } }]) {
+          const { status, headers, body } = await call(caller.with({ accept }), {}, capabilities);
+          expect(status).toBe(400);
+          expect(headers.get('content-type')).toBe('application/json');
+          expect(body.error).toMatchObject({
+            code: -32021,
+            data: { requiredCapabilities: { elicitation: { form: {} } } },
+          });
+        }
+    },
+  );
+
+  it('does so behind what it has said before under the status that went out with it', async () => {
+    const progress = { method: 'notifications/progress', params: { progressToken: 1, progress: 1 } };
+    const text = JSON.stringify({ jsonrpc: '2.0', ...progress }).replace(':1,', ':$token,');
+    const upstream = await server(
+      [REQUIRED()],
+      { asks: { asks: [{ text }] }, rounds: { asks: [REQUIRED()] } },
+      'asks',
+    );
+
+    const { status, body } = await call(
+      await someone(upstream),
+      { name: 'asks', _meta: { progressToken: 1 } },
+      {},
+    );
+
+    expect({ status, code: body.error?.code }).toEqual({ status: 200, code: -32021 });
   });
 
   it('refuses what lacks a capability with HTTP 400, as it said', async () => {

@@ -24,11 +24,7 @@ export type Passage = {
   /** True when what a server wants to know reaches the client as questions on its stream. */
   asksClient: boolean;
   /** What comes of a result that asks for input: the text of the whole response, or the request made again with it. */
-  input(
-    result: string,
-    beside: Besides,
-    signal: AbortSignal,
-  ): Promise<{ text: string } | { again: Passage['send'] }>;
+  input(result: string, beside: Besides, signal: AbortSignal): Promise<Instead | { again: Passage['send'] }>;
   /** The text of the whole response that says the server failed. */
   failed(failure: UpstreamFailure): string;
   /** The text of the whole response that says what went wrong here, for a stream that has begun. */
@@ -49,6 +45,9 @@ export type Passage = {
   /** Where an answer goes on that was left to be continued; missing: it begins. */
   from?: Reached;
 };
+
+/** The text of the whole response that stands in for an answer. `status`: of HTTP, where nothing was sent before it; missing: 200. */
+export type Instead = { text: string; status?: number | undefined };
 
 /** A place in an answer that is an event stream of a server. */
 export type Reached = {

@@ -6,10 +6,10 @@ import { readResponse } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { COMMENT, eventOf, type Relay } from '../../protocol/sse';
 import { UpstreamFailure } from '../../servers/failure';
-import { EVENT_HEADERS, JSON_HEADERS } from '../answer';
+import { EVENT_HEADERS, JSON_HEADERS, json } from '../answer';
 import { Continuation } from '../flow/continuation';
 import { failureIn, relayFor } from '../flow/relays';
-import type { Besides, CallOutcome, Passage } from './passage';
+import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
 import { TimeLimits } from './time-limits';
 
@@ -27,14 +27,14 @@ export async function pass(passage: Passage): Promise<Response> {
 }
 
 type Flowing = ServerAnswer & { kind: 'json' | 'events' };
-/** The text of the response that stands in for an answer. */
-type Instead = { text: string; status?: number | undefined };
 
 class AnswerFlow implements Besides {
   private readonly upstream = new AbortController();
   private readonly said = new Said();
   /** Settles when the first of them has come. */
   private readonly saying = Promise.withResolvers<null>();
+  /** Settles when something goes out: with what does so under a status of its own, or null. */
+  private readonly first = Promise.withResolvers<Instead | null>();
   private readonly limits: TimeLimits;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
@@ -69,11 +69,11 @@ class AnswerFlow implements Besides {
     const early = this.passage.acceptsEvents
       ? await within(PATIENCE, Promise.race([sending, this.saying.promise]))
       : await sending;
-    if (early && 'text' in early)
-      return new Response(early.text, { headers: JSON_HEADERS, status: early.status ?? 200 });
+    if (early && 'text' in early) return json(early.text, {}, early.status);
     const mayBeAsked = early?.asks !== undefined && this.passage.asksClient;
     this.inEvents = early === null || early.kind === 'events' || mayBeAsked;
     if (early) this.attach(early);
+    const isJudged = early?.asks !== undefined && !this.passage.asksClient; // its first bytes tell the status
     const body = new ReadableStream<Uint8Array>(
       {
         start: (sink) => {
@@ -81,14 +81,14 @@ class AnswerFlow implements Besides {
           if (early === null) sink.enqueue(COMMENT);
           this.saySaid();
         },
-        pull: (sink) => this.pull(sink, sending),
+        pull: (sink) => this.pull(sink, sending).finally(() => this.first.resolve(null)),
         cancel: () => this.leave(),
       },
-      { highWaterMark: 0 },
+      { highWaterMark: isJudged ? 1 : 0 },
     );
-    return this.inEvents
-      ? new Response(body, { headers: EVENT_HEADERS })
-      : new Response(body, { headers: JSON_HEADERS });
+    const refused = isJudged && (await within(PATIENCE, this.first.promise));
+    if (refused) return json(refused.text, {}, refused.status);
+    return new Response(body, { headers: this.inEvents ? EVENT_HEADERS : JSON_HEADERS });
   }
 
   /** The server's answer, or the text of the response that stands in for it. Rejects with faults of this gateway. */
@@ -211,7 +211,7 @@ class AnswerFlow implements Besides {
   ): Promise<boolean> {
     this.reader?.cancel().catch(() => undefined);
     this.endTurn('answered');
-    const broken = (error: unknown) => ({ text: this.passage.broken(error) });
+    const broken = (error: unknown): Instead => ({ text: this.passage.broken(error) });
     const bringing = this.passage.input(input, this, this.upstream.signal).catch(broken);
     const brought = await Promise.race([bringing, this.limit]);
     this.limits.wentOn();
@@ -227,6 +227,7 @@ class AnswerFlow implements Besides {
       return this.over;
     }
     this.finish('answered', null);
+    if (next.status !== undefined) this.first.resolve(next);
     this.close(sink, this.inEvents ? eventOf(next.text) : new TextEncoder().encode(next.text));
     return true;
   }
@@ -266,10 +267,9 @@ class AnswerFlow implements Besides {
   /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */
   private endOf(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay, whole: boolean): void {
     const { passage, inPlace } = this;
-    const { serverName: name } = passage;
     const error = inPlace.error === null ? null : (readResponse(`{"error":${inPlace.error}}`)?.error ?? null);
     const isRefused = whole && relay.between && error !== null;
-    const failure = failureIn(inPlace, error === null, whole, name);
+    const failure = failureIn(inPlace, error === null, whole, passage.serverName);
     this.finish(isRefused ? 'refused' : 'failed', isRefused ? null : failure);
     this.breakOff(sink, relay, failure, isRefused ? passage.refused(error) : passage.failed(failure));
   }

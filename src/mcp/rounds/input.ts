@@ -5,6 +5,7 @@ import { withoutOurs } from '../auth-required';
 import type { Call } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import { failureText } from '../flow/texts';
+import type { Instead } from '../passing/passage';
 import { MOST_STATE, type RequestState, sealState } from './request-state';
 
 /** What a server asks for, by the names it gave. */
@@ -46,17 +47,19 @@ export async function sealedInput(
   server: { id: string; name: string },
   text: string,
   asks: Omit<RequestState, 'state'>,
-): Promise<string> {
+): Promise<Instead> {
   const { id } = call.request;
   const required = readInput(text);
-  if (!required) return failureText(call, failures.notMcp(server.name));
+  if (!required) return { text: failureText(call, failures.notMcp(server.name)) };
   const { requests, result, state } = required;
-  if (state !== null && state.length > MOST_STATE) return failureText(call, failures.tooLarge(server.name));
+  if (state !== null && state.length > MOST_STATE)
+    return { text: failureText(call, failures.tooLarge(server.name)) };
   const declared = capabilitiesFor(call);
   const undeclared = requests.find(({ method, params }) => refusalOf(declared, method, params));
-  if (undeclared) return undeclaredText(call, server.name, undeclared);
-  if (state === null) return resultText(id, result);
-  return resultText(id, { ...result, requestState: await sealState(call, server.id, { ...asks, state }) });
+  if (undeclared) return { text: undeclaredText(call, server.name, undeclared), status: 400 };
+  if (state === null) return { text: resultText(id, result) };
+  const requestState = await sealState(call, server.id, { ...asks, state });
+  return { text: resultText(id, { ...result, requestState }) };
 }
 
 /** What a server gets besides what it got before. */
