@@ -10,7 +10,7 @@ import { CallUnderWay } from '../support/call-under-way';
 import { McpCaller, modern, wholeAnswer } from '../support/caller';
 import { wait } from '../support/clock';
 import { administer, configure, newKey } from '../support/gate';
-import { McpClient } from '../support/mcp-client';
+import { granted } from '../support/granted';
 import { Upstream } from '../support/upstream';
 
 afterEach(() => {
@@ -28,13 +28,10 @@ type Asked = { resultType: string; inputRequests: Record<string, { method: strin
 /** A client of 2026-07-28 with a grant, at a server of the 2025 era that says `asks` in a call of its tool. */
 async function pair(asks: Saying[], behaviour: Record<string, unknown> = {}) {
   const upstream = await Upstream.start(['asks', 'echo'], { asks: { asks }, streams: true, ...behaviour });
-  return { upstream, client: await granted(upstream) };
+  return { upstream, client: await someone(upstream) };
 }
 
-async function granted(upstream: Upstream): Promise<McpCaller> {
-  const { access_token } = await (await McpClient.register()).obtainGrant();
-  return new McpCaller({ authorization: `Bearer ${access_token}` }, '2026', `/mcp/${upstream.slug}`);
-}
+const someone = ({ slug }: Upstream) => granted('2026', `/mcp/${slug}`);
 
 type More = { params?: Record<string, unknown>; capabilities?: unknown; meta?: Record<string, unknown> };
 
@@ -128,7 +125,7 @@ describe('a server of the 2025 era that asks a client of 2026-07-28 in the middl
 
   it("another's retry, or one with other arguments, capabilities or an altered state, gets nothing", async () => {
     const { upstream, client } = await pair([{ text: ELICIT('1') }]);
-    const stranger = await granted(upstream);
+    const stranger = await someone(upstream);
     const first = asked(await call(client));
     const { requestState } = first;
 
@@ -188,7 +185,7 @@ describe('a server of the 2025 era that asks a client of 2026-07-28 in the middl
       asks: { asks: [{ text: ELICIT('1') }] },
       streams: true,
     });
-    const client = await granted(upstream);
+    const client = await someone(upstream);
     const first = asked(await call(client, { meta: { progressToken: 'p' } }));
     const [begun] = await upstream.seen('tools/call');
     expect(begun?.message.params?._meta).toEqual({ progressToken: begun?.message.id });

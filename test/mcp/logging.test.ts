@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventsOf, McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
 import { gate } from '../support/gate';
-import { McpClient } from '../support/mcp-client';
+import { granted } from '../support/granted';
 import { Upstream } from '../support/upstream';
 
 const LEVEL = 'io.modelcontextprotocol/logLevel';
@@ -27,11 +27,6 @@ async function linesOf(caller: McpCaller, name: string, meta?: Record<string, un
   const messages = eventsOf(await response.text()) as { params?: { level?: unknown }; result?: unknown }[];
   expect(messages.at(-1)?.result).toBeDefined();
   return messages.slice(0, -1).map(({ params }) => params?.level);
-}
-
-async function grantFor(era: '2025' | '2026', path: string): Promise<McpCaller> {
-  const { access_token } = await (await McpClient.register()).obtainGrant();
-  return new McpCaller({ authorization: `Bearer ${access_token}` }, era, path);
 }
 
 afterEach(() => {
@@ -125,7 +120,7 @@ describe('log lines', () => {
     'of a %s server reach a 2026 client only when its request asks for a level, at that level or above',
     async (era) => {
       const upstream = await logging(['debug', 'warning', 'loud', 'emergency'], { era });
-      const client = await grantFor('2026', `/mcp/${upstream.slug}`);
+      const client = await granted('2026', `/mcp/${upstream.slug}`);
 
       expect(await linesOf(client, 'asks')).toEqual([]);
       expect(await linesOf(client, 'asks', { [LEVEL]: 'warning' })).toEqual(['warning', 'emergency']);

@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { McpCaller } from '../support/caller';
 import { shortWaits, unhurried, wait } from '../support/clock';
 import { administer, configure, gate, newKey } from '../support/gate';
-import { McpClient } from '../support/mcp-client';
+import { granted } from '../support/granted';
+import { listedAgain, looked } from '../support/list-changes';
 import { OpenStream } from '../support/open-stream';
 import { Upstream } from '../support/upstream';
 
@@ -41,26 +42,6 @@ async function keyWith(facts: object): Promise<string> {
     terms,
   );
   return made.virtual_key.value;
-}
-
-/** A client of 2026-07-28 with a grant. */
-async function granted(path = '/mcp'): Promise<McpCaller> {
-  const { access_token } = await (await McpClient.register()).obtainGrant();
-  return new McpCaller({ authorization: `Bearer ${access_token}` }, '2026', path);
-}
-
-/** Makes the server list what it said has changed, as its alarm does in a moment. */
-async function listedAgain({ id }: Upstream): Promise<void> {
-  const stub = env.SERVERS.get(env.SERVERS.idFromName(id));
-  const change = () => runInDurableObject(stub, (_, { storage }) => storage.kv.get('change'));
-  await vi.waitFor(async () => expect(await change()).toBeDefined(), { timeout: 5_000 });
-  wait(11);
-  await runDurableObjectAlarm(stub);
-}
-
-async function looked(...streams: OpenStream[]): Promise<void> {
-  wait(11);
-  await Promise.all(streams.map((stream) => stream.looks(3)));
 }
 
 /** The GET streams that a server was asked for. */
@@ -552,8 +533,8 @@ describe('resourceSubscriptions of a client of 2026-07-28 (Subscriptions)', () =
     const upstream = await talking();
     const path = `/mcp/${upstream.slug}`;
     const asked = { resourceSubscriptions: ['doc://a'] };
-    const stream = await OpenStream.listen(await granted(path), asked);
-    const stranger = await OpenStream.listen(await granted(path), {});
+    const stream = await OpenStream.listen(await granted('2026', path), asked);
+    const stranger = await OpenStream.listen(await granted('2026', path), {});
     const keyed = await OpenStream.listen(await McpCaller.withKey('2026', path), asked);
 
     await upstream.opens(1);
@@ -577,7 +558,7 @@ describe('resourceSubscriptions of a client of 2026-07-28 (Subscriptions)', () =
 
   it('are told by every request that asked for them, whichever of a grant listens', async () => {
     const upstream = await talking();
-    const caller = await granted(`/mcp/${upstream.slug}`);
+    const caller = await granted('2026', `/mcp/${upstream.slug}`);
     const asked = { resourceSubscriptions: ['doc://a'] };
     const streams = [await OpenStream.listen(caller, asked, 1), await OpenStream.listen(caller, asked, 2)];
     await upstream.opens(1);
