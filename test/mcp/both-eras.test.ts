@@ -92,6 +92,7 @@ describe('a server of 2026-07-28 alone, for clients of the 2025 era (PROTOCOL §
       for (const client of clients) expect((await client.call('echo')).body.result).toMatchObject(RAN);
 
       expect(await begunAt(upstream)).toBe(1);
+      expect(await upstream.seen('server/discover')).toHaveLength(2); // one a listing
       expect(await revisionsAt(upstream)).toEqual(Array(6).fill(MODERN));
     },
   );
