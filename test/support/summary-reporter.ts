@@ -39,6 +39,8 @@ export default class SummaryReporter implements Reporter {
       for (const test of tests) {
         const { state } = test.result();
         count[state === 'pending' ? 'failed' : state] += 1;
+        const { table } = test.meta();
+        if (table) console.table(table);
       }
       if (module.state() === 'failed' && !tests.some((test) => test.result().state === 'failed'))
         count.failed += 1;
