@@ -119,9 +119,9 @@ describe('2026-07-28', () => {
     },
   );
 
-  it('puts them on a resource that a server of the 2025 era was asked for', async () => {
+  it.each(['2025', '2026'])('puts them on a resource of a server of the era %s', async (era) => {
     const uri = `x://${crypto.randomUUID()}`;
-    const upstream = await Upstream.start([], { resources: [{ uri, name: 'x' }] });
+    const upstream = await Upstream.start([], { era, resources: [{ uri, name: 'x' }] });
     const { body } = await (await McpCaller.withKey('2026', `/mcp/${upstream.slug}`)).ask('resources/read', {
       uri,
     });
@@ -367,13 +367,15 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
     expect(await declaredAt(upstream)).toEqual([{ elicitation: {} }, {}]);
   });
 
-  it('declares nothing to a server of the 2025 era, and hands it none of the envelope', async () => {
+  it('declares what the client said at `initialize` to a server of the 2025 era, and hands it none of the envelope', async () => {
     const { upstream, caller } = await pair('2026', { era: '2025' });
     await caller.ask('tools/call', { name: 'echo', _meta: ELICITS });
     const [, ...begun] = await upstream.seen('initialize'); // the first is of the listing
     const [call] = await upstream.seen('tools/call');
 
-    expect(begun.map(({ message }) => message.params?.capabilities)).toEqual([{}]);
+    expect(begun.map(({ message }) => message.params?.capabilities)).toEqual([
+      ELICITS['io.modelcontextprotocol/clientCapabilities'],
+    ]);
     expect(JSON.stringify(call?.message.params)).not.toContain('elicitation');
   });
 

@@ -29,6 +29,18 @@ function throughEveryCut(newScanner: () => MessageScanner, text: string): { out:
 
 const json = (additions = ADDITIONS) => new MessageScanner(additions);
 
+it.each([
+  ['"public"', '"private"'],
+  ['7', '"private"'],
+  [`"${'x'.repeat(9000)}"`, `"${'x'.repeat(9000)}"`], // too long to be held
+])('of who may keep a result %.20s becomes %.20s', (said, expected) => {
+  const scanner = () => json({ ...NOTHING, members: { cacheScope: '"private"' } });
+
+  const { out } = throughEveryCut(scanner, `{"result":{"cacheScope":${said},"a":{"cacheScope":"public"}}}`);
+
+  expect(out).toBe(`{"result":{"cacheScope":${expected},"a":{"cacheScope":"public"}}}`);
+});
+
 describe('members written into a result while it flows (MCP 2026-07-28, ResultType, Caching)', () => {
   it.each([
     [
@@ -38,6 +50,11 @@ describe('members written into a result while it flows (MCP 2026-07-28, ResultTy
     ],
     ['into an empty result', '{"result":{},"id":1}', '{"result":{"resultType":"complete","ttlMs":0},"id":1}'],
     ['keeping what is there', '{"result":{"ttlMs":5}}', '{"result":{"ttlMs":5,"resultType":"complete"}}'],
+    [
+      'where only some are',
+      '{"result":{"resultType":"complete"}}',
+      '{"result":{"resultType":"complete","ttlMs":0}}',
+    ],
     [
       'whatever strings hold',
       '{"a":"{\\"result\\":{","result":{"t":"}\\\\\\"é漢😀{"}}',
@@ -70,7 +87,7 @@ describe('members written into a result while it flows (MCP 2026-07-28, ResultTy
   });
 
   it.each([
-    ['a result that has its resultType', '{"result":{"resultType":"input_required"}}'],
+    ['a result that has all of them', '{"result":{"resultType":"complete","ttlMs":7}}'],
     ['a result that is no object', '{"result":[{}]}'],
     ['a notification', '{"method":"notifications/progress","params":{"result":{}}}'],
     ['something that is not JSON', 'not {"json'],

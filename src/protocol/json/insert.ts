@@ -14,7 +14,7 @@ const text = new TextDecoder();
 
 /** What a JSON-RPC response is given on its way: an upstream answers in its own era, the client reads in its own. */
 export type Additions = {
-  /** Members for a result that has no `resultType`, as JSON values by name; those it has already stay. */
+  /** Members that a result has to have, as JSON values by name; those it has already stay, but for `cacheScope`. */
   members: Readonly<Record<string, string>>;
   /** Error codes that the client's revision must not see, each with the one it gets instead. */
   codes: Readonly<Record<string, string>>;
@@ -32,8 +32,8 @@ type Renamed = { sent: number; id: string; token: string | null };
 /** For an answer that passes as it is. */
 export const NOTHING: Additions = { members: {}, codes: {}, renamed: null, objectsOnly: false, uris: null };
 
-/** A value that may be replaced: an error's code, a notification's progress token. */
-type Replaced = 'code' | 'token';
+/** A value that may be replaced: an error's code, a notification's progress token, who may keep a result. */
+type Replaced = 'code' | 'token' | 'cacheScope';
 
 /**
  * Reads one JSON-RPC message while its bytes flow, in chunks cut anywhere, looking at the outermost two levels only,
@@ -136,6 +136,8 @@ export class MessageScanner {
     if (this.atName) return null;
     const { depth, outer, member } = this;
     if (depth === 2 && outer === 'error' && member === 'code') return 'code';
+    if (depth === 2 && outer === 'result' && member === 'cacheScope' && this.additions.members.cacheScope)
+      return 'cacheScope';
     if (!this.additions.renamed) return null;
     return depth === 2 && outer === 'params' && member === 'progressToken' ? 'token' : null;
   }
@@ -145,6 +147,8 @@ export class MessageScanner {
     const { kind, bytes, isText } = this.held as NonNullable<typeof this.held>;
     this.held = null;
     const raw = Uint8Array.from(bytes);
+    if (kind === 'cacheScope')
+      return this.inString ? raw : utf8.encode(this.additions.members.cacheScope ?? '');
     const value = isText ? unescaped(text.decode(raw.subarray(1, -1))) : text.decode(raw);
     if (kind === 'code') return isText ? raw : utf8.encode(this.additions.codes[value] ?? value);
     const { renamed } = this.additions;
@@ -216,7 +220,6 @@ export class MessageScanner {
 
   /** The bytes that complete a result whose closing brace has come; null when it lacks nothing. */
   private missing(): Uint8Array | null {
-    if (this.inner.has('resultType')) return null; // of the new era itself: it has said what it had to
     const members = Object.entries(this.additions.members).filter(([name]) => !this.inner.has(name));
     if (!members.length) return null;
     const joined = members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',');
