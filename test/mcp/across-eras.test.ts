@@ -110,6 +110,23 @@ describe('a server of 2026-07-28 that wants input from a client of the 2025 era 
     ]);
   });
 
+  it('gets the first answer to each question, whatever comes after it', async () => {
+    const { upstream, client } = await session([required({ a: WHO, b: SAMPLE })]);
+    const call = await calling(client);
+    const [first, second] = [await call.message(0), await call.message(1)];
+
+    for (const [id, n] of [
+      [first.id, 1],
+      [first.id, 2],
+      [second.id, 3],
+    ])
+      await client.post({ jsonrpc: '2.0', id, result: { n } });
+    await call.message(2);
+
+    const [, { params } = {}] = await callsAt(upstream);
+    expect(params?.inputResponses).toEqual({ a: { n: 1 }, b: { n: 3 } });
+  });
+
   it('is told that a person put it away where the client answers with an error', async () => {
     const { upstream, client } = await session([required({ a: WHO })]);
     const call = await calling(client);

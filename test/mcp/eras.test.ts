@@ -373,9 +373,7 @@ describe('eras that meet (PROTOCOL §2; MCP 2026-07-28, Backward Compatibility)'
     const [, ...begun] = await upstream.seen('initialize'); // the first is of the listing
     const [call] = await upstream.seen('tools/call');
 
-    expect(begun.map(({ message }) => message.params?.capabilities)).toEqual([
-      ELICITS['io.modelcontextprotocol/clientCapabilities'],
-    ]);
+    expect(begun.map(({ message }) => message.params?.capabilities)).toEqual([ELICITS[CAPABILITIES]]);
     expect(JSON.stringify(call?.message.params)).not.toContain('elicitation');
   });
 

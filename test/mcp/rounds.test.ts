@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { McpCaller, modern } from '../support/caller';
 import { wait } from '../support/clock';
-import { newKey } from '../support/gate';
+import { administer, newKey } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
 afterEach(() => vi.useRealTimers());
@@ -149,6 +149,47 @@ describe('a server of 2026-07-28 that wants input first (Multi Round-Trip Reques
     for (const { status, body } of refused)
       expect({ status, error: body.error }).toMatchObject({ status: 200, error: NOT_GIVEN });
     expect(await callsAt(upstream)).toHaveLength(before);
+  });
+
+  it('gets no state that was given for the same name at a toolset, or of a prompt', async () => {
+    const name = `up_${crypto.randomUUID().slice(0, 8)}`;
+    const behaviour = { rounds: { same: [REQUIRED()] }, prompts: [{ name: 'same' }] };
+    const upstream = await server([], { ...behaviour }, 'same');
+    const key = await newKey();
+    const caller = new McpCaller({ 'x-bf-vk': key.value }, '2026');
+    const set = await administer<{ virtual_mcp: { endpoint_slug: string } }>('POST', '/mcp/virtual-mcps', {
+      name,
+      tools: [{ mcp_client_id: upstream.id, tool_names: ['*'] }],
+      virtual_key_ids: [key.id],
+    });
+    const ask = (method: string, more = {}, path = caller.path) => {
+      const params = { name: `${upstream.name}-same`, ...more };
+      const declared = { [CAPABILITIES]: { elicitation: {} } };
+      return caller.with({}, path).ask(method, modern(params, declared));
+    };
+    const { requestState } = asked(await ask('tools/call'));
+
+    const refused = [
+      await ask('tools/call', { requestState }, `/mcp/${set.virtual_mcp.endpoint_slug}`),
+      await ask('prompts/get', { requestState }),
+    ];
+    expect(asked(await ask('tools/call', {}, `/mcp/${set.virtual_mcp.endpoint_slug}`))).toHaveProperty(
+      'requestState',
+    );
+
+    for (const { body } of refused) expect(body.error).toMatchObject(NOT_GIVEN);
+  });
+
+  it('gets nothing that a client of the 2025 era sends in its name', async () => {
+    const upstream = await server([]);
+    const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized();
+    const made = { requestState: 'guessed 0', inputResponses: { who: { action: 'accept' } } };
+
+    const { body } = await client.ask('tools/call', { name: 'rounds', arguments: {}, ...made });
+
+    expect(body.result).toMatchObject({ content: [{ text: 'rounds ran' }] });
+    const [seen] = await callsAt(upstream);
+    for (const member of Object.keys(made)) expect(seen).not.toHaveProperty(member);
   });
 
   it.each(['json', 'events'])(

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CallUnderWay } from '../support/call-under-way';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
 import { enterHeaders } from '../support/connected';
@@ -245,6 +246,35 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
     expect(await sent(upstream, 'tools/call')).toHaveLength(1);
   });
 
+  it('are none to a client session of an older revision', async () => {
+    const upstream = await tasking();
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+    const { headers } = await caller.ask('initialize', { protocolVersion: '2025-06-18', capabilities: {} });
+    const client = caller.with({ 'mcp-session-id': headers.get('mcp-session-id') ?? '' });
+
+    await client.ask('tools/call', { name: 'slow', task: {} });
+
+    expect((await sent(upstream, 'tools/call'))[0]).not.toHaveProperty('task');
+    for (const method of ['tasks/get', 'tasks/list'])
+      expect((await client.ask(method, { taskId: 't-1' })).body.error?.code).toBe(-32601);
+  });
+
+  it('are named in an answer to a question by ids of ours alone', async () => {
+    const question = { jsonrpc: '2.0', id: 9, method: 'elicitation/create', params: { message: 'Who?' } };
+    const asks = { asks_slow: [{ text: text(question) }] };
+    const { upstream, client } = await withTask({ asks });
+    const call = new CallUnderWay(await client.send('tools/call', { name: 'asks_slow', task: {} }));
+    const { id } = await call.message(0);
+
+    await client.post({ jsonrpc: '2.0', id, result: { action: 'decline', _meta: about('t-1') } });
+    await call.message(1);
+
+    const answers = (await upstream.seen()).filter(({ message, text: body }) => body && !message.method);
+    expect(answers.map(({ message }) => message)).toEqual([
+      { jsonrpc: '2.0', id: 9, result: { action: 'decline', _meta: {} } },
+    ]);
+  });
+
   it('are ignored where they were not declared, and not listed where accounts are shared', async () => {
     const { upstream, caller, client } = await withTask();
 
@@ -327,6 +357,15 @@ describe('tasks/list (PROTOCOL §5)', () => {
       expect((await client.ask('tasks/get', { taskId })).body.error?.message).not.toBe('Unknown task');
     expect(await sent(first as Upstream, 'tasks/get')).toEqual([{ taskId: 't-1' }, { taskId: 't-2' }]);
     expect(begun.body.result?.capabilities).toMatchObject({ tasks: { list: {} } });
+  });
+
+  it('says that a cursor is refused, also where the server does', async () => {
+    const refused = text({ error: { code: -32602, message: 'Invalid cursor' } });
+    const server = await personal([text({ tasks: [], nextCursor: '1' }), refused]);
+    const { client } = await clientAt([server]);
+    const { nextCursor: cursor } = (await client.ask('tasks/list')).body.result ?? {};
+
+    expect((await client.ask('tasks/list', { cursor })).body.error?.code).toBe(-32602);
   });
 
   it("opens no cursor and no task of another's, and asks no server for a part of its tools", async () => {
