@@ -166,14 +166,14 @@ describe('what of a held call is kept', () => {
 
   it('keeps its object awake: the next alarm comes within 30 seconds', async () => {
     const { client } = await pair({ asks: [{ text: ELICIT(1) }] });
+    const before = (await listDurableObjectIds(env.SESSIONS)).map(String);
     await asked(call(client, 'asks'));
 
-    const alarms = (await listDurableObjectIds(env.SESSIONS)).map((id) =>
-      runInDurableObject(env.SESSIONS.get(id), (_, { storage }) => storage.getAlarm()),
-    );
+    const [own] = (await listDurableObjectIds(env.SESSIONS)).filter((id) => !before.includes(String(id)));
+    const object = own && env.SESSIONS.get(own);
+    const alarm = object && (await runInDurableObject(object, (_, { storage }) => storage.getAlarm()));
 
-    const soonest = Math.min(...(await Promise.all(alarms)).map((at) => at ?? Number.POSITIVE_INFINITY));
-    expect(soonest - Date.now()).toBeLessThanOrEqual(30_000);
+    expect((alarm ?? Number.POSITIVE_INFINITY) - Date.now()).toBeLessThanOrEqual(30_000);
   });
 });
 

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { read } from '../journeys/support/app';
 import { Someone } from './support/someone';
-import { byKey, byToken, grantOf, newKey, newServer, upstreams, type Worker } from './support/two-workers';
+import {
+  byKey,
+  byToken,
+  grantOf,
+  type Key,
+  newKey,
+  newServer,
+  upstreams,
+  type Worker,
+} from './support/two-workers';
 
 type Params = Record<string, unknown>;
 type Seen = { headers: Params; message: { id?: unknown; method?: string; params?: Params }; text: string };
@@ -33,7 +42,7 @@ async function answersAt(name: string): Promise<[tool: unknown, result: unknown]
 }
 
 /** Someone with a token, who allowed a key. */
-async function granted(key: Awaited<ReturnType<typeof newKey>>, path: string): Promise<Someone> {
+async function granted(key: Key, path: string): Promise<Someone> {
   return new Someone(byToken(await grantOf(key)), '2026', path);
 }
 
@@ -255,13 +264,12 @@ function tasks(): void {
     const server = await newServer([], 'http', behaviour);
     const neighbour = await newServer([], 'http', behaviour);
     const path = pathOf(server);
-    const someone = async () => {
-      const key = await newKey();
-      return isCore
+    const someone = async (key: Key) =>
+      isCore
         ? new Someone(byKey(key), era, path).initialized('toolgate')
         : new Someone(byToken(await grantOf(key)), era, path);
-    };
-    const [mine, theirs] = [await someone(), await someone()];
+    const key = await newKey();
+    const [mine, again, theirs] = [await someone(key), await someone(key), await someone(await newKey())];
     const extensions = { 'io.modelcontextprotocol/tasks': {} };
     const _meta = isCore ? {} : { 'io.modelcontextprotocol/clientCapabilities': { extensions } };
     const idIn = ({ result }: { result?: unknown }) => {
@@ -276,6 +284,7 @@ function tasks(): void {
         const ask = (who: Someone, taskId: unknown) => who.ask(worker, method, { taskId, _meta });
         const refused = await Promise.all([
           ask(theirs, myTask),
+          ask(again, myTask), // another session or grant of the same key
           ask(mine, theirTask),
           ask(mine.at(pathOf(neighbour)), myTask), // the other server has a task of that name, too
           ask(theirs, 't-1'),
