@@ -8,6 +8,9 @@ import { Upstream } from '../support/upstream';
 const ELICIT = (id = '9007199254740993', params = '{"message":"Who?","requestedSchema":{"type":"object"}}') =>
   `{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":${params}}`;
 
+/** Messages that a server says at once, of which it waits for the answer to the first. */
+const together = (...texts: string[]) => texts.join('\n\ndata: ');
+
 /** A client that declares `capabilities`, at a server that says `asks` in a call of its tool. */
 async function session(
   asks: { on?: 'stream'; text: string }[],
@@ -185,6 +188,74 @@ describe("a server's question in the middle of a call (PROTOCOL §4)", () => {
 
     expect(told?.text).toContain('"progressToken":12345678901234567890');
     expect(await upstream.seen('notifications/progress')).toHaveLength(1);
+  });
+
+  it('is taken back by name where it is open', async () => {
+    const cancelled = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}';
+    const { client } = await session([{ text: together(ELICIT('2'), ELICIT('1'), cancelled) }]);
+    const call = await calling(client);
+    const [first, second] = [await call.message(0), await call.message(1)];
+
+    expect(await call.message(2)).toMatchObject({ params: { requestId: second.id } });
+    await client.post({ jsonrpc: '2.0', id: first.id, result: { action: 'cancel' } });
+    await call.message(3);
+  });
+
+  it('is refused where its id is too long, and beyond 256 in a call', async () => {
+    const long = await session([{ text: ELICIT(`"${'€'.repeat(1000)}"`) }]);
+    const texts = Array.from({ length: 257 }, (_, at) => ELICIT(String(at + 1)));
+    const many = await session([{ text: together(...texts) }]);
+
+    await (await calling(long.client)).message(0);
+    const call = await calling(many.client);
+    const { id } = await call.message(0);
+    await many.client.post({ jsonrpc: '2.0', id, result: { action: 'cancel' } });
+    expect(await call.message(256)).toMatchObject({ id: 'call' });
+
+    expect(await answersAt(long.upstream)).toEqual([expect.stringContaining('"error":{"code":-32600')]);
+    const errors = (await answersAt(many.upstream)).filter((text) => text.includes('"error"'));
+    expect(errors).toEqual([expect.stringContaining('"id":257,"error":{"code":-32603')]);
+  });
+
+  it('does not go out under an id that is none', async () => {
+    const ids = [`"${'x'.repeat(1001)}"`, 'null', '{}'];
+    const { client } = await session([{ text: together(ELICIT('1'), ...ids.map((id) => ELICIT(id))) }]);
+    const call = await calling(client);
+    const { id } = await call.message(0);
+    await client.post({ jsonrpc: '2.0', id, result: { action: 'cancel' } });
+
+    expect(await call.message(1)).toMatchObject({ id: 'call' });
+  });
+
+  it('is answered under its own name: a progress token of it names no question, nor it a token', async () => {
+    const text = ELICIT('1', '{"message":"Who?","requestedSchema":{},"_meta":{"progressToken":"t"}}');
+    const { upstream, client } = await session([{ text }]);
+    const call = await calling(client);
+    const { id, params } = await call.message(0);
+    const { progressToken } = (params as { _meta: { progressToken: unknown } })._meta;
+
+    await client.notify('notifications/progress', { progressToken: id, progress: 1 });
+    const swapped = await client.post({ jsonrpc: '2.0', id: progressToken, result: { action: 'accept' } });
+    await client.post({ jsonrpc: '2.0', id, result: { action: 'cancel' } });
+    await call.message(1);
+
+    expect(swapped.status).toBe(400);
+    expect(await answersAt(upstream)).toEqual([expect.stringContaining('"cancel"')]);
+    expect(await upstream.seen('notifications/progress')).toEqual([]);
+  });
+
+  it('is over with the session it was asked in: its answer goes into no other', async () => {
+    const { upstream, client } = await session([{ text: ELICIT() }]);
+    const call = await calling(client);
+    const { id } = await call.message(0);
+    await upstream.forgetSessions();
+    await client.call('echo'); // in another session
+
+    const { status } = await client.post({ jsonrpc: '2.0', id, result: { action: 'accept' } });
+    await call.leave();
+
+    expect(status).toBe(202);
+    expect(await answersAt(upstream)).toEqual([]);
   });
 });
 

@@ -38,6 +38,7 @@ export class QuestionRelay {
     if (typeof method !== 'string') return null;
     const id = RequestId.safeParse(message.id);
     if (id.success) return this.ask(id.data, method, isObject(params) ? params : {}, message);
+    if (message.id !== undefined) return null; // no answer would find its way back
     if (method !== 'notifications/cancelled' || !isObject(params)) return message;
     const cancelled = RequestId.safeParse(params.requestId);
     const ours = cancelled.success ? this.open.get(JSON.stringify(cancelled.data)) : undefined;
