@@ -238,7 +238,7 @@ const ROWS: Record<string, (era: Era, serverEra: Era) => Promise<string>> = {
     shortWaits();
     const stream = await listening(all, { resourceSubscriptions: [DOC.uri] });
     if (era === '2025') await client.ask('resources/subscribe', { uri: DOC.uri });
-    await upstream.opens(1);
+    await upstream.opens(1, serverEra === '2026' ? 'resourceSubscriptions' : undefined);
     await upstream.says(UPDATED, { uri: DOC.uri });
     const told = (await stream.until(era === '2025' ? 1 : 2)).at(-1);
 

@@ -385,6 +385,9 @@ describe('list_changed of a server (PROTOCOL §5)', () => {
 });
 
 describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () => {
+  /** The stream of the client's session, and one of 2026-07-28 for changed lists where there is such. */
+  const openedAt = (era: string) => (era === 'both' ? 2 : 1);
+
   it.each(['2025', 'both'])(
     'goes to a server of the era %s in the client’s own session, and its updates come back',
     async (era) => {
@@ -392,7 +395,7 @@ describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () =>
       const { client, stream } = await listening(upstream);
 
       const { body } = await client.ask('resources/subscribe', { uri: 'doc://a' });
-      await upstream.opens(1);
+      await upstream.opens(openedAt(era));
       await upstream.says(UPDATED, { uri: 'doc://a' });
       const messages = await stream.until(1);
       const ended = await client.ask('resources/unsubscribe', { uri: 'doc://a' });
@@ -417,7 +420,7 @@ describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () =>
       const upstream = await talking({ era });
       const { client, stream } = await listening(upstream);
       await client.ask('resources/subscribe', { uri: 'doc://a' });
-      await upstream.opens(1);
+      await upstream.opens(openedAt(era));
 
       await upstream.forgetSessions();
       await client.call('a');
