@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS setting (
 
 -- Counts changes, so that an isolate can tell from one small read whether what it remembers still holds.
 CREATE TABLE IF NOT EXISTS revision (
-  name TEXT PRIMARY KEY,   -- 'catalog': servers, their lists, Virtual MCPs; 'issuer <url>': the one the cron found
+  name TEXT PRIMARY KEY,   -- 'catalog': servers, their lists, Virtual MCPs; 'issuer <url>': the one the cron found; 'sweep': whose turn it is
   n    INTEGER NOT NULL    -- of an issuer: since when (epoch seconds), 0 once the grants of others have ended
 ) STRICT;
 
@@ -36,11 +36,15 @@ CREATE TABLE IF NOT EXISTS client (
   checked_at  INTEGER,          -- when the document was last fetched and good; null: it was refused since, or the client registered
   failed_at   INTEGER,          -- when it was last asked for and could not be had; null: it could, the last time
   deleted_at  INTEGER,          -- no client any more: kept until its last grant has ended
-  created_at  INTEGER NOT NULL  -- registered; identically once more: the last time
+  created_at  INTEGER NOT NULL, -- registered; identically once more: the last time
+  address_hash TEXT,            -- of the address it registered from, or whose request first fetched its document (IPv6: the /64), keyed; null: not known
+  flow_until  INTEGER,          -- until when a flow of it may be open, while no one has allowed it; null: none was begun
+  allowed_at  INTEGER           -- when a person first allowed it; null: no one has
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS client_twin ON client (twin_hash) WHERE twin_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS client_created ON client (deleted_at, created_at DESC, client_id);
 CREATE INDEX IF NOT EXISTS client_name ON client (deleted_at, name COLLATE NOCASE, client_id);
+CREATE INDEX IF NOT EXISTS client_unallowed ON client (address_hash, created_at) WHERE allowed_at IS NULL AND deleted_at IS NULL;
 
 CREATE TABLE IF NOT EXISTS virtual_key (
   id          TEXT PRIMARY KEY,

@@ -3,7 +3,7 @@ import { sweepConnecting } from './accounts/removal';
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
 import { currentSettings, type Env } from './config';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
-import { finishDeletions, sweepUnusedClients } from './governance/clients';
+import { finishDeletions, sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
 import { deleteOldCounts } from './governance/tool-counts';
 import { endOfOtherIssuers, endUnopened } from './grants/end';
@@ -17,7 +17,10 @@ import { upgrade } from './schema/upgrade';
 /** How long the list remembers a grant that has ended. Seconds: 90 days. */
 const GRANTS_KEPT = 90 * 86_400;
 
-/** One thing to see to, at `now` (epoch seconds). @returns what it did, for the log. */
+/**
+ * One portion of a thing to see to, at `now` (epoch seconds): a few queries, and at most {@link MOST_IN_PORTION} calls of objects,
+ * but where a removal takes more. @returns how many it did; it is asked again until that is 0. Anything else: it was all.
+ */
 type Sweep = (env: Env, now: number) => Promise<unknown>;
 
 /**
@@ -25,7 +28,6 @@ type Sweep = (env: Env, now: number) => Promise<unknown>;
  * nothing: expiry is checked on read (SECURITY 25).
  */
 const SWEEPS: Readonly<Record<string, Sweep>> = {
-  'database.upgrade': ({ DB }) => upgrade(DB), // the cron may come before the first request
   'signing_key.rotate': async ({ DB, ENCRYPTION_KEY }, now) => {
     const next = await rotateSigningKeyWhenDue(DB, ENCRYPTION_KEY, now);
     if (!next) return null;
@@ -34,13 +36,12 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   },
   'signing_key.delete_retired': ({ DB }, now) => deleteRetiredKeys(DB, now),
   'client.finish_deletions': ({ DB, GRANTS }, now) => finishDeletions(DB, GRANTS, now),
+  'client.sweep_unallowed': ({ DB }, now) => sweepUnallowedClients(DB, now),
   'client.sweep_unused': async ({ DB }, now) => {
-    const { allowed, count } = await sweepUnusedClients(DB, now);
-    if (allowed.length) {
-      const acts = allowed.map((client_id) => ({ act: 'client.swept' as const, client_id }));
-      await auditAll(DB, acts, SYSTEM).run();
-    }
-    return count;
+    const clients = await sweepUnusedClients(DB, now);
+    const acts = clients.map((client_id) => ({ act: 'client.swept' as const, client_id }));
+    if (acts.length) await auditAll(DB, acts, SYSTEM).run();
+    return clients.length;
   },
   'virtual_key.delete_expired': async (env, now) => {
     const deleted = await deleteExpiredKeys(env, now);
@@ -64,13 +65,93 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   'tool_count.delete_old': ({ DB }, now) => deleteOldCounts(DB, now),
 };
 
-/** Runs every sweep at `now` (epoch seconds). One that fails is logged and keeps none of the others from running. */
+/** Calls of D1 and of objects that one invocation makes: it may make a thousand (Workers and D1, Limits). */
+const MOST_CALLS = 900;
+/** Calls that one portion may make, a removal of many grants aside: while fewer are left, none begins. */
+const MOST_IN_PORTION = 220;
+/** How long one invocation goes on. It may take 15 minutes. Milliseconds. */
+const MOST_TIME = 600_000;
+
+/**
+ * Runs every sweep at `now` (epoch seconds) until nothing is left, portion by portion in turns, so that a long one keeps none
+ * waiting. What one invocation may not do, the next goes on with, from the sweep whose turn it is. One that fails is logged and keeps
+ * none of the others from running.
+ */
 export async function sweep(env: Env, now: number): Promise<void> {
-  for (const [name, task] of Object.entries(SWEEPS)) {
-    try {
-      log('sweep.done', { sweep: name, result: JSON.stringify(await task(env, now)) });
-    } catch (error) {
-      log('sweep.failed', { sweep: name, ...faultFacts(error) });
+  await run(env, now, 'database.upgrade', ({ DB }) => upgrade(DB)); // the cron may come before the first request
+  const names = Object.keys(SWEEPS);
+  const first = await takeTurn(env.DB, names.length);
+  const end = Date.now() + MOST_TIME;
+  const calls = { made: 0 };
+  const counted = counting(env, calls);
+  let waiting = [...names.slice(first), ...names.slice(0, first)];
+  while (waiting.length) {
+    const unfinished: string[] = [];
+    for (const name of waiting) {
+      if (calls.made + MOST_IN_PORTION > MOST_CALLS || Date.now() > end) {
+        await giveTurn(env.DB, names.indexOf(name));
+        log('sweep.paused', { sweep: name, calls: calls.made });
+        return;
+      }
+      const did = await run(counted, now, name, SWEEPS[name] as Sweep);
+      if (typeof did === 'number' && did > 0) unfinished.push(name);
     }
+    waiting = unfinished;
   }
+}
+
+/** Runs one portion. @returns what it did; null when it failed. */
+async function run(env: Env, now: number, name: string, task: Sweep): Promise<unknown> {
+  try {
+    const did = await task(env, now);
+    log('sweep.done', { sweep: name, result: JSON.stringify(did) });
+    return did;
+  } catch (error) {
+    log('sweep.failed', { sweep: name, ...faultFacts(error) });
+    return null;
+  }
+}
+
+/**
+ * The place of the sweep that begins. The next invocation begins with the one behind it, whatever becomes of this one: where the
+ * platform ends it early (50 queries on the free plan), each has its turn all the same.
+ */
+async function takeTurn(db: D1Database, count: number): Promise<number> {
+  const turn = db.prepare(
+    "INSERT INTO revision (name, n) VALUES ('sweep', 0) ON CONFLICT (name) DO UPDATE SET n = n + 1 RETURNING n",
+  );
+  const n = await turn.first<number>('n').catch(() => null);
+  return (n ?? 0) % count;
+}
+
+/** Makes the next invocation begin with the sweep at `place`. */
+async function giveTurn(db: D1Database, place: number): Promise<void> {
+  await db
+    .prepare("UPDATE revision SET n = ?1 WHERE name = 'sweep'")
+    .bind(place - 1)
+    .run()
+    .catch((error: unknown) => log('sweep.turn_lost', faultFacts(error)));
+}
+
+/** The same bindings, which count what is prepared for D1 and which objects are asked. */
+function counting(env: Env, calls: { made: number }): Env {
+  const count = <T extends object>(binding: T, member: keyof T): T =>
+    new Proxy(binding, {
+      get(target, name) {
+        const value = Reflect.get(target, name) as unknown;
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          if (name === member) calls.made += 1;
+          return value.apply(target, args);
+        };
+      },
+    });
+  return {
+    ...env,
+    DB: count(env.DB, 'prepare'),
+    GRANTS: count(env.GRANTS, 'get'),
+    KEYS: count(env.KEYS, 'get'),
+    CONNECTIONS: count(env.CONNECTIONS, 'get'),
+    SUBJECTS: count(env.SUBJECTS, 'get'),
+  };
 }

@@ -12,7 +12,7 @@ const files = Object.entries(sources).map(([file, text]) => ({ path: file.replac
 const HOMES: Record<string, string[]> = {
   schema_step: ['schema/'],
   setting: ['config.ts'],
-  revision: ['governance/revision.ts', 'grants/end.ts'], // the catalogue's, and since when another issuer is configured
+  revision: ['governance/revision.ts', 'grants/end.ts', 'sweeps.ts'], // the catalogue's, since when another issuer is configured, whose turn it is
   signing_key: ['crypto/'],
   client: ['clients/'],
   virtual_key: ['governance/'],

@@ -115,9 +115,9 @@ const STRAY = `NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)
   OR EXISTS (SELECT 1 FROM oauth_config o JOIN server s ON s.id = o.server_id WHERE o.server_id = credential.server_id
     AND o.status = 'revoked' AND credential.generation < s.credential_generation)`;
 
-/** Ends credentials whose server or owner is not there any more: what their removal had no time for. @returns as {@link deleteCredentialsOf} */
-export async function deleteStrayCredentials(env: Env): Promise<boolean> {
-  return endAll(env, await rowsWhere(env.DB, STRAY));
+/** Ends up to {@link MOST} credentials whose server or owner is not there any more: what their removal had no time for. @returns how many. */
+export async function deleteStrayCredentials(env: Env): Promise<number> {
+  return endThose(env, await rowsWhere(env.DB, STRAY));
 }
 
 type CredentialKey = Pick<CredentialRow, 'owner' | 'server_id'>;
@@ -131,13 +131,20 @@ async function rowsWhere(db: D1Database, condition: string, ...values: string[])
 }
 
 async function endAll(env: Env, places: readonly CredentialKey[]): Promise<boolean> {
-  let all = places.length < MOST;
+  return (await endThose(env, places)) === places.length && places.length < MOST;
+}
+
+/** @returns how many ended: every one whose object answered. */
+async function endThose(env: Env, places: readonly CredentialKey[]): Promise<number> {
+  let ended = 0;
   await inPool(POOL, places, async ({ owner, server_id }) => {
-    await connectionOf(env, owner, server_id)
-      .disconnect({ owner, serverId: server_id })
-      .catch(() => {
-        all = false;
-      });
+    const answer = connectionOf(env, owner, server_id).disconnect({ owner, serverId: server_id });
+    await answer.then(
+      () => {
+        ended += 1;
+      },
+      () => undefined,
+    );
   });
-  return all;
+  return ended;
 }

@@ -64,7 +64,7 @@ function servesUnchecked({ checkedAt }: Client, now: number): boolean {
 /** One attempt at a document that could not be fetched; none when another isolate made one within the pause. */
 async function askAgain(db: D1Database, url: string, now: number): Promise<void> {
   try {
-    if (await recordDocumentFault(db, url, PAUSE, now)) await fetchDocument(db, url);
+    if (await recordDocumentFault(db, url, PAUSE, now)) await fetchDocument(db, url, null);
   } catch (error) {
     log('client.document_unchecked', { client_id: url, reason: String(error) });
   }
@@ -73,16 +73,17 @@ async function askAgain(db: D1Database, url: string, now: number): Promise<void>
 /**
  * Fetches the document at `url`, or answers with the `stored` copy while a passing fault may be waited out.
  * Null while a deletion of this client is under way.
- * @throws DocumentRefused, DocumentUnreachable
+ * @param addressHash whose request this is @throws DocumentRefused, DocumentUnreachable
  */
 export async function currentDocument(
   db: D1Database,
   url: string,
   stored: Client | null,
+  addressHash: string,
   now: number,
 ): Promise<Client | null> {
   try {
-    return await fetchDocument(db, url);
+    return await fetchDocument(db, url, addressHash);
   } catch (error) {
     if (!(error instanceof DocumentUnreachable) || !stored || !servesUnchecked(stored, now)) throw error;
     log('client.document_unchecked', { client_id: url, reason: error.message });
@@ -93,16 +94,20 @@ export async function currentDocument(
 /** Fetches in this isolate, by address: requests for one document share one fetch. */
 const fetches = new SharedWork<Client | null>(PATIENCE, waitUntil);
 
-function fetchDocument(db: D1Database, url: string): Promise<Client | null> {
-  return fetches.join(url, () => storeDocument(db, url));
+function fetchDocument(db: D1Database, url: string, addressHash: string | null): Promise<Client | null> {
+  return fetches.join(url, () => storeDocument(db, url, addressHash));
 }
 
 /** Stores what a fetch brought: the document, that it was refused, or that it could not be had. */
-async function storeDocument(db: D1Database, url: string): Promise<Client | null> {
+async function storeDocument(
+  db: D1Database,
+  url: string,
+  addressHash: string | null,
+): Promise<Client | null> {
   try {
     const { metadata, life } = await readDocument(url);
     const now = seconds();
-    return await keepDocument(db, url, metadata, now + life, now);
+    return await keepDocument(db, url, { metadata, freshUntil: now + life, addressHash }, now);
   } catch (error) {
     if (error instanceof DocumentRefused) await recordDocumentRefusal(db, url, seconds());
     if (error instanceof DocumentUnreachable) await recordDocumentFault(db, url, PAUSE, seconds());

@@ -1,5 +1,5 @@
 import { columnsOf, integer, json, type RowIn, text } from '../columns';
-import { hashSecret } from '../crypto/secrets';
+import { hashSecret, mac } from '../crypto/secrets';
 import {
   ask,
   type Ids,
@@ -11,6 +11,7 @@ import {
   startsWith,
 } from '../database';
 import type { ClientMetadata } from './metadata';
+import { deleteBeyondHost } from './unallowed';
 
 /** A client that registered, or that its metadata document describes. Times are epoch seconds. */
 export type Client = {
@@ -25,6 +26,10 @@ export type Client = {
   /** When its stale metadata document last could not be fetched; null: the last fetch got an answer. */
   failedAt: number | null;
   createdAt: number;
+  /** Until when a flow of it may be open, while no one has allowed it; null: none was begun. */
+  flowUntil: number | null;
+  /** When a person first allowed it; null: no one has. */
+  allowedAt: number | null;
 };
 
 /** Columns of a client that are written and never read into it. */
@@ -35,6 +40,8 @@ type UnreadOfClient = {
   twinHash: string | null;
   /** No client any more: its row stays until its last grant has ended. */
   deletedAt: number | null;
+  /** Of the address it registered from, or whose request first fetched its document ({@link hashAddress}). */
+  addressHash: string | null;
 };
 
 export const clientColumns = columnsOf<Client, UnreadOfClient>()(
@@ -46,28 +53,42 @@ export const clientColumns = columnsOf<Client, UnreadOfClient>()(
     checkedAt: integer('checked_at'),
     failedAt: integer('failed_at'),
     createdAt: integer('created_at'),
+    flowUntil: integer('flow_until'),
+    allowedAt: integer('allowed_at'),
   },
-  { name: text('name'), twinHash: text('twin_hash'), deletedAt: integer('deleted_at') },
+  {
+    name: text('name'),
+    twinHash: text('twin_hash'),
+    deletedAt: integer('deleted_at'),
+    addressHash: text('address_hash'),
+  },
 );
 type Row = RowIn<typeof clientColumns>;
 const { fromRow } = clientColumns;
 
+/** What a client is that nobody has been asked about yet. */
+const NEW = { failedAt: null, deletedAt: null, flowUntil: null, allowedAt: null };
+
+/** Names the address that a client came from without keeping it. Only who has the key can tell which one it was. */
+export function hashAddress(encryptionKey: string, address: string): Promise<string> {
+  return mac(encryptionKey, `client address ${address}`);
+}
+
 /**
  * Keeps a registration at `now` (epoch seconds). One of a public client identical to an earlier one that never got a
  * grant is that client again, so that an app that registers at every start does not fill the table.
- * @param secretHash null for a public client.
+ * @param secretHash null for a public client. @param addressHash of {@link hashAddress}
  */
 export async function registerClient(
   db: D1Database,
   metadata: ClientMetadata,
-  secretHash: string | null,
+  { secretHash, addressHash }: { secretHash: string | null; addressHash: string },
   now: number,
 ): Promise<Client> {
   const twinHash = secretHash ? null : await hashSecret(JSON.stringify(metadata));
   const wanted = clientColumns.insert({
     ...{ clientId: crypto.randomUUID(), secretHash, metadata, name: metadata.client_name ?? '', twinHash },
-    ...{ freshUntil: null, checkedAt: null, failedAt: null, deletedAt: null },
-    createdAt: now,
+    ...{ ...NEW, addressHash, freshUntil: null, checkedAt: null, createdAt: now },
   });
   const row = await db
     .prepare(
@@ -79,36 +100,49 @@ export async function registerClient(
   return fromRow(row as Row);
 }
 
-/** Makes a client one of its own: from its first grant on, no registration is answered with it. */
-export async function keepClientApart(db: D1Database, clientId: string): Promise<void> {
+/**
+ * Records that a person allowed a client, at `now` (epoch seconds), the first time. From then on no registration is answered
+ * with it.
+ */
+export async function recordAllowed(db: D1Database, clientId: string, now: number): Promise<void> {
   await db
-    .prepare('UPDATE client SET twin_hash = NULL WHERE client_id = ?1 AND twin_hash IS NOT NULL')
-    .bind(clientId)
+    .prepare(
+      'UPDATE client SET allowed_at = ?2, twin_hash = NULL WHERE client_id = ?1 AND allowed_at IS NULL',
+    )
+    .bind(clientId, now)
     .run();
 }
 
-/** Keeps what the document at `clientId` says. Null while a deletion of this client is under way. */
+/** What a document says, until when that serves (epoch seconds), and whose request fetches it; null: it is asked for again. */
+type Described = { metadata: ClientMetadata; freshUntil: number; addressHash: string | null };
+
+/**
+ * Keeps what the document at `clientId` says, and of those of its host that nobody has allowed not too many.
+ * @returns null while a deletion of this client is under way.
+ */
 export async function keepDocument(
   db: D1Database,
   clientId: string,
-  metadata: ClientMetadata,
-  freshUntil: number,
+  { metadata, freshUntil, addressHash }: Described,
   now: number,
 ): Promise<Client | null> {
   const name = metadata.client_name ?? '';
   const wanted = clientColumns.insert({
     ...{ clientId, secretHash: null, metadata, name, twinHash: null },
-    ...{ freshUntil, checkedAt: now, failedAt: null, deletedAt: null, createdAt: now },
+    ...{ ...NEW, addressHash, freshUntil, checkedAt: now, createdAt: now },
   });
   const set = clientColumns.set({ metadata, name, freshUntil, checkedAt: now, failedAt: null });
-  const row = await db
-    .prepare(
-      `INSERT INTO client (${wanted.columns}) VALUES (${wanted.placeholders})
-       ON CONFLICT (client_id) DO UPDATE SET ${set.sql} WHERE deleted_at IS NULL RETURNING *`,
-    )
-    .bind(...wanted.values, ...set.values)
-    .first<Row>();
-  return row && fromRow(row);
+  const [kept] = await db.batch<Row>([
+    db
+      .prepare(
+        `INSERT INTO client (${wanted.columns}) VALUES (${wanted.placeholders})
+         ON CONFLICT (client_id) DO UPDATE SET ${set.sql} WHERE deleted_at IS NULL RETURNING *`,
+      )
+      .bind(...wanted.values, ...set.values),
+    deleteBeyondHost(db, clientId, now),
+  ]);
+  const [row] = kept?.results ?? [];
+  return row ? fromRow(row) : null;
 }
 
 /**
@@ -218,33 +252,4 @@ export async function deletedClients(db: D1Database, limit: number): Promise<str
 /** Leaves nothing of a deleted client. */
 export async function forgetClient(db: D1Database, clientId: string): Promise<void> {
   await db.prepare('DELETE FROM client WHERE client_id = ?1 AND deleted_at IS NOT NULL').bind(clientId).run();
-}
-
-/**
- * Deletes up to 1,000 clients that stand unused at `now`: those that registered before `registeredBefore`, or whose document
- * was stale before `staleBefore`, without a grant that stands or ended since `registeredBefore`. All in epoch seconds.
- * @returns their ids, and whether a person had ever allowed each.
- */
-export async function deleteUnusedClients(
-  db: D1Database,
-  { registeredBefore, staleBefore }: { registeredBefore: number; staleBefore: number },
-  now: number,
-): Promise<{ clientId: string; wasAllowed: boolean }[]> {
-  const { results } = await db
-    .prepare(
-      `DELETE FROM client WHERE client_id IN (
-         SELECT client_id FROM client WHERE deleted_at IS NULL
-           AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
-           AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
-             AND coalesce(ended_at, expires_at, ?3) > ?1)
-         LIMIT 1000
-       ) RETURNING client_id,
-         EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id) AS was_allowed`,
-    )
-    .bind(registeredBefore, staleBefore, now)
-    .all<{ client_id: string; was_allowed: number }>();
-  return results.map(({ client_id, was_allowed }) => ({
-    clientId: client_id,
-    wasAllowed: was_allowed === 1,
-  }));
 }

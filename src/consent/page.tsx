@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
-import { keepClientApart } from '../clients/store';
+import { recordAllowed } from '../clients/store';
 import { type App, gatewayOf } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { putCode } from '../flows';
@@ -141,7 +141,7 @@ async function allow(
   const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
   const terms: GrantTerms = { ...bound, generation, scope, codeHash, ...lives };
 
-  const [inserted] = await Promise.all([insertGrant(c.env.DB, row), keepClientApart(c.env.DB, clientId)]);
+  const [inserted] = await Promise.all([insertGrant(c.env.DB, row), recordAllowed(c.env.DB, clientId, now)]);
   await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);
   const grant = grantObject(c.env.GRANTS, grantId);
   if (!(await grant?.open(terms))) {

@@ -1,14 +1,19 @@
 import { type By, SYSTEM } from '../audit';
-import { deletedClients, deleteUnusedClients, forgetClient } from '../clients/store';
+import { deletedClients, forgetClient } from '../clients/store';
+import { deleteNeverAllowed, deleteSurplus, deleteUnusedClients } from '../clients/unallowed';
 import type { Env } from '../config';
 import { endGrantsOfClient } from '../grants/end';
 
-/** A client unused for this long is swept. Seconds: 30 days. */
+/** A client that a person allowed is swept when it was unused for this long. Seconds: 30 days. */
 const UNUSED = 30 * 86_400;
-/** What a metadata document said is kept this long after it is stale: it serves while the document cannot be fetched. Seconds. */
-const STALE = 7 * 86_400;
-/** Deleted clients that one sweep finishes with. */
-const MOST_FINISHED = 20;
+/**
+ * One that nobody ever allowed is kept this long; what a metadata document said, after it is stale: it serves while the
+ * document cannot be fetched. Seconds: 7 days.
+ */
+const UNALLOWED = 7 * 86_400;
+/** Deleted clients that one portion of the sweep finishes with, and the grants of each that it ends. */
+const MOST_FINISHED = 5;
+const MOST_ENDED = 20;
 
 /**
  * Ends what a deleted client was allowed, and forgets it once nothing is left. `/mcp` and the token endpoint refuse it
@@ -22,29 +27,36 @@ export async function finishDeletion(
   by: By,
   now: number,
 ): Promise<boolean> {
-  const over = await endGrantsOfClient(db, objects, clientId, by, now);
-  if (over) await forgetClient(db, clientId);
-  return over;
+  const { areLeft } = await endGrantsOfClient(db, objects, clientId, by, now);
+  if (!areLeft) await forgetClient(db, clientId);
+  return !areLeft;
 }
 
-/** Goes on with deletions that did not finish. For cron: repeatable. */
-export async function finishDeletions(db: D1Database, objects: Env['GRANTS'], now: number): Promise<void> {
-  for (const clientId of await deletedClients(db, MOST_FINISHED))
-    await finishDeletion(db, objects, clientId, SYSTEM, now);
+/** Goes on with deletions that did not finish, for cron. @returns how many grants ended and clients were forgotten. */
+export async function finishDeletions(db: D1Database, objects: Env['GRANTS'], now: number): Promise<number> {
+  let done = 0;
+  for (const clientId of await deletedClients(db, MOST_FINISHED)) {
+    const { ended, areLeft } = await endGrantsOfClient(db, objects, clientId, SYSTEM, now, MOST_ENDED);
+    if (!areLeft) await forgetClient(db, clientId);
+    done += ended + Number(!areLeft);
+  }
+  return done;
 }
 
 /**
- * Deletes up to 1,000 unused clients at `now` (epoch seconds). One that registered is used while a grant of it
- * stands, and for 30 days after it registered and after its last grant ended; one with a metadata document likewise, but
- * without a grant only until 7 days after the document is stale. For cron: repeatable.
- * @returns the ids of those a person had allowed, and how many there were in all.
+ * Deletes a portion of the clients that nobody ever allowed, at `now` (epoch seconds): 7 days after they registered or their
+ * document was stale, and the surplus sooner (CONTRACT §3). For cron: repeatable. @returns how many.
  */
-export async function sweepUnusedClients(
-  db: D1Database,
-  now: number,
-): Promise<{ allowed: string[]; count: number }> {
-  const before = { registeredBefore: now - UNUSED, staleBefore: now - STALE };
-  const deleted = await deleteUnusedClients(db, before, now);
-  const allowed = deleted.filter(({ wasAllowed }) => wasAllowed).map(({ clientId }) => clientId);
-  return { allowed, count: deleted.length };
+export async function sweepUnallowedClients(db: D1Database, now: number): Promise<number> {
+  const old = await deleteNeverAllowed(db, now - UNALLOWED, now);
+  return old + (await deleteSurplus(db, now));
+}
+
+/**
+ * Deletes a portion of the clients that were once allowed and stand unused at `now` (epoch seconds). One is used while a grant of
+ * it stands, and for 30 days after it registered and after its last grant ended. For cron: repeatable. @returns their ids.
+ */
+export async function sweepUnusedClients(db: D1Database, now: number): Promise<string[]> {
+  const before = { registeredBefore: now - UNUSED, staleBefore: now - UNALLOWED };
+  return deleteUnusedClients(db, before, now);
 }

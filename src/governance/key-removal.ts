@@ -9,8 +9,8 @@ import { keySubject } from './virtual-keys';
 /** Where traces of a key are kept. */
 type Bindings = Pick<Env, 'DB' | 'GRANTS' | 'KEYS' | 'SUBJECTS'>;
 
-/** Keys removed by one sweep: each takes a few subrequests, and more when it had grants. */
-const MOST_SWEPT = 20;
+/** Keys removed by one portion of a sweep: each takes a few subrequests, and more when it had grants. */
+const MOST_SWEPT = 5;
 
 /** Removes a key, what it was attached to, what it counted, and every grant it allowed. False when there is none. */
 export async function deleteVirtualKey(

@@ -71,11 +71,17 @@ export function callsByHourQuestion(db: D1Database, since: number): Question<Hou
   return question<HourOfCalls, HourOfCalls[]>(statement, (rows) => rows);
 }
 
-/** Deletes counts older than 90 days at `now` (epoch seconds). @returns how many. */
+/** Counts that one statement deletes. */
+const PORTION = 5_000;
+
+/** Deletes up to {@link PORTION} counts older than 90 days at `now` (epoch seconds). @returns how many. */
 export async function deleteOldCounts(db: D1Database, now: number): Promise<number> {
   const { meta } = await db
-    .prepare('DELETE FROM tool_count WHERE hour < ?1')
-    .bind(Math.floor((now - RETENTION) / 3600))
+    .prepare(
+      `DELETE FROM tool_count WHERE (hour, server_id, tool, outcome) IN (
+         SELECT hour, server_id, tool, outcome FROM tool_count WHERE hour < ?1 LIMIT ?2)`,
+    )
+    .bind(Math.floor((now - RETENTION) / 3600), PORTION)
     .run();
   return meta.changes;
 }

@@ -11,6 +11,8 @@ import { askGrant, type GrantStub, recordEnd } from './store';
 
 /** Objects told by one request, and how many of them at once: a Worker may call a thousand, six at a time. */
 const MOST_TOLD = 900;
+/** Objects told by one portion of a sweep, so that the others get their turn. */
+const PORTION = 100;
 const AT_ONCE = 6;
 
 /**
@@ -87,8 +89,8 @@ function conditionOf(which: Together): Condition {
 }
 
 /**
- * Ends up to nine hundred grants of a deleted client, object by object.
- * @returns true when none of them stands any more.
+ * Ends grants of a deleted client, object by object: up to nine hundred, or `most`.
+ * @returns how many ended, and whether more are left.
  */
 export async function endGrantsOfClient(
   db: D1Database,
@@ -96,23 +98,16 @@ export async function endGrantsOfClient(
   clientId: string,
   by: By,
   now: number,
-): Promise<boolean> {
-  const { areLeft } = await endThose(
-    db,
-    objects,
-    [conditionOf({ clientId }), NOT_ENDED],
-    'client_deleted',
-    by,
-    now,
-  );
-  return !areLeft;
+  most = MOST_TOLD,
+): Promise<{ ended: number; areLeft: boolean }> {
+  return endThose(db, objects, [conditionOf({ clientId }), NOT_ENDED], 'client_deleted', by, now, most);
 }
 
 /** How long another issuer may be taken back (CONTRACT §5). Seconds: 24 hours. */
 const REGRET = 86_400;
 
 /**
- * Ends the grants of every issuer but `issuer`, up to nine hundred at a time, once the cron has found it for 24 hours. The
+ * Ends the grants of every issuer but `issuer`, up to a hundred at a time, once the cron has found it for 24 hours. The
  * row `issuer <issuer>` of `revision` says since when, and 0 when nothing is left to end: only the cron writes it, so the
  * time counts wherever the change was made, in a variable or a saved setting, and a change that is taken back starts over.
  * @param issuer the one that is configured @returns how many ended
@@ -134,7 +129,7 @@ export async function endOfOtherIssuers(
   const since = found?.results[0]?.n ?? now;
   if (since === 0 || since + REGRET > now) return 0;
   const those = [NOT_ENDED, ofAnother(issuer)];
-  const { ended, areLeft } = await endThose(db, objects, those, 'issuer_changed', SYSTEM, now);
+  const { ended, areLeft } = await endThose(db, objects, those, 'issuer_changed', SYSTEM, now, PORTION);
   if (!areLeft) await db.prepare('UPDATE revision SET n = 0 WHERE name = ?1').bind(name).run();
   return ended;
 }
@@ -147,12 +142,13 @@ async function endThose(
   reason: EndReason,
   by: By,
   now: number,
+  most = MOST_TOLD,
 ): Promise<{ ended: number; areLeft: boolean }> {
   const { results } = await db
     .prepare(
       `SELECT grant_id FROM oauth_grant WHERE ${those.map(({ sql }) => `(${sql})`).join(' AND ')} LIMIT ?`,
     )
-    .bind(...those.flatMap(({ values }) => values), MOST_TOLD)
+    .bind(...those.flatMap(({ values }) => values), most)
     .all<{ grant_id: string }>();
   const told = await tellObjects(objects, results, (grant) => grant.end(reason, by));
   const unopened = await db // those that never opened have no object that would
@@ -164,7 +160,7 @@ async function endThose(
     .all<{ grant_id: string }>();
   const acts = unopened.results.map(({ grant_id }) => ({ act: 'grant.ended' as const, grant_id, reason }));
   if (acts.length) await auditAll(db, acts, by).run();
-  return { ended: told.length, areLeft: told.length < results.length || results.length === MOST_TOLD };
+  return { ended: told.length, areLeft: told.length < results.length || results.length === most };
 }
 
 /** Two hours after its row was written a grant has long been opened, or never will be. Seconds. */

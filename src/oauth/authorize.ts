@@ -3,6 +3,7 @@ import { logAct } from '../audit';
 import { redirectUriMatches } from '../clients/metadata';
 import { isDocumentUrl, uncheckedSince } from '../clients/metadata-document';
 import { type Client, findClient } from '../clients/store';
+import { expectFlow } from '../clients/unallowed';
 import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
@@ -44,6 +45,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
     const flowId = randomSecret(16);
     const secret = randomSecret();
     const grantId = c.env.GRANTS.newUniqueId().toString();
+    await expectFlow(c.env.DB, client, now + FLOW_LIFE);
     await putFlow(c.env.KV, c.env.ENCRYPTION_KEY, flowId, {
       request,
       clientName: client.metadata.client_name ?? null,

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { currentDocument, readyCopy, requireDocumentAddress } from '../clients/metadata-document';
 import { DocumentRefused, DocumentUnreachable } from '../clients/read-document';
-import { type Client, findClient } from '../clients/store';
+import { type Client, findClient, hashAddress } from '../clients/store';
 import { type App, allowsLoopback, withinLimit } from '../config';
 import { log } from '../log';
 import { addressOf } from '../protocol/address';
@@ -30,9 +30,10 @@ export async function describedClient(
     const ready = readyCopy(c.env.DB, stored, now);
     if (ready) return ready;
     if (c.req.method === 'HEAD') return null;
-    if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw))))
-      throw new PageProblem(tooMany(again));
-    const client = await currentDocument(c.env.DB, url, stored, now);
+    const address = addressOf(c.req.raw);
+    if (!(await withinLimit(c.env, c.env.REGISTRATIONS, address))) throw new PageProblem(tooMany(again));
+    const addressHash = await hashAddress(c.env.ENCRYPTION_KEY, address);
+    const client = await currentDocument(c.env.DB, url, stored, addressHash, now);
     if (client) return client;
   } catch (error) {
     throw explained(c, url, who, again, error);

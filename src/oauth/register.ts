@@ -2,7 +2,8 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { logAct } from '../audit';
 import { allowsRedirectUri, parseMetadata, type RegisteredClient } from '../clients/metadata';
-import { registerClient } from '../clients/store';
+import { hashAddress, registerClient } from '../clients/store';
+import { mayRegister } from '../clients/unallowed';
 import { type App, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { addressOf } from '../protocol/address';
@@ -24,7 +25,8 @@ export const register = new Hono<App>()
   .post('/', bodyLimit({ maxSize: 16 * 1024, onError: tooLarge }), answer);
 
 async function answer(c: Context<App>): Promise<Response> {
-  if (!(await withinLimit(c.env, c.env.REGISTRATIONS, addressOf(c.req.raw)))) {
+  const address = addressOf(c.req.raw);
+  if (!(await withinLimit(c.env, c.env.REGISTRATIONS, address))) {
     throw new OAuthError('slow_down', 'too many registrations from this address: wait a minute');
   }
   const metadata = parseMetadata(await readJson(c));
@@ -37,10 +39,19 @@ async function answer(c: Context<App>): Promise<Response> {
     );
   }
 
+  if (!(await mayRegister(c.env.DB))) {
+    throw new OAuthError(
+      'temporarily_unavailable',
+      'too many apps have registered here that nobody has allowed yet: try again in ten minutes',
+      { retryAfter: 600 },
+    );
+  }
   const secret = metadata.token_endpoint_auth_method === 'none' ? null : randomSecret();
   const secretHash = secret && (await hashSecret(secret));
   const now = Math.floor(Date.now() / 1000);
-  const { clientId, createdAt } = await registerClient(c.env.DB, metadata, secretHash, now);
+  const addressHash = await hashAddress(c.env.ENCRYPTION_KEY, address);
+  const from = { secretHash, addressHash };
+  const { clientId, createdAt } = await registerClient(c.env.DB, metadata, from, now);
   logAct(c, { act: 'client.registered', client_id: clientId });
 
   const credentials = secret ? { client_secret: secret, client_secret_expires_at: 0 } : {};

@@ -25,14 +25,17 @@ export class OAuthError extends Error {
   override readonly name = 'OAuthError';
   /** That of the code, unless HTTP has a better one. */
   readonly status: number;
+  /** When a 503 may pass. Seconds. */
+  private readonly retryAfter: number;
 
   constructor(
     readonly code: ErrorCode,
     description: string,
-    options?: ErrorOptions & { status?: number },
+    options?: ErrorOptions & { status?: number; retryAfter?: number },
   ) {
     super(description.replace(/[^\x20-\x7e]|["\\]/g, "'"), options); // the characters RFC 6749 §5.2 allows
     this.status = options?.status ?? STATUS[code];
+    this.retryAfter = options?.retryAfter ?? 2;
   }
 
   /**
@@ -44,7 +47,7 @@ export class OAuthError extends Error {
     const { status } = this;
     if (status === 401) headers.set('www-authenticate', 'Basic realm="oauth2"');
     if (status === 429) headers.set('retry-after', '60');
-    if (status === 503) headers.set('retry-after', '2');
+    if (status === 503) headers.set('retry-after', String(this.retryAfter));
     const error_description = reference ? `${this.message} (${reference})` : this.message;
     return Response.json({ error: this.code, error_description }, { status, headers });
   }

@@ -9,6 +9,7 @@ import allowReading from './0009_allow_reading.sql';
 import passBaggage from './0010_pass_baggage.sql';
 import serverWords from './0011_server_words.sql';
 import serverOffers from './0012_server_offers.sql';
+import unallowedClients from './0013_unallowed_clients.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -32,4 +33,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 10, name: 'pass_baggage', sql: passBaggage },
   { n: 11, name: 'server_words', sql: serverWords },
   { n: 12, name: 'server_offers', sql: serverOffers },
+  { n: 13, name: 'unallowed_clients', sql: unallowedClients },
 ];
