@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
 import { encryptionKeys, open, seal } from './crypto/secrets';
+import type { SigningSetup } from './crypto/signing-keys';
 import { type Question, question } from './database';
 import { treeOf } from './protocol/dotted';
 import { faultWords } from './protocol/faults/fault';
@@ -159,6 +160,14 @@ export function savedNamesQuestion(db: D1Database): Question<ReadonlySet<string>
     db.prepare('SELECT name FROM setting'),
     (rows) => new Set(rows.map(({ name }) => name)),
   );
+}
+
+/** How access tokens are signed here (CONTRACT §5). */
+export function signingSetup(
+  env: Env,
+  { oauth2_server_config: { signing_alg: alg } }: Settings,
+): SigningSetup {
+  return { db: env.DB, encryptionKey: env.ENCRYPTION_KEY, alg };
 }
 
 /** What keeps every request from being served, kept as a value: it does not pass by itself. */

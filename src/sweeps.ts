@@ -1,7 +1,7 @@
 import { deleteStrayCredentials } from './accounts/credentials';
 import { sweepConnecting } from './accounts/removal';
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
-import { currentSettings, type Env } from './config';
+import { currentSettings, deploymentNow, type Env, signingSetup } from './config';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
 import { finishDeletions, sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
@@ -28,10 +28,11 @@ type Sweep = (env: Env, now: number) => Promise<unknown>;
  * nothing: expiry is checked on read (SECURITY 25).
  */
 const SWEEPS: Readonly<Record<string, Sweep>> = {
-  'signing_key.rotate': async ({ DB, ENCRYPTION_KEY }, now) => {
-    const next = await rotateSigningKeyWhenDue(DB, ENCRYPTION_KEY, now);
+  'signing_key.rotate': async (env, now) => {
+    const { settings } = await deploymentNow(env, 0); // an older one would undo a change of `signing_alg`
+    const next = await rotateSigningKeyWhenDue(signingSetup(env, settings), now);
     if (!next) return null;
-    await auditAll(DB, [{ act: 'signing_key.rotated', kid: next.kid }], SYSTEM).run();
+    await auditAll(env.DB, [{ act: 'signing_key.rotated', kid: next.kid }], SYSTEM).run();
     return next.kid;
   },
   'signing_key.delete_retired': ({ DB }, now) => deleteRetiredKeys(DB, now),

@@ -203,11 +203,11 @@ async function saveIssuer(url: string, token: string | undefined, isAsked: boole
   return url;
 }
 
-/** The first request for the keys makes the first one. Without the OAuth surface (404) none is needed. */
+/** The first request for the keys makes the first one, of the algorithm that is set. Without the OAuth surface (404) none is needed. */
 async function makeSigningKey(issuer: string): Promise<void> {
   const response = await fetch(`${issuer}/.well-known/jwks.json`);
   if (response.ok || response.status === 404) return;
   throw new Stop(
-    `The Worker is deployed, but its first signing key could not be made (${response.status}: ${messageOf(await response.text())}).\nOn the free plan, the 10 ms of CPU may not suffice for it. Run "npm run deploy" again.`,
+    `The Worker is deployed, but its first signing key could not be made (${response.status}: ${messageOf(await response.text())}).\nOn the free plan, the 10 ms of CPU may not suffice for an RSA key. Run "npm run deploy" again, or set OAUTH2_SERVER_CONFIG_SIGNING_ALG = "ES256" in the [vars] of wrangler.toml first: such keys fit.`,
   );
 }

@@ -1,17 +1,9 @@
-import {
-  calculateJwkThumbprint,
-  errors,
-  importJWK,
-  type JWK,
-  type JWTPayload,
-  jwtVerify,
-  SignJWT,
-} from 'jose';
+import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { Unavailable } from '../protocol/error';
 import type { SealedValue } from './reseal';
 import { open, seal } from './secrets';
+import { KEY_KINDS, type SigningAlgorithm } from './signing-algorithms';
 
-const ALGORITHM = 'RS256';
 /** How long a ring read from D1 is used before it is read again: well under {@link AHEAD}. Milliseconds. */
 const RING_LIFE = 300_000;
 /** How often at most unknown `kid`s, or a D1 that does not answer, make an isolate read the ring again. Milliseconds. */
@@ -22,22 +14,14 @@ const ROTATED_EVERY = 90 * 86_400;
 const AHEAD = 600;
 /** How long a replaced key is kept: the longest life an access token can be given, and {@link AHEAD} for late signers. Seconds. */
 const KEPT = 86_400 + AHEAD;
-/** Skew forgiven between two of our own isolates, seconds. */
-const SKEW = 5;
 
-/** The claims of an access token (RFC 9068 §2.2), besides the times. */
-export type AccessTokenClaims = {
-  iss: string;
-  sub: string;
-  aud: string;
-  client_id: string;
-  scope: string;
-  jti: string;
-  grant_id: string;
-};
+/** Where signing keys are stored, what seals them, and what new ones are made for. */
+export type SigningSetup = { db: D1Database; encryptionKey: string; alg: SigningAlgorithm };
 
 type SigningKey = {
   kid: string;
+  /** It serves for no other, whatever a token says. */
+  alg: SigningAlgorithm;
   publicJwk: JWK;
   verifyKey: CryptoKey;
   /** The private JWK, sealed. */
@@ -59,10 +43,10 @@ let searchedAt = 0;
 const privateKeys = new Map<string, CryptoKey>();
 
 /** The public keys (RFC 7517 §5): the active one, the next, and those whose tokens still live. Makes the first on first need. */
-export async function publicKeys(db: D1Database, encryptionKey: string): Promise<JWK[]> {
-  await activeKey(db, encryptionKey);
+export async function publicKeys(setup: SigningSetup): Promise<JWK[]> {
+  await signingKey(setup);
   const now = Date.now() / 1000;
-  return [...(await currentRing(db)).values()]
+  return [...(await currentRing(setup.db)).values()]
     .filter((key) => !isRetired(key, now))
     .map(({ publicJwk }) => publicJwk);
 }
@@ -81,30 +65,34 @@ export async function keyRing(
 export type NextKey = { kid: string; activeAt: number; createdAt: number };
 
 /**
- * Makes the key that takes over in ten minutes, at `now` (epoch seconds), unless one that opens is already waiting. It takes
- * over at once when no other key can sign. Requests at the same moment get the same key.
+ * Makes the key that takes over in ten minutes, at `now` (epoch seconds), unless one of its kind that opens is already
+ * waiting. It takes over at once when no other key can sign. Requests at the same moment get the same key.
  */
-export async function rotateSigningKey(db: D1Database, encryptionKey: string, now: number): Promise<NextKey> {
+export async function rotateSigningKey(setup: SigningSetup, now: number): Promise<NextKey> {
+  const { db, encryptionKey, alg } = setup;
   const ring = await readRing(db);
   const newest = newestIn(ring);
-  if (newest && newest.activeAt > now && (await openKey(newest, encryptionKey))) return newest;
+  const isWaiting = newest && newest.activeAt > now && newest.alg === alg;
+  if (isWaiting && (await openKey(newest, encryptionKey))) return newest;
   const signer = await signerIn(ring, encryptionKey);
-  await makeKey(db, encryptionKey, ring, now, signer ? now + AHEAD : now);
+  await makeKey(setup, ring, now, signer ? now + AHEAD : now);
   const made = newestIn(await readRing(db));
   if (!made) throw new Error('no signing key after making one');
   return made;
 }
 
-/** {@link rotateSigningKey} when the newest key has signed for 90 days or does not open; null when neither, or no key was ever needed. */
-export async function rotateSigningKeyWhenDue(
-  db: D1Database,
-  encryptionKey: string,
-  now: number,
-): Promise<NextKey | null> {
-  const newest = newestIn(await readRing(db));
+/**
+ * {@link rotateSigningKey} when the newest key has signed for 90 days, does not open, or is not of the algorithm that is set;
+ * null when none of this, or no key was ever needed.
+ */
+export async function rotateSigningKeyWhenDue(setup: SigningSetup, now: number): Promise<NextKey | null> {
+  const newest = newestIn(await readRing(setup.db));
   if (!newest) return null;
-  const isDue = newest.activeAt <= now - ROTATED_EVERY || !(await openKey(newest, encryptionKey));
-  return isDue ? rotateSigningKey(db, encryptionKey, now) : null;
+  const isDue =
+    newest.activeAt <= now - ROTATED_EVERY ||
+    newest.alg !== setup.alg ||
+    !(await openKey(newest, setup.encryptionKey));
+  return isDue ? rotateSigningKey(setup, now) : null;
 }
 
 /** Deletes the keys whose tokens have all expired at `now` (epoch seconds). @returns their ids. */
@@ -138,80 +126,36 @@ export function sealedSigningKeys(db: D1Database) {
   };
 }
 
-/** Has the key that signs now at hand, so that what follows a spent code cannot fail for want of storage. */
-export async function readySigningKey(db: D1Database, encryptionKey: string): Promise<void> {
-  await activeKey(db, encryptionKey);
-}
-
-/** Signs an access token (RFC 9068) that lives from `now` to `expiresAt`, both epoch seconds. */
-export async function signAccessToken(
+/** The key that `kid` names and its algorithm, while tokens that it signed may be valid; null: there is none. */
+export async function verificationKey(
   db: D1Database,
-  encryptionKey: string,
-  claims: AccessTokenClaims,
-  now: number,
-  expiresAt: number,
-): Promise<string> {
-  const { kid, privateKey } = await activeKey(db, encryptionKey);
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid })
-    .setIssuedAt(now)
-    .setNotBefore(now)
-    .setExpirationTime(expiresAt)
-    .sign(privateKey);
-}
-
-/**
- * The claims of an access token of this gateway, or null for anything else: another algorithm, type, issuer or key, out of
- * time, or incomplete (RFC 8725 §3). The audience is the caller's to judge. Reads memory only in the common case.
- */
-export async function verifyAccessToken(
-  db: D1Database,
-  token: string,
-  issuer: string,
-): Promise<(AccessTokenClaims & { exp: number }) | null> {
-  try {
-    const { payload } = await jwtVerify(token, ({ kid }) => verifyKey(db, kid), {
-      algorithms: [ALGORITHM],
-      typ: 'at+jwt',
-      issuer,
-      clockTolerance: SKEW,
-      requiredClaims: ['sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'grant_id'],
-    });
-    return areClaims(payload) ? payload : null;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return null;
-    throw error;
-  }
-}
-
-function areClaims(payload: JWTPayload): payload is AccessTokenClaims & { exp: number } {
-  const { aud, client_id, scope, grant_id } = payload;
-  return [aud, client_id, scope, grant_id].every((claim) => typeof claim === 'string');
-}
-
-async function verifyKey(db: D1Database, kid: string | undefined): Promise<CryptoKey> {
-  if (!kid) throw new errors.JWKSNoMatchingKey();
+  kid: string | undefined,
+): Promise<Pick<SigningKey, 'alg' | 'verifyKey'> | null> {
+  if (!kid) return null;
   let key = (await currentRing(db)).get(kid);
   if (!key && searchedAt + PAUSE <= Date.now()) {
     searchedAt = Date.now(); // counted apart from other reads: a key that replaced a lost one works everywhere at once
     key = (await readRing(db)).get(kid);
   }
-  if (!key || isRetired(key, Date.now() / 1000)) throw new errors.JWKSNoMatchingKey();
-  return key.verifyKey;
+  return key && !isRetired(key, Date.now() / 1000) ? key : null;
 }
 
 /** A key that opens. */
-type Signer = { kid: string; privateKey: CryptoKey };
+type Signer = { kid: string; alg: SigningAlgorithm; privateKey: CryptoKey };
 
-/** The key that signs now. A key that does not open counts as absent (CONTRACT §5): where no other is there, a new one signs at once. */
-async function activeKey(db: D1Database, encryptionKey: string): Promise<Signer> {
+/**
+ * The key that signs now. A key that does not open counts as absent (CONTRACT §5): where no other is there, a new one signs at
+ * once. What asks for it before it spends a code cannot fail for want of storage afterwards.
+ */
+export async function signingKey(setup: SigningSetup): Promise<Signer> {
+  const { db, encryptionKey } = setup;
   const signer = await signerIn(await currentRing(db), encryptionKey);
   if (signer) return signer;
   const ring = await readRing(db); // another isolate may have replaced it
   const other = await signerIn(ring, encryptionKey);
   if (other) return other;
   const now = Math.floor(Date.now() / 1000);
-  await makeKey(db, encryptionKey, ring, now, now);
+  await makeKey(setup, ring, now, now);
   const made = await signerIn(await readRing(db), encryptionKey);
   if (!made) throw new Unavailable('another deployment replaced the signing key at the same moment');
   return made;
@@ -227,7 +171,7 @@ async function signerIn(ring: Ring, encryptionKey: string): Promise<Signer | nul
   const latest = keys.findLastIndex(({ activeAt }) => activeAt <= now);
   for (const key of keys.slice(Math.max(latest, 0))) {
     const privateKey = await openKey(key, encryptionKey);
-    if (privateKey) return { kid: key.kid, privateKey };
+    if (privateKey) return { kid: key.kid, alg: key.alg, privateKey };
   }
   return null;
 }
@@ -246,25 +190,19 @@ function isRetired({ retiredAt }: SigningKey, now: number): boolean {
  * when two isolates make one at once, one row is stored.
  */
 async function makeKey(
-  db: D1Database,
-  encryptionKey: string,
+  { db, encryptionKey, alg }: SigningSetup,
   ring: Ring,
   now: number,
   activeAt: number,
 ): Promise<void> {
-  const rsa = {
-    name: 'RSASSA-PKCS1-v1_5',
-    hash: 'SHA-256',
-    modulusLength: 2048,
-    publicExponent: new Uint8Array([1, 0, 1]),
-  };
-  const pair = (await crypto.subtle.generateKey(rsa, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const { generate, members } = KEY_KINDS[alg];
+  const pair = (await crypto.subtle.generateKey(generate, true, ['sign', 'verify'])) as CryptoKeyPair;
   const [publicJwk, privateJwk] = (await Promise.all([
     crypto.subtle.exportKey('jwk', pair.publicKey),
     crypto.subtle.exportKey('jwk', pair.privateKey),
   ])) as [JWK, JWK];
   const kid = (await calculateJwkThumbprint(publicJwk)).slice(0, 16);
-  const { kty, n, e } = publicJwk;
+  const numbers = Object.fromEntries(members.map((member) => [member, publicJwk[member]]));
   const newest = newestIn(ring);
   await db
     .prepare(
@@ -273,7 +211,7 @@ async function makeKey(
     )
     .bind(
       kid,
-      JSON.stringify({ kty, use: 'sig', alg: ALGORITHM, kid, n, e }),
+      JSON.stringify({ kty: publicJwk.kty, use: 'sig', alg, kid, ...numbers }),
       await seal(encryptionKey, sealContextOf(kid), JSON.stringify(privateJwk)),
       newest ? Math.max(activeAt, newest.activeAt + 1) : activeAt,
       now,
@@ -285,12 +223,12 @@ async function makeKey(
 const sealContextOf = (kid: string) => `signing_key/${kid}/sealed`;
 
 /** The private key; null when no entry of `ENCRYPTION_KEY` opens it. */
-async function openKey({ kid, sealed }: SigningKey, encryptionKey: string): Promise<CryptoKey | null> {
+async function openKey({ kid, alg, sealed }: SigningKey, encryptionKey: string): Promise<CryptoKey | null> {
   const opened = privateKeys.get(sealed);
   if (opened) return opened;
   const jwk = await open(encryptionKey, sealContextOf(kid), sealed);
   if (!jwk) return null;
-  const key = (await importJWK(JSON.parse(jwk), ALGORITHM)) as CryptoKey;
+  const key = (await importJWK(JSON.parse(jwk), alg)) as CryptoKey;
   privateKeys.set(sealed, key);
   return key;
 }
@@ -316,12 +254,15 @@ async function readRing(db: D1Database): Promise<Ring> {
   const keys = await Promise.all(
     results.map(
       async ({ kid, public_jwk, sealed, active_at, created_at }, place): Promise<[string, SigningKey]> => {
-        const publicJwk = JSON.parse(public_jwk) as JWK;
-        const verifyKey = (await importJWK(publicJwk, ALGORITHM)) as CryptoKey;
+        const publicJwk = JSON.parse(public_jwk) as JWK & { alg: SigningAlgorithm };
+        const { alg } = publicJwk;
+        const before = known?.ring.get(kid);
+        const isKnown = before && JSON.stringify(before.publicJwk) === public_jwk;
+        const verifyKey = isKnown ? before.verifyKey : ((await importJWK(publicJwk, alg)) as CryptoKey);
         const later = results[place + 1];
         const retiredAt = later ? later.active_at + KEPT : null;
         const times = { activeAt: active_at, createdAt: created_at, retiredAt };
-        return [kid, { kid, publicJwk, verifyKey, sealed, ...times }];
+        return [kid, { kid, alg, publicJwk, verifyKey, sealed, ...times }];
       },
     ),
   );

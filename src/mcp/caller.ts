@@ -1,8 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import { findClient } from '../clients/store';
 import type { Env } from '../config';
+import { verifyAccessToken } from '../crypto/access-tokens';
 import { hashSecret } from '../crypto/secrets';
-import { verifyAccessToken } from '../crypto/signing-keys';
 import { type Access, NOTHING } from '../governance/access';
 import { userSubject } from '../governance/users';
 import { keySubject, type VirtualKey } from '../governance/virtual-keys';

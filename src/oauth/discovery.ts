@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type { App } from '../config';
+import { type App, signingSetup } from '../config';
 import { publicKeys } from '../crypto/signing-keys';
 import { SCOPES, SLUG } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
@@ -44,7 +44,7 @@ export const discovery = new Hono<App>()
   })
   .get('/jwks.json', async (c) => {
     const isLookedAt = c.req.method === 'HEAD'; // it makes no first key
-    const keys = isLookedAt ? [] : await publicKeys(c.env.DB, c.env.ENCRYPTION_KEY);
+    const keys = isLookedAt ? [] : await publicKeys(signingSetup(c.env, c.var.settings));
     return c.json({ keys }, 200, { 'cache-control': 'public, max-age=300' });
   });
 

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { by } from '../audit';
 import { authenticateClient } from '../clients/authenticate';
 import type { App } from '../config';
-import { verifyAccessToken } from '../crypto/signing-keys';
+import { verifyAccessToken } from '../crypto/access-tokens';
 import { askGrant } from '../grants/store';
 import { OAuthError, Unavailable } from '../protocol/error';
 import { parseRefreshToken } from './grant-types/refresh-token';

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { authenticateClient } from '../clients/authenticate';
-import type { App } from '../config';
-import { readySigningKey } from '../crypto/signing-keys';
+import { type App, signingSetup } from '../config';
+import { signingKey } from '../crypto/signing-keys';
 import { log } from '../log';
 import { OAuthError } from '../protocol/error';
 import { type Params, params, readText } from '../protocol/params';
@@ -21,7 +21,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     );
 
   const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
-  await readySigningKey(c.env.DB, c.env.ENCRYPTION_KEY);
+  await signingKey(signingSetup(c.env, c.var.settings)); // what follows a spent code cannot fail for want of one
   const answer = await grantType.answer(form, {
     client,
     env: c.env,

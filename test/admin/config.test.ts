@@ -38,6 +38,7 @@ describe('reading the settings (CONTRACT §1)', () => {
         refresh_reuse_interval: 60,
         disable_vk_identity: false,
         allowed_redirect_uris: [],
+        signing_alg: 'RS256',
         client_id_metadata_documents: true,
       },
       enforce_auth_on_inference: true,

@@ -75,7 +75,7 @@ describe('a key this isolate does not know (ARCHITECTURE, Rules)', () => {
     wait(11);
     const unknown = await works(token);
     await env.DB.prepare('INSERT INTO signing_key VALUES (?1, ?2, ?3, 1, 1)')
-      .bind(kid, JSON.stringify({ ...(await exportJWK(publicKey)), kid }), 'not ours to open')
+      .bind(kid, JSON.stringify({ ...(await exportJWK(publicKey)), alg: 'RS256', kid }), 'not ours to open')
       .run();
     wait(9);
     const tooSoon = await works(token);

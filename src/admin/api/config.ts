@@ -1,6 +1,14 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../../audit';
-import { type App, allowsLoopback, missingProviderSecret, readVariable, saveSettings } from '../../config';
+import {
+  type App,
+  allowsLoopback,
+  missingProviderSecret,
+  readVariable,
+  saveSettings,
+  signingSetup,
+} from '../../config';
+import { rotateSigningKeyWhenDue } from '../../crypto/signing-keys';
 import { treeOf } from '../../protocol/dotted';
 import { fault } from '../../protocol/faults/fault';
 import type { McpConfig } from '../../protocol/mcp-config';
@@ -39,6 +47,7 @@ export const config = new Hono<App>()
 
     const settings = await saveSettings(c.env, changes);
     audit(c, { act: 'setting.changed', settings: [...changes.keys()].join(' ') });
+    if (changes.has(SIGNING_ALG)) await makeNextKey(c, settings);
     return c.json(shown(settings));
   });
 
@@ -129,6 +138,14 @@ function endsTokens(c: Context<App>, changes: ReadonlyMap<string, unknown>): boo
   const next =
     changes.get(ISSUER) ?? readVariable(c.env, setting).data ?? (isLoopback(hostname) ? origin : null);
   return next !== c.var.issuer;
+}
+
+const SIGNING_ALG = 'oauth2_server_config.signing_alg';
+
+/** The next signing key, when the newest is not of the algorithm now set. Repeatable; the cron does what a fault left undone. */
+async function makeNextKey(c: Context<App>, settings: Settings): Promise<void> {
+  const next = await rotateSigningKeyWhenDue(signingSetup(c.env, settings), Math.floor(Date.now() / 1000));
+  if (next) audit(c, { act: 'signing_key.rotated', kid: next.kid });
 }
 
 function isConfirmed(layer: Members): boolean {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { audit } from '../../audit';
-import type { App } from '../../config';
+import { type App, signingSetup } from '../../config';
 import { rotateSigningKey } from '../../crypto/signing-keys';
 import { rfc3339, Time } from './answer';
 
@@ -14,7 +14,7 @@ export const SigningKeyRotation = z.object({
 /** The keys that sign access tokens (CONTRACT §5). The cron replaces them every 90 days; an administrator may at any time. */
 export const signingKeys = new Hono<App>().post('/rotate', async (c) => {
   const now = Math.floor(Date.now() / 1000);
-  const { kid, activeAt, createdAt } = await rotateSigningKey(c.env.DB, c.env.ENCRYPTION_KEY, now);
+  const { kid, activeAt, createdAt } = await rotateSigningKey(signingSetup(c.env, c.var.settings), now);
   if (createdAt >= now) audit(c, { act: 'signing_key.rotated', kid });
   const rotation: z.infer<typeof SigningKeyRotation> = {
     message:

@@ -17,14 +17,16 @@ const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 /** Public signing keys, RFC 7517 §5. */
 export const JwkSet = z.object({
   keys: z.array(
-    z.looseObject({
-      kty: z.literal('RSA'),
-      use: z.literal('sig'),
-      alg: z.literal('RS256'),
-      kid: z.string(),
-      n: z.string(),
-      e: z.string(),
-    }),
+    z.discriminatedUnion('kty', [
+      z.looseObject({
+        ...{ kty: z.literal('RSA'), alg: z.literal('RS256') },
+        ...{ use: z.literal('sig'), kid: z.string(), n: z.string(), e: z.string() },
+      }),
+      z.looseObject({
+        ...{ kty: z.literal('EC'), alg: z.literal('ES256'), crv: z.literal('P-256') },
+        ...{ use: z.literal('sig'), kid: z.string(), x: z.string(), y: z.string() },
+      }),
+    ]),
   ),
 });
 

@@ -1,5 +1,6 @@
+import { signingSetup } from '../../config';
+import { signAccessToken } from '../../crypto/access-tokens';
 import { randomSecret } from '../../crypto/secrets';
-import { signAccessToken } from '../../crypto/signing-keys';
 import type { GrantTerms } from '../../grants/grant';
 import { OAuthError } from '../../protocol/error';
 import type { TokenResponse } from '../../protocol/oauth-answers';
@@ -32,7 +33,7 @@ export async function tokenResponse(
     grant_id: grantId,
   };
   return {
-    access_token: await signAccessToken(env.DB, env.ENCRYPTION_KEY, claims, now, now + lifetime),
+    access_token: await signAccessToken(signingSetup(env, settings), claims, now, now + lifetime),
     token_type: 'Bearer',
     expires_in: lifetime,
     refresh_token: refreshToken,

@@ -3,7 +3,7 @@ import { isSecret, type Setting, type Settings } from '../../../settings';
 import { described, Field, Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
 import { configsOf, pickedFrom, pickedIn, ToolPicker } from '../tool-picker';
-import { MODES, shownValue, wordsOf } from './words';
+import { CHOICES, shownValue, wordsOf } from './words';
 
 /** Where the value in effect comes from. */
 export type Source = 'saved' | 'variable' | 'default';
@@ -58,8 +58,8 @@ function Control({ setting, value, servers, sent, error }: FieldProps) {
   const { name } = setting;
   const { label, means } = wordsOf(setting);
   const hint = `${means}.`;
-  if (name === 'mcp_server_auth_mode')
-    return <Modes name={name} value={sent?.get(name) ?? String(value)} error={error} />;
+  if (CHOICES[name])
+    return <Choice name={name} legend={label} value={sent?.get(name) ?? String(value)} error={error} />;
   if (name === 'default_user_access') {
     const configs = value as Settings['default_user_access'];
     return (
@@ -131,14 +131,16 @@ function Control({ setting, value, servers, sent, error }: FieldProps) {
   );
 }
 
-/** How apps get in, as a choice of three. */
-function Modes({ name, value, error }: { name: string; value: string; error: string | undefined }) {
+type ChoiceProps = { name: string; legend: string; value: string; error: string | undefined };
+
+/** A setting with few values. */
+function Choice({ name, legend, value, error }: ChoiceProps) {
   return (
     <fieldset>
-      <legend>How apps get in</legend>
-      {Object.entries(MODES).map(([mode, [label, means]]) => (
+      <legend>{legend}</legend>
+      {Object.entries(CHOICES[name] ?? {}).map(([one, [label, means]]) => (
         <label class="choice">
-          <input type="radio" name={name} value={mode} checked={mode === value} />
+          <input type="radio" name={name} value={one} checked={one === value} />
           <span>{label}</span>
           <small>{means}</small>
         </label>

@@ -36,14 +36,25 @@ export function settingsOf({ names }: SettingGroup): Setting[] {
   return names.flatMap((name) => SETTINGS.filter((setting) => setting.name === name));
 }
 
+type Choices = Readonly<Record<string, readonly [label: string, means: string]>>;
+
 /** `headers`, `both`, `oauth` as people know them, each with what it means. */
-export const MODES: Readonly<Record<string, readonly [label: string, means: string]>> = {
+const MODES: Choices = {
   headers: ['Keys only', 'Apps show an access key. Nobody signs in with a browser.'],
   both: [
     'Keys and browser sign-in',
     'Apps show an access key, or send a person here to allow them. Right for most.',
   ],
   oauth: ['Browser sign-in only', 'A person allows every app in a browser. Keys of machines are refused.'],
+};
+
+/** Settings with few values, and these as people know them. */
+export const CHOICES: Readonly<Record<string, Choices>> = {
+  mcp_server_auth_mode: MODES,
+  'oauth2_server_config.signing_alg': {
+    RS256: ['RS256', 'RSA. Every client library knows it.'],
+    ES256: ['ES256', 'ECDSA. Costs far less to sign with, and fits the CPU limit of the free plan.'],
+  },
 };
 
 const UNITS: readonly [size: number, unit: string][] = [
@@ -55,7 +66,8 @@ const UNITS: readonly [size: number, unit: string][] = [
 
 /** A value as people read it. */
 export function shownValue(setting: Setting, value: unknown): string {
-  if (setting.name === 'mcp_server_auth_mode') return MODES[String(value)]?.[0] ?? String(value);
+  const choices = CHOICES[setting.name];
+  if (choices) return choices[String(value)]?.[0] ?? String(value);
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'number') return shownNumber(value, wordsOf(setting).type);
   if (Array.isArray(value)) {
