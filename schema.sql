@@ -108,13 +108,15 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   last_used_at INTEGER,
   ended_at     INTEGER,
   ended_reason TEXT,
-  given_name   TEXT              -- what the one it acts for calls it; null: as it calls itself
+  given_name   TEXT,             -- what the one it acts for calls it; null: as it calls itself
+  sealed_by    TEXT              -- id of the entry of ENCRYPTION_KEY that its object's seed is sealed with; null: not known
 ) STRICT;
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_created ON oauth_grant (created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_ended ON oauth_grant (ended_at, created_at DESC, grant_id, expires_at, resource);
 CREATE INDEX IF NOT EXISTS oauth_grant_kind ON oauth_grant (substr(subject, 1, instr(subject, ':') - 1), created_at DESC, grant_id);
+CREATE INDEX IF NOT EXISTS oauth_grant_sealed ON oauth_grant (sealed_by) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS oauth_grant_name ON oauth_grant (client_name COLLATE NOCASE, created_at DESC, grant_id);
 
 CREATE TABLE IF NOT EXISTS server (
@@ -203,8 +205,10 @@ CREATE TABLE IF NOT EXISTS credential (
   created_at   INTEGER NOT NULL,
   updated_at   INTEGER NOT NULL,
   wanted_scopes TEXT,              -- JSON list: what its server named in a 403, asked for at the next authorization; null: none
+  sealed_by    TEXT,               -- as in oauth_grant, of what its object holds
   UNIQUE (owner, server_id)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS credential_sealed ON credential (sealed_by);
 CREATE INDEX IF NOT EXISTS credential_server ON credential (server_id, owner);
 
 -- Links by which someone connects their own accounts (CONTRACT §6). Nothing in them is secret; each is used once.

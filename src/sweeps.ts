@@ -1,7 +1,8 @@
-import { deleteStrayCredentials } from './accounts/credentials';
+import { deleteStrayCredentials, noteUnreadable } from './accounts/credentials';
 import { sweepConnecting } from './accounts/removal';
 import { auditAll, deleteOldAudit, SYSTEM } from './audit';
 import { currentSettings, deploymentNow, type Env, signingSetup } from './config';
+import { sealersIn } from './crypto/secrets';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
 import { finishDeletions, sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
 import { deleteExpiredKeys } from './governance/key-removal';
@@ -60,6 +61,8 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
   'grant.delete_ended': ({ DB }, now) => deleteEndedGrants(DB, now - GRANTS_KEPT),
   'connecting.delete_over': ({ DB }, now) => sweepConnecting(DB, now),
   'credential.delete_stray': (env) => deleteStrayCredentials(env),
+  'credential.note_unreadable': async ({ DB, ENCRYPTION_KEY }) =>
+    noteUnreadable(DB, await sealersIn(ENCRYPTION_KEY)),
   'browser_session.delete_over': ({ DB }, now) => sweepSessions(DB, now),
   'form_once.delete_over': ({ DB }, now) => sweepOnce(DB, now),
   'audit.delete_old': ({ DB }, now) => deleteOldAudit(DB, now),

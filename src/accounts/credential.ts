@@ -18,7 +18,8 @@ export type Credential = {
   kind: 'token' | 'header';
   /** The server's `credentialGeneration` when it was obtained. */
   generation: number;
-  status: CredentialStatus;
+  /** `unreadable`: no entry of `ENCRYPTION_KEY` opens what its object holds. */
+  status: 'active' | 'needs_reauth' | 'unreadable';
   /** Names of the headers held; null for tokens. */
   headerKeys: string[] | null;
   tokenType: string | null;
@@ -26,6 +27,8 @@ export type Credential = {
   /** What the server named in a 403, asked for at every authorization since; null: nothing. */
   wantedScopes: string[] | null;
   expiresAt: number | null;
+  /** The entry of `ENCRYPTION_KEY` that its object sealed it with, as `sealerOf` tells it; null: not known. */
+  sealedBy: string | null;
   lastRefreshedAt: number | null;
   createdAt: number;
   updatedAt: number;

@@ -21,6 +21,7 @@ export const credentialColumns = columnsOf<Credential>()({
   scopes: json('scopes'),
   wantedScopes: json('wanted_scopes'),
   expiresAt: integer('expires_at'),
+  sealedBy: text('sealed_by'),
   lastRefreshedAt: integer('last_refreshed_at'),
   createdAt: integer('created_at'),
   updatedAt: integer('updated_at'),
@@ -78,6 +79,31 @@ export async function recordCredential(db: D1Database, credential: Credential): 
     )
     .bind(...row.values, ...set.values)
     .run();
+}
+
+/** How many credentials each entry of `ENCRYPTION_KEY` holds, by its id. Those of which it is not known are left out. */
+export function credentialSealersQuestion(db: D1Database): Question<ReadonlyMap<string, number>> {
+  return question<{ sealed_by: string; n: number }, ReadonlyMap<string, number>>(
+    db.prepare(
+      'SELECT sealed_by, count(*) AS n FROM credential WHERE sealed_by IS NOT NULL GROUP BY sealed_by',
+    ),
+    (rows) => new Map(rows.map(({ sealed_by, n }) => [sealed_by, n])),
+  );
+}
+
+/**
+ * Shows credentials that none of `sealers` (`sealersIn`) opens as that, before anyone has asked their objects; and as active once
+ * one of them does again. @returns how many changed
+ */
+export async function noteUnreadable(db: D1Database, sealers: readonly string[]): Promise<number> {
+  const among = 'IN (SELECT value FROM json_each(?1))';
+  const results = await db.batch(
+    [
+      `UPDATE credential SET status = 'unreadable' WHERE status = 'active' AND sealed_by NOT ${among}`,
+      `UPDATE credential SET status = 'active' WHERE status = 'unreadable' AND sealed_by ${among}`,
+    ].map((sql) => db.prepare(sql).bind(JSON.stringify(sealers))),
+  );
+  return results.reduce((sum, { meta }) => sum + meta.changes, 0);
 }
 
 /** Takes the row of a credential that is over out of the index. Only its object does. */

@@ -1,16 +1,17 @@
+import { sealerOf } from '../crypto/secrets';
 import { wantedHeaders } from '../protocol/headers';
 import type { verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import type { Credential, CredentialOwner, CredentialTerms, Held, Lack } from './credential';
 
 /** A credential as its object keeps it: what may be told of it, and its secret, sealed. Times are epoch seconds. */
-export type StoredCredential = Omit<Credential, 'status' | 'wantedScopes'> & {
+export type StoredCredential = Omit<Credential, 'status' | 'wantedScopes' | 'sealedBy'> & {
   /** Older state has none. */
   wantedScopes?: string[] | null;
   /** True since the server named scopes that were not asked for at the last authorization. What it allows goes on serving. */
   lacksScopes?: boolean;
-  /** `unreadable`: no entry of `ENCRYPTION_KEY` opens it now; it is tried again whenever it is asked for. */
-  status: 'active' | 'needs_reauth' | 'unreadable';
+  /** What is `unreadable` now is tried again whenever it is asked for. */
+  status: Credential['status'];
   origin: string;
   issuer: string | null;
   /** The token endpoint that issued the tokens; null for headers. No other is sent the refresh token. */
@@ -79,8 +80,11 @@ export function credentialSealContext({
 
 /** What the index is told: also of a refusal that may have been the server's own fault, for then its owner can try another. */
 export function credentialOf(kept: StoredCredential): Credential {
-  const isActive = kept.status === 'active' && kept.refusedAt === null && !kept.lacksScopes;
-  return { ...kept, wantedScopes: kept.wantedScopes ?? null, status: isActive ? 'active' : 'needs_reauth' };
+  const isDoubted = kept.refusedAt !== null || kept.lacksScopes;
+  const status = kept.status === 'active' && isDoubted ? 'needs_reauth' : kept.status;
+  const sealedBy = sealerOf(kept.sealed);
+  const wantedScopes = kept.wantedScopes ?? null;
+  return { ...kept, wantedScopes, sealedBy, status };
 }
 
 /** What is kept, when it serves under these terms; else why not. */

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { audit } from '../audit';
 import { recordAllowed } from '../clients/store';
 import { type App, gatewayOf } from '../config';
-import { hashSecret, randomSecret } from '../crypto/secrets';
+import { hashSecret, randomSecret, sealersIn } from '../crypto/secrets';
 import { putCode } from '../flows';
 import type { GrantTerms } from '../grants/grant';
 import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/store';
@@ -117,6 +117,7 @@ async function allow(
 
   const scope = readOnly ? 'mcp:read' : request.scope;
   const expiresAt = expiresIn ? now + expiresIn : null;
+  const [sealedBy = null] = await sealersIn(c.env.ENCRYPTION_KEY);
   const row = {
     grantId,
     clientId: request.clientId,
@@ -131,6 +132,7 @@ async function allow(
     ...browserOf(c.req.raw),
     createdAt: now,
     expiresAt,
+    sealedBy,
   };
   const code = `${grantId}.${randomSecret()}`;
   const { clientId, redirectUri, resource, codeChallenge } = request;

@@ -116,6 +116,16 @@ export async function open(keys: string, place: string, sealed: string): Promise
   return null;
 }
 
+/** The ids of the entries of `ENCRYPTION_KEY`, as {@link sealerOf} tells them. */
+export function sealersIn(keys: string): Promise<string[]> {
+  return Promise.all(entriesOf(keys).map(keyId));
+}
+
+/** The id of the entry that sealed this value. */
+export function sealerOf(sealed: string): string {
+  return sealed.slice(0, sealed.indexOf('.'));
+}
+
 /** True when the first entry of `keys` sealed this value, so that nothing else is needed to open it. */
 export async function isSealedByNewest(keys: string, sealed: string): Promise<boolean> {
   return sealed.startsWith(`${await keyId(entriesOf(keys)[0])}.`);

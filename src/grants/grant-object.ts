@@ -1,12 +1,22 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
-import { equalSecrets, isSealedByNewest, macWithSeed, open, randomSecret, seal } from '../crypto/secrets';
+import {
+  equalSecrets,
+  isSealedByNewest,
+  macWithSeed,
+  open,
+  randomSecret,
+  seal,
+  sealerOf,
+} from '../crypto/secrets';
+import { log } from '../log';
 import { isUnder } from '../protocol/authorization';
+import { faultFacts } from '../protocol/faults/storage';
 import { ObjectState } from '../schema/object-state';
 import { endSessionsOf } from './end-sessions';
 import type { EndReason, GrantTerms, Redemption, Rotation } from './grant';
-import { recordEnd } from './store';
+import { recordEnd, recordSealer } from './store';
 
 type Open = {
   status: 'open';
@@ -54,6 +64,7 @@ export class GrantObject extends DurableObject<Env> {
 
     if (this.state()) return false;
     this.kv.put('seed', seed);
+    this.kv.put('sealed_by', sealerOf(seed)); // as the row that consent wrote says
     this.put({
       status: 'open',
       terms,
@@ -237,10 +248,24 @@ export class GrantObject extends DurableObject<Env> {
   private async seed(): Promise<string | null> {
     const sealed = this.kv.get<string>('seed');
     const seed = sealed ? await open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;
-    if (!sealed || !seed || (await isSealedByNewest(this.env.ENCRYPTION_KEY, sealed))) return seed;
-    const resealed = await seal(this.env.ENCRYPTION_KEY, this.place, seed);
-    if (this.kv.get('seed') === sealed) this.kv.put('seed', resealed);
+    if (!sealed || !seed) return null;
+    const isNewest = await isSealedByNewest(this.env.ENCRYPTION_KEY, sealed);
+    const current = isNewest ? sealed : await seal(this.env.ENCRYPTION_KEY, this.place, seed);
+    if (this.kv.get('seed') !== sealed) return seed;
+    if (!isNewest) this.kv.put('seed', current);
+    if (this.kv.get('sealed_by') !== sealerOf(current))
+      this.ctx.waitUntil(this.tellSealer(sealerOf(current)));
     return seed;
+  }
+
+  /** Tells the index which entry of `ENCRYPTION_KEY` the seed is sealed with. While it does not answer, the next use of the grant does. */
+  private async tellSealer(sealer: string): Promise<void> {
+    try {
+      await recordSealer(this.env.DB, this.id, sealer);
+      if (this.state()?.status === 'open') this.kv.put('sealed_by', sealer);
+    } catch (error) {
+      log('grant.sealer_not_indexed', faultFacts(error));
+    }
   }
 
   private async refreshToken(seed: string, n: number): Promise<string> {

@@ -1,6 +1,7 @@
 import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
+import { type Question, question } from '../database';
 import type { ReadingTerms } from '../protocol/mcp-config';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
@@ -35,6 +36,8 @@ export type Grant = {
   lastUsedAt: number | null;
   endedAt: number | null;
   endedReason: EndReason | null;
+  /** The entry of `ENCRYPTION_KEY` that its object's seed is sealed with, as `sealerOf` tells it; null: not known. */
+  sealedBy: string | null;
 };
 
 export const grantColumns = columnsOf<Grant>()({
@@ -56,6 +59,7 @@ export const grantColumns = columnsOf<Grant>()({
   lastUsedAt: integer('last_used_at'),
   endedAt: integer('ended_at'),
   endedReason: text('ended_reason'),
+  sealedBy: text('sealed_by'),
 });
 
 /** A row of `oauth_grant`. */
@@ -146,6 +150,22 @@ export async function recordEnd(
       .bind(grantId, now, reason),
     auditIfChanged(db, { act: 'grant.ended', grant_id: grantId, reason }, who),
   ]);
+}
+
+/** Notes which entry of `ENCRYPTION_KEY` a grant's seed is sealed with. Only its object does. */
+export async function recordSealer(db: D1Database, grantId: string, sealedBy: string): Promise<void> {
+  const update = db.prepare('UPDATE oauth_grant SET sealed_by = ?2 WHERE grant_id = ?1');
+  await update.bind(grantId, sealedBy).run();
+}
+
+/** How many grants that have not ended each entry of `ENCRYPTION_KEY` holds, by its id. Those of which it is not known are left out. */
+export function grantSealersQuestion(db: D1Database): Question<ReadonlyMap<string, number>> {
+  return question<{ sealed_by: string; n: number }, ReadonlyMap<string, number>>(
+    db.prepare(
+      `SELECT sealed_by, count(*) AS n FROM oauth_grant WHERE ended_at IS NULL AND sealed_by IS NOT NULL GROUP BY sealed_by`,
+    ),
+    (rows) => new Map(rows.map(({ sealed_by, n }) => [sealed_by, n])),
+  );
 }
 
 /** Gives a grant the name that the one it acts for calls it by; null takes it away. */

@@ -10,6 +10,7 @@ import passBaggage from './0010_pass_baggage.sql';
 import serverWords from './0011_server_words.sql';
 import serverOffers from './0012_server_offers.sql';
 import unallowedClients from './0013_unallowed_clients.sql';
+import sealedBy from './0014_sealed_by.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -34,4 +35,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 11, name: 'server_words', sql: serverWords },
   { n: 12, name: 'server_offers', sql: serverOffers },
   { n: 13, name: 'unallowed_clients', sql: unallowedClients },
+  { n: 14, name: 'sealed_by', sql: sealedBy },
 ];

@@ -526,7 +526,7 @@ describe('what must agree (CONTRACT §7, SECURITY 19)', () => {
 
     expect(await bob.whoami()).toContain('Authentication required');
     expect(await ann.whoami()).toContain('Authentication required');
-    await vi.waitFor(async () => expect((await ann.account.row())?.status).toBe('needs_reauth'));
+    await vi.waitFor(async () => expect((await ann.account.row())?.status).toBe('unreadable'));
 
     await ann.account.tamper(() => ({ sealed: state.sealed }));
     expect(await ann.whoami()).toBe('ann');

@@ -1,8 +1,8 @@
 import { createExecutionContext, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sealedValuesQuestion } from '../../src/admin/api/sealed-values';
-import { isSealedByNewest, open, randomSecret, seal } from '../../src/crypto/secrets';
+import { isSealedByNewest, open, randomSecret, seal, sealerOf } from '../../src/crypto/secrets';
 import { ask } from '../../src/database';
 import type { GrantObject } from '../../src/grants/grant-object';
 import worker from '../../src/index';
@@ -157,12 +157,25 @@ describe("a grant's seed", () => {
       return [before, after];
     });
 
+    const told = await vi.waitFor(async () => {
+      const [row] = (await sealedBy()).filter(({ grant_id }) => grant_id === refresh_token.slice(0, 64));
+      expect(row?.sealed_by).not.toBe(sealerOf(before));
+      return row?.sealed_by;
+    });
+
+    expect(told).toBe(sealerOf(after));
     expect(await isSealedByNewest(NEW, before)).toBe(false);
     expect(await isSealedByNewest(NEW, after)).toBe(true);
     expect((await client.refresh(refresh_token)).status).toBe(200);
     expect((await admin('GET', '/oauth2/sessions')).status).toBe(200);
   });
 });
+
+/** Which entry of `ENCRYPTION_KEY` the index says that each grant is sealed with. */
+async function sealedBy() {
+  const statement = env.DB.prepare('SELECT grant_id, sealed_by FROM oauth_grant');
+  return (await statement.all<{ grant_id: string; sealed_by: string | null }>()).results;
+}
 
 /** What a value is once the `ENCRYPTION_KEY` that sealed it is lost. */
 const lost = () => seal(NEW, 'somewhere', 'of no use');

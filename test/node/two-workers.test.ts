@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { read } from '../journeys/support/app';
+import { encryptionKeys } from './encryption-keys';
 import {
   admin,
   behave,
@@ -492,3 +493,5 @@ describe('a setting changed through one Worker, in effect at the other within th
     await soon(() => meets(byToken(tokens)), 200);
   });
 });
+
+encryptionKeys(); // last: it leaves the Workers with other keys

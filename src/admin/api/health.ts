@@ -15,7 +15,7 @@ import { serversQuestion } from '../../servers/find';
 import { stateOf } from '../../servers/server';
 import { isAdministrators } from './administrator';
 import { ApiError } from './error';
-import { sealedValuesQuestion, Unreadable, unreadableAmong } from './sealed-values';
+import { Unreadable, unreadableQuestion } from './sealed-values';
 
 const Works = z.enum(['ok', 'failing']);
 
@@ -79,12 +79,12 @@ const failing = () => 'failing' as const;
 async function databaseFacts({ DB, ENCRYPTION_KEY }: App['Bindings']) {
   try {
     const everyServer = { search: '', limit: 500, offset: 0 };
-    const [schema, { count, activeKid }, [{ servers }, values]] = await Promise.all([
+    const [schema, { count, activeKid }, [{ servers }, unopened]] = await Promise.all([
       schemaOf(DB),
       keyRing(DB, ENCRYPTION_KEY),
-      ask(DB, serversQuestion(DB, everyServer), sealedValuesQuestion(DB)),
+      ask(DB, serversQuestion(DB, everyServer), unreadableQuestion(DB, ENCRYPTION_KEY)),
     ]);
-    const unreadable = await unreadableAmong(ENCRYPTION_KEY, values);
+    const unreadable = await unopened;
     return {
       d1: ok(),
       ...(schema === null ? {} : { schema }),

@@ -1,15 +1,20 @@
 import * as z from 'zod';
+import { credentialSealersQuestion } from '../../accounts/credentials';
 import { sealedSettings } from '../../config';
 import type { SealedValue } from '../../crypto/reseal';
-import { open } from '../../crypto/secrets';
+import { open, sealersIn } from '../../crypto/secrets';
 import { sealedSigningKeys } from '../../crypto/signing-keys';
 import { map, type Question, together } from '../../database';
+import { grantSealersQuestion } from '../../grants/store';
 import { sealedExchangeSecrets } from '../../servers/exchange-secret';
 import { sealedClientSecrets } from '../../servers/oauth-config-store';
 import { sealedHeaders } from '../../servers/sealed-headers';
 
-const KINDS = ['signing_keys', 'settings', 'server_headers', 'client_secrets', 'exchange_secrets'] as const;
+/** Values in D1, and what objects hold. */
+const IN_D1 = ['signing_keys', 'settings', 'server_headers', 'client_secrets', 'exchange_secrets'] as const;
+const KINDS = [...IN_D1, 'accounts', 'grants'] as const;
 type Kind = (typeof KINDS)[number];
+type InD1 = (typeof IN_D1)[number];
 
 /** What an administrator does about values of each kind that do not open. */
 const REMEDIES: Readonly<Record<Kind, string>> = {
@@ -18,6 +23,9 @@ const REMEDIES: Readonly<Record<Kind, string>> = {
   server_headers: 'Enter the header values of the servers that need to be authorized again.',
   client_secrets: 'Enter the client secret of these servers again, or have the gateway register again.',
   exchange_secrets: 'Enter the client secret of the servers that exchange tokens again.',
+  accounts:
+    'Authorize the servers again that need it. People connect their own accounts again, on their page or when an app asks for it.',
+  grants: 'Nothing to do: these apps ask their people to allow them again.',
 };
 
 /** Sealed values that no entry of `ENCRYPTION_KEY` opens, of one kind. */
@@ -25,7 +33,7 @@ export const Unreadable = z.object({ kind: z.enum(KINDS), count: z.int(), remedy
 export type Unreadable = z.infer<typeof Unreadable>;
 
 /** Everything that is stored sealed in D1, by kind. What Durable Objects hold is not among it. */
-export function sealedValuesQuestion(db: D1Database): Question<ReadonlyMap<Kind, SealedValue[]>> {
+export function sealedValuesQuestion(db: D1Database): Question<ReadonlyMap<InD1, SealedValue[]>> {
   const asked = together(
     sealedSigningKeys(db),
     sealedSettings(db),
@@ -33,17 +41,27 @@ export function sealedValuesQuestion(db: D1Database): Question<ReadonlyMap<Kind,
     sealedClientSecrets(db),
     sealedExchangeSecrets(db),
   );
-  return map(asked, (values) => new Map(KINDS.map((kind, at) => [kind, values[at] ?? []])));
+  return map(asked, (values) => new Map(IN_D1.map((kind, at) => [kind, values[at] ?? []])));
 }
 
-/** Which kinds of values do not open, and how many of each. */
-export async function unreadableAmong(
-  encryptionKey: string,
-  values: ReadonlyMap<Kind, readonly SealedValue[]>,
-): Promise<Unreadable[]> {
-  const found = [...values].map(async ([kind, ofKind]) => {
-    const opened = await Promise.all(ofKind.map(({ place, sealed }) => open(encryptionKey, place, sealed)));
-    return { kind, count: opened.filter((text) => text === null).length, remedy: REMEDIES[kind] };
+/** Which kinds of values no entry of `encryptionKey` opens, and how many of each. Of what objects hold, as far as the index knows. */
+export function unreadableQuestion(db: D1Database, encryptionKey: string): Question<Promise<Unreadable[]>> {
+  const asked = together(sealedValuesQuestion(db), credentialSealersQuestion(db), grantSealersQuestion(db));
+  return map(asked, async ([values, accounts, grants]) => {
+    const sealers = new Set(await sealersIn(encryptionKey));
+    const lost = (counts: ReadonlyMap<string, number>) =>
+      [...counts].reduce((sum, [sealer, n]) => (sealers.has(sealer) ? sum : sum + n), 0);
+    const inD1 = [...values].map(async ([kind, ofKind]): Promise<[Kind, number]> => {
+      const opened = await Promise.all(ofKind.map(({ place, sealed }) => open(encryptionKey, place, sealed)));
+      return [kind, opened.filter((text) => text === null).length];
+    });
+    const counts: [Kind, number][] = [
+      ...(await Promise.all(inD1)),
+      ['accounts', lost(accounts)],
+      ['grants', lost(grants)],
+    ];
+    return counts
+      .filter(([, count]) => count > 0)
+      .map(([kind, count]) => ({ kind, count, remedy: REMEDIES[kind] }));
   });
-  return (await Promise.all(found)).filter(({ count }) => count > 0);
 }

@@ -11,6 +11,8 @@ import startUpstreams from '../../support/upstream-setup';
 
 /** The `revocation_lag` of both Workers. Seconds. */
 export const LAG = 1;
+/** That of both Workers, until {@link deployWith}. */
+export const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 const ROOT = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
 
@@ -58,7 +60,7 @@ export async function startTwoWorkers(): Promise<void> {
     const configPath = join(folder, `${name}.toml`);
     writeFileSync(configPath, config);
     const secrets = {
-      ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
+      ENCRYPTION_KEY,
       ADMIN_TOKEN: 'test-admin-token-of-32-characters',
     };
     const vars = { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' };
@@ -66,6 +68,22 @@ export async function startTwoWorkers(): Promise<void> {
   });
   harness = createTestHarness({ workers });
   origin = (await harness.listen()).url.origin;
+}
+
+/** Deploys both Workers anew with another `ENCRYPTION_KEY`: what is stored stays, what they remember is gone. */
+export async function deployWith(key: string): Promise<void> {
+  await harness.update((options) => ({
+    ...options,
+    workers: options.workers.map((worker) =>
+      'config' in worker ? worker : { ...worker, secrets: { ...worker.secrets, ENCRYPTION_KEY: key } },
+    ),
+  }));
+  origin = (await harness.listen()).url.origin;
+}
+
+/** The first Worker's hourly cron. */
+export async function cron(): Promise<void> {
+  await harness.getWorker('toolgate').scheduled({ cron: '17 * * * *', scheduledTime: new Date() });
 }
 
 export async function stopTwoWorkers(): Promise<void> {

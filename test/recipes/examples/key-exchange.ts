@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { hashSecret, randomSecret } from '../../../src/crypto/secrets';
+import { hashSecret, randomSecret, sealersIn } from '../../../src/crypto/secrets';
 import { grantObject, insertGrant } from '../../../src/grants/store';
 import { virtualKey } from '../../../src/identity/virtual-key';
 import type { GrantType } from '../../../src/oauth/grant-types/grant-type';
@@ -21,6 +21,7 @@ export const keyExchange: GrantType = {
     const now = Math.floor(Date.now() / 1000);
     const grantId = env.GRANTS.newUniqueId().toString();
     const [codeHash, codeChallenge] = [await hashSecret(randomSecret()), await hashSecret(randomSecret())];
+    const [sealedBy = null] = await sealersIn(env.ENCRYPTION_KEY);
     const [redirectUri = ''] = client.metadata.redirect_uris;
     const { subject, generation } = identity;
     const what = { clientId: client.clientId, subject, generation, scope: 'mcp', resource: `${issuer}/mcp` };
@@ -44,6 +45,7 @@ export const keyExchange: GrantType = {
       country: null,
       createdAt: now,
       expiresAt: null,
+      sealedBy,
     });
     const grant = grantObject(env.GRANTS, grantId);
     const lives = { codeExpiresAt: now + LIFE, flowExpiresAt: now + LIFE, expiresAt: null };

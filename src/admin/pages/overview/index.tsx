@@ -10,7 +10,7 @@ import { Cut, Name } from '../../../ui/name';
 import { Badge, Table, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { shownGrantsQuestion } from '../../api/grants';
-import { sealedValuesQuestion, unreadableAmong } from '../../api/sealed-values';
+import { unreadableQuestion } from '../../api/sealed-values';
 import { type GrantView, holderOf, mayUse } from '../access/words';
 import { adminPage, csrfOf } from '../frame';
 import { SERVER_STATES } from '../servers/state';
@@ -58,14 +58,14 @@ async function readFacts(
   const now = Math.floor(Date.now() / 1000);
   const thisHour = Math.floor(now / 3600);
   const first = thisHour - HOURS + 1;
-  const [{ servers, total }, counted, access, keys, reused, sealed] = await ask(
+  const [{ servers, total }, counted, access, keys, reused, unreadable] = await ask(
     db,
     serversQuestion(db, { search: '', limit: 500, offset: 0 }),
     callsByHourQuestion(db, first),
     shownGrantsQuestion(db, { ...EVERY_GRANT, status: 'active' }, { limit: LATELY, offset: 0 }, issuer),
     keyFactsQuestion(db, now),
     endedByReuseQuestion(db, now - 7 * DAY),
-    sealedValuesQuestion(db),
+    unreadableQuestion(db, ENCRYPTION_KEY),
   );
   const byHour = new Map(counted.map((hour) => [hour.hour, hour]));
   const hours = Array.from(
@@ -83,7 +83,7 @@ async function readFacts(
     withOldValue: keys.withOldValue,
     reused,
     waiting: servers.filter(isWaiting).slice(0, 3),
-    unreadable: await unreadableAmong(ENCRYPTION_KEY, sealed),
+    unreadable: await unreadable,
   };
 }
 

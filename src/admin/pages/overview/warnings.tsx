@@ -28,6 +28,8 @@ const SEALED: Readonly<Record<Unreadable['kind'], { one: string; many: string }>
     one: 'client secret for exchanging tokens',
     many: 'client secrets for exchanging tokens',
   },
+  accounts: { one: 'connected account', many: 'connected accounts' },
+  grants: { one: 'app’s access', many: 'apps’ access' },
 };
 
 /** What an administrator should know of, most urgent first: what it is, and what to do. */
