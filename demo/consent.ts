@@ -8,6 +8,13 @@ import { type Place, Visitor } from './visitor.ts';
 /** What a person types and chooses. A field the form does not have is not sent; null takes one out, boxes too. */
 export type Answers = Record<string, string | string[] | null>;
 
+/** The same with what a person has to choose before they tick servers and tools, where they answer that. */
+export function choosing(answers: Answers, form: Form): Answers {
+  const picks = 'server' in answers || 'tool' in answers;
+  const isAsked = form.controls.some(({ name }) => name === 'access');
+  return picks && isAsked ? { access: 'chosen', ...answers } : answers;
+}
+
 /** A page that cannot be answered: an error, or one that asks the same again because it did not like the answer. */
 class ConsentFailed extends Error {
   override readonly name = 'ConsentFailed';
@@ -96,7 +103,8 @@ function press(form: Form, { name, value, formAction }: Control, url: URL, answe
   return fillIn({ ...form, action: formAction ?? form.action }, url, { ...typed, [name]: value });
 }
 
-function fillIn(form: Form, url: URL, wanted: Answers): Request {
+function fillIn(form: Form, url: URL, answers: Answers): Request {
+  const wanted = choosing(answers, form);
   const body = new URLSearchParams();
   for (const { name, value, isSent } of form.controls) {
     if (isSent && answerTo(name, wanted) === undefined) body.append(name, value);
@@ -112,13 +120,13 @@ function answerTo(name: string, wanted: Answers): string | string[] | null | und
   return name in wanted ? wanted[name] : wanted[name.replace(/^header\.[^.]*\./, '')];
 }
 
-/** The buttons that connect an account, each with the name of the server it stands at. */
+/** The buttons that connect an account, each with the name of the server it is about. */
 function connectButtons(form: Form): { form: Form; control: Control; server: string }[] {
-  let server = '';
-  return form.controls.flatMap((control) => {
-    if (control.name === 'server') server = control.value;
-    return control.name === 'mcp_client_id' && control.isButton ? [{ form, control, server }] : [];
-  });
+  return form.controls.flatMap((control) =>
+    control.name === 'mcp_client_id' && control.isButton
+      ? [{ form, control, server: control.server ?? '' }]
+      : [],
+  );
 }
 
 type Control = {
@@ -128,6 +136,8 @@ type Control = {
   isButton?: boolean;
   /** Where a button sends the form instead. */
   formAction?: string | undefined;
+  /** Name of the server it is about. */
+  server?: string | undefined;
 };
 type Form = { action: string; controls: Control[] };
 
@@ -151,7 +161,8 @@ export function formsOf(page: string): Form[] {
     }
     if (tag === 'button') {
       const formAction = attributes.get('formaction');
-      controls.push({ name, value: value ?? '', isSent: false, isButton: true, formAction });
+      const server = attributes.get('data-server');
+      controls.push({ name, value: value ?? '', isSent: false, isButton: true, formAction, server });
     }
     if (tag === 'input') {
       const type = attributes.get('type') ?? 'text';

@@ -33,6 +33,95 @@ for (const input of document.querySelectorAll('input[data-filter]')) {
   });
 }
 
+// Servers and tools to choose from (.pick, with how many tools it has and how many of them write): the tools of one come when
+// it is opened, All, Read-only and None tick in place, and the <output> of the form counts.
+for (const form of document.querySelectorAll('form:has(.pick input[name=server])')) {
+  const rows = [...form.querySelectorAll('.pick:has(input[name=server])')];
+  const serverOf = (row) => row.querySelector('input[name=server]');
+  const boxesOf = (row) => [...row.querySelectorAll('details input[type=checkbox]')];
+  const toolsOf = (row) => [...row.querySelectorAll('input[name=tool]')];
+  const isShown = (row) => row.querySelector('input[name=shown]') !== null;
+  const readsOf = (row) => Number(row.dataset.tools) - Number(row.dataset.writes);
+  const named = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
+
+  /** Says that of a row whose tools are not here only those that read are chosen, or no longer. */
+  const setReading = (row, isReading) => {
+    const body = row.querySelector('details > div');
+    if (!body || isShown(row)) return;
+    body.querySelector('input[value=read]')?.remove();
+    const all = named(Number(row.dataset.tools), 'tool');
+    row.querySelector('summary').textContent = isReading ? `${readsOf(row)} of ${all}` : all;
+    if (!isReading) return;
+    const field = Object.assign(document.createElement('input'), { type: 'hidden', value: 'read' });
+    field.name = `tools.${serverOf(row).value}`;
+    body.prepend(field);
+  };
+  const isReading = (row) => !isShown(row) && row.querySelector('details input[value=read]') !== null;
+
+  const pick = (row, which) => {
+    for (const box of boxesOf(row)) {
+      box.checked = which === 'all' || (which === 'read' && (box.name !== 'tool' || 'reads' in box.dataset));
+    }
+    serverOf(row).checked = which === 'all' || (which === 'read' && readsOf(row) > 0);
+    setReading(row, which === 'read' && readsOf(row) > 0);
+  };
+
+  const count = () => {
+    let [servers, tools, writes] = [0, 0, 0];
+    for (const row of rows.filter((row) => serverOf(row).checked)) {
+      const ticked = toolsOf(row).filter((box) => box.checked);
+      servers += 1;
+      tools += isShown(row) ? ticked.length : isReading(row) ? readsOf(row) : Number(row.dataset.tools);
+      if (isShown(row)) writes += ticked.filter((box) => !('reads' in box.dataset)).length;
+      else if (!isReading(row)) writes += Number(row.dataset.writes);
+    }
+    const output = form.querySelector('output');
+    if (!output) return;
+    const some = document.createElement('b');
+    some.textContent = `${servers} of ${named(rows.length, 'server')}`;
+    output.replaceChildren(some, `, ${named(tools, 'tool')}, ${writes.toLocaleString('en')} can change something`);
+  };
+
+  const load = async (row, details) => {
+    const { load: address } = details.dataset;
+    if (!address || !details.open) return;
+    delete details.dataset.load;
+    const tools = await fetch(address)
+      .then((response) => (response.ok ? response.text() : null))
+      .catch(() => null);
+    if (tools === null) {
+      details.dataset.load = address; // its button shows them, or says why not
+      return;
+    }
+    const which = !serverOf(row).checked ? 'none' : isReading(row) ? 'read' : 'all';
+    details.querySelector('div').outerHTML = tools;
+    row.querySelector('summary').textContent = named(Number(row.dataset.tools), 'tool');
+    pick(row, which);
+    count();
+  };
+
+  form.addEventListener('toggle', ({ target }) => load(target.closest('.pick'), target), true);
+  form.addEventListener('change', ({ target }) => {
+    const row = target.closest('.pick');
+    if (target.name === 'access' && target.value !== 'chosen') {
+      for (const box of form.querySelectorAll('input[name=read_only]')) box.checked = false; // it belongs to the choice
+    }
+    if (!row) return;
+    if (target === serverOf(row)) {
+      setReading(row, false);
+      if (target.checked && boxesOf(row).every((box) => !box.checked)) pick(row, 'all');
+    } else serverOf(row).checked = boxesOf(row).some((box) => box.checked);
+    count();
+  });
+  form.addEventListener('click', (event) => {
+    const button = event.target.closest('button[name=pick], button[name^="tools."]');
+    if (!button) return;
+    event.preventDefault();
+    for (const row of button.name === 'pick' ? rows : [button.closest('.pick')]) pick(row, button.value);
+    count();
+  });
+}
+
 // <… data-wait="address">: asks there how far something has come, ever less often and only while it is looked at, and says so
 // in its [role=status]; it stops once that is over, or after ten minutes.
 for (const place of document.querySelectorAll('[data-wait]')) {

@@ -21,7 +21,17 @@ import type { Actor } from './protocol/subject';
  */
 export type Act =
   | { act: 'client.deleted' | 'client.swept'; client_id: string }
-  | { act: 'consent.allowed'; client_id: string; grant_id: string; redirect_host: string; scope: string }
+  | {
+      act: 'consent.allowed';
+      client_id: string;
+      grant_id: string;
+      redirect_host: string;
+      scope: string;
+      /** `all`: what the identity gets later, too. */
+      access: 'all' | 'chosen';
+      /** With `chosen`: names of servers, with how many tools where it is not all of them. */
+      servers?: string;
+    }
   | { act: 'consent.denied'; client_id: string; grant_id: string }
   | { act: 'code.redeemed' | 'code.replayed' | 'refresh_token.reused'; client_id: string; grant_id: string }
   | { act: 'grant.ended'; grant_id: string; reason: string }

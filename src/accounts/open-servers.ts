@@ -22,7 +22,14 @@ export type OpenServer = {
 };
 
 /** A tool as people are shown it. */
-export type OpenTool = { name: string; exposedName: string; description: string; readOnly: boolean };
+export type OpenTool = {
+  name: string;
+  exposedName: string;
+  description: string;
+  /** As its server describes it. */
+  readOnly: boolean;
+  canDelete: boolean;
+};
 
 /** What a client asks for. */
 type Asked = { resource: string; scope: string };
@@ -111,5 +118,6 @@ async function described(server: Server, tool: ToolSummary): Promise<OpenTool> {
     exposedName: await exposedNameOf(server.name, name),
     description: [...text].slice(0, 160).join(''),
     readOnly: annotations?.readOnlyHint === true,
+    canDelete: annotations?.readOnlyHint !== true && annotations?.destructiveHint === true,
   };
 }

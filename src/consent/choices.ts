@@ -14,8 +14,7 @@ export const LENGTHS: ReadonlyMap<number, string> = new Map([
 export const PRESET_LENGTH = 2_592_000;
 
 /** What a person chose on the form that asks what a client may use, and what of it is shown on the next. */
-export type Choices = {
-  ticks: Ticks | null;
+export type Choices = Pick<Ticks, 'servers'> & {
   readOnly: boolean;
   /** Seconds; null: none of those that were offered. */
   expiresIn: number | null;
@@ -23,14 +22,12 @@ export type Choices = {
 };
 
 export async function readChoices(form: URLSearchParams, usable: readonly UsableServer[]): Promise<Choices> {
-  const ticks = await readTicks(form, usable);
-  const readOnly = form.get('read_only') === 'on';
+  const { servers, choice } = await readTicks(form, usable);
+  const isBoxed = form.get('read_only') === 'on';
   const asked = Number(form.get('expires_in') ?? PRESET_LENGTH);
   const expiresIn = LENGTHS.has(asked) ? asked : null;
-  const unticked = ticks?.unticked ?? { servers: [], tools: [] };
-  const reading = ticks?.reading ?? { resources: [], prompts: [] };
-  const kept = { unticked, reading, readOnly, expiresIn: expiresIn ?? PRESET_LENGTH };
-  return { ticks, readOnly, expiresIn, kept };
+  const kept = { ...choice, readOnly: isBoxed, expiresIn: expiresIn ?? PRESET_LENGTH };
+  return { servers, readOnly: isBoxed || choice.access === 'read', expiresIn, kept };
 }
 
 /** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account. */

@@ -9,20 +9,34 @@ import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/s
 import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
-import { formValue } from '../oauth/flow-cookie';
+import { type FlowState, fitFlowState, formValue } from '../oauth/flow-cookie';
 import { surface } from '../oauth/surface';
 import { authorizationResponse, covers } from '../protocol/authorization';
+import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
-import { page, sendOn } from '../ui/layout';
+import { fragment, PageProblem, type Problem, page, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 import { accountsAtConsent, saveTypedHeaders } from './accounts';
+import { EVERYTHING } from './choice';
 import { type Choices, readChoices } from './choices';
+import { ToolList } from './chooser';
 import { afterSignIn, identify, knownHere, recall } from './identity';
-import { IdentityForm } from './identity-form';
-import { usableServers } from './services';
-import { ServicesForm } from './services-form';
-import { again, answered, type FlowStep, hostOf, nameOf, story, takeUp, takeUpForm } from './step';
-import { isNothing } from './ticks';
+import { type FlowForm, IdentityForm } from './identity-form';
+import { type UsableServer, usableServers } from './services';
+import { CONSENT, ServicesForm } from './services-form';
+import {
+  again,
+  answered,
+  consentPath,
+  type FlowStep,
+  hostOf,
+  nameOf,
+  nextState,
+  story,
+  takeUp,
+  takeUpForm,
+} from './step';
+import { chosenWords, isNothing } from './ticks';
 
 /** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
 export const consent = new Hono<App>()
@@ -30,6 +44,20 @@ export const consent = new Hono<App>()
   .get('/', async (c) => {
     const step = await takeUp(c, c.req.query('flow_id') ?? '');
     return (await afterSignIn(c, step)) ?? show(c, step, c.req.query('use') === 'another');
+  })
+  /** A server's tools, for the form to show once they are opened. Acts on nothing. */
+  .get('/tools', async (c) => {
+    const { flow, state } = await takeUp(c, c.req.query('flow_id') ?? '');
+    const servers = state.identity
+      ? await usableServers(c.env, c.var.settings, state.identity.subject, flow.request)
+      : [];
+    const server = servers.find(({ name }) => name === c.req.query('server'));
+    if (!server) throw new PageProblem(NO_SUCH_SERVER);
+    const { unticked } = EVERYTHING;
+    return fragment(
+      gatewayOf(c),
+      <ToolList server={server} unticked={unticked} action={`${CONSENT}#s-${server.id}`} />,
+    );
   })
   .post('/', async (c) => {
     const { step, form } = await takeUpForm(c);
@@ -41,28 +69,43 @@ export const consent = new Hono<App>()
   });
 
 async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<Response> {
-  const { flowId, flow, state } = step;
-  const { settings } = c.var;
-  const place = gatewayOf(c);
-  const form = {
-    flowId,
-    value: await formValue(c.env.ENCRYPTION_KEY, flowId, state),
-    notice: state.notice,
-    chosen: state.chosen,
-    flow,
-    name: nameOf(flow),
-  };
-  const title = `${cut(form.name)} wants to connect`;
-
-  if (state.identity && !another) {
-    const servers = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
-    const { identity, choices, noticeAt } = state;
-    const accounts = await accountsAtConsent(c, identity.subject, servers);
-    const props = { ...form, identity, servers, accounts, choices, noticeAt };
-    return page(place, title, <ServicesForm {...props} />);
-  }
+  if (step.state.identity && !another) return showServices(c, step, step.state.identity);
+  const form = await flowForm(c, step);
   const remembered = another ? null : await knownHere(c, step);
-  return page(place, title, <IdentityForm {...form} settings={settings} remembered={remembered} />);
+  const props = { ...form, settings: c.var.settings, remembered };
+  return page(gatewayOf(c), titleOf(form), <IdentityForm {...props} />);
+}
+
+async function showServices(c: Context<App>, step: FlowStep, identity: Identity): Promise<Response> {
+  const { choices, noticeAt } = step.state;
+  const servers = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);
+  const accounts = await accountsAtConsent(c, identity.subject, servers);
+  const form = await flowForm(c, step);
+  const props = { ...form, identity, servers, accounts, choices, noticeAt };
+  return page(gatewayOf(c), titleOf(form), <ServicesForm {...props} />);
+}
+
+async function flowForm(c: Context<App>, { flowId, flow, state }: FlowStep): Promise<FlowForm> {
+  const value = await formValue(c.env.ENCRYPTION_KEY, flowId, state);
+  const { notice, chosen } = state;
+  return { flowId, value, notice, chosen, flow, name: nameOf(flow) };
+}
+
+const titleOf = ({ name }: FlowForm) => `${cut(name)} wants to connect`;
+
+/** Shows the services form again as it was sent. Ticks that a cookie cannot hold are shown by this answer itself. */
+async function askAgain(
+  c: Context<App>,
+  step: FlowStep,
+  identity: Identity,
+  decided: Pick<FlowState, 'choices' | 'notice' | 'noticeAt'>,
+): Promise<Response> {
+  const state = nextState(step, decided);
+  const { cookie, isWhole } = await fitFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
+  if (isWhole) return sendOn(Destination.own(step.issuer, consentPath(step)), [cookie]);
+  const response = await showServices(c, { ...step, state }, identity);
+  response.headers.append('set-cookie', cookie);
+  return response;
 }
 
 async function deny(c: Context<App>, { flow, issuer }: FlowStep): Promise<Response> {
@@ -90,9 +133,11 @@ async function decide(
   const usable = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);
   const chosen = await readChoices(form, usable);
   const { saved, refused } = await saveTypedHeaders(c, identity, usable, form);
-  if (refused) return again(c, step, { choices: chosen.kept, ...refused });
-  if (form.get('decision') === 'allow') return allow(c, step, identity, chosen);
-  return again(c, step, { choices: chosen.kept, ...(saved ? {} : { notice: 'Choose Allow or Deny.' }) });
+  const choices = chosen.kept;
+  if (refused) return askAgain(c, step, identity, { choices, ...refused });
+  if (form.get('decision') === 'allow') return allow(c, step, identity, usable, chosen);
+  const isAnswer = saved > 0 || !form.has('decision');
+  return askAgain(c, step, identity, { choices, ...(!isAnswer && { notice: 'Choose Allow or Deny.' }) });
 }
 
 /** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
@@ -100,19 +145,18 @@ async function allow(
   c: Context<App>,
   step: FlowStep,
   identity: Identity,
-  { ticks, readOnly, expiresIn, kept: choices }: Choices,
+  usable: readonly UsableServer[],
+  { servers, readOnly, expiresIn, kept: choices }: Choices,
 ): Promise<Response> {
   const { flow, issuer, now } = step;
   const { request, grantId } = flow;
-  if (ticks && isNothing(ticks.servers)) {
-    const one = ticks.servers.length ? 'one tool' : 'one server';
-    return again(c, step, { choices, notice: `Tick at least ${one}, or choose Deny.` });
+  const ask = (notice: string) => askAgain(c, step, identity, { choices, notice });
+  if (servers && isNothing(servers)) {
+    return ask(`Tick at least ${servers.length ? 'one tool' : 'one server'}, or choose Deny.`);
   }
-  if (expiresIn === null) return again(c, step, { choices, notice: 'Choose how long to allow it.' });
+  if (expiresIn === null) return ask('Choose how long to allow it.');
   if (readOnly && !covers(request.scope, 'mcp:read')) {
-    return again(c, step, {
-      notice: `${cut(nameOf(flow))} did not ask for tools that read, so it cannot have only those.`,
-    });
+    return ask(`${cut(nameOf(flow))} did not ask for tools that read, so it cannot have only those.`);
   }
 
   const scope = readOnly ? 'mcp:read' : request.scope;
@@ -126,7 +170,7 @@ async function allow(
     generation: identity.generation,
     scope,
     resource: request.resource,
-    servers: ticks?.servers ?? null,
+    servers,
     readOnly,
     redirectHost: hostOf(flow),
     ...browserOf(c.req.raw),
@@ -152,7 +196,14 @@ async function allow(
     throw answered(flow, answer);
   }
   if (!inserted) await correctGrant(c.env.DB, row);
-  audit(c, { act: 'consent.allowed', ...story(flow), redirect_host: hostOf(flow), scope }, identity.subject);
+  const access = servers
+    ? ({ access: 'chosen', servers: chosenWords(servers, usable) } as const)
+    : ({ access: 'all' } as const);
+  audit(
+    c,
+    { act: 'consent.allowed', ...story(flow), redirect_host: hostOf(flow), scope, ...access },
+    identity.subject,
+  );
 
   const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity, now);
   return sendOn(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
@@ -166,3 +217,9 @@ function browserOf({ headers, cf }: Request): { userAgent: string | null; countr
     .slice(0, 300);
   return { userAgent: userAgent || null, country: typeof cf?.country === 'string' ? cf.country : null };
 }
+
+const NO_SUCH_SERVER: Problem = {
+  status: 404,
+  title: 'There is no such server',
+  text: 'It is not open to you any more. Go back to the page you came from, and reload it.',
+};

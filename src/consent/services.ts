@@ -26,7 +26,7 @@ export async function usableServers(
   );
 }
 
-/** What a form carries to say which tools of a server it showed, by their exposed names. */
-export function shownValue(serverName: string, tools: readonly string[]): Promise<string> {
-  return hashSecret([serverName, ...tools.toSorted()].join('\n'));
+/** What a form carries of a server whose tools it shows: the server's name, and a digest of their exposed names. */
+export async function shownValue(serverName: string, tools: readonly string[]): Promise<string> {
+  return `${serverName}:${await hashSecret([serverName, ...tools.toSorted()].join('\n'))}`;
 }

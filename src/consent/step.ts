@@ -74,10 +74,15 @@ export async function again(
   decided: Partial<FlowState>,
   to = consentPath(step),
 ): Promise<Response> {
-  const { notice: _, noticeAt: __, ...kept } = step.state;
-  const state = { ...kept, ...decided, at: step.now };
+  const state = nextState(step, decided);
   const cookie = await writeFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
   return sendOn(Destination.own(step.issuer, to), [cookie]);
+}
+
+/** The state of a flow once a step has decided something: what an earlier step had to say is over. */
+export function nextState({ state, now }: FlowStep, decided: Partial<FlowState>): FlowState {
+  const { notice: _, noticeAt: __, ...kept } = state;
+  return { ...kept, ...decided, at: now };
 }
 
 /** The page of a flow, as a path. */

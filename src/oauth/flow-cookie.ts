@@ -24,15 +24,20 @@ const FlowState = z.object({
   notice: z.string().optional(),
   /** Id of the server that is about; absent: the form. */
   noticeAt: z.string().optional(),
-  /** What was chosen on a form that has to be shown again. */
+  /** What was chosen on a form that has to be shown again. The defaults are for flows that an earlier version began. */
   choices: z
     .object({
-      /** Names of servers and exposed names of tools. */
-      unticked: z.object({ servers: z.array(z.string()), tools: z.array(z.string()) }),
-      /** Names of servers. A flow that an earlier version began has none. */
-      reading: z
-        .object({ resources: z.array(z.string()), prompts: z.array(z.string()) })
-        .default({ resources: [], prompts: [] }),
+      access: z.enum(['all', 'read', 'chosen']).default('chosen'),
+      /** Names of servers, exposed names of tools. */
+      unticked: z.object({
+        servers: z.array(z.string()),
+        tools: z.array(z.string()),
+        resources: z.array(z.string()).default([]),
+        prompts: z.array(z.string()).default([]),
+      }),
+      isNone: z.boolean().default(true),
+      opened: z.array(z.string()).default([]),
+      reading: z.array(z.string()).catch([]),
       readOnly: z.boolean(),
       expiresIn: z.number(),
     })
@@ -44,34 +49,37 @@ export type FlowState = z.infer<typeof FlowState>;
 const flowCookie = sealedCookie({ kind: 'flow', schema: FlowState, life: STEP_LIFE });
 /** Bytes that a cookie may have, its name and attributes included. */
 const COOKIE_LIMIT = 3600;
-/** What a person must know when their ticks did not fit, before they allow all of it. */
+/** What a person must know when their ticks did not fit. */
 const TOO_MUCH =
-  'You unticked more than could be kept, so everything is ticked again: look through it once more.';
-/** The same of boxes that let more in: they alone go first, which widens nothing. */
-const TOO_MUCH_READING =
-  'You ticked resources and prompts of more servers than could be kept. Tick them again.';
+  'You chose more than could be kept, so no server is ticked now: choose once more what it may use.';
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 
-/** The `Set-Cookie` value that keeps `state`; of choices, what does not fit is dropped, and the page says so. */
+/** The `Set-Cookie` value that keeps `state`; ticks that do not fit are dropped, which lets in nothing, and the page says so. */
 export async function writeFlowState(
   encryptionKey: string,
   issuer: string,
   flowId: string,
   state: FlowState,
 ): Promise<string> {
-  const cookie = await flowCookie.write(encryptionKey, issuer, state, flowId);
-  if (cookie.length > COOKIE_LIMIT && state.choices) {
-    const { resources, prompts } = state.choices.reading;
-    if (resources.length || prompts.length) {
-      const choices = { ...state.choices, reading: { resources: [], prompts: [] } };
-      const notice = [state.notice, TOO_MUCH_READING].filter(Boolean).join(' ');
-      return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices, notice });
-    }
-    const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
-    return writeFlowState(encryptionKey, issuer, flowId, { ...state, choices: undefined, notice });
-  }
+  const { cookie } = await fitFlowState(encryptionKey, issuer, flowId, state);
   return cookie;
+}
+
+/** The same, and whether all of it is kept. */
+export async function fitFlowState(
+  encryptionKey: string,
+  issuer: string,
+  flowId: string,
+  state: FlowState,
+): Promise<{ cookie: string; isWhole: boolean }> {
+  const cookie = await flowCookie.write(encryptionKey, issuer, state, flowId);
+  if (cookie.length <= COOKIE_LIMIT || !state.choices) return { cookie, isWhole: true };
+  const unticked = { servers: [], tools: [], resources: [], prompts: [] };
+  const choices = { ...state.choices, unticked, isNone: true, opened: [], reading: [] };
+  const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
+  const less = await flowCookie.write(encryptionKey, issuer, { ...state, choices, notice }, flowId);
+  return { cookie: less, isWhole: false };
 }
 
 /** The state of a flow as this browser's cookie holds it, or null when the cookie is missing or not of our making. */

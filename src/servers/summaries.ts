@@ -5,7 +5,7 @@ export type ToolSummary = {
   name: string;
   title?: string;
   description?: string;
-  annotations?: { title?: string; readOnlyHint?: boolean };
+  annotations?: { title?: string; readOnlyHint?: boolean; destructiveHint?: boolean };
 };
 
 type Row = {

@@ -23,6 +23,11 @@ export function page(place: Gateway, title: string, body: Child, status = 200): 
   );
 }
 
+/** A part of a page that its script asks for (`data-load`), as an HTTP response. */
+export function fragment(place: Gateway, content: Child): Response {
+  return new Response(`${content}`, { headers: pageHeaders(place.issuer) });
+}
+
 /** A long page to look things up in, with the ways to its parts at its side. */
 export function referencePage(
   place: Gateway,

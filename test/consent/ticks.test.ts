@@ -15,13 +15,24 @@ async function atServices(...servers: Upstream[]) {
   const client = await McpClient.register();
   const browser = new Browser();
   const key = await newKey(servers.map(({ name }) => name));
-  const page = await client.toServices(browser, { key: key.value });
+  const page = await opened(browser, await client.toServices(browser, { key: key.value }), servers);
   const submit = (answers: Answers) => browser.submit(page, { decision: 'allow', ...answers });
   const caller = async () => {
     const { body } = await client.redeem(browser.callback?.searchParams.get('code') ?? '');
     return new McpCaller({ authorization: `Bearer ${body.access_token}` });
   };
   return { client, key, browser, page, submit, caller };
+}
+
+/** The page once the tools of these servers were loaded into it, as its script does. */
+async function opened(browser: Browser, page: Page, servers: Upstream[]): Promise<Page> {
+  const flowId = new URL(page.url).searchParams.get('flow_id') ?? '';
+  const lists: string[] = [];
+  for (const { name } of servers) {
+    const query = new URLSearchParams({ flow_id: flowId, server: name });
+    lists.push((await browser.open(`/oauth/consent/tools?${query}`))?.html ?? '');
+  }
+  return { ...page, html: page.html.replace('</form>', `${lists.join('')}</form>`) };
 }
 
 const exposed = (server: Upstream, ...tools: string[]) => tools.map((tool) => `${server.name}-${tool}`);
@@ -182,20 +193,23 @@ describe('a box for every tool (CONTRACT §4)', () => {
       return [prompts.result?.prompts, resources.result?.resources].map((list) => (list as object[]).length);
     };
 
+    const none = { allow_resources: null, allow_prompts: null };
     it.each([
-      ['come with all tools', {}, [1, 1]],
-      ['stay out with some', { tool: 'one' }, [0, 0]],
-      ['come with some where they are ticked', { tool: 'one', allow_resources: true }, [0, 1]],
-      ['come without any where they are ticked', { tool: null, allow_prompts: true }, [1, 0]],
-      ['stay out with a server that is out', { server: 'other', allow_prompts: true }, [0, 0]],
-    ] as [string, Record<string, unknown>, number[]][])('%s', async (_, answers, expected) => {
+      ['come with all tools', { access: 'chosen' }, [1, 1]],
+      ['stay out of all tools where they are unticked', { access: 'chosen', allow_resources: null }, [1, 0]],
+      ['stay out with some where they are unticked', { tool: 'one', ...none }, [0, 0]],
+      ['come with some where they are ticked', { tool: 'one', allow_prompts: null }, [0, 1]],
+      ['come without any where they are ticked', { tool: null, allow_resources: null }, [1, 0]],
+      ['stay out with a server that is out', { server: 'other' }, [0, 0]],
+      ['come with all of a form that does not ask', { access: 'chosen', shown_boxes: null, ...none }, [1, 1]],
+      ['stay out with some of a form that does not ask', { tool: 'one', shown_boxes: null, ...none }, [0, 0]],
+    ] as [string, Answers, number[]][])('%s', async (_, answers, expected) => {
       const server = await Upstream.start(['one', 'two'], { ...closed, ...offers });
       const other = await Upstream.start(['one'], closed);
       const person = await atServices(server, other);
-      const sent: Answers = {};
+      const sent: Answers = { ...answers };
       if (answers.tool !== undefined) sent.tool = answers.tool === null ? [] : exposed(server, 'one');
       if (answers.server) sent.server = other.name;
-      for (const box of ['allow_resources', 'allow_prompts']) if (answers[box]) sent[box] = server.name;
 
       await person.submit(sent);
 
@@ -212,35 +226,10 @@ describe('a box for every tool (CONTRACT §4)', () => {
 
       const again = await person.submit({ server: null, allow_resources: one.name, allow_prompts: two.name });
 
-      expect(ticked(person.page)).toEqual([]);
+      expect(ticked(person.page)).toHaveLength(4);
       expect(ticked(again).sort()).toEqual(
         [`allow_prompts ${two.name}`, `allow_resources ${one.name}`].sort(),
       );
-    });
-
-    it('are unticked first when a cookie cannot keep them all', async () => {
-      const servers: Upstream[] = [];
-      for (let n = 0; n < 40; n++)
-        servers.push(
-          await Upstream.start(['a', 'b'], {
-            registration: { ...closed.registration, name: `s${crypto.randomUUID().replaceAll('-', '_')}` },
-          }),
-        );
-      const person = await atServices(...servers);
-      const names = servers.map(({ name }) => name);
-
-      const [first = ''] = names;
-      const again = await person.submit({
-        expires_in: '7',
-        tool: names.flatMap((name) => (name === first ? [`${name}-a`] : [`${name}-a`, `${name}-b`])),
-        allow_resources: names,
-        allow_prompts: names,
-      });
-
-      expect(again?.html).toContain('You ticked resources and prompts of more servers than could be kept.');
-      expect(again?.html).not.toMatch(/name="allow_\w+" value="[^"]*" checked/);
-      expect(boxes(again).filter((box) => box.startsWith('-'))).toEqual([`-${first}-b`]);
-      for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
     });
   });
 
@@ -259,7 +248,8 @@ describe('a box for every tool (CONTRACT §4)', () => {
     const [one, other] = [await Upstream.start(['a', 'b'], closed), await Upstream.start(['c'], closed)];
     const person = await atServices(one, other);
 
-    const noTool = await person.submit({ server: one.name, tool: exposed(other, 'c') });
+    const boxless = { allow_resources: null, allow_prompts: null };
+    const noTool = await person.submit({ server: one.name, tool: exposed(other, 'c'), ...boxless });
     const noServer = await person.submit({ server: null, tool: exposed(one, 'b') });
 
     expect(noTool?.html).toContain('Tick at least one tool, or choose Deny');
@@ -269,19 +259,22 @@ describe('a box for every tool (CONTRACT §4)', () => {
     expect(boxes(noServer).sort()).toEqual([`+${one.name}-b`, `-${one.name}-a`, `-${other.name}-c`].sort());
   });
 
-  it('says so when more was unticked than its cookie can keep', async () => {
-    const server = await Upstream.start(
-      Array.from({ length: 100 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`),
-      closed,
-    );
+  it('loses none of the ticks that a cookie cannot keep, and says so once the answer itself is gone', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`);
+    const server = await Upstream.start(names, closed);
     const person = await atServices(server);
+    const some = exposed(server, ...names.slice(0, 40));
 
-    const again = await person.submit({ tool: null });
+    const again = await person.submit({ tool: some, expires_in: '7' });
+    const reloaded = await person.browser.open(person.page.url);
 
-    expect(again?.html).toContain(
-      'Tick at least one tool, or choose Deny. You unticked more than could be kept',
-    );
-    expect(boxes(again).filter((box) => box.startsWith('-'))).toEqual([]);
+    expect(again?.html).toContain('Choose how long to allow it.');
+    expect(boxes(again).filter((box) => box.startsWith('+'))).toEqual(some.map((tool) => `+${tool}`));
+    expect(reloaded?.html).toContain('You chose more than could be kept, so no server is ticked now');
+    expect(reloaded?.html).toMatch(/name="access" value="chosen" checked/);
+    expect(reloaded?.html).not.toMatch(/name="server" value="[^"]*" checked/);
     for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
+    if (again) await person.browser.submit(again, { decision: 'allow' });
+    expect(await (await person.caller()).toolNames()).toEqual(some.toSorted());
   });
 });

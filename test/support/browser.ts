@@ -1,4 +1,4 @@
-import { type Answers, formsOf, textOf } from '../../demo/consent';
+import { type Answers, choosing, formsOf, textOf } from '../../demo/consent';
 import { gate, ISSUER, unexpected } from './gate';
 
 /** A page as a person's browser has it. */
@@ -53,9 +53,10 @@ export class Browser {
   private fillIn(
     form: ReturnType<typeof formsOf>[number],
     page: Page,
-    answers: Answers,
+    given: Answers,
     headers: Record<string, string>,
   ): Promise<Page | null> {
+    const answers = choosing(given, form);
     const body = new URLSearchParams();
     for (const { name, value, isSent } of form.controls)
       if (isSent && !(name in answers)) body.append(name, value);

@@ -31,7 +31,10 @@ const at = ({ about_name }: Event) => (about_name === null ? 'a server that is g
 const WORDS: Readonly<Record<Act['act'], Words>> = {
   'consent.allowed': {
     label: 'Access allowed',
-    says: (e) => `${app(e)} was allowed access${e.detail.scope === 'mcp:read' ? ', read only' : ''}`,
+    says: ({ detail, ...e }) => {
+      const which = { all: ' to everything', chosen: ' to chosen servers' }[String(detail.access)] ?? '';
+      return `${app({ detail, ...e })} was allowed access${which}${detail.scope === 'mcp:read' ? ', read only' : ''}`;
+    },
   },
   'consent.denied': { label: 'Access denied', says: (e) => `${app(e)} was denied access` },
   'code.redeemed': { label: 'App connected', says: (e) => `${app(e)} picked up its access` },
