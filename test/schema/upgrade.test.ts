@@ -265,6 +265,8 @@ describe('a database of the first version (CONTRACT §8)', () => {
     expect(await admin('GET', '/oauth2/clients/client-1')).toMatchObject({
       client: { client_name: 'Old App' },
     });
+    const allowed = await DB.prepare("SELECT allowed_at FROM client WHERE client_id = 'client-1'").first();
+    expect(allowed).toEqual({ allowed_at: expect.any(Number) }); // it has a grant, so it is no stranger
     expect(await admin('GET', '/oauth2/sessions')).toMatchObject({ count: 1 });
     expect(await admin('GET', '/users/person-1')).toMatchObject({ user: { email: 'ada@example.com' } });
     expect(await admin('GET', '/mcp/sessions')).toMatchObject({ count: 1 });
