@@ -4,12 +4,12 @@ import { ROOT } from '../dev/state.ts';
 import { FieldGateway } from '../field/gateway.ts';
 import { installPackages } from '../packages.ts';
 import { run, Stop } from '../stop.ts';
-import { runAuthorization } from './authorization-mode.ts';
+import { ALGORITHMS, runAuthorizationWith } from './authorization-mode.ts';
 import type { Behind } from './behind.ts';
 import { CLIENT_RUNS, runClient } from './client-mode.ts';
 import { type ClientResult, clientSection, failuresOf } from './client-section.ts';
 import { runOthers } from './other-clients.ts';
-import { authorizationSection, othersSection, pageOf } from './page.ts';
+import { type AuthorizationRun, authorizationSection, othersSection, pageOf } from './page.ts';
 import { runServer, SERVER_RUNS } from './server-mode.ts';
 import { differencesOf, type ServerResult, serverSection } from './server-section.ts';
 import { HOME } from './suite.ts';
@@ -65,9 +65,13 @@ async function clientMode(behind: Behind, word?: string): Promise<Section> {
   return { text: clientSection(results), isGood: !failuresOf(results).length };
 }
 
-async function authorizationMode(behind: Behind): Promise<Section> {
-  const outcomes = await runAuthorization(behind);
-  return { text: authorizationSection(outcomes), isGood: outcomes.every(({ failed }) => failed === 0) };
+/** @param word what access tokens are signed with */
+async function authorizationMode(behind: Behind, word?: string): Promise<Section> {
+  const runs: AuthorizationRun[] = [];
+  for (const alg of chosen(ALGORITHMS, (alg) => !word || alg === word))
+    runs.push({ alg, outcomes: await runAuthorizationWith(alg, behind) });
+  const isGood = runs.every(({ outcomes }) => outcomes.every(({ failed }) => failed === 0));
+  return { text: authorizationSection(runs), isGood };
 }
 
 async function others(behind: Behind): Promise<Section> {

@@ -9,7 +9,7 @@ export function pageOf(sections: readonly string[]): string {
 
 \`npm run conformance\` runs the suite of the MCP project, \`@modelcontextprotocol/conformance\`, which it installs in \`scripts/conformance\`, against a gateway
 under \`npm run dev\`. A part of it: \`npm run conformance -- --server 2025-11-25\` (server mode in one revision), \`-- --client auth\` (the client runs whose
-arguments have that word), \`-- --authorization\`, \`-- --others\`. CI runs \`-- --quick\`: the fixture of both eras in every revision, and
+arguments have that word), \`-- --authorization\` (\`RS256\` or \`ES256\`), \`-- --others\`. CI runs \`-- --quick\`: the fixture of both eras in every revision, and
 authorization mode.
 
 Last run: ${new Date().toISOString().slice(0, 10)}, suite ${suiteVersion()}, Node ${process.version.slice(1)}, ${cpus().length} cores.
@@ -17,15 +17,20 @@ Last run: ${new Date().toISOString().slice(0, 10)}, suite ${suiteVersion()}, Nod
 ${sections.join('\n')}`;
 }
 
-export function authorizationSection(outcomes: readonly Outcome[]): string {
-  const lines = outcomes.map((outcome) => [outcome.scenario, ...sumOf([outcome])]);
-  const faults = outcomes.flatMap(faultsOf).map((fault) => `\n- ${fault}`);
+/** One run in authorization mode, and what access tokens were signed with. */
+export type AuthorizationRun = { alg: string; outcomes: readonly Outcome[] };
+
+export function authorizationSection(runs: readonly AuthorizationRun[]): string {
+  const lines = runs.flatMap(({ alg, outcomes }) =>
+    outcomes.map((outcome) => [outcome.scenario, alg, ...sumOf([outcome])]),
+  );
+  const faults = runs.flatMap(({ outcomes }) => outcomes.flatMap(faultsOf)).map((fault) => `\n- ${fault}`);
   return `## Authorization mode: the gateway as an authorization server
 
 The suite reads the metadata, and gets a code and a token as a client that \`scripts/conformance/authorization-mode.ts\` registered before; the pages between
-are answered as a person does, with an access key.
+are answered as a person does, with an access key. Once for each kind of key that may sign access tokens (\`-- --authorization ES256\`: for that alone).
 
-${tableOf(['scenario', 'passed', 'failed', 'warned'], lines)}
+${tableOf(['scenario', 'signed with', 'passed', 'failed', 'warned'], lines)}
 ${faults.join('')}`;
 }
 

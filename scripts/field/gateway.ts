@@ -12,12 +12,16 @@ export class FieldGateway {
   private readonly port: number;
   private child: Child | null = null;
 
-  private constructor(port: number) {
+  private readonly settings: NodeJS.ProcessEnv;
+
+  private constructor(port: number, settings: NodeJS.ProcessEnv) {
     this.port = port;
+    this.settings = settings;
   }
 
-  static async start(): Promise<FieldGateway> {
-    const gateway = new FieldGateway(await freePort());
+  /** @param settings variables of wrangler.toml */
+  static async start(settings: NodeJS.ProcessEnv = {}): Promise<FieldGateway> {
+    const gateway = new FieldGateway(await freePort(), settings);
     await gateway.launch();
     return gateway;
   }
@@ -43,7 +47,11 @@ export class FieldGateway {
     this.child = new Child({
       args: [join(ROOT, 'scripts/dev/index.ts')],
       cwd: ROOT,
-      env: { ...process.env, TOOLGATE_STATE: this.folder, PORT: String(this.port), RATE_LIMITS: 'off' },
+      env: {
+        ...process.env,
+        ...{ TOOLGATE_STATE: this.folder, PORT: String(this.port), RATE_LIMITS: 'off' },
+        ...this.settings,
+      },
       onLine: (line) => {
         isRunning ||= line.includes('Toolgate is running.');
       },
