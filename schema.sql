@@ -7,6 +7,12 @@ CREATE TABLE IF NOT EXISTS schema_step (
   applied_at INTEGER NOT NULL
 ) STRICT;
 
+-- Which deployment this is, for whoever asks an address where it leads (CONTRACT §1): one random id, made with the database.
+CREATE TABLE IF NOT EXISTS deployment (
+  id TEXT PRIMARY KEY
+) STRICT;
+INSERT INTO deployment (id) SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM deployment);
+
 CREATE TABLE IF NOT EXISTS setting (
   name  TEXT PRIMARY KEY,  -- dotted, as CONTRACT §1 names it
   value TEXT NOT NULL      -- JSON

@@ -37,6 +37,8 @@ export type App = {
     issuer: string | null;
     /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
     lostSecrets: ReadonlySet<string>;
+    /** Names this deployment to whoever asks `/health`: random, made with the database. */
+    deploymentId: string;
     /** Counts changes to servers, their lists and Virtual MCPs. */
     revision: number;
     requestId: string;
@@ -172,7 +174,12 @@ export function signingSetup(
 
 /** What keeps every request from being served, kept as a value: it does not pass by itself. */
 type Fault = BadVariable | NewerDatabase;
-type Deployment = { settings: Settings | Fault; lostSecrets: ReadonlySet<string>; revision: number };
+type Deployment = {
+  settings: Settings | Fault;
+  lostSecrets: ReadonlySet<string>;
+  id: string;
+  revision: number;
+};
 
 const deployments = new Memory<Deployment>(1);
 /** `revocation_lag` as last read, in milliseconds. */
@@ -182,10 +189,10 @@ let lag = 0;
 async function deployment(env: Env, age = lag): Promise<Deployment & { settings: Settings }> {
   const known = await deployments.recall('', age, async () => {
     const read = await readDeployment(env.DB);
-    if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), revision: 0 };
-    const [stored, revision] = read;
+    if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), id: '', revision: 0 };
+    const [stored, revision, id] = read;
     const { saved, lost } = await opened(env, stored);
-    return { settings: settingsOrFault(env, saved), lostSecrets: lost, revision };
+    return { settings: settingsOrFault(env, saved), lostSecrets: lost, id, revision };
   });
   const { settings, ...others } = known as Deployment;
   if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
@@ -218,12 +225,15 @@ function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Setting
 /** True once this isolate found the schema it knows. A newer one that appears later is for the isolates of newer code. */
 let isUpgraded = false;
 
-async function readDeployment(db: D1Database): Promise<[Map<string, unknown>, number] | NewerDatabase> {
+async function readDeployment(
+  db: D1Database,
+): Promise<[saved: Map<string, unknown>, revision: number, id: string] | NewerDatabase> {
   const read = () =>
-    db.batch<{ name: string; value: string; n: number }>([
+    db.batch<{ name: string; value: string; n: number; id: string }>([
       db.prepare('SELECT name, value FROM setting'),
       db.prepare("SELECT n FROM revision WHERE name = 'catalog'"),
       db.prepare('SELECT max(n) AS n FROM schema_step'),
+      db.prepare('SELECT id FROM deployment'),
     ]);
   let results = await read().catch((error: unknown) => {
     if (!lacksTable(error)) throw error;
@@ -236,10 +246,11 @@ async function readDeployment(db: D1Database): Promise<[Map<string, unknown>, nu
     results = await read();
   }
   isUpgraded = true;
-  const [saved, revision] = results ?? [];
+  const [saved, revision, , deployed] = results ?? [];
   return [
     new Map((saved?.results ?? []).map(({ name, value }) => [name, JSON.parse(value)])),
     revision?.results[0]?.n ?? 0,
+    deployed?.results[0]?.id ?? '',
   ];
 }
 
@@ -269,10 +280,11 @@ export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway 
 
 /** Gives every handler the settings in effect and our issuer. */
 export const withSettings = createMiddleware<App>(async (c, next) => {
-  const { settings, lostSecrets, revision } = await deployment(c.env);
+  const { settings, lostSecrets, id, revision } = await deployment(c.env);
   const { origin, hostname } = new URL(c.req.url);
   c.set('settings', settings);
   c.set('lostSecrets', lostSecrets);
+  c.set('deploymentId', id);
   c.set('revision', revision);
   c.set('issuer', settings.oauth2_server_config.issuer_url ?? (isLoopback(hostname) ? origin : null));
   await next();

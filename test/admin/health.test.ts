@@ -2,18 +2,35 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
 import { app } from '../../src/app';
+import { forgetDeployment } from '../../src/config';
 import { newest } from '../../src/schema/upgrade';
-import { admin, gate, ISSUER, read } from '../support/gate';
+import { admin, configure, gate, ISSUER, read } from '../support/gate';
 
 const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
+const deployment = expect.stringMatching(/^[0-9a-f]{32}$/);
 const failing = () => Promise.reject(new Error('D1_ERROR: no answer'));
 
 describe('GET /health (CONTRACT §8)', () => {
+  it('names this deployment by a random id that was made once, and is told while settings change', async () => {
+    const idOf = async () => {
+      forgetDeployment();
+      return (await read<{ deployment: string }>(await gate('/health'))).body.deployment;
+    };
+    const before = await idOf();
+    await configure({ support_text: 'Ask Ada' });
+
+    expect(before).toMatch(/^[0-9a-f]{32}$/);
+    expect([await idOf(), await env.DB.prepare('SELECT id FROM deployment').first('id')]).toEqual([
+      before,
+      before,
+    ]);
+  });
+
   it('tells everyone that it works, and no more', async () => {
     const response = await gate('/health');
 
     expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await read(response)).toEqual({ status: 200, body: { status: 'ok', version } });
+    expect(await read(response)).toEqual({ status: 200, body: { status: 'ok', version, deployment } });
   });
 
   it('tells an administrator about D1, KV, the signing keys and each server', async () => {
@@ -31,6 +48,7 @@ describe('GET /health (CONTRACT §8)', () => {
     expect(body).toEqual({
       status: 'ok',
       version,
+      deployment,
       d1: 'ok',
       schema: newest(),
       kv: 'ok',

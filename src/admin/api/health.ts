@@ -19,10 +19,14 @@ import { Unreadable, unreadableQuestion } from './sealed-values';
 
 const Works = z.enum(['ok', 'failing']);
 
-/** What `/health` answers. All but `status` and `version` is for administrators, or says what is missing. */
+/** What `/health` answers. All but `status`, `version` and `deployment` is for administrators, or says what is missing. */
 export const Health = z.object({
   status: z.enum(['ok', 'degraded', 'unconfigured']),
   version: z.string(),
+  deployment: z
+    .string()
+    .optional()
+    .describe('Random id of this deployment, made once; absent while a secret is missing'),
   missing: z.array(z.object({ secret: z.string(), command: z.string() })).optional(),
   kv: Works.optional(),
   d1: Works.optional(),
@@ -50,9 +54,10 @@ export const health = new Hono<App>()
   .use(withSettings)
   .get('/', async (c) => {
     const secret = missingProviderSecret(c.var.settings);
+    const facts = { version, deployment: c.var.deploymentId };
     const lacks = secret ? { missing: [shownSecret(secret)] } : {};
     if (!(await isAdministrators(c))) {
-      return c.json({ status: secret ? 'unconfigured' : 'ok', version, ...lacks }, secret ? 503 : 200);
+      return c.json({ status: secret ? 'unconfigured' : 'ok', ...facts, ...lacks }, secret ? 503 : 200);
     }
     const [database, kv] = await Promise.all([
       databaseFacts(c.env),
@@ -60,7 +65,7 @@ export const health = new Hono<App>()
     ]);
     const works = database.d1 === 'ok' && kv === 'ok';
     const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
-    const health: Health = { status, version, ...lacks, kv, ...database };
+    const health: Health = { status, ...facts, ...lacks, kv, ...database };
     return c.json(health, status === 'ok' ? 200 : 503);
   })
   .onError((error) => {
