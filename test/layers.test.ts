@@ -24,7 +24,7 @@ const ROOMS = [
   ['audit'],
   ['flows', 'config', 'notice', 'once'],
   ['settings', 'schema'],
-  ['columns', 'database', 'log', 'ui', 'crypto'],
+  ['columns', 'database', 'deployment', 'log', 'ui', 'crypto'],
   ['protocol'],
 ];
 

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { app } from '../../src/app';
 import { SETTINGS } from '../../src/settings';
+import { leadsHere, unknownHost } from '../support/domain';
 import { admin, gate, ISSUER, read } from '../support/gate';
 
 type Config = Record<string, unknown> & { oauth2_server_config: Record<string, unknown> };
@@ -12,6 +13,7 @@ const put = <T = Config>(body: unknown) => admin<T>('PUT', '/config', body);
 
 /** Every setting back to its variable. */
 afterEach(async () => {
+  vi.restoreAllMocks();
   const nothing: Record<string, unknown> = { confirm: true, oauth2_server_config: {} };
   for (const { name } of SETTINGS) {
     const [group = '', member] = name.split('.');
@@ -200,7 +202,8 @@ describe('changing the settings (CONTRACT §1)', () => {
 });
 
 describe('changing the issuer (CONTRACT §1)', () => {
-  const other = { oauth2_server_config: { issuer_url: 'https://other.example' } };
+  const OTHER = 'https://other.example';
+  const other = { oauth2_server_config: { issuer_url: OTHER } };
 
   it('needs confirm, and says why', async () => {
     const { status, error } = await put<Refusal>({ support_text: 'Ask Ada', ...other });
@@ -214,17 +217,69 @@ describe('changing the issuer (CONTRACT §1)', () => {
     { confirm: true, ...other },
     { client_config: { confirm: true, ...other } },
     { oauth2_server_config: { confirm: true, ...other.oauth2_server_config } },
-  ])('is done with it: %j', async (body) => {
-    expect(await put(body)).toMatchObject({
-      status: 200,
-      oauth2_server_config: { issuer_url: 'https://other.example' },
-    });
+  ])('is done with it when the new address leads here: %j', async (body) => {
+    leadsHere([OTHER]);
+
+    expect(await put(body)).toMatchObject({ status: 200, oauth2_server_config: { issuer_url: OTHER } });
   });
 
   it('needs it to return to the variable as well', async () => {
-    await put({ confirm: true, ...other });
+    await put({ confirm: 'unreachable', ...other });
 
     expect(await put({ oauth2_server_config: { issuer_url: null } })).toMatchObject({ status: 400 });
+  });
+
+  it.each<[string, (request: Request) => Response | Promise<Response>]>([
+    ['nothing answered', unknownHost],
+    ['the answer had status 302', () => Response.redirect('https://login.example/')],
+    ['the answer had status 404', () => Response.json({ error: 'not_found' }, { status: 404 })],
+    ['something else answered', () => new Response('<h1>Welcome</h1>')],
+    ['something else answered', () => Response.json({ status: 'ok', version: '1' })],
+    ['something else answered', () => Response.json({ deployment: 'x'.repeat(20_000) })],
+    ['another deployment of the gateway answered', () => Response.json({ deployment: '0'.repeat(32) })],
+  ])('is refused when at the new address %s', async (met, instead) => {
+    leadsHere([OTHER], instead);
+
+    const { status, error } = await put<Refusal>({ support_text: 'Ask Ada', confirm: true, ...other });
+
+    expect([status, error.type, error.field]).toEqual([
+      400,
+      'issuer_unreachable',
+      'oauth2_server_config.issuer_url',
+    ]);
+    expect(error.message).toContain(`at ${OTHER}/health ${met}.`);
+    expect(error.message).toContain('confirm: "unreachable"');
+    expect(await get()).toMatchObject({ support_text: '', oauth2_server_config: { issuer_url: ISSUER } });
+    expect(await put({ confirm: 'unreachable', ...other })).toMatchObject({ status: 200 });
+  });
+
+  it('asks once, without a credential, for five seconds at most', async () => {
+    const asked: Request[] = [];
+    const limit = vi.spyOn(AbortSignal, 'timeout');
+    leadsHere([OTHER], (request) => {
+      asked.push(request);
+      return gate(request);
+    });
+
+    await put({ confirm: true, ...other });
+
+    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([`GET ${OTHER}/health`]);
+    expect(asked[0]?.headers.get('authorization')).toBeNull();
+    expect(asked[0]?.redirect).toBe('manual');
+    expect(limit).toHaveBeenCalledWith(5_000);
+  });
+
+  it('sends nothing to an address that is not public', async () => {
+    const asked = vi.fn(() => Response.json({}));
+    leadsHere(['https://10.0.0.1'], asked);
+
+    const { error } = await put<Refusal>({
+      confirm: true,
+      oauth2_server_config: { issuer_url: 'https://10.0.0.1' },
+    });
+
+    expect(error.message).toContain('no request is sent there, for it must be on a public host.');
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it('takes nothing but true for a yes', async () => {
@@ -241,12 +296,18 @@ describe('a deployment of another kind', () => {
   const send = (url: string, bindings: object, body: unknown) =>
     app.request(url, { method: 'PUT', headers, body: JSON.stringify(body) }, { ...env, ...bindings });
 
-  it('saves its first issuer without confirm', async () => {
+  it('saves as its first issuer the address it is asked at, without confirm', async () => {
     const body = { oauth2_server_config: { issuer_url: 'https://fresh.example' } };
     const unset = { OAUTH2_SERVER_CONFIG_ISSUER_URL: undefined };
 
-    const response = await send('https://fresh.workers.dev/api/config', unset, body);
+    leadsHere(['https://fresh.example'], unknownHost);
+    const elsewhere = await send('https://fresh.workers.dev/api/config', unset, body);
+    const response = await send('https://fresh.example/api/config', unset, body);
 
+    expect(await read<Refusal>(elsewhere)).toMatchObject({
+      status: 400,
+      body: { error: { type: 'issuer_unreachable' } },
+    });
     expect(response.status).toBe(200);
   });
 

@@ -52,6 +52,7 @@ describe.each(pairs)('%s', (_, words, pageWords) => {
 describe('refusals of the API', () => {
   const wrapped: Partial<Record<ApiReason, object>> = {
     value: { fault: { reason: 'too_long', params: DETAILS } },
+    issuer_unreachable: { issuer: 'https://g', met: { kind: 'status', status: 503 } },
     server_failed: { failure: { reason: 'insufficient_scope', params: DETAILS } },
     provider_problem: { problem: { reason: 'no_registration', params: DETAILS }, tried: DETAILS.tried },
   };

@@ -9,6 +9,7 @@ import {
   signingSetup,
 } from '../../config';
 import { rotateSigningKeyWhenDue } from '../../crypto/signing-keys';
+import { metAt } from '../../deployment';
 import { treeOf } from '../../protocol/dotted';
 import { fault } from '../../protocol/faults/fault';
 import type { McpConfig } from '../../protocol/mcp-config';
@@ -43,7 +44,7 @@ export const config = new Hono<App>()
       changes.set('default_user_access', known);
     }
     refuseIncoherent(c, changes);
-    if (endsTokens(c, changes) && !layers.some(isConfirmed)) throw unconfirmed(c.var.issuer);
+    await refuseIssuer(c, changes, layers.map(confirmationIn).find(Boolean));
 
     const settings = await saveSettings(c.env, changes);
     audit(c, { act: 'setting.changed', settings: [...changes.keys()].join(' ') });
@@ -130,14 +131,32 @@ function returned(env: App['Bindings'], setting: Setting): null {
 
 const ISSUER = 'oauth2_server_config.issuer_url';
 
-/** True when another issuer than the one in effect would be: tokens stand for the issuer that signed them. */
-function endsTokens(c: Context<App>, changes: ReadonlyMap<string, unknown>): boolean {
-  if (!changes.has(ISSUER) || c.var.issuer === null) return false;
+/**
+ * Tokens stand for the issuer that signed them, so another one than that in effect has to be confirmed, and has to lead here
+ * (CONTRACT §1). A request that came by way of it has shown that it does.
+ * @throws ApiError
+ */
+async function refuseIssuer(
+  c: Context<App>,
+  changes: ReadonlyMap<string, unknown>,
+  confirmation: Confirmation | undefined,
+): Promise<void> {
+  const { issuer, deploymentId } = c.var;
+  const next = issuerAfter(c, changes);
+  if (next === issuer) return;
+  if (issuer !== null && !confirmation) throw refusal('unconfirmed_issuer', { issuer }, ISSUER);
+  if (next === null || confirmation === 'unreachable' || next === new URL(c.req.url).origin) return;
+  const met = await metAt(next, deploymentId, allowsLoopback(c.env));
+  if (met) throw refusal('issuer_unreachable', { issuer: next, met }, ISSUER);
+}
+
+/** The issuer that would be in effect; null: none. */
+function issuerAfter(c: Context<App>, changes: ReadonlyMap<string, unknown>): string | null {
+  if (!changes.has(ISSUER)) return c.var.issuer;
   const { origin, hostname } = new URL(c.req.url);
   const setting = SETTINGS.find(({ name }) => name === ISSUER) as Setting;
-  const next =
-    changes.get(ISSUER) ?? readVariable(c.env, setting).data ?? (isLoopback(hostname) ? origin : null);
-  return next !== c.var.issuer;
+  const next = changes.get(ISSUER) ?? readVariable(c.env, setting).data;
+  return next ? String(next) : isLoopback(hostname) ? origin : null;
 }
 
 const SIGNING_ALG = 'oauth2_server_config.signing_alg';
@@ -148,13 +167,12 @@ async function makeNextKey(c: Context<App>, settings: Settings): Promise<void> {
   if (next) audit(c, { act: 'signing_key.rotated', kid: next.kid });
 }
 
-function isConfirmed(layer: Members): boolean {
-  const { oauth2_server_config: server } = layer;
-  return layer.confirm === true || (server as Members | undefined)?.confirm === true;
-}
+/** `unreachable`: also where the address does not lead here. */
+type Confirmation = true | 'unreachable';
 
-function unconfirmed(issuer: string | null): ApiError {
-  return refusal('unconfirmed_issuer', { issuer: String(issuer) }, ISSUER);
+function confirmationIn({ confirm, oauth2_server_config: server }: Members): Confirmation | undefined {
+  const sent = [confirm, (server as Members | undefined)?.confirm];
+  return sent.find((one): one is Confirmation => one === true || one === 'unreachable');
 }
 
 function split(): ApiError {

@@ -3,6 +3,7 @@ import { API_WORDS, type ApiReason } from './refusal-words';
 /** Every error type of the management API, with its status (CONTRACT §8). */
 const STATUS = {
   invalid_request: 400,
+  issuer_unreachable: 400,
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,

@@ -1,3 +1,4 @@
+import { type Met, metWords } from '../../deployment';
 import { faultWords, type ValueFault } from '../../protocol/faults/fault';
 import { say } from '../../protocol/faults/wording';
 import { PROBLEM_WORDS } from '../../providers/problem-words';
@@ -131,6 +132,11 @@ export const API_WORDS = {
     'invalid_request',
     ({ issuer }: { issuer: string }, field: string) =>
       `${field} is ${issuer} now. Changing it ends every token, and every app has to connect again: send confirm: true with it.`,
+  ),
+  issuer_unreachable: because(
+    'issuer_unreachable',
+    ({ issuer, met }: { issuer: string; met: Met }, field: string) =>
+      `${field} must lead to this gateway, and at ${issuer}/health ${metWords(met)}. Nothing was changed. If you know that it leads here for people and apps, send confirm: "unreachable".`,
   ),
   no_provider_secret: because(
     'invalid_request',

@@ -43,5 +43,10 @@ export const SettingsChange = z.object({
     ]),
   ),
   client_config: z.looseObject({}).describe('The same members, as Bifrost wraps them').optional(),
-  confirm: z.boolean().describe('Needed to change the issuer, which ends every token').optional(),
+  confirm: z
+    .union([z.boolean(), z.literal('unreachable')])
+    .describe(
+      'Needed to change the issuer, which ends every token; `unreachable`: although its `/health` does not answer as this deployment',
+    )
+    .optional(),
 });

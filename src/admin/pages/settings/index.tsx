@@ -5,16 +5,16 @@ import { treeOf, valueIn } from '../../../protocol/dotted';
 import { redirectUriOf } from '../../../providers/registration';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { SETTINGS, type Setting } from '../../../settings';
-import { Confirm, Csrf } from '../../../ui/forms';
+import { Csrf } from '../../../ui/forms';
 import { Copy, Table } from '../../../ui/parts';
 import { act, type FormFields, gone, type Refused, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { pickedIn, unpicked } from '../tool-picker';
 import type { Labels } from '../words/refusals';
+import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, sentValue } from './form';
-import { GROUPS, type SettingGroup, settingsOf, shownValue, wordsOf } from './words';
+import { AT, GROUPS, type SettingGroup, settingsOf, shownValue, wordsOf } from './words';
 
-const AT = '/admin/settings';
 const ISSUER = 'oauth2_server_config.issuer_url';
 
 /** Every setting: what it means, what it is and why, and what follows from changing it. */
@@ -58,10 +58,11 @@ export const settingPages = new Hono<App>()
     const [names] = await ask(c.env.DB, savedNamesQuestion(c.env.DB));
     const changes = changesIn(form, await shownOf(c, group, names));
     if (!changes.size) return goTo(c, AT, 'Nothing was changed.');
-    const body = { ...treeOf(changes), ...(form.get('confirm') === 'on' && { confirm: true }) };
+    const body = { ...treeOf(changes), ...confirmed(form) };
     const saved = await act(c, form, 'PUT', '/config', body, labelled);
     if (saved.ok) return goTo(c, AT, `Saved: ${[...changes.keys()].map(labelOf).join(', ')}.`);
     if (saved.reason === 'unconfirmed_issuer') return confirmAddress(c, group, form, changes.get(ISSUER));
+    if (saved.reason === 'issuer_unreachable') return confirmUnreachable(c, group, form, saved.message);
     return showGroup(c, group, form, saved);
   });
 
@@ -118,50 +119,6 @@ function changesIn(form: FormFields, shown: readonly ShownSetting[]): Map<string
       changes.set(one.setting.name, sent);
   }
   return changes;
-}
-
-async function confirmAddress(
-  c: Context<App>,
-  group: SettingGroup,
-  form: FormFields,
-  next: unknown,
-): Promise<Response> {
-  const { total_count: count } = await read<{ total_count: number }>(
-    c,
-    '/oauth2/sessions?status=active&limit=1',
-  );
-  const kept = [...form].filter(([name]) => !['csrf', 'once', 'confirm'].includes(name));
-  const apps =
-    count === 1 ? 'One app with access has' : `All ${count.toLocaleString('en')} apps with access have`;
-  const body = (
-    <Confirm
-      title="Change the address of this gateway?"
-      action={`${AT}/${group.id}`}
-      button="Change the address"
-      back={`${AT}/${group.id}`}
-      csrf={await csrfOf(c)}
-    >
-      <p>
-        It is <b>{c.var.issuer}</b> now
-        {next ? (
-          <>
-            {' '}
-            and will be <b>{String(next)}</b>
-          </>
-        ) : (
-          ' and will be what the deployment says'
-        )}
-        . Every token ends:{' '}
-        {count ? `${apps} to connect again, at the new address` : 'apps connect at the new address'}. You sign
-        in there, too. Make sure that it leads here first.
-      </p>
-      {kept.map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
-      <input type="hidden" name="confirm" value="on" />
-    </Confirm>
-  );
-  return adminPage(c, { title: 'Change the address', at: AT, body });
 }
 
 function labelOf(name: string): string {

@@ -1,6 +1,9 @@
 import type { Setting } from '../../../settings';
 import { SETTINGS } from '../../../settings';
 
+/** Where these pages are. */
+export const AT = '/admin/settings';
+
 /** What people are told of a setting: how it is called, what it means, what follows from changing it; '' is nothing to say. */
 type SettingWords = { label: string; means: string; changes: string; type: string };
 

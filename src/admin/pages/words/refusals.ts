@@ -1,3 +1,4 @@
+import { metWords } from '../../../deployment';
 import { say } from '../../../protocol/faults/wording';
 import type { ApiRefusal } from '../../api/error';
 import type { API_WORDS, ApiReason } from '../../api/refusal-words';
@@ -68,6 +69,8 @@ const REFUSAL_WORDS = {
     `${named} cannot go back to what the deployment says: its variable ${variable} cannot be read.`,
   unconfirmed_issuer: ({ issuer }, named) =>
     `${named} is ${issuer} now. Changing it ends every token, and every app has to connect again.`,
+  issuer_unreachable: ({ issuer, met }) =>
+    `${issuer} does not lead to this gateway yet: ${metWords(met)}. Nothing was changed.`,
   no_provider_secret: ({ command }, named) =>
     `${named} is needed beside the provider: enter it, or first run ${command}.`,
   no_issuer: () =>
