@@ -1,13 +1,40 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
 import { findUserByAccount, type ProviderAccount, recordSignIn, type User } from '../governance/users';
+import { Destination } from '../protocol/destination';
+import { sendOn } from '../ui/layout';
 import { accessAccount } from './access';
 import { SignInRefused } from './provider';
 import { type SignedIn, signedIn, subjectOf } from './signed-in';
 
-/** Where our cookies belong: the issuer, or, until it is set, wherever we were asked. */
+/**
+ * True on a host that is not the issuer's: the old address after a move, the new one before it, those that are printed for links
+ * and providers. People are sent on from there; administrators can sign in there, so that a wrong issuer locks nobody out.
+ */
+export function isElsewhere(c: Context<App>): boolean {
+  const { issuer } = c.var;
+  return issuer !== null && new URL(c.req.url).host !== new URL(issuer).host;
+}
+
+/** True when a browser only looks: what it sends is never sent on to another host. */
+export function isLooking(c: Context<App>): boolean {
+  return c.req.method === 'GET' || c.req.method === 'HEAD';
+}
+
+/** Sends a browser on to the same path at the issuer's host. */
+export function sendToIssuer(c: Context<App>): Response {
+  const { pathname, search } = new URL(c.req.url);
+  return sendOn(Destination.own(c.var.issuer, pathname + search), [], 302);
+}
+
+/** The issuer, for going on to a page there; null where a browser stays at its host: elsewhere, and until an issuer is set. */
+export function siteOf(c: Context<App>): string | null {
+  return isElsewhere(c) ? null : c.var.issuer;
+}
+
+/** Where the cookies of this browser belong, and the forms it sends come from: {@link siteOf}, else the host it asked. */
 export function baseOf(c: Context<App>): string {
-  return c.var.issuer ?? new URL(c.req.url).origin;
+  return siteOf(c) ?? new URL(c.req.url).origin;
 }
 
 /** Whom the browser of a request is signed in as, once that was read. */

@@ -1,8 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../config';
-import { Destination } from '../protocol/destination';
+import { isElsewhere, isLooking, sendToIssuer } from '../identity/browser-session';
 import { OAuthError } from '../protocol/error';
-import { sendOn } from '../ui/layout';
 
 /** The OAuth surface: there only when tokens are taken, and only when we know our own name (CONTRACT §1). */
 export const surface = createMiddleware<App>(async (c, next) => {
@@ -22,21 +21,15 @@ export function issuerOf(issuer: string | null): string {
   );
 }
 
+/** People's pages, and where apps send people: their cookies are of the issuer's host. Pages of administrators see to it themselves. */
+const OF_PEOPLE =
+  /^\/($|me(\/|$)|waiting$|connect\/|oauth\/(?!client\.json$)|(oauth2|api\/oauth\/per-user)\/authorize$|authorize$|api\/oauth\/(callback|per-user\/upstream\/authorize)$)/;
+
 /**
- * People's browsers are sent on from the other addresses we print (`mcp_external_…_url`) to the issuer's, where their cookies
- * are, before anything acts (CONTRACT §1). Machines never are.
+ * People's browsers are sent on from other hosts to the issuer's, before anything acts (CONTRACT §1): from the addresses we print
+ * (`mcp_external_…_url`), and from the old one after a move. Machines never are, and nothing but GET is.
  */
 export const atIssuer = createMiddleware<App>(async (c, next) => {
-  const { settings, issuer } = c.var;
-  const { host, pathname, search } = new URL(c.req.url);
-  const printed = [settings.mcp_external_server_url, settings.mcp_external_client_url];
-  const isElsewhere =
-    issuer && host !== new URL(issuer).host && printed.some((url) => url && new URL(url).host === host);
-  if (
-    isElsewhere &&
-    /^\/($|me(\/|$)|waiting$|connect\/|oauth\/(?!client\.json$)|api\/oauth\/callback$)/.test(pathname)
-  ) {
-    return sendOn(Destination.own(issuer, pathname + search), [], 302);
-  }
+  if (isElsewhere(c) && isLooking(c) && OF_PEOPLE.test(new URL(c.req.url).pathname)) return sendToIssuer(c);
   await next();
 });

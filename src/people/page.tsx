@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import { type App, gatewayOf } from '../config';
 import { modeOf } from '../identity';
-import { baseOf } from '../identity/browser-session';
+import { baseOf, siteOf } from '../identity/browser-session';
 import type { Identity } from '../identity/mode';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
@@ -101,7 +101,7 @@ export function whoIs({ subject, name }: Identity): string {
 
 /** Sends the browser on to another page of this gateway. @param cookies `Set-Cookie` values */
 export function goOn(c: Context<App>, path: string, cookies: readonly string[] = []): Response {
-  return sendOn(Destination.own(baseOf(c), path), cookies);
+  return sendOn(Destination.own(siteOf(c), path), cookies);
 }
 
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */

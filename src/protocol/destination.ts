@@ -14,16 +14,16 @@ export function ownPath(asked: string): string {
 /** Where a browser may be sent. Only the functions below make one, so no string of a request becomes a `Location`. */
 export class Destination {
   private constructor(
-    /** An absolute URL. */
+    /** An absolute URL, or a path of the host that the browser is at. */
     readonly url: string,
   ) {}
 
   /**
    * A page of this gateway.
-   * @param origin the issuer; until it is set, the origin that was asked
+   * @param origin the issuer; null: the browser stays at the host it is at, which no header names
    */
-  static own(origin: string, path: string): Destination {
-    return new Destination(origin + ownPath(path));
+  static own(origin: string | null, path: string): Destination {
+    return new Destination((origin ?? '') + ownPath(path));
   }
 
   /** A client's redirect URI, compared with its registration before, with `parameters` added to its query. */

@@ -30,7 +30,7 @@ async function cron(): Promise<void> {
 }
 
 async function issuerIs(issuer_url: string | null): Promise<void> {
-  await configure({ confirm: true, oauth2_server_config: { issuer_url } });
+  await configure({ confirm: 'unreachable', oauth2_server_config: { issuer_url } });
 }
 
 type Session = { id: string; status: string; ended_at: string | null; ended_reason: string | null };
@@ -185,8 +185,8 @@ describe('a grant whose resource is not under today’s issuer (CONTRACT §5)', 
     const pages = [
       await administrator.open(`/admin/access/${grantId}`),
       await administrator.open('/admin/access?state=ended'),
-      await person.open('/me'),
-      await person.open(`/me/apps/${grantId}`),
+      await person.open(`${ELSEWHERE}/me`),
+      await person.open(`${ELSEWHERE}/me/apps/${grantId}`),
     ];
 
     for (const page of pages) expect(page?.html).toContain('the address of this gateway changed');

@@ -13,9 +13,12 @@ export class Browser {
   /** Where the gateway last sent this browser on another host: the client's callback. */
   callback: URL | null = null;
 
+  /** @param site the origin this person goes to, and whose redirects are followed */
+  constructor(readonly site: string = ISSUER) {}
+
   /** Opens an address; the page it ends at, or null when it led away from the gateway. */
   async open(url: string | URL): Promise<Page | null> {
-    return this.send(new Request(new URL(url, ISSUER)));
+    return this.send(new Request(new URL(url, this.site)));
   }
 
   /**
@@ -26,7 +29,7 @@ export class Browser {
   async submit(
     page: Page,
     answers: Answers,
-    headers: Record<string, string> = { origin: ISSUER },
+    headers: Record<string, string> = { origin: this.site },
     field = 'decision',
   ): Promise<Page | null> {
     const form = formsOf(page.html).find(
@@ -47,7 +50,7 @@ export class Browser {
     );
     if (!form)
       throw unexpected(`no form has ${hidden.name} ${hidden.value}: ${page.url}`, page.status, said(page));
-    return this.fillIn(form, page, answers, { origin: ISSUER });
+    return this.fillIn(form, page, answers, { origin: this.site });
   }
 
   private fillIn(
@@ -71,9 +74,9 @@ export class Browser {
   }
 
   /** A browser signed in as whoever knows the ADMIN_TOKEN. */
-  static async administrator(): Promise<Browser> {
-    const browser = new Browser();
-    const page = await browser.open('/admin/sign-in');
+  static async administrator(site = ISSUER, at = '/admin/sign-in'): Promise<Browser> {
+    const browser = new Browser(site);
+    const page = await browser.open(at);
     if (!page) throw new Error(`/admin/sign-in led to ${browser.callback}`);
     await browser.submit(page, { token: 'test-admin-token-of-32-characters' }, undefined, 'token');
     return browser;
@@ -94,7 +97,7 @@ export class Browser {
       };
     await response.body?.cancel();
     const next = new URL(location, request.url);
-    if (next.origin === ISSUER) return this.send(new Request(next));
+    if (next.origin === this.site) return this.send(new Request(next));
     this.callback = next;
     return null;
   }

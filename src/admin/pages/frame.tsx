@@ -2,7 +2,14 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
 import { type App, gatewayOf } from '../../config';
-import { baseOf, browserSession } from '../../identity/browser-session';
+import {
+  baseOf,
+  browserSession,
+  isElsewhere,
+  isLooking,
+  sendToIssuer,
+  siteOf,
+} from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
@@ -25,6 +32,11 @@ const PAGES = [
   ['/admin/settings', 'Settings'],
 ] as const;
 
+/** True when whoever looks at this page is to look at it at the issuer's host, unless they ask to stay here (CONTRACT §1). */
+export function isSentOn(c: Context<App>): boolean {
+  return isElsewhere(c) && isLooking(c) && c.req.query('here') !== '1';
+}
+
 /** Lets administrators in; everybody else is shown where to sign in, and comes back from there. */
 export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   const { pathname, search } = new URL(c.req.url);
@@ -32,8 +44,9 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   if (pathname.includes('%')) return c.notFound();
   const session = await browserSession(c);
   if (!session) {
-    const signIn = `/admin/sign-in?${new URLSearchParams({ return_to: pathname + search })}`;
-    return sendOn(Destination.own(baseOf(c), signIn), []);
+    if (isSentOn(c)) return sendToIssuer(c);
+    const query = { return_to: pathname + search, ...(isElsewhere(c) && { here: '1' }) };
+    return sendOn(Destination.own(siteOf(c), `/admin/sign-in?${new URLSearchParams(query)}`), []);
   }
   if (!administers(c, session)) {
     throw new PageProblem({
@@ -76,6 +89,12 @@ export async function adminPage(
       ),
       body: (
         <>
+          {isElsewhere(c) && (
+            <Notice>
+              You are at {new URL(c.req.url).host}. This gateway is at{' '}
+              <a href={`${c.var.issuer}/admin`}>{new URL(c.var.issuer ?? '').host}</a>.
+            </Notice>
+          )}
           {notice && <Notice>{notice}</Notice>}
           {refusal && <Notice bad>{refusal}</Notice>}
           {body}
@@ -111,5 +130,5 @@ export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<strin
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
 export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
   const base = baseOf(c);
-  return sendOn(Destination.own(base, path), [await writeNotice(c.env.ENCRYPTION_KEY, base, notice)]);
+  return sendOn(Destination.own(siteOf(c), path), [await writeNotice(c.env.ENCRYPTION_KEY, base, notice)]);
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../../config';
-import { baseOf, browserSession } from '../../identity/browser-session';
+import { baseOf, browserSession, siteOf } from '../../identity/browser-session';
 import { once, shownSecrets } from '../../once';
 import { Destination } from '../../protocol/destination';
 import { sendOn } from '../../ui/layout';
@@ -42,7 +42,7 @@ export const formsOnce = createMiddleware<App>(async (c, next) => {
 /** Sends the browser on to where `path` shows the secret that this form made: for two minutes, in this session. */
 export function goToSecret(c: Context<App>, path: string): Response {
   showing.add(c.req.raw);
-  return sendOn(Destination.own(baseOf(c), path), []);
+  return sendOn(Destination.own(siteOf(c), path), []);
 }
 
 /** The secrets that this browser's forms at this path made within two minutes. */

@@ -1,7 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { GROUPS } from '../../../src/admin/pages/settings/words';
 import { SETTINGS } from '../../../src/settings';
-import { Browser, type Page } from '../../support/browser';
+import { Browser, type Page, said } from '../../support/browser';
+import { leadsHere, unknownHost } from '../../support/domain';
 import { admin, configure, ISSUER } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
 import { Provider } from '../../support/provider';
@@ -120,14 +121,37 @@ describe('the settings (CONTRACT §1)', () => {
     const { refresh_token } = await client.obtainGrant();
 
     const asked = await save('gateway', { 'oauth2_server_config.issuer_url': 'https://new.example' });
+    leadsHere(['https://new.example'], unknownHost);
+    const unreachable = await browser.submit(asked, {}, undefined, 'confirm');
+    vi.restoreAllMocks();
     const before = (await config()).oauth2_server_config.issuer_url;
-    await browser.submit(asked, {}, undefined, 'confirm');
+    leadsHere(['https://new.example']);
+    const changed = await browser.submit(asked, {}, undefined, 'confirm');
     const after = (await config()).oauth2_server_config.issuer_url;
+    vi.restoreAllMocks();
     await configure({ oauth2_server_config: { issuer_url: null, confirm: true } });
 
     expect(asked.html).toContain('Change the address of this gateway?');
+    expect(unreachable?.status).toBe(400);
+    expect(unreachable && said(unreachable)).toContain(
+      'https://new.example does not lead to this gateway yet: nothing answered. Nothing was changed.',
+    );
     expect([before, after]).toEqual([ISSUER, 'https://new.example']);
+    expect(changed && said(changed)).toMatch(/This gateway is at new\.example ?\./);
     expect(await client.refresh(refresh_token)).toMatchObject({ status: 200 }); // nothing else was ended meanwhile
+  });
+
+  it('change the address to one that does not answer, once that was said yes to', async () => {
+    const asked = await save('gateway', { 'oauth2_server_config.issuer_url': 'https://behind.example' });
+    leadsHere(['https://behind.example'], unknownHost);
+    const unreachable = (await browser.submit(asked, {}, undefined, 'confirm')) as Page;
+    await browser.submit(unreachable, {}, undefined, 'confirm');
+    vi.restoreAllMocks();
+    const { issuer_url } = (await config()).oauth2_server_config;
+    await configure({ oauth2_server_config: { issuer_url: null, confirm: true } });
+
+    expect(unreachable.html).toContain('Change it anyway');
+    expect(issuer_url).toBe('https://behind.example');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { DEFAULT_AUTH_TYPE } from '../../../accounts/auth/index';
 import type { App } from '../../../config';
-import { baseOf } from '../../../identity/browser-session';
+import { siteOf } from '../../../identity/browser-session';
 import { Destination } from '../../../protocol/destination';
 import { PRESETS, type Preset } from '../../../providers/presets';
 import { redirectUriOf } from '../../../providers/registration';
@@ -53,7 +53,7 @@ export const newServerPages = new Hono<App>()
   .post('/known', async (c) => {
     const form = await readForm(c);
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
-    if (preset?.registration !== 'automatic') return sendOn(Destination.own(baseOf(c), `${AT}/new`), []);
+    if (preset?.registration !== 'automatic') return sendOn(Destination.own(siteOf(c), `${AT}/new`), []);
     const terms = termsOfPreset(preset);
     const body = bodyOf(terms, preset.auth_type, true);
     const made = await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS);
