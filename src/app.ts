@@ -105,6 +105,7 @@ export function createApp(areas: readonly Area[]): Hono<App> {
     await next();
     if (c.req.method === 'HEAD') c.res.headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
     c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store'); // who may keep an answer says so
   });
   for (const { at, cors } of areas) if (cors) gateway.use(`${at}/*`, anyOrigin);
   for (const { at, app, early } of areas) if (app && early) gateway.route(at, app);
