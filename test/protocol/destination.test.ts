@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Destination, ownPath } from '../../src/protocol/destination';
 
@@ -99,27 +100,51 @@ const HOSTILE = [
   ...['/.//', '/..//', '/%2e//', '//', '///', '/\\', '\\', '/.\\', '/#//evil.example', '/?//evil.example'],
 ];
 
-/** Every sequence of up to four of these. */
-function generated(): string[] {
-  const parts = [
+/** What parsers read differently, what ends a header or a host, and harmless text between. */
+const PARTS = [
+  ...[
     '/',
+    '//',
     '\\',
     '.',
+    '..',
     '%2e',
     '%2E',
-    '%5c',
     '%2f',
-    '\t',
-    '\n',
+    '%5c',
+    '%00',
+    '%',
+    ';',
+    '..;',
     '@',
     ':',
-    '//evil.example',
-    'evil.example',
-  ];
-  const longer = (all: string[]) => all.flatMap((start) => parts.map((part) => start + part));
-  const [one, two, three] = [longer(['']), longer(longer([''])), longer(longer(longer([''])))];
-  return [...one, ...two, ...three, ...three.map((rest) => `/${rest}`)];
-}
+    '?',
+    '#',
+    '&',
+    '=',
+  ],
+  ...[
+    '\t',
+    '\n',
+    '\r',
+    '\r\nlocation: //evil.example',
+    ' ',
+    '\u0000',
+    '\u00a0',
+    '\u2028',
+    '\ufeff',
+    '\uff0f',
+    '\u3002',
+    '\ud800',
+  ],
+  ...['evil.example', '[::1]', 'https:', 'javascript:', 'grüße', 'me', 'x'.repeat(3000)],
+];
+/** Such a path, or any text at all. */
+const anyPath = fc.oneof(
+  fc.array(fc.constantFrom(...PARTS), { maxLength: 9 }).map((parts) => parts.join('')),
+  fc.string({ unit: 'binary', maxLength: 40 }).map((text) => `/${text}`),
+  fc.webUrl({ withQueryParameters: true, withFragments: true }),
+);
 
 /** Why a path must not be sent; null: it stays here, wherever that is, and however often it is read. */
 function fault(path: string): string | null {
@@ -147,14 +172,24 @@ describe('a path to go on to (SECURITY 31)', () => {
   });
 
   it('stays here for everything else that is asked for', () => {
-    const asked = [...HOSTILE, ...generated()];
-
-    const wrong = asked
-      .map((value) => [value, ownPath(value), fault(ownPath(value))])
-      .filter(([, , why]) => why);
+    const wrong = HOSTILE.map((value) => [value, ownPath(value), fault(ownPath(value))]).filter(
+      ([, , why]) => why,
+    );
 
     expect(HOSTILE.length).toBeGreaterThan(60);
     expect(wrong).toEqual([]);
+  });
+
+  it('stays here whatever is asked for, at the issuer and as a bare path', () => {
+    fc.assert(
+      fc.property(anyPath, fc.constantFrom(...ORIGINS, null), (asked, origin) => {
+        const path = ownPath(asked);
+
+        expect(fault(path)).toBeNull();
+        expect(Destination.own(origin, asked).url).toBe(`${origin ?? ''}${path}`);
+      }),
+      { numRuns: 3000 },
+    );
   });
 
   it.each([
@@ -166,6 +201,31 @@ describe('a path to go on to (SECURITY 31)', () => {
   ])('is the front page for %s', (asked) => {
     expect(ownPath(asked)).toBe('/');
     for (const origin of ORIGINS) expect(Destination.own(origin, asked).url).toBe(`${origin}/`);
+  });
+});
+
+describe('a registered redirect URI (SECURITY 31)', () => {
+  const registered = [
+    'https://app.example/cb',
+    'https://app.example/cb?tenant=1',
+    'http://127.0.0.1:7777/callback',
+    'cursor://anysphere.cursor/cb',
+    'com.example.app:/cb',
+  ];
+
+  it('keeps its text, and carries whatever a client asked for as parameters', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...registered), anyPath, (uri, state) => {
+        const { url } = Destination.client(uri, new URLSearchParams({ code: 'c', state }));
+
+        expect(url.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}`)).toBe(true);
+        expect(url).toMatch(/^[\x21-\x7e]+$/);
+        expect(new URL(url).searchParams.get('state')).toBe(state.toWellFormed());
+        expect(new URL(url).href.split('?')[0]).toBe(new URL(uri).href.split('?')[0]);
+        expect(new URL(url).hash).toBe('');
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 
