@@ -2,6 +2,7 @@ import { currentSettings, type Env } from '../config';
 import { refreshSignIn } from '../identity/oidc';
 import { SignInRefused } from '../identity/provider';
 import { log } from '../log';
+import { Unavailable } from '../protocol/error';
 import { retrying } from '../protocol/patience';
 import { refreshTokens, revokeToken } from '../providers/client';
 import { knownProvider, type Provider, registerAnew } from '../providers/provider';
@@ -117,6 +118,7 @@ async function registeredAnew(
   }
 }
 
+/** A provider that was replaced refuses nothing: what it issued serves again once it is back (CONTRACT §5). */
 async function refreshedSignIn(
   env: Env,
   kept: StoredCredential,
@@ -125,8 +127,7 @@ async function refreshedSignIn(
   if (!(await keepsSignIns(env.DB))) return 'gone';
   try {
     const settings = await currentSettings(env);
-    if (settings.oidc.issuer !== kept.origin)
-      throw new TokenRefused('outdated', 'people sign in elsewhere now');
+    if (settings.oidc.issuer !== kept.origin) throw new Unavailable('people sign in elsewhere now');
     return await refreshSignIn(env, settings, refreshToken);
   } catch (error) {
     if (error instanceof SignInRefused)

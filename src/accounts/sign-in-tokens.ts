@@ -2,6 +2,7 @@ import type { Env } from '../config';
 import { findUser, type User } from '../governance/users';
 import type { ProviderTokens } from '../identity/oidc';
 import { subjectOf } from '../identity/signed-in';
+import { mayCall } from '../identity/standing';
 import { standingOfUser } from '../identity/user';
 import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
@@ -20,7 +21,7 @@ export async function saveSignIn(
 
 /**
  * The access token of a person's sign-in, refreshed when it has to be, or why there is none.
- * `generation`: theirs, which a block raises; null when the sign-in does not stand any more.
+ * `generation`: theirs, which a block raises; null when the sign-in does not stand now.
  */
 export async function signInOf(
   env: Env,
@@ -32,7 +33,7 @@ export async function signInOf(
 > {
   const person = await findUser(env.DB, userId);
   const standing = standingOfUser(person, settings, Date.now() / 1000);
-  if (!person || standing.is === 'gone') return { ok: false, retryAfter: null, generation: null };
+  if (!person || !mayCall(standing)) return { ok: false, retryAfter: null, generation: null };
   const { generation } = person;
   const terms = termsOf(settings, person);
   const held = await askConnection(env, terms, (object) => object.held(terms));

@@ -7,7 +7,7 @@ import { rememberedIdentity } from '../identity/browser';
 import { browserSession } from '../identity/browser-session';
 import type { Identity, MustSignIn, Proof } from '../identity/mode';
 import { signedIn } from '../identity/signed-in';
-import { identityOf } from '../identity/user';
+import { identityOf, user } from '../identity/user';
 import type { Params } from '../protocol/params';
 import { hasProvider } from '../settings';
 import { again, consentPath, type FlowStep, story } from './step';
@@ -80,7 +80,11 @@ export async function afterSignIn(c: Context<App>, step: FlowStep): Promise<Resp
   const session = await signedIn(c.env, step.issuer, c.req.header('cookie'), step.now);
   if (!session?.user || session.since < waiting.since) return null;
   if (waiting.owner === null || waiting.owner === session.user.id) {
-    return again(c, step, { waiting: undefined, identity: identityOf(session.user) });
+    const identity = await recall(c, identityOf(session.user));
+    return again(c, step, {
+      waiting: undefined,
+      ...(identity ? { identity } : { notice: user.words.lapsed }),
+    });
   }
   const notice = `That access key belongs to somebody else than ${session.user.name}. Use another one, or sign in as its owner.`;
   return again(c, step, { waiting: undefined, notice });

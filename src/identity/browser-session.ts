@@ -6,6 +6,7 @@ import { sendOn } from '../ui/layout';
 import { accessAccount } from './access';
 import { SignInRefused } from './provider';
 import { type SignedIn, signedIn, subjectOf } from './signed-in';
+import { maySignIn } from './user';
 
 /**
  * True on a host that is not the issuer's: the old address after a move, the new one before it, those that are printed for links
@@ -45,7 +46,10 @@ export function carrySession(request: Request, session: SignedIn | null): void {
   sessions.set(request, session);
 }
 
-/** Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: no one. */
+/**
+ * Whom this request's browser is signed in as: by our cookie, else as Cloudflare Access says. Null: no one. A person who may
+ * not sign in here now counts as signed out, and is signed in again once they may (CONTRACT §5).
+ */
 export async function browserSession(c: Context<App>): Promise<SignedIn | null> {
   const known = sessions.get(c.req.raw);
   if (known !== undefined) return known;
@@ -58,7 +62,7 @@ export async function browserSession(c: Context<App>): Promise<SignedIn | null> 
 async function readSession(c: Context<App>): Promise<SignedIn | null> {
   const now = Math.floor(Date.now() / 1000);
   const session = await signedIn(c.env, baseOf(c), c.req.header('cookie'), now);
-  if (session) return session;
+  if (session && (!session.user || maySignIn(c.var.settings, session.user))) return session;
   const account = await accessAccount(c.env, c.var.settings, c.req.raw.headers).catch((error: unknown) => {
     if (error instanceof SignInRefused) return null;
     throw error;

@@ -5,6 +5,7 @@ import { cut } from '../ui/name';
 import { issuerOfTeam } from './access';
 import type { IdentityMode } from './mode';
 import { mayEnter } from './oidc';
+import { isAdminEmail } from './provider';
 import { subjectOf } from './signed-in';
 import type { Standing } from './standing';
 
@@ -61,6 +62,11 @@ export function maySignIn(settings: Settings, { issuer, email }: Pick<User, 'iss
   const { oidc, access } = settings;
   if (access.team_domain && issuer === issuerOfTeam(access.team_domain)) return true; // its policy says who may come in
   return oidc.issuer !== undefined && isSameUrl(issuer, oidc.issuer) && mayEnter(settings, email);
+}
+
+/** True for a person who is an administrator now: by an address in `oidc.admin_emails`, while they may sign in. */
+export function isAdministrator(settings: Settings, person: Pick<User, 'issuer' | 'email'>): boolean {
+  return isAdminEmail(settings, person.email) && maySignIn(settings, person);
 }
 
 /** Discovery forgives the slash after a host, so a provider's own issuer may have one that the setting lacks. */

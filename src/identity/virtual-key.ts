@@ -17,7 +17,7 @@ import {
 import type { Settings } from '../settings';
 import { cut } from '../ui/name';
 import type { IdentityMode } from './mode';
-import type { Standing } from './standing';
+import { mayCall, type Standing } from './standing';
 import { user } from './user';
 
 /**
@@ -92,15 +92,16 @@ export async function findPresentedKey(db: D1Database, value: string): Promise<P
 
 /**
  * What stops a key's value from being used as a credential at `now` (epoch seconds); null when nothing does. `unknown`: a
- * value whose cooldown is over. A key whose owner is blocked or deleted is inactive. An owner who only may not sign in for
- * now does not stop it: an administrator gave it out, and can take it back.
+ * value whose cooldown is over. A key acts as its owner: it is inactive when they are blocked or deleted, and suspended while
+ * they may not sign in here. That they have to sign in again does not stop it (CONTRACT §5: at refresh only).
  */
 export function refusalOfPresented(
   { key, valueUntil, owner }: PresentedKey,
   settings: Settings,
   now: number,
-): 'unknown' | 'inactive' | 'expired' | null {
+): 'unknown' | 'inactive' | 'expired' | 'suspended' | null {
   if (valueUntil !== null && valueUntil <= now) return 'unknown';
-  const isOwnerGone = key.ownerUserId !== null && user.standing(owner, settings, now).is === 'gone';
-  return isOwnerGone ? 'inactive' : refusalOf(key, now);
+  const owned = key.ownerUserId === null ? null : user.standing(owner, settings, now);
+  if (owned?.is === 'gone') return 'inactive';
+  return refusalOf(key, now) ?? (owned && !mayCall(owned) ? 'suspended' : null);
 }

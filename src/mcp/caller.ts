@@ -148,6 +148,13 @@ function tellGrant(env: Env, grantId: string, jti: string): void {
   waitUntil(tell().catch(() => toldTokens.delete(jti)));
 }
 
+/** What a known key that is refused is. */
+const REFUSED = {
+  inactive: 'inactive',
+  expired: 'expired',
+  suspended: 'suspended: its owner may not sign in here now',
+} as const;
+
 async function callerOfKey(gate: Gate, header: string, value: string): Promise<Caller> {
   const { env, settings } = gate;
   if (settings.mcp_server_auth_mode === 'oauth') {
@@ -169,8 +176,10 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
       `Bearer error="invalid_token", error_description="the key in ${header} is not known"`,
     );
   }
-  if (refusal)
-    throw new RpcError(403, 403, `The key in ${header} is ${refusal}.`, { type: 'access_blocked' });
+  if (refusal) {
+    const message = `The key in ${header} is ${REFUSED[refusal]}.`;
+    throw new RpcError(403, 403, message, { type: 'access_blocked' });
+  }
   const { key, owner } = known;
   const identity = owner ? { mode: user, row: owner } : { mode: virtualKey, row: key };
   const access = accessOf(identity, settings, now);

@@ -67,10 +67,14 @@ async function accountOf({ ask }: Awaited<ReturnType<typeof holder>>): Promise<R
   return sessions[0];
 }
 
+/** Where people sign in: another one in its place would suspend those who did. */
+let people: Promise<Provider> | undefined;
+
 /** Someone signed in to a browser, and their accounts. */
 async function person(email = `${crypto.randomUUID().slice(0, 8)}@acme.example`) {
   const browser = new Browser();
-  await (await Provider.start()).signIn(browser, email);
+  people ??= Provider.start();
+  await (await people).signIn(browser, email);
   const { id } = await personOf(email);
   const csrf = (await sessionOf(browser))?.csrf ?? '';
   const ask = (
@@ -222,12 +226,18 @@ describe('who sees which connected accounts (CONTRACT §8)', () => {
     await configure({ enforce_auth_on_inference: null });
     const later = await gate('/api/mcp/sessions', { headers });
     const listed = await admin<Rows>('GET', `/mcp/sessions?auth_mode=session`);
+    const refused = await admin<Refusal>('POST', `/mcp/sessions/${sessions[0]?.id}/reauth`);
+    await configure({ enforce_auth_on_inference: false });
+    const again = await admin<Rows>('GET', `/mcp/sessions?auth_mode=session`);
+    await configure({ enforce_auth_on_inference: null });
 
     expect(sessions).toMatchObject([
       { auth_mode: 'session', user: null, virtual_key: null, status: 'active' },
     ]);
     expect(later.status).toBe(401);
-    expect(listed.sessions).toMatchObject([{ id: sessions[0]?.id, status: 'orphaned' }]);
+    expect(listed.sessions).toMatchObject([{ id: sessions[0]?.id, status: 'suspended', can_reauth: false }]);
+    expect(refused).toMatchObject({ status: 403, error: { message: expect.stringContaining('A setting') } });
+    expect(again.sessions).toMatchObject([{ status: 'active', can_reauth: true }]);
   });
 });
 

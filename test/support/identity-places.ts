@@ -73,7 +73,8 @@ const generationOf = (subject: Subject) => (subject.startsWith('session:') ? 0 :
 async function refusalOf(caller: McpCaller): Promise<string> {
   const { status, body } = await caller.ask('tools/list');
   const { type } = body.error?.data ?? {};
-  const [word] = /inactive|expired/.exec(type === 'access_blocked' ? (body.error?.message ?? '') : '') ?? [];
+  const [word] =
+    /inactive|expired|suspended/.exec(type === 'access_blocked' ? (body.error?.message ?? '') : '') ?? [];
   return [status, word ?? type].filter(Boolean).join(' ');
 }
 

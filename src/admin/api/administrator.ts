@@ -2,8 +2,8 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { App } from '../../config';
 import { baseOf, browserSession } from '../../identity/browser-session';
-import { isAdminEmail } from '../../identity/provider';
 import { type SignedIn, subjectOf, verifyCsrf } from '../../identity/signed-in';
+import { isAdministrator } from '../../identity/user';
 import { isForeign } from '../../protocol/own-origin';
 import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './admin-token';
 import { refusal } from './error';
@@ -46,9 +46,9 @@ async function showToken(c: Context<App>): Promise<Shown> {
   return shown === 'wrong' ? countWrongTokens(c) : shown;
 }
 
-/** True when the signed-in one is an administrator now: by ADMIN_TOKEN, or by a verified address in `oidc.admin_emails`. */
+/** True when the signed-in one is an administrator now: by ADMIN_TOKEN, whatever the settings, or by a verified address. */
 export function administers(c: Context<App>, { user }: SignedIn): boolean {
-  return user === null || isAdminEmail(c.var.settings, user.email);
+  return user === null || isAdministrator(c.var.settings, user);
 }
 
 /**

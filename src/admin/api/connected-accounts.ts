@@ -15,7 +15,8 @@ import type { App } from '../../config';
 import { ask, theseIds } from '../../database';
 import { userSubject } from '../../governance/users';
 import { keySubject } from '../../governance/virtual-keys';
-import { loadIdentity, modeOf, namesOfIdentities, standingIn } from '../../identity';
+import { loadedQuestion, loadIdentity, modeOf, namesOfIdentities, standingIn } from '../../identity';
+import { mayCall } from '../../identity/standing';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serversByIdQuestion } from '../../servers/find';
 import type { Server } from '../../servers/server';
@@ -79,6 +80,9 @@ export const connectedAccounts = new Hono<App>()
     if (shown.status === 'orphaned') {
       throw refusal('server_not_theirs');
     }
+    if (shown.status === 'suspended') {
+      throw refusal('owner_suspended');
+    }
     if (!shown.can_reauth) {
       throw refusal('account_not_yours');
     }
@@ -135,9 +139,9 @@ export const ShownAccount = z.object({
   virtual_key: Named.nullable(),
   mcp_client: z.object({ client_id: z.string(), name: z.string() }),
   status: z
-    .enum(['active', 'orphaned', 'pending', 'needs_reauth', 'needs_update'])
+    .enum(['active', 'orphaned', 'suspended', 'pending', 'needs_reauth', 'needs_update'])
     .describe(
-      '`orphaned`: whose it is may not use the server now. `needs_update`: the server wants other headers than the ones held',
+      '`orphaned`: whose it is may not use the server now. `suspended`: a setting refuses whose it is; not used until that is undone. `needs_update`: the server wants other headers than the ones held',
     ),
   expires_at: Time.nullable().describe('Of the access token, or of what was begun'),
   created_at: Time,
@@ -161,16 +165,23 @@ async function shownAccounts(
   const { DB } = c.env;
   const owners = [...new Set(accounts.map(({ owner }) => owner))];
   const ids = theseIds(owners.map((owner) => parseSubject(owner).id));
-  const [servers, reach, names] = await ask(
+  const [servers, reach, names, identities] = await ask(
     DB,
     serversByIdQuestion(DB, [...new Set(accounts.map(({ serverId }) => serverId))]),
     reachQuestion(DB, c.var.settings, owners),
     namesOfIdentities(DB, ids),
+    loadedQuestion(DB, owners),
   );
+  const isSuspended = (owner: Subject) => {
+    const identity = identities.get(owner);
+    const standing = identity && standingIn(identity, c.var.settings, now());
+    return standing?.is === 'suspended' && !mayCall(standing);
+  };
   const at = new Map(servers.map((server) => [server.id, server]));
   return accounts.flatMap((account) => {
     const server = at.get(account.serverId);
-    return server ? [shown(account, server, { holder, reach: reach.get(account.owner), names })] : [];
+    const known = { holder, reach: reach.get(account.owner), names, isSuspended: isSuspended(account.owner) };
+    return server ? [shown(account, server, known)] : [];
   });
 }
 
@@ -178,12 +189,14 @@ type Known = {
   holder: AccountHolder;
   reach: Reach | undefined;
   names: ReadonlyMap<Subject, string>;
+  /** Whether whose it is may not be acted for now, by a setting. */
+  isSuspended: boolean;
 };
 
 function shown(
   account: ConnectedAccount,
   server: Server,
-  { holder, reach, names }: Known,
+  { holder, reach, names, isSuspended }: Known,
 ): z.infer<typeof ShownAccount> {
   const { owner, credential } = account;
   const { kind, id } = parseSubject(owner);
@@ -200,13 +213,13 @@ function shown(
     virtual_key: null,
     ...(mode?.apiMember && { [mode.apiMember]: { id, name: names.get(owner) ?? '' } }),
     mcp_client: { client_id: server.id, name: server.name },
-    status: isOrphaned ? 'orphaned' : status,
+    status: isSuspended ? 'suspended' : isOrphaned ? 'orphaned' : status,
     expires_at: rfc3339(account.expiresAt),
     created_at: rfc3339(account.createdAt),
     last_refreshed_at: rfc3339(credential?.lastRefreshedAt ?? null),
     updated_at: rfc3339(account.updatedAt),
     oauth_config_id: server.oauthConfigId,
-    can_reauth: isTheirs && !isOrphaned,
+    can_reauth: isTheirs && !isOrphaned && !isSuspended,
     token_type: credential?.tokenType ?? null,
     scopes: credential?.scopes ?? null,
     wanted_scopes: credential?.wantedScopes ?? [],

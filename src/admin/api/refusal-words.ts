@@ -108,6 +108,10 @@ export const API_WORDS = {
     'temporarily_unavailable',
     () => 'The session has ended, but the list could not be told yet. Try again.',
   ),
+  owner_suspended: because(
+    'forbidden',
+    () => 'A setting refuses this identity now. Once it does not, its accounts work as they are.',
+  ),
   server_not_theirs: because(
     'forbidden',
     () =>

@@ -5,8 +5,8 @@ import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { deleteUser, findUser, listUsers, type User, updateUser } from '../../governance/users';
 import { endGrantsOf } from '../../grants/end';
-import { isAdminEmail } from '../../identity/provider';
 import { signOutEverywhere, subjectOf } from '../../identity/signed-in';
+import { isAdministrator, maySignIn } from '../../identity/user';
 import { McpConfigs } from '../../protocol/mcp-config';
 import { listed, rfc3339, Time } from './answer';
 import { unknown } from './error';
@@ -86,6 +86,9 @@ export const ShownUser = z.object({
   issuer: z.string().describe('The provider they sign in with'),
   is_administrator: z.boolean(),
   is_active: z.boolean().describe('False: blocked, however often they sign in'),
+  is_suspended: z
+    .boolean()
+    .describe('True: their address or provider may not sign in here now. All they have is kept'),
   mcp_configs: McpConfigs,
   last_signed_in_at: Time,
   created_at: Time,
@@ -98,8 +101,9 @@ function shown(c: Context<App>, user: User): z.infer<typeof ShownUser> {
     email: user.email,
     name: user.name,
     issuer: user.issuer,
-    is_administrator: isAdminEmail(c.var.settings, user.email),
+    is_administrator: isAdministrator(c.var.settings, user),
     is_active: user.isActive,
+    is_suspended: !maySignIn(c.var.settings, user),
     mcp_configs: user.mcpConfigs,
     last_signed_in_at: rfc3339(user.lastSignedInAt),
     created_at: rfc3339(user.createdAt),

@@ -5,7 +5,7 @@ import { ask } from '../../../database';
 import { userQuestion, userSubject } from '../../../governance/users';
 import { heldKeysQuestion } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
-import { isAdminEmail } from '../../../identity/provider';
+import { isAdministrator, maySignIn } from '../../../identity/user';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { hasProvider } from '../../../settings';
 import { Confirm, Csrf } from '../../../ui/forms';
@@ -203,6 +203,7 @@ async function showPerson(
   );
   if (!user) throw gone('That person was deleted, or never signed in.', { href: AT, label: 'To all people' });
   const isBlocked = !user.isActive;
+  const isSuspended = !maySignIn(c.var.settings, user);
   const csrf = await csrfOf(c);
   const body = (
     <>
@@ -210,8 +211,15 @@ async function showPerson(
         <h1>
           <Name of={user.name} />
         </h1>
-        {isBlocked ? <Badge tone="bad">blocked</Badge> : <Badge tone="good">may sign in</Badge>}
+        <Standing isBlocked={isBlocked} isSuspended={isSuspended} />
       </div>
+      {isSuspended && !isBlocked && (
+        <p>
+          Their address or provider may not sign in here now, by{' '}
+          <a href="/admin/settings/sign-in">settings</a>. Their apps, keys and accounts are kept, and work
+          again once it may.
+        </p>
+      )}
       <dl class="facts card">
         <dt>E-mail</dt>
         <dd>{user.email}</dd>
@@ -222,7 +230,7 @@ async function showPerson(
           <When at={rfc3339(user.lastSignedInAt)} />
         </dd>
         <dt>Administrator</dt>
-        <dd>{isAdminEmail(c.var.settings, user.email) ? 'yes: may do everything here' : 'no'}</dd>
+        <dd>{isAdministrator(c.var.settings, user) ? 'yes: may do everything here' : 'no'}</dd>
         <dt>Apps</dt>
         <dd>
           {apps ? (
@@ -283,6 +291,11 @@ async function showPerson(
   return adminPage(c, { title: 'A person', at: AT, refusal: refused?.message, body });
 }
 
+function Standing({ isBlocked, isSuspended }: { isBlocked: boolean; isSuspended: boolean }) {
+  if (isBlocked) return <Badge tone="bad">blocked</Badge>;
+  return isSuspended ? <Badge tone="warn">suspended</Badge> : <Badge tone="good">may sign in</Badge>;
+}
+
 function Keys({ keys }: { keys: { id: string; name: string; isActive: boolean }[] }) {
   return (
     <>
@@ -303,13 +316,15 @@ function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${count === 1 ? noun : `${noun}s`}`;
 }
 
-function stateOf({ is_active, is_administrator }: UserView): string {
+function stateOf({ is_active, is_suspended, is_administrator }: UserView): string {
   if (!is_active) return 'blocked';
+  if (is_suspended) return 'suspended';
   return is_administrator ? 'administrator' : 'active';
 }
 
-function toneOf({ is_active }: UserView): Tone {
-  return is_active ? 'good' : 'bad';
+function toneOf({ is_active, is_suspended }: UserView): Tone {
+  if (!is_active) return 'bad';
+  return is_suspended ? 'warn' : 'good';
 }
 
 function mayUse({ mcp_configs }: UserView): string {

@@ -60,6 +60,7 @@ const REFUSAL_WORDS = {
   key_without_toolset: () => 'That key may not use this toolset any more.',
 
   grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
+  owner_suspended: () => 'A setting refuses them now, so their accounts rest.',
   server_not_theirs: () => 'They may not use this server any more, so its account cannot be connected.',
   account_not_yours: () => 'Only the person whose account this is can connect it again.',
 
