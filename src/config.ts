@@ -213,6 +213,11 @@ export async function deploymentNow(
   return deployment(env, age);
 }
 
+/** When this isolate read what it knows of settings and revision, epoch milliseconds. */
+export function deploymentReadAt(): number {
+  return deployments.readAt('');
+}
+
 function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Settings | BadVariable {
   try {
     return effectiveSettings(env, saved);

@@ -31,6 +31,8 @@ export type Caller = {
   /** The grant of a token; null for a key, a session or no one. */
   grant: Grant | null;
   scope: string;
+  /** When what they are judged by was read, epoch milliseconds. */
+  readAt: number;
 };
 
 /** Where a request was sent, and the rules it is judged by. */
@@ -81,15 +83,11 @@ export async function authenticate(gate: Gate, headers: Headers): Promise<Caller
   return callerWithout(gate, headers);
 }
 
+const NO_LONGER = 'The access token is not valid here, or no longer. Connect again.';
+
 async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   const { env, settings, issuer, slug } = gate;
-  const refused = (grantId?: string) =>
-    refuse(
-      gate,
-      'invalid_token',
-      'The access token is not valid here, or no longer. Connect again.',
-      grantId,
-    );
+  const refused = (grantId?: string) => refuse(gate, 'invalid_token', NO_LONGER, grantId);
   if (settings.mcp_server_auth_mode === 'headers') {
     throw refuse(gate, 'invalid_token', 'Access tokens are not accepted here: send a virtual key.');
   }
@@ -97,22 +95,44 @@ async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   if (!claims) throw refused();
   const audiences = [`${issuer}/mcp`, ...(slug === null ? [] : [`${issuer}/mcp/${slug}`])];
   if (!audiences.includes(claims.aud)) throw refused(claims.grant_id);
-  if (endedGrants.has(claims.grant_id)) throw refused(claims.grant_id);
+  const caller = await callerOfGrant(gate, claims);
+  if (!caller) throw refused(claims.grant_id);
+  tellGrant(env, claims.grant_id, claims.jti);
+  return caller;
+}
 
-  const known = await grants.recall(claims.grant_id, lagOf(settings), () =>
-    readGrant(env.DB, claims.grant_id),
-  );
+/** What a token says of who calls. */
+type Claimed = { grant_id: string; sub: string; scope: string };
+
+/** Who calls by a grant; null when it is over, or who allowed it may not be acted for now. */
+async function callerOfGrant(
+  { env, settings, issuer }: Gate,
+  { grant_id: id, sub, scope }: Claimed,
+): Promise<Caller | null> {
+  if (endedGrants.has(id)) return null;
+  const known = await grants.recall(id, lagOf(settings), () => readGrant(env.DB, id));
   const now = Date.now() / 1000;
-  if (!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== claims.sub)
-    throw refused(claims.grant_id);
+  if (!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== sub) return null;
   const { grant, identity } = known;
   const { subject, generation } = grant;
-  const standing = standingWith(standingIn(identity, settings, now), generation);
-  if (!mayCall(standing)) throw refused(claims.grant_id);
-
-  tellGrant(env, claims.grant_id, claims.jti);
+  if (!mayCall(standingWith(standingIn(identity, settings, now), generation))) return null;
   const key = identity.mode?.key(identity.row) ?? null;
-  return { subject, generation, key, access: accessOf(identity, settings, now), grant, scope: claims.scope };
+  const access = accessOf(identity, settings, now);
+  return { subject, generation, key, access, grant, scope, readAt: grants.readAt(id) };
+}
+
+/**
+ * Judges again who sent a request that is still on its way, by the headers it came with. That its access token has expired
+ * meanwhile ends nothing: it was valid when the request came. @throws as {@link authenticate}
+ */
+export async function authenticateAgain(gate: Gate, headers: Headers, before: Caller): Promise<Caller> {
+  const { grant, scope } = before;
+  if (!grant) return authenticate(gate, headers);
+  const { grantId: grant_id, subject: sub } = grant;
+  const isTaken = gate.settings.mcp_server_auth_mode !== 'headers';
+  const caller = isTaken ? await callerOfGrant(gate, { grant_id, sub, scope }) : null;
+  if (!caller) throw refuse(gate, 'invalid_token', NO_LONGER, grant_id);
+  return caller;
 }
 
 /** A grant whose client still exists, with whom it acts for; null when either grant or client is gone. */
@@ -185,7 +205,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   const access = accessOf(identity, settings, now);
   const { generation } = owner ? owner.user : key;
   const subject = owner ? userSubject(owner.user.id) : keySubject(key.id);
-  return { subject, generation, key, access, grant: null, scope: 'mcp' };
+  return { subject, generation, key, access, grant: null, scope: 'mcp', readAt: keys.readAt(hash) };
 }
 
 /** No one, or an anonymous session, where enforcement is off. */
@@ -195,10 +215,11 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
     throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
   }
   const value = headers.get('x-bf-mcp-session-id');
-  if (!value) return { subject: null, generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp' };
+  const facts = { generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp', readAt: Date.now() };
+  if (!value) return { subject: null, ...facts };
   const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
   if (!subject) throw refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
-  return { subject, generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp' };
+  return { subject, ...facts };
 }
 
 /** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */

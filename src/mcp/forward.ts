@@ -31,6 +31,7 @@ import { comesBack, sealPlace } from './passing/left-answer';
 import { noteEnd } from './passing/note-end';
 import type { CallOutcome, Passage, Reached } from './passing/passage';
 import { ServerMessages } from './passing/server-messages';
+import { judgingOf } from './passing/standing';
 import { pass } from './passing/stream';
 import { MOST_SECONDS } from './passing/time-limits';
 import { listMissing } from './refresh';
@@ -219,11 +220,11 @@ export async function forward(
 
   const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
     noteEnd(call, entry, exposedName, startedAt, outcome, failure);
-    const isCancelled = outcome === 'given_up' || (outcome === 'gone' && call.era === '2026');
-    const reason = outcome === 'gone' ? 'The client has gone.' : 'It took too long.';
     landed();
     messages.end();
-    if (isCancelled) cancel(flight.session, reason);
+    if (outcome === 'given_up') cancel(flight.session, 'It took too long.');
+    if (outcome === 'withdrawn') cancel(flight.session, 'It is not allowed any more.');
+    if (outcome === 'gone' && call.era === '2026') cancel(flight.session, 'The client has gone.');
   };
   const mark = async (reached: Reached) => {
     const { session } = flight;
@@ -281,6 +282,7 @@ export async function forward(
       ? MOST_SECONDS
       : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
     clientSignal: AbortSignal.any([call.signal, over.signal]),
+    judging: judgingOf(call, entry, ids.kept?.tool),
     asksClient: call.era === '2025' && mayBeAsked(capabilities),
     async send(signal, besides) {
       if (asker.sharer && call.era === '2025')

@@ -54,6 +54,11 @@ export class Memory<V> {
     if (this.entries.size > this.size) this.entries.delete(this.entries.keys().next().value as string);
   }
 
+  /** When the value under `key` was read, epoch milliseconds; now for one that is not known. */
+  readAt(key: string): number {
+    return this.entries.get(key)?.readAt ?? Date.now();
+  }
+
   forget(key: string): void {
     this.entries.delete(key);
   }

@@ -18,6 +18,7 @@ describe('a fault of this gateway after a stream has begun (PROTOCOL §3)', () =
       additions: NOTHING,
       quietSeconds: 60,
       clientSignal: new AbortController().signal,
+      judging: { dueIn: 10_000, again: async () => 10_000 },
       send: () => fault.promise,
       isBeside: () => false,
       bring: async () => null,

@@ -158,6 +158,30 @@ describe("a server's own messages in a client's session (PROTOCOL §5)", () => {
     await stream.leave();
   });
 
+  it('tell no more of resources to a client that may only call tools now', async () => {
+    const upstream = await talking();
+    const configs = (tools: string[]) => ({
+      mcp_configs: [{ mcp_client_name: upstream.name, tools_to_execute: tools }],
+    });
+    const key = await newKey([upstream.name]);
+    const client = await new McpCaller({ 'x-bf-vk': key.value }).initialized();
+    await client.call(`${upstream.name}-a`);
+    const stream = await OpenStream.get(client);
+    await upstream.opens(1);
+
+    await administer('PUT', `/governance/virtual-keys/${key.id}`, configs(['a']));
+    await looked(stream);
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await upstream.says('notifications/message', { level: 'info', data: 'of tools' });
+    const messages = await stream.until(2);
+
+    expect(messages.map(({ method }) => method)).toEqual([
+      'notifications/resources/list_changed',
+      'notifications/message',
+    ]);
+    await stream.leave();
+  });
+
   it('ask the client: a question that comes while none of its calls is in flight, answered by POST', async () => {
     const upstream = await talking();
     const { client, stream } = await listening(upstream, { elicitation: {} });

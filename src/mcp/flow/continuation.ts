@@ -1,6 +1,5 @@
 import type { Resume, ServerAnswer } from '../../mcp-client/exchange';
 import { EventRelay, primingEvent, type Relay } from '../../protocol/sse';
-import type { UpstreamFailure } from '../../servers/failure';
 import type { Passage } from '../passing/passage';
 import type { TimeLimits } from '../passing/time-limits';
 
@@ -11,7 +10,7 @@ const LEAST_PAUSE = 100;
 const MOST_CUTS = 5;
 
 /** What else ends the request meanwhile. */
-type Ends = { signal: AbortSignal; limit: Promise<UpstreamFailure>; isOver: () => boolean };
+type Ends = { signal: AbortSignal; limit: Promise<Error>; isOver: () => boolean };
 
 /** How an event stream that ends before the answer goes on (MCP 2025-11-25, Resumability and Redelivery). */
 export class Continuation {

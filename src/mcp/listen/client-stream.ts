@@ -1,7 +1,7 @@
 import { COMMENT, eventOf } from '../../protocol/sse';
 import { EVENT_HEADERS } from '../answer';
 
-/** How often a stream says that it is there, and looks whether it may stay (PROTOCOL §3). Milliseconds. */
+/** How often a stream says that it is there, and looks at least whether it may stay (PROTOCOL §3). Milliseconds. */
 const LOOK_EVERY = 8_000;
 /** How long a look may take, while storage does not answer. Milliseconds. */
 const MOST_LOOK = 60_000;
@@ -21,11 +21,17 @@ export class ClientStream {
   /** What is said before the stream has begun. */
   private early: Uint8Array[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of a look that is due before the next comment. */
+  private due: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param look done at every comment; the stream ends when it rejects @param last the text of the last message, where one is due */
+  /**
+   * @param look done at every comment, and before when it says so: it resolves with the milliseconds until it is due again, and
+   * the stream ends when it rejects
+   * @param last the text of the last message, where one is due
+   */
   constructor(
     clientSignal: AbortSignal,
-    private readonly look: () => Promise<void>,
+    private readonly look: () => Promise<number>,
     private readonly last: string | null = null,
   ) {
     clientSignal.addEventListener('abort', this.end);
@@ -36,8 +42,8 @@ export class ClientStream {
     return this.over.signal;
   }
 
-  /** The response, whose first events are `first`. */
-  begin(first: Uint8Array): Response {
+  /** The response, whose first events are `first`. @param dueIn milliseconds until the first look is due */
+  begin(first: Uint8Array, dueIn: number): Response {
     const body = new ReadableStream<Uint8Array>(
       {
         start: (sink) => {
@@ -51,6 +57,7 @@ export class ClientStream {
       { highWaterMark: 0, size: ({ byteLength }) => byteLength },
     );
     if (!this.over.signal.aborted) this.timer = setTimeout(this.tick, LOOK_EVERY);
+    this.lookIn(dueIn);
     return new Response(body, { headers: EVENT_HEADERS });
   }
 
@@ -79,11 +86,17 @@ export class ClientStream {
     this.isToLookAgain = this.lookingSince !== null || this.sink === null;
     if (this.isToLookAgain || this.over.signal.aborted) return;
     this.lookingSince = Date.now();
-    this.look().then(() => {
+    this.look().then((dueIn) => {
       this.lookingSince = null;
       if (this.isToLookAgain) this.lookNow();
+      else this.lookIn(dueIn);
     }, this.end);
   };
+
+  private lookIn(dueIn: number): void {
+    clearTimeout(this.due);
+    if (dueIn < LOOK_EVERY && !this.over.signal.aborted) this.due = setTimeout(this.lookNow, dueIn);
+  }
 
   readonly end = (): void => {
     if (this.over.signal.aborted) return;
@@ -96,5 +109,6 @@ export class ClientStream {
   private readonly free = (): void => {
     this.over.abort();
     clearTimeout(this.timer);
+    clearTimeout(this.due);
   };
 }

@@ -3,7 +3,7 @@ import { faultFacts } from '../../protocol/faults/storage';
 import type { JsonObject } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { ClientStream } from './client-stream';
-import { judged, type Listener, type ListWatch } from './judged';
+import { judged, judgedFor, type Listener, type ListWatch } from './judged';
 import { ListEars } from './list-ears';
 import type { ListKind } from './list-marks';
 import { lookAtNews } from './news';
@@ -60,6 +60,7 @@ export async function holdStream(asked: Listener, terms: Terms): Promise<Respons
     tell(await changes());
     ears.settle(listener);
     lists.settle(listener);
+    return judgedFor(listener);
   };
   const stream = new ClientStream(asked.signal, look, terms.last);
   const leave = enter(asked, stream);
@@ -71,7 +72,7 @@ export async function holdStream(asked: Listener, terms: Terms): Promise<Respons
     await within(HEARD, lists.settle(listener));
     lookAtNews(stream.signal, stream.lookNow);
     const missed = await changes();
-    const response = stream.begin(terms.first());
+    const response = stream.begin(terms.first(), judgedFor(asked));
     tell(missed);
     return response;
   } catch (error) {

@@ -7,19 +7,18 @@ import { parseExact } from '../../protocol/json/exact';
 import { CODE, errorText, RequestId, RpcError } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';
 import { additionsFor, withAdditions } from '../answer';
-import { askerOf, type Call, nameAt } from '../call';
+import { askerOf, type Call } from '../call';
 import { capabilitiesFor } from '../capabilities';
 import type { CatalogServer } from '../catalog';
 import { brokenText, failureText } from '../flow/texts';
-import { judgeItem } from '../judge';
-import { resourceAt } from '../resources';
-import { listsOf } from '../server-lists';
 import { TaskIds } from '../tasks/task-ids';
+import { isAllowed } from './allowed';
 import { asEvents } from './answer-form';
 import { follow } from './flights';
 import { type LeftAnswer, namedBy, openPlace, sealPlace } from './left-answer';
 import { noteEnd } from './note-end';
 import { ServerMessages } from './server-messages';
+import { judgingOf } from './standing';
 import { pass } from './stream';
 import { MOST_SECONDS } from './time-limits';
 
@@ -39,40 +38,8 @@ export async function continueAnswer(
   const id = RequestId.parse(parseExact(left.id));
   const params = { [namedBy(method)]: left.asked };
   const call: Call = { ...asked, era: '2025', request: { jsonrpc: '2.0', id, method, params } };
-  if (!(await isAllowed(call, left, entry))) throw unknownPlace();
+  if (!(await isAllowed(call, entry, left.task?.tool ?? null))) throw unknownPlace();
   return asEvents(await goOn(call, left, entry));
-}
-
-/** Whether the caller may use now what the request asked for. */
-async function isAllowed(
-  call: Call,
-  { method, asked, task }: LeftAnswer,
-  entry: CatalogServer,
-): Promise<boolean> {
-  if (method === 'resources/read') {
-    const found = await resourceAt(call, asked);
-    return found?.verdict === 'allowed' && found.entry.server.id === entry.server.id;
-  }
-  if (method.startsWith('tasks/')) return isTaskAllowed(call, task?.tool ?? null, entry);
-  const kind = method === 'tools/call' ? 'tool' : 'prompt';
-  for await (const [, lists] of listsOf(call.gate.env.DB, [entry])) {
-    const items = lists.items[kind];
-    const isOfApp = kind === 'tool' && lists.hasApp; // apps know its own name alone
-    const item =
-      items.find((one) => nameAt(call, one) === asked) ??
-      (isOfApp ? items.find(({ name }) => name === asked) : undefined);
-    return item !== undefined && judgeItem(call, entry, lists, kind, item) === 'allowed';
-  }
-  return false;
-}
-
-/** As at each request about a task: where its tool is not known, every tool of the server. */
-async function isTaskAllowed(call: Call, tool: string | null, entry: CatalogServer): Promise<boolean> {
-  for await (const [, lists] of listsOf(call.gate.env.DB, [entry])) {
-    const tools = lists.items.tool.filter(({ name }) => tool === null || name === tool);
-    return tools.length > 0 && tools.every((one) => judgeItem(call, entry, lists, 'tool', one) === 'allowed');
-  }
-  return false;
 }
 
 async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise<Response> {
@@ -103,6 +70,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
         ? MOST_SECONDS
         : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
     clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
+    judging: judgingOf(call, entry, left.task?.tool ?? null),
     asksClient: false,
     input: async () => ({ text: failureText(call, failures.notMcp(server.name)) }),
     from: reached,
@@ -118,7 +86,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     mark: async (next) =>
       peer ? sealPlace(call, peer, { session, sent, item, token, task: left.task, reached: next }) : null,
     failed: (failure) => failureText(call, failure),
-    broken: (error) => brokenText(call, error),
+    broken: (error) => (error instanceof RpcError ? errorText(id, error) : brokenText(call, error)),
     isBeside: messages.isBeside,
     bring: messages.bring,
     needed: async () => failureText(call, failures.unanswered(server.name)),
@@ -128,6 +96,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
       landed();
       messages.end();
       if (outcome === 'given_up') cancel(session, 'It took too long.');
+      if (outcome === 'withdrawn') cancel(session, 'It is not allowed any more.');
     },
   });
 }

@@ -4,6 +4,7 @@ import type { Wanted } from '../../protocol/json/answer';
 import type { Additions } from '../../protocol/json/insert';
 import type { RpcErrorObject } from '../../protocol/mcp';
 import type { UpstreamFailure } from '../../servers/failure';
+import type { Judging } from './standing';
 
 /** One request on its way through. */
 export type Passage = {
@@ -15,6 +16,7 @@ export type Passage = {
   quietSeconds: number;
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
+  judging: Judging;
   /** @throws UpstreamFailure, CredentialNeeded */
   send(signal: AbortSignal, beside: Besides): Promise<ServerAnswer>;
   /** Which of the server's own messages are given to {@link Passage.bring}. */
@@ -36,8 +38,8 @@ export type Passage = {
   /** The HTTP status of that where nothing was sent before it; missing: 200. */
   statusOf?(error: RpcErrorObject): number;
   /**
-   * Called once, at the end. `gone`: the client left; `given_up`: we did; `unconnected`: the caller has no account at the
-   * server; `broken`: a fault of this gateway.
+   * Called once, at the end. `gone`: the client left; `given_up`: we did; `withdrawn`: the caller may not have the answer any
+   * more; `unconnected`: the caller has no account at the server; `broken`: a fault of this gateway.
    */
   ended(outcome: CallOutcome, failure: UpstreamFailure | null): void;
   /** The id of an event by which the client finds this place of its answer again; null: it cannot. Missing: it never comes back. */
@@ -64,6 +66,7 @@ export type CallOutcome =
   | 'refused'
   | 'failed'
   | 'given_up'
+  | 'withdrawn'
   | 'gone'
   | 'unconnected'
   | 'broken'

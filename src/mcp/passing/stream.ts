@@ -11,6 +11,7 @@ import { Continuation } from '../flow/continuation';
 import { failureIn, relayFor } from '../flow/relays';
 import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
+import { Stop } from './standing';
 import { TimeLimits } from './time-limits';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
@@ -48,18 +49,12 @@ class AnswerFlow implements Besides {
   private isGone = false;
   private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
   private commentedAt = Date.now();
-  /** The time limit that was reached. */
-  private limited: UpstreamFailure | null = null;
-  /** Settles when a time limit is reached. */
-  private readonly limit: Promise<UpstreamFailure>;
-  private reachLimit: (failure: UpstreamFailure) => void = () => {};
+  private readonly stop: Stop;
 
   constructor(private readonly passage: Passage) {
     this.limits = new TimeLimits(passage);
     this.continuation = new Continuation(passage);
-    this.limit = new Promise((resolve) => {
-      this.reachLimit = resolve;
-    });
+    this.stop = new Stop(passage.judging, () => this.reader?.cancel().catch(() => undefined));
     passage.clientSignal.addEventListener('abort', this.clientGone);
     this.tick();
   }
@@ -97,8 +92,9 @@ class AnswerFlow implements Besides {
     try {
       const sent = sending(this.upstream.signal, this);
       sent.then((answer) => this.over && this.discard(answer)).catch(() => undefined);
-      const answer = await Promise.race([sent, this.limit]);
+      const answer = await Promise.race([sent, this.stop.promise]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
+      if (answer instanceof Error) throw answer;
       if (answer.kind !== 'error') return answer;
       this.finish('refused', answer.failure);
       return { text: passage.refused(answer.error), status: passage.statusOf?.(answer.error) };
@@ -108,7 +104,7 @@ class AnswerFlow implements Besides {
         return { text: await passage.needed(error) };
       }
       if (!(error instanceof UpstreamFailure)) {
-        this.finish('broken', null);
+        this.finish(error === this.stop.why ? 'withdrawn' : 'broken', null);
         throw error;
       }
       this.finish('failed', error);
@@ -119,7 +115,7 @@ class AnswerFlow implements Besides {
   /** Frees an answer that came too late. */
   private discard(answer: ServerAnswer): void {
     if (answer.kind === 'error') return;
-    answer.settle(this.limited ?? undefined);
+    answer.settle(this.stop.why instanceof UpstreamFailure ? this.stop.why : undefined);
     answer.release();
     answer.body.cancel().catch(() => undefined);
   }
@@ -154,7 +150,7 @@ class AnswerFlow implements Besides {
       this.limits.read();
       if (this.over) return;
       const isEnd = !read?.value;
-      if (isEnd && !this.limited && this.inPlace.error === null) {
+      if (isEnd && !this.stop.why && this.inPlace.error === null) {
         if (read && this.continuation.isMarked(relay)) {
           this.finish('left', null);
           return this.close(sink);
@@ -162,7 +158,7 @@ class AnswerFlow implements Besides {
         if (await this.goOn(relay, read === null)) continue;
       }
       if (this.over) return;
-      if (this.limited) return this.breakOff(sink, relay, this.limited, this.giveUp(this.limited));
+      if (this.stop.why) return this.breakOff(sink, relay, this.stop.why, this.giveUp(this.stop.why));
       if (isEnd) return this.endOf(sink, relay, read !== null);
 
       const parts = relay.push(read.value);
@@ -197,8 +193,9 @@ class AnswerFlow implements Besides {
   private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
     this.limits.wait();
     const { signal } = this.upstream;
-    const isOver = () => this.over || this.limited !== null;
-    const body = await this.continuation.next(relay, isCut, { signal, limit: this.limit, isOver });
+    const isOver = () => this.over || this.stop.why !== null;
+    const limit = this.stop.promise;
+    const body = await this.continuation.next(relay, isCut, { signal, limit, isOver });
     if (body) this.reader = body.getReader();
     return body !== null;
   }
@@ -213,10 +210,10 @@ class AnswerFlow implements Besides {
     this.endTurn('answered');
     const broken = (error: unknown): Instead => ({ text: this.passage.broken(error) });
     const bringing = this.passage.input(input, this, this.upstream.signal).catch(broken);
-    const brought = await Promise.race([bringing, this.limit]);
+    const brought = await Promise.race([bringing, this.stop.promise]);
     this.limits.wentOn();
     if (this.over) return true;
-    if (brought instanceof UpstreamFailure) {
+    if (brought instanceof Error) {
       this.breakOff(sink, relay, brought, this.giveUp(brought));
       return true;
     }
@@ -278,7 +275,7 @@ class AnswerFlow implements Besides {
   private breakOff(
     sink: ReadableStreamDefaultController<Uint8Array>,
     relay: Relay,
-    failure: UpstreamFailure,
+    failure: Error,
     text: string,
   ): void {
     if (this.inEvents && relay.between) this.close(sink, eventOf(text));
@@ -291,10 +288,11 @@ class AnswerFlow implements Besides {
     sink.close();
   }
 
-  /** Ends the request for want of time. The text of the response that says so. */
-  private giveUp(failure: UpstreamFailure): string {
-    this.finish('given_up', failure);
-    return this.passage.failed(failure);
+  /** Ends the request, for want of time or of leave. The text of the response that says so. */
+  private giveUp(why: Error): string {
+    const failure = why instanceof UpstreamFailure ? why : null;
+    this.finish(failure ? 'given_up' : 'withdrawn', failure);
+    return failure ? this.passage.failed(failure) : this.passage.broken(why);
   }
 
   private readonly clientGone = (): void => {
@@ -314,9 +312,7 @@ class AnswerFlow implements Besides {
     const now = Date.now();
     const left = this.limits.left();
     if (typeof left !== 'number') {
-      this.limited = left;
-      this.reachLimit(left);
-      this.reader?.cancel().catch(() => undefined);
+      this.stop.now(left);
       return;
     }
     if (sink && this.inEvents && (relay?.between ?? true) && now - this.commentedAt >= COMMENT_EVERY) {
@@ -339,6 +335,7 @@ class AnswerFlow implements Besides {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
+    this.stop.over();
     this.passage.clientSignal.removeEventListener('abort', this.clientGone);
     this.settle(outcome === 'answered' ? 'answered' : (failure ?? undefined)); // first: what follows asks the breaker
     this.settle = () => {};

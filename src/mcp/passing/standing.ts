@@ -1,0 +1,71 @@
+import { CODE, RpcError } from '../../protocol/mcp';
+import type { Call } from '../call';
+import type { CatalogServer } from '../catalog';
+import { judgedAgain, judgedFor } from '../listen/judged';
+import { isAllowed } from './allowed';
+
+/** How the caller of a request that is on its way is judged again (CONTRACT §5). */
+export type Judging = {
+  /** In how long, first. Milliseconds. */
+  dueIn: number;
+  /** @returns in how long again, milliseconds @throws when they may not have its answer any more */
+  again(): Promise<number>;
+};
+
+/** The caller of a request to a server: who they are, and whether what was asked for is still open to them. */
+export function judgingOf(call: Call, { server }: CatalogServer, task: string | null = null): Judging {
+  return {
+    dueIn: judgedFor(call),
+    async again() {
+      const now = await judgedAgain(call);
+      const entry = now.entries.find((one) => one.server.id === server.id);
+      if (!entry || !(await isAllowed(now, entry, task))) throw notOpen();
+      return judgedFor(now);
+    },
+  };
+}
+
+function notOpen(): RpcError {
+  const message = 'What this asked for is not open to you any more.';
+  return new RpcError(200, CODE.invalidParams, message, { type: 'access_denied' });
+}
+
+/** What makes the gateway end a request that is on its way: a time limit, or that its caller was judged again and refused. */
+export class Stop {
+  /** Null: it goes on. */
+  why: Error | null = null;
+  private readonly reached = Promise.withResolvers<Error>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private isOver = false;
+
+  /** @param free called once, when there is a reason to end */
+  constructor(
+    private readonly judging: Judging,
+    private readonly free: () => void,
+  ) {
+    this.judgeIn(judging.dueIn);
+  }
+
+  /** Settles with the reason. */
+  get promise(): Promise<Error> {
+    return this.reached.promise;
+  }
+
+  readonly now = (why: Error): void => {
+    if (this.isOver || this.why) return;
+    this.why = why;
+    this.reached.resolve(why);
+    this.free();
+  };
+
+  /** The request has ended. */
+  over(): void {
+    this.isOver = true;
+    clearTimeout(this.timer);
+  }
+
+  private readonly judgeIn = (dueIn: number): void => {
+    if (this.isOver) return;
+    this.timer = setTimeout(() => this.judging.again().then(this.judgeIn, this.now), dueIn);
+  };
+}
