@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
-import { consent } from '../../../demo/consent';
+import { type Answers, consent } from '../../../demo/consent';
 import { read } from '../../journeys/support/app';
 import startSseServers from '../../support/sse-setup';
 import startUpstreams from '../../support/upstream-setup';
@@ -155,10 +155,7 @@ export async function behave(name: string, behaviour: object, type: 'http' | 'ss
 export type Tokens = { access_token: string; refresh_token: string; client_id: string; grant_id: string };
 
 /** Tokens a person allowed through the first Worker. */
-export async function newGrant(
-  answers: Record<string, string>,
-  headers?: Record<string, string>,
-): Promise<Tokens> {
+export async function newGrant(answers: Answers, headers?: Record<string, string>): Promise<Tokens> {
   const redirect_uri = 'http://127.0.0.1:7777/callback';
   const registered = await fetch(`${origin}/oauth2/register`, {
     method: 'POST',
