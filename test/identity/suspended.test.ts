@@ -195,6 +195,19 @@ describe('a person who may not sign in here any more (CONTRACT §§4, 5)', () =>
     expect(browser.callback?.searchParams.get('code')).toBeTruthy();
   });
 
+  it('is not taken up at consent by a sign-in of before', async () => {
+    const browser = new Browser();
+    const first = shown(await browser.open(await (await McpClient.register()).authorizeUrl()));
+    await browser.submit(first, { identity: 'user', decision: 'continue' });
+    await provider.signIn(browser, 'hal@acme.example');
+
+    await configure({ oidc: { allowed_domains: [] } });
+    const page = shown(await browser.open(first.url));
+
+    expect(page.html).toContain('You are no longer known here.');
+    expect(page.html).not.toContain('It acts as');
+  });
+
   it('keeps what their sign-in brought while another provider stands in its place', async () => {
     const person = await world('gus@acme.example');
     const reports = new McpCaller({ 'x-bf-vk': person.key }, '2025', `/mcp/${exchanging.slug}`);
