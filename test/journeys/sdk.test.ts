@@ -6,7 +6,9 @@ import { walkWithConsent, walkWithKey } from '../../demo/walk.ts';
 import { Child } from '../../scripts/child.ts';
 import { freePort } from '../../scripts/dev/ports.ts';
 import { DocumentSite } from './support/document-site.ts';
+import { walkWithLibrary } from './support/oauth-library.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
+import { changeDatabase } from './support/stored.ts';
 
 const REVISIONS = ['2025-11-25', '2025-11-25', '2026-07-28'];
 
@@ -66,6 +68,52 @@ describe.each(SDK_CLIENTS.map((client, place) => ({ client, revision: REVISIONS[
     });
   },
 );
+
+/** From now on this signs access tokens: the next key need not wait its ten minutes. */
+async function signWith(signing_alg: 'ES256' | null): Promise<void> {
+  const headers = { authorization: `Bearer ${dev.facts.admin_token}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ oauth2_server_config: { signing_alg } });
+  await fetch(new URL('/api/config', dev.facts.mcp_url), { method: 'PUT', headers, body });
+  changeDatabase(dev.state, 'UPDATE signing_key SET active_at = unixepoch() WHERE active_at > unixepoch()');
+  await fetch(new URL('/health', dev.facts.mcp_url), { headers }); // reads the keys
+}
+
+const algorithmOf = (token = '') =>
+  (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { alg: string }).alg;
+
+/** What a client and a resource server written with `oauth4webapi` make of the tokens (RFC 9068). */
+async function expectLibraryTakes(alg: string): Promise<void> {
+  const answers = { identity: 'virtual_key', virtual_key: dev.facts.virtual_key };
+
+  const walked = await walkWithLibrary(dev.facts.mcp_url, answers);
+
+  expect(walked).toMatchObject({
+    alg,
+    claims: { scope: 'mcp', aud: dev.facts.mcp_url },
+    refreshed: { token_type: 'bearer', scope: 'mcp' },
+    afterRevocation: 400,
+  });
+}
+
+describe('access tokens of RS256', () => {
+  it('are what oauth4webapi expects', () => expectLibraryTakes('RS256'));
+});
+
+describe('access tokens of ES256', () => {
+  beforeAll(() => signWith('ES256'));
+  afterAll(() => signWith(null));
+
+  it.each(SDK_CLIENTS)('serve $name, which refreshes them', async (client) => {
+    const memory = new OAuthMemory('Signed');
+    const answers = { identity: 'virtual_key', virtual_key: dev.facts.virtual_key };
+
+    await walkWithConsent(client, dev.facts.mcp_url, answers, () => {}, memory);
+
+    expect(algorithmOf(memory.tokens()?.access_token)).toBe('ES256');
+  });
+
+  it('are what oauth4webapi expects', () => expectLibraryTakes('ES256'));
+});
 
 describe('the everything server over HTTP+SSE of 2024-11-05', () => {
   let server: Child;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { StateFolder } from './dev-session.ts';
 
 /** Where wrangler keeps D1, KV and the objects of a local Worker, below its state. */
@@ -37,4 +38,17 @@ function base64Forms(bytes: Buffer): Buffer[] {
     const inner = encoded.slice(before ? 4 : 0, -4);
     return [inner, inner.replaceAll('+', '-').replaceAll('/', '_')].map((form) => Buffer.from(form));
   });
+}
+
+/** Runs a statement on the D1 database of a local Worker, while that runs. @returns how many rows it changed */
+export function changeDatabase({ path }: StateFolder, sql: string): number {
+  const folder = join(path, 'state', 'v3/d1');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const file = files.find((name) => name.endsWith('.sqlite') && !name.includes('metadata')) ?? '';
+  const database = new DatabaseSync(join(folder, file), { timeout: 5000 });
+  try {
+    return Number(database.prepare(sql).run().changes);
+  } finally {
+    database.close();
+  }
 }
