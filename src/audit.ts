@@ -33,7 +33,11 @@ export type Act =
       servers?: string;
     }
   | { act: 'consent.denied'; client_id: string; grant_id: string }
-  | { act: 'code.redeemed' | 'code.replayed' | 'refresh_token.reused'; client_id: string; grant_id: string }
+  | {
+      act: 'code.redeemed' | 'code.repeated' | 'code.replayed' | 'refresh_token.reused';
+      client_id: string;
+      grant_id: string;
+    }
   | { act: 'grant.ended'; grant_id: string; reason: string }
   | { act: 'virtual_key.created' | 'virtual_key.changed' | 'virtual_key.deleted'; virtual_key: string }
   | { act: 'virtual_key.rotated'; virtual_key: string; reason: 'routine' | 'leaked' }
@@ -136,6 +140,20 @@ export function auditIfChanged(
   return write(db, [entry], 'changes() > 0');
 }
 
+/** Ends of grants, to run in a batch right before the statement that records them: of those the index has as ended nothing is written. */
+export function auditEnds(
+  db: D1Database,
+  grantIds: readonly string[],
+  reason: string,
+  who: By,
+): D1PreparedStatement {
+  const acts = grantIds.map((grant_id) => ({ act: 'grant.ended' as const, grant_id, reason }));
+  const entries = acts.map((act) => entryOf(act, who));
+  for (const entry of entries) logEntry(entry);
+  const unended = "value ->> 'grantId' IN (SELECT grant_id FROM oauth_grant WHERE ended_at IS NULL)";
+  return write(db, entries, unended);
+}
+
 /** Logs an act that anyone can bring about. */
 export function logAct(c: Context<App>, act: StrangersAct): void {
   logEntry(entryOf(act, by(c), c.var.grantId));
@@ -216,7 +234,7 @@ function idAt(now: number): string {
 
 function outcomeOf(act: string): Outcome {
   if (act === 'request.failed') return 'failed';
-  return /[._](refused|denied|replayed|reused)$/.test(act) ? 'refused' : 'done';
+  return /[._](refused|denied|repeated|replayed|reused)$/.test(act) ? 'refused' : 'done';
 }
 
 function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: AuditEvent<string>): void {

@@ -35,8 +35,6 @@ import { Unconfirmed } from './unconfirmed';
 /** How a refresh ended. `superseded`: someone connected again, or disconnected, while it was under way. */
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
 
-/** Seconds until the index is told again when it did not answer. */
-const TELL_AGAIN = 10;
 const RETRY_AFTER = 5; // seconds until a call may try again
 
 /**
@@ -338,7 +336,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const kept = this.kept();
     const isBehind = this.state()?.status === 'gone' || this.kv.get('untold') !== undefined;
     const due = kept ? [wakesAt(kept), forgetsAt(kept)] : [];
-    const times = [isBehind ? now() + TELL_AGAIN : null, this.unconfirmed.endsAt, ...due].filter(
+    const times = [isBehind ? now() + this.index.pause : null, this.unconfirmed.endsAt, ...due].filter(
       (at) => at !== null,
     );
     if (times.length) this.ctx.storage.setAlarm(Math.min(...times) * 1000);

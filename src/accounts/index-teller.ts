@@ -4,6 +4,12 @@ import type { ObjectState } from '../schema/object-state';
 import { forgetCredential, recordCredential } from './credentials';
 import { credentialOf, type Gone, type StoredCredential } from './kept-credential';
 
+/** Where the object stores how often in a row the index did not answer. */
+const TRIES = 'untold_tries';
+/** The first pause before the index is told again, and the longest: each is twice as long as the one before. Seconds. */
+const TELL_AGAIN = 10;
+const TELL_AGAIN_AT_MOST = 3_600;
+
 /** Tells the index (D1's `credential`) what a connection's object decided, one thing after the other. */
 export class IndexTeller {
   private telling: Promise<void> | null = null;
@@ -16,10 +22,22 @@ export class IndexTeller {
     private readonly told: () => void,
   ) {}
 
+  /** How long after a try the index is told again, seconds. */
+  get pause(): number {
+    return Math.min(TELL_AGAIN * 2 ** Math.max(0, this.tries - 1), TELL_AGAIN_AT_MOST);
+  }
+
+  private get tries(): number {
+    return this.kv.get<number>(TRIES) ?? 0;
+  }
+
   /** Tells the index what it does not know yet. While it does not answer, the alarm goes on. */
   tell(): Promise<void> {
     this.telling ??= this.tellAll()
-      .catch((error: unknown) => log('credential.not_indexed', faultFacts(error)))
+      .catch((error: unknown) => {
+        log('credential.not_indexed', faultFacts(error));
+        this.kv.put(TRIES, this.tries + 1);
+      })
       .finally(() => {
         this.telling = null;
         this.told();
@@ -40,6 +58,7 @@ export class IndexTeller {
       if (!untold) return;
       await recordCredential(this.db, credentialOf(state));
       if (this.kv.get('untold') === untold) this.kv.delete('untold');
+      if (this.tries) this.kv.delete(TRIES);
     }
   }
 

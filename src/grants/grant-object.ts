@@ -3,6 +3,7 @@ import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import {
   equalSecrets,
+  hashSecret,
   isSealedByNewest,
   macWithSeed,
   open,
@@ -23,6 +24,8 @@ type Open = {
   terms: GrantTerms;
   /** When the code was redeemed, epoch milliseconds; null before. */
   redeemedAt: number | null;
+  /** SHA-256 of the address that redeemed it; absent: not redeemed, or by an older version. */
+  redeemedFrom?: string;
   /** Which refresh token is current: the first is 1. */
   n: number;
   /** When the current refresh token was issued, epoch milliseconds. */
@@ -40,14 +43,17 @@ type Closed = {
   until: number;
   /** True once D1 knows. */
   recorded: boolean;
+  /** How often D1 was told and did not answer; absent: never. */
+  tries?: number;
 };
 
-/** A second redemption this soon after the first is a duplicate of the same request. Milliseconds. */
-const DUPLICATE = 2_000;
+/** A second redemption this soon after the first, from the same address, is a duplicate of the same request. Milliseconds. */
+const DUPLICATE = 10_000;
 /** How long a replaced refresh token finds its successor again while that is unused. Milliseconds. */
 const LOST_ANSWER = 86_400_000;
-/** How soon the index is told again when it did not answer. Milliseconds. */
+/** How soon the index is told again when it did not answer: each time twice as late, an hour at most. Milliseconds. */
 const RECORD_AGAIN = 10_000;
+const RECORD_AGAIN_AT_MOST = 3_600_000;
 
 /**
  * One grant: the commit point of consent, the one redemption of its code, the order of its refresh tokens and its end
@@ -111,9 +117,11 @@ export class GrantObject extends DurableObject<Env> {
     resource: string | undefined;
     issuer: string;
     idleTtl: number;
+    address: string;
   }): Promise<Redemption> {
     const seed = await this.seed();
     const refreshToken = seed && (await this.refreshToken(seed, 1));
+    const redeemedFrom = await hashSecret(`code from ${request.address}`);
 
     const state = this.state();
     const now = Date.now();
@@ -131,11 +139,13 @@ export class GrantObject extends DurableObject<Env> {
     if (now >= terms.codeExpiresAt * 1000) return { ok: false, reason: 'expired' };
 
     if (state.redeemedAt !== null) {
-      if (now < state.redeemedAt + DUPLICATE) return { ok: false, reason: 'spent' };
+      const isSameRequest = now < state.redeemedAt + DUPLICATE && state.redeemedFrom === redeemedFrom;
+      if (isSameRequest) return { ok: false, reason: 'repeated' };
       await this.end('code_replayed');
       return { ok: false, reason: 'replayed' };
     }
-    this.put({ ...state, redeemedAt: now, n: 1, rotatedAt: now, used: false, idleTtl: request.idleTtl });
+    const { idleTtl } = request;
+    this.put({ ...state, redeemedAt: now, redeemedFrom, n: 1, rotatedAt: now, used: false, idleTtl });
     return { ok: true, terms, refreshToken, n: 1 };
   }
 
@@ -175,7 +185,9 @@ export class GrantObject extends DurableObject<Env> {
       return { ok: false, reason: 'ended' };
     }
     if (n === state.n) {
-      this.put({ ...state, n: n + 1, rotatedAt: now, used: false, idleTtl: request.idleTtl });
+      const next: Open = { ...state, n: n + 1, rotatedAt: now, used: false, idleTtl: request.idleTtl };
+      this.put(next);
+      if (next.idleTtl !== state.idleTtl) await this.wakeWhenDue(next);
       return answer;
     }
     const window = state.used ? request.reuseInterval * 1000 : LOST_ANSWER;
@@ -190,6 +202,24 @@ export class GrantObject extends DurableObject<Env> {
     if (state?.status !== 'open') return false;
     if (n === state.n && !state.used) this.put({ ...state, used: true });
     return true;
+  }
+
+  /**
+   * Ends the grant when it was not refreshed for `idleTtl` seconds; else its alarm will. @returns when it was refreshed last
+   * (epoch seconds); null: it has ended
+   */
+  async endIfIdle(idleTtl: number): Promise<number | null> {
+    const state = this.state();
+    if (state?.status !== 'open') return null;
+    const due = dueAt({ ...state, idleTtl });
+    if (due && Date.now() >= due.at) {
+      await this.end(due.reason);
+      return null;
+    }
+    const next = { ...state, idleTtl };
+    this.put(next);
+    await this.wakeWhenDue(next);
+    return Math.floor(state.rotatedAt / 1000);
   }
 
   /** Ends the grant, on behalf of its caller. Repeatable; false while the index could not be told, which the alarm then does. */
@@ -223,7 +253,10 @@ export class GrantObject extends DurableObject<Env> {
         await recordEnd(this.env.DB, this.id, state.reason, state.by, now);
         this.put({ ...state, recorded: true });
       } catch {
-        await this.ctx.storage.setAlarm(Date.now() + RECORD_AGAIN);
+        const { tries = 0 } = state;
+        this.put({ ...state, tries: tries + 1 });
+        const pause = Math.min(RECORD_AGAIN * 2 ** tries, RECORD_AGAIN_AT_MOST);
+        await this.ctx.storage.setAlarm(Date.now() + pause);
         return false;
       }
     }
@@ -234,6 +267,12 @@ export class GrantObject extends DurableObject<Env> {
       await this.ctx.storage.deleteAll();
     }
     return true;
+  }
+
+  /** Sets the alarm for when an open grant is over by itself. */
+  private async wakeWhenDue(state: Open): Promise<void> {
+    const due = dueAt(state);
+    if (due) await this.ctx.storage.setAlarm(due.at);
   }
 
   private state(): Open | Closed | null {

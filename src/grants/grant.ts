@@ -49,7 +49,7 @@ export type Redemption =
         | 'wrong_issuer'
         | 'wrong_verifier'
         | 'expired'
-        | 'spent'
+        | 'repeated'
         | 'replayed';
     };
 

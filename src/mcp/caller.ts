@@ -15,7 +15,7 @@ import { mayCall, standingWith } from '../identity/standing';
 import { user } from '../identity/user';
 import { findPresentedKey, type PresentedKey, refusalOfPresented, virtualKey } from '../identity/virtual-key';
 import { RpcError } from '../protocol/mcp';
-import { Memory } from '../protocol/memory';
+import { Memory, Recent } from '../protocol/memory';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
 
@@ -109,7 +109,10 @@ async function callerOfGrant(
   { env, settings, issuer }: Gate,
   { grant_id: id, sub, scope }: Claimed,
 ): Promise<Caller | null> {
-  if (endedGrants.has(id)) return null;
+  if (endedGrants.has(id)) {
+    endedGrants.add(id); // the longer its tokens come, the longer it is remembered
+    return null;
+  }
   const known = await grants.recall(id, lagOf(settings), () => readGrant(env.DB, id));
   const now = Date.now() / 1000;
   if (!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== sub) return null;
@@ -150,20 +153,16 @@ async function readGrant(
 }
 
 /** Tokens this isolate has told their grants of, and grants that answered that they are over. */
-const toldTokens = new Set<string>();
-const endedGrants = new Set<string>();
-const MOST_TOLD = 10_000;
+const toldTokens = new Recent(10_000);
+const endedGrants = new Recent(10_000);
 
 /** Tells the grant, once per token and isolate, that a token of its refresh token `n` was seen (ARCHITECTURE, refresh tokens). */
 function tellGrant(env: Env, grantId: string, jti: string): void {
   if (toldTokens.has(jti)) return;
-  if (toldTokens.size >= MOST_TOLD) toldTokens.clear();
   toldTokens.add(jti);
   const tell = async () => {
     const standing = await askGrant(env.GRANTS, grantId, (grant) => grant.seen(Number.parseInt(jti, 10)));
-    if (standing !== false) return;
-    if (endedGrants.size >= MOST_TOLD) endedGrants.clear(); // the index refuses them, too
-    endedGrants.add(grantId);
+    if (standing === false) endedGrants.add(grantId); // the index refuses them, too, unless an older one was restored
   };
   waitUntil(tell().catch(() => toldTokens.delete(jti)));
 }

@@ -4,6 +4,7 @@ import { authenticateClient } from '../clients/authenticate';
 import { type App, signingSetup } from '../config';
 import { signingKey } from '../crypto/signing-keys';
 import { log } from '../log';
+import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
 import { type Params, params, readText } from '../protocol/params';
 import { grantTypes } from './grant-types';
@@ -27,6 +28,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     env: c.env,
     settings: c.var.settings,
     issuer: issuerOf(c.var.issuer),
+    address: addressOf(c.req.raw),
     later: (work) => c.executionCtx.waitUntil(work),
     audit: (act) => audit(c, act, 'client'),
   });

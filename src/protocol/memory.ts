@@ -73,3 +73,24 @@ async function inTurn<V>(reading: Promise<V>): Promise<V> {
   if (!answer) throw new Unavailable('no answer in time');
   return answer.value;
 }
+
+/** The last `size` names that were noted: a further one takes the place of the one noted longest ago. */
+export class Recent {
+  private readonly names = new Set<string>();
+
+  constructor(private readonly size: number) {}
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  add(name: string): void {
+    this.names.delete(name);
+    this.names.add(name);
+    if (this.names.size > this.size) this.names.delete(this.names.values().next().value as string);
+  }
+
+  delete(name: string): void {
+    this.names.delete(name);
+  }
+}

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from 'cloudflare:test';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { Browser } from '../support/browser';
@@ -83,6 +83,29 @@ describe('revocation (RFC 7009)', () => {
     expect(unsure.status).toBe(503);
     expect(unsure.headers.get('retry-after')).toBeTruthy();
     expect(refused).toMatchObject(ended);
+    expect(await reasonOf(refresh_token)).toBe('revoked_by_client');
+  });
+
+  it('tells the index again ever later while it does not answer, an hour later at most', async () => {
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant();
+    const grant = env.GRANTS.get(env.GRANTS.idFromString(refresh_token.slice(0, 64)));
+    const pauses: number[] = [];
+    const pauseNow = async () => {
+      const at = await runInDurableObject(grant, (_, { storage }) => storage.getAlarm());
+      pauses.push(Math.round(((at ?? 0) - Date.now()) / 1000));
+    };
+    await env.DB.prepare('ALTER TABLE oauth_grant RENAME TO oauth_grant_away').run();
+
+    await grant.end('revoked_by_client');
+    for (let tries = 0; tries < 10; tries++) {
+      await pauseNow();
+      await runDurableObjectAlarm(grant);
+    }
+    await env.DB.prepare('ALTER TABLE oauth_grant_away RENAME TO oauth_grant').run();
+    await runDurableObjectAlarm(grant);
+
+    expect(pauses).toEqual([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600]);
     expect(await reasonOf(refresh_token)).toBe('revoked_by_client');
   });
 

@@ -156,12 +156,52 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
     expect((await client.refresh(won[0]?.body.refresh_token ?? '')).status).toBe(200);
   });
 
-  it('ends the grant when a code comes back 3 seconds later (RFC 9700 §4.5)', async () => {
+  /** Redeems a code from an address. */
+  const redeemFrom = (client: McpClient, code: string, address: string) =>
+    post(
+      '/oauth2/token',
+      { grant_type: 'authorization_code', code, code_verifier: client.verifier, client_id: client.clientId },
+      { 'cf-connecting-ip': address },
+    ).then(({ status }) => status);
+
+  it('changes nothing when a code comes back within 10 seconds from where it was redeemed (CONTRACT §5)', async () => {
+    const client = await McpClient.register();
+    const code = await client.obtainCode();
+
+    const first = await redeemFrom(client, code, '2001:db8:1:2::3');
+    wait(9);
+    const again = await redeemFrom(client, code, '2001:db8:1:2:ffff::4'); // the same /64
+    vi.useRealTimers();
+
+    expect([first, again]).toEqual([200, 400]);
+    expect(await grantOf(code).isRedeemed()).toBe(true);
+    await vi.waitFor(async () => {
+      const { results } = await env.DB.prepare(
+        "SELECT act FROM audit WHERE grant_id = ? AND act LIKE 'code.%' ORDER BY act",
+      )
+        .bind(code.slice(0, 64))
+        .all();
+      expect(results).toEqual([{ act: 'code.redeemed' }, { act: 'code.repeated' }]);
+    });
+  });
+
+  it('ends the grant when a code comes back from another address, however soon', async () => {
+    const client = await McpClient.register();
+    const code = await client.obtainCode();
+
+    await redeemFrom(client, code, '2001:db8:1:2::3');
+    const again = await redeemFrom(client, code, '2001:db8:1:3::3');
+
+    expect(again).toBe(400);
+    expect(await grantOf(code).isRedeemed()).toBe(false);
+  });
+
+  it('ends the grant when a code comes back 11 seconds later (RFC 9700 §4.5)', async () => {
     const client = await McpClient.register();
     const code = await client.obtainCode();
     const { body } = await client.redeem(code);
 
-    wait(3);
+    wait(11);
     const replayed = await client.redeem(code);
     const refreshed = await client.refresh(body.refresh_token);
 
@@ -180,7 +220,7 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
     const code = await client.obtainCode();
     const { body } = await client.redeem(code);
 
-    wait(3);
+    wait(11);
     await client.redeem(code, { code_verifier: 'another-verifier-of-enough-characters-0123456789' });
     await other.redeem(code);
 
@@ -515,6 +555,24 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     expect((await client.refresh(keptOn.body.refresh_token)).status).toBe(200);
     vi.useRealTimers();
     await configure({ oauth2_server_config: { refresh_token_ttl: null } });
+  });
+
+  it('has an alarm for its idle time from the next refresh on, where there was none when it began', async () => {
+    await configure({ oauth2_server_config: { refresh_token_ttl: 0 } });
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant({ answers: { expires_in: '0' } });
+    await runDurableObjectAlarm(grantOf(refresh_token)); // its code's
+    const isAlarmed = await runDurableObjectAlarm(grantOf(refresh_token));
+    await configure({ oauth2_server_config: { refresh_token_ttl: 3600 } });
+
+    await client.refresh(refresh_token);
+    wait(3601);
+    await runDurableObjectAlarm(grantOf(refresh_token));
+    vi.useRealTimers();
+    await configure({ oauth2_server_config: { refresh_token_ttl: null } });
+
+    expect(isAlarmed).toBe(false);
+    expect(await reasonOf(refresh_token)).toBe('idle');
   });
 
   it('ends at the idle time that is set now, not the one set when it began', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Memory } from '../../src/protocol/memory';
+import { Memory, Recent } from '../../src/protocol/memory';
 import { wait } from '../support/clock';
 
 const LAG = 10_000;
@@ -148,5 +148,16 @@ describe('what an isolate remembers (CONTRACT §5, revocation_lag)', () => {
 
     expect(await memory.recall('three', LAG, async () => 'read')).toBe('three');
     expect(await memory.recall('one', LAG, async () => 'read')).toBe('read');
+  });
+});
+
+describe('names that were noted recently', () => {
+  it('make room one by one, those noted longest ago first', () => {
+    const recent = new Recent(3);
+    for (const name of ['a', 'b', 'c', 'a', 'd']) recent.add(name);
+
+    expect(['a', 'b', 'c', 'd'].filter((name) => recent.has(name))).toEqual(['a', 'c', 'd']);
+    recent.delete('c');
+    expect(recent.has('c')).toBe(false);
   });
 });

@@ -42,6 +42,7 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
     resource,
     issuer,
     idleTtl: settings.oauth2_server_config.refresh_token_ttl,
+    address: context.address,
   };
   const issued = await findCode(env.KV, request.codeHash, Math.floor(Date.now() / 1000));
   if (issued) refuseEarly(issued, request);
@@ -50,6 +51,7 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
   const redeemed = await grantObject(env.GRANTS, grantId)?.redeem(request);
   const story = { client_id: client.clientId, grant_id: grantId };
   if (redeemed?.ok) context.audit({ act: 'code.redeemed', ...story });
+  else if (redeemed?.reason === 'repeated') context.audit({ act: 'code.repeated', ...story });
   else if (redeemed?.reason === 'replayed') context.audit({ act: 'code.replayed', ...story });
   if (!redeemed?.ok) throw refusalOf(redeemed?.reason ?? 'unknown');
   return tokenResponse(context, grantId, redeemed.terms, redeemed.terms.scope, redeemed);

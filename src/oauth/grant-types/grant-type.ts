@@ -12,6 +12,8 @@ export type TokenContext = {
   env: Env;
   settings: Settings;
   issuer: string;
+  /** Where the request came from, as limits count it. */
+  address: string;
   /** Goes on behind the answer. */
   later(work: Promise<unknown>): void;
   /** Tells the audit what the client did. */

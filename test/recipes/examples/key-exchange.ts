@@ -50,7 +50,7 @@ export const keyExchange: GrantType = {
     const grant = grantObject(env.GRANTS, grantId);
     const lives = { codeExpiresAt: now + LIFE, flowExpiresAt: now + LIFE, expiresAt: null };
     await grant?.open({ ...what, ...bound, ...lives });
-    const redeemed = await grant?.redeem({ ...bound, issuer, idleTtl });
+    const redeemed = await grant?.redeem({ ...bound, issuer, idleTtl, address: context.address });
     if (!redeemed?.ok) throw new OAuthError('invalid_grant', 'the grant did not open');
     return tokenResponse(context, grantId, redeemed.terms, redeemed.terms.scope, redeemed);
   },

@@ -38,6 +38,10 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
   },
   'consent.denied': { label: 'Access denied', says: (e) => `${app(e)} was denied access` },
   'code.redeemed': { label: 'App connected', says: (e) => `${app(e)} picked up its access` },
+  'code.repeated': {
+    label: 'Code sent twice',
+    says: (e) => `${app(e)} sent its code a second time at once, which changed nothing`,
+  },
   'code.replayed': {
     label: 'Code used twice',
     says: (e) => `A code of ${app(e)} was used a second time, so its access ended`,
