@@ -306,6 +306,26 @@ CREATE TABLE IF NOT EXISTS form_once (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS form_once_claimed ON form_once (claimed_at);
 
+-- What was deleted, blocked or rotated as leaked and has left something: the same request or the cron finishes it (CONTRACT §8).
+CREATE TABLE IF NOT EXISTS removal (
+  kind     TEXT NOT NULL,    -- client | key | key_leak | person | person_block | server
+  id       TEXT NOT NULL,    -- of what is gone from its own table, blocked, or has a new value
+  facts    TEXT,             -- JSON: what its row said and its end needs; null: nothing
+  begun_by TEXT NOT NULL,    -- JSON {actor, address, requestId}
+  began_at INTEGER NOT NULL,
+  tries    INTEGER NOT NULL, -- of the cron
+  again_at INTEGER NOT NULL, -- when the cron takes it up next
+  PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS removal_again ON removal (again_at);
+
+-- How far a sweep of grants has come, in the order of created_at, grant_id.
+CREATE TABLE IF NOT EXISTS grant_sweep (
+  name       TEXT PRIMARY KEY,
+  created_at INTEGER NOT NULL,
+  grant_id   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Tool calls, counted in memory and added here (CONTRACT §8); swept after 90 days.
 CREATE TABLE IF NOT EXISTS tool_count (
   hour      INTEGER NOT NULL,  -- hours since the epoch

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { sealedCookie } from './crypto/sealed-cookie';
 import { hashSecret, mac, open, seal } from './crypto/secrets';
+import { log } from './log';
+import { faultFacts } from './protocol/faults/storage';
 import { FORM_LIFE, isOnceValue } from './protocol/once-value';
 import { pause } from './protocol/patience';
 import { PageProblem } from './ui/layout';
@@ -98,7 +100,8 @@ async function perform(
   if (isPage) remember(id, await response.clone().text());
   const answer: Answer = { status: response.status, headers: [...response.headers], isPage, showsSecret };
   const sealed = await seal(env.ENCRYPTION_KEY, placeOf(id), JSON.stringify(answer));
-  await env.DB.prepare('UPDATE form_once SET answer = ?2 WHERE id = ?1').bind(id, sealed).run();
+  const keeping = env.DB.prepare('UPDATE form_once SET answer = ?2 WHERE id = ?1').bind(id, sealed).run();
+  await keeping.catch((error: unknown) => log('form.answer_not_kept', faultFacts(error))); // it took effect all the same
   if (showsSecret) response.headers.append('set-cookie', await secretCookie(env, sent, claimed));
   return response;
 }

@@ -4,15 +4,17 @@ import { auditAll, deleteOldAudit, SYSTEM } from './audit';
 import { currentSettings, deploymentNow, type Env, signingSetup } from './config';
 import { sealersIn } from './crypto/secrets';
 import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-keys';
-import { finishDeletions, sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
-import { deleteExpiredKeys } from './governance/key-removal';
+import { sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
 import { deleteOldCounts } from './governance/tool-counts';
-import { endOfOtherIssuers, endUnopened } from './grants/end';
+import { endOfOtherIssuers } from './grants/end';
 import { deleteEndedGrants } from './grants/store';
+import { endIdle, endUnopened } from './grants/sweeps';
 import { sweepSessions } from './identity/signed-in';
 import { log } from './log';
 import { sweepOnce } from './once';
 import { faultFacts } from './protocol/faults/storage';
+import { finishRemovals } from './removal/ends';
+import { removeExpiredKeys } from './removal/keys';
 import { upgrade } from './schema/upgrade';
 
 /** How long the list remembers a grant that has ended. Seconds: 90 days. */
@@ -37,7 +39,7 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
     return next.kid;
   },
   'signing_key.delete_retired': ({ DB }, now) => deleteRetiredKeys(DB, now),
-  'client.finish_deletions': ({ DB, GRANTS }, now) => finishDeletions(DB, GRANTS, now),
+  'removal.finish': (env, now) => finishRemovals(env, now),
   'client.sweep_unallowed': ({ DB }, now) => sweepUnallowedClients(DB, now),
   'client.sweep_unused': async ({ DB }, now) => {
     const clients = await sweepUnusedClients(DB, now);
@@ -45,22 +47,19 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
     if (acts.length) await auditAll(DB, acts, SYSTEM).run();
     return clients.length;
   },
-  'virtual_key.delete_expired': async (env, now) => {
-    const deleted = await deleteExpiredKeys(env, now);
-    if (deleted.length) {
-      const acts = deleted.map((virtual_key) => ({ act: 'virtual_key.expired' as const, virtual_key }));
-      await auditAll(env.DB, acts, SYSTEM).run();
-    }
-    return deleted.length;
-  },
+  'virtual_key.delete_expired': (env, now) => removeExpiredKeys(env, now),
   'grant.end_of_other_issuers': async (env, now) => {
     const { issuer_url: issuer } = (await currentSettings(env)).oauth2_server_config;
     return issuer ? endOfOtherIssuers(env.DB, env.GRANTS, issuer, now) : 0; // a loopback's port says nothing about its grants
   },
   'grant.end_unopened': ({ DB, GRANTS }, now) => endUnopened(DB, GRANTS, now),
+  'grant.end_idle': async (env, now) => {
+    const { refresh_token_ttl: idleTtl } = (await currentSettings(env)).oauth2_server_config;
+    return endIdle(env.DB, env.GRANTS, idleTtl, now);
+  },
   'grant.delete_ended': ({ DB }, now) => deleteEndedGrants(DB, now - GRANTS_KEPT),
   'connecting.delete_over': ({ DB }, now) => sweepConnecting(DB, now),
-  'credential.delete_stray': (env) => deleteStrayCredentials(env),
+  'credential.delete_stray': (env, now) => deleteStrayCredentials(env, now),
   'credential.note_unreadable': async ({ DB, ENCRYPTION_KEY }) =>
     noteUnreadable(DB, await sealersIn(ENCRYPTION_KEY)),
   'browser_session.delete_over': ({ DB }, now) => sweepSessions(DB, now),
@@ -157,5 +156,6 @@ function counting(env: Env, calls: { made: number }): Env {
     KEYS: count(env.KEYS, 'get'),
     CONNECTIONS: count(env.CONNECTIONS, 'get'),
     SUBJECTS: count(env.SUBJECTS, 'get'),
+    SERVERS: count(env.SERVERS, 'get'),
   };
 }

@@ -10,6 +10,7 @@ import { virtualKeyColumns } from '../src/governance/virtual-keys';
 import { virtualMcpColumns } from '../src/governance/virtual-mcps';
 import { grantColumns } from '../src/grants/store';
 import { sessionColumns } from '../src/identity/signed-in';
+import { removalColumns } from '../src/removal/store';
 import { upgrade } from '../src/schema/upgrade';
 import { oauthConfigColumns } from '../src/servers/oauth-config-store';
 import { serverColumns } from '../src/servers/row';
@@ -113,6 +114,7 @@ describe('the nouns', () => {
     credential: credentialColumns.insert({} as never),
     oauth_config: oauthConfigColumns.insert({} as never),
     oauth_grant: grantColumns.insert({} as never),
+    removal: removalColumns.insert({} as never),
     person: userColumns.insert({} as never),
     server: serverColumns.insert({} as never),
     upstream_flow: authorizationColumns.insert({} as never),

@@ -15,6 +15,7 @@ const ROOMS = [
   ['consent'],
   ['oauth'],
   ['mcp-client'],
+  ['removal'],
   ['accounts'],
   ['providers'],
   ['servers'],

@@ -1,10 +1,17 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { endUnopened } from '../src/grants/sweeps';
+import { newSessionValue, subjectOfSessionValue } from '../src/identity/session';
+import type { Subject } from '../src/protocol/subject';
+import { Account } from './support/account';
 import { Browser } from './support/browser';
 import { McpCaller } from './support/caller';
+import { enterHeaders } from './support/connected';
 import { cron, wait } from './support/cron';
-import { admin } from './support/gate';
+import { faulty } from './support/faults';
+import { admin, configure } from './support/gate';
 import { McpClient } from './support/mcp-client';
+import { headerServer } from './support/own-accounts';
 import { control } from './support/upstream';
 
 const DAY = 86_400;
@@ -45,6 +52,118 @@ describe('grants that never opened', () => {
     expect(await ended(lost)).toBe('code_never_redeemed');
     expect(await ended(opened.refresh_token.slice(0, 64))).toBeNull();
     expect((await client.refresh(opened.refresh_token)).status).toBe(200);
+  });
+
+  it('are found behind any number of grants that did open, and those are asked about once', async () => {
+    const client = await McpClient.register();
+    for (let n = 0; n < 3; n++) await client.obtainGrant({ answers: { expires_in: '0' } });
+    const lost = env.GRANTS.newUniqueId().toString();
+    await env.DB.prepare(
+      'UPDATE oauth_grant SET grant_id = ?2, created_at = created_at + 1 WHERE grant_id = ?1',
+    )
+      .bind((await client.obtainCode()).slice(0, 64), lost)
+      .run();
+    const now = Math.floor(Date.now() / 1000) + 2 * DAY;
+    const reason = () =>
+      env.DB.prepare('SELECT ended_reason FROM oauth_grant WHERE grant_id = ?')
+        .bind(lost)
+        .first('ended_reason');
+    await cron(); // past those of other tests
+
+    const ended: number[] = [];
+    for (let run = 0; run < 20 && !(await reason()); run++)
+      ended.push(await endUnopened(env.DB, env.GRANTS, now, 2));
+
+    expect(ended.slice(0, -1)).toContain(0);
+    expect(await reason()).toBe('code_never_redeemed');
+    expect(await endUnopened(env.DB, env.GRANTS, now, 2)).toBe(0);
+  });
+
+  it('stay to be found when an object does not answer for now', async () => {
+    const lost = env.GRANTS.newUniqueId().toString();
+    const client = await McpClient.register();
+    await env.DB.prepare('UPDATE oauth_grant SET grant_id = ?2 WHERE grant_id = ?1')
+      .bind((await client.obtainCode()).slice(0, 64), lost)
+      .run();
+    const now = Math.floor(Date.now() / 1000) + 2 * DAY;
+
+    const { value } = await faulty({ nth: 2, isOnwards: true, isLost: false }, () =>
+      endUnopened(env.DB, env.GRANTS, now).catch(() => -1),
+    );
+
+    expect(value).toBeLessThan(1);
+    expect(await endUnopened(env.DB, env.GRANTS, now)).toBe(1);
+  });
+});
+
+describe('grants that began while there was no idle time', () => {
+  it('end once there is one and it is over, though nobody refreshes them', async () => {
+    await configure({ oauth2_server_config: { refresh_token_ttl: 0 } });
+    const client = await McpClient.register();
+    const idle = (await client.obtainGrant({ answers: { expires_in: '0' } })).refresh_token;
+    const used = (await client.obtainGrant({ answers: { expires_in: '0' } })).refresh_token;
+    const reason = (token: string) =>
+      env.DB.prepare('SELECT ended_reason FROM oauth_grant WHERE grant_id = ?')
+        .bind(token.slice(0, 64))
+        .first('ended_reason');
+
+    wait(60 * DAY);
+    const renewed = await client.refresh(used);
+    await env.DB.prepare('UPDATE oauth_grant SET last_used_at = NULL WHERE grant_id = ?') // as if a fault had kept that from the index
+      .bind(used.slice(0, 64))
+      .run();
+    wait(31 * DAY);
+    await cron();
+    const without = await reason(idle);
+    await configure({ oauth2_server_config: { refresh_token_ttl: null } });
+    await cron();
+
+    expect(without).toBeNull();
+    expect(await reason(idle)).toBe('idle');
+    expect(await reason(used)).toBeNull();
+    expect((await client.refresh(renewed.body.refresh_token)).status).toBe(200);
+  });
+});
+
+describe('accounts of anonymous sessions', () => {
+  it('end when the grants of the session have, and when its value works no more', async () => {
+    await configure({ enforce_auth_on_inference: false });
+    const { id: serverId } = await headerServer();
+    const client = await McpClient.register();
+    const browser = new Browser();
+    const first = await browser.open(await client.authorizeUrl());
+    const services = first && (await browser.submit(first, { identity: 'session', decision: 'continue' }));
+    if (services) await browser.submit(services, { decision: 'allow', expires_in: '0' });
+    const { body } = await client.redeem(browser.callback?.searchParams.get('code') ?? '');
+    const grantId = body.refresh_token.slice(0, 64);
+    const ofGrant = (await env.DB.prepare('SELECT subject FROM oauth_grant WHERE grant_id = ?')
+      .bind(grantId)
+      .first<Subject>('subject')) as Subject;
+    const value = await newSessionValue(env.ENCRYPTION_KEY);
+    const ofValue = (await subjectOfSessionValue(env.ENCRYPTION_KEY, value)) as Subject;
+    for (const owner of [ofGrant, ofValue]) await enterHeaders(serverId, owner, { 'x-key': 'secret' });
+    const owners = async () => {
+      const accounts = [new Account(serverId, ofGrant), new Account(serverId, ofValue)];
+      return Promise.all(accounts.map(async (account) => (await account.row()) !== null));
+    };
+
+    await cron();
+    const standing = await owners();
+    await client.revoke(body.refresh_token);
+    await cron();
+    const revoked = await owners();
+    wait(90 * DAY);
+    const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
+    await cron();
+
+    expect([standing, revoked]).toEqual([
+      [true, true],
+      [false, true],
+    ]);
+    expect(subject).toBeNull();
+    expect(await owners()).toEqual([false, false]);
+    expect(await new Account(serverId, ofGrant).stored()).toEqual({});
+    await configure({ enforce_auth_on_inference: null });
   });
 });
 

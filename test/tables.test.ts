@@ -21,6 +21,7 @@ const HOMES: Record<string, string[]> = {
   person: ['governance/'],
   tool_count: ['governance/'],
   oauth_grant: ['grants/'],
+  grant_sweep: ['grants/'],
   server: ['servers/'],
   listing: ['servers/'],
   server_words: ['servers/'],
@@ -30,6 +31,7 @@ const HOMES: Record<string, string[]> = {
   upstream_flow: ['accounts/authorization.ts'],
   browser_session: ['identity/'],
   form_once: ['once.ts'],
+  removal: ['removal/'],
   audit: ['audit.ts'],
 };
 
@@ -40,9 +42,9 @@ const READ: Record<string, string[]> = {
   clients: ['oauth_grant'], // unused: without a grant
   governance: ['server'], // access names servers; an address is a server's or a toolset's
   identity: ['person'], // a browser's session with its person
-  servers: ['virtual_mcp'], // an address is a server's or a toolset's
+  servers: ['virtual_mcp', 'removal'], // an address is a server's or a toolset's; what a server being removed was
   'mcp-client': ['listing'], // the definition of a tool
-  accounts: ['server', 'oauth_config', 'listing', 'virtual_key', 'person', 'virtual_mcp'], // lists, and what has no owner left
+  accounts: ['server', 'oauth_config', 'listing', 'virtual_key', 'person', 'virtual_mcp', 'oauth_grant'], // lists, and what has no owner left
 };
 
 /** Writes one statement to several tables that give access to servers by name, each named by its room. */

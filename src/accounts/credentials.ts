@@ -2,10 +2,11 @@ import { columnsOf, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { type Question, question } from '../database';
 import { modeOf } from '../identity';
+import { SESSION_LIFE } from '../identity/session';
 import { inPool } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
-import { connectionOf, SIGN_IN } from './connections';
+import { askConnection, SIGN_IN } from './connections';
 import type { Credential, CredentialOwner, CredentialStatus } from './credential';
 import { missingNames } from './kept-credential';
 
@@ -121,34 +122,58 @@ const POOL = 5;
 
 /**
  * Ends every credential of an identity that is gone or blocked, and the provider's tokens of its sign-in.
- * @returns false when there are more than one request ends, or an object did not answer: to be called again.
+ * @returns false when something is left: there are more than one request ends, or an object or the index did not answer.
  */
 export async function deleteCredentialsOf(env: Env, owner: Subject): Promise<boolean> {
-  const rows = await rowsWhere(env.DB, 'owner = ?1', owner);
   const signIn = modeOf(owner)?.isSignedIn ? [{ owner, server_id: SIGN_IN }] : [];
-  return endAll(env, [...signIn, ...rows]);
+  return endWhere(env, 'owner = ?1', [owner], signIn);
 }
 
-/** Ends every credential at a server about to be deleted: its provider can still be told. @returns as {@link deleteCredentialsOf} */
+/** Ends every credential at a server that is gone: its provider can still be told. @returns as {@link deleteCredentialsOf} */
 export async function deleteCredentialsAt(env: Env, serverId: string): Promise<boolean> {
-  return endAll(env, await rowsWhere(env.DB, 'server_id = ?1', serverId));
+  return endWhere(env, 'server_id = ?1', [serverId]);
 }
 
-/** Whose server, key or person is gone, or blocked, or whose authorization was revoked. */
+/** An anonymous session whose grants have ended, or whose value works no more at `?1` (epoch seconds). */
+const OVER_SESSION = `owner LIKE 'session:%'
+  AND NOT EXISTS (SELECT 1 FROM oauth_grant g WHERE g.subject = owner AND g.ended_at IS NULL AND coalesce(g.expires_at, ?1 + 1) > ?1)
+  AND (credential.created_at <= ?1 - ${SESSION_LIFE} OR EXISTS (SELECT 1 FROM oauth_grant g WHERE g.subject = owner))`;
+
+/** Whose server, key, person or session is gone, or blocked, or whose authorization was revoked. */
 const STRAY = `NOT EXISTS (SELECT 1 FROM server s WHERE s.id = server_id)
   OR (owner LIKE 'vk:%' AND NOT EXISTS (SELECT 1 FROM virtual_key k WHERE k.id = substr(owner, 4)))
   OR (owner LIKE 'user:%' AND NOT EXISTS (SELECT 1 FROM person p WHERE p.id = substr(owner, 6) AND p.is_active = 1))
+  OR (${OVER_SESSION})
   OR EXISTS (SELECT 1 FROM oauth_config o JOIN server s ON s.id = o.server_id WHERE o.server_id = credential.server_id
     AND o.status = 'revoked' AND credential.generation < s.credential_generation)`;
 
-/** Ends up to {@link MOST} credentials whose server or owner is not there any more: what their removal had no time for. @returns how many. */
-export async function deleteStrayCredentials(env: Env): Promise<number> {
-  return endThose(env, await rowsWhere(env.DB, STRAY));
+/**
+ * Ends up to {@link MOST} credentials whose server or owner is not there any more at `now` (epoch seconds): what their removal
+ * had no time for. @returns how many
+ */
+export async function deleteStrayCredentials(env: Env, now: number): Promise<number> {
+  return endThose(env, await rowsWhere(env.DB, STRAY, [now]));
 }
 
 type CredentialKey = Pick<CredentialRow, 'owner' | 'server_id'>;
 
-async function rowsWhere(db: D1Database, condition: string, ...values: string[]): Promise<CredentialKey[]> {
+/** Ends those that meet a condition, and some that no row tells of. @returns true when no row meets it any more */
+async function endWhere(
+  env: Env,
+  condition: string,
+  values: (string | number)[],
+  unindexed: readonly CredentialKey[] = [],
+): Promise<boolean> {
+  const indexed = await rowsWhere(env.DB, condition, values);
+  const all = await endAll(env, [...unindexed, ...indexed]);
+  return all && (!indexed.length || !(await rowsWhere(env.DB, condition, values)).length);
+}
+
+async function rowsWhere(
+  db: D1Database,
+  condition: string,
+  values: (string | number)[],
+): Promise<CredentialKey[]> {
   const { results } = await db
     .prepare(`SELECT owner, server_id FROM credential WHERE ${condition} LIMIT ${MOST}`)
     .bind(...values)
@@ -157,15 +182,17 @@ async function rowsWhere(db: D1Database, condition: string, ...values: string[])
 }
 
 async function endAll(env: Env, places: readonly CredentialKey[]): Promise<boolean> {
-  return (await endThose(env, places)) === places.length && places.length < MOST;
+  return (await endThose(env, places)) === places.length;
 }
 
 /** @returns how many ended: every one whose object answered. */
 async function endThose(env: Env, places: readonly CredentialKey[]): Promise<number> {
   let ended = 0;
-  await inPool(POOL, places, async ({ owner, server_id }) => {
-    const answer = connectionOf(env, owner, server_id).disconnect({ owner, serverId: server_id });
-    await answer.then(
+  await inPool(POOL, places, async ({ owner, server_id: serverId }) => {
+    const ending = askConnection(env, { owner, serverId }, (object) =>
+      object.disconnect({ owner, serverId }),
+    );
+    await ending.then(
       () => {
         ended += 1;
       },

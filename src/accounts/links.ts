@@ -127,6 +127,16 @@ export function deleteLinksOf(db: D1Database, subject: Subject): D1PreparedState
   return db.prepare('DELETE FROM connect_link WHERE subject = ?1').bind(subject);
 }
 
+/** Deletes the links of a key that were given before its last leak. */
+export function deleteLinksOfLeaked(db: D1Database, keyId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `DELETE FROM connect_link WHERE subject = 'vk:' || ?1
+         AND generation < (SELECT generation FROM virtual_key WHERE id = ?1)`,
+    )
+    .bind(keyId);
+}
+
 /** Deletes the links that lead to this server and to no other. */
 export function deleteLinksTo(db: D1Database, serverId: string): D1PreparedStatement {
   return db

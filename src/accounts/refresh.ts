@@ -10,7 +10,7 @@ import { ProviderProblem } from '../providers/provider-problem';
 import { introductionOf } from '../providers/registration';
 import { MuteRefusal, TokenRefused } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
-import { findServer } from '../servers/find';
+import { findRemovedServer, findServer } from '../servers/find';
 import { findOAuthConfigOf } from '../servers/oauth-config-store';
 import type { Server } from '../servers/server';
 import { SIGN_IN } from './connections';
@@ -74,7 +74,8 @@ type Issued = Pick<StoredCredential, 'serverId' | 'id' | 'issuedBy'>;
 
 /** False when there is none to be told. */
 async function revokeAt(env: Env, kept: Issued, tokens: Tokens): Promise<boolean> {
-  const server = await findServer(env.DB, kept.serverId);
+  const { serverId } = kept;
+  const server = (await findServer(env.DB, serverId)) ?? (await findRemovedServer(env.DB, serverId));
   const provider = server && (await knownProvider(env, server));
   if (!provider || !issued(provider, kept)) return false;
   return revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken);

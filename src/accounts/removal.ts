@@ -3,9 +3,8 @@ import type { Env } from '../config';
 import { endSessionsOf } from '../grants/end-sessions';
 import { log } from '../log';
 import { faultFacts } from '../protocol/faults/storage';
-import { retrying, within } from '../protocol/patience';
+import { within } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
-import { serverRemoval } from '../servers/store';
 import { deleteAuthorizations, deleteExpiredAuthorizations } from './authorization';
 import { deleteCredentialsAt, deleteCredentialsOf } from './credentials';
 import { deleteExpiredLinks, deleteLinksOf, deleteLinksTo } from './links';
@@ -13,45 +12,41 @@ import { deleteExpiredLinks, deleteLinksOf, deleteLinksTo } from './links';
 /** How long a removal waits for providers to be told (RFC 7009). It goes on behind the answer. Milliseconds. */
 const PATIENCE = 8_000;
 
-/**
- * Ends what an identity that is gone or blocked had connected, and what it was about to. What a fault leaves, the cron
- * takes up.
- */
-export async function disconnectEverywhere(env: Env, subject: Subject): Promise<void> {
-  await env.DB.batch([deleteLinksOf(env.DB, subject), deleteAuthorizations(env.DB, { owner: subject })]);
-  await endSessionsOf(env.SUBJECTS, subject, {}); // first: the accounts still open them
-  await waitFor(deleteCredentialsOf(env, subject), { owner: subject });
+/** Ends what an identity was about to connect: statements for one batch. */
+export function endBegunBy(db: D1Database, subject: Subject): D1PreparedStatement[] {
+  return [deleteLinksOf(db, subject), deleteAuthorizations(db, { owner: subject })];
 }
 
-/** Ends everybody's accounts at a server, the gateway's own too, and what was begun there. */
-export async function endCredentialsAt(env: Env, serverId: string): Promise<void> {
-  await deleteAuthorizations(env.DB, { serverId }).run();
-  await waitFor(deleteCredentialsAt(env, serverId), { server: serverId });
+/** Ends what was about to be connected at a server: statements for one batch. */
+export function endBegunAt(db: D1Database, serverId: string): D1PreparedStatement[] {
+  return [deleteLinksTo(db, serverId), deleteAuthorizations(db, { serverId })];
 }
 
-/** Removes a server with everybody's accounts there, and what was begun to connect some. False when there is none. */
-export async function removeServer(env: Env, id: string): Promise<boolean> {
-  await endCredentialsAt(env, id); // first: its provider can still be told
-  const results = await env.DB.batch([
-    deleteAuthorizations(env.DB, { serverId: id }),
-    deleteLinksTo(env.DB, id),
-    ...serverRemoval(env.DB, id),
-  ]);
-  const { SERVERS } = env;
-  const forgotten = retrying(() => SERVERS.get(SERVERS.idFromName(id)).forget());
-  await forgotten.catch((error: unknown) =>
-    log('server.left_to_alarm', { server: id, ...faultFacts(error) }),
-  );
-  return Boolean(results.at(-1)?.meta.changes);
+/** Ends what an identity that is gone or blocked had connected. Repeatable. @returns true when nothing is left */
+export async function disconnectEverywhere(env: Env, subject: Subject): Promise<boolean> {
+  const areEnded = await endSessionsOf(env.SUBJECTS, subject, {}); // first: the accounts still open them
+  const areGone = await waitFor(deleteCredentialsOf(env, subject), { owner: subject });
+  return areEnded && areGone;
 }
 
-async function waitFor(ending: Promise<boolean>, about: Record<string, string>): Promise<void> {
+/** Ends everybody's accounts at a server, the gateway's own too. Repeatable. @returns true when nothing is left */
+export function endCredentialsAt(env: Env, serverId: string): Promise<boolean> {
+  return waitFor(deleteCredentialsAt(env, serverId), { server: serverId });
+}
+
+async function waitFor(ending: Promise<boolean>, about: Record<string, string>): Promise<boolean> {
   const ended = ending.then(
-    (all) => (all ? undefined : log('credential.left_to_cron', about)),
-    (error: unknown) => log('credential.left_to_cron', { ...about, ...faultFacts(error) }),
+    (all) => {
+      if (!all) log('credential.left_to_cron', about);
+      return all;
+    },
+    (error: unknown) => {
+      log('credential.left_to_cron', { ...about, ...faultFacts(error) });
+      return false;
+    },
   );
   waitUntil(ended);
-  await within(PATIENCE, ended);
+  return (await within(PATIENCE, ended)) ?? false;
 }
 
 /** Rows that one sweep deletes of each table. */

@@ -229,24 +229,13 @@ export function clientNamesQuestion(db: D1Database, ids: Ids): Question<Map<stri
   );
 }
 
-/** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}. False when there is none. */
-export async function deleteClient(db: D1Database, clientId: string, now: number): Promise<boolean> {
-  const { meta } = await db
+/** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}, so that no document makes it again. */
+export function clientDeletion(db: D1Database, clientId: string, now: number): D1PreparedStatement {
+  return db
     .prepare(
       'UPDATE client SET deleted_at = ?2, twin_hash = NULL WHERE client_id = ?1 AND deleted_at IS NULL',
     )
-    .bind(clientId, now)
-    .run();
-  return meta.changes === 1;
-}
-
-/** The ids of up to `limit` deleted clients that are not forgotten yet, those deleted longest ago first. */
-export async function deletedClients(db: D1Database, limit: number): Promise<string[]> {
-  const { results } = await db
-    .prepare('SELECT client_id FROM client WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT ?1')
-    .bind(limit)
-    .all<{ client_id: string }>();
-  return results.map(({ client_id }) => client_id);
+    .bind(clientId, now);
 }
 
 /** Leaves nothing of a deleted client. */

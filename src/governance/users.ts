@@ -149,12 +149,9 @@ export function userQuestion(db: D1Database, id: string): Question<User | null> 
 }
 
 /** What an administrator may change of a person. */
-export type UserChange = { isActive?: boolean | undefined; mcpConfigs?: McpConfig[] | undefined };
+export type UserChange = { isActive?: true | undefined; mcpConfigs?: McpConfig[] | undefined };
 
-/**
- * Changes what is given. A block begins a new generation, so that nothing proved before it comes back with its end, and
- * deactivates the keys the person owns. Null when there is no such person.
- */
+/** Changes what is given. Null when there is no such person. A block is more ({@link blocking}). */
 export async function updateUser(
   db: D1Database,
   id: string,
@@ -162,28 +159,29 @@ export async function updateUser(
   now: number,
 ): Promise<User | null> {
   const set = userColumns.set({ isActive, mcpConfigs, updatedAt: now });
-  const update = db
+  const row = await db
+    .prepare(`UPDATE person SET ${set.sql} WHERE id = ? RETURNING *`)
+    .bind(...set.values, id)
+    .first<UserRow>();
+  return row && userOf(row);
+}
+
+/** Blocks a person who is not blocked. A new generation begins, so that nothing proved before comes back with the block's end. */
+export function blocking(db: D1Database, id: string, now: number): D1PreparedStatement {
+  return db
     .prepare(
-      `UPDATE person SET generation = generation + (is_active AND ?), ${set.sql} WHERE id = ? RETURNING *`,
+      'UPDATE person SET is_active = 0, generation = generation + 1, updated_at = ?2 WHERE id = ?1 AND is_active = 1',
     )
-    .bind(Number(isActive === false), ...set.values, id);
-  const [updated] = await db.batch<UserRow>(
-    isActive === false ? [update, deactivateKeysOf(db, id, now)] : [update],
-  );
-  const [row] = updated?.results ?? [];
-  return row ? userOf(row) : null;
+    .bind(id, now);
 }
 
-/** Removes a person, and deactivates the keys they own. False when there is none. */
-export async function deleteUser(db: D1Database, id: string, now: number): Promise<boolean> {
-  const [deleted] = await db.batch([
-    db.prepare('DELETE FROM person WHERE id = ?1').bind(id),
-    deactivateKeysOf(db, id, now),
-  ]);
-  return deleted?.meta.changes === 1;
+/** Deletes a person. */
+export function userDeletion(db: D1Database, id: string): D1PreparedStatement {
+  return db.prepare('DELETE FROM person WHERE id = ?1').bind(id);
 }
 
-function deactivateKeysOf(db: D1Database, id: string, now: number): D1PreparedStatement {
+/** Deactivates the keys that a person owns. */
+export function deactivateKeysOf(db: D1Database, id: string, now: number): D1PreparedStatement {
   return db
     .prepare(
       'UPDATE virtual_key SET is_active = 0, updated_at = ?2 WHERE owner_user_id = ?1 AND is_active = 1',

@@ -168,31 +168,50 @@ export async function updateVirtualKey(
 }
 
 /**
- * Gives a key a new value. The one before goes on working until `previousUntil` (epoch seconds), and the one before that
- * stops; with null it stops too, and with it everything that was proved by it. Null when there is no such key.
- * @param given the new value, where it is made already
+ * Gives a key another value, in a batch. The one before goes on working until `previousUntil` (epoch seconds), and the one before
+ * that stops; with null it stops too, and, when it leaked, everything that was proved by it. Nothing changes when the key has
+ * this value already: what is repeated takes effect once.
  */
-export async function replaceValue(
+export async function valueReplacement(
   db: D1Database,
   id: string,
-  { previousUntil, isLeaked }: { previousUntil: number | null; isLeaked: boolean },
-  given: string | undefined,
+  { value, previousUntil, isLeaked }: { value: string; previousUntil: number | null; isLeaked: boolean },
   now: number,
-): Promise<{ key: VirtualKey; value: string } | null> {
-  const value = given ?? newValue();
+): Promise<D1PreparedStatement> {
+  const valueHash = await hashSecret(value);
   const set = virtualKeyColumns.set({
-    valueHash: await hashSecret(value),
+    valueHash,
     valueMask: maskOfKey(value),
     previousUntil,
     updatedAt: now,
   });
-  const row = await db
+  return db
     .prepare(
-      `UPDATE virtual_key SET previous_hash = value_hash, generation = generation + ?, ${set.sql} WHERE id = ? RETURNING *`,
+      `UPDATE virtual_key SET previous_hash = value_hash, generation = generation + ?, ${set.sql}
+       WHERE id = ? AND value_hash <> ?`,
     )
-    .bind(Number(isLeaked), ...set.values, id)
-    .first<KeyRow>();
-  return row && { key: keyOf(row), value };
+    .bind(Number(isLeaked), ...set.values, id, valueHash);
+}
+
+/** Deletes a key. */
+export function keyDeletion(db: D1Database, id: string): D1PreparedStatement {
+  return db.prepare('DELETE FROM virtual_key WHERE id = ?1').bind(id);
+}
+
+/** Takes a key from every Virtual MCP it is attached to. */
+export function keyDetachment(db: D1Database, id: string): D1PreparedStatement {
+  return db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_key_id = ?1').bind(id);
+}
+
+/** The ids of up to `limit` keys that have expired by `now` (epoch seconds) and are to go then, the oldest first. */
+export async function expiredKeys(db: D1Database, now: number, limit: number): Promise<string[]> {
+  const { results } = await db
+    .prepare(
+      'SELECT id FROM virtual_key WHERE delete_after_expire = 1 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2',
+    )
+    .bind(now, limit)
+    .all<{ id: string }>();
+  return results.map(({ id }) => id);
 }
 
 /** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
@@ -253,7 +272,7 @@ export async function findVirtualKey(db: D1Database, id: string): Promise<HeldKe
 }
 
 /** {@link findVirtualKey}, to be asked along with others. */
-function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
+export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey | null> {
   const statement = db.prepare(`SELECT ${HELD} FROM virtual_key WHERE id = ?1`).bind(id);
   return question<HeldRow, HeldKey | null>(statement, ([row]) => (row ? fromHeldRow(row) : null));
 }

@@ -1,3 +1,4 @@
+import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import {
   ask,
@@ -130,11 +131,12 @@ export async function updateVirtualMcp(
   return fromRow(row);
 }
 
-/** Removes a Virtual MCP and its attachments. False when there is none. */
-export async function deleteVirtualMcp(db: D1Database, id: string): Promise<boolean> {
+/** Removes a Virtual MCP and its attachments, and tells the audit. False when there is none. */
+export async function deleteVirtualMcp(db: D1Database, id: string, by: By): Promise<boolean> {
   const [, deleted] = await db.batch([
     db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1').bind(id),
     db.prepare('DELETE FROM virtual_mcp WHERE id = ?1').bind(id),
+    auditIfChanged(db, { act: 'virtual_mcp.deleted', virtual_mcp: id }, by),
     bumpCatalog(db),
   ]);
   return Boolean(deleted?.meta.changes);

@@ -1,4 +1,4 @@
-import { auditAll, type By, SYSTEM } from '../audit';
+import { auditEnds, type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import type { Condition } from '../database';
 import { log } from '../log';
@@ -14,38 +14,6 @@ const MOST_TOLD = 900;
 /** Objects told by one portion of a sweep, so that the others get their turn. */
 const PORTION = 100;
 const AT_ONCE = 6;
-
-/**
- * Ends every grant of a subject: in the index all at once, so that `/mcp` refuses them, then each grant's object in turn.
- * Objects that do not hear of it, beyond nine hundred or because of a fault, end at their next refresh, where the identity no longer
- * stands.
- * @param now epoch seconds
- */
-export async function endGrantsOf(
-  db: D1Database,
-  objects: Env['GRANTS'],
-  subject: Subject,
-  reason: EndReason,
-  by: By,
-  now: number,
-): Promise<void> {
-  const [standing] = await db.batch<{ grant_id: string }>([
-    db
-      .prepare('SELECT grant_id FROM oauth_grant WHERE subject = ?1 AND ended_at IS NULL LIMIT ?2')
-      .bind(subject, MOST_TOLD),
-    db
-      .prepare(
-        'UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3 WHERE subject = ?1 AND ended_at IS NULL',
-      )
-      .bind(subject, now, reason),
-  ]);
-  const ended = standing?.results ?? [];
-  if (ended.length) {
-    const acts = ended.map(({ grant_id }) => ({ act: 'grant.ended' as const, grant_id, reason }));
-    await auditAll(db, acts, by).run();
-  }
-  await tellObjects(objects, ended, (grant) => grant.end(reason, by));
-}
 
 /** Ends one grant. Repeatable; false while the index could not be told yet, which the grant's object then does. */
 export async function endGrant(
@@ -82,25 +50,35 @@ export async function endTogether(
   );
 }
 
-function conditionOf(which: Together): Condition {
+function conditionOf(which: Together | Withdrawn): Condition {
   if ('clientId' in which) return { sql: 'client_id = ?', values: [which.clientId] };
   if ('subject' in which) return { sql: 'subject = ?', values: [which.subject] };
   return unused(which.unusedSince);
 }
 
+/** What a deletion, a block or a leak ends: of a subject all, or those that were proved with an earlier generation. */
+export type Withdrawn = { clientId: string } | { subject: Subject; before?: number };
+
 /**
- * Ends grants of a deleted client, object by object: up to nine hundred, or `most`.
- * @returns how many ended, and whether more are left.
+ * Ends some of them, object by object: up to nine hundred, or `most`. Repeatable: what a fault leaves is found again.
+ * @returns `more`: as many as that ended; false: a fault left some
  */
-export async function endGrantsOfClient(
+export async function endWithdrawn(
   db: D1Database,
   objects: Env['GRANTS'],
-  clientId: string,
+  which: Withdrawn,
+  reason: EndReason,
   by: By,
   now: number,
   most = MOST_TOLD,
-): Promise<{ ended: number; areLeft: boolean }> {
-  return endThose(db, objects, [conditionOf({ clientId }), NOT_ENDED], 'client_deleted', by, now, most);
+): Promise<boolean | 'more'> {
+  const isEarlier: Condition[] =
+    'before' in which && which.before !== undefined
+      ? [{ sql: 'generation < ?', values: [which.before] }]
+      : [];
+  const those = [conditionOf(which), ...isEarlier, NOT_ENDED];
+  const { ended, areLeft } = await endThose(db, objects, those, reason, by, now, most);
+  return areLeft && ended === most ? 'more' : !areLeft;
 }
 
 /** How long another issuer may be taken back (CONTRACT §5). Seconds: 24 hours. */
@@ -151,43 +129,36 @@ async function endThose(
     .bind(...those.flatMap(({ values }) => values), most)
     .all<{ grant_id: string }>();
   const told = await tellObjects(objects, results, (grant) => grant.end(reason, by));
-  const unopened = await db // those that never opened have no object that would
-    .prepare(
-      `UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3
-       WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1)) RETURNING grant_id`,
-    )
-    .bind(JSON.stringify(told), now, reason)
-    .all<{ grant_id: string }>();
-  const acts = unopened.results.map(({ grant_id }) => ({ act: 'grant.ended' as const, grant_id, reason }));
-  if (acts.length) await auditAll(db, acts, by).run();
+  await recordEnds(db, told, reason, by, now); // those that never opened have no object that would
   return { ended: told.length, areLeft: told.length < results.length || results.length === most };
 }
 
-/** Two hours after its row was written a grant has long been opened, or never will be. Seconds. */
-const LONG_OPENED = 7200;
-/** How far back such rows are looked for: a day's worth of missed crons. Seconds. */
-const LOOKED_BACK = 93_600;
-
-/**
- * Ends in the index what a fault left there between consent's row and the opening of its object: rows never used since,
- * whose object knows of no answer. At most nine hundred at a time. @returns how many ended.
- * @param now epoch seconds
- */
-export async function endUnopened(db: D1Database, objects: Env['GRANTS'], now: number): Promise<number> {
+/** Records in the index the ends that no object has recorded, each with its act. */
+async function recordEnds(
+  db: D1Database,
+  grantIds: readonly string[],
+  reason: EndReason,
+  by: By,
+  now: number,
+): Promise<void> {
+  if (!grantIds.length) return;
   const { results } = await db
     .prepare(
-      `SELECT grant_id FROM oauth_grant WHERE created_at BETWEEN ?1 AND ?2 AND last_used_at IS NULL AND ended_at IS NULL
-       LIMIT ?3`,
+      'SELECT grant_id FROM oauth_grant WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1))',
     )
-    .bind(now - LOOKED_BACK, now - LONG_OPENED, MOST_TOLD)
+    .bind(JSON.stringify(grantIds))
     .all<{ grant_id: string }>();
-  let ended = 0;
-  for (const { grant_id } of results) {
-    if (await askGrant(objects, grant_id, (grant) => grant.answer())) continue;
-    await recordEnd(db, grant_id, 'code_never_redeemed', SYSTEM, now);
-    ended += 1;
-  }
-  return ended;
+  const unrecorded = results.map(({ grant_id }) => grant_id);
+  if (!unrecorded.length) return;
+  await db.batch([
+    auditEnds(db, unrecorded, reason, by),
+    db
+      .prepare(
+        `UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3
+         WHERE ended_at IS NULL AND grant_id IN (SELECT value FROM json_each(?1))`,
+      )
+      .bind(JSON.stringify(unrecorded), now, reason),
+  ]);
 }
 
 /** Tells each grant's object. @returns the ids of those that heard it. */

@@ -43,15 +43,25 @@ export const session: IdentityMode<never> = {
   },
 };
 
-/** A value for `x-bf-mcp-session-id`: a fresh session's id and our mark on it. */
+/** How long a session's value works. Nothing is stored of it that could say when it was used last. Seconds: 90 days. */
+export const SESSION_LIFE = 90 * 86_400;
+
+/** A value for `x-bf-mcp-session-id`: a fresh session's id, when it was made, and our mark on both. */
 export async function newSessionValue(encryptionKey: string): Promise<string> {
   const id = randomSecret(16);
-  return `${id}.${await mac(encryptionKey, `mcp-session ${id}`)}`;
+  const at = Math.floor(Date.now() / 1000).toString(36);
+  return `${id}.${at}.${await mac(encryptionKey, `mcp-session ${id} ${at}`)}`;
 }
 
-/** The subject of a value that {@link newSessionValue} made; null for any other. */
+const VALUE = /^([A-Za-z0-9_-]{22})(?:\.([0-9a-z]{1,9}))?\.([A-Za-z0-9_-]{43})$/;
+
+/**
+ * The subject of a value that {@link newSessionValue} made within the last 90 days, or an earlier version at any time, which
+ * wrote no time; null for any other.
+ */
 export async function subjectOfSessionValue(encryptionKey: string, value: string): Promise<Subject | null> {
-  const [id = '', tag = '', more] = value.split('.');
-  if (more !== undefined || !/^[A-Za-z0-9_-]{22}$/.test(id)) return null;
-  return (await verifyMac(encryptionKey, `mcp-session ${id}`, tag)) ? `session:${id}` : null;
+  const [, id, at, tag = ''] = VALUE.exec(value) ?? [];
+  if (!id || (at && Number.parseInt(at, 36) + SESSION_LIFE <= Date.now() / 1000)) return null;
+  const marked = at ? `mcp-session ${id} ${at}` : `mcp-session ${id}`;
+  return (await verifyMac(encryptionKey, marked, tag)) ? `session:${id}` : null;
 }

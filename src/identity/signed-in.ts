@@ -81,8 +81,8 @@ export async function signOut(db: D1Database, base: string, { secretHash }: Sign
 }
 
 /** Signs someone out everywhere. */
-export async function signOutEverywhere(db: D1Database, subject: Subject): Promise<void> {
-  await db.prepare('DELETE FROM browser_session WHERE subject = ?1').bind(subject).run();
+export function signOutEverywhere(db: D1Database, subject: Subject): D1PreparedStatement {
+  return db.prepare('DELETE FROM browser_session WHERE subject = ?1').bind(subject);
 }
 
 /** Browsers that one statement forgets. */

@@ -12,6 +12,7 @@ import serverOffers from './0012_server_offers.sql';
 import unallowedClients from './0013_unallowed_clients.sql';
 import sealedBy from './0014_sealed_by.sql';
 import deployment from './0015_deployment.sql';
+import removal from './0016_removal.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -38,4 +39,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 13, name: 'unallowed_clients', sql: unallowedClients },
   { n: 14, name: 'sealed_by', sql: sealedBy },
   { n: 15, name: 'deployment', sql: deployment },
+  { n: 16, name: 'removal', sql: removal },
 ];

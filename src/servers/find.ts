@@ -27,6 +27,21 @@ export function serverQuestion(db: D1Database, id: string): Question<Server | nu
   return question<ServerRow, Server | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
+/** The server that `id` was, while its removal has not ended: its provider can still be told. It has no secrets of its own. */
+export async function findRemovedServer(db: D1Database, id: string): Promise<Server | null> {
+  const found = await db
+    .prepare("SELECT facts FROM removal WHERE kind = 'server' AND id = ?1")
+    .bind(id)
+    .first<{ facts: string }>();
+  return found && fromRow(JSON.parse(found.facts) as ServerRow);
+}
+
+/** What is kept of a server while it is removed: its row, without its secrets. Null when there is none. */
+export async function removalFactsOf(db: D1Database, id: string): Promise<ServerRow | null> {
+  const row = await db.prepare('SELECT * FROM server WHERE id = ?1').bind(id).first<ServerRow>();
+  return row && { ...row, headers: null, exchange_secret: null };
+}
+
 /** Whether there is any server to call. */
 export function hasServersQuestion(db: D1Database): Question<boolean> {
   const statement = db.prepare('SELECT 1 FROM server WHERE is_verified = 1 AND enabled = 1 LIMIT 1');

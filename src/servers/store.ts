@@ -185,17 +185,25 @@ export async function raiseCredentialGeneration(db: D1Database, id: string): Pro
 }
 
 /**
- * Removes a server, its lists, and what keys, people and Virtual MCPs say of it: statements for one batch. The last deletes the
- * server itself.
+ * Deletes a server's lists and what keys, people and Virtual MCPs say of it: statements for the batch that deletes it, right
+ * before {@link serverDeletion}. How its provider is reached stays until that was told.
  */
-export function serverRemoval(db: D1Database, id: string): D1PreparedStatement[] {
+export function serverTraces(db: D1Database, id: string): D1PreparedStatement[] {
   return [
     ...dropServerWhereGiven(db, id),
     dropServerFromVirtualMcps(db, id),
     db.prepare('DELETE FROM listing WHERE server_id = ?1').bind(id),
     db.prepare('DELETE FROM server_words WHERE server_id = ?1').bind(id),
-    db.prepare('DELETE FROM oauth_config WHERE server_id = ?1').bind(id),
     bumpCatalog(db),
-    db.prepare('DELETE FROM server WHERE id = ?1').bind(id),
   ];
+}
+
+/** Deletes a server. */
+export function serverDeletion(db: D1Database, id: string): D1PreparedStatement {
+  return db.prepare('DELETE FROM server WHERE id = ?1').bind(id);
+}
+
+/** Deletes how we were an OAuth client of a server's provider. */
+export async function forgetOAuthConfig(db: D1Database, serverId: string): Promise<void> {
+  await db.prepare('DELETE FROM oauth_config WHERE server_id = ?1').bind(serverId).run();
 }

@@ -434,7 +434,7 @@ describe('ending an authorization', () => {
     const { oauth_config_id } = await configOf(upstream.id);
     const insert = env.DB.prepare(
       `INSERT INTO credential (id, owner, server_id, kind, generation, status, created_at, updated_at)
-       VALUES (?1, ?2, ?3, 'token', ?4, 'active', 1, 1)`,
+       VALUES (?1, ?2, ?3, 'token', ?4, 'active', unixepoch(), 1)`,
     );
     const { credentialGeneration = 0 } = (await findServer(env.DB, upstream.id)) ?? {};
     await admin('DELETE', `/oauth/config/${oauth_config_id}`);
@@ -443,7 +443,7 @@ describe('ending an authorization', () => {
     );
     await env.DB.batch(left);
 
-    await deleteStrayCredentials(env);
+    await deleteStrayCredentials(env, Math.floor(Date.now() / 1000));
 
     expect(await credentialsAt(upstream.id)).toBe(1);
   });

@@ -1,8 +1,8 @@
 import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deleteExpiredKeys } from '../../src/governance/key-removal';
 import { recordSignIn } from '../../src/governance/users';
+import { removeExpiredKeys } from '../../src/removal/keys';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { admin, configure, gate, newKey, read } from '../support/gate';
@@ -114,10 +114,10 @@ describe('keys that ask to be deleted once they have expired', () => {
     const { refresh_token } = await (await McpClient.register()).obtainGrant({ key: leaving.value });
     pass(61);
 
-    const deleted = await deleteExpiredKeys(env, Math.floor(Date.now() / 1000));
-    const again = await deleteExpiredKeys(env, Math.floor(Date.now() / 1000));
+    const deleted = await removeExpiredKeys(env, Math.floor(Date.now() / 1000));
+    const again = await removeExpiredKeys(env, Math.floor(Date.now() / 1000));
 
-    expect([deleted, again]).toEqual([[leaving.id], []]);
+    expect([deleted, again]).toEqual([1, 0]);
     expect(await endOf(refresh_token)).toBe('key_deleted');
     const found = await Promise.all([staying, later].map(({ id }) => admin('GET', `${PATH}/${id}`)));
     expect(found.map(({ status }) => status)).toEqual([200, 200]);

@@ -1,15 +1,17 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM } from '../../src/audit';
 import { text } from '../../src/columns';
 import {
   findVirtualKey,
   findVirtualKeyByValue,
   insertVirtualKey,
   listVirtualKeys,
-  replaceValue,
+  newValue,
   updateVirtualKey,
   virtualKeyColumns,
 } from '../../src/governance/virtual-keys';
+import { rotateKey } from '../../src/removal/keys';
 import { STEPS } from '../../src/schema/steps';
 import { newest, upgrade } from '../../src/schema/upgrade';
 
@@ -53,19 +55,19 @@ describe('adding a column (CONTRIBUTING, "Add a thing")', () => {
   it('takes a step and one line: it is inserted, updated and read by the functions of its noun', async () => {
     addLine();
 
-    const { key, value } = await insert('coloured');
+    const { key } = await insert('coloured');
     const found = await findVirtualKey(DB, key.id);
     const change = { description: 'recoloured', colour: 'red' };
     const changed = await updateVirtualKey(DB, key.id, change, 1_700_000_001);
     const renamed = await updateVirtualKey(DB, key.id, { name: 'renamed' }, 1_700_000_002);
-    const rotated = await replaceValue(
-      DB,
+    const next = newValue();
+    const rotated = await rotateKey(
+      env,
       key.id,
-      { previousUntil: null, isLeaked: false },
-      undefined,
-      1_700_000_003,
+      { value: next, previousUntil: null, reason: 'routine' },
+      SYSTEM,
     );
-    const byValue = await findVirtualKeyByValue(DB, rotated?.value ?? value);
+    const byValue = await findVirtualKeyByValue(DB, next);
     const { keys } = await listVirtualKeys(DB, { search: '', limit: 10, offset: 0 });
 
     expect([key, found].map(colourOf)).toEqual(['green', 'green']);

@@ -1,19 +1,13 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { audit, by } from '../../audit';
+import { by } from '../../audit';
 import { RegisteredClient } from '../../clients/metadata';
 import { isDocumentUrl } from '../../clients/metadata-document';
-import {
-  type Client,
-  clientQuestion,
-  clientsQuestion,
-  deleteClient,
-  idsOfClients,
-} from '../../clients/store';
+import { type Client, clientQuestion, clientsQuestion, idsOfClients } from '../../clients/store';
 import type { App } from '../../config';
 import { ask, theseIds } from '../../database';
-import { finishDeletion } from '../../governance/clients';
 import { standingByClientQuestion } from '../../grants/list';
+import { removeClient } from '../../removal/clients';
 import { listed, rfc3339, Time } from './answer';
 import { unknown } from './error';
 import { accept, Page } from './request';
@@ -50,13 +44,9 @@ export const clients = new Hono<App>()
   })
 
   .delete('/:id', async (c) => {
-    const id = c.req.param('id');
-    const now = Math.floor(Date.now() / 1000);
-    if (!(await deleteClient(c.env.DB, id, now))) throw unknown('client');
-    audit(c, { act: 'client.deleted', client_id: id });
-
-    const over = await finishDeletion(c.env.DB, c.env.GRANTS, id, by(c), now);
-    const message = over
+    const removed = await removeClient(c.env, c.req.param('id'), by(c));
+    if (!removed) throw unknown('client');
+    const message = removed.isOver
       ? 'The client was deleted, and everything it was allowed has ended.'
       : 'The client was deleted. What it was allowed is refused from now on, and is being ended in the background.';
     return c.json({ message });

@@ -1,13 +1,12 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { disconnectEverywhere } from '../../accounts/removal';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
-import { deleteUser, findUser, listUsers, type User, updateUser } from '../../governance/users';
-import { endGrantsOf } from '../../grants/end';
-import { signOutEverywhere, subjectOf } from '../../identity/signed-in';
+import { findUser, listUsers, type User, type UserChange, updateUser } from '../../governance/users';
 import { isAdministrator, maySignIn } from '../../identity/user';
+import { Unavailable } from '../../protocol/error';
 import { McpConfigs } from '../../protocol/mcp-config';
+import { blockPerson, isBlockFinished, removePerson } from '../../removal/people';
 import { listed, rfc3339, Time } from './answer';
 import { unknown } from './error';
 import { accept, Page, readJson } from './request';
@@ -42,40 +41,38 @@ export const users = new Hono<App>()
     if (!user) throw unknown('user');
     const { is_active: isActive, mcp_configs } = accept(UserChangeRequest, await readJson(c));
     const mcpConfigs = mcp_configs && (await knownServers(c.env.DB, mcp_configs));
-    const now = Math.floor(Date.now() / 1000);
-    const changed = await updateUser(c.env.DB, user.id, { isActive, mcpConfigs }, now);
+    const { id } = user;
+    if (isActive && !user.isActive && !(await isBlockFinished(c.env, id)))
+      throw new Unavailable('what the block of this person ends');
+    const isOnlyBlocked = isActive === false && !mcpConfigs;
+    if (!isOnlyBlocked) await change(c, id, { isActive: isActive || undefined, mcpConfigs });
+    const blocked = isActive === false ? await blockPerson(c.env, id, by(c)) : null;
+    const changed = await findUser(c.env.DB, id);
     if (!changed) throw unknown('user');
-    const isBlocked = isActive === false;
-    if (isBlocked) await endAccess(c, user, 'user_blocked', now);
-    audit(c, { act: isBlocked ? 'user.blocked' : 'user.changed', user: user.id });
-    const message = isBlocked
-      ? 'The person is blocked: their apps, browsers and keys are refused from now on, and their accounts are disconnected.'
-      : 'The person was changed.';
-    return c.json({ message, user: shown(c, changed) });
+    return c.json({
+      message: blocked ? `The person is blocked: ${endedWords(blocked)}` : 'The person was changed.',
+      user: shown(c, changed),
+    });
   })
 
   .delete('/:id', async (c) => {
-    const now = Math.floor(Date.now() / 1000);
-    const user = await findUser(c.env.DB, c.req.param('id'));
-    if (!user || !(await deleteUser(c.env.DB, user.id, now))) throw unknown('user');
-    await endAccess(c, user, 'user_deleted', now);
-    audit(c, { act: 'user.deleted', user: user.id });
+    const removed = await removePerson(c.env, c.req.param('id'), by(c));
+    if (!removed) throw unknown('user');
     return c.json({
-      message:
-        'The person was deleted: their apps, browsers and keys are refused from now on, and their accounts are disconnected. They can sign in again as a new person.',
+      message: `The person was deleted: ${endedWords(removed)} They can sign in again as a new person.`,
     });
   });
 
-/** Ends what a person is in the middle of: browsers signed in, what apps were allowed, accounts they connected. */
-async function endAccess(
-  c: Context<App>,
-  user: User,
-  reason: 'user_blocked' | 'user_deleted',
-  now: number,
-): Promise<void> {
-  await signOutEverywhere(c.env.DB, subjectOf(user));
-  await endGrantsOf(c.env.DB, c.env.GRANTS, subjectOf(user), reason, by(c), now);
-  await disconnectEverywhere(c.env, subjectOf(user));
+/** @throws ApiError 404 when there is no such person any more */
+async function change(c: Context<App>, id: string, wanted: UserChange): Promise<void> {
+  const changed = await updateUser(c.env.DB, id, wanted, Math.floor(Date.now() / 1000));
+  if (!changed) throw unknown('user');
+  audit(c, { act: 'user.changed', user: id });
+}
+
+function endedWords({ isOver }: { isOver: boolean }): string {
+  const accounts = isOver ? 'are disconnected' : 'are being disconnected in the background';
+  return `their apps, browsers and keys are refused from now on, and their accounts ${accounts}.`;
 }
 
 /** A person as answers show them. */

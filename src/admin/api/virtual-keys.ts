@@ -1,23 +1,19 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { disconnectEverywhere } from '../../accounts/removal';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';
-import { deleteVirtualKey } from '../../governance/key-removal';
 import { findUser } from '../../governance/users';
 import {
   findVirtualKey,
   insertVirtualKey,
-  keySubject,
   listVirtualKeys,
   newValue,
-  replaceValue,
   updateVirtualKey,
   type VirtualKey,
 } from '../../governance/virtual-keys';
-import { endGrantsOf } from '../../grants/end';
 import { McpConfigs } from '../../protocol/mcp-config';
+import { removeKey, rotateKey } from '../../removal/keys';
 import { listed, rfc3339, Time } from './answer';
 import { type ApiError, refusal, unknown } from './error';
 import { accept, Page, readJson } from './request';
@@ -92,23 +88,15 @@ export const virtualKeys = new Hono<App>()
   .post('/:id/rotate', async (c) => {
     const { reason } = accept(KeyRotation, await readJson(c));
     const isLeaked = reason === 'leaked';
-    const now = Math.floor(Date.now() / 1000);
     const cooldown = isLeaked ? 0 : c.var.settings.vk_rotation_cooldown;
-    const previousUntil = cooldown ? now + cooldown : null;
-    const rotated = await replaceValue(
-      c.env.DB,
-      c.req.param('id'),
-      { previousUntil, isLeaked },
-      ofForm(c),
-      now,
-    );
+    const previousUntil = cooldown ? Math.floor(Date.now() / 1000) + cooldown : null;
+    const value = ofForm(c) ?? newValue();
+    const rotated = await rotateKey(c.env, c.req.param('id'), { value, previousUntil, reason }, by(c));
     if (!rotated) throw unknown('virtual key');
-    const { key, value } = rotated;
-    if (isLeaked) await endGrantsOf(c.env.DB, c.env.GRANTS, keySubject(key.id), 'key_leaked', by(c), now);
-    audit(c, { act: 'virtual_key.rotated', virtual_key: key.id, reason });
+    const { key, isOver } = rotated;
     const before = previousUntil
       ? `The one before works until ${rfc3339(previousUntil)}.`
-      : `The one before is refused from now on${isLeaked ? ', and what apps were allowed with it has ended' : ''}.`;
+      : `The one before is refused from now on${isLeaked ? `, and what apps were allowed with it ${endedWords(isOver)}` : ''}.`;
     return c.json({
       message: `The key has a new value, shown only now. ${before}`,
       virtual_key: { ...shown(key), value },
@@ -116,16 +104,17 @@ export const virtualKeys = new Hono<App>()
   })
 
   .delete('/:id', async (c) => {
-    const id = c.req.param('id');
-    const now = Math.floor(Date.now() / 1000);
-    if (!(await deleteVirtualKey(c.env, id, by(c), now))) throw unknown('virtual key');
-    await disconnectEverywhere(c.env, keySubject(id));
-    audit(c, { act: 'virtual_key.deleted', virtual_key: id });
+    const removed = await removeKey(c.env, c.req.param('id'), by(c));
+    if (!removed) throw unknown('virtual key');
+    const accounts = removed.isOver ? 'are disconnected' : 'are being disconnected in the background';
     return c.json({
-      message:
-        'The key was deleted. What it gave access to is refused from now on, and accounts connected with it are disconnected.',
+      message: `The key was deleted. What it gave access to is refused from now on, and accounts connected with it ${accounts}.`,
     });
   });
+
+function endedWords(isOver: boolean): string {
+  return isOver ? 'has ended' : 'is being ended in the background';
+}
 
 /** @throws ApiError when a key that never expires is to go once it has. */
 function refuseEndless({

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { audit } from '../../audit';
+import { audit, by } from '../../audit';
 import { type App, forgetDeployment } from '../../config';
 import { findVirtualKey, namesOfVirtualKeys } from '../../governance/virtual-keys';
 import {
@@ -110,9 +110,8 @@ export const virtualMcps = new Hono<App>()
 
   .delete('/:id', async (c) => {
     const id = c.req.param('id');
-    if (!(await deleteVirtualMcp(c.env.DB, id))) throw unknown('virtual MCP');
+    if (!(await deleteVirtualMcp(c.env.DB, id, by(c)))) throw unknown('virtual MCP');
     forgetDeployment();
-    audit(c, { act: 'virtual_mcp.deleted', virtual_mcp: id });
     return c.json({ message: 'The toolset was deleted. Its address answers no more.' });
   })
 

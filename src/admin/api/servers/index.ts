@@ -2,13 +2,13 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { authorizationOf, ownHeadersOf } from '../../../accounts/auth/index';
 import { missingNames } from '../../../accounts/kept-credential';
-import { removeServer } from '../../../accounts/removal';
-import { audit } from '../../../audit';
+import { audit, by } from '../../../audit';
 import { type App, allowsLoopback, forgetDeployment } from '../../../config';
 import { log } from '../../../log';
 import { findEndpoint } from '../../../mcp-client/find-endpoint';
 import { listWithHeaders } from '../../../mcp-client/header-trial';
 import { isOfSignIn } from '../../../providers/exchange';
+import { removeServer, takeBackServer } from '../../../removal/servers';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
 import type { OAuthConfig } from '../../../servers/oauth-config';
 import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
@@ -102,11 +102,13 @@ export const servers = new Hono<App>()
   })
 
   .delete('/client/:id', async (c) => {
-    const { id } = await serverAt(c.env.DB, c.req.param('id'));
-    if (!(await removeServer(c.env, id))) throw unknown('server');
+    const removed = await removeServer(c.env, c.req.param('id'), by(c));
+    if (!removed) throw unknown('server');
     forgetDeployment();
-    audit(c, { act: 'server.deleted', server: id });
-    return c.json({ message: 'The server was deleted, with its credentials and lists.' });
+    const message = removed.isOver
+      ? 'The server was deleted, with its credentials and lists.'
+      : 'The server was deleted, with its lists. Accounts there are being disconnected in the background.';
+    return c.json({ message });
   })
 
   .post('/client/:id/verify-headers', async (c) => {
@@ -185,7 +187,7 @@ async function verify(c: Context<App>, server: Server, values: Record<string, st
 /** Leaves nothing of a server whose making ends in a refusal, so that it can be sent again, corrected. */
 function takingBack(c: Context<App>, made: Server) {
   return async (error: unknown): Promise<never> => {
-    await removeServer(c.env, made.id);
+    await takeBackServer(c.env, made.id);
     forgetDeployment();
     throw error;
   };

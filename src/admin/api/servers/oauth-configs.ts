@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { deleteAuthorizations } from '../../../accounts/authorization';
 import { endCredentialsAt } from '../../../accounts/removal';
 import { audit } from '../../../audit';
 import { type App, forgetDeployment } from '../../../config';
@@ -55,6 +56,7 @@ export const oauthConfigs = new Hono<App>()
     await recordStatus(c.env.DB, id, { status: 'revoked' }, Math.floor(Date.now() / 1000));
     await raiseCredentialGeneration(c.env.DB, serverId);
     forgetDeployment();
+    await deleteAuthorizations(c.env.DB, { serverId }).run();
     await endCredentialsAt(c.env, serverId);
     audit(c, { act: 'server.authorization_revoked', server: serverId });
     return c.json({
