@@ -127,14 +127,14 @@ export function deleteLinksOf(db: D1Database, subject: Subject): D1PreparedState
   return db.prepare('DELETE FROM connect_link WHERE subject = ?1').bind(subject);
 }
 
-/** Deletes the links of a key that were given before its last leak. */
-export function deleteLinksOfLeaked(db: D1Database, keyId: string): D1PreparedStatement {
+/** Deletes the links of a key, whose subject this is, that were given before its last leak. */
+export function deleteLinksOfLeaked(db: D1Database, keyId: string, subject: Subject): D1PreparedStatement {
   return db
     .prepare(
-      `DELETE FROM connect_link WHERE subject = 'vk:' || ?1
+      `DELETE FROM connect_link WHERE subject = ?2
          AND generation < (SELECT generation FROM virtual_key WHERE id = ?1)`,
     )
-    .bind(keyId);
+    .bind(keyId, subject);
 }
 
 /** Deletes the links that lead to this server and to no other. */

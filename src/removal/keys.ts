@@ -66,7 +66,7 @@ export async function rotateKey(
   const results = await DB.batch([
     await valueReplacement(DB, id, { value, previousUntil, isLeaked }, now),
     auditIfChanged(DB, { act: 'virtual_key.rotated', virtual_key: id, reason }, by),
-    ...(isLeaked ? [storeRemoval(DB, leak), deleteLinksOfLeaked(DB, id)] : []),
+    ...(isLeaked ? [storeRemoval(DB, leak), deleteLinksOfLeaked(DB, id, keySubject(id))] : []),
     ...statements,
   ]);
   const key = answer(results.slice(-statements.length).map(({ results }) => results));
