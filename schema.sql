@@ -115,7 +115,9 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
   ended_at     INTEGER,
   ended_reason TEXT,
   given_name   TEXT,             -- what the one it acts for calls it; null: as it calls itself
-  sealed_by    TEXT              -- id of the entry of ENCRYPTION_KEY that its object's seed is sealed with; null: not known
+  sealed_by    TEXT,             -- id of the entry of ENCRYPTION_KEY that its object's seed is sealed with; null: not known
+  asked_scope  TEXT,             -- what the client asked for, which no change goes beyond; null: the same as scope
+  terms_version INTEGER NOT NULL DEFAULT 0 -- counts changes of servers, read_only and expires_at; the grant's object knows the last
 ) STRICT;
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client_id, created_at DESC, grant_id);
 CREATE INDEX IF NOT EXISTS oauth_grant_subject ON oauth_grant (subject, created_at DESC, grant_id);

@@ -39,6 +39,7 @@ export type Act =
       grant_id: string;
     }
   | { act: 'grant.ended'; grant_id: string; reason: string }
+  | { act: 'grant.changed'; grant_id: string; before: string; after: string }
   | { act: 'virtual_key.created' | 'virtual_key.changed' | 'virtual_key.deleted'; virtual_key: string }
   | { act: 'virtual_key.rotated'; virtual_key: string; reason: 'routine' | 'leaked' }
   | { act: 'virtual_key.expired'; virtual_key: string }

@@ -169,6 +169,7 @@ async function allow(
     subject: identity.subject,
     generation: identity.generation,
     scope,
+    askedScope: request.scope,
     resource: request.resource,
     servers,
     readOnly,
@@ -185,7 +186,7 @@ async function allow(
   const codeExpiresAt = now + c.var.settings.oauth2_server_config.auth_code_ttl;
   const { generation } = identity;
   const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
-  const terms: GrantTerms = { ...bound, generation, scope, codeHash, ...lives };
+  const terms: GrantTerms = { ...bound, generation, scope, askedScope: request.scope, codeHash, ...lives };
 
   const [inserted] = await Promise.all([insertGrant(c.env.DB, row), recordAllowed(c.env.DB, clientId, now)]);
   await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);

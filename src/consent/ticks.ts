@@ -1,4 +1,4 @@
-import type { ConsentedServer } from '../grants/store';
+import type { ConsentedServer } from '../grants/grant';
 import { amount, type Choice, EVERYTHING } from './choice';
 import { exposedOf, press } from './press';
 import { shownValue, type UsableServer } from './services';

@@ -1,4 +1,4 @@
-import type { ConsentedServer } from '../grants/store';
+import type { ConsentedServer } from '../grants/grant';
 import { covers } from '../protocol/authorization';
 import type { McpConfig, ReadingTerms } from '../protocol/mcp-config';
 import type { Access } from './access';

@@ -12,12 +12,20 @@ import {
   sealerOf,
 } from '../crypto/secrets';
 import { log } from '../log';
-import { isUnder } from '../protocol/authorization';
+import { isUnder, scopeWithin } from '../protocol/authorization';
 import { faultFacts } from '../protocol/faults/storage';
 import { ObjectState } from '../schema/object-state';
 import { endSessionsOf } from './end-sessions';
-import type { EndReason, GrantTerms, Redemption, Rotation } from './grant';
-import { recordEnd, recordSealer } from './store';
+import type {
+  ChangeableTerms,
+  ChangeOutcome,
+  EndReason,
+  GrantTerms,
+  Redemption,
+  Rotation,
+  ToldChange,
+} from './grant';
+import { recordEnd, recordSealer, recordTerms } from './store';
 
 type Open = {
   status: 'open';
@@ -34,6 +42,8 @@ type Open = {
   used: boolean;
   /** Seconds without a refresh after which the grant ends; 0: never. */
   idleTtl: number;
+  /** How often its terms were changed; absent: never, and the index says what consent left in. */
+  version?: number;
 };
 type Closed = {
   status: 'refused' | 'ended';
@@ -46,6 +56,11 @@ type Closed = {
   /** How often D1 was told and did not answer; absent: never. */
   tries?: number;
 };
+
+/** What is allowed since a change; kept apart from the state, which every rotation writes. */
+type Changed = Pick<ChangeableTerms, 'servers' | 'readOnly'>;
+/** A change that the index has not been told of. */
+type Untold = ToldChange & { version: number };
 
 /** A second redemption this soon after the first, from the same address, is a duplicate of the same request. Milliseconds. */
 const DUPLICATE = 10_000;
@@ -63,6 +78,7 @@ export class GrantObject extends DurableObject<Env> {
   private readonly kv = new ObjectState(this.ctx.storage);
   private readonly id = this.ctx.id.toString();
   private readonly place = `grant/${this.id}/seed`;
+  private telling: Promise<boolean> = Promise.resolve(true);
 
   /** Opens the grant: the commit point of consent. False when it was answered before. */
   async open(terms: GrantTerms): Promise<boolean> {
@@ -172,13 +188,15 @@ export class GrantObject extends DurableObject<Env> {
     if (!seed) return { ok: false, reason: 'unknown' };
     const { n } = request;
     const isOurs = equalSecrets(await macWithSeed(seed, String(n)), request.tag);
-    const answer: Rotation = { ok: true, refreshToken: await this.refreshToken(seed, n + 1), n: n + 1 };
+    const refreshToken = await this.refreshToken(seed, n + 1);
 
     const state = this.state();
     const now = Date.now();
     if (!isOurs || state?.status !== 'open' || n > state.n) return { ok: false, reason: 'unknown' };
     if (state.terms.clientId !== request.clientId) return { ok: false, reason: 'wrong_client' };
 
+    const { terms, version = 0 } = state;
+    const answer: Rotation = { ok: true, terms, version, refreshToken, n: n + 1 };
     const due = dueAt({ ...state, idleTtl: request.idleTtl });
     if (due && now >= due.at) {
       await this.end(due.reason);
@@ -196,11 +214,15 @@ export class GrantObject extends DurableObject<Env> {
     return { ok: false, reason: 'reused' };
   }
 
-  /** Notes that an access token issued with refresh token `n` was seen on /mcp. False when the grant does not stand. */
-  seen(n: number): boolean {
+  /**
+   * Notes that an access token issued with refresh token `n` was seen on /mcp, where the index knew its terms in this version:
+   * one that was restored is told the last. False when the grant does not stand.
+   */
+  seen(n: number, version = 0): boolean {
     const state = this.state();
     if (state?.status !== 'open') return false;
     if (n === state.n && !state.used) this.put({ ...state, used: true });
+    if (version < (state.version ?? 0)) this.ctx.waitUntil(this.tellTerms());
     return true;
   }
 
@@ -222,6 +244,58 @@ export class GrantObject extends DurableObject<Env> {
     return Math.floor(state.rotatedAt / 1000);
   }
 
+  /**
+   * Changes the terms: the commit point. The index is told before this answers; what a fault leaves, the alarm does.
+   * @param base the version of the terms the change was decided on
+   */
+  async change(base: number, next: ChangeableTerms, told: ToldChange): Promise<ChangeOutcome> {
+    const state = this.state();
+    if (state?.status !== 'open') return 'ended';
+    const { version = 0, terms } = state;
+    if (version !== base) return (await this.tellTerms()) ? 'elsewhere' : 'index_behind';
+
+    const { servers, readOnly } = next;
+    const askedScope = terms.askedScope ?? terms.scope;
+    const scope = readOnly ? scopeWithin('mcp:read', askedScope) : askedScope;
+    const expiresAt = earlierOf(terms.expiresAt, next.expiresAt);
+    this.put({ ...state, terms: { ...terms, scope, askedScope, expiresAt }, version: version + 1 });
+    this.kv.put<Changed>('changed', { servers, readOnly });
+    this.kv.put<Untold[]>('untold', [...this.untold(), { ...told, version: version + 1 }]);
+    return (await this.tellTerms()) ? 'changed' : 'index_behind';
+  }
+
+  /** Makes the index say what the terms are. False while it could not be told, which the alarm then does. */
+  tellTerms(): Promise<boolean> {
+    const telling = this.telling.then(() => this.recordTerms());
+    this.telling = telling;
+    return telling;
+  }
+
+  private async recordTerms(): Promise<boolean> {
+    const state = this.state();
+    const changed = this.kv.get<Changed>('changed');
+    if (state?.status !== 'open' || !state.version || !changed) return true;
+    const { version: termsVersion, terms } = state;
+    const { scope, askedScope = scope, expiresAt } = terms;
+    try {
+      const now = { ...changed, scope, askedScope, expiresAt, termsVersion };
+      await recordTerms(this.env.DB, this.id, now, this.untold());
+    } catch (error) {
+      log('grant.terms_left_to_alarm', { grant_id: this.id, ...faultFacts(error) });
+      await this.ctx.storage.setAlarm(Date.now() + RECORD_AGAIN);
+      return false;
+    }
+    const left = this.untold().filter(({ version }) => version > termsVersion);
+    this.kv.put<Untold[]>('untold', left);
+    const due = dueAt(state);
+    if (due) await this.ctx.storage.setAlarm(due.at);
+    return true;
+  }
+
+  private untold(): Untold[] {
+    return this.kv.get<Untold[]>('untold') ?? [];
+  }
+
   /** Ends the grant, on behalf of its caller. Repeatable; false while the index could not be told, which the alarm then does. */
   async end(reason: EndReason, by: By = SYSTEM): Promise<boolean> {
     const state = this.state();
@@ -239,6 +313,7 @@ export class GrantObject extends DurableObject<Env> {
     const state = this.state();
     const due = state?.status === 'open' ? dueAt(state) : null;
     if (due && Date.now() >= due.at) await this.end(due.reason);
+    else if (state?.status === 'open' && this.untold().length && !(await this.tellTerms())) return;
     else if (due) await this.ctx.storage.setAlarm(due.at);
     else await this.settle();
   }
@@ -310,6 +385,11 @@ export class GrantObject extends DurableObject<Env> {
   private async refreshToken(seed: string, n: number): Promise<string> {
     return `${this.id}.${n}.${await macWithSeed(seed, String(n))}`;
   }
+}
+
+/** The earlier of two ends; null: never. */
+function earlierOf(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 /** When an open grant is over by itself, epoch milliseconds, and why; null: never. */

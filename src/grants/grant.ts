@@ -1,3 +1,5 @@
+import type { By } from '../audit';
+import type { ReadingTerms } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
 
 /** What a person allowed a client to do, and what the code for it is bound to. Times are epoch seconds. */
@@ -7,6 +9,8 @@ export type GrantTerms = {
   /** Of the key that allowed it; 0 for other identities. */
   generation: number;
   scope: string;
+  /** What the client asked for, which no change goes beyond; absent: the same as `scope`. */
+  askedScope?: string;
   resource: string;
   redirectUri: string;
   codeChallenge: string;
@@ -17,6 +21,25 @@ export type GrantTerms = {
   /** Null: until withdrawn. */
   expiresAt: number | null;
 };
+
+/** A server that was left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
+export type ConsentedServer = ReadingTerms & { id: string; tools: string[] | null };
+
+/** What may be changed of a grant afterwards. Its object decides, and tells the index. */
+export type ChangeableTerms = {
+  /** Null: not narrowed. */
+  servers: ConsentedServer[] | null;
+  /** True when the person narrowed the scope to `mcp:read`. */
+  readOnly: boolean;
+  /** Epoch seconds, never later than before; null: until withdrawn. */
+  expiresAt: number | null;
+};
+
+/** A change, as the audit tells of it: who, and what was and is allowed, in words. */
+export type ToldChange = { by: By; before: string; after: string };
+
+/** What became of a change. `elsewhere`: the terms are others than those it was decided on, and the index knows them by now. */
+export type ChangeOutcome = 'changed' | 'elsewhere' | 'ended' | 'index_behind';
 
 /** Why a grant ended, as the list of grants names it. */
 export type EndReason =
@@ -54,5 +77,5 @@ export type Redemption =
     };
 
 export type Rotation =
-  | { ok: true; refreshToken: string; n: number }
+  | { ok: true; terms: GrantTerms; version: number; refreshToken: string; n: number }
   | { ok: false; reason: 'unknown' | 'wrong_client' | 'ended' | 'reused' };

@@ -2,13 +2,9 @@ import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { type Question, question } from '../database';
-import type { ReadingTerms } from '../protocol/mcp-config';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
-import type { EndReason } from './grant';
-
-/** A server that consent left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
-export type ConsentedServer = ReadingTerms & { id: string; tools: string[] | null };
+import type { ChangeableTerms, ConsentedServer, EndReason, ToldChange } from './grant';
 
 /** A row of the index of grants. Times are epoch seconds. */
 export type Grant = {
@@ -21,6 +17,8 @@ export type Grant = {
   /** Of the key that allowed it: what an earlier one allowed is over once the key was leaked. 0 for other identities. */
   generation: number;
   scope: string;
+  /** What the client asked for, which no change goes beyond; null: the same as `scope`. */
+  askedScope: string | null;
   resource: string;
   /** What consent left in; null when it narrowed nothing. */
   servers: ConsentedServer[] | null;
@@ -38,6 +36,8 @@ export type Grant = {
   endedReason: EndReason | null;
   /** The entry of `ENCRYPTION_KEY` that its object's seed is sealed with, as `sealerOf` tells it; null: not known. */
   sealedBy: string | null;
+  /** Counts changes of its terms; its object knows the last. */
+  termsVersion: number;
 };
 
 export const grantColumns = columnsOf<Grant>()({
@@ -48,6 +48,7 @@ export const grantColumns = columnsOf<Grant>()({
   subject: text('subject'),
   generation: integer('generation'),
   scope: text('scope'),
+  askedScope: text('asked_scope'),
   resource: text('resource'),
   servers: json('servers'),
   readOnly: flag('read_only'),
@@ -60,6 +61,7 @@ export const grantColumns = columnsOf<Grant>()({
   endedAt: integer('ended_at'),
   endedReason: text('ended_reason'),
   sealedBy: text('sealed_by'),
+  termsVersion: integer('terms_version'),
 });
 
 /** A row of `oauth_grant`. */
@@ -96,11 +98,11 @@ export async function askGrant<T>(
   });
 }
 
-type NewGrant = Omit<Grant, 'givenName' | 'lastUsedAt' | 'endedAt' | 'endedReason'>;
+type NewGrant = Omit<Grant, 'givenName' | 'lastUsedAt' | 'endedAt' | 'endedReason' | 'termsVersion'>;
 
 /** Writes the row of a grant about to be opened. False when there is one already, from an answer at the same moment. */
 export async function insertGrant(db: D1Database, grant: NewGrant): Promise<boolean> {
-  const asYet = { givenName: null, lastUsedAt: null, endedAt: null, endedReason: null };
+  const asYet = { givenName: null, lastUsedAt: null, endedAt: null, endedReason: null, termsVersion: 0 };
   const row = grantColumns.insert({ ...grant, ...asYet });
   const { meta } = await db
     .prepare(
@@ -169,13 +171,44 @@ export function grantSealersQuestion(db: D1Database): Question<ReadonlyMap<strin
 }
 
 /** Gives a grant the name that the one it acts for calls it by; null takes it away. */
-export async function nameGrant(db: D1Database, grantId: string, name: string | null): Promise<void> {
-  await db.prepare('UPDATE oauth_grant SET given_name = ?2 WHERE grant_id = ?1').bind(grantId, name).run();
+export async function nameGrant(
+  db: D1Database,
+  grantId: string,
+  name: string | null,
+  { by, before, after }: ToldChange,
+): Promise<void> {
+  await db.batch([
+    db
+      .prepare('UPDATE oauth_grant SET given_name = ?2 WHERE grant_id = ?1 AND given_name IS NOT ?2')
+      .bind(grantId, name),
+    auditIfChanged(db, { act: 'grant.changed', grant_id: grantId, before, after }, by),
+  ]);
 }
 
-/** Notes that a grant was used at `now` (epoch seconds). */
-export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<void> {
-  await db.prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1').bind(grantId, now).run();
+/** Makes the index say what the terms of a grant are now, unless it knows later ones, and tells the audit of `changes`. */
+export async function recordTerms(
+  db: D1Database,
+  grantId: string,
+  terms: ChangeableTerms & { scope: string; askedScope: string; termsVersion: number },
+  changes: readonly ToldChange[],
+): Promise<void> {
+  const set = grantColumns.set(terms);
+  await db.batch([
+    db
+      .prepare(`UPDATE oauth_grant SET ${set.sql} WHERE grant_id = ? AND terms_version < ?`)
+      .bind(...set.values, grantId, terms.termsVersion),
+    ...changes.map(({ by, before, after }) =>
+      auditIfChanged(db, { act: 'grant.changed', grant_id: grantId, before, after }, by),
+    ),
+  ]);
+}
+
+/** Notes that a grant was used at `now` (epoch seconds). @returns the version of the terms that the index has; null: no row */
+export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<number | null> {
+  return db
+    .prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1 RETURNING terms_version')
+    .bind(grantId, now)
+    .first<number>('terms_version');
 }
 
 /** Deletes up to 10,000 rows of grants that ended before `until` (epoch seconds). @returns how many. */

@@ -14,6 +14,7 @@ import { session, subjectOfSessionValue } from '../identity/session';
 import { mayCall, standingWith } from '../identity/standing';
 import { user } from '../identity/user';
 import { findPresentedKey, type PresentedKey, refusalOfPresented, virtualKey } from '../identity/virtual-key';
+import { scopeWithin } from '../protocol/authorization';
 import { RpcError } from '../protocol/mcp';
 import { Memory, Recent } from '../protocol/memory';
 import type { Subject } from '../protocol/subject';
@@ -97,7 +98,7 @@ async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
   if (!audiences.includes(claims.aud)) throw refused(claims.grant_id);
   const caller = await callerOfGrant(gate, claims);
   if (!caller) throw refused(claims.grant_id);
-  tellGrant(env, claims.grant_id, claims.jti);
+  if (caller.grant) tellGrant(env, caller.grant, claims.jti);
   return caller;
 }
 
@@ -121,7 +122,8 @@ async function callerOfGrant(
   if (!mayCall(standingWith(standingIn(identity, settings, now), generation))) return null;
   const key = identity.mode?.key(identity.row) ?? null;
   const access = accessOf(identity, settings, now);
-  return { subject, generation, key, access, grant, scope, readAt: grants.readAt(id) };
+  const narrowed = scopeWithin(scope, grant.scope); // since it was issued
+  return { subject, generation, key, access, grant, scope: narrowed, readAt: grants.readAt(id) };
 }
 
 /**
@@ -157,11 +159,13 @@ const toldTokens = new Recent(10_000);
 const endedGrants = new Recent(10_000);
 
 /** Tells the grant, once per token and isolate, that a token of its refresh token `n` was seen (ARCHITECTURE, refresh tokens). */
-function tellGrant(env: Env, grantId: string, jti: string): void {
+function tellGrant(env: Env, { grantId, termsVersion }: Grant, jti: string): void {
   if (toldTokens.has(jti)) return;
   toldTokens.add(jti);
   const tell = async () => {
-    const standing = await askGrant(env.GRANTS, grantId, (grant) => grant.seen(Number.parseInt(jti, 10)));
+    const standing = await askGrant(env.GRANTS, grantId, (grant) =>
+      grant.seen(Number.parseInt(jti, 10), termsVersion),
+    );
     if (standing === false) endedGrants.add(grantId); // the index refuses them, too, unless an older one was restored
   };
   waitUntil(tell().catch(() => toldTokens.delete(jti)));

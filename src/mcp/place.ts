@@ -1,5 +1,7 @@
 import { type Env, freshRevision } from '../config';
 import { mayUseServer, type Rules } from '../governance/policy';
+import type { Grant } from '../grants/store';
+import { scopeWithin } from '../protocol/authorization';
 import { itemsOf } from '../protocol/headers';
 import { RpcError } from '../protocol/mcp';
 import type { Caller } from './caller';
@@ -83,10 +85,18 @@ function rulesOf({ access, grant, scope }: Caller, { virtualMcps }: Catalog, hea
     within: null,
     consented: grant?.servers ?? null,
     scope,
-    scopeIsFinal: grant?.readOnly ?? false,
+    scopeIsFinal: grant !== null && isFinal(grant, scope),
     includeClients: listOf(headers.get('x-bf-mcp-include-clients')),
     includeTools: listOf(headers.get('x-bf-mcp-include-tools')),
   };
+}
+
+/**
+ * True when the client has nothing to ask its person for: they narrowed the scope, or have widened it since the token was
+ * issued, and the next refresh brings the rest.
+ */
+function isFinal(grant: Grant, scope: string): boolean {
+  return grant.readOnly || (grant.termsVersion > 0 && scopeWithin(grant.scope, scope) !== grant.scope);
 }
 
 /** A comma list; null when the header is not there, empty when it holds nothing. */

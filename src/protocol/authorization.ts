@@ -42,6 +42,13 @@ export function narrowScope(asked: string | undefined, allowed: string): string 
   return scope;
 }
 
+/** What of `scope` is within `limit`: all of it as it is, one half of it, or nothing, which is empty. */
+export function scopeWithin(scope: string, limit: string): string {
+  const halves = (['mcp:read', 'mcp:write'] as const).filter((half) => covers(scope, half));
+  const left = halves.filter((half) => covers(limit, half));
+  return left.length === halves.length ? scope : left.join(' ');
+}
+
 /**
  * The canonical form of a resource indicator (RFC 8707): `<issuer>/mcp` or `<issuer>/mcp/<slug>`. The issuer itself and
  * none mean `/mcp`; case of scheme and host and one trailing slash are forgiven. Null for anything else.

@@ -13,6 +13,7 @@ import unallowedClients from './0013_unallowed_clients.sql';
 import sealedBy from './0014_sealed_by.sql';
 import deployment from './0015_deployment.sql';
 import removal from './0016_removal.sql';
+import grantTerms from './0017_grant_terms.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -40,4 +41,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 14, name: 'sealed_by', sql: sealedBy },
   { n: 15, name: 'deployment', sql: deployment },
   { n: 16, name: 'removal', sql: removal },
+  { n: 17, name: 'grant_terms', sql: grantTerms },
 ];

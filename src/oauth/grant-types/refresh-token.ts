@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { Rotation } from '../../grants/grant';
+import type { GrantTerms, Rotation } from '../../grants/grant';
 import { askGrant, touchGrant } from '../../grants/store';
 import { modeOf, standingOf } from '../../identity';
-import { canonicalResource, isUnder, narrowScope } from '../../protocol/authorization';
-import { OAuthError } from '../../protocol/error';
+import { canonicalResource, isUnder, narrowScope, scopeWithin } from '../../protocol/authorization';
+import { OAuthError, Unavailable } from '../../protocol/error';
 import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { Params } from '../../protocol/params';
 import type { GrantType, TokenContext } from './grant-type';
@@ -31,7 +31,7 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
   if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
     throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
   }
-  const scope = narrowScope(form.scope, terms.scope);
+  scopeNow(form.scope, terms);
 
   const standing = await standingOf(env, settings, terms);
   const mode = modeOf(terms.subject);
@@ -49,8 +49,23 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
     context.audit({ act: 'refresh_token.reused', client_id: client.clientId, grant_id: grantId });
   }
   if (!rotated?.ok) throw refusal();
-  context.later(touchGrant(env.DB, grantId, Math.floor(Date.now() / 1000)));
-  return tokenResponse(context, grantId, terms, scope, rotated);
+  const known = touchGrant(env.DB, grantId, Math.floor(Date.now() / 1000));
+  if (rotated.version === 0) context.later(known);
+  else if ((await known) !== rotated.version) await tellIndex(context, grantId);
+  return tokenResponse(context, grantId, rotated.terms, scopeNow(form.scope, rotated.terms), rotated);
+}
+
+/** What of the scope that the client was granted, or asks for again, it has today. @throws OAuthError `invalid_scope` */
+function scopeNow(asked: string | undefined, { scope, askedScope = scope }: GrantTerms): string {
+  const now = scopeWithin(narrowScope(asked, askedScope), scope);
+  if (now) return now;
+  throw new OAuthError('invalid_scope', `the scope was narrowed to ${scope}`);
+}
+
+/** Tells an index that was restored, or missed a change, what the grant allows (SECURITY 26): no token is issued before. */
+async function tellIndex({ env }: TokenContext, grantId: string): Promise<void> {
+  if (await askGrant(env.GRANTS, grantId, (grant) => grant.tellTerms())) return;
+  throw new Unavailable('the index was not told what a grant allows');
 }
 
 const GONE = 'who allowed this may no longer use this gateway';

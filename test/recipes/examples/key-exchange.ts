@@ -39,6 +39,7 @@ export const keyExchange: GrantType = {
       grantId,
       clientName: client.metadata.client_name ?? '',
       servers: null,
+      askedScope: null,
       readOnly: false,
       redirectHost: 'a machine',
       userAgent: null,

@@ -54,6 +54,10 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
     label: 'Access ended',
     says: (e) => `The access of ${app(e)} ended: ${reasonOf({ ended_reason: String(e.detail.reason) })}`,
   },
+  'grant.changed': {
+    label: 'Access changed',
+    says: (e) => `The access of ${app(e)} was changed: ${e.detail.before} → ${e.detail.after}`,
+  },
   'client.deleted': { label: 'App deleted', says: (e) => `${app(e)} was deleted` },
   'client.swept': { label: 'Unused app forgotten', says: (e) => `${app(e)} was forgotten: nobody used it` },
   'virtual_key.created': { label: 'Key made', says: (e) => `${key(e)} was made` },
