@@ -344,6 +344,7 @@ export const calls: Readonly<Record<string, Call>> = {
     return get(path);
   },
   getGrant: about(grant, 'GET'),
+  changeGrant: about(grant, 'PUT', { read_only: true }),
   endGrant: about(grant, 'DELETE'),
   listEvents: async (path) => {
     await grant();

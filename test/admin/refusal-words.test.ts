@@ -15,7 +15,15 @@ import { ZOD } from '../support/words';
 const DETAILS = {
   ...{ least: 2, most: 9, seconds: 30, status: 503, kib: 256 },
   ...{ options: 'red, green', other: 'the other', rule: 'must be a URI', name: 'Ann', noun: 'server' },
-  ...{ server: 'Files', scopes: 'read', method: 'tools/list', said: 'no', names: 'X-Key', auth_type: 'none' },
+  ...{
+    server: 'Files',
+    tool: 'search',
+    scopes: 'read',
+    method: 'tools/list',
+    said: 'no',
+    names: 'X-Key',
+    auth_type: 'none',
+  },
   ...{ takers: 'headers', fault: 'not_https', variable: 'KEY', header: 'X-Key', redirect_uri: 'https://g/c' },
   ...{ was: 'https://a', is: 'https://b', member: 'issuer', value: 'https://b', url: 'https://f' },
   ...{ resource: 'https://r', wanted: 'https://a', found: 'https://b', next: 'reauthorize', error: 'No.' },

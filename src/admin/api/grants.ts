@@ -1,22 +1,28 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { consentedIn } from '../../accounts/consented';
+import { openServers } from '../../accounts/open-servers';
 import { by } from '../../audit';
 import type { App } from '../../config';
 import { ask, type Ids, map, type Question, together } from '../../database';
 import { userSubject } from '../../governance/users';
 import { keySubject } from '../../governance/virtual-keys';
+import { changeGrant, type GrantChange, wideningOf } from '../../grants/change';
 import { endGrant } from '../../grants/end';
+import type { ConsentedServer } from '../../grants/grant';
 import { type GrantFilter, grantQuestion, grantsQuestion, holderOf, holdersOnPage } from '../../grants/list';
 import { findGrant, type Grant } from '../../grants/store';
 import { endOf, type Today } from '../../grants/today';
-import { namesOfIdentities, subjectsNamed } from '../../identity';
-import { readingTerms } from '../../protocol/mcp-config';
+import { modeOf, namesOfIdentities, subjectsNamed } from '../../identity';
+import { covers } from '../../protocol/authorization';
+import { fault } from '../../protocol/faults/fault';
+import { type McpConfig, McpConfigs, readingTerms } from '../../protocol/mcp-config';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
 import { listed, rfc3339, Time } from './answer';
 import { refusal, unknown } from './error';
 import { IdentityKind, IdentityKinds } from './identity-kind';
-import { accept, CommaList, Moment, Page } from './request';
+import { accept, CommaList, Moment, Name, Page, readJson, refusedValue } from './request';
 
 /** What the grants may be narrowed to. */
 export const GrantQuery = Page.extend({
@@ -63,6 +69,12 @@ export const grants = new Hono<App>()
     return c.json({ session: shown(grant, names, { now, issuer: c.var.issuer }) });
   })
 
+  .put('/:id', async (c) => {
+    const change = grantChangeIn(await readJson(c));
+    const session = await changedByAdministrator(c, c.req.param('id'), change);
+    return c.json({ message: 'What the app may use was changed: it holds within seconds.', session });
+  })
+
   .delete('/:id', async (c) => {
     const now = Math.floor(Date.now() / 1000);
     const grant = await findGrant(c.env.DB, c.req.param('id'));
@@ -101,6 +113,94 @@ function orNull(list: string[] | undefined): string[] | null {
   return list?.length ? list : null;
 }
 
+/** What an app may use, as answers show it and a change takes it. */
+const Access = z
+  .union([z.literal('all'), McpConfigs])
+  .describe(
+    '`all` its identity may use, later servers and tools too, or these; `*` is all tools of a server',
+  );
+
+/** What may be changed of a grant. */
+export const GrantChangeRequest = z
+  .object({
+    access: Access,
+    read_only: z.boolean().describe('Only tools that read; false returns to the scope the app asked for'),
+    given_name: Name.max(60).nullable().describe('What it is called here; null: as it calls itself'),
+    expires_at: Moment.nullable().describe('Earlier than it is; null: until withdrawn, as it was'),
+  })
+  .partial();
+
+/** The body of a change. @throws ApiError naming the member at fault */
+function grantChangeIn(body: unknown): z.infer<typeof GrantChangeRequest> {
+  const access = (body as { access?: unknown } | null)?.access;
+  if (Array.isArray(access)) {
+    const list = McpConfigs.safeParse(access, { reportInput: true }); // a union would not say which member is at fault
+    if (!list.success) throw refusedValue(list.error, 'access');
+  }
+  return accept(GrantChangeRequest, body);
+}
+
+async function changedByAdministrator(
+  c: Context<App>,
+  id: string,
+  asked: z.infer<typeof GrantChangeRequest>,
+): Promise<z.infer<typeof ShownGrant>> {
+  const { DB } = c.env;
+  const today = { now: Math.floor(Date.now() / 1000), issuer: c.var.issuer };
+  const [names] = await ask(DB, namesQuestion(DB, holderOf(id)));
+  const grant = await changeGrant(c.env, id, { today, by: by(c), names: names.servers }, async (grant) => {
+    const change = await changeOf(c, grant, asked, names.servers);
+    if (wideningOf(grant, change) && !modeOf(grant.subject)?.typed) throw refusal('widening_is_theirs');
+    return change;
+  });
+  if (!grant) throw unknown('session');
+  return shown(grant, names, today);
+}
+
+/** What is asked, as a change of this grant. @throws ApiError */
+async function changeOf(
+  c: Context<App>,
+  grant: Grant,
+  { access, read_only, given_name, expires_at }: z.infer<typeof GrantChangeRequest>,
+  names: ReadonlyMap<string, string>,
+): Promise<GrantChange> {
+  if (expires_at !== undefined) requireEarlier(grant, expires_at);
+  if (read_only && !covers(grant.askedScope ?? grant.scope, 'mcp:read'))
+    throw refusal('nothing_to_read', {}, 'read_only');
+  return {
+    ...(access !== undefined && {
+      servers: access === 'all' ? null : await serversIn(c, grant, access, names),
+    }),
+    ...(read_only !== undefined && { readOnly: read_only }),
+    ...(expires_at !== undefined && { expiresAt: expires_at }),
+    ...(given_name !== undefined && { givenName: given_name === grant.clientName ? null : given_name }),
+  };
+}
+
+function requireEarlier({ expiresAt }: Grant, asked: number | null): void {
+  if (asked === expiresAt) return;
+  if (asked === null || (expiresAt !== null && asked > expiresAt))
+    throw refusal('later_end', {}, 'expires_at');
+  if (asked <= Date.now() / 1000) throw refusal('value', { fault: fault('past') }, 'expires_at');
+}
+
+async function serversIn(
+  c: Context<App>,
+  { subject, resource, scope, askedScope, servers }: Grant,
+  access: readonly McpConfig[],
+  names: ReadonlyMap<string, string>,
+): Promise<ConsentedServer[]> {
+  const open = await openServers(c.env, c.var.settings, subject, { resource, scope: askedScope ?? scope });
+  const read = consentedIn(access, { open, kept: servers ?? [], names });
+  if ('servers' in read) return read.servers;
+  const { why, at, server, tool = '' } = read.fault;
+  const field = `access.${at}`;
+  if (why === 'repeated') throw refusal('repeated_server_name', { name: server }, field);
+  throw why === 'tool'
+    ? refusal('tool_not_open', { server, tool }, field)
+    : refusal('server_not_open', { server }, field);
+}
+
 /** A grant as answers show it. */
 export const ShownGrant = z.object({
   id: z.string(),
@@ -120,6 +220,8 @@ export const ShownGrant = z.object({
     .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()), ...readingTerms }))
     .optional()
     .describe('The same with the tools that were ticked; `*` is all of them, and those to come'),
+  access: Access,
+  read_only: z.boolean().describe('True when the person, not the app, narrowed it to tools that read'),
   created_at: Time,
   expires_at: Time.nullable(),
   last_used_at: Time.nullable(),
@@ -131,15 +233,23 @@ export const ShownGrant = z.object({
   ended_reason: z.string().nullable().describe('Why it ended, as revoked_by_client or refresh_token_reused'),
 });
 
-function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGrant> {
-  const end = endOf(grant, today);
-  const { kind, id } = parseSubject(grant.subject);
-  const narrowed = grant.servers?.flatMap(({ id: server, tools, ...reading }) => {
-    const name = names.servers.get(server);
+/** What a grant leaves in, by the names of servers that are still there. */
+export function accessIn(
+  servers: readonly ConsentedServer[],
+  names: ReadonlyMap<string, string>,
+): McpConfig[] {
+  return servers.flatMap(({ id, tools, ...reading }) => {
+    const name = names.get(id);
     return name === undefined
       ? []
       : [{ mcp_client_name: name, tools_to_execute: tools ?? ['*'], ...reading }];
   });
+}
+
+function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGrant> {
+  const end = endOf(grant, today);
+  const { kind, id } = parseSubject(grant.subject);
+  const narrowed = grant.servers && accessIn(grant.servers, names.servers);
   return {
     id: grant.grantId,
     client_id: grant.clientId,
@@ -151,7 +261,9 @@ function shown(grant: Grant, names: Names, today: Today): z.infer<typeof ShownGr
     scope: grant.scope,
     resource: grant.resource,
     services: narrowed?.map(({ mcp_client_name }) => mcp_client_name),
-    mcp_configs: narrowed,
+    mcp_configs: narrowed ?? undefined,
+    access: narrowed ?? 'all',
+    read_only: grant.readOnly,
     created_at: rfc3339(grant.createdAt),
     expires_at: rfc3339(grant.expiresAt),
     last_used_at: rfc3339(grant.lastUsedAt),

@@ -112,6 +112,29 @@ export const API_WORDS = {
     'forbidden',
     () => 'A setting refuses this identity now. Once it does not, its accounts work as they are.',
   ),
+  server_not_open: because(
+    'invalid_request',
+    ({ server }: Of, field: string) =>
+      `${field}: the identity of this session may not use a server named ${server}.`,
+  ),
+  tool_not_open: because(
+    'invalid_request',
+    ({ server, tool }: Of & { tool: string }, field: string) =>
+      `${field}: the identity of this session may not use a tool named ${tool} of the server ${server}.`,
+  ),
+  nothing_to_read: because(
+    'invalid_request',
+    (_: object, field: string) => `${field}: the app did not ask for tools that read.`,
+  ),
+  later_end: because(
+    'invalid_request',
+    (_: object, field: string) => `${field} may only become earlier: for longer, the app is allowed again.`,
+  ),
+  widening_is_theirs: because(
+    'forbidden',
+    () =>
+      'This would give the app more than its person allowed, which only that person can, signed in, on their own page (/me). Nothing was changed.',
+  ),
   server_not_theirs: because(
     'forbidden',
     () =>

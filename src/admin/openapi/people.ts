@@ -1,6 +1,6 @@
 import { AuditQuery, ShownEvent } from '../api/audit';
 import { ShownClient } from '../api/clients';
-import { GrantQuery, ShownGrant } from '../api/grants';
+import { GrantChangeRequest, GrantQuery, ShownGrant } from '../api/grants';
 import { Page } from '../api/request';
 import { ShownUser, UserChangeRequest } from '../api/users';
 import { Message, many, one, saved } from './crud';
@@ -97,6 +97,18 @@ export const people: Operations = {
     path: { id: 'Of the grant' },
     answers: { 200: one('session', ShownGrant) },
     refusals: ['api', 401, 403, 404, 503],
+  },
+  'PUT /api/oauth2/sessions/{id}': {
+    id: 'changeGrant',
+    tag: 'Apps',
+    summary: 'Change what one app is allowed',
+    description:
+      'Holds within `revocation_lag`; when `read_only` goes off, the app has the wider scope from its next refresh. Whatever narrows is taken. What widens is refused for a person, who does that themselves (403).',
+    access: 'administrator',
+    path: { id: 'Of the grant' },
+    body: { schema: GrantChangeRequest, example: { read_only: true } },
+    answers: { 200: saved('session', ShownGrant) },
+    refusals: ['api', 400, 401, 403, 404, 413, 503],
   },
   'DELETE /api/oauth2/sessions/{id}': {
     id: 'endGrant',

@@ -61,6 +61,12 @@ const REFUSAL_WORDS = {
 
   grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
   owner_suspended: () => 'A setting refuses them now, so their accounts rest.',
+  server_not_open: ({ server }) => `Whoever it acts for may not use the server ${server}.`,
+  tool_not_open: ({ server, tool }) => `Whoever it acts for may not use the tool ${tool} of ${server}.`,
+  nothing_to_read: () => 'The app did not ask for tools that read.',
+  later_end: () => 'It can only end earlier. For longer, the app has to be allowed again.',
+  widening_is_theirs: () =>
+    'This would give the app more than was allowed. Only the person it acts for can do that, on their own page.',
   server_not_theirs: () => 'They may not use this server any more, so its account cannot be connected.',
   account_not_yours: () => 'Only the person whose account this is can connect it again.',
 
