@@ -16,6 +16,8 @@ type ChooserProps = {
   toolsAt: (server: UsableServer) => string;
   /** What else is said of a server, by its id. */
   badges: ReadonlyMap<string, Child>;
+  /** What the choice of everything is called, where it is not the person's own. */
+  everything?: string | undefined;
 };
 
 /** How much there is to choose from, by how servers describe their tools. */
@@ -35,7 +37,12 @@ export function Chooser(props: ChooserProps) {
     <>
       <fieldset>
         <legend class="unseen">What it can use</legend>
-        <Card access="all" title="Everything I can use" says={amount(tools, 'tool')} choice={choice}>
+        <Card
+          access="all"
+          title={props.everything ?? 'Everything I can use'}
+          says={amount(tools, 'tool')}
+          choice={choice}
+        >
           On all servers, including servers and tools that are added later.
         </Card>
         {mayNarrow && (

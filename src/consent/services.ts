@@ -17,7 +17,11 @@ export async function usableServers(
   subject: Subject,
   request: { resource: string; scope: string },
 ): Promise<UsableServer[]> {
-  const servers = await openServers(env, settings, subject, request);
+  return withDigests(await openServers(env, settings, subject, request));
+}
+
+/** The same servers with what a form says of the tools of each. */
+export function withDigests(servers: readonly OpenServer[]): Promise<UsableServer[]> {
   return Promise.all(
     servers.map(async (server) => {
       const names = server.tools.map(({ exposedName }) => exposedName);

@@ -27,3 +27,8 @@ function counted(allowed: NonNullable<Grant['servers']>, servers: ReadonlyMap<st
   const tools = here.flatMap(({ tools }) => tools ?? []).length;
   return `${where}, ${tools === 1 ? '1 tool' : `${tools} tools`}`;
 }
+
+/** A moment given in epoch seconds, as pages take it. */
+export function rfc3339(seconds: number | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1000).toISOString();
+}

@@ -1,39 +1,78 @@
 import { type Context, Hono } from 'hono';
 import type { Child } from 'hono/jsx';
+import { openServersQuestion } from '../accounts/open-servers';
 import { by } from '../audit';
 import { visibleName } from '../clients/metadata';
-import type { App } from '../config';
+import { type App, gatewayOf } from '../config';
+import { EVERYTHING } from '../consent/choice';
+import { ToolList } from '../consent/chooser';
+import { choiceOfGrant, type GrantChoice, usableFor } from '../consent/grant-choice';
+import { withDigests } from '../consent/services';
 import { ask } from '../database';
+import { changeGrant } from '../grants/change';
 import { endGrant } from '../grants/end';
-import { adviceOnEnd, isAlarming, whyEnded } from '../grants/end-words';
+import { isAlarming, whyEnded } from '../grants/end-words';
 import { grantQuestion } from '../grants/list';
-import { findGrant, type Grant, nameGrant } from '../grants/store';
+import { findGrant, type Grant } from '../grants/store';
 import { endOf, type Today } from '../grants/today';
 import { Unavailable } from '../protocol/error';
 import { serverNamesQuestion } from '../servers/summaries';
-import { Confirm, Csrf } from '../ui/forms';
-import { PageProblem } from '../ui/layout';
+import { Confirm } from '../ui/forms';
+import { fragment, PageProblem } from '../ui/layout';
 import { Cut, cut, Name } from '../ui/name';
-import { Badge, Empty, Input, Pager, Table, When } from '../ui/parts';
-import { mayUse, nameOf, whereOf } from './app-words';
+import { Badge, Empty, Pager, Table, When } from '../ui/parts';
+import { mayUse, nameOf, rfc3339, whereOf } from './app-words';
+import { changeApp, MoreForm } from './change-app';
+import { MOST_NAME, OneApp, type OneAppProps } from './one-app';
 import { formValue, visitOf } from './own-form';
 import { goOn, goTo, pageOf, peoplePage } from './page';
+import { proofNow } from './proof-now';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
-
-const MOST_NAME = 60;
 
 /** One app of a person's: what it may do, what they call it, and its end. Another one's is not there. */
 export const appPages = new Hono<App>()
-  .get('/:id', (c) => showApp(c, 'app'))
+  .get('/:id', (c) => showApp(c, oneApp))
   .post('/:id', (c) =>
     actOnce(c, async ({ identity, fields }) => {
       const grant = await ownGrant(c, identity.subject);
       const name = [...(visibleName(fields.get('name') ?? '') ?? '')].slice(0, MOST_NAME).join('');
-      await nameGrant(c.env.DB, grant.grantId, name && name !== grant.clientName ? name : null);
-      return goTo(c, `/me/apps/${grant.grantId}`, `It is called ${cut(name || grant.clientName)} now.`);
+      const givenName = name && name !== grant.clientName ? name : null;
+      const circumstances = { today: todayOf(c), by: by(c), names: new Map<string, string>() };
+      if (!(await changeGrant(c.env, grant.grantId, circumstances, async () => ({ givenName })))) {
+        throw new PageProblem(NOT_YOURS);
+      }
+      return goTo(c, pathOf(grant), `It is called ${cut(name || grant.clientName)} now.`);
     }),
   )
-  .get('/:id/withdraw', (c) => showApp(c, 'withdraw'))
+  /** What it may use. An app that is to get more is shown on a page of its own first. */
+  .get('/:id/access', (c) => goOn(c, `/me/apps/${c.req.param('id')}`))
+  .post('/:id/access', (c) =>
+    actOnce(c, async ({ identity, fields }) => {
+      const grant = await ownGrant(c, identity.subject);
+      const usable = await usableFor(c, grant);
+      const made = await changeApp(c, grant.grantId, fields, usable, todayOf(c));
+      if (made.is === 'gone') return goOn(c, pathOf(grant));
+      if (made.is === 'saved') return goTo(c, pathOf(grant), 'Saved: it holds within seconds.');
+      if (made.is === 'again') return showApp(c, (shown) => oneApp(shown, made.choice, made.problem));
+      const proof = await proofNow(c, made.grant);
+      return showApp(c, ({ csrf }) => ({
+        title: 'Give an app more',
+        body: <MoreForm {...made} usable={usable} fields={fields} proof={proof} csrf={csrf} />,
+      }));
+    }),
+  )
+  /** A server's tools, for the form to show once they are opened. Acts on nothing. */
+  .get('/:id/tools', async (c) => {
+    const { grant, usable } = await ownApp(c);
+    const server = usable?.find(({ name }) => name === c.req.query('server'));
+    if (!grant || !server) throw new PageProblem(NOT_YOURS);
+    const action = `${pathOf(grant)}/access#s-${server.id}`;
+    return fragment(
+      gatewayOf(c),
+      <ToolList server={server} unticked={EVERYTHING.unticked} action={action} />,
+    );
+  })
+  .get('/:id/withdraw', (c) => showApp(c, withdrawal))
   .post('/:id/withdraw', (c) =>
     actOnce(c, async ({ identity }) => {
       const grant = await ownGrant(c, identity.subject);
@@ -44,6 +83,8 @@ export const appPages = new Hono<App>()
     }),
   );
 
+const pathOf = ({ grantId }: Grant) => `/me/apps/${grantId}`;
+
 /** @throws PageProblem 404 when there is none, or it acts for someone else. */
 async function ownGrant(c: Context<App>, subject: string): Promise<Grant> {
   const grant = await findGrant(c.env.DB, c.req.param('id') ?? '');
@@ -51,162 +92,74 @@ async function ownGrant(c: Context<App>, subject: string): Promise<Grant> {
   throw new PageProblem(NOT_YOURS);
 }
 
-async function showApp(c: Context<App>, what: 'app' | 'withdraw'): Promise<Response> {
+/** The app of the address with what it may be given, and whose it is. @throws PageProblem 404 as {@link ownGrant} */
+async function ownApp(c: Context<App>) {
   const { DB } = c.env;
+  const { settings } = c.var;
   const visitor = await visitorOf(c);
-  const [identities, grant, servers] = await ask(
+  const subjects = visitor.proofs.map(({ subject }) => subject);
+  const [identities, grant, servers, openTo] = await ask(
     DB,
-    identitiesQuestion(DB, c.var.settings, visitor.proofs),
+    identitiesQuestion(DB, settings, visitor.proofs),
     grantQuestion(DB, c.req.param('id') ?? ''),
     serverNamesQuestion(DB),
+    openServersQuestion(DB, settings, subjects),
   );
-  if (!identities.length) return goOn(c, '/me');
+  if (!identities.length) return { visitor, servers, grant: null, identity: null, usable: [] };
   const identity = identities.find(({ subject }) => subject === grant?.subject);
   if (!grant || !identity) throw new PageProblem(NOT_YOURS);
-  const end = endOf(grant, todayOf(c));
-  if (what === 'withdraw' && end) return goOn(c, `/me/apps/${grant.grantId}`);
+  const { subject, resource, scope, askedScope } = grant;
+  const usable = await withDigests(await openTo(subject, { resource, scope: askedScope ?? scope }));
+  return { visitor, servers, grant, identity, usable };
+}
 
+/** What a page about an app is made of. */
+type Shown = Omit<OneAppProps, 'choice' | 'problem'>;
+type AppBody = { title: string; body: Child };
+
+/** Shows a page about an app of this browser's person; null: it makes no sense any more, and the app's own page is shown. */
+async function showApp(c: Context<App>, page: (shown: Shown) => AppBody | null): Promise<Response> {
+  const { visitor, servers, grant, identity, usable } = await ownApp(c);
+  if (!grant) return goOn(c, '/me');
+  const end = endOf(grant, todayOf(c));
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, grant.subject);
-  const body =
-    what === 'app' ? (
-      <OneApp grant={grant} end={end} servers={servers} csrf={csrf} back={pageOf(identity)} />
-    ) : (
-      <Confirm
-        title={
-          <>
-            Withdraw the access of <Name of={nameOf(grant)} />?
-          </>
-        }
-        action={`/me/apps/${grant.grantId}/withdraw`}
-        button="Withdraw it"
-        back={`/me/apps/${grant.grantId}`}
-        csrf={csrf}
-      >
-        <p>
-          It is refused within seconds, wherever it runs. Accounts you connected stay connected. To use it
-          again, connect it again.
-        </p>
-      </Confirm>
-    );
-  const title = what === 'app' ? 'An app of yours' : 'Withdraw access';
-  return peoplePage(c, { title, at: '/me', visitor, visit, identity, body });
+  const shown = page({ grant, end, servers, csrf, back: pageOf(identity), usable });
+  return shown ? peoplePage(c, { ...shown, at: '/me', visitor, visit, identity }) : goOn(c, pathOf(grant));
+}
+
+function oneApp(shown: Shown, choice?: GrantChoice, problem?: string): AppBody {
+  const { grant, usable } = shown;
+  const body = <OneApp {...shown} choice={choice ?? choiceOfGrant(grant, usable)} problem={problem} />;
+  return { title: 'An app of yours', body };
+}
+
+function withdrawal({ grant, end, csrf }: Shown): AppBody | null {
+  if (end) return null;
+  const body = (
+    <Confirm
+      title={
+        <>
+          Withdraw the access of <Name of={nameOf(grant)} />?
+        </>
+      }
+      action={`${pathOf(grant)}/withdraw`}
+      button="Withdraw it"
+      back={pathOf(grant)}
+      csrf={csrf}
+    >
+      <p>
+        It is refused within seconds, wherever it runs. Accounts you connected stay connected. To use it
+        again, connect it again.
+      </p>
+    </Confirm>
+  );
+  return { title: 'Withdraw access', body };
 }
 
 /** Now, and at which issuer: what decides whether a grant is valid. */
 export function todayOf(c: Context<App>): Today {
   return { now: Math.floor(Date.now() / 1000), issuer: c.var.issuer };
-}
-
-type Servers = ReadonlyMap<string, string>;
-type OneAppProps = {
-  grant: Grant;
-  end: ReturnType<typeof endOf>;
-  servers: Servers;
-  csrf: string;
-  back: string;
-};
-
-function OneApp({ grant, end, servers, csrf, back }: OneAppProps) {
-  return (
-    <>
-      <header class="stack tight">
-        <p class="muted">
-          <a href={back}>My access</a>
-        </p>
-        <div class="row spread">
-          <h1>
-            <Name of={nameOf(grant)} />
-          </h1>
-          {end ? (
-            <Badge tone={isAlarming(end.reason) ? 'bad' : 'off'}>ended: {whyEnded(end.reason)}</Badge>
-          ) : (
-            <Badge tone="good">has access</Badge>
-          )}
-        </div>
-      </header>
-      {end && adviceOnEnd(end.reason) && <p class="notice">{adviceOnEnd(end.reason)}</p>}
-      <dl class="facts">
-        {grant.givenName && (
-          <Fact name="Calls itself">
-            <Name of={grant.clientName} />
-          </Fact>
-        )}
-        <Fact name="Where">{whereOf(grant)}</Fact>
-        <Fact name="May use">
-          <MayUse grant={grant} servers={servers} />
-        </Fact>
-        <Fact name="Allowed">
-          <When at={rfc3339(grant.createdAt)} />
-        </Fact>
-        <Fact name="Last seen">
-          <When at={rfc3339(grant.lastUsedAt)} never="not since then" />
-        </Fact>
-        <Fact name={end ? 'Ended' : 'Ends'}>
-          <When
-            at={rfc3339(end ? end.at : grant.expiresAt)}
-            never={end ? 'when the address changed' : 'when you withdraw it'}
-          />
-        </Fact>
-      </dl>
-      {!end && (
-        <>
-          <form class="card stack" method="post" action={`/me/apps/${grant.grantId}`}>
-            <Csrf value={csrf} />
-            <Input
-              name="name"
-              label="What do you call it?"
-              value={grant.givenName ?? ''}
-              placeholder={grant.clientName}
-              maxlength={MOST_NAME}
-              autocomplete="off"
-              hint="As “Claude on my laptop”. You and the administrators of this gateway see it."
-            />
-            <div class="actions">
-              <button type="submit" class="button primary">
-                Save the name
-              </button>
-            </div>
-          </form>
-          <section class="stack apart">
-            <h2>Take its access back</h2>
-            <p class="muted">It is refused within seconds. What you connected stays connected.</p>
-            <div>
-              <a class="button danger" href={`/me/apps/${grant.grantId}/withdraw`}>
-                Withdraw
-              </a>
-            </div>
-          </section>
-        </>
-      )}
-    </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children?: Child }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  );
-}
-
-function MayUse({ grant, servers }: { grant: Grant; servers: Servers }) {
-  const named = (grant.servers ?? []).flatMap(({ id, tools }) => {
-    const name = servers.get(id);
-    return name === undefined ? [] : [{ name, tools }];
-  });
-  return (
-    <>
-      {named.length ? grant.scope === 'mcp:read' && 'Reading only' : mayUse(grant, servers)}
-      {named.map(({ name, tools }) => (
-        <div>
-          <b>{name}</b> <small>{tools ? tools.join(', ') : 'all tools, later ones too'}</small>
-        </div>
-      ))}
-    </>
-  );
 }
 
 type AppListProps = {
@@ -216,7 +169,8 @@ type AppListProps = {
   offset: number;
   /** The last ones that ended. */
   ended: Grant[];
-  servers: Servers;
+  /** Names, by id. */
+  servers: ReadonlyMap<string, string>;
   /** The address of the page. */
   at: string;
 };
@@ -317,10 +271,6 @@ function AppName({ grant }: { grant: Grant }) {
       <small>{grant.givenName ? <Name of={grant.clientName} /> : whereOf(grant)}</small>
     </>
   );
-}
-
-function rfc3339(seconds: number | null): string | null {
-  return seconds === null ? null : new Date(seconds * 1000).toISOString();
 }
 
 const NOT_YOURS = {

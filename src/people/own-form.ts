@@ -12,8 +12,8 @@ import { PageProblem } from '../ui/layout';
 const NAME = 'toolgate-visit';
 /** How long a page may lie open before its forms are out of date. Seconds. */
 const LIFE = 43_200;
-/** Bytes a form may have. */
-const MOST = 16_384;
+/** Bytes a form may have: a box for every tool of many servers. */
+const MOST = 1_048_576;
 
 /** A browser at a page with forms: its secret, and the `Set-Cookie` value that keeps it. */
 export type Visit = { secret: string; cookie: string };
