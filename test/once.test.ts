@@ -331,6 +331,14 @@ const STORIES: Record<string, [act: string, () => Promise<Story>]> = {
   ],
   'blocks a person': ['user.blocked', async () => confirming(`/admin/people/${await person()}/block`)],
   'deletes a person': ['user.deleted', async () => confirming(`/admin/people/${await person()}/delete`)],
+  'changes an access': [
+    'grant.changed',
+    async () => ({
+      page: await openAt(`/admin/access/${(await grant()).id}/change`),
+      field: 'access',
+      answers: { access: 'read', save: 'changes' },
+    }),
+  ],
   'ends an access': ['grant.ended', async () => confirming(`/admin/access/${(await grant()).id}/end`)],
   'ends all access of an app': [
     'grant.ended',

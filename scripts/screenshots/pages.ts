@@ -97,6 +97,7 @@ export function adminPages({ server, toolset, key, grant, client }: Furniture): 
     { name: 'toolset-delete', path: `/admin/toolsets/${toolset}/delete` },
     { name: 'access', path: '/admin/access' },
     { name: 'access-one', path: `/admin/access/${grant}` },
+    { name: 'access-change', path: `/admin/access/${grant}/change` },
     { name: 'access-end', path: `/admin/access/${grant}/end` },
     { name: 'access-end-all', path: `/admin/access/end?key=${key}` },
     { name: 'apps', path: '/admin/apps' },

@@ -1,6 +1,9 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Answers } from '../../demo/consent';
+import { SYSTEM } from '../../src/audit';
+import { recordTerms } from '../../src/grants/store';
 import { McpCaller } from '../support/caller';
 import { admin, administer, configure, newKey } from '../support/gate';
 import { McpClient, type Tokens } from '../support/mcp-client';
@@ -307,6 +310,28 @@ describe('a change that the index missed (SECURITY 26, 34)', () => {
     expect(await changesOf(id)).toHaveLength(1);
   });
 
+  it('is finished by the grant’s object, which comes back to it', async () => {
+    const { id } = await allowed();
+    await withoutIndex(() => put(id, { access: [only(docs, 'read')] }));
+
+    const ran = await runDurableObjectAlarm(env.GRANTS.get(env.GRANTS.idFromString(id)));
+
+    expect(ran).toBe(true);
+    expect((await shown(id)).access).toEqual([only(docs, 'read')]);
+    expect(await changesOf(id)).toHaveLength(1);
+  });
+
+  it('does not come back once a later one is known', async () => {
+    const { id } = await allowed();
+    await put(id, { access: [only(docs, 'read', 'write')] });
+    await put(id, { access: [only(docs, 'read')] });
+    const first = { servers: null, readOnly: false, expiresAt: null, scope: 'mcp', askedScope: 'mcp' };
+
+    await recordTerms(DB, id, { ...first, termsVersion: 1 }, []);
+
+    expect((await shown(id)).access).toEqual([only(docs, 'read')]);
+  });
+
   it('is finished before a refresh is answered', async () => {
     const { id, client, tokens } = await allowed();
     await withoutIndex(() => put(id, { access: [only(docs, 'read')] }));
@@ -355,6 +380,17 @@ describe('yesterday’s database (SECURITY 26)', () => {
     await callerWith(tokens).ask('tools/list');
 
     await expect.poll(async () => (await shown(id)).access).toEqual([only(docs, 'read')]);
+  });
+
+  it('has no say in the end: the object makes none later', async () => {
+    const { id, tokens } = await allowed({ expires_in: '28800' });
+    const object = env.GRANTS.get(env.GRANTS.idFromString(id));
+    const told = { by: SYSTEM, before: '', after: '' };
+
+    await object.change(0, { servers: null, readOnly: true, expiresAt: null }, told);
+
+    expect(await shown(id)).toMatchObject({ read_only: true, expires_at: expect.any(String) });
+    expect(await toolsOf(tokens)).toEqual(of(docs, 'read'));
   });
 
   it('is corrected before a change is decided, which could widen it otherwise', async () => {

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
-import { admin, gate, ISSUER, newKey } from '../../support/gate';
+import { admin, configure, gate, ISSUER, newKey } from '../../support/gate';
 import { McpClient, type Tokens } from '../../support/mcp-client';
 import { Provider } from '../../support/provider';
 import { Upstream } from '../../support/upstream';
@@ -188,4 +188,63 @@ it('sends whoever is not signed in to sign in, and refuses a person who is no ad
     const refused = await gate(`/admin${path}`, { method: 'POST', body, headers: { origin: ISSUER } });
     expect([path, refused.status]).toEqual([path, 303]);
   }
+});
+
+describe('changing what an app may use', () => {
+  const tools = async ({ tokens }: Allowed) =>
+    (await new McpCaller({ authorization: `Bearer ${tokens.access_token}` }).toolNames()).filter((name) =>
+      name.startsWith(files.name),
+    );
+  const save = async ({ id }: Allowed, answers: Record<string, string | string[]>, page?: Page) =>
+    (await browser.submit(
+      page ?? (await open(`/${id}/change`)),
+      answers,
+      undefined,
+      `/admin/access/${id}/change`,
+    )) as Page;
+
+  it('narrows at once and names it; gives more after a page that says which app gets what', async () => {
+    await configure({ revocation_lag: 0 });
+    const mine = await allowed();
+    const only = { access: 'chosen', server: files.name, save: 'changes' };
+
+    const changed = await save(mine, { ...only, given_name: 'On the build machine' });
+    const opened = await save(mine, { open: files.name });
+    const narrower = await save(mine, { ...only, tool: `${files.name}-read` }, opened);
+    const seen = await tools(mine);
+    const asked = await save(mine, { access: 'all', save: 'changes' });
+    const before = await tools(mine);
+    const given = await save(mine, {}, asked);
+
+    expect(changed.html).toContain('On the build machine');
+    expect(narrower.html).toContain('It was changed.');
+    expect(seen).toEqual([`${files.name}-read`]);
+    expect(asked.html).toContain('everything on all servers');
+    expect(asked.html).toContain('127.0.0.1');
+    expect(before).toEqual(seen);
+    expect(given.html).toContain('It was changed.');
+    expect((await tools(mine)).length).toBe(2);
+  });
+
+  it('gives the app of a person nothing more, and says whose that is', async () => {
+    const mine = await allowed();
+    await save(mine, { access: 'read', save: 'changes' });
+    await env.DB.prepare("UPDATE oauth_grant SET subject = 'user:somebody' WHERE grant_id = ?1")
+      .bind(mine.id)
+      .run();
+
+    const refused = await save(mine, { access: 'all', save: 'changes' });
+
+    const { session } = await admin<{ session: object }>('GET', `/oauth2/sessions/${mine.id}`);
+    expect(refused.html).toContain('Only whom it acts for can do that');
+    expect(session).toMatchObject({ read_only: true });
+  });
+
+  it('is not there for access that has ended', async () => {
+    const mine = await allowed();
+    await admin('DELETE', `/oauth2/sessions/${mine.id}`);
+
+    expect((await open(`/${mine.id}/change`)).status).toBe(404);
+    expect((await open(`/${mine.id}/tools?server=${files.name}`)).status).toBe(404);
+  });
 });

@@ -38,9 +38,9 @@ const PERSONAL = /\b(ada|root|acme|On call|Wiki|linear)\b|[0-9a-f]{8}-/i;
 /** The route of a page, an address at it, and a browser; the status where it is not 200. */
 type Place = { route: string; address: string; browser: Browser; status?: number };
 
-/** Routes that answer no page of their own: they lead on, or answer a program. */
+/** Routes that answer no page of their own: they lead on, answer a program, or are a part of a page. */
 const NO_PAGE =
-  /^\/(mcp|health|register|token|authorize|\.well-known|oauth2|api(?!\/docs))\b|^\/oauth\/(client\.json|sign-in)|^\/waiting|\*/;
+  /^\/(mcp|health|register|token|authorize|\.well-known|oauth2|api(?!\/docs))\b|^\/oauth\/(client\.json|sign-in)|^\/waiting|\/tools$|^\/me\/apps\/:id\/access$|\*/;
 
 const NO_ID = 'A'.repeat(22);
 
@@ -233,6 +233,7 @@ async function furnish(): Promise<Place[]> {
       '/admin/toolsets/:id/delete': [`/admin/toolsets/${toolset.id}/delete`],
       '/admin/access': ['/admin/access', '/admin/access?search=claude'],
       '/admin/access/:id': [`/admin/access/${grant}`],
+      '/admin/access/:id/change': [`/admin/access/${grant}/change`],
       '/admin/access/:id/end': [`/admin/access/${grant}/end`],
       '/admin/access/end': [`/admin/access/end?app=${client.clientId}`],
       '/admin/apps': ['/admin/apps'],

@@ -68,6 +68,13 @@ export function AccessDetail({ access }: { access: GrantView }) {
       <section class="stack tight">
         <h2>What it may use{isReadOnly(access) && ', read only'}</h2>
         <AccessTools access={access} />
+        {isActive && (
+          <p>
+            <a class="button" href={`${AT}/${access.id}/change`}>
+              Change it
+            </a>
+          </p>
+        )}
       </section>
       <section class="stack tight apart">
         <h2>{isActive ? 'End it' : 'Like it'}</h2>

@@ -6,6 +6,7 @@ import { Cut, cut, Name } from '../../../ui/name';
 import { Badge, Empty, Tabs, When } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { changePages } from './change';
 import { AccessDetail, nameOf, returnHostOf } from './detail';
 import { bulkPages } from './end';
 import { type GrantView, holderOf, isReadOnly, mayUse, stateOf } from './words';
@@ -45,6 +46,7 @@ export const accessPages = new Hono<App>()
   })
 
   .route('/', bulkPages)
+  .route('/', changePages)
 
   .get('/:id', async (c) => {
     const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);

@@ -1,0 +1,174 @@
+import { type Context, Hono } from 'hono';
+import { type App, gatewayOf } from '../../../config';
+import { EVERYTHING } from '../../../consent/choice';
+import { ToolList } from '../../../consent/chooser';
+import { changeIn, choiceOfGrant, type GrantChoice, usableFor } from '../../../consent/grant-choice';
+import { Added, FieldsAgain, GrantFields } from '../../../consent/grant-form';
+import type { UsableServer } from '../../../consent/services';
+import { isNothing } from '../../../consent/ticks';
+import { type GrantChange, type Widening, wideningOf } from '../../../grants/change';
+import { findGrant, type Grant } from '../../../grants/store';
+import { endOf } from '../../../grants/today';
+import { modeOf } from '../../../identity';
+import { namesOfServers } from '../../../servers/summaries';
+import { Csrf } from '../../../ui/forms';
+import { fragment } from '../../../ui/layout';
+import { Name } from '../../../ui/name';
+import { Input } from '../../../ui/parts';
+import { rfc3339 } from '../../api/answer';
+import { accessIn } from '../../api/grants';
+import { act, type FormFields, gone, noteAct, readForm } from '../api';
+import { adminPage, csrfOf, goTo } from '../frame';
+import { labelsIn } from '../words/refusals';
+
+const AT = '/admin/access';
+const LABELS = labelsIn({ given_name: 'Name', expires_at: 'Access ends', access: 'What it can use' });
+
+/** What an app may use and is called, changed by an administrator. What gives it more is shown first (CONTRACT §8). */
+export const changePages = new Hono<App>()
+  .get('/:id/change', async (c) => {
+    const { grant, usable } = await standing(c);
+    return showForm(c, { grant, usable, choice: choiceOfGrant(grant, usable), name: grant.givenName ?? '' });
+  })
+
+  .get('/:id/tools', async (c) => {
+    const { grant, usable } = await standing(c);
+    const server = usable.find(({ name }) => name === c.req.query('server'));
+    if (!server) throw NOT_HERE;
+    const action = `${pathOf(grant)}#s-${server.id}`;
+    return fragment(
+      gatewayOf(c),
+      <ToolList server={server} unticked={EVERYTHING.unticked} action={action} />,
+    );
+  })
+
+  .post('/:id/change', async (c) => {
+    const form = await readForm(c);
+    const { grant, usable } = await standing(c);
+    const now = Math.floor(Date.now() / 1000);
+    const { change, choice } = await changeIn(form, grant, usable, now);
+    const name = form.get('given_name') ?? '';
+    const again = (refusal?: string) => {
+      noteAct(c, false);
+      return showForm(c, { grant, usable, choice, name, refusal });
+    };
+    if (!form.has('save')) return again();
+    if (change.servers && isNothing(change.servers)) {
+      return again('Tick at least one tool. To take everything away, end its access.');
+    }
+    const added = wideningOf(grant, change);
+    if (added && !modeOf(grant.subject)?.typed) {
+      return again(
+        'That would give it more than was allowed. Only whom it acts for can do that, on their own page.',
+      );
+    }
+    if (added && form.get('told') !== String(grant.termsVersion)) {
+      noteAct(c, false);
+      return showMore(c, { grant, usable, added, form });
+    }
+    const body = { ...(await asked(c, grant, change)), given_name: name.trim() || null };
+    const changed = await act(c, form, 'PUT', `/oauth2/sessions/${grant.grantId}`, body, LABELS);
+    if (changed.ok) return goTo(c, `${AT}/${grant.grantId}`, 'It was changed. That holds within seconds.');
+    return again(changed.message);
+  });
+
+const pathOf = ({ grantId }: Grant) => `${AT}/${grantId}/change`;
+
+const NOT_HERE = gone('That access has ended, or there never was one.', { href: AT, label: 'To the list' });
+
+/** The grant of the address, and what it may be given. @throws PageProblem 404 when it does not stand */
+async function standing(c: Context<App>): Promise<{ grant: Grant; usable: UsableServer[] }> {
+  const grant = await findGrant(c.env.DB, c.req.param('id') ?? '');
+  const today = { now: Math.floor(Date.now() / 1000), issuer: c.var.issuer };
+  if (!grant || endOf(grant, today)) throw NOT_HERE;
+  return { grant, usable: await usableFor(c, grant) };
+}
+
+/** A change as the API takes it. */
+async function asked(c: Context<App>, grant: Grant, { servers, readOnly, expiresAt }: GrantChange) {
+  const names = await namesOfServers(c.env.DB);
+  return {
+    access: servers ? accessIn(servers, names) : 'all',
+    read_only: readOnly,
+    ...(expiresAt !== grant.expiresAt && { expires_at: rfc3339(expiresAt ?? null) }),
+  };
+}
+
+type FormProps = {
+  grant: Grant;
+  usable: readonly UsableServer[];
+  choice: GrantChoice;
+  name: string;
+  refusal?: string | undefined;
+};
+
+async function showForm(
+  c: Context<App>,
+  { grant, usable, choice, name, refusal }: FormProps,
+): Promise<Response> {
+  const at = pathOf(grant);
+  const body = (
+    <form class="card stack wide" method="post" action={at}>
+      <Csrf value={await csrfOf(c)} />
+      <button type="submit" class="unseen" name="again" value="form" tabindex={-1}>
+        Keep what I chose
+      </button>
+      <h1>
+        What may <Name of={grant.givenName ?? grant.clientName} /> use?
+      </h1>
+      <GrantFields
+        grant={grant}
+        usable={usable}
+        choice={choice}
+        action={at}
+        toolsAt={`${AT}/${grant.grantId}/tools`}
+        everything={`Everything ${modeOf(grant.subject)?.words.whose ?? 'anybody'} can use`}
+        now={Math.floor(Date.now() / 1000)}
+      />
+      <Input
+        name="given_name"
+        label="Name"
+        value={name}
+        placeholder={grant.clientName}
+        maxlength={60}
+        autocomplete="off"
+        hint="Administrators and whom it acts for see it."
+      />
+      <div class="actions">
+        <button type="submit" class="button primary" name="save" value="changes">
+          Save changes
+        </button>
+        <a class="button" href={`${AT}/${grant.grantId}`}>
+          Cancel
+        </a>
+        <small>Takes effect within seconds. The app doesn’t have to sign in again.</small>
+      </div>
+    </form>
+  );
+  return adminPage(c, { title: 'Change what an app may use', at: AT, refusal, body });
+}
+
+type MoreProps = { grant: Grant; usable: readonly UsableServer[]; added: Widening; form: FormFields };
+
+async function showMore(c: Context<App>, { grant, usable, added, form }: MoreProps): Promise<Response> {
+  const body = (
+    <form class="card stack wide" method="post" action={pathOf(grant)}>
+      <h1>
+        Give <Name of={grant.givenName ?? grant.clientName} /> more?
+      </h1>
+      <Added grant={grant} added={added} usable={usable} />
+      <Csrf value={await csrfOf(c)} />
+      <FieldsAgain form={form} but={['told']} />
+      <input type="hidden" name="told" value={grant.termsVersion} />
+      <div class="actions">
+        <button type="submit" class="button primary">
+          Give it more
+        </button>
+        <a class="button" href={`${AT}/${grant.grantId}`}>
+          Leave it as it is
+        </a>
+      </div>
+    </form>
+  );
+  return adminPage(c, { title: 'Give an app more', at: AT, body });
+}
