@@ -157,7 +157,7 @@ describe('consent (CONTRACT §4)', () => {
     const key = await newKey(['alpha']);
 
     await browser.submit(await client.toServices(browser, { key: key.value }), {
-      services: null,
+      access: null,
       server: null,
       decision: 'allow',
     });

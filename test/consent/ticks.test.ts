@@ -113,7 +113,7 @@ describe('a box for every tool (CONTRACT §4)', () => {
 
     await server.behave({ tools });
     await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
-    await person.submit({});
+    await person.submit({ access: 'chosen' });
 
     expect(await (await person.caller()).toolNames()).toEqual(exposed(server, 'one', 'two'));
   });
@@ -130,7 +130,7 @@ describe('a box for every tool (CONTRACT §4)', () => {
 
       if (server.name !== name) await server.behave({ tools: tools.slice(0, 1) });
       await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
-      await person.submit({});
+      await person.submit({ access: 'chosen' });
       await server.behave({ tools });
       await admin('POST', `/mcp/client/${server.id}/refresh-tools`);
 
@@ -156,8 +156,9 @@ describe('a box for every tool (CONTRACT §4)', () => {
     const server = await Upstream.start(['one', 'two'], closed);
     const [all, some] = [await atServices(server), await atServices(server)];
 
-    await all.submit({ shown: null, tool: exposed(server, 'one', 'two') });
-    await some.submit({ shown: null, tool: exposed(server, 'two') });
+    const bare = { shown: null, shown_boxes: null, allow_resources: null, allow_prompts: null };
+    await all.submit({ ...bare, tool: exposed(server, 'one', 'two') });
+    await some.submit({ ...bare, tool: exposed(server, 'two') });
     const { sessions } = await admin<{ sessions: unknown[] }>(
       'GET',
       `/oauth2/sessions?client_id=${all.client.clientId},${some.client.clientId}`,
@@ -172,6 +173,26 @@ describe('a box for every tool (CONTRACT §4)', () => {
         expect.objectContaining({ services: [server.name], mcp_configs: [narrowed] }),
       );
     }
+  });
+
+  it('knows a form from before it was asked how much, which showed the tools of every server', async () => {
+    const [some, none] = [
+      await Upstream.start(['one', 'two'], closed),
+      await Upstream.start(['one', 'two'], closed),
+    ];
+    const person = await atServices(some, none);
+    const shown = [...person.page.html.matchAll(/name="shown" value="[^"]*:([\w-]{43})"/g)].map(
+      ([, digest = '']) => digest,
+    );
+    const older = { access: null, services: 'shown', shown, shown_boxes: null };
+    const boxless = { allow_resources: null, allow_prompts: null };
+
+    const nothing = await person.submit({ ...older, ...boxless, tool: null });
+    await person.submit({ ...older, ...boxless, tool: exposed(some, 'one', 'two') });
+
+    expect(shown).toHaveLength(2);
+    expect(nothing?.html).toContain('Tick at least one tool');
+    expect(await (await person.caller()).toolNames()).toEqual(exposed(some, 'one', 'two'));
   });
 
   it('leaves out the tools of a server that was not sent', async () => {
@@ -269,12 +290,13 @@ describe('a box for every tool (CONTRACT §4)', () => {
     const reloaded = await person.browser.open(person.page.url);
 
     expect(again?.html).toContain('Choose how long to allow it.');
-    expect(boxes(again).filter((box) => box.startsWith('+'))).toEqual(some.map((tool) => `+${tool}`));
+    const kept = boxes(again).filter((box) => box.startsWith('+'));
+    expect(kept.toSorted()).toEqual(some.map((tool) => `+${tool}`).toSorted());
     expect(reloaded?.html).toContain('You chose more than could be kept, so no server is ticked now');
     expect(reloaded?.html).toMatch(/name="access" value="chosen" checked/);
     expect(reloaded?.html).not.toMatch(/name="server" value="[^"]*" checked/);
     for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
     if (again) await person.browser.submit(again, { decision: 'allow' });
-    expect(await (await person.caller()).toolNames()).toEqual(some.toSorted());
+    expect((await (await person.caller()).toolNames()).toSorted()).toEqual(some.toSorted());
   });
 });

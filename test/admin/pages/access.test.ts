@@ -88,7 +88,7 @@ describe('the apps with access', () => {
     expect(html).not.toContain('<code>write</code>');
     expect(html).toContain('Firefox on Linux');
     expect((await browser.open(`/admin/audit?code=${code}`))?.html).toContain(
-      'Reader was allowed access, read only',
+      'Reader was allowed access to chosen servers, read only',
     );
   });
 });

@@ -39,7 +39,10 @@ describe('the audit', () => {
 
     const found = await open({ code: ` ${code.toLowerCase()} ` });
 
-    expect(sentences(found)).toEqual(['Told app picked up its access', 'Told app was allowed access']);
+    expect(sentences(found)).toEqual([
+      'Told app picked up its access',
+      'Told app was allowed access to everything',
+    ]);
   });
 
   it('says beside the field when a code is none', async () => {
