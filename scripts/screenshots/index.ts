@@ -63,8 +63,11 @@ async function photographConsent(
   await shoot('refused');
   await page.getByLabel('Access key').fill(facts.virtual_key);
   await page.getByRole('button', { name: 'Continue' }).click();
-  await openTools(page);
   await shoot('services');
+  await page.getByRole('radio', { name: 'Let me choose' }).check();
+  await openTools(page);
+  await page.locator('.ticks').waitFor();
+  await shoot('chosen');
   await page.goto(`${facts.issuer}/oauth/consent?flow_id=AAAAAAAAAAAAAAAAAAAAAA`);
   await shoot('too-late');
   await context.close();

@@ -2,8 +2,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AdminApi } from '../../scripts/admin-api.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
+import { violationsOf } from './support/axe.ts';
+import { misfitsOf } from './support/fits.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const executable = await findChromium();
@@ -83,6 +86,7 @@ describe.skipIf(!executable)(
 
       await page.goBack();
       await page.goForward();
+      await page.getByRole('radio', { name: 'Let me choose' }).check();
       for (const server of ['calendar', 'demo', 'tickets']) {
         await page.getByRole('checkbox', { name: server }).uncheck();
       }
@@ -92,6 +96,51 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Allow' }).click();
 
       await page.getByRole('heading', { name: 'Back in the app' }).waitFor();
+    });
+
+    it.each([
+      ['with', true],
+      ['without', false],
+    ])('lets someone choose servers and tools %s a script', async (_, javaScriptEnabled) => {
+      const { page, app } = await begin({ javaScriptEnabled });
+      const faults: string[] = [];
+      page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+      await page.getByLabel('Access key').fill(dev.facts.virtual_key);
+      await page.getByRole('button', { name: 'Continue' }).click();
+
+      await page.getByRole('radio', { name: 'Let me choose' }).check();
+      const servers = page.getByRole('list', { name: 'Servers' });
+      await page.getByRole('button', { name: 'None' }).click();
+      await page.getByRole('checkbox', { checked: true }).first().waitFor({ state: 'detached' });
+      const row = servers.getByRole('listitem').filter({ hasText: 'demo' });
+      await row.locator('summary').click();
+      if (!javaScriptEnabled) await row.getByRole('button', { name: /^Show the/ }).click();
+      const tools = servers.getByRole('list', { name: 'Tools of demo' });
+      await tools.waitFor();
+      if (!javaScriptEnabled) {
+        await row.getByRole('button', { name: 'None' }).click();
+        await row.getByRole('checkbox', { name: 'demo', exact: true }).check();
+      }
+      await tools.getByRole('checkbox', { name: /^echo/ }).check();
+
+      if (javaScriptEnabled) {
+        expect(await row.getByRole('checkbox', { name: 'demo', exact: true }).isChecked()).toBe(true);
+        expect(await page.locator('output').textContent()).toMatch(/^1 of \d+ servers, 1 tool, /);
+        expect(await violationsOf(page)).toEqual([]);
+        expect(await misfitsOf(page, [1440, 390])).toEqual([]);
+      }
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.getByRole('heading', { name: 'Back in the app' }).waitFor();
+      await app.redeem(new URL(page.url()));
+      const api = new AdminApi(dev.facts.url, dev.facts.admin_token);
+      const { sessions } = await api.get<{ sessions: { mcp_configs: unknown }[] }>(
+        `/api/oauth2/sessions?client_id=${app.clientId}`,
+      );
+
+      expect(sessions[0]?.mcp_configs).toMatchObject([
+        { mcp_client_name: 'demo', tools_to_execute: ['echo'] },
+      ]);
+      expect(faults).toEqual([]);
     });
   },
 );
