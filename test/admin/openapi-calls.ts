@@ -229,6 +229,13 @@ export const calls: Readonly<Record<string, Call>> = {
     const { page, cookie } = await atConsent();
     return gate(page.url, { headers: { cookie } });
   },
+  showConsentTools: async () => {
+    const { name } = await Upstream.start(['one']);
+    const browser = new Browser();
+    const page = await (await McpClient.register()).toServices(browser);
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
+    return gate(page.url.replace('?', '/tools?').concat(`&server=${name}`), { headers: { cookie } });
+  },
   decide: deciding,
 
   sendMessage: async () => {

@@ -67,9 +67,21 @@ const Decision = z.looseObject({
     .describe('Who allows it')
     .optional(),
   virtual_key: z.string().describe('With `identity=virtual_key`').optional(),
-  services: z.literal('shown').describe('Boxes were shown: what is not sent is not allowed').optional(),
-  server: z.array(z.string()).describe('Names of the servers ticked').optional(),
-  tool: z.array(z.string()).describe('Exposed names of the tools ticked').optional(),
+  access: z
+    .enum(['all', 'read', 'chosen'])
+    .describe(
+      'Everything, also what is added later; `read`: the same with `read_only`; `chosen`: what is ticked. Not sent: everything',
+    )
+    .optional(),
+  services: z.literal('shown').describe('Without `access`: as `access=chosen`').optional(),
+  server: z.array(z.string()).describe('With `access=chosen`: names of the servers ticked').optional(),
+  tool: z
+    .array(z.string())
+    .describe(
+      'Exposed names of the tools ticked: all of a server, or none where none was shown, is the whole server',
+    )
+    .optional(),
+  shown: z.array(z.string()).describe('Hidden: the tools that the form showed of a server').optional(),
   read_only: z.literal('on').describe('Grants `mcp:read`').optional(),
   expires_in: z.enum(['28800', '2592000', '0']).describe('Seconds; 0: until withdrawn').optional(),
 });
@@ -241,6 +253,16 @@ export const oauth: Operations = {
     access: 'anybody',
     query: FlowQuery,
     answers: { 200: { description: 'The page, with one form', type: HTML } },
+    refusals: ['page', 403, 404, 409, 410, 503],
+  },
+  'GET /oauth/consent/tools': {
+    id: 'showConsentTools',
+    tag: 'Authorization',
+    summary: "A server's tools, for that page to show once they are opened",
+    description: "With the flow's cookie, once somebody has said who they are. Acts on nothing.",
+    access: 'anybody',
+    query: FlowQuery.extend({ server: z.string().describe('Its name') }),
+    answers: { 200: { description: 'Part of the page', type: HTML } },
     refusals: ['page', 403, 404, 409, 410, 503],
   },
   'POST /oauth/consent': {
