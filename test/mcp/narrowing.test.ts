@@ -88,8 +88,8 @@ async function granted(key: { value: string }, answers: Answers): Promise<McpCal
 }
 
 /**
- * The answers that leave each of these servers in as `state` says: of the tools that a form shows, those of a part are fewer. A
- * server that is shown without tools has no boxes.
+ * The answers that leave each of these servers in as `state` says: of the tools that a form shows, those of a part are fewer; of
+ * `shown` servers they are none. A server that is shown without tools has no boxes.
  */
 function ticking(
   servers: readonly Upstream[],
@@ -100,7 +100,7 @@ function ticking(
   const names = servers.filter((server) => !isBare(server)).map(({ name }) => name);
   if (state === 'some' || state === 'some and prompts') sent.tool = names.map((name) => `${name}-one`);
   if (state === 'some and prompts') sent.allow_prompts = names;
-  if (state === 'resources alone') Object.assign(sent, { tool: [], allow_resources: names });
+  if (state === 'resources alone') Object.assign(sent, { tool: [], shown: names, allow_resources: names });
   return sent;
 }
 

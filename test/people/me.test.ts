@@ -35,7 +35,7 @@ async function holder(key = newKey(), identity: Record<string, string> = {}): Pr
   const first = shown(await browser.open(await client.authorizeUrl()));
   const proof = { identity: 'virtual_key', virtual_key: value, decision: 'continue', ...identity };
   const services = shown(await browser.submit(first, proof));
-  await browser.submit(services, { decision: 'allow', expires_in: '0' });
+  await browser.submit(services, { decision: 'allow', access: 'chosen', expires_in: '0' });
   const { body: tokens } = await client.redeem(browser.callback?.searchParams.get('code') ?? '');
   const [, app = ''] = /href="(\/me\/apps\/[0-9a-f]+)"/.exec((await me(browser)).html) ?? [];
   return { browser, key: { id, name, value }, client, tokens, app };
