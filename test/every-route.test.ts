@@ -135,15 +135,15 @@ describe('no redirect of any route leaves the issuer (SECURITY 31)', () => {
         '/%',
       ],
     ];
-    const asked = PATHS.flatMap((path, n) => {
+    const asked = PATHS.map((path, n): Asked => {
       const form = forms[n % forms.length] as string;
       const plain = at(path, form.replace(/[/\\]/g, '') || 'x');
-      return [`${form}${plain}`, `${plain}${form}`, at(path, 'x').replace(/\/(?=[^/]*$)/, form)].map(
-        (url): Asked => ({
-          url: `${ISSUER}${url.startsWith('/') ? '' : '/'}${url}`,
-          headers: HOSTS[n % HOSTS.length] ?? {},
-        }),
-      );
+      const made = [`${form}${plain}`, `${plain}${form}`, at(path, 'x').replace(/\/(?=[^/]*$)/, form)];
+      const url = made[Math.floor(n / forms.length) % made.length] as string;
+      return {
+        url: `${ISSUER}${url.startsWith('/') ? '' : '/'}${url}`,
+        headers: HOSTS[n % HOSTS.length] ?? {},
+      };
     });
 
     expect(await faultsOf(asked)).toEqual([]);

@@ -11,6 +11,7 @@ const files = Object.entries(sources).map(([file, text]) => ({ path: file.replac
 /** The room, or the one file of it, that writes a table. */
 const HOMES: Record<string, string[]> = {
   schema_step: ['schema/'],
+  deployment: ['schema/'], // its one row is made with it
   setting: ['config.ts'],
   revision: ['governance/revision.ts', 'grants/end.ts', 'sweeps.ts'], // the catalogue's, since when another issuer is configured, whose turn it is
   signing_key: ['crypto/'],
@@ -37,7 +38,7 @@ const HOMES: Record<string, string[]> = {
 
 /** Tables that a room reads from others, each for what one statement answers and two could not. */
 const READ: Record<string, string[]> = {
-  'config.ts': ['revision', 'schema_step'], // one round trip for all that a request is judged by
+  'config.ts': ['revision', 'schema_step', 'deployment'], // one round trip for all that a request is judged by
   'audit.ts': ['oauth_grant'], // the client of a grant's act
   clients: ['oauth_grant'], // unused: without a grant
   governance: ['server'], // access names servers; an address is a server's or a toolset's
@@ -67,6 +68,7 @@ describe('tables', () => {
   });
 
   it('are written by the room of their noun, and by no other', () => {
+    const madeFilled = [...schema.matchAll(WRITES)].map(([, table = '']) => table);
     const writes = named(WRITES);
     const strays = writes.filter(
       ([path, table]) =>
@@ -75,7 +77,8 @@ describe('tables', () => {
 
     expect(strays).toEqual([]);
     expect(writes.length).toBeGreaterThan(50);
-    expect(tables.filter((table) => !writes.some(([, written]) => written === table))).toEqual([]);
+    const written = new Set([...writes.map(([, table]) => table), ...madeFilled]);
+    expect(tables.filter((table) => !written.has(table))).toEqual([]);
   });
 
   it('are read elsewhere only where it is said why', () => {
