@@ -217,7 +217,7 @@ function sectionOf({ begun, sent, flooded, hour, week }: Told): string {
   const day = new Date().toISOString().slice(0, 10);
   return `${HEADING}
 
-\`npm run flood\` sends ${number(EACH)} hostile requests of each kind to the bundle that would be deployed, each from an address of its own and with rate limits off, and then runs the cron as
+\`npm run flood${EACH === 10_000 ? '' : ` ${EACH}`}\` sends ${number(EACH)} hostile requests of each kind to the bundle that would be deployed, each from an address of its own and with rate limits off, and then runs the cron as
 two hours and as eight days later. A client that registered before is swept with the others. Bytes are those of values, without indexes. Entries of KV expire by themselves within an hour.
 The test run sends 500 of each (\`test/flood.test.ts\`). Measured on ${day}, Node ${process.version}, ${cpus().length} cores.
 

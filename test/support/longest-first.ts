@@ -20,6 +20,7 @@ const SECONDS: Record<string, number> = {
   'test/mcp/narrowing.test.ts': 14,
   'test/connect/page.test.ts': 11,
   'test/admin/openapi.test.ts': 8,
+  'test/flood.test.ts': 10,
 };
 
 /**
