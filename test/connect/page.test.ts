@@ -547,6 +547,20 @@ describe('coming back from a server’s provider (SECURITY 5, 8)', () => {
     expect(await ann.whoami()).toContain('Authentication required');
   });
 
+  it('is not taken up with two states', async () => {
+    const ann = await Person.with();
+    await ann.toProvider();
+    const answer = await provider.answer(ann.browser.callback ?? '', 'ann');
+    const twice = new URL(answer);
+    twice.searchParams.append('state', answer.searchParams.get('state') ?? '');
+
+    const refused = await opened(ann.browser, twice);
+    await ann.browser.open(answer);
+
+    expect(refused.status).toBe(400);
+    expect(await ann.whoami()).toBe('ann');
+  });
+
   it('is too late after 15 minutes', async () => {
     const ann = await Person.with();
     await ann.toProvider();

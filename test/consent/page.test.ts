@@ -218,6 +218,23 @@ describe('consent (CONTRACT §4)', () => {
     expect(again.html).toContain('did not ask for tools that read');
   });
 
+  it('counts attempts at a key (SECURITY 7)', async () => {
+    const { browser, page } = await begin();
+    env.RATE_LIMITS = 'on';
+    let last = page;
+    try {
+      for (let attempt = 0; attempt <= 20 && last.status !== 429; attempt++) {
+        // 21, for a minute may end between them
+        const guess = { identity: 'virtual_key', virtual_key: 'sk-bf-guess', decision: 'continue' };
+        last = shown(await browser.submit(shown(await browser.open(page.url)), guess));
+      }
+    } finally {
+      env.RATE_LIMITS = 'off';
+    }
+
+    expect(last.status).toBe(429);
+  });
+
   it('refuses a length it did not offer', async () => {
     const { client, browser } = await begin();
 

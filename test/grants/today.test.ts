@@ -76,6 +76,8 @@ describe('a grant whose resource is not under today’s issuer (CONTRACT §5)', 
       await one.client.refresh(one.tokens.refresh_token, { resource: `${ISSUER}/mcp` }),
       await one.client.redeem(code),
     ];
+    for (const { name } of (await env.KV.list({ prefix: 'code:' })).keys) await env.KV.delete(name);
+    refused.push(await one.client.redeem(code)); // which the grant decides now
     const mcp = await onMcp(one);
     const [all, active, ended] = [
       await sessionsOf(one),

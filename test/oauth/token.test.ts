@@ -499,6 +499,7 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     const { refresh_token } = await client.obtainGrant({ changes: { scope: 'mcp:read' } });
 
     expect(await other.refresh(refresh_token)).toMatchObject(ended);
+    expect(await other.refresh(refresh_token, { resource: `${ISSUER}/mcp/other` })).toMatchObject(ended);
     expect(await client.refresh(refresh_token, { resource: `${ISSUER}/mcp/other` })).toMatchObject({
       status: 400,
       body: { error: 'invalid_target' },
@@ -535,6 +536,23 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
 
     expect(await client.refresh(forge(refresh_token))).toMatchObject(ended);
     expect((await client.refresh(refresh_token)).status).toBe(200);
+  });
+
+  it('is rotated by its object for the right token of its client alone, whoever asks', async () => {
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant();
+    const tag = refresh_token.split('.')[2] ?? '';
+    const rotation = { clientId: client.clientId, n: 1, tag, reuseInterval: 10, idleTtl: 0 };
+    const grant = grantOf(refresh_token);
+
+    const refused = [
+      await grant.rotate({ ...rotation, tag: 'A'.repeat(43) }),
+      await grant.rotate({ ...rotation, n: 2 }),
+      await grant.rotate({ ...rotation, clientId: crypto.randomUUID() }),
+    ];
+
+    expect(refused).toMatchObject([{ reason: 'unknown' }, { reason: 'unknown' }, { reason: 'wrong_client' }]);
+    expect(await grant.rotate(rotation)).toMatchObject({ ok: true, n: 2 });
   });
 
   it('ends a grant that was idle for refresh_token_ttl, on reading and by its alarm', async () => {

@@ -234,6 +234,19 @@ describe('showing who one is', () => {
     }
   });
 
+  it('counts the attempts of an address, in however many browsers', async () => {
+    env.RATE_LIMITS = 'on';
+    try {
+      let last = 0;
+      for (let attempt = 0; attempt <= 60 && last !== 429; attempt++)
+        last = (await enterKey(new Browser(), 'sk-bf-nobodys')).status;
+
+      expect(last).toBe(429);
+    } finally {
+      env.RATE_LIMITS = 'off';
+    }
+  });
+
   it.each([
     ['from another site', {}, { origin: 'https://evil.example' }],
     ['without its value', { csrf: null }, undefined],
