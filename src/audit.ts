@@ -27,7 +27,6 @@ export type Act =
       grant_id: string;
       redirect_host: string;
       scope: string;
-      /** `all`: what the identity gets later, too. */
       access: 'all' | 'chosen';
       /** With `chosen`: names of servers, with how many tools where it is not all of them. */
       servers?: string;
@@ -119,11 +118,16 @@ export function audit(c: Context<App>, act: Act, actor?: Actor): void {
   );
 }
 
-/** The same for a caller with a batch of D1 to put it in. */
-export function auditAll(db: D1Database, acts: readonly Act[], who: By): D1PreparedStatement {
+/** The same for a caller with a batch of D1 to put it in. @param condition in SQL, on an entry's `value` as JSON: which are kept */
+export function auditAll(
+  db: D1Database,
+  acts: readonly Act[],
+  who: By,
+  condition?: string,
+): D1PreparedStatement {
   const entries = acts.map((act) => entryOf(act, who));
   for (const entry of entries) logEntry(entry);
-  return write(db, entries);
+  return write(db, entries, condition);
 }
 
 /**
@@ -139,20 +143,6 @@ export function auditIfChanged(
   const entry = entryOf(act, who, flow);
   logEntry(entry);
   return write(db, [entry], 'changes() > 0');
-}
-
-/** Ends of grants, to run in a batch right before the statement that records them: of those the index has as ended nothing is written. */
-export function auditEnds(
-  db: D1Database,
-  grantIds: readonly string[],
-  reason: string,
-  who: By,
-): D1PreparedStatement {
-  const acts = grantIds.map((grant_id) => ({ act: 'grant.ended' as const, grant_id, reason }));
-  const entries = acts.map((act) => entryOf(act, who));
-  for (const entry of entries) logEntry(entry);
-  const unended = "value ->> 'grantId' IN (SELECT grant_id FROM oauth_grant WHERE ended_at IS NULL)";
-  return write(db, entries, unended);
 }
 
 /** Logs an act that anyone can bring about. */

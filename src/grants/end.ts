@@ -1,4 +1,4 @@
-import { auditEnds, type By, SYSTEM } from '../audit';
+import { auditAll, type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import type { Condition } from '../database';
 import { log } from '../log';
@@ -133,6 +133,9 @@ async function endThose(
   return { ended: told.length, areLeft: told.length < results.length || results.length === most };
 }
 
+/** Of an end that the index has already, by an object of another moment, the audit has the act. */
+const UNENDED = "value ->> 'grantId' IN (SELECT grant_id FROM oauth_grant WHERE ended_at IS NULL)";
+
 /** Records in the index the ends that no object has recorded, each with its act. */
 async function recordEnds(
   db: D1Database,
@@ -150,8 +153,9 @@ async function recordEnds(
     .all<{ grant_id: string }>();
   const unrecorded = results.map(({ grant_id }) => grant_id);
   if (!unrecorded.length) return;
+  const acts = unrecorded.map((grant_id) => ({ act: 'grant.ended' as const, grant_id, reason }));
   await db.batch([
-    auditEnds(db, unrecorded, reason, by),
+    auditAll(db, acts, by, UNENDED), // right before the statement that records them
     db
       .prepare(
         `UPDATE oauth_grant SET ended_at = ?2, ended_reason = ?3

@@ -1,20 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
-import {
-  equalSecrets,
-  hashSecret,
-  isSealedByNewest,
-  macWithSeed,
-  open,
-  randomSecret,
-  seal,
-  sealerOf,
-} from '../crypto/secrets';
+import { equalSecrets, hashSecret, macWithSeed } from '../crypto/secrets';
 import { log } from '../log';
 import { isUnder, scopeWithin } from '../protocol/authorization';
 import { faultFacts } from '../protocol/faults/storage';
 import { ObjectState } from '../schema/object-state';
+import { ChangedTerms } from './changed-terms';
 import { endSessionsOf } from './end-sessions';
 import type {
   ChangeableTerms,
@@ -25,26 +17,10 @@ import type {
   Rotation,
   ToldChange,
 } from './grant';
-import { recordEnd, recordSealer, recordTerms } from './store';
+import { dueAt, type OpenGrant } from './open-grant';
+import { GrantSeed } from './seed';
+import { recordEnd, recordSealer } from './store';
 
-type Open = {
-  status: 'open';
-  terms: GrantTerms;
-  /** When the code was redeemed, epoch milliseconds; null before. */
-  redeemedAt: number | null;
-  /** SHA-256 of the address that redeemed it; absent: not redeemed, or by an older version. */
-  redeemedFrom?: string;
-  /** Which refresh token is current: the first is 1. */
-  n: number;
-  /** When the current refresh token was issued, epoch milliseconds. */
-  rotatedAt: number;
-  /** True once an access token issued with the current refresh token has been seen on /mcp. */
-  used: boolean;
-  /** Seconds without a refresh after which the grant ends; 0: never. */
-  idleTtl: number;
-  /** How often its terms were changed; absent: never, and the index says what consent left in. */
-  version?: number;
-};
 type Closed = {
   status: 'refused' | 'ended';
   reason: EndReason | null;
@@ -56,11 +32,6 @@ type Closed = {
   /** How often D1 was told and did not answer; absent: never. */
   tries?: number;
 };
-
-/** What is allowed since a change; kept apart from the state, which every rotation writes. */
-type Changed = Pick<ChangeableTerms, 'servers' | 'readOnly'>;
-/** A change that the index has not been told of. */
-type Untold = ToldChange & { version: number };
 
 /** A second redemption this soon after the first, from the same address, is a duplicate of the same request. Milliseconds. */
 const DUPLICATE = 10_000;
@@ -77,16 +48,21 @@ const RECORD_AGAIN_AT_MOST = 3_600_000;
 export class GrantObject extends DurableObject<Env> {
   private readonly kv = new ObjectState(this.ctx.storage);
   private readonly id = this.ctx.id.toString();
-  private readonly place = `grant/${this.id}/seed`;
+  private readonly seed = new GrantSeed(
+    this.kv,
+    () => this.env.ENCRYPTION_KEY,
+    this.id,
+    (sealer) => this.ctx.waitUntil(this.tellSealer(sealer)),
+  );
+  private readonly changed = new ChangedTerms(this.kv, this.env.DB, this.id);
   private telling: Promise<boolean> = Promise.resolve(true);
 
   /** Opens the grant: the commit point of consent. False when it was answered before. */
   async open(terms: GrantTerms): Promise<boolean> {
-    const seed = await seal(this.env.ENCRYPTION_KEY, this.place, randomSecret());
+    const seed = await this.seed.made();
 
     if (this.state()) return false;
-    this.kv.put('seed', seed);
-    this.kv.put('sealed_by', sealerOf(seed)); // as the row that consent wrote says
+    this.seed.keep(seed);
     this.put({
       status: 'open',
       terms,
@@ -135,8 +111,8 @@ export class GrantObject extends DurableObject<Env> {
     idleTtl: number;
     address: string;
   }): Promise<Redemption> {
-    const seed = await this.seed();
-    const refreshToken = seed && (await this.refreshToken(seed, 1));
+    const seed = await this.seed.opened();
+    const refreshToken = seed && (await this.seed.token(seed, 1));
     const redeemedFrom = await hashSecret(`code from ${request.address}`);
 
     const state = this.state();
@@ -167,7 +143,7 @@ export class GrantObject extends DurableObject<Env> {
 
   /** The terms a right refresh token stands for, without spending it; null when it is not one, or the grant has ended. */
   async terms(n: number, tag: string): Promise<GrantTerms | null> {
-    const seed = await this.seed();
+    const seed = await this.seed.opened();
     if (!seed || !equalSecrets(await macWithSeed(seed, String(n)), tag)) return null;
     const state = this.state();
     return state?.status === 'open' && state.redeemedAt !== null && n <= state.n ? state.terms : null;
@@ -184,11 +160,11 @@ export class GrantObject extends DurableObject<Env> {
     reuseInterval: number;
     idleTtl: number;
   }): Promise<Rotation> {
-    const seed = await this.seed();
+    const seed = await this.seed.opened();
     if (!seed) return { ok: false, reason: 'unknown' };
     const { n } = request;
     const isOurs = equalSecrets(await macWithSeed(seed, String(n)), request.tag);
-    const refreshToken = await this.refreshToken(seed, n + 1);
+    const refreshToken = await this.seed.token(seed, n + 1);
 
     const state = this.state();
     const now = Date.now();
@@ -203,7 +179,7 @@ export class GrantObject extends DurableObject<Env> {
       return { ok: false, reason: 'ended' };
     }
     if (n === state.n) {
-      const next: Open = { ...state, n: n + 1, rotatedAt: now, used: false, idleTtl: request.idleTtl };
+      const next: OpenGrant = { ...state, n: n + 1, rotatedAt: now, used: false, idleTtl: request.idleTtl };
       this.put(next);
       if (next.idleTtl !== state.idleTtl) await this.wakeWhenDue(next);
       return answer;
@@ -254,13 +230,11 @@ export class GrantObject extends DurableObject<Env> {
     const { version = 0, terms } = state;
     if (version !== base) return (await this.tellTerms()) ? 'elsewhere' : 'index_behind';
 
-    const { servers, readOnly } = next;
     const askedScope = terms.askedScope ?? terms.scope;
-    const scope = readOnly ? scopeWithin('mcp:read', askedScope) : askedScope;
+    const scope = next.readOnly ? scopeWithin('mcp:read', askedScope) : askedScope;
     const expiresAt = earlierOf(terms.expiresAt, next.expiresAt);
     this.put({ ...state, terms: { ...terms, scope, askedScope, expiresAt }, version: version + 1 });
-    this.kv.put<Changed>('changed', { servers, readOnly });
-    this.kv.put<Untold[]>('untold', [...this.untold(), { ...told, version: version + 1 }]);
+    this.changed.note(next, told, version + 1);
     return (await this.tellTerms()) ? 'changed' : 'index_behind';
   }
 
@@ -273,34 +247,23 @@ export class GrantObject extends DurableObject<Env> {
 
   private async recordTerms(): Promise<boolean> {
     const state = this.state();
-    const changed = this.kv.get<Changed>('changed');
-    if (state?.status !== 'open' || !state.version || !changed) return true;
-    const { version: termsVersion, terms } = state;
-    const { scope, askedScope = scope, expiresAt } = terms;
+    if (state?.status !== 'open' || !state.version) return true;
     try {
-      const now = { ...changed, scope, askedScope, expiresAt, termsVersion };
-      await recordTerms(this.env.DB, this.id, now, this.untold());
+      await this.changed.tell(state.terms, state.version);
     } catch (error) {
       log('grant.terms_left_to_alarm', { grant_id: this.id, ...faultFacts(error) });
       await this.ctx.storage.setAlarm(Date.now() + RECORD_AGAIN);
       return false;
     }
-    const left = this.untold().filter(({ version }) => version > termsVersion);
-    this.kv.put<Untold[]>('untold', left);
-    const due = dueAt(state);
-    if (due) await this.ctx.storage.setAlarm(due.at);
+    await this.wakeWhenDue(state);
     return true;
-  }
-
-  private untold(): Untold[] {
-    return this.kv.get<Untold[]>('untold') ?? [];
   }
 
   /** Ends the grant, on behalf of its caller. Repeatable; false while the index could not be told, which the alarm then does. */
   async end(reason: EndReason, by: By = SYSTEM): Promise<boolean> {
     const state = this.state();
     if (state?.status === 'open') {
-      this.kv.delete('seed');
+      this.seed.forget();
       this.put({ status: 'ended', reason, by, until: state.terms.flowExpiresAt * 1000, recorded: false });
       this.ctx.waitUntil(endSessionsOf(this.env.SUBJECTS, state.terms.subject, { via: this.id }));
     }
@@ -313,7 +276,7 @@ export class GrantObject extends DurableObject<Env> {
     const state = this.state();
     const due = state?.status === 'open' ? dueAt(state) : null;
     if (due && Date.now() >= due.at) await this.end(due.reason);
-    else if (state?.status === 'open' && this.untold().length && !(await this.tellTerms())) return;
+    else if (state?.status === 'open' && this.changed.untold.length && !(await this.tellTerms())) return;
     else if (due) await this.ctx.storage.setAlarm(due.at);
     else await this.settle();
   }
@@ -345,58 +308,31 @@ export class GrantObject extends DurableObject<Env> {
   }
 
   /** Sets the alarm for when an open grant is over by itself. */
-  private async wakeWhenDue(state: Open): Promise<void> {
+  private async wakeWhenDue(state: OpenGrant): Promise<void> {
     const due = dueAt(state);
     if (due) await this.ctx.storage.setAlarm(due.at);
   }
 
-  private state(): Open | Closed | null {
-    return this.kv.get<Open | Closed>('state') ?? null;
+  private state(): OpenGrant | Closed | null {
+    return this.kv.get<OpenGrant | Closed>('state') ?? null;
   }
 
-  private put(state: Open | Closed): void {
+  private put(state: OpenGrant | Closed): void {
     this.kv.put('state', state);
-  }
-
-  /** The seed; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed again by the first. */
-  private async seed(): Promise<string | null> {
-    const sealed = this.kv.get<string>('seed');
-    const seed = sealed ? await open(this.env.ENCRYPTION_KEY, this.place, sealed) : null;
-    if (!sealed || !seed) return null;
-    const isNewest = await isSealedByNewest(this.env.ENCRYPTION_KEY, sealed);
-    const current = isNewest ? sealed : await seal(this.env.ENCRYPTION_KEY, this.place, seed);
-    if (this.kv.get('seed') !== sealed) return seed;
-    if (!isNewest) this.kv.put('seed', current);
-    if (this.kv.get('sealed_by') !== sealerOf(current))
-      this.ctx.waitUntil(this.tellSealer(sealerOf(current)));
-    return seed;
   }
 
   /** Tells the index which entry of `ENCRYPTION_KEY` the seed is sealed with. While it does not answer, the next use of the grant does. */
   private async tellSealer(sealer: string): Promise<void> {
     try {
       await recordSealer(this.env.DB, this.id, sealer);
-      if (this.state()?.status === 'open') this.kv.put('sealed_by', sealer);
+      if (this.state()?.status === 'open') this.seed.told(sealer);
     } catch (error) {
       log('grant.sealer_not_indexed', faultFacts(error));
     }
-  }
-
-  private async refreshToken(seed: string, n: number): Promise<string> {
-    return `${this.id}.${n}.${await macWithSeed(seed, String(n))}`;
   }
 }
 
 /** The earlier of two ends; null: never. */
 function earlierOf(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other);
-}
-
-/** When an open grant is over by itself, epoch milliseconds, and why; null: never. */
-function dueAt({ terms, redeemedAt, rotatedAt, idleTtl }: Open): { at: number; reason: EndReason } | null {
-  if (redeemedAt === null) return { at: terms.codeExpiresAt * 1000, reason: 'code_never_redeemed' };
-  const idle = idleTtl ? rotatedAt + idleTtl * 1000 : Number.POSITIVE_INFINITY;
-  const expiry = terms.expiresAt === null ? Number.POSITIVE_INFINITY : terms.expiresAt * 1000;
-  if (Math.min(idle, expiry) === Number.POSITIVE_INFINITY) return null;
-  return idle < expiry ? { at: idle, reason: 'idle' } : { at: expiry, reason: 'expired' };
 }

@@ -55,7 +55,7 @@ export const grants: Check[] = [
       ],
       [
         'a code that comes back ends the grant',
-        'if (now < state.redeemedAt + DUPLICATE)',
+        'if (isSameRequest)',
         'if (true)',
         { story: 'ends the grant when a code comes back 3 seconds later (RFC 9700 §4.5)' },
       ],

@@ -26,13 +26,13 @@ export const mcp: Check[] = [
       ],
       [
         'a grant stands',
-        '!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== claims.sub',
+        '!known || endOf(known.grant, { now, issuer }) !== null || known.grant.subject !== sub',
         '!known',
         { story: 'refuses the token of a grant that was revoked' },
       ],
       [
         'an identity stands',
-        'if (!mayCall(standing)) throw refused(claims.grant_id);',
+        'if (!mayCall(standingWith(standingIn(identity, settings, now), generation))) return null;',
         '',
         { story: 'refuses the token of a key that was deactivated' },
       ],
