@@ -49,7 +49,7 @@ export async function send(c: Context<App>, path: string, init: RequestInit, csr
     const value = c.req.header(name);
     if (value !== undefined) headers.set(name, value);
   }
-  if (csrf) headers.set('x-csrf-token', csrf);
+  if (/^[\x21-\x7e]+$/.test(csrf)) headers.set('x-csrf-token', csrf); // no other can be right, nor stand in a header
   const request = new Request(url, { ...init, headers });
   carried.set(request, c.var);
   carrySession(request, await browserSession(c));
