@@ -38,7 +38,7 @@ export function mayNarrow({ askedScope, scope }: Grant): boolean {
 
 /** What the form of a grant says before anybody has touched it. Servers of which it has a part are opened. */
 export function choiceOfGrant({ servers, readOnly }: Grant, usable: readonly UsableServer[]): GrantChoice {
-  const rest = { isReading: readOnly, endsIn: null };
+  const rest = { isReading: readOnly && servers !== null, endsIn: null };
   if (servers === null) return { ...EVERYTHING, ...rest, access: readOnly ? 'read' : 'all' };
   const kept = new Map(servers.map((server) => [server.id, server]));
   const partly = usable.flatMap((server) => {
@@ -79,14 +79,23 @@ export async function changeIn(
   now: number,
 ): Promise<{ change: Required<Omit<GrantChange, 'givenName'>>; choice: GrantChoice }> {
   const { servers, choice } = await readTicks(form, usable);
-  const isReading = form.get('read_only') === 'on';
+  const isAll = form.get('access') === 'all'; // the box may be ticked still: it belongs to the choice of servers
+  const isReading = !isAll && form.get('read_only') === 'on';
   const endsIn = endsOf(grant, now).find((seconds) => String(seconds) === form.get('ends')) ?? null;
   const change = {
     servers: servers && withKept(servers, grant.servers ?? [], usable, choice),
-    readOnly: mayNarrow(grant) ? isReading || choice.access === 'read' : grant.readOnly,
+    readOnly: mayNarrow(grant) ? isReading || (!isAll && choice.access === 'read') : grant.readOnly,
     expiresAt: endsIn === null ? grant.expiresAt : now + endsIn,
   };
-  return { change, choice: { ...choice, isReading, endsIn } };
+  return {
+    change,
+    choice: {
+      ...choice,
+      ...(isAll && !form.has('pick') && !form.has('open') && { access: 'all' as const }),
+      isReading,
+      endsIn,
+    },
+  };
 }
 
 /** What was ticked, and what the form could not show: servers and tools that are away for the moment stay as they are. */

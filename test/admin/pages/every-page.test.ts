@@ -192,6 +192,10 @@ async function furnish(): Promise<Place[]> {
     Object.entries(pages).flatMap(([route, addresses]) =>
       addresses.map((address): Place => ({ route, address, browser })),
     );
+  const subject = await env.DB.prepare('SELECT subject FROM oauth_grant WHERE grant_id = ?1')
+    .bind(grant)
+    .first<{ subject: string }>();
+
   return [
     ...by(nobody, {
       '/': ['/', '/?app=claude-code&at=on-call'],
@@ -233,7 +237,7 @@ async function furnish(): Promise<Place[]> {
       '/admin/toolsets/:id/delete': [`/admin/toolsets/${toolset.id}/delete`],
       '/admin/access': ['/admin/access', '/admin/access?search=claude'],
       '/admin/access/:id': [`/admin/access/${grant}`],
-      '/admin/access/:id/change': [`/admin/access/${grant}/change`],
+      '/admin/access/:id/change': [`/admin/access/${grant}/change?for=${subject?.subject}`],
       '/admin/access/:id/end': [`/admin/access/${grant}/end`],
       '/admin/access/end': [`/admin/access/end?app=${client.clientId}`],
       '/admin/apps': ['/admin/apps'],

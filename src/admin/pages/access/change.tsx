@@ -1,15 +1,19 @@
 import { type Context, Hono } from 'hono';
+import { openServersQuestion } from '../../../accounts/open-servers';
 import { type App, gatewayOf } from '../../../config';
 import { EVERYTHING } from '../../../consent/choice';
 import { ToolList } from '../../../consent/chooser';
 import { changeIn, choiceOfGrant, type GrantChoice, usableFor } from '../../../consent/grant-choice';
 import { Added, FieldsAgain, GrantFields } from '../../../consent/grant-form';
-import type { UsableServer } from '../../../consent/services';
+import { type UsableServer, withDigests } from '../../../consent/services';
 import { isNothing } from '../../../consent/ticks';
+import { ask } from '../../../database';
 import { type GrantChange, type Widening, wideningOf } from '../../../grants/change';
-import { findGrant, type Grant } from '../../../grants/store';
+import { grantQuestion } from '../../../grants/list';
+import type { Grant } from '../../../grants/store';
 import { endOf } from '../../../grants/today';
 import { modeOf } from '../../../identity';
+import { isSubject } from '../../../protocol/subject';
 import { namesOfServers } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
 import { fragment } from '../../../ui/layout';
@@ -76,12 +80,24 @@ const pathOf = ({ grantId }: Grant) => `${AT}/${grantId}/change`;
 
 const NOT_HERE = gone('That access has ended, or there never was one.', { href: AT, label: 'To the list' });
 
-/** The grant of the address, and what it may be given. @throws PageProblem 404 when it does not stand */
+/** The grant of the address, and what it may be given; in one round trip when the address says `for` whom it is. @throws PageProblem 404 when it does not stand */
 async function standing(c: Context<App>): Promise<{ grant: Grant; usable: UsableServer[] }> {
-  const grant = await findGrant(c.env.DB, c.req.param('id') ?? '');
+  const { DB } = c.env;
+  const hint = c.req.query('for') ?? '';
+  const subjects = isSubject(hint) ? [hint] : [];
+  const [grant, openTo] = await ask(
+    DB,
+    grantQuestion(DB, c.req.param('id') ?? ''),
+    openServersQuestion(DB, c.var.settings, subjects),
+  );
   const today = { now: Math.floor(Date.now() / 1000), issuer: c.var.issuer };
   if (!grant || endOf(grant, today)) throw NOT_HERE;
-  return { grant, usable: await usableFor(c, grant) };
+  if (grant.subject !== subjects[0]) return { grant, usable: await usableFor(c, grant) };
+  const { subject, resource, scope, askedScope } = grant;
+  return {
+    grant,
+    usable: await withDigests(await openTo(subject, { resource, scope: askedScope ?? scope })),
+  };
 }
 
 /** A change as the API takes it. */

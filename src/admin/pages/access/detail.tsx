@@ -70,7 +70,7 @@ export function AccessDetail({ access }: { access: GrantView }) {
         <AccessTools access={access} />
         {isActive && (
           <p>
-            <a class="button" href={`${AT}/${access.id}/change`}>
+            <a class="button" href={`${AT}/${access.id}/change?for=${access.bf_mode}:${access.bf_sub}`}>
               Change it
             </a>
           </p>
