@@ -47,7 +47,8 @@ async function more(): Promise<Record<string, number>> {
 
 const now = () => Math.floor(Date.now() / 1000);
 const objects = async () =>
-  (await Promise.all(OBJECTS.map((name) => listDurableObjectIds(env[name])))).flat().length;
+  (await Promise.all(OBJECTS.map((name) => listDurableObjectIds(env[name] as DurableObjectNamespace)))).flat()
+    .length;
 
 async function send({ request }: Kind, n: number): Promise<number> {
   const { path, headers, ...init } = request(n, target);

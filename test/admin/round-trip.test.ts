@@ -275,6 +275,7 @@ describe('every setting', () => {
     'oauth2_server_config.refresh_token_ttl': [65, 66],
     'oauth2_server_config.refresh_reuse_interval': [67, 68],
     'oauth2_server_config.allowed_redirect_uris': [['https://one.example/cb'], ['https://two.example/cb']],
+    'oauth2_server_config.signing_alg': ['ES256', 'RS256'],
     'oauth2_server_config.client_id_metadata_documents': [false, true],
     'oauth2_server_config.disable_vk_identity': [true, false],
     enforce_auth_on_inference: [false, true],

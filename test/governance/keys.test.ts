@@ -34,7 +34,7 @@ afterEach(() => void vi.useRealTimers());
 /** Someone who signed in here once. */
 async function newPerson(): Promise<string> {
   const account = {
-    issuer: 'https://idp.example',
+    issuer: 'https://acme.cloudflareaccess.com',
     subject: crypto.randomUUID(),
     email: 'ada@example.com',
     name: 'Ada',
@@ -58,6 +58,7 @@ describe('what a key is (CONTRACT §8)', () => {
   });
 
   it('is its owner when it has one: by header it may use what they may, as long as they may', async () => {
+    await configure({ access: { team_domain: 'acme.cloudflareaccess.com', aud: 'audience' } });
     const { name } = await Upstream.start(['mine'], { registration: { allow_on_all_virtual_keys: false } });
     const ada = await newPerson();
     const { virtual_key: key } = await create({ owner_user_id: ada });
@@ -70,6 +71,7 @@ describe('what a key is (CONTRACT §8)', () => {
     await admin('PUT', `/users/${ada}`, { is_active: false });
     await change(key.id, { is_active: true });
     const { status, body } = await byKey(key.value).ask('ping');
+    await configure({ access: { team_domain: null, aud: null } });
 
     expect(before).not.toContain(`${name}-mine`);
     expect(given).toContain(`${name}-mine`);

@@ -135,7 +135,8 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Continue' }).click();
       await page.getByRole('button', { name: 'Connect your account at agenda' }).click();
       await signIn(ada);
-      await page.getByText('connected', { exact: true }).waitFor();
+      await page.getByRole('heading', { name: /^What may/ }).waitFor();
+      expect(await page.getByRole('button', { name: 'Connect your account at agenda' }).count()).toBe(0);
       const sentBack = page.waitForRequest((request) => request.url().startsWith(callback));
       await page.getByRole('button', { name: 'Allow' }).click();
       const back = (await sentBack).url();

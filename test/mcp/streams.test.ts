@@ -93,8 +93,10 @@ describe('GET of a client session (PROTOCOL §5)', () => {
     await looked(stream);
     expect(stream.methods).toEqual([TOOLS, PROMPTS]);
 
-    await lists(upstream, { resources: [{ uri: 'a://b', name: 'r' }] });
-    await lists(upstream, { resourceTemplates: [{ uriTemplate: 'a://{b}', name: 't' }] });
+    await lists(upstream, {
+      resources: [{ uri: 'a://b', name: 'r' }],
+      resourceTemplates: [{ uriTemplate: 'a://{b}', name: 't' }],
+    });
     await looked(stream);
     expect(stream.methods).toEqual([TOOLS, PROMPTS, RESOURCES]);
 

@@ -46,6 +46,7 @@ export async function walkEverywhere(
     if (at > 1) continue;
     await holder.locator('#virtual_key').fill(furniture.value);
     await atConsent.press('button', 'Continue');
+    await holder.locator('[name="access"][value="chosen"]').check();
     await holder.getByRole('checkbox').first().waitFor();
     for (const summary of await holder.locator('summary').all()) await summary.click();
     await look(`consent, what, ${at}`, holder);
