@@ -102,9 +102,11 @@ describe('allowed_redirect_uris (CONTRACT §1)', () => {
     await only('https://other.example/cb');
     const browser = new Browser();
 
+    const asked = await gate(await client.authorizeUrl());
     const page = await browser.open(await client.authorizeUrl());
     await only();
 
+    expect([asked.status, asked.headers.get('location')]).toEqual([400, null]); // before any step of consent
     expect([page?.status, browser.callback]).toEqual([400, null]);
     expect(page?.html).toContain('may not be connected here');
   });

@@ -22,13 +22,21 @@ export const admin: Check[] = [
         'nor are those sent at the same moment',
         "  if (isSpent(c)) return 'spent'; // by requests",
         '  // by requests',
-        { story: 'that come at the same moment' },
+        {
+          story: 'that come at the same moment',
+          argued:
+            'closes the moment between a comparison and its count: a request that slips through is counted all the same',
+        },
       ],
       [
         'ten wrong ones are the most',
         'counted.count >= MOST_WRONG',
         'counted.count > MOST_WRONG',
-        { story: 'is over after 10 wrong ones' },
+        {
+          story: 'is over after 10 wrong ones',
+          argued:
+            'the binding stops at ten as well, and sets this count: which of the two it was does not show',
+        },
       ],
     ],
   ),
