@@ -81,7 +81,7 @@ describe('grants that never opened', () => {
   });
 
   it('stay to be found when an object does not answer for now', async () => {
-    wait(10); // behind what other tests were asked about
+    wait(300); // behind what other tests were asked about
     const lost = env.GRANTS.newUniqueId().toString();
     const client = await McpClient.register();
     await env.DB.prepare('UPDATE oauth_grant SET grant_id = ?2 WHERE grant_id = ?1')

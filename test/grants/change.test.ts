@@ -31,8 +31,9 @@ beforeAll(async () => {
     inputSchema: { type: 'object' },
     annotations: { readOnlyHint: true },
   });
-  docs = await Upstream.start([reads('read'), 'write', 'erase']);
-  mail = await Upstream.start(['send']);
+  const [a, b] = ['a', 'b'].map((letter) => `${letter}_${crypto.randomUUID().slice(0, 8)}`); // as lists order them
+  docs = await Upstream.start([reads('read'), 'write', 'erase'], { registration: { name: a } });
+  mail = await Upstream.start(['send'], { registration: { name: b } });
 });
 
 /** An app that someone allowed with a key of their own. */

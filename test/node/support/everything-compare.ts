@@ -18,7 +18,8 @@ export function differencesOf(direct: readonly Walked[], through: readonly Walke
 }
 
 /** What a client sent, what was answered or asked, and how it went on. */
-function partsOf(messages: readonly Message[]) {
+function partsOf(all: readonly Message[]) {
+  const messages = withoutRoots(all);
   const tokens = messages.flatMap(({ to, params }) => {
     const { _meta } = (params ?? {}) as { _meta?: { progressToken?: unknown } };
     return to === 'server' && _meta?.progressToken !== undefined ? [String(_meta.progressToken)] : [];
@@ -50,6 +51,27 @@ function isQuestion({ method, result }: Message): boolean {
 /** What a call ended with. */
 const contentOf = (message: Message | undefined) =>
   (message?.result as { content?: unknown } | undefined)?.content ?? null;
+
+/**
+ * A call of 2026-07-28 that its server asks for the roots ends with `input_required`, and is made again: in whichever step that falls,
+ * it is left out, since the session of another client asks once.
+ */
+function withoutRoots(messages: readonly Message[]): Message[] {
+  const kept: Message[] = [];
+  let isAgain = false;
+  for (const message of messages) {
+    const { inputRequests } = (message.result ?? {}) as {
+      inputRequests?: Record<string, { method: string }>;
+    };
+    const asked = Object.values(inputRequests ?? {}).map(({ method }) => method);
+    const isForRoots =
+      message.to !== 'server' && asked.length > 0 && asked.every((one) => one === 'roots/list');
+    const isRetry: boolean = isAgain && message.to === 'server';
+    if (!isForRoots && !isRetry) kept.push(message);
+    isAgain = isForRoots || (isAgain && !isRetry);
+  }
+  return kept;
+}
 
 const isRoots = (result: unknown) => typeof result === 'object' && result !== null && 'roots' in result;
 
