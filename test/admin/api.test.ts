@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { app } from '../../src/app';
+import { altered } from '../support/altered.ts';
 import { McpCaller } from '../support/caller';
 import { admin, configure, gate, ISSUER, read } from '../support/gate';
 
@@ -193,7 +194,7 @@ describe('an anonymous session (POST /api/mcp/session)', () => {
     const two = await read<Answer>(await gate('/api/mcp/session', { method: 'POST' }));
     const { id } = one.body.session;
     const ours = await new McpCaller({ 'x-bf-mcp-session-id': id }).ask('tools/list');
-    const forged = await new McpCaller({ 'x-bf-mcp-session-id': `x${id.slice(1)}` }).ask('tools/list');
+    const forged = await new McpCaller({ 'x-bf-mcp-session-id': altered(id) }).ask('tools/list');
     await configure({ enforce_auth_on_inference: null });
 
     expect(one.status).toBe(200);

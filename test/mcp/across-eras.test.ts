@@ -2,6 +2,7 @@ import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SessionActs } from '../../src/mcp-client/sessions/session-acts';
+import { altered } from '../support/altered.ts';
 import { CallUnderWay } from '../support/call-under-way';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
@@ -171,7 +172,7 @@ describe('a server of 2026-07-28 that wants input from a client of the 2025 era 
 
     const refused = await Promise.all([
       ...others.map((other) => other.post({ jsonrpc: '2.0', id, result })),
-      client.post({ jsonrpc: '2.0', id: `${String(id).slice(0, -2)}AA`, result }),
+      client.post({ jsonrpc: '2.0', id: altered(String(id)), result }),
     ]);
     const taken = [];
     for (const action of ['decline', 'accept'])

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { altered } from '../support/altered.ts';
 import { CallUnderWay } from '../support/call-under-way';
 import { McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
@@ -106,7 +107,7 @@ describe("a server's question in the middle of a call (PROTOCOL §4)", () => {
 
     const refused = await Promise.all([
       ...others.map((other) => other.post({ jsonrpc: '2.0', id, result })),
-      client.post({ jsonrpc: '2.0', id: `${String(id).slice(0, -2)}AA`, result }),
+      client.post({ jsonrpc: '2.0', id: altered(String(id)), result }),
       client.post({ jsonrpc: '2.0', id: 1, result }),
     ]);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 600_001 });

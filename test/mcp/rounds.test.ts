@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { altered } from '../support/altered.ts';
 import { McpCaller, modern } from '../support/caller';
 import { wait } from '../support/clock';
 import { administer, newKey } from '../support/gate';
@@ -138,7 +139,7 @@ describe('a server of 2026-07-28 that wants input first (Multi Round-Trip Reques
       await call(caller.with({}, '/mcp'), { requestState, name: `${upstream.name}-rounds` }),
       await call(await someone(other, caller.headers), { requestState }),
       await call(caller, { requestState: ofOther }),
-      await call(caller, { requestState: `${requestState.slice(0, -2)}AA` }),
+      await call(caller, { requestState: altered(requestState) }),
       await call(caller, { requestState: 'of the server 1' }),
       await call(caller, { requestState: 7 }),
       await call(caller, { requestState: '__proto__' }),

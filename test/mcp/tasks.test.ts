@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { altered } from '../support/altered.ts';
 import { CallUnderWay } from '../support/call-under-way';
 import { eventsOf, McpCaller } from '../support/caller';
 import { shortWaits, wait } from '../support/clock';
@@ -183,7 +184,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
         const isNone = other === caller || (other.era === '2026' && method === 'tasks/result');
         expect(body.error?.code).toBe(isNone ? -32601 : -32602);
       }
-    const guesses = [`${taskId.slice(0, -2)}AA`, 't-1', '', 7, null, {}, 'a.b.c', 'x'.repeat(5000)];
+    const guesses = [altered(taskId), 't-1', '', 7, null, {}, 'a.b.c', 'x'.repeat(5000)];
     for (const guess of guesses)
       expect(await client.ask('tasks/get', { taskId: guess })).toMatchObject(unknown);
     for (const method of Object.keys(RESULTS)) expect(await sent(upstream, method)).toEqual([]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { read } from '../journeys/support/app';
+import { altered } from '../support/altered.ts';
 import { Someone } from './support/someone';
 import {
   byKey,
@@ -108,7 +109,7 @@ function heldCalls(): void {
         retry(mine.at(pathOf(neighbour)), worker, 'asks_one', one),
         retry(mine.at('/mcp'), worker, `${server.name}-asks_one`, one),
         retry(mine, worker, 'asks_one', one, { arguments: { n: 2 } }),
-        retry(mine, worker, 'asks_one', one, { requestState: `${one.requestState.slice(0, -2)}AA` }),
+        retry(mine, worker, 'asks_one', one, { requestState: altered(one.requestState) }),
         retry(mine, worker, 'asks_one', one, { requestState: two.requestState }), // swapped
         retry(mine, worker, 'asks_two', two, { requestState: one.requestState }),
         retry(mine, worker, 'asks_other', other),
@@ -198,7 +199,7 @@ function questions(): void {
       const statuses = await Promise.all([
         mine.answer(worker, theirId, { action: 'decline' }), // swapped
         theirs.answer(worker, myId, { action: 'decline' }),
-        ...[201, '201', 202, `${String(theirId).slice(0, -2)}AA`].map((id) =>
+        ...[201, '201', 202, altered(String(theirId))].map((id) =>
           theirs.answer(worker, id, { action: 'decline' }),
         ),
       ]);
@@ -288,7 +289,7 @@ function tasks(): void {
           ask(mine, theirTask),
           ask(mine.at(pathOf(neighbour)), myTask), // the other server has a task of that name, too
           ask(theirs, 't-1'),
-          ask(theirs, `${myTask.slice(0, -2)}AA`),
+          ask(theirs, altered(myTask)),
         ]);
         for (const body of refused) expect(body).toMatchObject(unknown);
         expect(await sent(server.name, method)).toHaveLength(WORKERS.indexOf(worker)); // mine, through the first
