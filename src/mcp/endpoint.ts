@@ -36,7 +36,7 @@ import { continueAnswer } from './passing/continue';
 import { endFlights } from './passing/flights';
 import { latestOffer, type Offer, offerAt } from './place';
 import { refreshStale } from './refresh';
-import { isEnded, noteEnded, openSession } from './session';
+import { isEnded, noteEnded, openSession, sessionEnded } from './session';
 
 const MOST_BODY = 4_194_304;
 /** How long a client waits for servers to be told that its session is over. Milliseconds. */
@@ -193,10 +193,7 @@ async function asking(
   const { headers, signal } = c.req.raw;
   const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
   const { sharer } = session ? askerOf({ ...asked, session, headers }) : { sharer: null };
-  if (sharer && isEnded(sharer.name)) {
-    const message = 'This session was ended. Begin another with initialize.';
-    throw new RpcError(404, CODE.invalidRequest, message, { type: 'session_ended' });
-  }
+  if (sharer && isEnded(sharer.name)) throw sessionEnded();
   return { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
 }
 

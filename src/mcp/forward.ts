@@ -209,7 +209,7 @@ export async function forward(
   const declared = capabilitiesFor(call);
   const capabilities = call.form === 'json' ? {} : declared;
   const comesAgain = call.era === '2026' && mayBeAsked(capabilities);
-  const isByKey = comesAgain && !isWaiting && call.caller.key;
+  const isByKey = comesAgain && !isWaiting && call.caller.key && !call.caller.grant;
   const oneCall = isByKey ? (state?.oneCall ?? crypto.randomUUID()) : null;
   const asker = askerOf(call, declared, oneCall);
   const asking = new Asking(call, server, asker.sharer);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { open, randomSecret, seal } from '../crypto/secrets';
-import type { JsonObject } from '../protocol/mcp';
+import { CODE, type JsonObject, RpcError } from '../protocol/mcp';
 
 /**
  * What a client of the 2025 era told us at `initialize`. Its `Mcp-Session-Id` *is* this record, sealed and stored nowhere
@@ -54,4 +54,10 @@ export function noteEnded(sharer: string): void {
 /** True for a client session that was ended here: its client has to begin another (MCP 2025-11-25, Session Management). */
 export function isEnded(sharer: string): boolean {
   return ended.has(sharer);
+}
+
+/** What a request of a client session that was ended meets (MCP 2025-11-25, Session Management). */
+export function sessionEnded(): RpcError {
+  const message = 'This session was ended. Begin another with initialize.';
+  return new RpcError(404, CODE.invalidRequest, message, { type: 'session_ended' });
 }

@@ -16,6 +16,7 @@ let provider: Provider;
 beforeAll(async () => {
   provider = await Provider.start();
   upstream = await Upstream.start(['held', 'a']);
+  await upstream.change({ tool_execution_timeout: 300 });
 });
 const USUAL = { mcp_server_auth_mode: null, enforce_auth_on_inference: false };
 beforeEach(async () => {
@@ -177,6 +178,22 @@ describe('what is open for a caller who may not be here any more (CONTRACT §5, 
     expect(answer.headers.get('www-authenticate')).toContain('resource_metadata=');
   });
 
+  it('is told as the end of its session to a client that ends that by another request, and reads JSON alone', async () => {
+    const key = await newKey();
+    const headers = { 'x-bf-vk': key.value, accept: 'application/json' };
+    const caller = await new McpCaller(headers, '2025', `/mcp/${upstream.slug}`).initialized();
+    const before = (await upstream.seen('tools/call')).length;
+    const asked = caller.send('tools/call', { name: 'held' }, { id: 'mine' });
+    await upstream.sees('tools/call', before + 1);
+
+    await caller.post('', { method: 'DELETE', body: null });
+
+    expect(await wholeAnswer(await asked)).toMatchObject({
+      status: 404,
+      body: { id: 'mine', error: { data: { type: 'session_ended' } } },
+    });
+  });
+
   it('ends a call whose tool its caller may not use any more, and leaves the others', async () => {
     const key = await newKey([upstream.name]);
     const client = await new McpCaller(
@@ -198,7 +215,6 @@ describe('what is open for a caller who may not be here any more (CONTRACT §5, 
 describe('what is open for a caller who stands', () => {
   it('is not touched: a call outlives the access token it came with', async () => {
     await configure({ oauth2_server_config: { access_token_ttl: 60 } });
-    await upstream.change({ tool_execution_timeout: 300 });
     const { headers, withdraw } = await unhurried(() =>
       byToken((_, id) => administer('DELETE', `/oauth2/sessions/${id}`)),
     );

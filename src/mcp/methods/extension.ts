@@ -5,7 +5,7 @@ import { askedMethod, forward } from '../forward';
 import { wordsOfOne } from '../instructions';
 import { refuseWhenSpent } from '../limits';
 
-/** What begins the methods of MCP itself: one that its era does not have is nobody else's. And what is about authorization, which is ours. */
+/** What begins the methods of MCP itself, also those that only the other era has, and of authorization, which is ours. No extension may have them. */
 const NEVER =
   /^(initialize$|ping$|(server|client|tools|prompts|resources|completion|logging|tasks|subscriptions|notifications|roots|sampling|elicitation|rpc)[./])|auth/i;
 

@@ -2,6 +2,7 @@ import { CODE, RpcError } from '../../protocol/mcp';
 import type { Call } from '../call';
 import type { CatalogServer } from '../catalog';
 import { judgedAgain, judgedFor } from '../listen/judged';
+import { sessionEnded } from '../session';
 import { isAllowed } from './allowed';
 
 /** How the caller of a request that is on its way is judged again (CONTRACT §5). */
@@ -28,6 +29,12 @@ export function judgingOf(call: Call, { server }: CatalogServer, task: string | 
 function notOpen(): RpcError {
   const message = 'What this asked for is not open to you any more.';
   return new RpcError(200, CODE.invalidParams, message, { type: 'access_denied' });
+}
+
+/** What a request is told whose client session is over: its server has not failed. @throws what its caller is refused with now */
+export async function sessionOver(judging: Judging): Promise<RpcError> {
+  await judging.again();
+  return sessionEnded();
 }
 
 /** What makes the gateway end a request that is on its way: a time limit, or that its caller was judged again and refused. */

@@ -11,7 +11,7 @@ import { Continuation } from '../flow/continuation';
 import { failureIn, relayFor } from '../flow/relays';
 import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
-import { Stop } from './standing';
+import { Stop, sessionOver } from './standing';
 import { TimeLimits } from './time-limits';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
@@ -107,6 +107,7 @@ class AnswerFlow implements Besides {
         this.finish(error === this.stop.why ? 'withdrawn' : 'broken', null);
         throw error;
       }
+      if (this.isGone) throw await sessionOver(passage.judging); // whose client may still be there
       this.finish('failed', error);
       return { text: passage.failed(error) };
     }
