@@ -15,6 +15,8 @@ const MOST_SILENT = 2000;
 /** Until a stream that another request holds is asked for again, or one that ended: longer each time it ended at once. Milliseconds. */
 const AGAIN = 1_000;
 const MOST_AGAIN = 60_000;
+/** The first pause while another request holds the stream: it is most often just leaving it. Milliseconds. */
+const SOON = 50;
 /** A stream that lasted so long did not end at once. Milliseconds. */
 const LASTED = 10_000;
 /** How long a server may take to begin a stream. Milliseconds. */
@@ -39,11 +41,12 @@ export async function listenIn(
 ): Promise<void> {
   const place = whereIs(peer.server);
   const here = `${place} ${session.id}`;
-  for (let again = AGAIN; !signal.aborted && !isSilent(place) && !isSilent(here); ) {
+  for (let again = AGAIN, soon = SOON; !signal.aborted && !isSilent(place) && !isSilent(here); ) {
     const begunAt = Date.now();
     const response = await open(peer, session, signal).catch(() => null);
     const isBegun = response?.ok && isEvents(response);
     if (isBegun) {
+      soon = SOON;
       begun();
       await hearEvents(response, hear).catch(() => undefined);
     } else if (response) await drain(response);
@@ -52,7 +55,13 @@ export async function listenIn(
     if (response && OF_SERVER.includes(response.status) && !isEvents(response)) noteSilent(place);
     else if (response && !response.ok && !isPassing) noteSilent(here);
     if (Date.now() - begunAt > LASTED) again = AGAIN;
-    if (!signal.aborted) await pause(Math.max(isBusy ? busy : 0, again));
+    if (signal.aborted) return;
+    if (isBusy && soon < AGAIN) {
+      await pause(soon);
+      soon *= 2;
+      continue;
+    }
+    await pause(Math.max(isBusy ? busy : 0, again));
     again = Math.min(2 * again, MOST_AGAIN);
   }
 }
