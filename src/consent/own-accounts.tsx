@@ -11,7 +11,7 @@ export function AccountAtRow({ account }: { account: OwnAccount }) {
   return <AccountBadge state={account === 'shared' ? 'none' : account.state} />;
 }
 
-type WantedProps = {
+type OwnAccountsProps = {
   accounts: ReadonlyMap<string, OwnAccount>;
   servers: readonly UsableServer[];
   identity: Identity;
@@ -19,20 +19,26 @@ type WantedProps = {
   problem: { at: string; words: string } | null;
 };
 
-/** The servers that still want an account of the person's own. Nothing here has to be done to go on. */
-export function AccountsWanted({ accounts, servers, identity, problem }: WantedProps) {
+/** The servers that still want an account of the person's own, and those that have one. Nothing here has to be done to go on. */
+export function OwnAccounts({ accounts, servers, identity, problem }: OwnAccountsProps) {
   const wanted = servers.flatMap(({ id, name }) => {
     const account = accounts.get(id);
     return account && (account === 'shared' || account.state !== 'active') ? [{ id, name, account }] : [];
   });
-  if (!wanted.length) return null;
+  const connected = servers.filter(({ id }) => {
+    const account = accounts.get(id);
+    return account && account !== 'shared' && account.state === 'active';
+  });
+  if (!wanted.length && !connected.length) return null;
   const mode = modeOf(identity.subject);
   const isOffered = wanted.some(({ account }) => account !== 'shared');
   return (
     <section class="stack tight" aria-labelledby="own">
       <div class="row spread">
         <h2 id="own">
-          {amount(wanted.length, 'server')} {wanted.length === 1 ? 'needs' : 'need'} your account
+          {wanted.length
+            ? `${amount(wanted.length, 'server')} ${wanted.length === 1 ? 'needs' : 'need'} your account`
+            : 'Your accounts'}
         </h2>
         {isOffered && <small>You can also do this later.</small>}
       </div>
@@ -45,23 +51,36 @@ export function AccountsWanted({ accounts, servers, identity, problem }: WantedP
           will act as you where you connect an account.
         </p>
       )}
-      <ul class="picks">
-        {wanted.map(({ id, name, account }) => (
-          <li class="pick">
-            <div class="head">
-              <b class="grow">
-                <Cut of={name} />
-              </b>
-              <Whole of={name} />
-            </div>
-            <Connect
-              account={account}
-              holder={identity.name}
-              notice={problem?.at === id ? problem.words : undefined}
-            />
-          </li>
-        ))}
-      </ul>
+      {connected.length > 0 && (
+        <p class="muted">
+          Connected:{' '}
+          {connected.map(({ name }, index) => (
+            <>
+              {index > 0 && ', '}
+              <Cut of={name} />
+            </>
+          ))}
+        </p>
+      )}
+      {wanted.length > 0 && (
+        <ul class="picks">
+          {wanted.map(({ id, name, account }) => (
+            <li class="pick">
+              <div class="head">
+                <b class="grow">
+                  <Cut of={name} />
+                </b>
+                <Whole of={name} />
+              </div>
+              <Connect
+                account={account}
+                holder={identity.name}
+                notice={problem?.at === id ? problem.words : undefined}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

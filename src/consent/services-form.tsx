@@ -7,7 +7,7 @@ import { EVERYTHING } from './choice';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { Chooser, Summary, Ticked } from './chooser';
 import { About, Actions, type FlowForm, FlowFormElement } from './identity-form';
-import { AccountAtRow, AccountsWanted } from './own-accounts';
+import { AccountAtRow, OwnAccounts } from './own-accounts';
 import type { UsableServer } from './services';
 
 /** Second step: what may it use? */
@@ -78,7 +78,7 @@ export function ServicesForm(
           </span>
         </label>
       )}
-      <AccountsWanted
+      <OwnAccounts
         accounts={accounts}
         servers={servers}
         identity={identity}

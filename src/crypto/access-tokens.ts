@@ -60,7 +60,7 @@ export async function verifyAccessToken(
       requiredClaims: ['sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'grant_id'],
     });
     if (!areClaims(payload)) return null;
-    if (verified.size >= MOST_VERIFIED) verified.clear();
+    if (verified.size >= MOST_VERIFIED) verified.delete(verified.keys().next().value as string);
     verified.set(token, { kid: String(protectedHeader.kid), key, claims: payload });
     return payload;
   } catch (error) {

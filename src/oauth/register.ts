@@ -42,7 +42,7 @@ async function answer(c: Context<App>): Promise<Response> {
   if (!(await mayRegister(c.env.DB))) {
     throw new OAuthError(
       'temporarily_unavailable',
-      'too many apps have registered here that nobody has allowed yet: try again in ten minutes',
+      'too many apps that no one has allowed yet have registered here: try again in ten minutes',
       { retryAfter: 600 },
     );
   }

@@ -25,7 +25,7 @@ export type ChangeMade =
   | { is: 'gone' };
 
 /**
- * Does what a form of an app asks. It narrows at once; it gives more only when whoever the app acts for proves who they are
+ * Does what a form of an app asks. It narrows at once; it gives more only when the person the app acts for proves who they are
  * now, on the form that told what would be added, while nothing else has changed it (CONTRACT §8).
  */
 export async function changeApp(
@@ -115,7 +115,7 @@ export function MoreForm({ grant, added, isRefused, usable, fields, proof, csrf 
 
 const WORDS: Readonly<Record<ProofNow, (at: string) => Child>> = {
   signed_in: () => <p class="muted">It gets this within seconds.</p>,
-  typed: () => <p class="muted">Enter the access key it acts for: whoever holds it may give this.</p>,
+  typed: () => <p class="muted">Enter the access key it acts for. Its holder may give this.</p>,
   sign_in: (at) => (
     <>
       <p class="notice">To give an app more, sign in first, within the last 15 minutes; then choose again.</p>

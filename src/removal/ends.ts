@@ -97,7 +97,7 @@ export async function finishEarlier(env: Env, kind: RemovalKind, id: string): Pr
 
 /** Removals that one portion of the sweep takes up, and the grants it ends. */
 const MOST_TAKEN_UP = 1;
-const MOST_GRANTS = 200;
+const MOST_GRANTS = 100;
 /** The pause of the cron after its first try, and the longest: each is twice as long as the one before. Seconds. */
 const AGAIN = 900;
 const AGAIN_AT_MOST = 21_600;

@@ -136,6 +136,7 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Connect your account at agenda' }).click();
       await signIn(ada);
       await page.getByRole('heading', { name: /^What may/ }).waitFor();
+      await page.getByText('Connected: agenda').waitFor();
       expect(await page.getByRole('button', { name: 'Connect your account at agenda' }).count()).toBe(0);
       const sentBack = page.waitForRequest((request) => request.url().startsWith(callback));
       await page.getByRole('button', { name: 'Allow' }).click();

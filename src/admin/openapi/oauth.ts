@@ -259,7 +259,7 @@ export const oauth: Operations = {
     id: 'showConsentTools',
     tag: 'Authorization',
     summary: "A server's tools, for that page to show once they are opened",
-    description: "With the flow's cookie, once somebody has said who they are. Acts on nothing.",
+    description: "With the flow's cookie, after the step that asks who the person is. Acts on nothing.",
     access: 'anybody',
     query: FlowQuery.extend({ server: z.string().describe('Its name') }),
     answers: { 200: { description: 'Part of the page', type: HTML } },

@@ -61,8 +61,9 @@ const REFUSAL_WORDS = {
 
   grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
   owner_suspended: () => 'A setting refuses them now, so their accounts rest.',
-  server_not_open: ({ server }) => `Whoever it acts for may not use the server ${server}.`,
-  tool_not_open: ({ server, tool }) => `Whoever it acts for may not use the tool ${tool} of ${server}.`,
+  server_not_open: ({ server }) => `The key or person it acts for may not use the server ${server}.`,
+  tool_not_open: ({ server, tool }) =>
+    `The key or person it acts for may not use the tool ${tool} of ${server}.`,
   nothing_to_read: () => 'The app did not ask for tools that read.',
   later_end: () => 'It can only end earlier. For longer, the app has to be allowed again.',
   widening_is_theirs: () =>
