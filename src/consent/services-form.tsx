@@ -106,11 +106,12 @@ export const CONSENT = '/oauth/consent';
 
 /**
  * The first button of a form is the one that Enter presses. Where other buttons stand above Allow it is this one, which no one
- * sees: it keeps what was typed, and neither allows nor sends anybody away.
+ * sees: it keeps what was typed, and neither allows nor sends anybody away. Its value is none of the contract's, so that a
+ * program that looks for the button that goes on finds Allow.
  */
 function EnterSaves() {
   return (
-    <button type="submit" class="unseen" name="decision" value="continue" tabindex={-1}>
+    <button type="submit" class="unseen" name="decision" value="keep" tabindex={-1}>
       Keep what I typed
     </button>
   );

@@ -286,12 +286,20 @@ describe('consent (CONTRACT §4)', () => {
     expect(after.html).not.toContain('Continue as');
   });
 
-  it.each(['continue', 'constructor', ''])('allows nothing for the decision %j', async (decision) => {
+  it.each(['continue', 'keep', 'constructor', ''])('allows nothing for the decision %j', async (decision) => {
     const { client, browser } = await begin();
 
     const again = shown(await browser.submit(await client.toServices(browser), { decision }));
 
     expect(again.html).toContain('Choose Allow or Deny');
+  });
+
+  it('has no button but Allow that a program could take for the one that goes on', async () => {
+    const { client, browser } = await begin();
+
+    const { html } = await client.toServices(browser);
+
+    expect(html.match(/value="(allow|continue)"/g)).toEqual(['value="allow"']);
   });
 
   it('no longer knows an identity whose key is gone', async () => {
