@@ -1,4 +1,4 @@
-import { map, type Question, together } from '../database';
+import { type Ids, map, type Question, together } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Settings } from '../settings';
 import { type User, usersQuestion } from './users';
@@ -18,16 +18,14 @@ export const NOTHING: Access = { mcpConfigs: [[]], virtualMcpIds: [] };
 export type UserWithKeys = { user: User; keys: HeldKey[] };
 
 /** The keys with these ids that there are, by id. */
-export function keysQuestion(db: D1Database, ids: readonly string[]): Question<Map<string, HeldKey>> {
-  return map(heldKeysQuestion(db, ids, []), (keys) => new Map(keys.map((key) => [key.id, key])));
+export function keysQuestion(db: D1Database, ids: Ids): Question<Map<string, HeldKey>> {
+  return map(heldKeysQuestion(db, 'id', ids), (keys) => new Map(keys.map((key) => [key.id, key])));
 }
 
 /** The people with these ids that there are, by id. */
-export function usersWithKeysQuestion(
-  db: D1Database,
-  ids: readonly string[],
-): Question<Map<string, UserWithKeys>> {
-  return map(together(heldKeysQuestion(db, [], ids), usersQuestion(db, ids)), ([keys, users]) => {
+export function usersWithKeysQuestion(db: D1Database, ids: Ids): Question<Map<string, UserWithKeys>> {
+  const asked = together(heldKeysQuestion(db, 'owner_user_id', ids), usersQuestion(db, ids));
+  return map(asked, ([keys, users]) => {
     const keysOf = (id: string) => keys.filter(({ ownerUserId }) => ownerUserId === id);
     return new Map(users.map((user) => [user.id, { user, keys: keysOf(user.id) }]));
   });

@@ -3,7 +3,6 @@ import {
   ask,
   beginsWith,
   type Ids,
-  known,
   namesQuestion,
   type Question,
   question,
@@ -95,11 +94,8 @@ export async function findUser(db: D1Database, id: string): Promise<User | null>
 }
 
 /** The people with these ids that there are. */
-export function usersQuestion(db: D1Database, ids: readonly string[]): Question<User[]> {
-  if (!ids.length) return known([]);
-  const statement = db
-    .prepare('SELECT * FROM person WHERE id IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(ids));
+export function usersQuestion(db: D1Database, ids: Ids): Question<User[]> {
+  const statement = db.prepare(`SELECT * FROM person WHERE id IN (${ids.sql})`).bind(...ids.values);
   return question<UserRow, User[]>(statement, (rows) => rows.map(userOf));
 }
 

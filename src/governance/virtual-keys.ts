@@ -4,7 +4,6 @@ import {
   ask,
   beginsWith,
   type Ids,
-  known,
   namesQuestion,
   type Question,
   question,
@@ -277,18 +276,10 @@ export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey
   return question<HeldRow, HeldKey | null>(statement, ([row]) => (row ? fromHeldRow(row) : null));
 }
 
-/** The keys with these ids that there are, and those that these people own. */
-export function heldKeysQuestion(
-  db: D1Database,
-  ids: readonly string[],
-  ownerUserIds: readonly string[],
-): Question<HeldKey[]> {
-  if (!ids.length && !ownerUserIds.length) return known([]);
+/** The keys that have one of these ids, or that one of these people owns. */
+export function heldKeysQuestion(db: D1Database, by: 'id' | 'owner_user_id', ids: Ids): Question<HeldKey[]> {
   const statement = db
-    .prepare(
-      `SELECT ${HELD} FROM virtual_key WHERE id IN (SELECT value FROM json_each(?1))
-       OR owner_user_id IN (SELECT value FROM json_each(?2))`,
-    )
-    .bind(JSON.stringify(ids), JSON.stringify(ownerUserIds));
+    .prepare(`SELECT ${HELD} FROM virtual_key WHERE ${by} IN (${ids.sql})`)
+    .bind(...ids.values);
   return question<HeldRow, HeldKey[]>(statement, (rows) => rows.map(fromHeldRow));
 }

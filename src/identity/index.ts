@@ -1,5 +1,5 @@
 import type { Env } from '../config';
-import { ask, type Ids, map, type Question, together } from '../database';
+import { ask, type Ids, known, map, type Question, theseIds, together } from '../database';
 import { type Access, NOTHING } from '../governance/access';
 import { idsOfKind, parseSubject, type Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
@@ -47,15 +47,29 @@ export function loadedQuestion(
   db: D1Database,
   subjects: readonly Subject[],
 ): Question<Map<Subject, LoadedIdentity>> {
-  const asked = modes().map((mode) => mode.rows(db, idsOfKind(subjects, mode.kind)));
+  const asked = modesQuestion(db, (kind) => {
+    const ids = idsOfKind(subjects, kind);
+    return ids.length ? theseIds(ids) : null;
+  });
+  return map(asked, (loaded) => new Map(subjects.map((subject) => [subject, loaded(subject)])));
+}
+
+/** @param idsOf the ids of a kind that are asked for; null: none */
+function modesQuestion(
+  db: D1Database,
+  idsOf: (kind: string) => Ids | null,
+): Question<(subject: Subject) => LoadedIdentity> {
+  const asked = modes().map((mode) => {
+    const ids = idsOf(mode.kind);
+    return ids ? mode.rows(db, ids) : known(new Map<string, unknown>());
+  });
   return map(together(...asked), (rows) => {
     const byKind = new Map(modes().map((mode, at) => [mode.kind, { mode, rows: rows[at] }]));
-    const loaded = (subject: Subject): LoadedIdentity => {
+    return (subject) => {
       const { kind, id } = parseSubject(subject);
-      const known = byKind.get(kind);
-      return { mode: known?.mode ?? null, row: known?.rows?.get(id) ?? null };
+      const found = byKind.get(kind);
+      return { mode: found?.mode ?? null, row: found?.rows?.get(id) ?? null };
     };
-    return new Map(subjects.map((subject) => [subject, loaded(subject)]));
   });
 }
 

@@ -37,7 +37,7 @@ export type IdentityMode<Row = unknown> = {
   identify(env: Env, settings: Settings, form: Params): Promise<Identity | MustSignIn | null>;
 
   /** What storage has of the identities with these ids, by id; those that are not there are not in it. */
-  rows(db: D1Database, ids: readonly string[]): Question<Map<string, Row>>;
+  rows(db: D1Database, ids: Ids): Question<Map<string, Row>>;
   /** Whether the identity may be acted for at `now` (epoch seconds). Pure. @param row null when storage has none */
   standing(row: Row | null, settings: Settings, now: number): Standing;
   /** What it was given beyond what everyone may use. Pure. */

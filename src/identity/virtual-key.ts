@@ -1,4 +1,4 @@
-import { ask } from '../database';
+import { ask, theseIds } from '../database';
 import {
   accessOfKey,
   keysQuestion,
@@ -86,7 +86,7 @@ export async function findPresentedKey(db: D1Database, value: string): Promise<P
   const { valueUntil, ...key } = found;
   const { ownerUserId } = key;
   if (ownerUserId === null) return { key, valueUntil, owner: null };
-  const [owners] = await ask(db, usersWithKeysQuestion(db, [ownerUserId]));
+  const [owners] = await ask(db, usersWithKeysQuestion(db, theseIds([ownerUserId])));
   return { key, valueUntil, owner: owners.get(ownerUserId) ?? null };
 }
 

@@ -1,4 +1,4 @@
-import { ask, known, question } from '../../../src/database';
+import { ask, question } from '../../../src/database';
 import { NOTHING } from '../../../src/governance/access';
 import type { IdentityMode } from '../../../src/identity/mode';
 
@@ -29,10 +29,9 @@ export const badge: IdentityMode<Badge> = {
   },
 
   rows(db, ids) {
-    if (!ids.length) return known(new Map<string, Badge>());
-    const statement = db.prepare('SELECT * FROM badge WHERE id IN (SELECT value FROM json_each(?1))');
+    const statement = db.prepare(`SELECT * FROM badge WHERE id IN (${ids.sql})`);
     return question<Badge, Map<string, Badge>>(
-      statement.bind(JSON.stringify(ids)),
+      statement.bind(...ids.values),
       (rows) => new Map(rows.map((row) => [row.id, row])),
     );
   },

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
 import type { App } from '../../../config';
-import { ask } from '../../../database';
+import { ask, theseIds } from '../../../database';
 import { userQuestion, userSubject } from '../../../governance/users';
 import { heldKeysQuestion } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
@@ -198,7 +198,7 @@ async function showPerson(
     DB,
     userQuestion(DB, id),
     serverChoicesQuestion(DB),
-    heldKeysQuestion(DB, [], [id]),
+    heldKeysQuestion(DB, 'owner_user_id', theseIds([id])),
     standingGrantsQuestion(DB, userSubject(id), { now, issuer: c.var.issuer }),
   );
   if (!user) throw gone('That person was deleted, or never signed in.', { href: AT, label: 'To all people' });
