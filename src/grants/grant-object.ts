@@ -8,14 +8,16 @@ import { faultFacts } from '../protocol/faults/storage';
 import { ObjectState } from '../schema/object-state';
 import { ChangedTerms } from './changed-terms';
 import { endSessionsOf } from './end-sessions';
-import type {
-  ChangeableTerms,
-  ChangeOutcome,
-  EndReason,
-  GrantTerms,
-  Redemption,
-  Rotation,
-  ToldChange,
+import {
+  type ChangeableTerms,
+  type ChangeOutcome,
+  type EndReason,
+  type GrantTerms,
+  type JudgedTerms,
+  judgedTerms,
+  type Redemption,
+  type Rotation,
+  type ToldChange,
 } from './grant';
 import { dueAt, type OpenGrant } from './open-grant';
 import { GrantSeed } from './seed';
@@ -157,6 +159,8 @@ export class GrantObject extends DurableObject<Env> {
     clientId: string;
     n: number;
     tag: string;
+    /** What the caller judged by: nothing is spent when the terms are others. */
+    judged: JudgedTerms;
     reuseInterval: number;
     idleTtl: number;
   }): Promise<Rotation> {
@@ -170,8 +174,9 @@ export class GrantObject extends DurableObject<Env> {
     const now = Date.now();
     if (!isOurs || state?.status !== 'open' || n > state.n) return { ok: false, reason: 'unknown' };
     if (state.terms.clientId !== request.clientId) return { ok: false, reason: 'wrong_client' };
-
     const { terms, version = 0 } = state;
+    if (!isSameTerms(judgedTerms(terms), request.judged)) return { ok: false, reason: 'other_terms' };
+
     const answer: Rotation = { ok: true, terms, version, refreshToken, n: n + 1 };
     const due = dueAt({ ...state, idleTtl: request.idleTtl });
     if (due && now >= due.at) {
@@ -330,6 +335,10 @@ export class GrantObject extends DurableObject<Env> {
       log('grant.sealer_not_indexed', faultFacts(error));
     }
   }
+}
+
+function isSameTerms(one: JudgedTerms, other: JudgedTerms): boolean {
+  return (Object.keys(one) as (keyof JudgedTerms)[]).every((member) => one[member] === other[member]);
 }
 
 /** The earlier of two ends; null: never. */

@@ -22,6 +22,20 @@ export type GrantTerms = {
   expiresAt: number | null;
 };
 
+/** The terms that decide whether a refresh is granted. Those of a grant's object and of its row in the index may differ. */
+export type JudgedTerms = Required<
+  Pick<GrantTerms, 'clientId' | 'subject' | 'generation' | 'scope' | 'askedScope' | 'resource'>
+>;
+
+/** The {@link JudgedTerms} of a grant, as its object or its row in the index has them. */
+export function judgedTerms({
+  askedScope,
+  ...terms
+}: Omit<JudgedTerms, 'askedScope'> & { askedScope?: string | null }): JudgedTerms {
+  const { clientId, subject, generation, scope, resource } = terms;
+  return { clientId, subject, generation, scope, askedScope: askedScope ?? scope, resource };
+}
+
 /** A server that was left in, with the tools that were ticked, by the server's own names; null: all, and those to come. */
 export type ConsentedServer = ReadingTerms & { id: string; tools: string[] | null };
 
@@ -78,4 +92,4 @@ export type Redemption =
 
 export type Rotation =
   | { ok: true; terms: GrantTerms; version: number; refreshToken: string; n: number }
-  | { ok: false; reason: 'unknown' | 'wrong_client' | 'ended' | 'reused' };
+  | { ok: false; reason: 'unknown' | 'wrong_client' | 'other_terms' | 'ended' | 'reused' };

@@ -1,7 +1,7 @@
 import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
-import { type Question, question } from '../database';
+import { ask, type Ids, type Question, question } from '../database';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { ChangeableTerms, ConsentedServer, EndReason, ToldChange } from './grant';
@@ -31,6 +31,7 @@ export type Grant = {
   country: string | null;
   createdAt: number;
   expiresAt: number | null;
+  /** When it was last refreshed, as of up to an hour ago; null: never. */
   lastUsedAt: number | null;
   endedAt: number | null;
   endedReason: EndReason | null;
@@ -129,11 +130,19 @@ export async function deleteGrant(db: D1Database, grantId: string): Promise<void
 
 /** The grant `grantId` as the index has it, or null when there is none. */
 export async function findGrant(db: D1Database, grantId: string): Promise<Grant | null> {
-  const row = await db
-    .prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1')
-    .bind(grantId)
-    .first<GrantRow>();
-  return row && fromRow(row);
+  const [grant] = await ask(db, grantQuestion(db, grantId));
+  return grant;
+}
+
+/** {@link findGrant}, to be asked along with others. */
+export function grantQuestion(db: D1Database, grantId: string): Question<Grant | null> {
+  const statement = db.prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1').bind(grantId);
+  return question<GrantRow, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** The subject of the grant `grantId`, for questions asked along with {@link grantQuestion}. */
+export function subjectOfGrant(grantId: string): Ids {
+  return { sql: 'SELECT subject FROM oauth_grant WHERE grant_id = ?', values: [grantId] };
 }
 
 /** Notes in the index that a grant has ended, at `now` (epoch seconds), and tells the audit. The first reason stands. */
@@ -203,12 +212,9 @@ export async function recordTerms(
   ]);
 }
 
-/** Notes that a grant was used at `now` (epoch seconds). @returns the version of the terms that the index has; null: no row */
-export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<number | null> {
-  return db
-    .prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1 RETURNING terms_version')
-    .bind(grantId, now)
-    .first<number>('terms_version');
+/** Notes that a grant was used at `now` (epoch seconds). */
+export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<void> {
+  await db.prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1').bind(grantId, now).run();
 }
 
 /** Deletes up to 10,000 rows of grants that ended before `until` (epoch seconds). @returns how many. */

@@ -54,6 +54,20 @@ export function loadedQuestion(
   return map(asked, (loaded) => new Map(subjects.map((subject) => [subject, loaded(subject)])));
 }
 
+/** Identities whose subjects only the database knows yet. @param subjects a SELECT of them as `subject` */
+export function identitiesQuestion(
+  db: D1Database,
+  subjects: Ids,
+): Question<(subject: Subject) => LoadedIdentity> {
+  return modesQuestion(db, (kind) => {
+    const prefix = `${kind}:`;
+    return {
+      sql: `SELECT substr(subject, ?) FROM (${subjects.sql}) WHERE substr(subject, 1, ?) = ?`,
+      values: [prefix.length + 1, ...subjects.values, prefix.length, prefix],
+    };
+  });
+}
+
 /** @param idsOf the ids of a kind that are asked for; null: none */
 function modesQuestion(
   db: D1Database,

@@ -16,7 +16,7 @@ import { readForm } from './token';
 export const revoke = new Hono<App>().use(surface).post('/', async (c) => {
   const form = await readForm(c);
   if (!form.token) throw new OAuthError('invalid_request', 'token is required');
-  const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
+  const { client } = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
 
   const grantId = await grantOf(c.env, form.token, client.clientId, issuerOf(c.var.issuer));
   if (grantId) {

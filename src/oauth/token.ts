@@ -21,10 +21,16 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
       `grant_type must be ${[...grantTypes.keys()].join(' or ')}`,
     );
 
-  const client = await authenticateClient(c.env.DB, form, c.req.header('authorization'));
+  const { client, beside: indexed } = await authenticateClient(
+    c.env.DB,
+    form,
+    c.req.header('authorization'),
+    grantType.grantOf?.(form, c.env.DB, c.var.settings),
+  );
   await signingKey(signingSetup(c.env, c.var.settings)); // what follows a spent code cannot fail for want of one
   const answer = await grantType.answer(form, {
     client,
+    indexed,
     env: c.env,
     settings: c.var.settings,
     issuer: issuerOf(c.var.issuer),

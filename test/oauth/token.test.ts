@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type GrantTerms, judgedTerms } from '../../src/grants/grant';
 import { wait } from '../support/clock';
 import { configure, gate, ISSUER, read } from '../support/gate';
 import { McpClient, post } from '../support/mcp-client';
@@ -542,16 +543,21 @@ describe('refreshing (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     const client = await McpClient.register();
     const { refresh_token } = await client.obtainGrant();
     const tag = refresh_token.split('.')[2] ?? '';
-    const rotation = { clientId: client.clientId, n: 1, tag, reuseInterval: 10, idleTtl: 0 };
     const grant = grantOf(refresh_token);
+    const judged = judgedTerms((await grant.terms(1, tag)) as GrantTerms);
+    const rotation = { clientId: client.clientId, judged, n: 1, tag, reuseInterval: 10, idleTtl: 0 };
 
     const refused = [
       await grant.rotate({ ...rotation, tag: 'A'.repeat(43) }),
       await grant.rotate({ ...rotation, n: 2 }),
       await grant.rotate({ ...rotation, clientId: crypto.randomUUID() }),
+      await grant.rotate({ ...rotation, judged: { ...judged, subject: 'vk:another' } }),
+      await grant.rotate({ ...rotation, judged: { ...judged, generation: 2 } }),
+      await grant.rotate({ ...rotation, judged: { ...judged, scope: 'mcp:read' } }),
     ];
 
-    expect(refused).toMatchObject([{ reason: 'unknown' }, { reason: 'unknown' }, { reason: 'wrong_client' }]);
+    const reasons = ['unknown', 'unknown', 'wrong_client', 'other_terms', 'other_terms', 'other_terms'];
+    expect(refused).toMatchObject(reasons.map((reason) => ({ reason })));
     expect(await grant.rotate(rotation)).toMatchObject({ ok: true, n: 2 });
   });
 

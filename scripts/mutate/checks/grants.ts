@@ -78,6 +78,12 @@ export const grants: Check[] = [
         { story: 'is rotated by its object for the right token of its client alone, whoever asks' },
       ],
       [
+        'a rotation is by the terms that were judged',
+        "if (!isSameTerms(judgedTerms(terms), request.judged)) return { ok: false, reason: 'other_terms' };",
+        '',
+        { tests: ['test/oauth/refresh.test.ts'], story: 'goes by the object for its identity' },
+      ],
+      [
         'an ended grant is seen by no token',
         "if (state?.status !== 'open') return false;\n    if (n === state.n",
         "if (!state || state.status !== 'open') return true;\n    if (n === state.n",

@@ -69,9 +69,15 @@ export const oauth: Check[] = [
     [
       [
         'a refresh token is of its client',
-        'if (terms?.clientId !== client.clientId) throw refusal();',
-        'if (!terms) throw refusal();',
+        'if (terms.clientId !== client.clientId) throw refusal();',
+        '',
         { story: 'leaves the grant alone when another client, resource or scope is asked for' },
+      ],
+      [
+        'a refresh by the index is for an identity that may act',
+        "if (indexed?.standing.is !== 'valid') return null;",
+        'if (!indexed) return null;',
+        { tests: ['test/identity/standing.test.ts'] },
       ],
     ],
   ),

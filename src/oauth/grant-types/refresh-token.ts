@@ -1,37 +1,110 @@
 import * as z from 'zod';
-import type { GrantTerms, Rotation } from '../../grants/grant';
-import { askGrant, touchGrant } from '../../grants/store';
-import { modeOf, standingOf } from '../../identity';
+import { map, known as nothing, type Question, together } from '../../database';
+import { type JudgedTerms, judgedTerms, type Rotation } from '../../grants/grant';
+import { askGrant, grantQuestion, subjectOfGrant, touchGrant } from '../../grants/store';
+import { identitiesQuestion, modeOf, standingIn, standingOf } from '../../identity';
+import { standingWith } from '../../identity/standing';
+import { log } from '../../log';
 import { canonicalResource, isUnder, narrowScope, scopeWithin } from '../../protocol/authorization';
 import { OAuthError, Unavailable } from '../../protocol/error';
+import { faultFacts } from '../../protocol/faults/storage';
 import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { Params } from '../../protocol/params';
-import type { GrantType, TokenContext } from './grant-type';
+import type { Settings } from '../../settings';
+import type { GrantType, IndexedGrant, TokenContext } from './grant-type';
 import { tokenResponse } from './token-response';
 
-/** Refreshing, RFC 6749 §6, with rotation (RFC 9700 §4.14.2). Everything is checked before a token is spent. */
+/** How old the index's time of the last use gets before it is written again. Seconds. */
+const TOUCHED_EVERY = 3600;
+
+/**
+ * Refreshing, RFC 6749 §6, with rotation (RFC 9700 §4.14.2). Everything is checked before a token is spent: by the terms that
+ * the index has, which the object then compares with its own, or else by those.
+ */
 export const refreshToken: GrantType = {
   form: {
     refresh_token: z.string(),
     scope: z.string().describe('May narrow what was granted').optional(),
     resource: z.string().optional(),
   },
+  grantOf,
   answer,
 };
 
+function grantOf(
+  { refresh_token }: Params,
+  db: D1Database,
+  settings: Settings,
+): Question<IndexedGrant | null> {
+  const presented = refresh_token ? parseRefreshToken(refresh_token) : null;
+  if (!presented) return nothing(null);
+  const { grantId } = presented;
+  const asked = together(grantQuestion(db, grantId), identitiesQuestion(db, subjectOfGrant(grantId)));
+  return map(asked, ([grant, identityOf]) => {
+    if (!grant) return null;
+    const identity = identityOf(grant.subject);
+    return {
+      grant,
+      standing: standingWith(standingIn(identity, settings, Date.now() / 1000), grant.generation),
+    };
+  });
+}
+
+type Presented = { grantId: string; n: number; tag: string };
+
 async function answer(form: Params, context: TokenContext): Promise<TokenResponse> {
-  const { client, env, settings, issuer } = context;
   if (!form.refresh_token) throw new OAuthError('invalid_request', 'refresh_token is required');
   const presented = parseRefreshToken(form.refresh_token);
   if (!presented) throw refusal();
+  const { grantId } = presented;
+  const { client, indexed } = context;
+
+  const rotated =
+    (await rotateByIndex(form, context, presented)) ?? (await rotateByObject(form, context, presented));
+  if (rotated && !rotated.ok && rotated.reason === 'reused') {
+    context.audit({ act: 'refresh_token.reused', client_id: client.clientId, grant_id: grantId });
+  }
+  if (rotated?.ok === false && rotated.reason === 'other_terms') {
+    throw new Unavailable('what the grant allows was changed at the same moment');
+  }
+  if (!rotated?.ok) throw refusal();
+  noteUse(context, grantId);
+  if (rotated.version !== (indexed?.grant.termsVersion ?? 0)) await tellIndex(context, grantId);
+  const scope = scopeBy(judgedTerms(rotated.terms), form, context);
+  return tokenResponse(context, grantId, rotated.terms, scope, rotated);
+}
+
+/** Rotates when the index has nothing against it; null: the object has to say what the terms are. */
+async function rotateByIndex(
+  form: Params,
+  context: TokenContext,
+  presented: Presented,
+): Promise<Rotation | null> {
+  const { indexed } = context;
+  if (indexed?.standing.is !== 'valid') return null;
+  const judged = judgedTerms(indexed.grant);
+  try {
+    scopeBy(judged, form, context);
+  } catch (error) {
+    if (error instanceof OAuthError) return null;
+    throw error;
+  }
+  const rotated = await rotate(context, presented, judged);
+  return rotated?.ok === false && rotated.reason === 'other_terms' ? null : rotated;
+}
+
+/** Rotates by the terms that the object has, which no one else is told who lacks the token. @throws OAuthError */
+async function rotateByObject(
+  form: Params,
+  context: TokenContext,
+  presented: Presented,
+): Promise<Rotation | null> {
+  const { env, settings } = context;
   const { grantId, n, tag } = presented;
   const terms = await askGrant(env.GRANTS, grantId, (grant) => grant.terms(n, tag));
-  if (terms?.clientId !== client.clientId) throw refusal();
-  if (!isUnder(terms.resource, issuer)) throw refusal(); // kept, so that the old issuer brings it back (CONTRACT §5)
-  if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
-    throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
-  }
-  scopeNow(form.scope, terms);
+  if (!terms) throw refusal();
+  const judged = judgedTerms(terms);
+  scopeBy(judged, form, context);
 
   const standing = await standingOf(env, settings, terms);
   const mode = modeOf(terms.subject);
@@ -41,25 +114,39 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
     await askGrant(env.GRANTS, grantId, (grant) => grant.end(reason));
     throw new OAuthError('invalid_grant', GONE);
   }
-
-  const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
-  const rotation = { n, tag, clientId: client.clientId, reuseInterval, idleTtl };
-  const rotated = await askGrant<Rotation>(env.GRANTS, grantId, async (grant) => grant.rotate(rotation));
-  if (rotated && !rotated.ok && rotated.reason === 'reused') {
-    context.audit({ act: 'refresh_token.reused', client_id: client.clientId, grant_id: grantId });
-  }
-  if (!rotated?.ok) throw refusal();
-  const known = touchGrant(env.DB, grantId, Math.floor(Date.now() / 1000));
-  if (rotated.version === 0) context.later(known);
-  else if ((await known) !== rotated.version) await tellIndex(context, grantId);
-  return tokenResponse(context, grantId, rotated.terms, scopeNow(form.scope, rotated.terms), rotated);
+  return rotate(context, presented, judged);
 }
 
-/** What of the scope that the client was granted, or asks for again, it has today. @throws OAuthError `invalid_scope` */
-function scopeNow(asked: string | undefined, { scope, askedScope = scope }: GrantTerms): string {
-  const now = scopeWithin(narrowScope(asked, askedScope), scope);
-  if (now) return now;
-  throw new OAuthError('invalid_scope', `the scope was narrowed to ${scope}`);
+function rotate(
+  { client, env, settings }: TokenContext,
+  { grantId, n, tag }: Presented,
+  judged: JudgedTerms,
+): Promise<Rotation | null> {
+  const { refresh_reuse_interval: reuseInterval, refresh_token_ttl: idleTtl } = settings.oauth2_server_config;
+  const rotation = { clientId: client.clientId, n, tag, judged, reuseInterval, idleTtl };
+  return askGrant<Rotation>(env.GRANTS, grantId, async (grant) => grant.rotate(rotation));
+}
+
+/** The scope that this client gets by these terms. @throws OAuthError when they do not give it what it asks for */
+function scopeBy(terms: JudgedTerms, form: Params, { client, issuer }: TokenContext): string {
+  if (terms.clientId !== client.clientId) throw refusal();
+  if (!isUnder(terms.resource, issuer)) throw refusal(); // kept, so that the old issuer brings it back (CONTRACT §5)
+  if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
+    throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
+  }
+  const scope = scopeWithin(narrowScope(form.scope, terms.askedScope), terms.scope);
+  if (!scope) throw new OAuthError('invalid_scope', `the scope was narrowed to ${terms.scope}`);
+  return scope;
+}
+
+/** Notes the use in the index, behind the answer, once an hour: what follows a spent token cannot fail for want of storage. */
+function noteUse({ env, indexed, later }: TokenContext, grantId: string): void {
+  const now = Math.floor(Date.now() / 1000);
+  if ((indexed?.grant.lastUsedAt ?? 0) > now - TOUCHED_EVERY) return;
+  const noted = touchGrant(env.DB, grantId, now).catch((error: unknown) =>
+    log('grant.use_not_indexed', { grant_id: grantId, ...faultFacts(error) }),
+  );
+  later(noted);
 }
 
 /** Tells an index that was restored, or missed a change, what the grant allows (SECURITY 26): no token is issued before. */
@@ -78,7 +165,7 @@ function refusal(): OAuthError {
 }
 
 /** The parts of a refresh token: `<grant id>.<n>.<tag>`. Null for what this gateway could not have written. */
-export function parseRefreshToken(token: string): { grantId: string; n: number; tag: string } | null {
+export function parseRefreshToken(token: string): Presented | null {
   const [, grantId, n, tag] = /^([0-9a-f]{64})\.([1-9]\d{0,9})\.([A-Za-z0-9_-]{43})$/.exec(token) ?? [];
   return grantId && n && tag ? { grantId, n: Number(n), tag } : null;
 }
