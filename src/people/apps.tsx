@@ -20,7 +20,7 @@ import { serverNamesQuestion } from '../servers/summaries';
 import { Confirm } from '../ui/forms';
 import { fragment, PageProblem } from '../ui/layout';
 import { Cut, cut, Name } from '../ui/name';
-import { Badge, Empty, Pager, Table, When } from '../ui/parts';
+import { Badge, Empty, LastUse, Pager, Table, When } from '../ui/parts';
 import { mayUse, nameOf, rfc3339, whereOf } from './app-words';
 import { changeApp, MoreForm } from './change-app';
 import { MOST_NAME, OneApp, type OneAppProps } from './one-app';
@@ -206,7 +206,7 @@ export function AppList({ grants, total, limit, offset, ended, servers, at }: Ap
                 <When at={rfc3339(grant.createdAt)} />
               </td>
               <td data-label="Last seen">
-                <When at={rfc3339(grant.lastUsedAt)} never="not since then" />
+                <LastUse at={rfc3339(grant.lastUsedAt)} never="not since then" />
               </td>
               <td data-label="Ends">
                 <When at={rfc3339(grant.expiresAt)} never="when you withdraw it" />

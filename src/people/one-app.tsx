@@ -7,7 +7,7 @@ import type { Grant } from '../grants/store';
 import type { endOf } from '../grants/today';
 import { Csrf } from '../ui/forms';
 import { Cut, Name } from '../ui/name';
-import { Badge, Input, When } from '../ui/parts';
+import { Badge, Input, LastUse, When } from '../ui/parts';
 import { mayUse, nameOf, rfc3339, whereOf } from './app-words';
 
 /** Characters of the name a person gives an app. */
@@ -62,7 +62,7 @@ export function OneApp(props: OneAppProps) {
           <When at={rfc3339(grant.createdAt)} />
         </Fact>
         <Fact name="Last seen">
-          <When at={rfc3339(grant.lastUsedAt)} never="not since then" />
+          <LastUse at={rfc3339(grant.lastUsedAt)} never="not since then" />
         </Fact>
         <Fact name={end ? 'Ended' : 'Ends'}>
           <When

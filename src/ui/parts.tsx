@@ -35,6 +35,12 @@ export function When({ at, never = 'never' }: { at: string | null | undefined; n
   );
 }
 
+/** When an app last refreshed its access. The index notes that once an hour, so the words are no finer. */
+export function LastUse({ at, never }: { at: string | null | undefined; never?: string | undefined }) {
+  const isRecent = at && Date.parse(at) > Date.now() - 3_600_000;
+  return isRecent ? <>in the last hour</> : <When at={at} never={never ?? 'never'} />;
+}
+
 /** What happened to the last thing someone did here. */
 export function Notice({ bad, children }: { bad?: boolean; children?: Child }) {
   return (

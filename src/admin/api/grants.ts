@@ -224,7 +224,7 @@ export const ShownGrant = z.object({
   read_only: z.boolean().describe('True when the person, not the app, narrowed it to tools that read'),
   created_at: Time,
   expires_at: Time.nullable(),
-  last_used_at: Time.nullable(),
+  last_used_at: Time.nullable().describe('When it was last refreshed, as of up to an hour ago'),
   redirect_host: z.string().describe('Where the person was sent back to: a host, or a private-use scheme'),
   user_agent: z.string().nullable().describe('The browser that answered consent, as it calls itself'),
   country: z.string().nullable().describe('Where that browser was, as two letters'),

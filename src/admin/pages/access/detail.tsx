@@ -1,7 +1,7 @@
 import { modeOfKind } from '../../../identity';
 import { shortCode } from '../../../log';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, When } from '../../../ui/parts';
+import { Badge, LastUse, When } from '../../../ui/parts';
 import { AccessTools } from './grant-tools';
 import {
   adviceOn,
@@ -56,7 +56,7 @@ export function AccessDetail({ access }: { access: GrantView }) {
         </dd>
         <dt>Last used</dt>
         <dd>
-          <When at={access.last_used_at} />
+          <LastUse at={access.last_used_at} />
         </dd>
         <dt>What happened</dt>
         <dd>

@@ -3,7 +3,7 @@ import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
 import { ListHead, Rows } from '../../../ui/list-page';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, Empty, Tabs, When } from '../../../ui/parts';
+import { Badge, Empty, LastUse, Tabs } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { changePages } from './change';
@@ -213,7 +213,7 @@ function AccessRow({ access }: { access: GrantView }) {
       </td>
       <td data-label="Last used">
         <span>
-          <When at={access.last_used_at} />
+          <LastUse at={access.last_used_at} />
         </span>
       </td>
       <td data-label="State">

@@ -7,7 +7,7 @@ import { EVERY_GRANT, endedByReuseQuestion } from '../../../grants/list';
 import { serversQuestion } from '../../../servers/find';
 import { type Server, stateOf } from '../../../servers/server';
 import { Cut, Name } from '../../../ui/name';
-import { Badge, Table, When } from '../../../ui/parts';
+import { Badge, LastUse, Table, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { shownGrantsQuestion } from '../../api/grants';
 import { unreadableQuestion } from '../../api/sealed-values';
@@ -205,7 +205,7 @@ function Lately({ access }: { access: GrantView[] }) {
             </td>
             <td data-label="Last used">
               <span>
-                <When at={one.last_used_at} />
+                <LastUse at={one.last_used_at} />
               </span>
             </td>
           </tr>
