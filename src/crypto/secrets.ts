@@ -48,9 +48,16 @@ async function derive(entry: string, purpose: Purpose): Promise<CryptoKey> {
   return key;
 }
 
+/** Ids of the entries of `ENCRYPTION_KEY`, kept for the isolate's life. */
+const ids = new Map<string, string>();
+
 /** Names an entry of `ENCRYPTION_KEY` beside what it sealed, without telling anything about it. */
 async function keyId(entry: string): Promise<string> {
-  return (await hashSecret(`id ${entry}`)).slice(0, 8);
+  const known = ids.get(entry);
+  if (known) return known;
+  const id = (await hashSecret(`id ${entry}`)).slice(0, 8);
+  ids.set(entry, id);
+  return id;
 }
 
 /** The entries of `ENCRYPTION_KEY`: the first seals, all open. Null when one is not 32 bytes of base64url. */
@@ -144,12 +151,13 @@ export async function verifyMac(keys: string, text: string, tag: string): Promis
   return false;
 }
 
-/** HMAC-SHA-256 of `text` under a base64url `seed` of its own, base64url. */
-export async function macWithSeed(seed: string, text: string): Promise<string> {
+/** The key that a base64url `seed` is, for {@link macWith}. */
+export function keyOfSeed(seed: string): Promise<CryptoKey> {
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
-  return macWith(await crypto.subtle.importKey('raw', base64url.decode(seed), hmac, false, ['sign']), text);
+  return crypto.subtle.importKey('raw', base64url.decode(seed), hmac, false, ['sign']);
 }
 
-async function macWith(key: CryptoKey, text: string): Promise<string> {
+/** HMAC-SHA-256 of `text` under a key of its own, base64url. */
+export async function macWith(key: CryptoKey, text: string): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(text))));
 }

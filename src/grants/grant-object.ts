@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
-import { equalSecrets, hashSecret, macWithSeed } from '../crypto/secrets';
+import { equalSecrets, hashSecret } from '../crypto/secrets';
 import { log } from '../log';
 import { isUnder, scopeWithin } from '../protocol/authorization';
 import { faultFacts } from '../protocol/faults/storage';
@@ -146,7 +146,7 @@ export class GrantObject extends DurableObject<Env> {
   /** The terms a right refresh token stands for, without spending it; null when it is not one, or the grant has ended. */
   async terms(n: number, tag: string): Promise<GrantTerms | null> {
     const seed = await this.seed.opened();
-    if (!seed || !equalSecrets(await macWithSeed(seed, String(n)), tag)) return null;
+    if (!seed || !(await this.seed.isTag(seed, n, tag))) return null;
     const state = this.state();
     return state?.status === 'open' && state.redeemedAt !== null && n <= state.n ? state.terms : null;
   }
@@ -167,7 +167,7 @@ export class GrantObject extends DurableObject<Env> {
     const seed = await this.seed.opened();
     if (!seed) return { ok: false, reason: 'unknown' };
     const { n } = request;
-    const isOurs = equalSecrets(await macWithSeed(seed, String(n)), request.tag);
+    const isOurs = await this.seed.isTag(seed, n, request.tag);
     const refreshToken = await this.seed.token(seed, n + 1);
 
     const state = this.state();

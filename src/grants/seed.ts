@@ -1,4 +1,13 @@
-import { isSealedByNewest, macWithSeed, open, randomSecret, seal, sealerOf } from '../crypto/secrets';
+import {
+  equalSecrets,
+  isSealedByNewest,
+  keyOfSeed,
+  macWith,
+  open,
+  randomSecret,
+  seal,
+  sealerOf,
+} from '../crypto/secrets';
 import type { ObjectState } from '../schema/object-state';
 
 /** What a grant's refresh tokens are made from, `<grant id>.<n>.<HMAC(seed, n)>`, as the grant's object stores it: sealed. */
@@ -42,8 +51,13 @@ export class GrantSeed {
     this.kv.delete('seed');
   }
 
-  /** The seed, or null; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed again by the first. */
-  async opened(): Promise<string | null> {
+  /** The key that the seed is, or null; when an older entry of `ENCRYPTION_KEY` sealed it, it is sealed again by the first. */
+  async opened(): Promise<CryptoKey | null> {
+    const seed = await this.unsealed();
+    return seed === null ? null : keyOfSeed(seed);
+  }
+
+  private async unsealed(): Promise<string | null> {
     const sealed = this.kv.get<string>('seed');
     const seed = sealed ? await open(this.keys, this.place, sealed) : null;
     if (!sealed || !seed) return null;
@@ -56,7 +70,12 @@ export class GrantSeed {
   }
 
   /** The refresh token `n`. */
-  async token(seed: string, n: number): Promise<string> {
-    return `${this.grantId}.${n}.${await macWithSeed(seed, String(n))}`;
+  async token(seed: CryptoKey, n: number): Promise<string> {
+    return `${this.grantId}.${n}.${await macWith(seed, String(n))}`;
+  }
+
+  /** True when `tag` is that of the refresh token `n`. */
+  async isTag(seed: CryptoKey, n: number, tag: string): Promise<boolean> {
+    return equalSecrets(await macWith(seed, String(n)), tag);
   }
 }

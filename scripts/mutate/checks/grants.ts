@@ -61,7 +61,7 @@ export const grants: Check[] = [
       ],
       [
         'terms are told for a right refresh token',
-        'if (!seed || !equalSecrets(await macWithSeed(seed, String(n)), tag)) return null;',
+        'if (!seed || !(await this.seed.isTag(seed, n, tag))) return null;',
         'if (!seed) return null;',
         { tests: ['test/oauth/revoke.test.ts'], story: 'answers 200 for unknown tokens' },
       ],
