@@ -6,7 +6,7 @@ import { signingKey } from '../crypto/signing-keys';
 import { log } from '../log';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
-import { type Params, params, readText } from '../protocol/params';
+import { type Params, params, readBody } from '../protocol/params';
 import { grantTypes } from './grant-types';
 import { issuerOf, surface } from './surface';
 
@@ -51,7 +51,7 @@ export async function readForm(c: Context<App>): Promise<Params> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header('content-type') ?? '')) {
     throw new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
   }
-  const body = await readText(c.req.raw.body, 16 * 1024);
+  const body = await readBody(c.req.raw, 16 * 1024);
   if (body === null) throw new OAuthError('invalid_request', 'the body is larger than 16 KiB');
   return params(new URLSearchParams(body));
 }

@@ -42,6 +42,17 @@ export function firstFault({ issues: [issue] }: z.ZodError): { member: string; f
 }
 
 /**
+ * Reads the body of a request as text: at once where the request says how long it is, which is cheaper.
+ * @returns null when it is longer than `limit` bytes
+ */
+export async function readBody(request: Request, limit: number): Promise<string | null> {
+  const length = request.headers.get('content-length');
+  if (length === null) return readText(request.body, limit);
+  if (!(Number(length) <= limit)) return null;
+  return new TextDecoder().decode(await request.arrayBuffer()); // text() of a form is a warning in the runtime's log
+}
+
+/**
  * Reads a body as text, counting while reading.
  * @returns null when it is longer than `limit` bytes; the rest is not read.
  */
