@@ -52,6 +52,9 @@ function grantOf(
 
 type Presented = { grantId: string; n: number; tag: string };
 
+/** What the object made of it, and the scope by the terms that were judged. */
+type Judged = { rotated: Rotation | null; scope: string };
+
 async function answer(form: Params, context: TokenContext): Promise<TokenResponse> {
   if (!form.refresh_token) throw new OAuthError('invalid_request', 'refresh_token is required');
   const presented = parseRefreshToken(form.refresh_token);
@@ -59,7 +62,7 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
   const { grantId } = presented;
   const { client, indexed } = context;
 
-  const rotated =
+  const { rotated, scope } =
     (await rotateByIndex(form, context, presented)) ?? (await rotateByObject(form, context, presented));
   if (rotated && !rotated.ok && rotated.reason === 'reused') {
     context.audit({ act: 'refresh_token.reused', client_id: client.clientId, grant_id: grantId });
@@ -70,7 +73,6 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
   if (!rotated?.ok) throw refusal();
   noteUse(context, grantId);
   if (rotated.version !== (indexed?.grant.termsVersion ?? 0)) await tellIndex(context, grantId);
-  const scope = scopeBy(judgedTerms(rotated.terms), form, context);
   return tokenResponse(context, grantId, rotated.terms, scope, rotated);
 }
 
@@ -79,32 +81,24 @@ async function rotateByIndex(
   form: Params,
   context: TokenContext,
   presented: Presented,
-): Promise<Rotation | null> {
+): Promise<Judged | null> {
   const { indexed } = context;
   if (indexed?.standing.is !== 'valid') return null;
-  const judged = judgedTerms(indexed.grant);
-  try {
-    scopeBy(judged, form, context);
-  } catch (error) {
-    if (error instanceof OAuthError) return null;
-    throw error;
-  }
-  const rotated = await rotate(context, presented, judged);
-  return rotated?.ok === false && rotated.reason === 'other_terms' ? null : rotated;
+  const terms = judgedTerms(indexed.grant);
+  const scope = scopeOrNot(terms, form, context);
+  if (scope === null) return null;
+  const rotated = await rotate(context, presented, terms);
+  return rotated?.ok === false && rotated.reason === 'other_terms' ? null : { rotated, scope };
 }
 
 /** Rotates by the terms that the object has, which no one else is told who lacks the token. @throws OAuthError */
-async function rotateByObject(
-  form: Params,
-  context: TokenContext,
-  presented: Presented,
-): Promise<Rotation | null> {
+async function rotateByObject(form: Params, context: TokenContext, presented: Presented): Promise<Judged> {
   const { env, settings } = context;
   const { grantId, n, tag } = presented;
   const terms = await askGrant(env.GRANTS, grantId, (grant) => grant.terms(n, tag));
   if (!terms) throw refusal();
   const judged = judgedTerms(terms);
-  scopeBy(judged, form, context);
+  const scope = scopeBy(judged, form, context);
 
   const standing = await standingOf(env, settings, terms);
   const mode = modeOf(terms.subject);
@@ -114,7 +108,7 @@ async function rotateByObject(
     await askGrant(env.GRANTS, grantId, (grant) => grant.end(reason));
     throw new OAuthError('invalid_grant', GONE);
   }
-  return rotate(context, presented, judged);
+  return { rotated: await rotate(context, presented, judged), scope };
 }
 
 function rotate(
@@ -131,12 +125,23 @@ function rotate(
 function scopeBy(terms: JudgedTerms, form: Params, { client, issuer }: TokenContext): string {
   if (terms.clientId !== client.clientId) throw refusal();
   if (!isUnder(terms.resource, issuer)) throw refusal(); // kept, so that the old issuer brings it back (CONTRACT §5)
-  if (form.resource && canonicalResource(form.resource, issuer) !== terms.resource) {
+  const isOther = form.resource && form.resource !== terms.resource;
+  if (isOther && canonicalResource(form.resource, issuer) !== terms.resource) {
     throw new OAuthError('invalid_target', 'the refresh token was issued for another resource');
   }
   const scope = scopeWithin(narrowScope(form.scope, terms.askedScope), terms.scope);
   if (!scope) throw new OAuthError('invalid_scope', `the scope was narrowed to ${terms.scope}`);
   return scope;
+}
+
+/** {@link scopeBy}; null for what it refuses. */
+function scopeOrNot(terms: JudgedTerms, form: Params, context: TokenContext): string | null {
+  try {
+    return scopeBy(terms, form, context);
+  } catch (error) {
+    if (error instanceof OAuthError) return null;
+    throw error;
+  }
 }
 
 /** Notes the use in the index, behind the answer, once an hour: what follows a spent token cannot fail for want of storage. */
