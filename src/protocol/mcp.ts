@@ -50,31 +50,16 @@ export const RequestId = z.union([
 ]);
 export type RequestId = z.infer<typeof RequestId>;
 
-/** Params of a message; null members, and a `_meta` that is no object, are as good as absent ones (CONTRACT §6). */
-const Params = z
-  .custom<JsonObject>(isObject)
-  .nullish()
-  .transform((params) => withoutNulls(params ?? {}));
-
 const ResultObject = z.custom<JsonObject>(isObject);
 
-const Request = z.object({
-  jsonrpc: z.literal('2.0'),
-  id: RequestId,
-  method: z.string().max(200),
-  params: Params,
-});
-/** A message that wants an answer. */
-export type Request = z.infer<typeof Request>;
+/** A message that wants an answer. Of params null members, and a `_meta` that is no object, are as good as absent ones (CONTRACT §6). */
+export type Request = { jsonrpc: '2.0'; id: RequestId; method: string; params: JsonObject };
 
-const Notification = z.object({
-  jsonrpc: z.literal('2.0'),
-  id: z.undefined().optional(),
-  method: z.string().max(200),
-  params: Params,
-});
 /** A message that wants none. */
-export type Notification = z.infer<typeof Notification>;
+export type Notification = { jsonrpc: '2.0'; id?: undefined; method: string; params: JsonObject };
+
+/** No method has a longer name. */
+const MOST_METHOD = 200;
 
 const RpcErrorObject = z.object({
   code: z.preprocess(plainNumber, z.number()),
@@ -103,7 +88,10 @@ export class RpcError extends Error {
   readonly data: JsonObject | undefined;
 
   constructor(status: number, code: number, message: string, data?: JsonObject) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0; // no one reads where it was thrown, and strangers make many
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.status = status;
     this.code = code;
     this.data = data;
@@ -145,16 +133,29 @@ export function readMessage(text: string): ClientMessage {
     throw new RpcError(400, CODE.parseError, `The body is not JSON of at most ${MOST_DEPTH} levels.`);
   if (Array.isArray(value))
     throw new RpcError(400, CODE.invalidRequest, 'Batches are not served: send one message.');
-  for (const schema of [Request, Notification]) {
-    const message = schema.safeParse(value);
-    if (message.success) return message.data;
-  }
+  const message = isObject(value) ? called(value) : null;
+  if (message) return message;
   if (isObject(value) && !Object.hasOwn(value, 'method') && RpcResponse.safeParse(value).success) {
     const { id, result, error } = value;
     if (isObject(result)) return { id, result };
     if (isObject(error)) return { id, error };
   }
   throw new RpcError(400, CODE.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
+}
+
+/** A request or a notification; null for anything else. Read by hand: every call passes here. */
+function called({ jsonrpc, id, method, params }: JsonObject): Request | Notification | null {
+  if (jsonrpc !== '2.0' || typeof method !== 'string' || method.length > MOST_METHOD) return null;
+  if (params !== undefined && params !== null && !isObject(params)) return null;
+  const kept = withoutNulls(params ?? {});
+  if (id === undefined) return { jsonrpc, method, params: kept };
+  return isRequestId(id) ? { jsonrpc, id, method, params: kept } : null;
+}
+
+/** See {@link RequestId}. */
+function isRequestId(id: unknown): id is RequestId {
+  if (typeof id === 'number') return Number.isFinite(id);
+  return typeof id === 'string' ? id.length <= 1000 : isRawNumber(id) && id.rawJSON.length <= 1000;
 }
 
 /** The id of a message that may be malformed otherwise, for the error that answers it. */
@@ -195,6 +196,7 @@ const textOf = (id: RequestId) => (typeof id === 'object' ? id.rawJSON : String(
 
 /** Params without members that are null, in `_meta` without those of MCP's own; whether capabilities are there is the era's to judge. */
 function withoutNulls(params: JsonObject): JsonObject {
+  if (params._meta === undefined && !Object.values(params).includes(null)) return params;
   const isThere = ([name, value]: [string, unknown]) =>
     value !== null && (name !== '_meta' || isObject(value));
   const kept = Object.fromEntries(Object.entries(params).filter(isThere));

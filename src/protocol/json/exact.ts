@@ -16,8 +16,11 @@ export function plainNumber(value: unknown): unknown {
   return isRawNumber(value) ? Number(value.rawJSON) : value;
 }
 
-/** Where a number may be that loses digits as a double: a fraction, an exponent, 16 digits, a negative zero. */
-const MAY_LOSE_DIGITS = /\d{16}|\d[.eE][\d+-]|-0/;
+/**
+ * Where a number may be that loses digits as a double: a fraction, an exponent, 16 digits, a negative zero. What follows a
+ * quote is in a string, as the 2.0 of every message.
+ */
+const MAY_LOSE_DIGITS = /\d{16}|(?<!")\d[.eE][\d+-]|-0/;
 /** The value of a JSON text, its numbers with the digits they have there. @throws SyntaxError */
 export function parseExact(text: string): unknown {
   return JSON.parse(text, MAY_LOSE_DIGITS.test(text) ? exact : undefined);
