@@ -1,6 +1,7 @@
 import { allowsLoopback, type Env } from '../config';
 import type { JsonObject } from '../protocol/mcp';
-import { targetFault } from '../protocol/public-url';
+import { Recent } from '../protocol/memory';
+import { type AddressFault, targetFault } from '../protocol/public-url';
 import { failures } from '../servers/failure';
 import type { Address, Server } from '../servers/server';
 import type { Settings } from '../settings';
@@ -52,11 +53,22 @@ export async function connect(
   server: Server,
   { owner, sharer }: Asker,
 ): Promise<Peer> {
-  const refused = targetFault(server.connectionString, allowsLoopback(env));
+  const refused = faultOf(server.connectionString, allowsLoopback(env));
   if (refused) throw failures.badAddress(server.name, refused);
 
   const type = authTypes.get(server.authType);
   if (!type) throw failures.refused(server.name, 'unknown_auth_type', { auth_type: server.authType });
   const credentials = await type.credentials({ env, settings, issuer, server, owner });
   return { server, credentials, owner, sharer };
+}
+
+/** Addresses that were found good, as they are: of each call its own is asked for. */
+const good = new Recent(2_000);
+
+function faultOf(address: string, allowLoopback: boolean): AddressFault | null {
+  const key = `${allowLoopback} ${address}`;
+  if (good.has(key)) return null;
+  const fault = targetFault(address, allowLoopback);
+  if (fault === null) good.add(key);
+  return fault;
 }

@@ -21,6 +21,8 @@ export type ServerAnswer =
       /** Of the request that was sent: the answer has the same. */
       id: number;
       body: ReadableStream<Uint8Array>;
+      /** Reads the body whole, in place of `body`, where the server said that it is short; missing: it flows. */
+      whole?: () => Promise<Uint8Array>;
       /** Called once: what became of the request. */
       settle: (end: TurnEnd) => void;
       /** Called once, when nothing more is read. */
@@ -137,7 +139,11 @@ export async function answerOf(
   const { name } = peer.server;
   if (response.ok) {
     const kind = KINDS.get(mediaTypeOf(response.headers));
-    if (kind && body) return { kind, id, body, settle: () => undefined, release: () => undefined };
+    if (kind && body) {
+      const whole = async () => new Uint8Array(await response.arrayBuffer());
+      const answer = { kind, id, body, settle: () => undefined, release: () => undefined };
+      return kind === 'json' && isShort(response.headers) ? { ...answer, whole } : answer;
+    }
     await drain(response);
     throw status === 202 || status === 204 ? failures.unanswered(name) : failures.notMcp(name);
   }
@@ -161,6 +167,15 @@ const KINDS: ReadonlyMap<string, 'json' | 'events'> = new Map([
   ['application/json', 'json'],
   ['text/event-stream', 'events'],
 ]);
+
+/** The most of a body that is read whole, bytes. */
+const MOST_SHORT = 65_536;
+
+/** True for a body whose length is known and small. What is compressed may be of any size. */
+export function isShort(headers: Headers): boolean {
+  const length = headers.get('content-length');
+  return length !== null && !headers.has('content-encoding') && Number(length) <= MOST_SHORT;
+}
 
 /** Why a body did not come: its connection broke, or the time was up. */
 function unread(server: string, error: unknown): UpstreamFailure {

@@ -6,10 +6,11 @@ import { CODE, type JsonObject, META, resultText } from '../protocol/mcp';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
 
-export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+export const JSON_HEADERS = { 'content-type': 'application/json', ...ALWAYS };
 export const EVENT_HEADERS = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-store',
+  ...ALWAYS,
   'x-accel-buffering': 'no', // MCP 2026-07-28, Receiving Messages
 };
 
@@ -50,8 +51,8 @@ export function cachingHints({ gate, era }: Call): JsonObject {
 }
 
 /** A whole response, from its text. */
-export function json(text: string, headers: Record<string, string> = {}, status = 200): Response {
-  return new Response(text, { headers: { ...JSON_HEADERS, ...headers }, status });
+export function json(text: string, headers: Record<string, string> | null = null, status = 200): Response {
+  return new Response(text, { headers: headers ? { ...JSON_HEADERS, ...headers } : JSON_HEADERS, status });
 }
 
 /** What a client has to read in place of what its server writes, in an answer of the other era. */

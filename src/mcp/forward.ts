@@ -26,7 +26,7 @@ import { judgeItem } from './judge';
 import { countAgainstLimits, refuseWhenSpent } from './limits';
 import { levelOf } from './methods/logging';
 import { asJson } from './passing/answer-form';
-import { cancelHere, flightOf, follow } from './passing/flights';
+import { cancelHere, flightOf, follow, NOT_FOLLOWED } from './passing/flights';
 import { comesBack, sealPlace } from './passing/left-answer';
 import { noteEnd } from './passing/note-end';
 import type { CallOutcome, Passage, Reached } from './passing/passage';
@@ -204,7 +204,7 @@ export async function forward(
   };
   const messages = new ServerMessages(call, flight.id, server, ids, additions);
   let peer: Peer | null = null;
-  let landed = () => {};
+  let following = NOT_FOLLOWED;
   let asks: RequestState['kind'] = 'server';
   const declared = capabilitiesFor(call);
   const capabilities = call.form === 'json' ? {} : declared;
@@ -213,14 +213,13 @@ export async function forward(
   const oneCall = isByKey ? (state?.oneCall ?? crypto.randomUUID()) : null;
   const asker = askerOf(call, declared, oneCall);
   const asking = new Asking(call, server, asker.sharer);
-  const over = new AbortController();
   const cancel = (session: SessionName | null, reason: string) => {
     if (peer && session) waitUntil(cancelIn(peer, session, flight.id, reason));
   };
 
   const ended = (outcome: CallOutcome, failure: UpstreamFailure | null) => {
     noteEnd(call, entry, exposedName, startedAt, outcome, failure);
-    landed();
+    following.arrived();
     messages.end();
     if (outcome === 'given_up') cancel(flight.session, 'It took too long.');
     if (outcome === 'withdrawn') cancel(flight.session, 'It is not allowed any more.');
@@ -281,14 +280,15 @@ export async function forward(
     quietSeconds: isWaiting
       ? MOST_SECONDS
       : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
-    clientSignal: AbortSignal.any([call.signal, over.signal]),
+    clientSignal: call.signal,
+    takesLong: () => following.takesLong(),
     judging: judgingOf(call, entry, ids.kept?.tool),
     asksClient: call.era === '2025' && mayBeAsked(capabilities),
     async send(signal, besides) {
       if (asker.sharer && call.era === '2025')
-        landed = follow(asker.sharer, id, flight, {
-          cancelled: (session, reason) => (session ? cancel(session, reason) : over.abort()),
-          over: () => over.abort(),
+        following = follow(asker.sharer, id, flight, {
+          cancelled: (session, reason) => (session ? cancel(session, reason) : besides.sessionOver()),
+          over: () => besides.sessionOver(),
         });
       return sendWith(broughtBy(call, state))(signal, besides);
     },

@@ -1,4 +1,5 @@
 import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
+import { shortAnswer, textOf } from './json/short-answer';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 
@@ -11,6 +12,9 @@ const BETWEEN_LINES = Uint8Array.of(SPACE);
 
 /** The most that is read of a field other than `data`, in bytes: an event's id is as long as a server likes. */
 const MOST_VALUE = 2048;
+/** The most of an event that is read at a look, bytes, and how one is written. */
+const MOST_WHOLE = 65_536;
+const ONE_EVENT = /^(?:event: message\n)?(?:id: [^\r\n]*\n)?data: ([^\r\n]*)\n\n$/;
 /** How many ids of events are remembered, the newest. */
 const MOST_IDS = 1000;
 
@@ -39,6 +43,8 @@ export type Relay = {
   readonly between: boolean;
   /** Whether the last chunk brought anything of a message. */
   readonly progressed: boolean;
+  /** The whole of what goes on for a body that is all there; null: {@link Relay.push} has to read it. */
+  whole?(bytes: Uint8Array): string | null;
 };
 
 /** A JSON body: of what it holds, only the response passes. */
@@ -47,8 +53,16 @@ export class JsonRelay implements Relay {
   between = true;
   progressed = false;
 
-  constructor(wanted: Wanted, inPlace: InPlace) {
+  constructor(
+    private readonly wanted: Wanted,
+    inPlace: InPlace,
+  ) {
     this.scanner = new AnswerScanner(wanted, inPlace, null);
+  }
+
+  whole(bytes: Uint8Array): string | null {
+    const body = textOf(bytes);
+    return body === null ? null : shortAnswer(body, this.wanted);
   }
 
   get answered(): boolean {
@@ -163,6 +177,14 @@ export class EventRelay implements Relay {
 
   get between(): boolean {
     return !this.inEvent;
+  }
+
+  /** What is read is one event that holds the answer. */
+  whole(bytes: Uint8Array): string | null {
+    const event = bytes.byteLength > MOST_WHOLE ? null : textOf(bytes);
+    const [, data] = (event !== null && ONE_EVENT.exec(event)) || [];
+    const answer = data === undefined ? null : shortAnswer(data, this.wanted);
+    return answer === null ? null : `data: ${answer}\n\n`;
   }
 
   /** What follows is the same stream, continued behind its last event: what was begun comes again. */

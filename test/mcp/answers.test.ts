@@ -223,11 +223,10 @@ describe('a waiting call (PROTOCOL §3)', () => {
     const { upstream, caller } = await at({ ...events(NOTE, '$hold', RIGHT), finish: 'open' });
     const limits = shortWaits();
     const response = await caller.send('tools/call', { name: 'odd' });
+    await vi.waitFor(() => expect(limits).toContain(8_005));
     vi.restoreAllMocks();
     await upstream.release();
     await response.body?.cancel();
-
-    expect(limits).toContain(8_005);
   });
 });
 

@@ -1,6 +1,9 @@
 import { only } from '../../servers/auth-settings';
 import type { UpstreamAuth } from './auth';
 
+/** Nothing to send: the same for all, so that headers are made once. */
+const NOTHING = { headers: new Headers(), version: '', refused: null };
+
 /** A server anybody may ask. */
 export const none: UpstreamAuth = {
   settings: () => only({}),
@@ -9,5 +12,5 @@ export const none: UpstreamAuth = {
   words: { label: 'Nobody', says: 'It answers whoever asks.', api: 'nobody' },
   suits: 'open',
   isProposed: true,
-  credentials: async () => ({ headers: new Headers(), version: '', refused: null }),
+  credentials: async () => NOTHING,
 };

@@ -84,7 +84,7 @@ function holderOfOne(peer: Peer, own: Own, isForOne: boolean): Holder {
       return true;
     },
     free(session) {
-      if (isForOne) waitUntil(endSession(peer, session));
+      if (isForOne && session.id !== null) waitUntil(endSession(peer, session));
     },
   };
 }

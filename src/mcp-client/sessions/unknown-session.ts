@@ -4,7 +4,7 @@ import { CODE, readResponse } from '../../protocol/mcp';
 import { readText } from '../../protocol/params';
 import { EventReader } from '../../protocol/sse';
 import { MODERN_CODES } from '../eras';
-import { drain } from '../exchange';
+import { drain, isShort } from '../exchange';
 import type { SessionName } from './session';
 import { ping } from './session-life';
 
@@ -36,6 +36,7 @@ export async function sift(response: Response, session: SessionName): Promise<Si
       namesSession: NAMES_SESSION.test(text),
     };
   }
+  if (type === 'application/json' && isShort(response.headers)) return siftShort(response);
   const { error, body } = await peek(response.body, type === 'text/event-stream');
   const namesSession = error !== null && NAMES_SESSION.test(error);
   return { response: withBody(response, body), manner: namesSession ? 'error' : null, namesSession };
@@ -75,6 +76,28 @@ function withBody({ status, headers: given }: Response, body: BodyInit): Respons
   headers.delete('content-encoding'); // the body is decoded
   headers.delete('content-length');
   return new Response(body, { status, headers });
+}
+
+/** The same of an answer that is read whole, and stays so. */
+async function siftShort(response: Response): Promise<Sifted> {
+  const { headers, status } = response;
+  const bytes = await response.arrayBuffer().catch(() => null);
+  if (!bytes)
+    return { response: new Response(cut(), { headers, status }), manner: null, namesSession: false };
+  const text = new TextDecoder().decode(bytes);
+  const mayBe = bytes.byteLength < MOST_PEEK && !/"(?:result|method)"/.test(text);
+  const error = mayBe ? readResponse(text)?.error?.message : undefined;
+  const namesSession = error !== undefined && NAMES_SESSION.test(error);
+  return {
+    response: new Response(bytes, { headers, status }),
+    manner: namesSession ? 'error' : null,
+    namesSession,
+  };
+}
+
+/** A body that broke before it was whole. */
+function cut(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (sink) => sink.error(new Error('the connection broke')) });
 }
 
 type Body = ReadableStream<Uint8Array>;

@@ -14,7 +14,7 @@ import { brokenText, failureText } from '../flow/texts';
 import { TaskIds } from '../tasks/task-ids';
 import { isAllowed } from './allowed';
 import { asEvents } from './answer-form';
-import { follow } from './flights';
+import { follow, NOT_FOLLOWED } from './flights';
 import { type LeftAnswer, namedBy, openPlace, sealPlace } from './left-answer';
 import { noteEnd } from './note-end';
 import { ServerMessages } from './server-messages';
@@ -53,11 +53,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
   const cancel = (named: SessionName | null, reason: string) => {
     if (peer && named) waitUntil(cancelIn(peer, named, sent, reason));
   };
-  const sessionOver = new AbortController();
-  const ends = { cancelled: cancel, over: () => sessionOver.abort() };
-  const landed = asker.sharer
-    ? follow(asker.sharer, id, { serverId: server.id, id: sent, session }, ends)
-    : () => undefined;
+  let following = NOT_FOLLOWED;
   const ids = await TaskIds.restored(call, server.id, left.task);
   const messages = new ServerMessages(call, sent, server, ids, additions);
 
@@ -69,12 +65,16 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
       request.method === 'tasks/result'
         ? MOST_SECONDS
         : (server.toolExecutionTimeout ?? gate.settings.mcp_tool_execution_timeout),
-    clientSignal: AbortSignal.any([call.signal, sessionOver.signal]),
+    clientSignal: call.signal,
+    takesLong: () => following.takesLong(),
     judging: judgingOf(call, entry, left.task?.tool ?? null),
     asksClient: false,
     input: async () => ({ text: failureText(call, failures.notMcp(server.name)) }),
     from: reached,
     async send(signal, besides) {
+      const ends = { cancelled: cancel, over: () => besides.sessionOver() };
+      const flight = { serverId: server.id, id: sent, session };
+      if (asker.sharer) following = follow(asker.sharer, id, flight, ends);
       peer = await connect(gate.env, gate.settings, gate.issuer, server, asker);
       // Other credentials may be another account: the session is not theirs.
       if (peer.credentials.version !== left.credential) throw failures.unanswered(server.name);
@@ -93,7 +93,7 @@ async function goOn(call: Call, left: LeftAnswer, entry: CatalogServer): Promise
     refused: (error) => withAdditions(errorText(id, error), additions),
     ended(outcome, failure) {
       noteEnd(call, entry, item, reached.startedAt, outcome, failure);
-      landed();
+      following.arrived();
       messages.end();
       if (outcome === 'given_up') cancel(session, 'It took too long.');
       if (outcome === 'withdrawn') cancel(session, 'It is not allowed any more.');

@@ -16,14 +16,24 @@ type Ends = {
   over(): void;
 };
 
-/** Milliseconds after which the object of the client session follows a request, too: a warm call that is answered asks no object. */
-const FOLLOW_AFTER = 500;
+/** What is told of a request that is followed. */
+export type FlightWatch = {
+  /** It takes a while: the object of its client session follows it, too. A warm call that is answered asks no object. */
+  takesLong(): void;
+  /** It has arrived. */
+  arrived(): void;
+};
+
+/** For a request that is no one's to end. */
+export const NOT_FOLLOWED: FlightWatch = { takesLong: () => undefined, arrived: () => undefined };
+
 /** How often a request asks that object whether its client session stands. Milliseconds. */
 const LOOK_AGAIN = 15_000;
 /**
- * How often in {@link FOLLOW_AFTER} one that goes in no session waits before it asks there whether it was cancelled, first and
- * then: nothing is stored for it, and a cancellation is remembered for ten seconds.
+ * How often one that goes in no session waits {@link WAIT} milliseconds before it asks there whether it was cancelled, first
+ * and then: nothing is stored for it, and a cancellation is remembered for ten seconds.
  */
+const WAIT = 500;
 const WAITS_FIRST = 4;
 const WAITS_AGAIN = 10;
 
@@ -35,9 +45,8 @@ type Here = { clientId: string; flight: Flight; end: () => void; cancelled: stri
 /**
  * Follows a request while it is on its way, so that its cancellation and the end of its client session find it here, and from
  * any isolate once it takes long.
- * @returns what is called when it has arrived
  */
-export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends): () => void {
+export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends): FlightWatch {
   const clientId = JSON.stringify(id);
   const here: Here = { clientId, flight, end: () => {}, cancelled: null };
   // By a promise: the request that ends the client session may not touch what belongs to another.
@@ -49,7 +58,7 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
 
   const sentAt = Date.now();
   let followed: Promise<boolean> | null = null;
-  let timer: ReturnType<typeof setTimeout>;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> => {
     const asking = sessionObjectOf(sharer)
       .then(act)
@@ -67,7 +76,7 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
     const { session, ...facts } = flight;
     if (here.cancelled !== null) return ends.cancelled(session, here.cancelled);
     if (session === null && --waits > 0) {
-      timer = setTimeout(begin, FOLLOW_AFTER);
+      timer = setTimeout(begin, WAIT);
       return;
     }
     if (session?.id === null) return;
@@ -78,18 +87,20 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
         if (known?.isOver) ends.over();
         const isFollowed = known?.isFollowed ?? false;
         if (ofSession.has(here) && isFollowed) timer = setTimeout(look, LOOK_AGAIN);
-        if (ofSession.has(here) && session === null) timer = setTimeout(begin, FOLLOW_AFTER);
+        if (ofSession.has(here) && session === null) timer = setTimeout(begin, WAIT);
         return isFollowed;
       },
     );
     if (session !== null) followed = following;
   };
-  timer = setTimeout(begin, FOLLOW_AFTER);
-  return () => {
-    clearTimeout(timer);
-    ofSession.delete(here);
-    if (!ofSession.size && flights.get(sharer.name) === ofSession) flights.delete(sharer.name);
-    followed?.then((isFollowed) => (isFollowed ? ask((object) => object.arrived(flight.id)) : null));
+  return {
+    takesLong: begin,
+    arrived() {
+      clearTimeout(timer);
+      ofSession.delete(here);
+      if (!ofSession.size && flights.get(sharer.name) === ofSession) flights.delete(sharer.name);
+      followed?.then((isFollowed) => (isFollowed ? ask((object) => object.arrived(flight.id)) : null));
+    },
   };
 }
 

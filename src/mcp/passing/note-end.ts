@@ -27,7 +27,12 @@ export function noteEnd(
   log('mcp.forwarded', { request_id: requestId, method, item, server, ...who, outcome, ms });
   if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
   addCalls(gate.env.DB);
-  waitUntil(noteStanding(call, entry, outcome, failure));
+  if (failure || isUnsound(entry)) waitUntil(noteStanding(call, entry, outcome, failure));
+}
+
+/** False for a server whose answer is no news. */
+function isUnsound({ server: { state } }: CatalogServer): boolean {
+  return state === 'unstable' || state === 'needs_reauth';
 }
 
 /** Keeps in D1 whether the server does its part, when that is news. */

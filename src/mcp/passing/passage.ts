@@ -17,6 +17,8 @@ export type Passage = {
   /** Aborts when the client has gone, as far as the platform tells. */
   clientSignal: AbortSignal;
   judging: Judging;
+  /** Called once the request has taken a while. */
+  takesLong?(): void;
   /** @throws UpstreamFailure, CredentialNeeded */
   send(signal: AbortSignal, beside: Besides): Promise<ServerAnswer>;
   /** Which of the server's own messages are given to {@link Passage.bring}. */
@@ -78,4 +80,6 @@ export type Besides = {
   say(message: string, isProgress: boolean): void;
   /** Notes that the client's person was asked something, or a task is waited for: until the server or they go on, no time counts. */
   asked(): void;
+  /** Ends the request, whose client session is over. */
+  sessionOver(): void;
 };

@@ -10,6 +10,10 @@ export class Said {
   private readonly waiting: Uint8Array[] = [];
   private size = 0;
 
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
   add(message: string): void {
     const event = eventOf(message);
     if (this.size + event.byteLength > MOST) return;

@@ -49,8 +49,11 @@ export class Stop {
   constructor(
     private readonly judging: Judging,
     private readonly free: () => void,
-  ) {
-    this.judgeIn(judging.dueIn);
+  ) {}
+
+  /** From now on the caller is judged again when that is due. @param passed since the request came, milliseconds */
+  watch(passed: number): void {
+    this.judgeIn(Math.max(0, this.judging.dueIn - passed));
   }
 
   /** Settles with the reason. */

@@ -9,16 +9,15 @@ import { UpstreamFailure } from '../../servers/failure';
 import { EVENT_HEADERS, JSON_HEADERS, json } from '../answer';
 import { Continuation } from '../flow/continuation';
 import { failureIn, relayFor } from '../flow/relays';
+import { Clocks } from './clocks';
 import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
+import { breakOff, bytesOf, close, type Sink } from './sink';
 import { Stop, sessionOver } from './standing';
-import { TimeLimits } from './time-limits';
+import { discard, joined, type Read, readerOfOne } from './whole';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
-/** How often a comment goes out on a quiet stream (PROTOCOL §3). */
-const COMMENT_EVERY = 8_000;
-
 /**
  * Lets a server's answer flow to the client as it comes: nothing is held whole. When the server's headers take long, the answer
  * begins as an event stream, so that a client that has gone is noticed.
@@ -36,9 +35,10 @@ class AnswerFlow implements Besides {
   private readonly saying = Promise.withResolvers<null>();
   /** Settles when something goes out: with what does so under a status of its own, or null. */
   private readonly first = Promise.withResolvers<Instead | null>();
-  private readonly limits: TimeLimits;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  private reader: Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'> | null = null;
+  /** What was read before anything went out. */
+  private reading: Promise<Read> | null = null;
+  private scanned: readonly Part[] | null = null;
   private settle: (end: TurnEnd) => void = () => {};
   private release = () => {};
   private readonly continuation: Continuation;
@@ -47,27 +47,30 @@ class AnswerFlow implements Besides {
   private inEvents = false;
   private over = false;
   private isGone = false;
-  private sink: ReadableStreamDefaultController<Uint8Array> | null = null;
-  private commentedAt = Date.now();
+  private sink: Sink | null = null;
   private readonly stop: Stop;
+  private readonly clocks: Clocks;
 
   constructor(private readonly passage: Passage) {
-    this.limits = new TimeLimits(passage);
     this.continuation = new Continuation(passage);
     this.stop = new Stop(passage.judging, () => this.reader?.cancel().catch(() => undefined));
-    passage.clientSignal.addEventListener('abort', this.clientGone);
-    this.tick();
+    passage.clientSignal.addEventListener('abort', this.sessionOver);
+    this.clocks = new Clocks(passage, this.stop, this.comment);
   }
 
   async begin(): Promise<Response> {
     const sending = this.send();
     const early = this.passage.acceptsEvents
-      ? await within(PATIENCE, Promise.race([sending, this.saying.promise]))
+      ? await Promise.race([sending, this.saying.promise, this.clocks.late])
       : await sending;
-    if (early && 'text' in early) return json(early.text, {}, early.status);
+    if (early && 'text' in early) return json(early.text, null, early.status);
     const mayBeAsked = early?.asks !== undefined && this.passage.asksClient;
     this.inEvents = early === null || early.kind === 'events' || mayBeAsked;
-    if (early) this.attach(early);
+    if (early) {
+      this.attach(early);
+      const whole = await this.takeWhole();
+      if (whole) return whole;
+    }
     const isJudged = early?.asks !== undefined && !this.passage.asksClient; // its first bytes tell the status
     const body = new ReadableStream<Uint8Array>(
       {
@@ -82,7 +85,7 @@ class AnswerFlow implements Besides {
       { highWaterMark: isJudged ? 1 : 0 },
     );
     const refused = isJudged && (await within(PATIENCE, this.first.promise));
-    if (refused) return json(refused.text, {}, refused.status);
+    if (refused) return json(refused.text, null, refused.status);
     return new Response(body, { headers: this.inEvents ? EVENT_HEADERS : JSON_HEADERS });
   }
 
@@ -91,7 +94,7 @@ class AnswerFlow implements Besides {
     const { passage } = this;
     try {
       const sent = sending(this.upstream.signal, this);
-      sent.then((answer) => this.over && this.discard(answer)).catch(() => undefined);
+      sent.then((answer) => this.over && discard(answer, this.stop.why)).catch(() => undefined);
       const answer = await Promise.race([sent, this.stop.promise]);
       if (answer instanceof UpstreamFailure) return { text: this.giveUp(answer) };
       if (answer instanceof Error) throw answer;
@@ -113,20 +116,46 @@ class AnswerFlow implements Besides {
     }
   }
 
-  /** Frees an answer that came too late. */
-  private discard(answer: ServerAnswer): void {
-    if (answer.kind === 'error') return;
-    answer.settle(this.stop.why instanceof UpstreamFailure ? this.stop.why : undefined);
-    answer.release();
-    answer.body.cancel().catch(() => undefined);
+  /**
+   * The whole response, when what comes first of the server's answer ends it: a stream of ours costs more than all else a call
+   * does. Null: it flows, from what was read on. @throws as {@link send}
+   */
+  private async takeWhole(): Promise<Response | null> {
+    const { relay, reader, passage } = this;
+    if (!relay || !reader || this.over || passage.from) return null;
+    this.clocks.limits.wait();
+    const reading = reader.read().catch(() => null);
+    this.reading = reading;
+    const limits = [this.stop.promise, ...(passage.acceptsEvents ? [this.clocks.late] : [])];
+    const read = await Promise.race([reading, ...limits]);
+    if (this.isGone) throw await sessionOver(passage.judging);
+    if (read instanceof Error) {
+      const text = this.giveUp(read);
+      if (read instanceof UpstreamFailure) return json(text);
+      throw read;
+    }
+    if (!read?.value || this.over) return null;
+    this.clocks.limits.read();
+    const text = this.said.isEmpty ? (relay.whole?.(read.value) ?? null) : null;
+    if (text !== null) return this.answerWhole(text);
+    const parts = relay.push(read.value);
+    this.scanned = parts;
+    const bytes = parts.filter((part) => part instanceof Uint8Array);
+    if (!relay.answered || relay.broken || bytes.length < parts.length || !this.said.isEmpty) return null;
+    return this.answerWhole(joined(bytes));
+  }
+
+  private answerWhole(body: string | Uint8Array): Response {
+    this.finish('answered', null);
+    return new Response(body, { headers: this.inEvents ? EVENT_HEADERS : JSON_HEADERS });
   }
 
   private attach(answer: Flowing): void {
     if (this.over) {
-      this.discard(answer);
+      discard(answer, this.stop.why);
       return;
     }
-    this.reader = answer.body.getReader();
+    this.reader = answer.whole ? readerOfOne(answer.whole) : answer.body.getReader();
     this.settle = answer.settle;
     this.release = answer.release;
     this.continuation.attach(answer);
@@ -134,36 +163,36 @@ class AnswerFlow implements Besides {
   }
 
   /** Sends on what the server sends next. */
-  private async pull(
-    sink: ReadableStreamDefaultController<Uint8Array>,
-    sending: ReturnType<AnswerFlow['send']>,
-  ): Promise<void> {
+  private async pull(sink: Sink, sending: ReturnType<AnswerFlow['send']>): Promise<void> {
     if (!this.reader) {
       const answer = await sending.catch((error: unknown) => ({ text: this.passage.broken(error) }));
-      if ('text' in answer) return this.close(sink, eventOf(answer.text));
+      if ('text' in answer) return close(sink, eventOf(answer.text));
       this.attach(answer);
     }
     while (this.relay && this.reader && !this.over) {
       const { relay } = this;
-      if (await this.mark(sink, relay)) return;
-      this.limits.wait();
-      const read = await this.reader.read().catch(() => null);
-      this.limits.read();
+      if (!this.scanned && (await this.mark(sink, relay))) return;
+      this.clocks.limits.wait();
+      const read = await (this.reading ?? this.reader.read().catch(() => null));
+      this.reading = null;
+      this.clocks.limits.read();
       if (this.over) return;
       const isEnd = !read?.value;
       if (isEnd && !this.stop.why && this.inPlace.error === null) {
         if (read && this.continuation.isMarked(relay)) {
           this.finish('left', null);
-          return this.close(sink);
+          return close(sink);
         }
         if (await this.goOn(relay, read === null)) continue;
       }
       if (this.over) return;
-      if (this.stop.why) return this.breakOff(sink, relay, this.stop.why, this.giveUp(this.stop.why));
+      if (this.stop.why)
+        return breakOff(sink, relay, this.stop.why, bytesOf(this.giveUp(this.stop.why), this.inEvents));
       if (isEnd) return this.endOf(sink, relay, read !== null);
 
-      const parts = relay.push(read.value);
-      if (relay.progressed) this.limits.wentOn();
+      const parts = this.scanned ?? relay.push(read.value);
+      this.scanned = null;
+      if (relay.progressed) this.clocks.limits.wentOn();
       let hasSent = false;
       for (const part of parts) if (await this.sendOn(sink, part)) hasSent = true;
       if (this.over) return;
@@ -176,15 +205,15 @@ class AnswerFlow implements Besides {
       if (relay.broken) return this.endOf(sink, relay, true);
       if (relay.answered) {
         this.finish('answered', null);
-        return this.close(sink);
+        return close(sink);
       }
       if (hasSent) return; // which the client reads before more is asked for
     }
   }
 
   /** Tells the client by which event it finds this place again, when that is news. */
-  private async mark(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay): Promise<boolean> {
-    const event = await this.continuation.mark(relay, this.limits);
+  private async mark(sink: Sink, relay: Relay): Promise<boolean> {
+    const event = await this.continuation.mark(relay, this.clocks.limits);
     if (event === null || this.over) return false;
     sink.enqueue(event);
     return true;
@@ -192,7 +221,7 @@ class AnswerFlow implements Besides {
 
   /** Goes on with a stream that ended before the answer. False when it cannot be continued, or time is up. */
   private async goOn(relay: Relay, isCut: boolean): Promise<boolean> {
-    this.limits.wait();
+    this.clocks.limits.wait();
     const { signal } = this.upstream;
     const isOver = () => this.over || this.stop.why !== null;
     const limit = this.stop.promise;
@@ -202,20 +231,16 @@ class AnswerFlow implements Besides {
   }
 
   /** The server wants input: the request ends with that, or is made again with what the client brought. True: it is over. */
-  private async bringInput(
-    sink: ReadableStreamDefaultController<Uint8Array>,
-    relay: Relay,
-    { input }: Input,
-  ): Promise<boolean> {
+  private async bringInput(sink: Sink, relay: Relay, { input }: Input): Promise<boolean> {
     this.reader?.cancel().catch(() => undefined);
     this.endTurn('answered');
     const broken = (error: unknown): Instead => ({ text: this.passage.broken(error) });
     const bringing = this.passage.input(input, this, this.upstream.signal).catch(broken);
     const brought = await Promise.race([bringing, this.stop.promise]);
-    this.limits.wentOn();
+    this.clocks.limits.wentOn();
     if (this.over) return true;
     if (brought instanceof Error) {
-      this.breakOff(sink, relay, brought, this.giveUp(brought));
+      breakOff(sink, relay, brought, bytesOf(this.giveUp(brought), this.inEvents));
       return true;
     }
     const next = 'text' in brought ? brought : await this.send(brought.again).catch(broken);
@@ -226,19 +251,19 @@ class AnswerFlow implements Besides {
     }
     this.finish('answered', null);
     if (next.status !== undefined) this.first.resolve(next);
-    this.close(sink, this.inEvents ? eventOf(next.text) : new TextEncoder().encode(next.text));
+    close(sink, bytesOf(next.text, this.inEvents));
     return true;
   }
 
   say(message: string, isProgress: boolean): void {
-    if (isProgress) this.limits.wentOn();
+    if (isProgress) this.clocks.limits.wentOn();
     this.said.add(message);
     this.saying.resolve(null);
     this.saySaid();
   }
 
   asked(): void {
-    this.limits.asked();
+    this.clocks.limits.asked();
   }
 
   /** Sends on what came by another way, where it may stand. */
@@ -249,7 +274,7 @@ class AnswerFlow implements Besides {
   }
 
   /** False when there is nothing to send on. */
-  private async sendOn(sink: ReadableStreamDefaultController<Uint8Array>, part: Part): Promise<boolean> {
+  private async sendOn(sink: Sink, part: Part): Promise<boolean> {
     if ('input' in part) return false;
     const bytes = part instanceof Uint8Array ? part : await this.brought(part);
     if (!bytes || this.over) return false;
@@ -263,30 +288,14 @@ class AnswerFlow implements Besides {
   }
 
   /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */
-  private endOf(sink: ReadableStreamDefaultController<Uint8Array>, relay: Relay, whole: boolean): void {
+  private endOf(sink: Sink, relay: Relay, whole: boolean): void {
     const { passage, inPlace } = this;
     const error = inPlace.error === null ? null : (readResponse(`{"error":${inPlace.error}}`)?.error ?? null);
     const isRefused = whole && relay.between && error !== null;
     const failure = failureIn(inPlace, error === null, whole, passage.serverName);
     this.finish(isRefused ? 'refused' : 'failed', isRefused ? null : failure);
-    this.breakOff(sink, relay, failure, isRefused ? passage.refused(error) : passage.failed(failure));
-  }
-
-  /** Says in place of the answer why there is none, where there is still room for it; else cuts the answer visibly. */
-  private breakOff(
-    sink: ReadableStreamDefaultController<Uint8Array>,
-    relay: Relay,
-    failure: Error,
-    text: string,
-  ): void {
-    if (this.inEvents && relay.between) this.close(sink, eventOf(text));
-    else if (!this.inEvents && relay.between) this.close(sink, new TextEncoder().encode(text));
-    else sink.error(failure);
-  }
-
-  private close(sink: ReadableStreamDefaultController<Uint8Array>, last?: Uint8Array): void {
-    if (last) sink.enqueue(last);
-    sink.close();
+    const text = isRefused ? passage.refused(error) : passage.failed(failure);
+    breakOff(sink, relay, failure, bytesOf(text, this.inEvents));
   }
 
   /** Ends the request, for want of time or of leave. The text of the response that says so. */
@@ -296,7 +305,7 @@ class AnswerFlow implements Besides {
     return failure ? this.passage.failed(failure) : this.passage.broken(why);
   }
 
-  private readonly clientGone = (): void => {
+  readonly sessionOver = (): void => {
     this.leave();
     this.sink?.close(); // where it has only ended its session, its stream ends, too
   };
@@ -306,21 +315,12 @@ class AnswerFlow implements Besides {
     this.finish('gone', null);
   }
 
-  /** Looks at the clock: a limit reached, a comment due. */
-  private readonly tick = (): void => {
-    if (this.over) return;
+  /** Sends a comment, where one may stand. */
+  private readonly comment = (): boolean => {
     const { sink, relay } = this;
-    const now = Date.now();
-    const left = this.limits.left();
-    if (typeof left !== 'number') {
-      this.stop.now(left);
-      return;
-    }
-    if (sink && this.inEvents && (relay?.between ?? true) && now - this.commentedAt >= COMMENT_EVERY) {
-      this.commentedAt = now;
-      sink.enqueue(COMMENT);
-    }
-    this.timer = setTimeout(this.tick, Math.min(left, COMMENT_EVERY) + 5);
+    if (!sink || !this.inEvents || !(relay?.between ?? true)) return false;
+    sink.enqueue(COMMENT);
+    return true;
   };
 
   /** The server's part in the request is over, for now. */
@@ -335,9 +335,9 @@ class AnswerFlow implements Besides {
   private finish(outcome: CallOutcome, failure: UpstreamFailure | null): void {
     if (this.over) return;
     this.over = true;
-    clearTimeout(this.timer);
+    this.clocks.over();
     this.stop.over();
-    this.passage.clientSignal.removeEventListener('abort', this.clientGone);
+    this.passage.clientSignal.removeEventListener('abort', this.sessionOver);
     this.settle(outcome === 'answered' ? 'answered' : (failure ?? undefined)); // first: what follows asks the breaker
     this.settle = () => {};
     this.passage.ended(outcome, failure);
