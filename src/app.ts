@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Schema } from 'hono/types';
 import { getPath } from 'hono/utils/url';
@@ -6,21 +6,19 @@ import { api } from './admin/api';
 import { health } from './admin/api/health';
 import { adminPages } from './admin/pages/index';
 import { auditRefusal, codeOf, logRefusal } from './audit';
-import {
-  type App,
-  BadVariable,
-  type MissingSecret,
-  missingProviderSecret,
-  missingSecrets,
-  PROVIDER_SECRET,
-  withSettings,
-} from './config';
+import { type App, BadVariable, type Env, type RequestContext, settle, withSettings } from './config';
 import { callback } from './connect/callback';
 import { connect } from './connect/page';
 import { upstreamAuthorize } from './connect/upstream-authorize';
 import { consent } from './consent/page';
 import { log } from './log';
-import { endpoint } from './mcp/endpoint';
+import { answerAt, McpVisit } from './mcp/endpoint';
+import {
+  type MissingSecret,
+  missingProviderSecret,
+  missingSecrets,
+  PROVIDER_SECRET,
+} from './missing-secrets';
 import { authorize } from './oauth/authorize';
 import { clientDocument } from './oauth/client-document';
 import { discovery } from './oauth/discovery';
@@ -84,7 +82,7 @@ export const AREAS: readonly Area[] = [
   { at: '/register', app: register, speaks: 'oauth', cors: true },
   { at: '/authorize', app: authorize, speaks: 'page' },
   { at: '/token', app: token, speaks: 'oauth', cors: true },
-  { at: '/mcp', app: endpoint, speaks: 'rpc' },
+  { at: '/mcp', speaks: 'rpc' }, // what answers there is asked first: answerAtMcp
   { at: '/v1', speaks: 'oauth' },
   { at: '/api', app: api, speaks: 'api' },
   { at: '/admin', app: adminPages, speaks: 'page' },
@@ -118,9 +116,8 @@ export function createApp(areas: readonly Area[]): Hono<App> {
     .use(withSettings)
     .use(atIssuer)
     .use(async (c, next) => {
-      const missing = missingProviderSecret(c.var.settings);
-      const closed = c.var.lostSecrets.has(PROVIDER_SECRET) ? SIGN_IN : IN_USE;
-      if (missing && closed.test(c.req.path)) return unconfigured(c, areas, [missing]);
+      const missing = missingFor(c);
+      if (missing) return unconfigured(c, areas, [missing]);
       await next();
     });
   for (const { at, app, early } of areas) if (app && !early) gateway.route(at, app);
@@ -134,36 +131,88 @@ export function createApp(areas: readonly Area[]): Hono<App> {
         way: { href: '/', label: 'To the front page' },
       }),
     )
-    .onError((error, c) => {
-      if (error instanceof PageProblem) return problem(c, error.problem);
-      if (error instanceof OAuthError) {
-        if (error.code !== 'invalid_client') return error.toResponse();
-        logRefusal(c, 401, error.code);
-        return error.toResponse(codeOf(c));
-      }
-      log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
-      if (error instanceof BadVariable) {
-        return failure(c, areas, {
-          status: 500,
-          type: 'bad_setting',
-          title: 'A setting of this gateway cannot be read',
-          text: `${error.message} The administrator of this gateway has to fix it in wrangler.toml.`,
-        });
-      }
-      if (error instanceof NewerDatabase) {
-        return failure(c, areas, {
-          status: 500,
-          type: 'newer_database',
-          title: 'The database is newer than this version of the gateway',
-          text: `${error.message} Nothing was changed.`,
-        });
-      }
-      return failure(c, areas, faultAnswer(error));
+    .onError((error, c) => answerError(c, areas, error));
+}
+
+/** What a failure on either road is told as: one handler for all. */
+function answerError(c: RequestContext, areas: readonly Area[], error: unknown): Response {
+  if (error instanceof PageProblem) return problem(c, error.problem);
+  if (error instanceof OAuthError) {
+    if (error.code !== 'invalid_client') return error.toResponse();
+    logRefusal(c, 401, error.code);
+    return error.toResponse(codeOf(c));
+  }
+  log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
+  if (error instanceof BadVariable) {
+    return failure(c, areas, {
+      status: 500,
+      type: 'bad_setting',
+      title: 'A setting of this gateway cannot be read',
+      text: `${error.message} The administrator of this gateway has to fix it in wrangler.toml.`,
     });
+  }
+  if (error instanceof NewerDatabase) {
+    return failure(c, areas, {
+      status: 500,
+      type: 'newer_database',
+      title: 'The database is newer than this version of the gateway',
+      text: `${error.message} Nothing was changed.`,
+    });
+  }
+  return failure(c, areas, faultAnswer(error));
 }
 
 /** The gateway with every area. */
 export const app = createApp(AREAS);
+
+/** The address of `/mcp` or below it that a request was sent to: the slug, null for `/mcp` itself; undefined: it is none. */
+export function mcpSlugOf(request: Request): string | null | undefined {
+  const [, isThere, slug = null] = /^\/(mcp)(?:\/([^/]+))?$/.exec(pathOf(request)) ?? [];
+  return isThere && slug?.includes('%') ? decoded(slug) : isThere && slug;
+}
+
+/**
+ * Answers at `/mcp` without the chain of handlers and the router that the other areas share: most requests come here
+ * (docs/decisions/0110). What fails is told as everywhere.
+ */
+export async function answerAtMcp(request: Request, env: Env, slug: string | null): Promise<Response> {
+  const visit = new McpVisit(request, env, slug);
+  const failed = (error: unknown) => answerError(visit, AREAS, error);
+  const answer = await reachMcp(visit, slug, failed).catch(failed);
+  const response = request.method === 'HEAD' ? new Response(null, answer) : answer;
+  const { headers } = response;
+  if (!headers.has('x-content-type-options')) headers.set('x-content-type-options', 'nosniff');
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  return response;
+}
+
+async function reachMcp(
+  visit: McpVisit,
+  slug: string | null,
+  failed: (error: unknown) => Response,
+): Promise<Response> {
+  const secrets = missingSecrets(visit.env);
+  if (secrets.length) return unconfigured(visit, AREAS, secrets);
+  await settle(visit);
+  const missing = missingFor(visit);
+  return missing ? unconfigured(visit, AREAS, [missing]) : answerAt(visit, slug, failed);
+}
+
+/** The provider's secret where this request needs it. */
+function missingFor({ var: { settings, lostSecrets }, req }: RequestContext): MissingSecret | null {
+  const missing = missingProviderSecret(settings);
+  if (!missing) return null;
+  return (lostSecrets.has(PROVIDER_SECRET) ? SIGN_IN : IN_USE).test(req.path) ? missing : null;
+}
+
+/** A part of a path; as it is when it is not well encoded. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 /** The path of a request. `/mcp/` and `//mcp` are `/mcp`, at its documents too (CONTRACT §6, SECURITY 14). */
 function pathOf(request: Request): string {
@@ -173,20 +222,21 @@ function pathOf(request: Request): string {
 }
 
 /** How a failure at this request looks. Documents that describe a path below it are never pages. */
-function dialectOf(c: Context<App>, areas: readonly Area[]): Exclude<Speaks, 'either'> {
+function dialectOf(c: RequestContext, areas: readonly Area[]): Exclude<Speaks, 'either'> {
   const { path } = c.req;
   const covering = areas.filter(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`));
   const [closest] = covering.sort((a, b) => b.at.length - a.at.length);
   const speaks = closest?.speaks ?? 'either';
   if (speaks !== 'either') return speaks;
-  const isBrowser = c.req.header('accept')?.includes('text/html') && !/\/\.well-known(\/|$)/.test(path);
+  const isBrowser =
+    c.req.raw.headers.get('accept')?.includes('text/html') && !/\/\.well-known(\/|$)/.test(path);
   return isBrowser ? 'page' : 'oauth';
 }
 
 type Failure = Problem & { type: string };
 
 /** A failure in the form its caller reads. */
-function failure(c: Context<App>, areas: readonly Area[], { type, ...shown }: Failure): Response {
+function failure(c: RequestContext, areas: readonly Area[], { type, ...shown }: Failure): Response {
   const dialect = dialectOf(c, areas);
   if (dialect === 'page') return problem(c, shown);
   const { status, title, text, retryAfter } = shown;
@@ -203,12 +253,12 @@ function failure(c: Context<App>, areas: readonly Area[], { type, ...shown }: Fa
 }
 
 /** A page for a person, who can read out its code: the log has it, and of a known person the audit too. */
-function problem(c: Context<App>, shown: Problem): Response {
+function problem(c: RequestContext, shown: Problem): Response {
   const { settings, issuer, requestId } = c.var;
   auditRefusal(c, shown.status, shown.title);
-  const { pathname, search } = new URL(c.req.url);
+  const { pathname, search } = new URL(c.req.raw.url);
   const again = { href: pathname + search, label: 'Try again' };
-  const repeatable = shown.status >= 500 && !shown.way && c.req.method === 'GET';
+  const repeatable = shown.status >= 500 && !shown.way && c.req.raw.method === 'GET';
   const place = {
     displayName: settings?.display_name ?? 'Toolgate',
     supportText: settings?.support_text ?? '',
@@ -217,7 +267,7 @@ function problem(c: Context<App>, shown: Problem): Response {
   return problemPage(place, repeatable ? { ...shown, way: again } : shown, codeOf(c), requestId);
 }
 
-function unconfigured(c: Context<App>, areas: readonly Area[], missing: MissingSecret[]): Response {
+function unconfigured(c: RequestContext, areas: readonly Area[], missing: MissingSecret[]): Response {
   const faults = missing.map(({ name, fault }) => `${name} ${fault}`).join(', and ');
   return failure(c, areas, {
     status: 503,

@@ -1,6 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import type { Context } from 'hono';
-import type { App } from './config';
+import type { RequestContext } from './config';
 import {
   type Condition,
   equals,
@@ -94,12 +93,12 @@ export const SYSTEM: By = { actor: 'system', address: null, requestId: null };
 const RETENTION = 90 * 86_400;
 
 /** Who makes this request, as far as is known by now. */
-export function by(c: Context<App>): By {
+export function by(c: RequestContext): By {
   return { actor: c.var.actor ?? 'unknown', address: addressOf(c.req.raw), requestId: c.var.requestId };
 }
 
 /** The short code of what this request belongs to: one per flow, which its grant's id names, else its own. */
-export function codeOf(c: Context<App>): string {
+export function codeOf(c: RequestContext): string {
   return shortCode(c.var.grantId ?? c.var.requestId);
 }
 
@@ -107,7 +106,7 @@ export function codeOf(c: Context<App>): string {
  * Logs an act and keeps it, behind the answer: a failure to write is logged and changes nothing else.
  * @param actor when it is someone other than `c.var.actor`
  */
-export function audit(c: Context<App>, act: Act, actor?: Actor): void {
+export function audit(c: RequestContext, act: Act, actor?: Actor): void {
   const who = by(c);
   const entry = entryOf(act, actor ? { ...who, actor } : who, c.var.grantId);
   logEntry(entry);
@@ -146,22 +145,22 @@ export function auditIfChanged(
 }
 
 /** Logs an act that anyone can bring about. */
-export function logAct(c: Context<App>, act: StrangersAct): void {
+export function logAct(c: RequestContext, act: StrangersAct): void {
   logEntry(entryOf(act, by(c), c.var.grantId));
 }
 
 /** Logs a refusal or failure whose code a stranger was shown. */
-export function logRefusal(c: Context<App>, status: number, type: string): void {
+export function logRefusal(c: RequestContext, status: number, type: string): void {
   logAct(c, refusalOf(c, status, type));
 }
 
 /** Keeps one that a known caller was shown; a stranger's is a log line only (CONTRACT §8, the last paragraph). */
-export function auditRefusal(c: Context<App>, status: number, type: string): void {
+export function auditRefusal(c: RequestContext, status: number, type: string): void {
   if (c.var.actor) audit(c, refusalOf(c, status, type));
   else logRefusal(c, status, type);
 }
 
-function refusalOf(c: Context<App>, status: number, type: string): Refusal {
+function refusalOf(c: RequestContext, status: number, type: string): Refusal {
   return { act: status >= 500 ? 'request.failed' : 'request.refused', path: c.req.routePath, status, type };
 }
 

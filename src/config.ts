@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import type { SealedValue } from './crypto/reseal';
-import { encryptionKeys, open, seal } from './crypto/secrets';
+import { open, seal } from './crypto/secrets';
 import type { SigningSetup } from './crypto/signing-keys';
 import { type Question, question } from './database';
 import { treeOf } from './protocol/dotted';
@@ -28,29 +28,37 @@ export interface Env extends Cloudflare.Env {
   RATE_LIMITS?: unknown;
 }
 
+/** What is known of a request, as far as it has come. */
+type Known = {
+  settings: Settings;
+  /** Our origin, without a trailing slash: from the settings, or on loopback the request's own. Null: not set yet. */
+  issuer: string | null;
+  /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
+  lostSecrets: ReadonlySet<string>;
+  /** Names this deployment to whoever asks `/health`: random, made with the database. */
+  deploymentId: string;
+  /** Counts changes to servers, their lists and Virtual MCPs. */
+  revision: number;
+  requestId: string;
+  /** The grant of the flow or token this request belongs to, once that is known: what its short code is made of. */
+  grantId?: string;
+  /** The id of the JSON-RPC request this is, once that is known. */
+  messageId?: RequestId | null;
+  /** Who makes this request, once that is known. */
+  actor?: Actor;
+  /** 32 bytes, base64url: what one secret that this request's form makes is made of (SECURITY 32). */
+  formSecret?: string;
+};
+
 /** The type of a handler's context. */
-export type App = {
-  Bindings: Env;
-  Variables: {
-    settings: Settings;
-    /** Our origin, without a trailing slash: from the settings, or on loopback the request's own. Null: not set yet. */
-    issuer: string | null;
-    /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
-    lostSecrets: ReadonlySet<string>;
-    /** Names this deployment to whoever asks `/health`: random, made with the database. */
-    deploymentId: string;
-    /** Counts changes to servers, their lists and Virtual MCPs. */
-    revision: number;
-    requestId: string;
-    /** The grant of the flow or token this request belongs to, once that is known: what its short code is made of. */
-    grantId?: string;
-    /** The id of the JSON-RPC request this is, once that is known. */
-    messageId?: RequestId | null;
-    /** Who makes this request, once that is known. */
-    actor?: Actor;
-    /** 32 bytes, base64url: what one secret that this request's form makes is made of (SECURITY 32). */
-    formSecret?: string;
-  };
+export type App = { Bindings: Env; Variables: Known };
+
+/** A request on its way, by whichever road it came: every handler's context is one. */
+export type RequestContext = {
+  env: Env;
+  var: Readonly<Known>;
+  req: { raw: Request; path: string; routePath: string };
+  set<Name extends keyof Known>(name: Name, value: Known[Name]): void;
 };
 
 /** A variable of wrangler.toml that does not read as its setting. */
@@ -194,10 +202,10 @@ async function deployment(env: Env, age = lag): Promise<Deployment & { settings:
     const { saved, lost } = await opened(env, stored);
     return { settings: settingsOrFault(env, saved), lostSecrets: lost, id, revision };
   });
-  const { settings, ...others } = known as Deployment;
+  const { settings } = known as Deployment;
   if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
   lag = settings.revocation_lag * 1000;
-  return { settings, ...others };
+  return known as Deployment & { settings: Settings };
 }
 
 /** The settings in effect, for what runs outside a request. @throws BadVariable, NewerDatabase */
@@ -283,53 +291,33 @@ export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway 
   return { displayName: settings.display_name, supportText: settings.support_text, issuer };
 }
 
+/** Tells a request the settings in effect and our issuer. */
+export async function settle(context: RequestContext): Promise<void> {
+  const { settings, lostSecrets, id, revision } = await deployment(context.env);
+  context.set('settings', settings);
+  context.set('lostSecrets', lostSecrets);
+  context.set('deploymentId', id);
+  context.set('revision', revision);
+  context.set('issuer', settings.oauth2_server_config.issuer_url ?? loopbackOrigin(context.req.raw));
+}
+
+/** What {@link loopbackOrigin} last found, by what stands before the path. */
+let lastOrigin: { before: string; origin: string | null } | null = null;
+
+/** The origin a request was sent to, on loopback; null elsewhere. */
+function loopbackOrigin({ url }: Request): string | null {
+  const before = url.slice(0, url.indexOf('/', 8));
+  if (lastOrigin?.before === before) return lastOrigin.origin;
+  const { origin, hostname } = new URL(url);
+  lastOrigin = { before, origin: isLoopback(hostname) ? origin : null };
+  return lastOrigin.origin;
+}
+
 /** Gives every handler the settings in effect and our issuer. */
 export const withSettings = createMiddleware<App>(async (c, next) => {
-  const { settings, lostSecrets, id, revision } = await deployment(c.env);
-  const { origin, hostname } = new URL(c.req.url);
-  c.set('settings', settings);
-  c.set('lostSecrets', lostSecrets);
-  c.set('deploymentId', id);
-  c.set('revision', revision);
-  c.set('issuer', settings.oauth2_server_config.issuer_url ?? (isLoopback(hostname) ? origin : null));
+  await settle(c);
   await next();
 });
-
-/** A secret that cannot be used: why, and the command that sets it. */
-export type MissingSecret = { name: string; fault: string; command: string };
-
-/** Characters ADMIN_TOKEN has at least (CONTRACT §1). */
-const LEAST_TOKEN = 32;
-
-/** The secrets that are missing or cannot be used. Empty when all is well. */
-export function missingSecrets(env: Env): MissingSecret[] {
-  const missing: MissingSecret[] = [];
-  if (!encryptionKeys(env.ENCRYPTION_KEY)) {
-    missing.push({
-      name: 'ENCRYPTION_KEY',
-      fault: env.ENCRYPTION_KEY ? 'is not 32 bytes of base64url' : 'is missing',
-      command: 'openssl rand 32 | basenc --base64url | npx wrangler secret put ENCRYPTION_KEY',
-    });
-  }
-  if ((env.ADMIN_TOKEN ?? '').trim().length < LEAST_TOKEN) {
-    missing.push({
-      name: 'ADMIN_TOKEN',
-      fault: env.ADMIN_TOKEN ? `has fewer than ${LEAST_TOKEN} characters` : 'is missing',
-      command: 'openssl rand -hex 32 | npx wrangler secret put ADMIN_TOKEN',
-    });
-  }
-  return missing;
-}
-
-/** The setting {@link missingProviderSecret} is about. */
-export const PROVIDER_SECRET = 'oidc.client_secret';
-
-/** The provider's secret, when one is needed and not there; with the command that sets it. */
-export function missingProviderSecret({ oidc }: Settings): MissingSecret | null {
-  if (!oidc.issuer || oidc.client_secret) return null;
-  const fault = 'is missing';
-  return { name: 'OIDC_CLIENT_SECRET', fault, command: 'npx wrangler secret put OIDC_CLIENT_SECRET' };
-}
 
 /** True when servers and providers may live on http loopback: local development only. */
 export function allowsLoopback(env: Env): boolean {

@@ -1,4 +1,4 @@
-import { app } from './app';
+import { answerAtMcp, app, mcpSlugOf } from './app';
 import type { Env } from './config';
 import { sweep } from './sweeps';
 
@@ -10,7 +10,10 @@ export { SessionObject } from './mcp-client/sessions/session-object';
 export { SubjectObject } from './mcp-client/sessions/subject-object';
 
 export default {
-  fetch: app.fetch,
+  fetch(request: Request, env, ctx) {
+    const slug = mcpSlugOf(request);
+    return slug === undefined ? app.fetch(request, env, ctx) : answerAtMcp(request, env, slug);
+  },
   /** The hourly cron (wrangler.toml). */
   async scheduled({ scheduledTime }, env) {
     await sweep(env, Math.floor(scheduledTime / 1000));

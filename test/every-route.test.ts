@@ -19,8 +19,8 @@ const NAMES = [
     ),
   ),
 ];
-/** Every route, by its path. */
-const PATHS = [...new Set(app.routes.map(({ path }) => path))];
+/** Every route, by its path: those of the router, and the road that goes before it. */
+const PATHS = [...new Set([...app.routes.map(({ path }) => path), '/mcp', '/mcp/:slug'])];
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'];
 
 const at = (path: string, segment = 'x') => path.replace(/:\w+(\{[^}]*\})?\??|\*/g, () => segment);

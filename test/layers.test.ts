@@ -24,6 +24,7 @@ const ROOMS = [
   ['grants', 'clients'],
   ['audit'],
   ['flows', 'config', 'notice', 'once'],
+  ['missing-secrets'],
   ['settings', 'schema'],
   ['columns', 'database', 'deployment', 'log', 'ui', 'crypto'],
   ['protocol'],

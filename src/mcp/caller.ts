@@ -53,6 +53,9 @@ export class AuthChallenge extends RpcError {
   }
 }
 
+/** A request that shows nothing of who sends it, where something is needed. */
+export class NoCredential extends AuthChallenge {}
+
 const lagOf = (settings: Settings) => settings.revocation_lag * 1000;
 
 /** Keys by the hash of their value, grants by id: what this isolate knows of callers, for `revocation_lag` at most. */
@@ -215,7 +218,8 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
 async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   const { env, settings } = gate;
   if (session.unavailable(settings) !== null || settings.mcp_server_auth_mode === 'oauth') {
-    throw refuse(gate, null, 'A credential is needed: an access token or a virtual key.');
+    const message = 'A credential is needed: an access token or a virtual key.';
+    throw new NoCredential(401, 'virtual_key_required', message, challengeOf(gate, ''));
   }
   const value = headers.get('x-bf-mcp-session-id');
   const facts = { generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp', readAt: Date.now() };
@@ -225,20 +229,18 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   return { subject, ...facts };
 }
 
-/** A 401 that sends the client where tokens are had. `type` null: nothing was sent, so nothing was wrong with it. */
-function refuse(gate: Gate, type: string | null, message: string, grantId?: string): AuthChallenge {
-  const error = type === null ? '' : 'error="invalid_token"';
+/** A 401 that sends the client where tokens are had. */
+function refuse(gate: Gate, type: string, message: string, grantId?: string): AuthChallenge {
+  return new AuthChallenge(401, type, message, challengeOf(gate, 'error="invalid_token"'), grantId);
+}
+
+/** The challenge of a 401. @param error of the credential that was sent; empty: none was, so nothing was wrong with it */
+function challengeOf(gate: Gate, error: string): string {
   const parameters =
     gate.settings.mcp_server_auth_mode === 'headers'
       ? ['realm="mcp"', error]
       : [error, `resource_metadata="${metadataOf(gate)}"`, 'scope="mcp"'];
-  return new AuthChallenge(
-    401,
-    type ?? 'virtual_key_required',
-    message,
-    `Bearer ${parameters.filter(Boolean).join(', ')}`,
-    grantId,
-  );
+  return `Bearer ${parameters.filter(Boolean).join(', ')}`;
 }
 
 /** The client asked for a scope too narrow for what it now wants; asking again can fix it (RFC 6750 §3.1). */

@@ -1,8 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
-import { type Context, Hono } from 'hono';
-import { createMiddleware } from 'hono/factory';
 import { codeOf, logRefusal } from '../audit';
-import type { App } from '../config';
+import type { Env, RequestContext } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { log } from '../log';
 import { endClientSession } from '../mcp-client/sessions/sessions';
@@ -19,11 +17,11 @@ import {
   readableId,
   readMessage,
 } from '../protocol/mcp';
-import { readText } from '../protocol/params';
+import { readBody } from '../protocol/params';
 import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
 import { askerOf, type Call } from './call';
-import { AuthChallenge, authenticate, type Caller, type Gate } from './caller';
+import { AuthChallenge, authenticate, type Caller, type Gate, NoCredential } from './caller';
 import { NoQuestion, takeAnswer, takeProgress } from './client-answer';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
@@ -56,45 +54,77 @@ const ALLOWED_HEADERS = [
 ];
 const EXPOSED_HEADERS = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version';
 
-/** Only browsers send `Origin`: from a page that may not call us it is refused, against DNS rebinding (MCP, Security Warning). */
-const fromAllowedOrigin = createMiddleware<App>(async (c, next) => {
-  const origin = c.req.header('origin');
-  if (origin !== undefined && !isAllowedOrigin(c, origin)) {
-    return refused(
-      c,
-      new RpcError(403, 403, 'This origin may not call the gateway.', { type: 'origin_not_allowed' }),
-      null,
-    );
-  }
-  if (c.req.method === 'OPTIONS') {
-    const asked = itemsOf(c.req.header('access-control-request-headers') ?? '');
-    const params = asked.filter((name) => /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name));
-    c.header('access-control-allow-methods', 'POST, GET, DELETE, OPTIONS');
-    c.header('access-control-allow-headers', [...ALLOWED_HEADERS, ...params].join(', '));
-    c.header('access-control-max-age', '86400');
-    c.res = c.body(null, 204);
-  } else await next();
-  if (origin === undefined) return;
-  c.res.headers.set('access-control-allow-origin', origin);
-  c.res.headers.set('access-control-expose-headers', EXPOSED_HEADERS);
-  c.res.headers.append('vary', 'Origin');
-});
+/** A request at `/mcp` or below it. */
+export class McpVisit implements RequestContext {
+  readonly var: RequestContext['var'];
+  readonly req: RequestContext['req'];
 
-function isAllowedOrigin(c: Context<App>, origin: string): boolean {
-  const { settings, issuer } = c.var;
+  constructor(
+    raw: Request,
+    readonly env: Env,
+    slug: string | null,
+  ) {
+    const requestId = raw.headers.get('cf-ray') ?? crypto.randomUUID();
+    this.var = { requestId } as RequestContext['var']; // the rest once it is known, as everywhere
+    this.req = {
+      raw,
+      path: slug === null ? '/mcp' : `/mcp/${slug}`,
+      routePath: slug === null ? '/mcp' : '/mcp/:slug',
+    };
+  }
+
+  set<Name extends keyof RequestContext['var']>(name: Name, value: RequestContext['var'][Name]): void {
+    (this.var as { -readonly [Member in keyof RequestContext['var']]: RequestContext['var'][Member] })[name] =
+      value;
+  }
+}
+
+/**
+ * Answers a request at `/mcp`, which is every server the caller may use as one, or at `/mcp/<slug>`, a Virtual MCP or one server
+ * (CONTRACT §6). Only browsers send `Origin`: from a page that may not call us it is refused, against DNS rebinding (MCP,
+ * Security Warning). @param failed what answers a fault of this gateway
+ */
+export async function answerAt(
+  visit: McpVisit,
+  slug: string | null,
+  failed: (error: unknown) => Response,
+): Promise<Response> {
+  const { method, headers } = visit.req.raw;
+  const origin = headers.get('origin');
+  if (origin !== null && !isAllowedOrigin(visit, origin)) {
+    const why = 'This origin may not call the gateway.';
+    return refused(visit, new RpcError(403, 403, why, { type: 'origin_not_allowed' }), null);
+  }
+  const response = method === 'OPTIONS' ? preflight(headers) : await serve(visit, slug).catch(failed);
+  if (origin !== null) {
+    response.headers.set('access-control-allow-origin', origin);
+    response.headers.set('access-control-expose-headers', EXPOSED_HEADERS);
+    response.headers.append('vary', 'Origin');
+  }
+  return response;
+}
+
+function preflight(headers: Headers): Response {
+  const asked = itemsOf(headers.get('access-control-request-headers') ?? '');
+  const params = asked.filter((name) => /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name));
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-methods': 'POST, GET, DELETE, OPTIONS',
+      'access-control-allow-headers': [...ALLOWED_HEADERS, ...params].join(', '),
+      'access-control-max-age': '86400',
+    },
+  });
+}
+
+function isAllowedOrigin({ var: { settings, issuer } }: RequestContext, origin: string): boolean {
   if (origin === issuer || settings.allowed_origins.includes(origin)) return true;
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);
   return url.origin === origin && isLoopback(url.hostname);
 }
 
-/** `/mcp` is every server the caller may use as one; `/mcp/<slug>` a Virtual MCP or one server (CONTRACT §6). */
-export const endpoint = new Hono<App>()
-  .use(fromAllowedOrigin)
-  .all('/', (c) => serve(c, null))
-  .all('/:slug', (c) => serve(c, c.req.param('slug')));
-
-async function serve(c: Context<App>, slug: string | null): Promise<Response> {
+async function serve(c: RequestContext, slug: string | null): Promise<Response> {
   const form = answerFormOf(c.req.raw.headers.get('accept'));
   let body: string | null = null;
   try {
@@ -103,11 +133,11 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     const gate: Gate = { env: c.env, settings, issuer, slug: slug !== null && SLUG.test(slug) ? slug : null };
 
     const caller = await authenticate(gate, c.req.raw.headers);
-    if (c.req.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
-      return c.body(null, 204);
-    const isListening = isForNotifications(c.req.method, c.req.raw.headers);
-    const lastEventId = c.req.method === 'GET' ? lastEventIdOf(c.req.raw.headers) : null;
-    if (c.req.method !== 'POST' && lastEventId === null && !isListening)
+    if (c.req.raw.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
+      return new Response(null, { status: 204 });
+    const isListening = isForNotifications(c.req.raw.method, c.req.raw.headers);
+    const lastEventId = c.req.raw.method === 'GET' ? lastEventIdOf(c.req.raw.headers) : null;
+    if (c.req.raw.method !== 'POST' && lastEventId === null && !isListening)
       throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
     const asked = [slug, caller, c.req.raw.headers] as const;
     const place = await offerAt(c.env, c.var.revision, ...asked);
@@ -115,7 +145,7 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     if (lastEventId !== null)
       return await continueAnswer(await asking(c, { gate, caller, form: 'events' }, place), lastEventId);
 
-    body = await readBody(c.req.raw);
+    body = await readMessageBody(c.req.raw);
     const message = readMessage(body);
     const answerBy = (offer: Offer) => answerMessage(c, { gate, caller, form }, offer, message);
     const answer = await answerBy(place).catch(async (error: unknown) => {
@@ -125,13 +155,19 @@ async function serve(c: Context<App>, slug: string | null): Promise<Response> {
     });
     return inForm(form, answer);
   } catch (error) {
-    body ??= await readText(c.req.raw.body, MOST_REFUSED_BODY).catch(() => null);
+    if (!(error instanceof NoCredential)) body ??= await readRefused(c.req.raw);
     if (!(error instanceof RpcError)) {
       c.set('messageId', body === null ? null : readableId(body));
       throw error;
     }
     return inForm(form, refused(c, error, body));
   }
+}
+
+/** The body of a request that is refused, for the id of its message. Of one without a credential nothing is read. */
+async function readRefused(request: Request): Promise<string | null> {
+  if (request.bodyUsed) return null;
+  return readBody(request, MOST_REFUSED_BODY).catch(() => null);
 }
 
 /** The answer as its client reads it: one that reads event streams only gets it as an event. */
@@ -166,7 +202,7 @@ function notConfigured(): RpcError {
 }
 
 /** The body as text, counted while reading. */
-async function readBody(request: Request): Promise<string> {
+async function readMessageBody(request: Request): Promise<string> {
   const encoding = request.headers.get('content-encoding');
   if (encoding && encoding !== 'identity') {
     throw new RpcError(415, CODE.invalidRequest, 'Send the body without content encoding.');
@@ -174,7 +210,7 @@ async function readBody(request: Request): Promise<string> {
   const type = mediaTypeOf(request.headers);
   if (type !== 'application/json')
     throw new RpcError(415, CODE.invalidRequest, 'Send the body as application/json.');
-  const text = await readText(request.body, MOST_BODY);
+  const text = await readBody(request, MOST_BODY);
   if (text === null) throw new RpcError(413, CODE.invalidRequest, 'The body is over 4 MiB.');
   return text;
 }
@@ -186,7 +222,7 @@ function lastEventIdOf(headers: Headers): string | null {
 
 /** Who asks, and what they are offered. */
 async function asking(
-  c: Context<App>,
+  c: RequestContext,
   asked: { gate: Gate; caller: Caller; form: AnswerForm },
   place: Offer,
 ) {
@@ -198,7 +234,7 @@ async function asking(
 }
 
 async function answerMessage(
-  c: Context<App>,
+  c: RequestContext,
   asked: { gate: Gate; caller: Caller; form: AnswerForm },
   place: Offer,
   message: ClientMessage,
@@ -207,11 +243,11 @@ async function answerMessage(
   const { headers, session } = call;
   if (!('method' in message)) {
     await takeAnswer(call, message);
-    return c.body(null, 202);
+    return new Response(null, { status: 202 });
   }
   if (!('id' in message) || message.id === undefined) {
     takeNotification(call, message);
-    return c.body(null, 202);
+    return new Response(null, { status: 202 });
   }
   const { era } = eraOf(message, headers, session?.version);
   refreshStale(call, place.entries);
@@ -228,7 +264,7 @@ function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, param
 }
 
 /** A refusal as the JSON-RPC error of the request in `body`, with what HTTP wants beside it. */
-function refused(c: Context<App>, error: RpcError, body: string | null): Response {
+function refused(c: RequestContext, error: RpcError, body: string | null): Response {
   const { requestId } = c.var;
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
   if (error instanceof AuthChallenge) headers.set('www-authenticate', error.challenge);

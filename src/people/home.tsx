@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { openServers, openServersQuestion } from '../accounts/open-servers';
-import { type App, missingProviderSecret, PROVIDER_SECRET } from '../config';
+import type { App } from '../config';
 import { ask, known } from '../database';
 import { type KnownVirtualMcp, virtualMcpsOfQuestion } from '../governance/virtual-mcps';
 import { allowedSinceQuestion } from '../grants/list';
+import { missingProviderSecret, PROVIDER_SECRET } from '../missing-secrets';
 import { SLUG, slugOf } from '../protocol/authorization';
 import { hasServersQuestion } from '../servers/find';
 import { APPS, type ConnectableApp, endpointOf, isOutOfReach, WaysIn } from '../ui/connect-lines';

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../support/browser';
+import { deployedWith } from '../support/deployed';
 import { admin, configure, gate, ISSUER, read } from '../support/gate';
 import { accessTeam, as, Provider, personOf, sessionOf, signed } from '../support/provider';
 
@@ -513,13 +514,12 @@ describe('settings of sign-in (CONTRACT §1)', () => {
   });
 
   it('says which secret is missing, and the command that sets it', async () => {
-    const { app } = await import('../../src/app');
-    const bindings = { ...env, OIDC_ISSUER: 'https://accounts.example', OIDC_CLIENT_ID: 'x' };
+    const bindings = { OIDC_ISSUER: 'https://accounts.example', OIDC_CLIENT_ID: 'x' };
     await configure({ oidc: { issuer: null, client_id: null, client_secret: null } });
     const { forgetDeployment } = await import('../../src/config');
     const ask = async (path: string, method = 'GET') => {
       forgetDeployment();
-      return app.request(`${ISSUER}${path}`, { method }, bindings);
+      return deployedWith(bindings, `${ISSUER}${path}`, { method });
     };
     const answers = [await ask('/health'), await ask('/mcp', 'POST'), await ask('/oauth/sign-in')];
     forgetDeployment();

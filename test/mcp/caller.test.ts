@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { app } from '../../src/app';
+import worker from '../../src/index';
 import { Browser } from '../support/browser';
 import { shortWaits } from '../support/clock';
 import { admin, configure, ISSUER, newKey } from '../support/gate';
@@ -37,7 +37,7 @@ async function calls(
     body: JSON.stringify(body),
   });
   const context = createExecutionContext();
-  const response = await app.fetch(request, { ...env, DB }, context);
+  const response = await worker.fetch(request, { ...env, DB: DB as D1Database }, context);
   const text = await response.text();
   await waitOnExecutionContext(context);
   if (response.status === 503) expect(response.headers.get('retry-after')).toBeTruthy();

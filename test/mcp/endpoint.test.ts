@@ -34,7 +34,7 @@ describe('credentials, judged before anything else (CONTRACT §6)', () => {
 
     expect({ status, challenge }).toEqual({ status: 401, challenge: `Bearer ${METADATA}, scope="mcp"` });
     expect(body).toMatchObject({
-      id: 7,
+      id: null, // of a stranger no body is read
       error: { data: { reference: expect.stringMatching(/^F-[2-9A-Z]{4}$/) } },
     });
   });

@@ -61,7 +61,7 @@ describe.each(['2025', '2026'] as const)('ids, to a client of the %s era (CONTRA
       await send(caller, id, 'constructor'),
       await send(await at(events), id, 'tools/call', { name: 'echo' }),
       await send(await at(newest), id, 'tools/call', { name: 'echo' }),
-      await send(new McpCaller({}, era, caller.path), id, 'tools/list'),
+      await send(new McpCaller({ 'x-bf-vk': 'sk-bf-unknown' }, era, caller.path), id, 'tools/list'),
     ];
     if (era === '2025') answers.push(await send(caller, id, 'initialize', initialize));
 

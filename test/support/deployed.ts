@@ -1,5 +1,5 @@
 import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
-import { app } from '../../src/app';
+import worker from '../../src/index';
 
 /** One request to a Worker that was deployed with other variables. */
 export async function deployedWith(
@@ -8,7 +8,7 @@ export async function deployedWith(
   init?: RequestInit,
 ): Promise<Response> {
   const ctx = createExecutionContext();
-  const response = await app.fetch(new Request(url, init), { ...env, ...changes }, ctx);
+  const response = await worker.fetch(new Request(url, init), { ...env, ...changes }, ctx);
   await waitOnExecutionContext(ctx);
   return response;
 }

@@ -1,15 +1,9 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../../audit';
-import {
-  type App,
-  allowsLoopback,
-  missingProviderSecret,
-  readVariable,
-  saveSettings,
-  signingSetup,
-} from '../../config';
+import { type App, allowsLoopback, readVariable, saveSettings, signingSetup } from '../../config';
 import { rotateSigningKeyWhenDue } from '../../crypto/signing-keys';
 import { metAt } from '../../deployment';
+import { missingProviderSecret } from '../../missing-secrets';
 import { treeOf } from '../../protocol/dotted';
 import { fault } from '../../protocol/faults/fault';
 import type { McpConfig } from '../../protocol/mcp-config';

@@ -1,15 +1,10 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { version } from '../../../package.json';
-import {
-  type App,
-  type MissingSecret,
-  missingProviderSecret,
-  missingSecrets,
-  withSettings,
-} from '../../config';
+import { type App, withSettings } from '../../config';
 import { keyRing } from '../../crypto/signing-keys';
 import { ask } from '../../database';
+import { type MissingSecret, missingProviderSecret, missingSecrets } from '../../missing-secrets';
 import { schemaOf } from '../../schema/upgrade';
 import { serversQuestion } from '../../servers/find';
 import { stateOf } from '../../servers/server';
