@@ -2,6 +2,7 @@ import { isDocumentUrl } from '../clients/metadata-document';
 import type { Widening } from '../grants/change';
 import type { Grant } from '../grants/store';
 import { isLoopback } from '../protocol/public-url';
+import { dates } from '../ui/english';
 import { Cut, Name } from '../ui/name';
 import { When } from '../ui/parts';
 import { Chooser, Ticked } from './chooser';
@@ -59,15 +60,8 @@ export function GrantFields({ grant, usable, choice, action, toolsAt, everything
   );
 }
 
-const dates = new Intl.DateTimeFormat('en', {
-  day: 'numeric',
-  month: 'long',
-  year: 'numeric',
-  timeZone: 'UTC',
-});
-
 function endWords(expiresAt: number | null): string {
-  return expiresAt === null ? 'When it is withdrawn' : dates.format(expiresAt * 1000);
+  return expiresAt === null ? 'When it is withdrawn' : dates().format(expiresAt * 1000);
 }
 
 type AddedProps = { grant: Grant; added: Widening; usable: readonly UsableServer[] };

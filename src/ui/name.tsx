@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { graphemes } from './english';
 
 /** Characters of a name that are shown at once; the rest is one press away. */
 const MOST = 60;
@@ -13,14 +14,12 @@ const STACKED = /(\p{M}{4})\p{M}+/gu;
 const RIGHT_TO_LEFT =
   /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
 /** What is seen of a name, and what it is in full; `isCut` when these differ. */
 function shownOf(name: string): { begin: string; whole: string; isCut: boolean } {
   if (!name.replace(BLANK, '')) return { begin: NO_NAME, whole: NO_NAME, isCut: false };
   const whole = name.replace(STACKED, '$1');
   if (whole.length <= MOST) return { begin: whole, whole, isCut: false };
-  const letters = [...graphemes.segment(whole)];
+  const letters = [...graphemes().segment(whole)];
   const isCut = letters.length > MOST;
   const begin = isCut ? letters.slice(0, MOST - 1).map(({ segment }) => segment) : [whole];
   return { begin: begin.join('').trimEnd(), whole, isCut };

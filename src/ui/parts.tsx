@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { relativeTimes } from './english';
 import type { Way } from './layout';
 
 /** How well something stands: always word, shape and colour. */
@@ -15,7 +16,6 @@ const STEPS: readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
   [3600, 'hour'],
   [60, 'minute'],
 ];
-const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 /** How long ago, or how long until, `at` is (RFC 3339), with the exact time beneath. Null: `never`. */
 export function When({ at, never = 'never' }: { at: string | null | undefined; never?: string }) {
@@ -27,7 +27,7 @@ export function When({ at, never = 'never' }: { at: string | null | undefined; n
       ? seconds > 0
         ? 'in a moment'
         : 'just now'
-      : words.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
+      : relativeTimes().format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
   return (
     <time datetime={at} title={`${at.slice(0, 16).replace('T', ' ')} UTC`}>
       {text}

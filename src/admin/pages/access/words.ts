@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { adviceOnEnd, isAlarming, whyEnded } from '../../../grants/end-words';
 import { modeOfKind } from '../../../identity';
+import { countryNames } from '../../../ui/english';
 import type { Tone } from '../../../ui/parts';
 import type { ShownGrant } from '../../api/grants';
 
@@ -73,9 +74,9 @@ export function browserOf(userAgent: string | null): string {
   return system ? `${browser} on ${system}` : browser;
 }
 
-const countries = new Intl.DisplayNames(['en'], { type: 'region' });
-
 /** The country Cloudflare saw it in; null when it did not know (`XX`, `T1` for Tor). */
 export function countryOf({ country }: GrantView): string | null {
-  return country && /^[A-Z]{2}$/.test(country) && country !== 'XX' ? (countries.of(country) ?? null) : null;
+  return country && /^[A-Z]{2}$/.test(country) && country !== 'XX'
+    ? (countryNames().of(country) ?? null)
+    : null;
 }
