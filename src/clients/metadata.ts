@@ -121,25 +121,6 @@ function unlessEmpty(given: unknown): unknown {
   return given === null || given === '' || (Array.isArray(given) && !given.length) ? undefined : given;
 }
 
-/** A registration as it is answered, RFC 7591 §3.2.1. The secret is there for confidential clients only. */
-export const RegisteredClient = z.object({
-  client_id: z.string(),
-  client_id_issued_at: z.int().describe('Epoch seconds'),
-  client_name: z.string().optional(),
-  client_secret: z.string().optional().describe('For `client_secret_basic` and `client_secret_post` only'),
-  client_secret_expires_at: z.int().optional().describe('Beside `client_secret`: 0, it never expires'),
-  redirect_uris: z.array(z.string()),
-  grant_types: z.array(z.string()).meta({
-    get documented() {
-      return { type: 'array', items: { type: 'string', enum: grantTypesServed() } };
-    },
-  }),
-  response_types: z.array(z.literal('code')),
-  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
-  scope: z.string(),
-});
-export type RegisteredClient = z.infer<typeof RegisteredClient>;
-
 /**
  * Reads client metadata, registered or from a document.
  * @throws OAuthError `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2), naming the member.

@@ -1,7 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { logAct } from '../audit';
-import { allowsRedirectUri, parseMetadata, type RegisteredClient } from '../clients/metadata';
+import { allowsRedirectUri, parseMetadata } from '../clients/metadata';
+import type { RegisteredClient } from '../clients/registered-client';
 import { hashAddress, registerClient } from '../clients/store';
 import { mayRegister } from '../clients/unallowed';
 import { type App, withinLimit } from '../config';

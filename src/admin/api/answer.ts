@@ -1,9 +1,6 @@
 import * as z from 'zod';
 import type { Page } from './request';
 
-/** A moment, as RFC 3339 writes it. */
-export const Time = z.iso.datetime();
-
 /** A moment given in epoch seconds, as RFC 3339 writes it; null stays null. */
 export function rfc3339(seconds: number): string;
 export function rfc3339(seconds: number | null): string | null;

@@ -10,7 +10,8 @@ import { namesOfIdentities } from '../../identity';
 import { because } from '../../protocol/faults/fault';
 import { isSubject, parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownEvent } from './answers/audit-event';
 import { accept, Moment, Page } from './request';
 
 const Id = z.string().min(1).max(2000);
@@ -50,31 +51,6 @@ export const auditTrail = new Hono<App>().get('/', async (c) => {
   const names = new Map([...byId, ...servers, ...toolsets, ...granted, ...clients]);
   const events = entries.map((entry) => shown(entry, names, identities));
   return c.json(listed('events', events, total, page));
-});
-
-/** One act as answers show it. */
-export const ShownEvent = z.object({
-  id: z.string(),
-  at: Time,
-  act: z.string().describe('What was done, such as `consent.allowed` or `virtual_key.rotated`'),
-  outcome: z.enum(['done', 'refused', 'failed']),
-  actor: z
-    .string()
-    .describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`'),
-  actor_name: z.string().nullable().describe('As the key or the person is called now'),
-  client_id: z.string().nullable(),
-  client_name: z.string().nullable(),
-  grant_id: z.string().nullable(),
-  about_name: z
-    .string()
-    .nullable()
-    .describe('Of the key, toolset, server or person it is about, as it is called now'),
-  detail: z
-    .record(z.string(), z.union([z.string(), z.number()]))
-    .describe('What else it is about: ids, never values'),
-  address: z.string().nullable(),
-  code: z.string().describe('The short code people are shown, such as `F-7K2Q`'),
-  request_id: z.string().nullable(),
 });
 
 function shown(

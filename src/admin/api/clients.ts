@@ -1,14 +1,14 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { by } from '../../audit';
-import { RegisteredClient } from '../../clients/metadata';
 import { isDocumentUrl } from '../../clients/metadata-document';
 import { type Client, clientQuestion, clientsQuestion, idsOfClients } from '../../clients/store';
 import type { App } from '../../config';
 import { ask, theseIds } from '../../database';
 import { standingByClientQuestion } from '../../grants/list';
 import { removeClient } from '../../removal/clients';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownClient } from './answers/client';
 import { unknown } from './error';
 import { accept, Page } from './request';
 
@@ -51,21 +51,6 @@ export const clients = new Hono<App>()
       : 'The client was deleted. What it was allowed is refused from now on, and is being ended in the background.';
     return c.json({ message });
   });
-
-/** An app as answers show it. */
-export const ShownClient = z.object({
-  ...RegisteredClient.omit({
-    client_name: true,
-    client_id_issued_at: true,
-    client_secret: true,
-    client_secret_expires_at: true,
-  }).shape,
-  id: z.string().describe('The `client_id`'),
-  client_name: z.string().nullable(),
-  registration: z.enum(['dynamic', 'metadata_document']).describe('How the gateway got to know it'),
-  session_count: z.int().describe('How often it is allowed something now'),
-  created_at: Time,
-});
 
 function shown(
   { clientId, metadata, createdAt }: Client,

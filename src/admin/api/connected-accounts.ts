@@ -21,9 +21,10 @@ import { parseSubject, type Subject } from '../../protocol/subject';
 import { serversByIdQuestion } from '../../servers/find';
 import type { Server } from '../../servers/server';
 import { type AccountHolder, accountHolder } from './account-holder';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { Reauthorization, ShownAccount } from './answers/connected-account';
 import { refusal, unknown } from './error';
-import { IdentityKind, IdentityKinds } from './identity-kind';
+import { IdentityKinds } from './identity-kind';
 import { accept, CommaList, Page } from './request';
 import { ourIssuer } from './servers/authorization';
 
@@ -98,13 +99,6 @@ export const connectedAccounts = new Hono<App>()
     return c.json(answer);
   });
 
-/** Where someone connects an account again. */
-export const Reauthorization = z.object({
-  authorize_url: z.url().describe('Opened in a browser; works for whose account it is, for 15 minutes'),
-  session_id: z.string(),
-  kind: z.enum(['oauth', 'headers']),
-});
-
 const now = () => Math.floor(Date.now() / 1000);
 
 /** The owners that are asked for, as far as the caller may know of them; null: all. */
@@ -126,35 +120,6 @@ async function generationOf(c: Context<App>, subject: Subject): Promise<number> 
   const standing = standingIn(await loadIdentity(c.env.DB, subject), c.var.settings, now());
   return standing.is === 'gone' ? 0 : standing.generation;
 }
-
-const Named = z.object({ id: z.string(), name: z.string() });
-
-/** A connected account as answers show it. */
-export const ShownAccount = z.object({
-  id: z.string(),
-  kind: z.enum(['token', 'header', 'flow']).describe('`flow`: begun, not finished'),
-  auth_kind: z.enum(['oauth', 'headers']),
-  auth_mode: IdentityKind.describe('Whose it is: what begins the subject of its owner'),
-  user: Named.nullable(),
-  virtual_key: Named.nullable(),
-  mcp_client: z.object({ client_id: z.string(), name: z.string() }),
-  status: z
-    .enum(['active', 'orphaned', 'suspended', 'pending', 'needs_reauth', 'needs_update'])
-    .describe(
-      '`orphaned`: whose it is may not use the server now. `suspended`: a setting refuses whose it is; not used until that is undone. `needs_update`: the server wants other headers than the ones held',
-    ),
-  expires_at: Time.nullable().describe('Of the access token, or of what was begun'),
-  created_at: Time,
-  last_refreshed_at: Time.nullable(),
-  updated_at: Time,
-  oauth_config_id: z.string().nullable(),
-  can_reauth: z.boolean().describe('Whether the caller may have it connected again'),
-  token_type: z.string().nullable(),
-  scopes: z.array(z.string()).nullable().describe('Null: the provider did not say'),
-  wanted_scopes: z
-    .array(z.string())
-    .describe('What the server named when it refused a request (HTTP 403): connecting again asks for it'),
-});
 
 /** Accounts as answers show them, for the caller: every name, and who may still use what, is asked once for all. */
 async function shownAccounts(

@@ -1,18 +1,11 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { audit } from '../../audit';
 import type { App } from '../../config';
 import { reseal } from '../../crypto/reseal';
 import { ask } from '../../database';
+import type { Reseal } from './answers/reseal';
 import { sealedValuesQuestion } from './sealed-values';
-
-/** What one batch did. */
-export const Reseal = z.object({
-  message: z.string(),
-  resealed: z.int().describe('Sealed again by this call'),
-  remaining: z.int().describe('Wait for the next call'),
-  unreadable: z.int().describe('Open with no key of `ENCRYPTION_KEY`, and were left alone'),
-});
 
 /**
  * Changing `ENCRYPTION_KEY` (docs/storage.md): with the new key in front of the old one, everything kept in D1 is sealed

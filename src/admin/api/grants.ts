@@ -16,13 +16,15 @@ import { endOf, type Today } from '../../grants/today';
 import { modeOf, namesOfIdentities, subjectsNamed } from '../../identity';
 import { covers } from '../../protocol/authorization';
 import { fault } from '../../protocol/faults/fault';
-import { type McpConfig, McpConfigs, readingTerms } from '../../protocol/mcp-config';
+import { type McpConfig, McpConfigs } from '../../protocol/mcp-config';
 import { parseSubject, type Subject } from '../../protocol/subject';
 import { serverNamesQuestion } from '../../servers/summaries';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownGrant } from './answers/grant';
 import { refusal, unknown } from './error';
-import { IdentityKind, IdentityKinds } from './identity-kind';
+import { IdentityKinds } from './identity-kind';
 import { accept, CommaList, Moment, Name, Page, readJson, refusedValue } from './request';
+import { Access } from './servers/access';
 
 /** What the grants may be narrowed to. */
 export const GrantQuery = Page.extend({
@@ -113,13 +115,6 @@ function orNull(list: string[] | undefined): string[] | null {
   return list?.length ? list : null;
 }
 
-/** What an app may use, as answers show it and a change takes it. */
-const Access = z
-  .union([z.literal('all'), McpConfigs])
-  .describe(
-    '`all` its identity may use, later servers and tools too, or these; `*` is all tools of a server',
-  );
-
 /** What may be changed of a grant. */
 export const GrantChangeRequest = z
   .object({
@@ -200,38 +195,6 @@ async function serversIn(
     ? refusal('tool_not_open', { server, tool }, field)
     : refusal('server_not_open', { server }, field);
 }
-
-/** A grant as answers show it. */
-export const ShownGrant = z.object({
-  id: z.string(),
-  client_id: z.string(),
-  client_name: z.string().nullable(),
-  given_name: z.string().nullable().describe('What the one it acts for calls it'),
-  bf_mode: IdentityKind.describe('What begins the `sub` of its tokens: what it acts for'),
-  bf_sub: z.string().describe("That one's id"),
-  identity_name: z.string().nullable(),
-  scope: z.string(),
-  resource: z.string(),
-  services: z
-    .array(z.string())
-    .optional()
-    .describe('The servers it was narrowed to, by name; absent: not narrowed'),
-  mcp_configs: z
-    .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()), ...readingTerms }))
-    .optional()
-    .describe('The same with the tools that were ticked; `*` is all of them, and those to come'),
-  access: Access,
-  read_only: z.boolean().describe('True when the person, not the app, narrowed it to tools that read'),
-  created_at: Time,
-  expires_at: Time.nullable(),
-  last_used_at: Time.nullable().describe('When it was last refreshed, as of up to an hour ago'),
-  redirect_host: z.string().describe('Where the person was sent back to: a host, or a private-use scheme'),
-  user_agent: z.string().nullable().describe('The browser that answered consent, as it calls itself'),
-  country: z.string().nullable().describe('Where that browser was, as two letters'),
-  status: z.enum(['active', 'ended']),
-  ended_at: Time.nullable().describe('Null for `issuer_changed` while that can be taken back'),
-  ended_reason: z.string().nullable().describe('Why it ended, as revoked_by_client or refresh_token_reused'),
-});
 
 /** What a grant leaves in, by the names of servers that are still there. */
 export function accessIn(

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { version } from '../../../package.json';
 import { type App, withSettings } from '../../config';
 import { keyRing } from '../../crypto/signing-keys';
@@ -9,31 +9,9 @@ import { schemaOf } from '../../schema/upgrade';
 import { serversQuestion } from '../../servers/find';
 import { stateOf } from '../../servers/server';
 import { isAdministrators } from './administrator';
+import type { Health } from './answers/health';
 import { ApiError } from './error';
-import { Unreadable, unreadableQuestion } from './sealed-values';
-
-const Works = z.enum(['ok', 'failing']);
-
-/** What `/health` answers. All but `status`, `version` and `deployment` is for administrators, or says what is missing. */
-export const Health = z.object({
-  status: z.enum(['ok', 'degraded', 'unconfigured']),
-  version: z.string(),
-  deployment: z
-    .string()
-    .optional()
-    .describe('Random id of this deployment, made once; absent while a secret is missing'),
-  missing: z.array(z.object({ secret: z.string(), command: z.string() })).optional(),
-  kv: Works.optional(),
-  d1: Works.optional(),
-  schema: z.int().optional().describe('Number of the last schema step the database has'),
-  signing_keys: z.object({ count: z.int(), active_kid: z.string().nullable() }).optional(),
-  unreadable: z
-    .array(Unreadable)
-    .optional()
-    .describe('Stored values that no entry of `ENCRYPTION_KEY` opens; absent: all of them open'),
-  servers: z.array(z.object({ id: z.string(), name: z.string(), state: z.string() })).optional(),
-});
-type Health = z.infer<typeof Health>;
+import { unreadableQuestion } from './sealed-values';
 
 /**
  * Whether this deployment works: `unconfigured` while a secret is missing, `degraded` while storage does not answer, else
@@ -60,7 +38,7 @@ export const health = new Hono<App>()
     ]);
     const works = database.d1 === 'ok' && kv === 'ok';
     const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
-    const health: Health = { status, ...facts, ...lacks, kv, ...database };
+    const health: z.infer<typeof Health> = { status, ...facts, ...lacks, kv, ...database };
     return c.json(health, status === 'ok' ? 200 : 503);
   })
   .onError((error) => {

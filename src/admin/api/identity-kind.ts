@@ -1,14 +1,6 @@
-import * as z from 'zod';
 import { identityKinds } from '../../identity';
 import { because } from '../../protocol/faults/fault';
 import { CommaList } from './request';
-
-/** The kind of an identity, as answers name it: one that a mode is registered for. */
-export const IdentityKind = z.string().meta({
-  get documented() {
-    return { type: 'string', enum: identityKinds() };
-  },
-});
 
 /** Kinds of identities a list may be narrowed to. */
 export const IdentityKinds = CommaList.refine(

@@ -1,26 +1,12 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';
 import { credentialsIn } from '../../identity/credentials';
 import { findPresentedKey, refusalOfPresented } from '../../identity/virtual-key';
-import { rfc3339, Time } from './answer';
+import { rfc3339 } from './answer';
+import type { Quota } from './answers/quota';
 import { refusal } from './error';
-
-export const Quota = z.object({
-  virtual_key_name: z.string(),
-  is_active: z.boolean(),
-  expires_at: Time.nullable(),
-  limits: z.array(
-    z.object({
-      calls: z.int(),
-      window_seconds: z.int(),
-      used: z.int(),
-      remaining: z.int(),
-      resets_at: Time.nullable().describe('Null: nothing was counted yet'),
-    }),
-  ),
-});
 
 /** What is left of a key, for its holder: the key itself is the credential, in the headers `/mcp` takes it in. */
 export const quota = new Hono<App>().get('/', async (c) => {

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { credentialSealersQuestion } from '../../accounts/credentials';
 import { sealedSettings } from '../../config';
 import type { SealedValue } from '../../crypto/reseal';
@@ -12,7 +11,7 @@ import { sealedHeaders } from '../../servers/sealed-headers';
 
 /** Values in D1, and what objects hold. */
 const IN_D1 = ['signing_keys', 'settings', 'server_headers', 'client_secrets', 'exchange_secrets'] as const;
-const KINDS = [...IN_D1, 'accounts', 'grants'] as const;
+export const KINDS = [...IN_D1, 'accounts', 'grants'] as const;
 type Kind = (typeof KINDS)[number];
 type InD1 = (typeof IN_D1)[number];
 
@@ -29,8 +28,7 @@ const REMEDIES: Readonly<Record<Kind, string>> = {
 };
 
 /** Sealed values that no entry of `ENCRYPTION_KEY` opens, of one kind. */
-export const Unreadable = z.object({ kind: z.enum(KINDS), count: z.int(), remedy: z.string() });
-export type Unreadable = z.infer<typeof Unreadable>;
+export type Unreadable = { kind: Kind; count: number; remedy: string };
 
 /** Everything that is stored sealed in D1, by kind. What Durable Objects hold is not among it. */
 export function sealedValuesQuestion(db: D1Database): Question<ReadonlyMap<InD1, SealedValue[]>> {

@@ -9,7 +9,8 @@ import { isForeign } from '../../protocol/own-origin';
 import { readText } from '../../protocol/params';
 import { tooManyAttempts, typedToken } from './admin-token';
 import { administers, administrator, requireOwnWrite } from './administrator';
-import { rfc3339, Time } from './answer';
+import { rfc3339 } from './answer';
+import type { ShownSession } from './answers/session';
 import { refusal } from './error';
 import { accept } from './request';
 
@@ -69,15 +70,6 @@ async function readCredential(c: Context<App>): Promise<unknown> {
     throw refusal('body_not_json');
   }
 }
-
-/** Who is signed in, and the value their writes send along. */
-export const ShownSession = z.object({
-  id: z.string().describe('Their id, `administrator`, or `token` for a caller that sends ADMIN_TOKEN itself'),
-  is_administrator: z.boolean(),
-  user: z.object({ id: z.string(), email: z.string(), name: z.string() }).nullable(),
-  expires_at: Time.nullable(),
-  csrf: z.string().nullable().describe('What writes of this session send as `x-csrf-token`'),
-});
 
 async function shown(c: Context<App>, known: SignedIn): Promise<z.infer<typeof ShownSession>> {
   const { user, expiresAt } = known;

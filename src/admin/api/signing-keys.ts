@@ -1,15 +1,10 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { audit } from '../../audit';
 import { type App, signingSetup } from '../../config';
 import { rotateSigningKey } from '../../crypto/signing-keys';
-import { rfc3339, Time } from './answer';
-
-/** The answer to a rotation. */
-export const SigningKeyRotation = z.object({
-  message: z.string(),
-  signing_key: z.object({ kid: z.string(), active_at: Time, created_at: Time }),
-});
+import { rfc3339 } from './answer';
+import type { SigningKeyRotation } from './answers/signing-key';
 
 /** The keys that sign access tokens (CONTRACT §5). The cron replaces them every 90 days; an administrator may at any time. */
 export const signingKeys = new Hono<App>().post('/rotate', async (c) => {

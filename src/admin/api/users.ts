@@ -7,7 +7,8 @@ import { isAdministrator, maySignIn } from '../../identity/user';
 import { Unavailable } from '../../protocol/error';
 import { McpConfigs } from '../../protocol/mcp-config';
 import { blockPerson, isBlockFinished, removePerson } from '../../removal/people';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownUser } from './answers/user';
 import { unknown } from './error';
 import { accept, Page, readJson } from './request';
 import { knownServers } from './servers/known';
@@ -74,23 +75,6 @@ function endedWords({ isOver }: { isOver: boolean }): string {
   const accounts = isOver ? 'are disconnected' : 'are being disconnected in the background';
   return `their apps, browsers and keys are refused from now on, and their accounts ${accounts}.`;
 }
-
-/** A person as answers show them. */
-export const ShownUser = z.object({
-  id: z.string(),
-  email: z.string(),
-  name: z.string(),
-  issuer: z.string().describe('The provider they sign in with'),
-  is_administrator: z.boolean(),
-  is_active: z.boolean().describe('False: blocked, however often they sign in'),
-  is_suspended: z
-    .boolean()
-    .describe('True: their address or provider may not sign in here now. All they have is kept'),
-  mcp_configs: McpConfigs,
-  last_signed_in_at: Time,
-  created_at: Time,
-  updated_at: Time,
-});
 
 function shown(c: Context<App>, user: User): z.infer<typeof ShownUser> {
   return {

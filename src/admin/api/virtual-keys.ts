@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';
@@ -12,13 +12,13 @@ import {
   updateVirtualKey,
   type VirtualKey,
 } from '../../governance/virtual-keys';
-import { McpConfigs } from '../../protocol/mcp-config';
 import { removeKey, rotateKey } from '../../removal/keys';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownKey } from './answers/virtual-key';
 import { type ApiError, refusal, unknown } from './error';
 import { accept, Page, readJson } from './request';
 import { knownServers } from './servers/known';
-import { KeyRotation, keyChange, Limits, NewKey } from './virtual-key-terms';
+import { KeyRotation, keyChange, NewKey } from './virtual-key-terms';
 
 /** Virtual keys (CONTRACT §8). Their values are shown whole once, by the answer that makes them. */
 export const virtualKeys = new Hono<App>()
@@ -139,23 +139,6 @@ async function refuseUnknownOwner(db: D1Database, userId: string | null | undefi
   if (!userId || (await findUser(db, userId))) return;
   throw refusal('unknown_owner', {}, 'owner_user_id');
 }
-
-/** A key as answers show it. */
-export const ShownKey = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  value: z.string().describe('Masked; whole only in the answer that makes or rotates the key'),
-  is_active: z.boolean(),
-  expires_at: Time.nullable(),
-  delete_after_expire: z.boolean().nullable(),
-  owner_user_id: z.string().nullable(),
-  shared: z.boolean().describe('Several people hold it: it keeps no account of one person'),
-  mcp_configs: McpConfigs,
-  limits: Limits,
-  created_at: Time,
-  updated_at: Time,
-});
 
 function shown(key: VirtualKey): z.infer<typeof ShownKey> {
   return {

@@ -17,21 +17,12 @@ import {
 } from '../../governance/virtual-mcps';
 import { SLUG } from '../../protocol/authorization';
 import { because } from '../../protocol/faults/fault';
-import { readingTerms } from '../../protocol/mcp-config';
 import { namesOfServers } from '../../servers/summaries';
-import { listed, rfc3339, Time } from './answer';
+import { listed, rfc3339 } from './answer';
+import type { ShownVirtualMcp } from './answers/virtual-mcp';
 import { type ApiError, refusal, unknown } from './error';
 import { accept, Name, Page, readJson } from './request';
-
-const Tools = z
-  .array(
-    z.object({
-      mcp_client_id: z.string(),
-      tool_names: z.array(z.string().min(1).max(256)).max(1000),
-      ...readingTerms,
-    }),
-  )
-  .max(500);
+import { Tools } from './servers/tools';
 
 const terms = z.object({
   name: Name,
@@ -172,19 +163,6 @@ async function answer(c: Context<App>, message: string, virtualMcp: VirtualMcp):
 async function shownWithKeys(c: Context<App>, virtualMcp: VirtualMcp) {
   return shown(virtualMcp, (await keysOf(c.env.DB, [virtualMcp.id])).get(virtualMcp.id) ?? []);
 }
-
-/** A Virtual MCP as answers show it. */
-export const ShownVirtualMcp = z.object({
-  id: z.string(),
-  name: z.string(),
-  endpoint_slug: z.string().describe('Apps reach it at `/mcp/{endpoint_slug}`'),
-  description: z.string(),
-  enabled: z.boolean(),
-  tools: Tools,
-  virtual_key_ids: z.array(z.string()),
-  created_at: Time,
-  updated_at: Time,
-});
 
 function shown(virtualMcp: VirtualMcp, keyIds: string[]): z.infer<typeof ShownVirtualMcp> {
   return {

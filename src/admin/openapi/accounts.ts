@@ -1,4 +1,5 @@
-import { AccountQuery, Reauthorization, ShownAccount } from '../api/connected-accounts';
+import { Reauthorization, ShownAccount } from '../api/answers/connected-account';
+import { AccountQuery } from '../api/connected-accounts';
 import { many, one } from './crud';
 import type { Operations } from './operation';
 

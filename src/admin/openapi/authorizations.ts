@@ -1,6 +1,6 @@
-import { OAuthFlowInitiation, Reregistration } from '../api/servers/authorization';
-import { OAuthConfigStatus } from '../api/servers/oauth-configs';
-import { ShownServer } from '../api/servers/shown';
+import { OAuthFlowInitiation, Reregistration } from '../api/answers/authorization';
+import { OAuthConfigStatus } from '../api/answers/oauth-config-status';
+import { ShownServer } from '../api/answers/server';
 import { Message, saved } from './crud';
 import type { Operations } from './operation';
 

@@ -1,25 +1,28 @@
-import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
+import { ClientMetadata } from '../../clients/metadata';
+import { RegisteredClient } from '../../clients/registered-client';
 import {
   AuthorizationServerMetadata,
   ClientIdMetadataDocument,
   ProtectedResourceMetadata,
   TokenResponse,
 } from '../../protocol/oauth-answers';
-import { ShownEvent } from '../api/audit';
-import { ShownClient } from '../api/clients';
-import { ShownAccount } from '../api/connected-accounts';
-import { ShownGrant } from '../api/grants';
-import { Health } from '../api/health';
-import { Quota } from '../api/quota';
-import { OAuthFlowInitiation } from '../api/servers/authorization';
-import { OAuthConfigStatus } from '../api/servers/oauth-configs';
-import { ShownPreset } from '../api/servers/presets';
-import { ShownServer } from '../api/servers/shown';
-import { ShownSession } from '../api/session';
-import { ShownUser, UserChangeRequest } from '../api/users';
+import { ShownEvent } from '../api/answers/audit-event';
+import { OAuthFlowInitiation } from '../api/answers/authorization';
+import { ShownClient } from '../api/answers/client';
+import { ShownAccount } from '../api/answers/connected-account';
+import { ShownGrant } from '../api/answers/grant';
+import { Health } from '../api/answers/health';
+import { OAuthConfigStatus } from '../api/answers/oauth-config-status';
+import { ShownPreset } from '../api/answers/preset';
+import { Quota } from '../api/answers/quota';
+import { ShownServer } from '../api/answers/server';
+import { ShownSession } from '../api/answers/session';
+import { ShownUser } from '../api/answers/user';
+import { ShownKey } from '../api/answers/virtual-key';
+import { ShownVirtualMcp } from '../api/answers/virtual-mcp';
+import { UserChangeRequest } from '../api/users';
 import { KeyRotation, NewKey } from '../api/virtual-key-terms';
-import { ShownKey } from '../api/virtual-keys';
-import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
+import { NewVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
 import { KeyChange } from './governance';
 import { McpAnswer, McpMessage } from './mcp';
 import { JwkSet, TokenRequest } from './oauth';

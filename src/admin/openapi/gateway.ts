@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { Reseal } from '../api/encryption';
-import { Health } from '../api/health';
-import { SessionRequest, ShownSession } from '../api/session';
-import { SigningKeyRotation } from '../api/signing-keys';
+import { Health } from '../api/answers/health';
+import { Reseal } from '../api/answers/reseal';
+import { ShownSession } from '../api/answers/session';
+import { SigningKeyRotation } from '../api/answers/signing-key';
+import { SessionRequest } from '../api/session';
 import { one, saved } from './crud';
 import { HTML, type Operations } from './operation';
 import { SettingsChange, ShownSettings } from './settings';

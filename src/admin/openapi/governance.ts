@@ -1,8 +1,9 @@
-import { Quota } from '../api/quota';
+import { Quota } from '../api/answers/quota';
+import { ShownKey } from '../api/answers/virtual-key';
+import { ShownVirtualMcp } from '../api/answers/virtual-mcp';
 import { Page } from '../api/request';
 import { KeyRotation, NewKey } from '../api/virtual-key-terms';
-import { ShownKey } from '../api/virtual-keys';
-import { NewVirtualMcp, ShownVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
+import { NewVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ClientMetadata, RegisteredClient } from '../../clients/metadata';
+import { ClientMetadata } from '../../clients/metadata';
+import { RegisteredClient } from '../../clients/registered-client';
 import { identityModes } from '../../identity';
 import { grantTypes } from '../../oauth/grant-types';
 import {

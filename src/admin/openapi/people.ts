@@ -1,8 +1,11 @@
-import { AuditQuery, ShownEvent } from '../api/audit';
-import { ShownClient } from '../api/clients';
-import { GrantChangeRequest, GrantQuery, ShownGrant } from '../api/grants';
+import { ShownEvent } from '../api/answers/audit-event';
+import { ShownClient } from '../api/answers/client';
+import { ShownGrant } from '../api/answers/grant';
+import { ShownUser } from '../api/answers/user';
+import { AuditQuery } from '../api/audit';
+import { GrantChangeRequest, GrantQuery } from '../api/grants';
 import { Page } from '../api/request';
-import { ShownUser, UserChangeRequest } from '../api/users';
+import { UserChangeRequest } from '../api/users';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

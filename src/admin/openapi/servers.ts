@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { authTypes } from '../../accounts/auth/index';
 import { type AuthSettings, NOTHING_KEPT } from '../../servers/auth-settings';
+import { OAuthFlowInitiation } from '../api/answers/authorization';
+import { CheckedInput } from '../api/answers/checked-input';
+import { ShownPreset } from '../api/answers/preset';
+import { ShownServer } from '../api/answers/server';
 import { Page } from '../api/request';
 import { HeaderSample } from '../api/servers';
-import { OAuthFlowInitiation } from '../api/servers/authorization';
-import { CheckedInput, CheckRequest } from '../api/servers/check';
-import { ShownPreset } from '../api/servers/presets';
+import { CheckRequest } from '../api/servers/check';
 import { newServer, serverMembers } from '../api/servers/request';
-import { ShownServer } from '../api/servers/shown';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 

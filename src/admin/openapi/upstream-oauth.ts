@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { authTypes } from '../../accounts/auth/index';
 import { oauthConfigMembers } from '../../servers/oauth-config';
-import { ShownAccount } from '../api/connected-accounts';
+import { ShownAccount } from '../api/answers/connected-account';
 
 /** How requests to a server are authenticated (CONTRACT §7): what the registry knows. */
 export const MCPAuthType = z.lazy(() => {

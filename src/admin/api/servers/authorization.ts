@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { authorizationOf, isPersonal } from '../../../accounts/auth/index';
 import { type Authorization, beginAuthorization, deleteTakenUp } from '../../../accounts/authorization';
 import { findCredentialOf, statusAt } from '../../../accounts/credentials';
@@ -13,28 +13,10 @@ import type { OAuthConfig } from '../../../servers/oauth-config';
 import { findOAuthConfig, findOAuthConfigOf, recordStatus } from '../../../servers/oauth-config-store';
 import type { Server } from '../../../servers/server';
 import { raiseCredentialGeneration } from '../../../servers/store';
-import { rfc3339, Time } from '../answer';
+import { rfc3339 } from '../answer';
+import type { OAuthFlowInitiation, Reregistration } from '../answers/authorization';
 import { ApiError, refusal, unknown } from '../error';
 import { shownServer } from './shown';
-
-/** An authorization an administrator has to finish in a browser (CONTRACT §8). */
-export const OAuthFlowInitiation = z.object({
-  status: z.enum(['pending_oauth']),
-  message: z.string(),
-  oauth_config_id: z.string(),
-  authorize_url: z.url().describe('Where to send the person'),
-  expires_at: Time.describe('15 minutes on'),
-  mcp_client_id: z.string(),
-  complete_url: z.string().describe('To POST once it is authorized'),
-  status_url: z.string().describe('To ask meanwhile'),
-  next_steps: z.array(z.string()),
-});
-
-/** The same, after the gateway has registered with the provider again. */
-export const Reregistration = OAuthFlowInitiation.extend({
-  registered_client_id: z.string().describe('The new one'),
-  previous_client_id: z.string(),
-});
 
 /** What administrators do at the providers of servers that have one (CONTRACT §8). */
 export const serverAuthorization = new Hono<App>()

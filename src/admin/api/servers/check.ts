@@ -7,7 +7,8 @@ import { checkAddress, type Finding } from '../../../mcp-client/address-check';
 import { type AddressFault, targetFault } from '../../../protocol/public-url';
 import { introductionOf } from '../../../providers/registration';
 import { maskHeaders } from '../../../servers/header-values';
-import { CONNECTION_TYPES, type ConnectionType } from '../../../servers/server';
+import type { ConnectionType } from '../../../servers/server';
+import type { CheckedInput } from '../answers/checked-input';
 import { refusal } from '../error';
 import { accept, readJson } from '../request';
 import { findingWords, pastedWords } from './check-words';
@@ -21,27 +22,6 @@ export const CheckRequest = z.object({
     .min(1)
     .max(65_536)
     .describe('An address, the configuration of an MCP client as JSON, or a command line'),
-});
-
-const Suggested = z.object({
-  name: z.string(),
-  connection_type: z.enum(CONNECTION_TYPES),
-  connection_string: z.string().describe('Where the server was found'),
-  auth_type: z.string(),
-  headers: z.record(z.string(), z.string()).describe('Masked; empty where a value has to be entered'),
-});
-
-const FOUND = [
-  ...['open', 'oauth', 'credentials', 'failed', 'website', 'elsewhere'],
-  ...['command', 'several', 'unreadable'],
-] as const;
-
-/** What an administrator's input was found to be. */
-export const CheckedInput = z.object({
-  message: z.string().describe('What it is, and what works'),
-  found: z.enum(FOUND),
-  client: Suggested.nullable().describe('A server to add; null: nothing can be added as it is'),
-  tools: z.int().nullable().describe('How many it lists to everyone'),
 });
 
 /** Checks what an administrator has of a server, before it is added. Nothing is saved. */

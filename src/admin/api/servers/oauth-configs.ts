@@ -1,26 +1,15 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { deleteAuthorizations } from '../../../accounts/authorization';
 import { endCredentialsAt } from '../../../accounts/removal';
 import { audit } from '../../../audit';
 import { type App, forgetDeployment } from '../../../config';
 import { findOAuthConfig, recordStatus } from '../../../servers/oauth-config-store';
 import { raiseCredentialGeneration } from '../../../servers/store';
-import { rfc3339, Time } from '../answer';
+import { rfc3339 } from '../answer';
+import type { OAuthConfigStatus } from '../answers/oauth-config-status';
 import { unknown } from '../error';
 import { serverAt, standingOf } from './authorization';
-
-/** How far an authorization is (CONTRACT §8). */
-export const OAuthConfigStatus = z.object({
-  id: z.string(),
-  status: z.enum(['pending', 'authorized', 'failed', 'expired', 'revoked']),
-  error: z.string().optional().describe('Why it failed'),
-  created_at: Time,
-  expires_at: Time.optional().describe('Until when a pending one can be finished'),
-  token_id: z.string().optional().describe('Once authorized'),
-  token_expires_at: Time.optional(),
-  token_scopes: z.array(z.string()).optional(),
-});
 
 /** How the gateway is an OAuth client of servers' providers: how far, and its end. */
 export const oauthConfigs = new Hono<App>()

@@ -1,30 +1,11 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { App } from '../../../config';
 import { PRESETS } from '../../../providers/presets';
 import { redirectUriOf } from '../../../providers/registration';
-import { oauthConfigMembers } from '../../../servers/oauth-config';
 import { listed } from '../answer';
+import type { ShownPreset } from '../answers/preset';
 import { accept, Page } from '../request';
-
-/** A preset as answers show it. */
-export const ShownPreset = z.object({
-  id: z.string(),
-  name: z.string(),
-  connection_string: z.url().nullable().describe('Null: wherever yours is'),
-  auth_type: z.enum(PRESETS.map(({ auth_type }) => auth_type)),
-  registration: z
-    .enum(['own_app', 'automatic'])
-    .describe('`own_app`: register one at `console_url`, with `redirect_uri`; `automatic`: nothing to do'),
-  console_url: z.url().nullable(),
-  redirect_uri: z.url().nullable().describe('Ours, to paste there; null: `issuer_url` is not set yet'),
-  oauth_config: oauthConfigMembers(false).describe(
-    'To begin with; add `client_id` and `client_secret` of an own app',
-  ),
-  notes: z.array(z.string()),
-  source: z.url().describe('Where this is said'),
-  read_on: z.iso.date().describe('When that was read'),
-});
 
 /** Well-known servers, which saves looking up how they are added (CONTRACT §7). */
 export const presets = new Hono<App>().get('/', (c) => {

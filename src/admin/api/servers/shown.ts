@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { App } from '../../../config';
 import { ask, type Ids, theseIds } from '../../../database';
 import { say } from '../../../protocol/faults/wording';
@@ -7,15 +7,16 @@ import type { StoredSecrets } from '../../../servers/auth-settings';
 import { openExchangeSecret } from '../../../servers/exchange-secret';
 import { idsOfServers, serverQuestion, serversQuestion } from '../../../servers/find';
 import { maskHeaders } from '../../../servers/header-values';
-import { type OAuthConfig, oauthConfigMembers, shownOAuthConfig } from '../../../servers/oauth-config';
+import { type OAuthConfig, shownOAuthConfig } from '../../../servers/oauth-config';
 import { clientSecretOf, oauthConfigsQuestion } from '../../../servers/oauth-config-store';
 import { openHeaders } from '../../../servers/sealed-headers';
-import { CONNECTION_TYPES, type Server, stateOf } from '../../../servers/server';
+import { type Server, stateOf } from '../../../servers/server';
 import { type ToolSummary, toolsQuestion } from '../../../servers/summaries';
-import { rfc3339, Time } from '../answer';
+import { rfc3339 } from '../answer';
+import type { ShownServer } from '../answers/server';
 import type { Page } from '../request';
 import { SERVER_FAILURE_WORDS } from './failure-words';
-import { AS_TOOLS, shownExchange } from './request';
+import { shownExchange } from './request';
 
 /** What a server is configured with besides its row, secrets as configured. */
 export type Configuration = { kept: StoredSecrets; config: OAuthConfig | null };
@@ -99,73 +100,6 @@ async function showServer(c: Context<App>, server: Server, { tools, configs }: A
   const configuration = await readConfiguration(c, server, configs.get(server.id) ?? null);
   return shown(server, configuration, tools.get(server.id) ?? []);
 }
-
-/** A server as answers show it. */
-export const ShownServer = z.object({
-  id: z.string(),
-  client_id: z.string().describe('The same as `id`'),
-  name: z.string(),
-  endpoint_slug: z.string().describe('Apps reach it alone at `/mcp/{endpoint_slug}`'),
-  connection_type: z
-    .enum(CONNECTION_TYPES)
-    .describe('`http` is Streamable HTTP, `sse` the HTTP+SSE of 2024-11-05'),
-  connection_string: z.string(),
-  auth_type: z.string(),
-  oauth_config_id: z.string().nullable().describe('Of a server that is authorized at its provider'),
-  headers: z.record(z.string(), z.string()).describe('Masked; a mask sent back keeps the value'),
-  per_user_header_keys: z.array(z.string()).describe('Names of the headers everyone enters for themselves'),
-  oauth_config: oauthConfigMembers(false).nullable().describe('What was configured; the secret masked'),
-  provider_refuses_resource: z
-    .boolean()
-    .describe('The provider refused the parameter `resource` (RFC 8707), so it is not sent there any more'),
-  token_exchange: z
-    .object({
-      audience: z.string(),
-      use_idp_credentials: z.boolean(),
-      client_id: z.string().nullable(),
-      client_secret: z.string().nullable().describe('Masked'),
-      authorization_server_url: z.string().nullable(),
-      scopes: z.array(z.string()),
-    })
-    .nullable(),
-  tools_to_execute: z.array(z.string()).describe('`*` is all of them'),
-  allow_resources: z.boolean().nullable().describe(AS_TOOLS),
-  allow_prompts: z.boolean().nullable().describe(AS_TOOLS),
-  allow_on_all_virtual_keys: z.boolean(),
-  enabled: z.boolean(),
-  disabled: z.boolean(),
-  pass_baggage: z.boolean(),
-  pass_instructions: z.boolean(),
-  tool_execution_timeout: z.int().nullable().describe('Seconds; null: the setting'),
-  tool_sync_interval: z.int().nullable().describe('Minutes; null: the setting'),
-  state: z
-    .enum(['healthy', 'unstable', 'needs_reauth', 'pending_verification', 'disabled'])
-    .describe('`pending_verification`: it is not authorized yet, so it is in no list of callers'),
-  last_failure: z
-    .object({ stage: z.enum(['connect', 'list', 'call']), message: z.string(), at: Time, since: Time })
-    .nullable(),
-  tools: z.array(
-    z.object({
-      name: z.string(),
-      title: z.string().optional(),
-      description: z.string().optional(),
-      annotations: z.looseObject({}).optional().describe('As the server described it (MCP, ToolAnnotations)'),
-    }),
-  ),
-  left_out: z
-    .array(
-      z.object({
-        kind: z.enum(['tool', 'prompt', 'resource', 'template']),
-        name: z.string(),
-        reason: z.string(),
-      }),
-    )
-    .describe(
-      'What the server listed and is not offered. The name `*`: a whole list, or the rest of one, that did not come',
-    ),
-  created_at: Time,
-  updated_at: Time,
-});
 
 function shown(
   server: Server,

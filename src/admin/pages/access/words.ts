@@ -3,7 +3,7 @@ import { adviceOnEnd, isAlarming, whyEnded } from '../../../grants/end-words';
 import { modeOfKind } from '../../../identity';
 import { countryNames } from '../../../ui/english';
 import type { Tone } from '../../../ui/parts';
-import type { ShownGrant } from '../../api/grants';
+import type { ShownGrant } from '../../api/answers/grant';
 
 /** What an app is allowed, as the API shows it. */
 export type GrantView = z.infer<typeof ShownGrant>;

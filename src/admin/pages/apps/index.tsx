@@ -5,7 +5,7 @@ import { Confirm } from '../../../ui/forms';
 import { ListPage } from '../../../ui/list-page';
 import { cut, Name } from '../../../ui/name';
 import { Empty, When } from '../../../ui/parts';
-import type { ShownClient } from '../../api/clients';
+import type { ShownClient } from '../../api/answers/client';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 

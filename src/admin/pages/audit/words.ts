@@ -4,7 +4,7 @@ import { modeOf } from '../../../identity';
 import { isSubject } from '../../../protocol/subject';
 import { SETTINGS } from '../../../settings';
 import { cut } from '../../../ui/name';
-import type { ShownEvent } from '../../api/audit';
+import type { ShownEvent } from '../../api/answers/audit-event';
 import { reasonOf } from '../access/words';
 import { wordsOf } from '../settings/words';
 

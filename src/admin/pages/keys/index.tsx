@@ -11,7 +11,7 @@ import { endpointOf } from '../../../ui/connect-lines';
 import { cut } from '../../../ui/name';
 import { When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import type { ShownKey } from '../../api/virtual-keys';
+import type { ShownKey } from '../../api/answers/virtual-key';
 import { type Acted, act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { goToSecret, secretsMade } from '../once';

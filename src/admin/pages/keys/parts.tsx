@@ -6,7 +6,7 @@ import { Confirm, Csrf } from '../../../ui/forms';
 import { Cut, Name } from '../../../ui/name';
 import { Badge, Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import type { ShownKey } from '../../api/virtual-keys';
+import type { ShownKey } from '../../api/answers/virtual-key';
 import { lengthOf } from './limit-rows';
 import { standingOf } from './list';
 

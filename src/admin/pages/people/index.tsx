@@ -13,7 +13,7 @@ import { ListPage } from '../../../ui/list-page';
 import { Cut, Name } from '../../../ui/name';
 import { Badge, Empty, type Tone, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import type { ShownUser } from '../../api/users';
+import type { ShownUser } from '../../api/answers/user';
 import { act, type FormFields, gone, listPage, type Refused, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from '../tool-picker';

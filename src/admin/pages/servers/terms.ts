@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { membersOf } from '../../../accounts/auth/index';
 import type { Preset } from '../../../providers/presets';
 import type { AuthMembers } from '../../../servers/auth-settings';
-import type { ShownServer } from '../../api/servers/shown';
+import type { ShownServer } from '../../api/answers/server';
 import { nameFrom } from '../../api/servers/suggested-name';
 import type { FormFields } from '../api';
 

@@ -1,0 +1,9 @@
+import * as z from 'zod';
+import { identityKinds } from '../../../identity';
+
+/** The kind of an identity, as answers name it: one that a mode is registered for. */
+export const IdentityKind = z.string().meta({
+  get documented() {
+    return { type: 'string', enum: identityKinds() };
+  },
+});
