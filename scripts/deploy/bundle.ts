@@ -1,13 +1,34 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { minify } from 'terser';
 import { Stop } from '../stop.ts';
+import { askWrangler } from './wrangler.ts';
 
 /** What the Worker may weigh, gzipped. Every KiB is read by every new isolate. */
 const MOST_BYTES = 330 * 1024;
 
 /**
- * Weighs what `wrangler deploy --outdir` left in `folder`: what is uploaded, so without source maps and wrangler's note.
+ * Leaves in `folder` what is deployed, in place of anything that was there: the Worker as wrangler bundles it, minified
+ * further, with a source map that leads to our own lines. Returns the Worker's file.
+ * @throws Stop when wrangler fails
+ */
+export async function buildBundle(folder: string): Promise<string> {
+  rmSync(folder, { recursive: true, force: true });
+  askWrangler(['deploy', '--dry-run', '--outdir', folder]);
+  const file = join(folder, 'index.js');
+  const { code = '', map } = await minify(readFileSync(file, 'utf8'), {
+    module: true,
+    ecma: 2020,
+    sourceMap: { content: readFileSync(`${file}.map`, 'utf8'), url: 'index.js.map' },
+  });
+  writeFileSync(file, code);
+  writeFileSync(`${file}.map`, String(map));
+  return file;
+}
+
+/**
+ * Weighs what {@link buildBundle} left in `folder`: what is uploaded, so without source maps and wrangler's note.
  * @throws Stop when it is too heavy.
  */
 export function weighBundle(folder: string): string {

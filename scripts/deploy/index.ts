@@ -7,8 +7,11 @@ import { AdminApi, messageOf } from '../admin-api.ts';
 import { ROOT } from '../dev/state.ts';
 import { newSecret, SECRETS, type SecretName } from '../dev/vars.ts';
 import { run, Stop } from '../stop.ts';
-import { weighBundle } from './bundle.ts';
+import { buildBundle, weighBundle } from './bundle.ts';
 import { askWrangler, showWrangler } from './wrangler.ts';
+
+/** What is uploaded. */
+const DIST = join(ROOT, 'dist');
 
 /** How long a new address may take to answer: its name and certificate spread over the world first. */
 const REACHABLE_MS = 180_000;
@@ -23,7 +26,8 @@ await run(async () => {
   });
   const askedUrl = options.url === undefined ? undefined : originOf(options.url);
 
-  console.log(buildAndWeigh());
+  const worker = await buildBundle(DIST); // without touching any account
+  console.log(weighBundle(DIST));
   if (options['dry-run']) return console.log('Dry run: nothing was deployed.');
 
   requireLogin();
@@ -35,7 +39,7 @@ await run(async () => {
   const newToken = made.get('ADMIN_TOKEN');
   let targets: string[];
   try {
-    targets = deploy(made, present ? null : namespaceLeftBehind(name));
+    targets = deploy(worker, made, present ? null : namespaceLeftBehind(name));
   } finally {
     // Also after a failure: the upload may have gone through before it, and no one can read a secret back.
     if (newToken && mayHaveSecret(name, 'ADMIN_TOKEN')) {
@@ -67,14 +71,6 @@ function originOf(url: string): string {
     );
   }
   return new URL(url).origin;
-}
-
-/** Builds the bundle without touching any account. */
-function buildAndWeigh(): string {
-  const dist = join(ROOT, 'dist');
-  rmSync(dist, { recursive: true, force: true });
-  askWrangler(['deploy', '--dry-run', '--outdir', dist]);
-  return weighBundle(dist);
 }
 
 function requireLogin(): void {
@@ -129,14 +125,18 @@ function namespaceLeftBehind(name: string): string | null {
 }
 
 /**
- * Uploads the Worker with `secrets` added to those it has. Wrangler makes the database and the namespace when they are
+ * Uploads `worker`, a file, with `secrets` added to those it has. Wrangler makes the database and the namespace when they are
  * missing, and remembers them by their bindings. Returns where the Worker can be reached, as wrangler puts it.
  */
-function deploy(secrets: ReadonlyMap<SecretName, string>, namespace: string | null): string[] {
+function deploy(
+  worker: string,
+  secrets: ReadonlyMap<SecretName, string>,
+  namespace: string | null,
+): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-')); // readable by its owner only
   const config = join(ROOT, 'wrangler.deploying.toml'); // beside wrangler.toml: paths in it are relative
   const output = join(folder, 'output.ndjson');
-  const args = ['deploy'];
+  const args = ['deploy', worker, '--no-bundle'];
   try {
     if (secrets.size) {
       const file = join(folder, 'secrets.json');

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
 import { type Answers, consent } from '../../../demo/consent';
+import { buildBundle } from '../../../scripts/deploy/bundle.ts';
 import { read } from '../../journeys/support/app';
 import startSseServers from '../../support/sse-setup';
 import startUpstreams from '../../support/upstream-setup';
@@ -40,11 +40,7 @@ export async function startTwoWorkers(): Promise<void> {
     ),
   ];
   const bundle = join(folder, 'bundle');
-  const wrangler = join(ROOT, 'node_modules/.bin/wrangler');
-  execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', bundle], {
-    cwd: ROOT,
-    stdio: 'pipe',
-  });
+  await buildBundle(bundle);
 
   const shipped = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
     .replace(/^main = .*$/m, `main = "${ROOT}/src/index.ts"`)
