@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { SealedValue } from './crypto/reseal';
 import { open, seal } from './crypto/secrets';
 import type { SigningSetup } from './crypto/signing-keys';
@@ -94,7 +94,7 @@ function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Setti
 const sealContextOf = (name: string) => `setting/${name}/value`;
 
 /** What the setting is when nothing is saved: its variable's value, or the default. */
-export function readVariable(env: Env, { variable, schema }: Setting): z.ZodSafeParseResult<unknown> {
+export function readVariable(env: Env, { variable, schema }: Setting): z.core.util.SafeParseResult<unknown> {
   const value = (env as unknown as Record<string, unknown>)[variable];
   return schema.safeParse(value === '' ? undefined : value, { reportInput: true });
 }

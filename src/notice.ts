@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from './crypto/sealed-cookie';
 
 /** What a page says once of what was done on the page before it, in a cookie of its own. It waits a minute for the page. */

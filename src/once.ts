@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from './crypto/sealed-cookie';
 import { hashSecret, mac, open, seal } from './crypto/secrets';
 import { log } from './log';

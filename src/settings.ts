@@ -1,31 +1,39 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { SIGNING_ALGORITHMS } from './crypto/signing-algorithms';
 import { because, fault, type ValueFault } from './protocol/faults/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import { isLoopback } from './protocol/public-url';
-import { flag, fromJson, list, number, plainText } from './protocol/variable-values';
-
-/** E-mail addresses or their domains, which compare without regard to case. */
-const lowerCased = () => list(z.string().min(1).max(2000).toLowerCase());
+import { flag, fromJson, list, lowerCased, number, plainText } from './protocol/variable-values';
 
 /** An identity provider's issuer (OpenID Connect Discovery §3): compared as a string, so kept as it is written. */
-const ProviderIssuer = z.string().refine((value) => {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, search, hash, username } = new URL(value);
-  if (search || hash || username) return false;
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-}, because('not_a_provider'));
+const ProviderIssuer = z.string().check(
+  z.refine((value) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, hostname, search, hash, username } = new URL(value);
+    if (search || hash || username) return false;
+    return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  }, because('not_a_provider')),
+);
 
 /** Cloudflare Access' own name: `<team>.cloudflareaccess.com`. Loopback, with a port, is for development. */
 const TeamDomain = z
   .string()
-  .regex(/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|127\.0\.0\.1)(?::\d+)?)$/, because('not_a_host'));
+  .check(
+    z.regex(/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|127\.0\.0\.1)(?::\d+)?)$/, because('not_a_host')),
+  );
 
-const Origin = z.string().refine((value) => {
-  if (!URL.canParse(value)) return false;
-  const { origin, protocol, hostname } = new URL(value);
-  return origin === value && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
-}, because('not_an_origin'));
+/** An https address without a fragment. */
+const HttpsUrl = z
+  .string()
+  .check(z.maxLength(2000), z.regex(/^https:\/\/[^\s#]+$/, because('not_https_urls')));
+
+const Origin = z.string().check(
+  z.refine((value) => {
+    if (!URL.canParse(value)) return false;
+    const { origin, protocol, hostname } = new URL(value);
+    return origin === value && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
+  }, because('not_an_origin')),
+);
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
@@ -34,7 +42,7 @@ const Origin = z.string().refine((value) => {
  * `changes` what follows from changing it.
  */
 export const Settings = z.object({
-  display_name: plainText().min(1).default('Toolgate').meta({
+  display_name: z._default(plainText().check(z.minLength(1)), 'Toolgate').register(z.globalRegistry, {
     group: 'gateway',
     label: 'Name of this gateway',
     type: 'text',
@@ -42,22 +50,24 @@ export const Settings = z.object({
     means: 'The name people see at consent and on error pages, and apps when they connect',
     changes: 'Pages have the new name at once, apps when they connect again',
   }),
-  support_text: plainText().default('').meta({
+  support_text: z._default(plainText(), '').register(z.globalRegistry, {
     group: 'gateway',
     label: 'Whom to ask',
     type: 'text',
     does: 'Whom to ask, shown under error pages and consent',
   }),
-  mcp_server_auth_mode: z.enum(['headers', 'both', 'oauth']).default('headers').meta({
-    group: 'apps',
-    label: 'How apps get in',
-    type: '`headers`, `both` or `oauth`',
-    does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
-    means: 'With an access key, by a person who signs in with a browser, or either way',
-    changes:
-      'What no longer gets in is refused within seconds. What people allowed is kept, and works again when you change this back',
-  }),
-  enforce_auth_on_inference: flag().default(true).meta({
+  mcp_server_auth_mode: z
+    ._default(z.enum(['headers', 'both', 'oauth']), 'headers')
+    .register(z.globalRegistry, {
+      group: 'apps',
+      label: 'How apps get in',
+      type: '`headers`, `both` or `oauth`',
+      does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
+      means: 'With an access key, by a person who signs in with a browser, or either way',
+      changes:
+        'What no longer gets in is refused within seconds. What people allowed is kept, and works again when you change this back',
+    }),
+  enforce_auth_on_inference: z._default(flag(), true).register(z.globalRegistry, {
     group: 'apps',
     label: 'Everyone must identify themselves',
     type: 'true or false',
@@ -66,7 +76,7 @@ export const Settings = z.object({
     changes: 'Turned on, what was allowed anonymously is refused within seconds',
   }),
   oauth2_server_config: z.object({
-    issuer_url: Origin.optional().meta({
+    issuer_url: z.optional(Origin).register(z.globalRegistry, {
       group: 'gateway',
       label: 'Address of this gateway',
       type: 'https origin',
@@ -74,7 +84,7 @@ export const Settings = z.object({
       means: 'Where people and apps reach it: every link it prints begins so',
       changes: 'Every app has to connect again, at the new address. You are asked before that happens',
     }),
-    access_token_ttl: number(60, 86_400).default(600).meta({
+    access_token_ttl: z._default(number(60, 86_400), 600).register(z.globalRegistry, {
       group: 'times',
       label: 'Life of an access token',
       type: 'seconds, 60 to 86400',
@@ -82,7 +92,7 @@ export const Settings = z.object({
       means: 'How long an app goes on before it renews its access by itself, which nobody notices',
       changes: 'Holds for tokens given from now on',
     }),
-    refresh_token_ttl: number(0, 315_360_000).default(7_776_000).meta({
+    refresh_token_ttl: z._default(number(0, 315_360_000), 7_776_000).register(z.globalRegistry, {
       group: 'times',
       label: 'Unused access ends after',
       type: 'seconds, 0 = none',
@@ -90,14 +100,14 @@ export const Settings = z.object({
       means: 'An app that was not used for so long has to be allowed again. 0: never',
       changes: 'Holds for each app from the next time it renews its access',
     }),
-    auth_code_ttl: number(60, 900).default(300).meta({
+    auth_code_ttl: z._default(number(60, 900), 300).register(z.globalRegistry, {
       group: 'times',
       label: 'Time to finish connecting',
       type: 'seconds, 60 to 900',
       does: 'Life of an authorization code',
       means: 'How long an app has to come back for its access once a person allowed it',
     }),
-    refresh_reuse_interval: number(0, 300).default(60).meta({
+    refresh_reuse_interval: z._default(number(0, 300), 60).register(z.globalRegistry, {
       group: 'times',
       label: 'Grace for a lost answer',
       type: 'seconds, 0 to 300',
@@ -105,7 +115,7 @@ export const Settings = z.object({
       means:
         'How long an app may renew its access with what it used before. After that, somebody else may have it, and its access ends',
     }),
-    disable_vk_identity: flag().default(false).meta({
+    disable_vk_identity: z._default(flag(), false).register(z.globalRegistry, {
       group: 'apps',
       label: 'No access keys at consent',
       type: 'true or false',
@@ -115,23 +125,16 @@ export const Settings = z.object({
       changes:
         'What was allowed with keys is refused within seconds, kept, and works again when you turn this off',
     }),
-    allowed_redirect_uris: list(
-      z
-        .string()
-        .max(2000)
-        .regex(/^https:\/\/[^\s#]+$/, because('not_https_urls')),
-    )
-      .default([])
-      .meta({
-        group: 'apps',
-        label: 'Web apps that may connect',
-        type: 'list, empty = any https',
-        does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
-        means:
-          'The exact addresses web apps may send people back to. Empty: any https address. Apps on people’s own computers are always allowed',
-        changes: 'Other web apps cannot be allowed from now on. What they were allowed before stays',
-      }),
-    signing_alg: z.enum(SIGNING_ALGORITHMS).default('RS256').meta({
+    allowed_redirect_uris: z._default(list(HttpsUrl), []).register(z.globalRegistry, {
+      group: 'apps',
+      label: 'Web apps that may connect',
+      type: 'list, empty = any https',
+      does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
+      means:
+        'The exact addresses web apps may send people back to. Empty: any https address. Apps on people’s own computers are always allowed',
+      changes: 'Other web apps cannot be allowed from now on. What they were allowed before stays',
+    }),
+    signing_alg: z._default(z.enum(SIGNING_ALGORITHMS), 'RS256').register(z.globalRegistry, {
       group: 'gateway',
       label: 'Signature of access tokens',
       type: '`RS256` or `ES256`',
@@ -140,7 +143,7 @@ export const Settings = z.object({
       changes:
         'A new key is made, and signs in ten minutes. What older keys signed stays good until it expires',
     }),
-    client_id_metadata_documents: flag().default(true).meta({
+    client_id_metadata_documents: z._default(flag(), true).register(z.globalRegistry, {
       group: 'apps',
       label: 'Apps that describe themselves at a web address',
       type: 'true or false',
@@ -150,7 +153,7 @@ export const Settings = z.object({
       changes: 'Turned off, such apps have to register instead. What they were allowed goes on',
     }),
   }),
-  default_user_access: z.preprocess(fromJson, McpConfigs).default([]).meta({
+  default_user_access: z._default(z.pipe(z.transform(fromJson), McpConfigs), []).register(z.globalRegistry, {
     group: 'everyone',
     label: 'What everyone who signs in may use',
     type: 'list as `mcp_configs`, in a variable as JSON',
@@ -158,14 +161,14 @@ export const Settings = z.object({
     means: 'Beyond what you give each person, and what their keys may use',
     changes: 'Within seconds, for everyone who is signed in and the apps they allowed',
   }),
-  revocation_lag: number(0, 60).default(10).meta({
+  revocation_lag: z._default(number(0, 60), 10).register(z.globalRegistry, {
     group: 'times',
     label: 'Changes take hold within',
     type: 'seconds, 0 to 60',
     does: 'How long `/mcp` goes on from what it knows of a caller',
     means: 'How long a key or app you stopped may still get through. Less means more work for the database',
   }),
-  vk_rotation_cooldown: number(0, 2_592_000).default(0).meta({
+  vk_rotation_cooldown: z._default(number(0, 2_592_000), 0).register(z.globalRegistry, {
     group: 'times',
     label: 'A key’s old value works for',
     type: 'seconds, 0 to 2592000',
@@ -173,21 +176,21 @@ export const Settings = z.object({
     means: 'After it was given a new one in the course of time. One that leaked stops at once',
     changes: 'Holds for keys that get a new value from now on',
   }),
-  mcp_tool_execution_timeout: number(1, 300).default(60).meta({
+  mcp_tool_execution_timeout: z._default(number(1, 300), 60).register(z.globalRegistry, {
     group: 'servers',
     label: 'A tool may be silent for',
     type: 'seconds, 1 to 300',
     does: 'How long a tool call may go on without progress',
     means: 'A call without any progress for so long is given up. A server may have its own limit',
   }),
-  mcp_tool_sync_interval: number(1, 10_080).default(10).meta({
+  mcp_tool_sync_interval: z._default(number(1, 10_080), 10).register(z.globalRegistry, {
     group: 'servers',
     label: 'Servers are asked for their tools every',
     type: 'minutes',
     does: 'How often tool lists are asked again',
     means: 'So that new tools appear. A server may have its own interval',
   }),
-  allowed_origins: list().default([]).meta({
+  allowed_origins: z._default(list(), []).register(z.globalRegistry, {
     group: 'apps',
     label: 'Web pages that may call tools',
     type: 'list',
@@ -195,14 +198,14 @@ export const Settings = z.object({
     means:
       'Addresses of pages whose scripts may use this gateway, besides its own and those on people’s own computers',
   }),
-  mcp_external_server_url: Origin.optional().meta({
+  mcp_external_server_url: z.optional(Origin).register(z.globalRegistry, {
     group: 'accounts',
     label: 'Base of links that connect an account',
     type: 'https origin',
     does: 'Base of the links that connect an account; the issuer when unset. Must reach this Worker',
     means: 'The address of this gateway when empty. Another address must lead here too',
   }),
-  mcp_external_client_url: Origin.optional().meta({
+  mcp_external_client_url: z.optional(Origin).register(z.globalRegistry, {
     group: 'accounts',
     label: 'Base of the address providers send people back to',
     type: 'https origin',
@@ -210,7 +213,7 @@ export const Settings = z.object({
     means: 'The address of this gateway when empty. Another address must lead here too',
     changes: 'Register the new address with every provider, or nobody can connect an account there',
   }),
-  mcp_enable_temp_token_auth: flag().default(false).meta({
+  mcp_enable_temp_token_auth: z._default(flag(), false).register(z.globalRegistry, {
     group: 'accounts',
     label: 'A link alone connects an account',
     type: 'true or false',
@@ -219,7 +222,7 @@ export const Settings = z.object({
       'Whoever opens the link need not prove who they are. That gives up MCP’s rule against phishing: an account connected through a forwarded link is then the sender’s',
   }),
   oidc: z.object({
-    issuer: ProviderIssuer.optional().meta({
+    issuer: z.optional(ProviderIssuer).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Provider',
       type: 'https URL',
@@ -228,29 +231,31 @@ export const Settings = z.object({
       changes:
         'People who signed in elsewhere are new people here. What they allowed stops within seconds, and works again when you change this back',
     }),
-    client_id: z.string().min(1).max(500).optional().meta({
+    client_id: z.optional(z.string().check(z.minLength(1), z.maxLength(500))).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Client ID',
       type: 'text',
       does: 'Our client id there',
       means: 'Of this gateway, as the provider shows it',
     }),
-    client_secret: z.string().min(1).max(2000).optional().meta({
-      group: 'sign-in',
-      label: 'Client secret',
-      type: 'secret',
-      isSecret: true,
-      does: 'Our client secret there: `npx wrangler secret put OIDC_CLIENT_SECRET`, or saved (sealed)',
-      means: 'Of this gateway, as the provider showed it. Kept sealed, never shown again',
-    }),
-    scopes: list().default(['openid', 'email', 'profile']).meta({
+    client_secret: z
+      .optional(z.string().check(z.minLength(1), z.maxLength(2000)))
+      .register(z.globalRegistry, {
+        group: 'sign-in',
+        label: 'Client secret',
+        type: 'secret',
+        isSecret: true,
+        does: 'Our client secret there: `npx wrangler secret put OIDC_CLIENT_SECRET`, or saved (sealed)',
+        means: 'Of this gateway, as the provider showed it. Kept sealed, never shown again',
+      }),
+    scopes: z._default(list(), ['openid', 'email', 'profile']).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'What is asked of the provider',
       type: 'list',
       does: 'What is asked of the provider; `openid` always is',
       means: 'Its names for it; openid always is asked',
     }),
-    allowed_domains: lowerCased().default([]).meta({
+    allowed_domains: z._default(lowerCased(), []).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'E-mail domains that may sign in',
       type: 'list',
@@ -259,7 +264,7 @@ export const Settings = z.object({
       changes:
         'What people with other addresses allowed stops within seconds, and works again when you change this back',
     }),
-    admin_emails: lowerCased().default([]).meta({
+    admin_emails: z._default(lowerCased(), []).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Administrators',
       type: 'list',
@@ -268,7 +273,7 @@ export const Settings = z.object({
       changes: 'Within seconds, whether or not they are signed in',
     }),
   }),
-  user_reauth_days: number(0, 3650).default(30).meta({
+  user_reauth_days: z._default(number(0, 3650), 30).register(z.globalRegistry, {
     group: 'sign-in',
     label: 'People sign in again after',
     type: 'days, 0 = never',
@@ -276,14 +281,14 @@ export const Settings = z.object({
     means: 'Apps of a person who did not sign in for so long stop, and go on once they do. 0: never',
   }),
   access: z.object({
-    team_domain: TeamDomain.optional().meta({
+    team_domain: z.optional(TeamDomain).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Cloudflare Access team',
       type: 'host name',
       does: 'Cloudflare Access as the provider: `<team>.cloudflareaccess.com`. Its policy says who may sign in',
       means: 'As in acme.cloudflareaccess.com, when Access stands in front. Its policy says who may sign in',
     }),
-    aud: z.string().min(1).max(200).optional().meta({
+    aud: z.optional(z.string().check(z.minLength(1), z.maxLength(200))).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Application audience tag',
       type: 'text',
@@ -294,19 +299,25 @@ export const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
-/** One setting: its dotted name, the variable that sets it, and the schema that reads it. */
-export type Setting = { name: string; variable: string; schema: z.ZodType };
+/** One setting: its dotted name, the variable that sets it, the schema that reads it, and what is said of it. */
+export type Setting = {
+  name: string;
+  variable: string;
+  schema: z.ZodMiniType;
+  meta: Record<string, unknown>;
+};
 
 /** Every setting, in the order of the table. */
 export const SETTINGS: readonly Setting[] = settingsIn(Settings);
 
 /** The settings of a table. */
-export function settingsIn(schema: z.ZodObject, path: readonly string[] = []): Setting[] {
+export function settingsIn(schema: z.ZodMiniObject, path: readonly string[] = []): Setting[] {
   return Object.entries(schema.shape).flatMap(([member, inner]) => {
     const name = [...path, member];
-    if (inner instanceof z.ZodObject) return settingsIn(inner, name);
+    if (inner instanceof z.ZodMiniObject) return settingsIn(inner, name);
     const dotted = name.join('.');
-    return [{ name: dotted, variable: variableOf(dotted), schema: inner as z.ZodType }];
+    const schema = inner as z.ZodMiniType;
+    return [{ name: dotted, variable: variableOf(dotted), schema, meta: z.globalRegistry.get(schema) ?? {} }];
   });
 }
 
@@ -334,6 +345,6 @@ export function variableOf(name: string): string {
 }
 
 /** True for a setting that is sealed where it is saved, and shown as a mask. */
-export function isSecret({ schema }: Setting): boolean {
-  return schema.meta()?.isSecret === true;
+export function isSecret({ meta }: Setting): boolean {
+  return meta.isSecret === true;
 }

@@ -2,16 +2,14 @@
 export type Setting = {
   name: string;
   variable: string;
-  schema: {
-    meta(): Record<string, unknown> | undefined;
-    safeParse(value: undefined): { data?: unknown };
-  };
+  schema: { safeParse(value: undefined): { data?: unknown } };
+  meta: Readonly<Record<string, unknown>>;
 };
 
 /** The README's table of settings: a row for each, in the order of src/settings.ts. */
 export function settingsTable(settings: readonly Setting[]): string {
-  const rows = settings.map(({ name, variable, schema }) => {
-    const { type, does } = schema.meta() ?? {};
+  const rows = settings.map(({ name, variable, schema, meta }) => {
+    const { type, does } = meta;
     return [`\`${name}\``, `\`${variable}\``, type, shown(schema.safeParse(undefined).data), does];
   });
   const header = ['setting', 'variable', 'type', 'default', 'what it does'];

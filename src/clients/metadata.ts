@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { scopesKnown } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
 import { because } from '../protocol/faults/fault';
@@ -57,12 +57,16 @@ function decoded(text: string): string {
   return once === text ? text : decoded(once);
 }
 
-const RedirectUri = z.string().superRefine((value, context) => {
-  const rule = refusedRedirectUri(value);
-  if (rule) context.addIssue({ code: 'custom', message: because('not_a_redirect_uri', { rule }) });
-});
+const RedirectUri = z.string().check(
+  z.superRefine((value, context) => {
+    const rule = refusedRedirectUri(value);
+    if (rule) context.addIssue({ code: 'custom', message: because('not_a_redirect_uri', { rule }) });
+  }),
+);
 
-const RedirectUris = z.array(RedirectUri, because('not_redirect_uris')).min(1, because('required')).max(20);
+const RedirectUris = z
+  .array(RedirectUri, because('not_redirect_uris'))
+  .check(z.minLength(1, because('required')), z.maxLength(20));
 
 /** What has no place in a name: controls, bidirectional overrides, and whatever shows as nothing (SECURITY 4). */
 const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
@@ -78,35 +82,43 @@ export function visibleName(name: string): string | undefined {
 
 /** The members of a list that this server offers, the others left out (RFC 7591 §3.2.1): an error only when none is left. */
 function offered<const Known extends string>(known: () => readonly Known[], standard: NoInfer<Known>) {
-  return z.preprocess(
-    unlessEmpty,
+  return z.pipe(
+    z.transform(unlessEmpty),
     z
-      .array(z.string())
-      .default([standard])
-      .transform((asked) => known().filter((one) => asked.includes(one)))
-      .refine((kept) => kept.length > 0, {
-        error: () => because('holds_none_of', { options: known().join(', ') }),
-      }),
+      .pipe(
+        z._default(z.array(z.string()), [standard]),
+        z.transform((asked) => known().filter((one) => asked.includes(one))),
+      )
+      .check(
+        z.refine((kept) => kept.length > 0, {
+          error: () => because('holds_none_of', { options: known().join(', ') }),
+        }),
+      ),
   );
 }
 
 /** Client metadata, RFC 7591 §2. Members the gateway does not know are dropped, as §2 allows. */
 export const ClientMetadata = z.object({
   redirect_uris: RedirectUris,
-  client_name: z.preprocess(unlessEmpty, z.string().max(1024).transform(visibleName).optional()),
-  grant_types: offered(grantTypesServed, 'authorization_code').transform(withCode),
-  response_types: offered(() => ['code'], 'code'),
-  token_endpoint_auth_method: z.preprocess(
-    unlessEmpty,
-    z.enum(['none', 'client_secret_basic', 'client_secret_post']).default('none'),
+  client_name: z.pipe(
+    z.transform(unlessEmpty),
+    z.optional(z.pipe(z.string().check(z.maxLength(1024)), z.transform(visibleName))),
   ),
-  scope: z.preprocess(
-    unlessEmpty,
-    z
-      .string()
-      .max(2000)
-      .transform((scope) => scopesKnown(scope) || 'mcp')
-      .prefault('mcp'),
+  grant_types: z.pipe(offered(grantTypesServed, 'authorization_code'), z.transform(withCode)),
+  response_types: offered(() => ['code'], 'code'),
+  token_endpoint_auth_method: z.pipe(
+    z.transform(unlessEmpty),
+    z._default(z.enum(['none', 'client_secret_basic', 'client_secret_post']), 'none'),
+  ),
+  scope: z.pipe(
+    z.transform(unlessEmpty),
+    z.prefault(
+      z.pipe(
+        z.string().check(z.maxLength(2000)),
+        z.transform((scope) => scopesKnown(scope) || 'mcp'),
+      ),
+      'mcp',
+    ),
   ),
 });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from '../crypto/sealed-cookie';
 import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 
@@ -7,7 +7,7 @@ const ConnectState = z.object({
   /** Proves, once the link is used, that this browser used it: the link keeps its hash. */
   secret: z.string(),
   /** What the last step must tell the person, of a server or of the link itself. */
-  notice: z.object({ serverId: z.string().nullable(), text: z.string() }).optional(),
+  notice: z.optional(z.object({ serverId: z.nullable(z.string()), text: z.string() })),
 });
 export type ConnectState = z.infer<typeof ConnectState>;
 

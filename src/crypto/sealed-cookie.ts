@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { endCookie, endOldest, readCookie, readCookies, writeCookie } from '../protocol/cookies';
 import { open, seal } from './secrets';
 
@@ -6,7 +6,7 @@ import { open, seal } from './secrets';
 type Kind<T> = {
   /** Their name is `toolgate-<kind>`, followed by `-<id>` where a browser has several. */
   kind: string;
-  schema: z.ZodType<T>;
+  schema: z.ZodMiniType<T>;
   /** Seconds. */
   life: number;
   /** How many a browser may have, the new one included. */

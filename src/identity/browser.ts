@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from '../crypto/sealed-cookie';
 import { isSubject, parseSubject, type Subject } from '../protocol/subject';
 import type { Proof } from './mode';

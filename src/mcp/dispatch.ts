@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isPersonal } from '../accounts/auth/index';
 import {
   CODE,
@@ -83,8 +83,8 @@ const hasOwnAccounts = ({ server }: CatalogServer) => isPersonal(server);
 
 const Initialize = z.object({
   protocolVersion: z.string(),
-  capabilities: z.record(z.string(), z.unknown()).default({}),
-  clientInfo: z.object({ name: z.string().nullish() }).default({ name: '' }),
+  capabilities: z._default(z.record(z.string(), z.unknown()), {}),
+  clientInfo: z._default(z.object({ name: z.nullish(z.string()) }), { name: '' }),
 });
 
 /** MCP 2025-11-25, Initialization: the version asked for if it is served, else the newest of its era. */

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { open, randomSecret, seal } from '../crypto/secrets';
 import { CODE, type JsonObject, RpcError } from '../protocol/mcp';
 

@@ -1,8 +1,14 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from '../crypto/sealed-cookie';
 import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 import { STEP_LIFE } from '../flows';
 import { isSubject, type Subject } from '../protocol/subject';
+
+/** What fits nothing else of a union: as no names. */
+const AsNone = z.pipe(
+  z.unknown(),
+  z.transform((): string[] => []),
+);
 
 /**
  * What the steps of one browser flow have decided so far. It travels sealed in the flow's own cookie, set again at each
@@ -13,35 +19,35 @@ const FlowState = z.object({
   secret: z.string(),
   /** When the last step was taken, epoch seconds. */
   at: z.number(),
-  identity: z
-    .object({ subject: z.custom<Subject>(isSubject), generation: z.number(), name: z.string() })
-    .optional(),
+  identity: z.optional(
+    z.object({ subject: z.custom<Subject>(isSubject), generation: z.number(), name: z.string() }),
+  ),
   /** How the person chose to identify themselves, as the form names it. */
-  chosen: z.string().optional(),
+  chosen: z.optional(z.string()),
   /** What goes on once someone has signed in after `since` (epoch seconds): this person, or, null, anyone. */
-  waiting: z.object({ owner: z.string().nullable(), since: z.number() }).optional(),
+  waiting: z.optional(z.object({ owner: z.nullable(z.string()), since: z.number() })),
   /** What the last step must tell the person. */
-  notice: z.string().optional(),
+  notice: z.optional(z.string()),
   /** Id of the server that is about; absent: the form. */
-  noticeAt: z.string().optional(),
+  noticeAt: z.optional(z.string()),
   /** What was chosen on a form that has to be shown again. The defaults are for flows that an earlier version began. */
-  choices: z
-    .object({
-      access: z.enum(['all', 'read', 'chosen']).default('chosen'),
+  choices: z.optional(
+    z.object({
+      access: z._default(z.enum(['all', 'read', 'chosen']), 'chosen'),
       /** Names of servers, exposed names of tools. */
       unticked: z.object({
         servers: z.array(z.string()),
         tools: z.array(z.string()),
-        resources: z.array(z.string()).default([]),
-        prompts: z.array(z.string()).default([]),
+        resources: z._default(z.array(z.string()), []),
+        prompts: z._default(z.array(z.string()), []),
       }),
-      isNone: z.boolean().default(true),
-      opened: z.array(z.string()).default([]),
-      reading: z.array(z.string()).catch([]),
+      isNone: z._default(z.boolean(), true),
+      opened: z._default(z.array(z.string()), []),
+      reading: z._default(z.union([z.array(z.string()), AsNone]), []),
       readOnly: z.boolean(),
       expiresIn: z.number(),
-    })
-    .optional(),
+    }),
+  ),
 });
 export type FlowState = z.infer<typeof FlowState>;
 

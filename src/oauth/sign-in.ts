@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { keepsSignIns } from '../accounts/kept-sign-ins';
 import { saveSignIn } from '../accounts/sign-in-tokens';
 import { audit } from '../audit';

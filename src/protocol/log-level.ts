@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isObject, type JsonObject, metaOf } from './mcp';
 
 /** How severe a log line is, the least first (RFC 5424 §6.2.1, as MCP, Logging names them). */

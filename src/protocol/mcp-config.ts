@@ -1,10 +1,13 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 const allowed = (what: string) =>
   z
-    .boolean()
-    .nullish()
-    .describe(`Whether its ${what} are in; absent and null: with all its tools they are, else they are not`);
+    .nullish(z.boolean())
+    .check(
+      z.describe(
+        `Whether its ${what} are in; absent and null: with all its tools they are, else they are not`,
+      ),
+    );
 
 /**
  * What a list that names tools of a server says of the rest of it (PROTOCOL §5). A list stored before there were these
@@ -25,12 +28,10 @@ export const McpConfigs = z
     z.object({
       mcp_client_name: z.string(),
       tools_to_execute: z
-        .array(z.string().min(1).max(256))
-        .max(1000)
-        .default([])
-        .describe('Names of tools; `*` is all of them'),
+        ._default(z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(1000)), [])
+        .check(z.describe('Names of tools; `*` is all of them')),
       ...readingTerms,
     }),
   )
-  .max(500);
+  .check(z.maxLength(500));
 export type McpConfig = z.infer<typeof McpConfigs>[number];

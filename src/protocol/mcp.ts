@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { version } from '../../package.json';
 import { isRawNumber, parseExact, plainNumber, type RawNumber } from './json/exact';
 
@@ -44,7 +44,7 @@ export type JsonObject = { [member: string]: unknown };
 
 /** A request's id, a number as it was sent (CONTRACT §6); JSON-RPC's null is not one (MCP, Requests). */
 export const RequestId = z.union([
-  z.string().max(1000),
+  z.string().check(z.maxLength(1000)),
   z.number(),
   z.custom<RawNumber>((value) => isRawNumber(value) && value.rawJSON.length <= 1000),
 ]);
@@ -62,9 +62,9 @@ export type Notification = { jsonrpc: '2.0'; id?: undefined; method: string; par
 const MOST_METHOD = 200;
 
 const RpcErrorObject = z.object({
-  code: z.preprocess(plainNumber, z.number()),
+  code: z.pipe(z.transform(plainNumber), z.number()),
   message: z.string(),
-  data: z.unknown().optional(),
+  data: z.optional(z.unknown()),
 });
 export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 
@@ -72,9 +72,12 @@ export type RpcErrorObject = z.infer<typeof RpcErrorObject>;
 const MOST_ANSWERED_ID = 4096;
 
 const RpcResponse = z.object({
-  id: z.preprocess(plainNumber, z.union([z.string().max(MOST_ANSWERED_ID), RequestId]).nullish()),
-  result: ResultObject.optional(),
-  error: RpcErrorObject.optional(),
+  id: z.pipe(
+    z.transform(plainNumber),
+    z.nullish(z.union([z.string().check(z.maxLength(MOST_ANSWERED_ID)), RequestId])),
+  ),
+  result: z.optional(ResultObject),
+  error: z.optional(RpcErrorObject),
 });
 /** The answer to one of our requests: a result or an error. */
 export type RpcResponse = z.infer<typeof RpcResponse>;

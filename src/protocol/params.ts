@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import { type ErrorCode, OAuthError } from './error';
 import { faultIn, faultWords, type ValueFault } from './faults/fault';
 
@@ -24,20 +24,20 @@ export function params(source: URLSearchParams): Params {
 }
 
 /** The value as `schema` reads it. @throws OAuthError `code`, its description naming the first member at fault. */
-export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.infer<T> {
+export function parse<T extends z.ZodMiniType>(schema: T, value: unknown, code: ErrorCode): z.infer<T> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw new OAuthError(code, faultOf(result.error));
 }
 
 /** A sentence for a developer: which member is at fault, and why. @param error of a schema asked with `reportInput` */
-export function faultOf(error: z.ZodError): string {
+export function faultOf(error: z.core.$ZodError): string {
   const { member, fault } = firstFault(error);
   return member ? `${member}: ${faultWords(fault)}` : faultWords(fault);
 }
 
 /** The first fault, and the dotted name of the member; empty: the value itself. */
-export function firstFault({ issues: [issue] }: z.ZodError): { member: string; fault: ValueFault } {
+export function firstFault({ issues: [issue] }: z.core.$ZodError): { member: string; fault: ValueFault } {
   return { member: issue?.path.map(String).join('.') ?? '', fault: faultIn(issue) };
 }
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { because } from './faults/fault';
 import { FAULT_WORDS } from './faults/words';
 
@@ -41,13 +41,13 @@ export function refusedTarget(value: string, allowLoopback: boolean): string | n
 
 /** An address the gateway is told to send requests to. */
 export const publicUrl = (allowLoopback: boolean) =>
-  z
-    .string()
-    .max(2000)
-    .superRefine((value, context) => {
+  z.string().check(
+    z.maxLength(2000),
+    z.superRefine((value, context) => {
       const refused = targetFault(value, allowLoopback);
       if (refused) context.addIssue({ code: 'custom', message: because(refused) });
-    });
+    }),
+  );
 
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/\.+$/, '').toLowerCase();

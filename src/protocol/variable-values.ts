@@ -1,25 +1,25 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { because } from './faults/fault';
 
 /** An integer. */
 export const number = (least: number, most: number) =>
-  z.preprocess(fromText, z.number().int().min(least).max(most));
+  z.pipe(z.transform(fromText), z.int().check(z.minimum(least), z.maximum(most)));
 
-export const flag = () => z.preprocess(fromText, z.boolean());
+export const flag = () => z.pipe(z.transform(fromText), z.boolean());
 
 /** A list, or its items separated by commas. */
-export const list = (item = z.string().min(1).max(2000)) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z.array(item).max(100),
+export const list = (item = z.string().check(z.minLength(1), z.maxLength(2000))) =>
+  z.pipe(
+    z.transform((value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value)),
+    z.array(item).check(z.maxLength(100)),
   );
+
+/** E-mail addresses or their domains, which compare without regard to case. */
+export const lowerCased = () => list(z.string().check(z.minLength(1), z.maxLength(2000), z.toLowerCase()));
 
 /** A line that people read. */
 export const plainText = () =>
-  z
-    .string()
-    .max(200)
-    .regex(/^[^\p{C}<>]*$/u, because('not_plain'));
+  z.string().check(z.maxLength(200), z.regex(/^[^\p{C}<>]*$/u, because('not_plain')));
 
 /** A number or boolean given as text, as shells do: `"600"` and `"true"` mean what they look like. */
 export function fromText(value: unknown): unknown {

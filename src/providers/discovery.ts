@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { boundedFetch } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { FAULT_WORDS } from '../protocol/faults/words';
@@ -280,7 +280,7 @@ class Search {
   }
 
   /** The JSON document at `url`, or where that redirects; null when there is none of this form. */
-  private async document<T>(url: string, schema: z.ZodType<T>): Promise<T | null> {
+  private async document<T>(url: string, schema: z.ZodMiniType<T>): Promise<T | null> {
     if (Date.now() > this.endsAt) {
       throw this.problem('unavailable', problem('search_too_long', { server: this.from.serverName }));
     }

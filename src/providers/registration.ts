@@ -1,9 +1,10 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { boundedFetch } from '../identity/provider';
 import type { ClientIdMetadataDocument } from '../protocol/oauth-answers';
 import { isLoopback } from '../protocol/public-url';
 import type { AuthMethod, Discovered, OwnClient } from '../servers/oauth-config';
 import type { Settings } from '../settings';
+import { AsNull } from './discovery-documents';
 
 /** Who the gateway says it is to providers it never met. */
 export type Introduction = {
@@ -55,13 +56,10 @@ export function ourMetadata(
 
 /** What a registration answers, in as far as it is used (RFC 7591 §3.2.1). */
 const Registered = z.object({
-  client_id: z.string().regex(/^[\x20-\x7e]{1,2000}$/),
-  client_secret: z
-    .string()
-    .regex(/^[\x20-\x7e]{0,2000}$/)
-    .nullish(),
-  client_secret_expires_at: z.number().nullish().catch(null),
-  token_endpoint_auth_method: z.string().nullish(),
+  client_id: z.string().check(z.regex(/^[\x20-\x7e]{1,2000}$/)),
+  client_secret: z.nullish(z.string().check(z.regex(/^[\x20-\x7e]{0,2000}$/))),
+  client_secret_expires_at: z.union([z.nullish(z.number()), AsNull]),
+  token_endpoint_auth_method: z.nullish(z.string()),
 });
 
 /**

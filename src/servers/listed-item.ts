@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isRawNumber, parseExact, plainNumber } from '../protocol/json/exact';
 import { sameJson } from '../protocol/json/same';
 import { isCompilable } from '../protocol/json/schema-check';
@@ -22,7 +22,7 @@ export const NAMED_BY: Readonly<Record<ItemKind, 'name' | 'uri' | 'uriTemplate'>
 type Repair = (value: unknown) => unknown;
 
 const as =
-  (schema: z.ZodType): Repair =>
+  (schema: z.ZodMiniType): Repair =>
   (value) =>
     schema.safeParse(plainNumber(value)).success ? value : undefined;
 
@@ -72,7 +72,7 @@ const CONTENT = {
   size: as(z.number()),
   annotations: members({
     audience: listOf(as(z.enum(['user', 'assistant']))),
-    priority: as(z.number().min(0).max(1)),
+    priority: as(z.number().check(z.minimum(0), z.maximum(1))),
     lastModified: as(z.iso.datetime({ offset: true })),
   }),
 };

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { because } from '../protocol/faults/fault';
 import { publicUrl } from '../protocol/public-url';
 import { maskOfSecret, SecretValue, unmasked } from './secret-value';
@@ -93,37 +93,37 @@ export type OAuthConfig = {
 };
 
 const Word = (most: number) =>
-  z
-    .string()
-    .min(1)
-    .max(most)
-    .regex(/^[\x21-\x7e]+$/, because('not_ascii_word'));
+  z.string().check(z.minLength(1), z.maxLength(most), z.regex(/^[\x21-\x7e]+$/, because('not_ascii_word')));
 
 /** `oauth_config` as the API takes it (CONTRACT §7): what is missing is discovered, null takes back what was set. */
 export const oauthConfigMembers = (allowLoopback: boolean) =>
   z.object({
-    client_id: Word(500)
-      .nullish()
-      .describe('Of an app registered by hand; without one the gateway introduces itself'),
-    client_secret: SecretValue.nullish().describe(
-      'Accepts `env.NAME`; shown masked, and the mask sent back keeps it',
-    ),
-    authorize_url: publicUrl(allowLoopback).nullish().describe('Its query is kept'),
-    token_url: publicUrl(allowLoopback).nullish(),
-    registration_url: publicUrl(allowLoopback).nullish().describe('RFC 7591'),
-    server_url: publicUrl(allowLoopback)
-      .nullish()
-      .describe('Where discovery begins; `connection_string` when left out'),
+    client_id: z
+      .nullish(Word(500))
+      .check(z.describe('Of an app registered by hand; without one the gateway introduces itself')),
+    client_secret: z
+      .nullish(SecretValue)
+      .check(z.describe('Accepts `env.NAME`; shown masked, and the mask sent back keeps it')),
+    authorize_url: z.nullish(publicUrl(allowLoopback)).check(z.describe('Its query is kept')),
+    token_url: z.nullish(publicUrl(allowLoopback)),
+    registration_url: z.nullish(publicUrl(allowLoopback)).check(z.describe('RFC 7591')),
+    server_url: z
+      .nullish(publicUrl(allowLoopback))
+      .check(z.describe('Where discovery begins; `connection_string` when left out')),
     resource: z
-      .string()
-      .max(2000)
-      .regex(/^(?:[a-z][a-z0-9+.-]*:[\x21-\x22\x24-\x7e]+)?$/i, because('not_a_resource'))
-      .nullish()
-      .describe('RFC 8707; empty: none is sent, whatever the server says'),
-    scopes: z.array(Word(200)).max(100).nullish(),
-    issuer: publicUrl(allowLoopback)
-      .nullish()
-      .describe('The issuer to accept when the provider says another than expected'),
+      .nullish(
+        z
+          .string()
+          .check(
+            z.maxLength(2000),
+            z.regex(/^(?:[a-z][a-z0-9+.-]*:[\x21-\x22\x24-\x7e]+)?$/i, because('not_a_resource')),
+          ),
+      )
+      .check(z.describe('RFC 8707; empty: none is sent, whatever the server says')),
+    scopes: z.nullish(z.array(Word(200)).check(z.maxLength(100))),
+    issuer: z
+      .nullish(publicUrl(allowLoopback))
+      .check(z.describe('The issuer to accept when the provider says another than expected')),
   });
 
 /** The administrator's client secret as it is kept, and what was set beside it. */
@@ -147,19 +147,27 @@ export function isForAnother(
  * sent again, or taken back.
  */
 export function oauthConfigChange(allowLoopback: boolean, kept: KeptSecret | undefined) {
-  return oauthConfigMembers(allowLoopback).transform((change, context) => {
-    const { client_secret: sent } = change;
-    const isElsewhere = isForAnother(change, kept?.configured);
-    const refuse = (reason: 'secret_for_another' | 'mask_of_nothing') => {
-      context.addIssue({ code: 'custom', path: ['client_secret'], message: because(reason) });
-      return z.NEVER;
-    };
-    if (sent === undefined && kept && isElsewhere) return refuse('secret_for_another');
-    if (typeof sent !== 'string') return change;
-    const meant = unmasked(sent, isElsewhere ? undefined : kept?.secret);
-    if (meant !== null) return { ...change, client_secret: meant };
-    return refuse('mask_of_nothing');
-  });
+  return z.pipe(
+    oauthConfigMembers(allowLoopback),
+    z.transform((change, context) => {
+      const { client_secret: sent } = change;
+      const isElsewhere = isForAnother(change, kept?.configured);
+      const refuse = (reason: 'secret_for_another' | 'mask_of_nothing') => {
+        context.issues.push({
+          code: 'custom',
+          input: sent,
+          path: ['client_secret'],
+          message: because(reason),
+        });
+        return z.NEVER;
+      };
+      if (sent === undefined && kept && isElsewhere) return refuse('secret_for_another');
+      if (typeof sent !== 'string') return change;
+      const meant = unmasked(sent, isElsewhere ? undefined : kept?.secret);
+      if (meant !== null) return { ...change, client_secret: meant };
+      return refuse('mask_of_nothing');
+    }),
+  );
 }
 
 const originOf = (url: string | null | undefined) => (url ? new URL(url).origin : null);

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { because } from '../protocol/faults/fault';
 
 /** Secrets of the gateway itself: a server configured with one would be sent it. */
@@ -7,12 +7,12 @@ const NEVER_SENT = new Set(['ENCRYPTION_KEY', 'ADMIN_TOKEN', 'OIDC_CLIENT_SECRET
 const MASK = '••••';
 
 /** A secret an administrator sets: visible ASCII, or `env.NAME` for the variable or secret of that name, or a mask. */
-export const SecretValue = z
-  .string()
-  .min(1)
-  .max(8192)
-  .regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, because('not_ascii'))
-  .refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), because('gateway_secret'));
+export const SecretValue = z.string().check(
+  z.minLength(1),
+  z.maxLength(8192),
+  z.regex(/^(?:[\x21-\x7e]|[\x21-\x7e][\x20-\x7e\t]*[\x21-\x7e]|••••.{0,4})$/, because('not_ascii')),
+  z.refine((value) => !NEVER_SENT.has(variableOf(value) ?? ''), because('gateway_secret')),
+);
 
 /** The variable's name when a value is written `env.NAME`. */
 export function variableOf(value: string): string | undefined {

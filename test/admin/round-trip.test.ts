@@ -189,7 +189,9 @@ describe('every member of a server', () => {
 
   it('is given here: those within oauth_config and token_exchange too', () => {
     expect(Object.keys(oauthConfig).sort()).toEqual(Object.keys(oauthConfigMembers(true).shape).sort());
-    expect(Object.keys(exchange).sort()).toEqual(Object.keys(tokenExchangeTerms(ANYWHERE).in.shape).sort());
+    expect(Object.keys(exchange).sort()).toEqual(
+      Object.keys(tokenExchangeTerms(ANYWHERE).def.in.shape).sort(),
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { sealedCookie } from '../../src/crypto/sealed-cookie';
 import { seal } from '../../src/crypto/secrets';
 import { ISSUER } from '../support/gate';

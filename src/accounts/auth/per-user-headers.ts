@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { overlaid } from '../../protocol/headers';
 import { HeaderKeys, only, staticHeaders, UserHeaders } from '../../servers/auth-settings';
 import type { Connection, ServerCredentials, UpstreamAuth } from './auth';
@@ -10,7 +11,7 @@ export const perUserHeaders: UpstreamAuth = {
     only({
       headers: staticHeaders(basis),
       per_user_header_keys: HeaderKeys,
-      user_headers: UserHeaders.optional(),
+      user_headers: z.optional(UserHeaders),
     }),
   own: {
     kind: 'headers',

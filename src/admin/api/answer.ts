@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Page } from './request';
 
 /** A moment given in epoch seconds, as RFC 3339 writes it; null stays null. */
@@ -9,12 +9,12 @@ export function rfc3339(seconds: number | null): string | null {
 }
 
 /** What `listed` answers. */
-export function listOf(plural: string, item: z.ZodType) {
-  const count = z.int().min(0);
+export function listOf(plural: string, item: z.ZodMiniType) {
+  const count = z.int().check(z.minimum(0));
   return z.object({
     [plural]: z.array(item),
-    count: count.describe('How many are here'),
-    total_count: count.describe('How many there are'),
+    count: count.check(z.describe('How many are here')),
+    total_count: count.check(z.describe('How many there are')),
     limit: count,
     offset: count,
   });

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type AuditEvent, auditQuestion, idsOfActs, partiesOfActs } from '../../audit';
 import { clientNamesQuestion } from '../../clients/store';
 import type { App } from '../../config';
@@ -14,22 +14,26 @@ import { listed, rfc3339 } from './answer';
 import type { ShownEvent } from './answers/audit-event';
 import { accept, Moment, Page } from './request';
 
-const Id = z.string().min(1).max(2000);
+const Id = z.string().check(z.minLength(1), z.maxLength(2000));
 
 /** What the audit may be narrowed to: each exactly, `since` and `until` as a span without its end. */
-export const AuditQuery = Page.omit({ search: true }).extend({
-  act: Id.optional(),
-  actor: Id.optional(),
-  client_id: Id.optional(),
-  grant_id: Id.optional(),
-  outcome: z.enum(['done', 'refused', 'failed']).optional(),
-  code: z
-    .string()
-    .transform((code) => code.trim().toUpperCase())
-    .pipe(z.string().regex(/^F-[2-9A-Z]{4}$/, because('not_a_code')))
-    .optional(),
-  since: Moment.optional(),
-  until: Moment.optional(),
+export const AuditQuery = z.extend(z.omit(Page, { search: true }), {
+  act: z.optional(Id),
+  actor: z.optional(Id),
+  client_id: z.optional(Id),
+  grant_id: z.optional(Id),
+  outcome: z.optional(z.enum(['done', 'refused', 'failed'])),
+  code: z.optional(
+    z.pipe(
+      z.pipe(
+        z.string(),
+        z.transform((code) => code.trim().toUpperCase()),
+      ),
+      z.string().check(z.regex(/^F-[2-9A-Z]{4}$/, because('not_a_code'))),
+    ),
+  ),
+  since: z.optional(Moment),
+  until: z.optional(Moment),
 });
 
 /** What happened: acts of people and apps and changes by administrators, newest first (CONTRACT §8). */

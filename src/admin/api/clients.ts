@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { by } from '../../audit';
 import { isDocumentUrl } from '../../clients/metadata-document';
 import { type Client, clientQuestion, clientsQuestion, idsOfClients } from '../../clients/store';

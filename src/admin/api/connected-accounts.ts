@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ownAccountOf } from '../../accounts/auth/index';
 import {
   type ConnectedAccount,
@@ -29,11 +29,11 @@ import { accept, CommaList, Page } from './request';
 import { ourIssuer } from './servers/authorization';
 
 /** What connected accounts may be narrowed to. */
-export const AccountQuery = Page.extend({
-  search: Page.shape.search.describe("What the server's name begins with, in either case"),
-  kind: z.enum(['token', 'header', 'flow']).optional().describe('`flow`: begun, not finished'),
+export const AccountQuery = z.extend(Page, {
+  search: Page.shape.search.check(z.describe("What the server's name begins with, in either case")),
+  kind: z.optional(z.enum(['token', 'header', 'flow'])).check(z.describe('`flow`: begun, not finished')),
   auth_mode: IdentityKinds,
-  mcp_client_id: z.string().max(200).optional(),
+  mcp_client_id: z.optional(z.string().check(z.maxLength(200))),
   virtual_key_id: CommaList,
   user_id: CommaList,
 });

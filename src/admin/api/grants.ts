@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { consentedIn } from '../../accounts/consented';
 import { openServers } from '../../accounts/open-servers';
 import { by } from '../../audit';
@@ -27,17 +27,17 @@ import { accept, CommaList, Moment, Name, Page, readJson, refusedValue } from '.
 import { Access } from './servers/access';
 
 /** What the grants may be narrowed to. */
-export const GrantQuery = Page.extend({
-  search: Page.shape.search.describe(
-    "What the app's, the key's or the person's name begins with, in either case",
+export const GrantQuery = z.extend(Page, {
+  search: Page.shape.search.check(
+    z.describe("What the app's, the key's or the person's name begins with, in either case"),
   ),
-  status: z.enum(['active', 'ended', 'all']).default('all'),
-  q: z.string().max(200).default('').describe("What the app's name begins with"),
+  status: z._default(z.enum(['active', 'ended', 'all']), 'all'),
+  q: z._default(z.string().check(z.maxLength(200)), '').check(z.describe("What the app's name begins with")),
   bf_mode: IdentityKinds,
   virtual_key_id: CommaList,
   user_id: CommaList,
   client_id: CommaList,
-  unused_since: Moment.optional().describe('Neither used nor made since then'),
+  unused_since: z.optional(Moment).check(z.describe('Neither used nor made since then')),
 });
 
 /** The grants (CONTRACT §8): what people allowed apps to do, and its end. Ended ones stay in the list, with the reason. */
@@ -116,14 +116,18 @@ function orNull(list: string[] | undefined): string[] | null {
 }
 
 /** What may be changed of a grant. */
-export const GrantChangeRequest = z
-  .object({
+export const GrantChangeRequest = z.partial(
+  z.object({
     access: Access,
-    read_only: z.boolean().describe('Only tools that read; false returns to the scope the app asked for'),
-    given_name: Name.max(60).nullable().describe('What it is called here; null: as it calls itself'),
-    expires_at: Moment.nullable().describe('Earlier than it is; null: until withdrawn, as it was'),
-  })
-  .partial();
+    read_only: z
+      .boolean()
+      .check(z.describe('Only tools that read; false returns to the scope the app asked for')),
+    given_name: z
+      .nullable(Name.check(z.maxLength(60)))
+      .check(z.describe('What it is called here; null: as it calls itself')),
+    expires_at: z.nullable(Moment).check(z.describe('Earlier than it is; null: until withdrawn, as it was')),
+  }),
+);
 
 /** The body of a change. @throws ApiError naming the member at fault */
 function grantChangeIn(body: unknown): z.infer<typeof GrantChangeRequest> {

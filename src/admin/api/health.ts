@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { version } from '../../../package.json';
 import { type App, withSettings } from '../../config';
 import { keyRing } from '../../crypto/signing-keys';

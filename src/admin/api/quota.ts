@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';
 import { credentialsIn } from '../../identity/credentials';

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { App } from '../../config';
 import { because } from '../../protocol/faults/fault';
 import { itemsOf } from '../../protocol/headers';
@@ -12,10 +12,7 @@ const MOST = 262_144;
 /** What administrators call a thing: plain characters, for people to read. */
 export const Name = z
   .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .regex(/^\P{C}*$/u, because('not_plain'));
+  .check(z.trim(), z.minLength(1), z.maxLength(200), z.regex(/^\P{C}*$/u, because('not_plain')));
 
 /** The JSON body. @throws ApiError when it is too long or malformed. */
 export async function readJson(c: Context<App>): Promise<unknown> {
@@ -29,43 +26,49 @@ export async function readJson(c: Context<App>): Promise<unknown> {
 }
 
 /** The value as `schema` reads it; members it does not know are dropped. @throws ApiError naming the first at fault. */
-export function accept<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+export function accept<T extends z.ZodMiniType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw refusedValue(result.error);
 }
 
 /** A refused value: which member, and why. @param within the dotted name of what was parsed. */
-export function refusedValue(error: z.ZodError, within = ''): ApiError {
+export function refusedValue(error: z.core.$ZodError, within = ''): ApiError {
   const { member, fault } = firstFault(error);
   const field = [within, member].filter(Boolean).join('.');
   return refusal('value', { fault }, field || undefined);
 }
 
 /** A moment as RFC 3339 writes it, to epoch seconds. */
-export const Moment = z.iso
-  .datetime({ offset: true, error: because('not_a_time') })
-  .transform((text) => Math.floor(Date.parse(text) / 1000));
+export const Moment = z.pipe(
+  z.iso.datetime({ offset: true, error: because('not_a_time') }),
+  z.transform((text) => Math.floor(Date.parse(text) / 1000)),
+);
 
 const wholeNumber = (least: number, most: number) =>
   z
-    .string()
-    .regex(/^\d{1,9}$/, because('not_whole_between', { least, most }))
-    .transform(Number)
-    .refine((n) => n >= least && n <= most, because('not_whole_between', { least, most }))
-    .meta({ documented: { type: 'integer', minimum: least, maximum: most } });
+    .pipe(
+      z.string().check(z.regex(/^\d{1,9}$/, because('not_whole_between', { least, most }))),
+      z.transform(Number),
+    )
+    .check(
+      z.refine((n) => n >= least && n <= most, because('not_whole_between', { least, most })),
+      z.meta({ documented: { type: 'integer', minimum: least, maximum: most } }),
+    );
 
 /** Which part of a list is asked for (CONTRACT §8). `search` is a prefix, without regard to case. */
 export const Page = z.object({
-  search: z.string().max(200).default('').describe('What the name begins with, in either case'),
-  limit: wholeNumber(1, 500).default(50).describe('How many to answer'),
-  offset: wholeNumber(0, 999_999_999).default(0).describe('How many to leave out first'),
+  search: z
+    ._default(z.string().check(z.maxLength(200)), '')
+    .check(z.describe('What the name begins with, in either case')),
+  limit: z._default(wholeNumber(1, 500), 50).check(z.describe('How many to answer')),
+  offset: z._default(wholeNumber(0, 999_999_999), 0).check(z.describe('How many to leave out first')),
 });
 export type Page = z.infer<typeof Page>;
 
 /** A comma-separated list; absent and empty are none. */
-export const CommaList = z
-  .string()
-  .transform(itemsOf)
-  .meta({ documented: { type: 'array', items: { type: 'string' } } })
-  .optional();
+export const CommaList = z.optional(
+  z
+    .pipe(z.string(), z.transform(itemsOf))
+    .register(z.globalRegistry, { documented: { type: 'array', items: { type: 'string' } } }),
+);

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { audit } from '../../audit';
 import type { App } from '../../config';
 import { forgetIdentity } from '../../identity/browser';
@@ -14,7 +14,7 @@ import type { ShownSession } from './answers/session';
 import { refusal } from './error';
 import { accept } from './request';
 
-export const SessionRequest = z.object({ token: z.string().min(1).max(1000) });
+export const SessionRequest = z.object({ token: z.string().check(z.minLength(1), z.maxLength(1000)) });
 
 /** This browser's session (CONTRACT §8): begun here with ADMIN_TOKEN, or at /oauth/sign-in; told; ended. */
 export const session = new Hono<App>()

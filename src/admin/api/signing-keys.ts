@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { audit } from '../../audit';
 import { type App, signingSetup } from '../../config';
 import { rotateSigningKey } from '../../crypto/signing-keys';

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { findUser, listUsers, type User, type UserChange, updateUser } from '../../governance/users';
@@ -14,7 +14,7 @@ import { accept, Page, readJson } from './request';
 import { knownServers } from './servers/known';
 
 /** What may change of a person. Who they are, their provider says. */
-export const UserChangeRequest = z.object({ is_active: z.boolean(), mcp_configs: McpConfigs }).partial();
+export const UserChangeRequest = z.partial(z.object({ is_active: z.boolean(), mcp_configs: McpConfigs }));
 
 /** People who signed in (CONTRACT §8). */
 export const users = new Hono<App>()

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { VirtualKey } from '../../governance/virtual-keys';
 import { because } from '../../protocol/faults/fault';
 import { McpConfigs } from '../../protocol/mcp-config';
@@ -6,68 +6,64 @@ import { Name } from './request';
 
 const Value = z
   .string()
-  .regex(/^sk-bf-[A-Za-z0-9._~-]+$/, because('not_a_key_value'))
-  .min(20)
-  .max(200);
+  .check(z.regex(/^sk-bf-[A-Za-z0-9._~-]+$/, because('not_a_key_value')), z.minLength(20), z.maxLength(200));
 
 /** RFC 3339, to epoch seconds; `""` and null: never. What is in the past is only taken when it is already so. */
 const expiry = (known: number | null) =>
-  z.preprocess(
-    (value) => (value === '' ? null : value),
-    z.iso
-      .datetime({ offset: true, error: because('not_a_time') })
-      .transform((text) => Math.floor(Date.parse(text) / 1000))
-      .refine((at) => at === known || at > Date.now() / 1000, because('past'))
-      .nullable(),
+  z.pipe(
+    z.transform((value) => (value === '' ? null : value)),
+    z.nullable(
+      z
+        .pipe(
+          z.iso.datetime({ offset: true, error: because('not_a_time') }),
+          z.transform((text) => Math.floor(Date.parse(text) / 1000)),
+        )
+        .check(z.refine((at) => at === known || at > Date.now() / 1000, because('past'))),
+    ),
   );
 
 /** At most so many calls in a window; one limit a window length. A window is at most a year. */
 export const Limits = z
   .array(
     z.object({
-      calls: z.int().min(1).max(1_000_000_000),
+      calls: z.int().check(z.minimum(1), z.maximum(1_000_000_000)),
       window_seconds: z
         .int()
-        .min(1)
-        .max(31_622_400, because('more_than_a_year', { most: 31_622_400 })),
+        .check(z.minimum(1), z.maximum(31_622_400, because('more_than_a_year', { most: 31_622_400 }))),
     }),
   )
-  .max(10)
-  .refine(
-    (limits) => new Set(limits.map(({ window_seconds }) => window_seconds)).size === limits.length,
-    because('repeated_window'),
+  .check(
+    z.maxLength(10),
+    z.refine(
+      (limits) => new Set(limits.map(({ window_seconds }) => window_seconds)).size === limits.length,
+      because('repeated_window'),
+    ),
   );
 
 /** What an administrator may say of a key. */
 const terms = (expiresAt: number | null) =>
   z.object({
     name: Name,
-    description: z.string().max(2000),
+    description: z.string().check(z.maxLength(2000)),
     is_active: z.boolean(),
-    expires_at: expiry(expiresAt).describe('RFC 3339; null: never'),
-    delete_after_expire: z.boolean().nullable().describe('Needs `expires_at`'),
+    expires_at: expiry(expiresAt).check(z.describe('RFC 3339; null: never')),
+    delete_after_expire: z.nullable(z.boolean()).check(z.describe('Needs `expires_at`')),
     owner_user_id: z
-      .string()
-      .min(1)
-      .max(200)
-      .nullable()
-      .describe('The person it belongs to: at consent only they may use it, as themselves'),
-    shared: z.boolean().describe('Several people hold it: it keeps no account of one person'),
-    mcp_configs: McpConfigs.describe('What it may use; a server that is not named stays closed'),
-    limits: Limits.describe('How many tool calls in how many seconds'),
+      .nullable(z.string().check(z.minLength(1), z.maxLength(200)))
+      .check(z.describe('The person it belongs to: at consent only they may use it, as themselves')),
+    shared: z.boolean().check(z.describe('Several people hold it: it keeps no account of one person')),
+    mcp_configs: McpConfigs.check(z.describe('What it may use; a server that is not named stays closed')),
+    limits: Limits.check(z.describe('How many tool calls in how many seconds')),
   });
 
 /** A key as `POST /api/governance/virtual-keys` takes it. */
-export const NewKey = terms(null)
-  .partial()
-  .required({ name: true })
-  .extend({ value: Value.describe('To bring a key along; else one is made').optional() });
+export const NewKey = z.extend(z.required(z.partial(terms(null)), { name: true }), {
+  value: z.optional(Value.check(z.describe('To bring a key along; else one is made'))),
+});
 
 /** What may change of a key. Its value only by rotation; as shown it may be sent back. */
 export const keyChange = (key: VirtualKey) =>
-  terms(key.expiresAt)
-    .extend({ value: z.literal(key.valueMask, because('key_value_fixed')) })
-    .partial();
+  z.partial(z.extend(terms(key.expiresAt), { value: z.literal(key.valueMask, because('key_value_fixed')) }));
 
 /** Why a key gets a new value: in the course of time, or because the old one got about. */
 export const KeyRotation = z.object({ reason: z.enum(['routine', 'leaked']) });

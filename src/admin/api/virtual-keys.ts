@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
 import { keyObject } from '../../governance/key-object';

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { audit, by } from '../../audit';
 import { type App, forgetDeployment } from '../../config';
 import { findVirtualKey, namesOfVirtualKeys } from '../../governance/virtual-keys';
@@ -26,22 +26,19 @@ import { Tools } from './servers/tools';
 
 const terms = z.object({
   name: Name,
-  description: z.string().max(2000),
+  description: z.string().check(z.maxLength(2000)),
   enabled: z.boolean(),
   tools: Tools,
-  virtual_key_ids: z.array(z.string()).max(1000),
+  virtual_key_ids: z.array(z.string()).check(z.maxLength(1000)),
 });
 
 /** A Virtual MCP as `POST /api/mcp/virtual-mcps` takes it. */
-export const NewVirtualMcp = terms
-  .partial()
-  .required({ name: true, tools: true })
-  .extend({
-    endpoint_slug: z.string().regex(SLUG, because('not_a_slug')).optional(),
-  });
+export const NewVirtualMcp = z.extend(z.required(z.partial(terms), { name: true, tools: true }), {
+  endpoint_slug: z.optional(z.string().check(z.regex(SLUG, because('not_a_slug')))),
+});
 
 /** What may change of a Virtual MCP. Its address never does: one that is sent is ignored. */
-export const VirtualMcpChange = terms.partial();
+export const VirtualMcpChange = z.partial(terms);
 
 /** Virtual MCPs (CONTRACT §8), which people know as toolsets. */
 export const virtualMcps = new Hono<App>()

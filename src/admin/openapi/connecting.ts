@@ -1,25 +1,27 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { FORM, HTML, type Operations } from './operation';
 
 const LINK = { id: 'Of the link' };
 
 const ConnectQuery = z.object({
-  mcp_client_id: z.string().describe('A server where everyone has their own account with its provider'),
-  flow_id: z.string().describe('Of the consent under way in this browser').optional(),
-  handoff_id: z.string().describe('Of a link, whose page is shown').optional(),
+  mcp_client_id: z
+    .string()
+    .check(z.describe('A server where everyone has their own account with its provider')),
+  flow_id: z.optional(z.string().check(z.describe('Of the consent under way in this browser'))),
+  handoff_id: z.optional(z.string().check(z.describe('Of a link, whose page is shown'))),
 });
 
 const FromConsent = z.object({
   flow_id: z.string(),
-  form: z.string().describe('From the page'),
+  form: z.string().check(z.describe('From the page')),
   mcp_client_id: z.string(),
 });
 
 const AtLink = z.object({
-  form: z.string().describe('From the page'),
-  virtual_key: z.string().describe('Before the link is used: the key it is for').optional(),
-  session_value: z.string().describe('The same for an anonymous session').optional(),
-  server: z.string().describe('Once it is used: which account to connect').optional(),
+  form: z.string().check(z.describe('From the page')),
+  virtual_key: z.optional(z.string().check(z.describe('Before the link is used: the key it is for'))),
+  session_value: z.optional(z.string().check(z.describe('The same for an anonymous session'))),
+  server: z.optional(z.string().check(z.describe('Once it is used: which account to connect'))),
 });
 
 /** How people connect accounts of their own (CONTRACT §§4, 6). */

@@ -1,19 +1,19 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { listOf } from '../api/answer';
 import type { AnswerSpec } from './operation';
 
 /** One thing, under its noun. */
-export function one(noun: string, schema: z.ZodType): AnswerSpec {
+export function one(noun: string, schema: z.ZodMiniType): AnswerSpec {
   return { description: 'Found', schema: z.object({ [noun]: schema }) };
 }
 
 /** One thing that was made or changed, and a sentence about it. */
-export function saved(noun: string, schema: z.ZodType, description = 'Done'): AnswerSpec {
+export function saved(noun: string, schema: z.ZodMiniType, description = 'Done'): AnswerSpec {
   return { description, schema: z.object({ message: z.string(), [noun]: schema }) };
 }
 
 /** A page of a list. */
-export function many(plural: string, schema: z.ZodType): AnswerSpec {
+export function many(plural: string, schema: z.ZodMiniType): AnswerSpec {
   return { description: 'A page of the list', schema: listOf(plural, schema) };
 }
 

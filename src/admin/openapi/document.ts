@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { version } from '../../../package.json';
 import { answered, asked } from './components';
 import type { AnswerSpec, Operation, Operations } from './operation';
@@ -196,7 +196,11 @@ function parametersOf({ path, query, headers }: Operation, requests: Schemas): P
 }
 
 /** The members of a query or of headers, each as a parameter. A list stands in one parameter, separated by commas. */
-function members(schema: z.ZodObject | undefined, place: 'query' | 'header', requests: Schemas): Parameter[] {
+function members(
+  schema: z.ZodMiniObject | undefined,
+  place: 'query' | 'header',
+  requests: Schemas,
+): Parameter[] {
   if (!schema) return [];
   const { properties = {}, required = [] } = requests.shown(schema);
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
@@ -211,17 +215,17 @@ function members(schema: z.ZodObject | undefined, place: 'query' | 'header', req
 
 /** Zod schemas of one direction, turned into JSON Schemas together: the named ones refer to each other. */
 class Schemas {
-  private readonly ids = new Map<z.ZodType, string>();
+  private readonly ids = new Map<z.ZodMiniType, string>();
   private shownBy: Record<string, Schema> = {};
 
   constructor(
     private readonly io: 'input' | 'output',
-    private readonly named: Readonly<Record<string, z.ZodType>>,
+    private readonly named: Readonly<Record<string, z.ZodMiniType>>,
   ) {
     for (const [name, schema] of Object.entries(named)) this.ids.set(schema, name);
   }
 
-  add(schema: z.ZodType): void {
+  add(schema: z.ZodMiniType): void {
     if (!this.ids.has(schema)) this.ids.set(schema, ` ${this.ids.size}`);
   }
 
@@ -240,7 +244,7 @@ class Schemas {
   }
 
   /** The schema in its place: by reference when it has a name. */
-  shown(schema: z.ZodType): Schema {
+  shown(schema: z.ZodMiniType): Schema {
     const id = this.ids.get(schema) ?? '';
     return id in this.named ? { $ref: `#/components/schemas/${id}` } : (this.shownBy[id] as Schema);
   }

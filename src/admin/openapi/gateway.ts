@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Health } from '../api/answers/health';
 import { Reseal } from '../api/answers/reseal';
 import { ShownSession } from '../api/answers/session';
@@ -91,7 +91,9 @@ export const gateway: Operations = {
     tag: 'Gateway',
     summary: 'Sign a person in with the identity provider',
     access: 'anybody',
-    query: z.object({ return_to: z.string().describe('A path of this gateway to go on to').optional() }),
+    query: z.object({
+      return_to: z.optional(z.string().check(z.describe('A path of this gateway to go on to'))),
+    }),
     answers: { 302: { description: 'On to the provider', headers: { location: 'Where to' } } },
     refusals: ['page', 403, 404, 503],
   },
@@ -102,9 +104,9 @@ export const gateway: Operations = {
     access: 'anybody',
     query: z.object({
       state: z.string(),
-      code: z.string().optional(),
-      error: z.string().describe('When the provider refused').optional(),
-      iss: z.string().describe('The provider (RFC 9207)').optional(),
+      code: z.optional(z.string()),
+      error: z.optional(z.string().check(z.describe('When the provider refused'))),
+      iss: z.optional(z.string().check(z.describe('The provider (RFC 9207)'))),
     }),
     answers: {
       200: { description: 'A page: an administrator has authorized a server', type: HTML },

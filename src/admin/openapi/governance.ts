@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { Quota } from '../api/answers/quota';
 import { ShownKey } from '../api/answers/virtual-key';
 import { ShownVirtualMcp } from '../api/answers/virtual-mcp';
@@ -8,7 +9,7 @@ import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
 
 /** What may change of a key: its terms, not its value. */
-export const KeyChange = NewKey.omit({ value: true }).partial();
+export const KeyChange = z.partial(z.omit(NewKey, { value: true }));
 
 const KEY = { id: 'Of the access key' };
 const TOOLSET = { id: 'Of the toolset' };

@@ -1,44 +1,47 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Operation, Operations } from './operation';
 
 /** A message of a client (JSON-RPC 2.0; MCP, Messages). */
 export const McpMessage = z.object({
   jsonrpc: z.literal('2.0'),
-  id: z.union([z.string(), z.number()]).describe('Absent in a notification').optional(),
-  method: z.string().describe('Such as `tools/list` or `tools/call`').optional(),
-  params: z.looseObject({}).optional(),
-  result: z.looseObject({}).describe('Of an answer to the gateway').optional(),
+  id: z.optional(z.union([z.string(), z.number()]).check(z.describe('Absent in a notification'))),
+  method: z.optional(z.string().check(z.describe('Such as `tools/list` or `tools/call`'))),
+  params: z.optional(z.looseObject({})),
+  result: z.optional(z.looseObject({}).check(z.describe('Of an answer to the gateway'))),
 });
 
 /** The answer to a request. */
 export const McpAnswer = z.object({
   jsonrpc: z.literal('2.0'),
   id: z.union([z.string(), z.number(), z.null()]),
-  result: z.looseObject({}).optional(),
-  error: z.looseObject({ code: z.int(), message: z.string() }).optional(),
+  result: z.optional(z.looseObject({})),
+  error: z.optional(z.looseObject({ code: z.int(), message: z.string() })),
 });
 
 const AnonymousSession = z.object({
   message: z.string(),
-  session: z.object({ id: z.string().describe('What to send as `x-bf-mcp-session-id`') }),
+  session: z.object({ id: z.string().check(z.describe('What to send as `x-bf-mcp-session-id`')) }),
 });
 
 const McpHeaders = z.object({
-  'mcp-protocol-version': z
-    .string()
-    .describe('`2025-03-26`, `2025-06-18`, `2025-11-25` or `2026-07-28`')
-    .optional(),
-  'mcp-session-id': z.string().describe('As `initialize` answered it (the revisions of 2025)').optional(),
-  'mcp-method': z.string().describe('As in the body (2026-07-28)').optional(),
-  'mcp-name': z.string().describe('The tool, prompt or resource, as in the body (2026-07-28)').optional(),
-  'x-bf-mcp-include-clients': z
-    .string()
-    .describe('Only these servers, separated by commas; empty: none')
-    .optional(),
-  'x-bf-mcp-include-tools': z
-    .string()
-    .describe('Only these tools, separated by commas, `server-*` for all of one; empty: none')
-    .optional(),
+  'mcp-protocol-version': z.optional(
+    z.string().check(z.describe('`2025-03-26`, `2025-06-18`, `2025-11-25` or `2026-07-28`')),
+  ),
+  'mcp-session-id': z.optional(
+    z.string().check(z.describe('As `initialize` answered it (the revisions of 2025)')),
+  ),
+  'mcp-method': z.optional(z.string().check(z.describe('As in the body (2026-07-28)'))),
+  'mcp-name': z.optional(
+    z.string().check(z.describe('The tool, prompt or resource, as in the body (2026-07-28)')),
+  ),
+  'x-bf-mcp-include-clients': z.optional(
+    z.string().check(z.describe('Only these servers, separated by commas; empty: none')),
+  ),
+  'x-bf-mcp-include-tools': z.optional(
+    z
+      .string()
+      .check(z.describe('Only these tools, separated by commas, `server-*` for all of one; empty: none')),
+  ),
 });
 
 const send: Operation = {

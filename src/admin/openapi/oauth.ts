@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ClientMetadata } from '../../clients/metadata';
 import { RegisteredClient } from '../../clients/registered-client';
 import { identityModes } from '../../identity';
@@ -32,64 +32,74 @@ export const JwkSet = z.object({
 });
 
 const AuthorizationQuery = z.object({
-  client_id: z.string().describe('As registered, or the https address of a Client ID Metadata Document'),
-  redirect_uri: z
+  client_id: z
     .string()
-    .describe('One that is registered; of a loopback address the port may differ')
-    .optional(),
+    .check(z.describe('As registered, or the https address of a Client ID Metadata Document')),
+  redirect_uri: z.optional(
+    z.string().check(z.describe('One that is registered; of a loopback address the port may differ')),
+  ),
   response_type: z.literal('code'),
   code_challenge: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/)
-    .describe('SHA-256 of the verifier, base64url (RFC 7636 §4.2)'),
+    .check(z.regex(/^[A-Za-z0-9_-]{43}$/), z.describe('SHA-256 of the verifier, base64url (RFC 7636 §4.2)')),
   code_challenge_method: z.literal('S256'),
-  scope: z.string().describe('`mcp`, `mcp:read` or `mcp:write`; unknown ones are dropped').optional(),
-  resource: z
-    .string()
-    .describe('`/mcp` or `/mcp/{slug}` of this gateway (RFC 8707); none is `/mcp`')
-    .optional(),
-  state: z.string().max(2000).describe('Comes back untouched').optional(),
-  prompt: z.string().describe('`none` is refused: a person decides every time').optional(),
+  scope: z.optional(
+    z.string().check(z.describe('`mcp`, `mcp:read` or `mcp:write`; unknown ones are dropped')),
+  ),
+  resource: z.optional(
+    z.string().check(z.describe('`/mcp` or `/mcp/{slug}` of this gateway (RFC 8707); none is `/mcp`')),
+  ),
+  state: z.optional(z.string().check(z.maxLength(2000), z.describe('Comes back untouched'))),
+  prompt: z.optional(z.string().check(z.describe('`none` is refused: a person decides every time'))),
 });
 
-const FlowQuery = z.object({ flow_id: z.string().describe('Of the authorization that waits') });
+const FlowQuery = z.object({ flow_id: z.string().check(z.describe('Of the authorization that waits')) });
 
 const Decision = z.looseObject({
   flow_id: z.string(),
-  form: z.string().describe('The hidden value of the form: bound to the flow and to its cookie'),
+  form: z.string().check(z.describe('The hidden value of the form: bound to the flow and to its cookie')),
   decision: z.enum(['allow', 'deny', 'continue']),
-  identity: z
-    .string()
-    .meta({
+  identity: z.optional(
+    z.string().register(z.globalRegistry, {
+      description: 'Who allows it',
       get documented() {
         return { type: 'string', enum: [...identityModes.keys()] };
       },
-    })
-    .describe('Who allows it')
-    .optional(),
-  virtual_key: z.string().describe('With `identity=virtual_key`').optional(),
-  access: z
-    .enum(['all', 'read', 'chosen'])
-    .describe(
-      'Everything, also what is added later; `read`: the same with `read_only`; `chosen`: what is ticked. Not sent: everything',
-    )
-    .optional(),
-  services: z.literal('shown').describe('Without `access`: as `access=chosen`').optional(),
-  server: z.array(z.string()).describe('With `access=chosen`: names of the servers ticked').optional(),
-  tool: z
-    .array(z.string())
-    .describe(
-      'Exposed names of the tools ticked: all of a server, or none where none was shown, is the whole server',
-    )
-    .optional(),
-  shown: z.array(z.string()).describe('Hidden: the tools that the form showed of a server').optional(),
-  read_only: z.literal('on').describe('Grants `mcp:read`').optional(),
-  expires_in: z.enum(['28800', '2592000', '0']).describe('Seconds; 0: until withdrawn').optional(),
+    }),
+  ),
+  virtual_key: z.optional(z.string().check(z.describe('With `identity=virtual_key`'))),
+  access: z.optional(
+    z
+      .enum(['all', 'read', 'chosen'])
+      .check(
+        z.describe(
+          'Everything, also what is added later; `read`: the same with `read_only`; `chosen`: what is ticked. Not sent: everything',
+        ),
+      ),
+  ),
+  services: z.optional(z.literal('shown').check(z.describe('Without `access`: as `access=chosen`'))),
+  server: z.optional(
+    z.array(z.string()).check(z.describe('With `access=chosen`: names of the servers ticked')),
+  ),
+  tool: z.optional(
+    z
+      .array(z.string())
+      .check(
+        z.describe(
+          'Exposed names of the tools ticked: all of a server, or none where none was shown, is the whole server',
+        ),
+      ),
+  ),
+  shown: z.optional(
+    z.array(z.string()).check(z.describe('Hidden: the tools that the form showed of a server')),
+  ),
+  read_only: z.optional(z.literal('on').check(z.describe('Grants `mcp:read`'))),
+  expires_in: z.optional(z.enum(['28800', '2592000', '0']).check(z.describe('Seconds; 0: until withdrawn'))),
 });
 
 const ClientInForm = {
-  client_id: z.string().describe('Unless it is sent as HTTP Basic').optional(),
-  client_secret: z.string().describe('Of apps registered with `client_secret_post`').optional(),
+  client_id: z.optional(z.string().check(z.describe('Unless it is sent as HTTP Basic'))),
+  client_secret: z.optional(z.string().check(z.describe('Of apps registered with `client_secret_post`'))),
 };
 
 /** A form of the token endpoint, RFC 6749 §3.2: one for each grant type. */
@@ -101,7 +111,10 @@ export const TokenRequest = z.lazy(() =>
   ),
 );
 
-const Revocation = z.object({ token: z.string().describe('An access or a refresh token'), ...ClientInForm });
+const Revocation = z.object({
+  token: z.string().check(z.describe('An access or a refresh token')),
+  ...ClientInForm,
+});
 
 const resource: Operation = {
   id: 'getProtectedResource',
@@ -262,7 +275,7 @@ export const oauth: Operations = {
     summary: "A server's tools, for that page to show once they are opened",
     description: "With the flow's cookie, after the step that asks who the person is. Acts on nothing.",
     access: 'anybody',
-    query: FlowQuery.extend({ server: z.string().describe('Its name') }),
+    query: z.extend(FlowQuery, { server: z.string().check(z.describe('Its name')) }),
     answers: { 200: { description: 'Part of the page', type: HTML } },
     refusals: ['page', 403, 404, 409, 410, 503],
   },

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 
 /** Groups of operations, in the order they are shown, each with what it is for. */
 export const TAGS = {
@@ -31,7 +31,7 @@ export type RefusalStyle = 'api' | 'oauth' | 'rpc' | 'page';
 /** An answer: its schema, or its media type when it is no JSON. */
 export type AnswerSpec = {
   description: string;
-  schema?: z.ZodType;
+  schema?: z.ZodMiniType;
   type?: string;
   /** The answer may come as a stream of events too. */
   streams?: boolean;
@@ -48,9 +48,9 @@ export type Operation = {
   isDeprecated?: boolean;
   /** What stands in the path, each with what it is. */
   path?: Readonly<Record<string, string>>;
-  query?: z.ZodObject;
-  headers?: z.ZodObject;
-  body?: { schema: z.ZodType; type?: string; example: unknown };
+  query?: z.ZodMiniObject;
+  headers?: z.ZodMiniObject;
+  body?: { schema: z.ZodMiniType; type?: string; example: unknown };
   answers: Readonly<Record<number, AnswerSpec>>;
   refusals: readonly [RefusalStyle, ...number[]];
 };

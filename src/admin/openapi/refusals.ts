@@ -1,13 +1,13 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { OAuthRefusal } from '../../protocol/oauth-answers';
 import type { RefusalStyle } from './operation';
 
 /** A refusal of the management API. */
 const Refusal = z.object({
   error: z.object({
-    type: z.string().describe('What a program acts on, such as `not_found`'),
-    message: z.string().describe('A sentence for a person'),
-    field: z.string().optional().describe('The dotted name of the member at fault'),
+    type: z.string().check(z.describe('What a program acts on, such as `not_found`')),
+    message: z.string().check(z.describe('A sentence for a person')),
+    field: z.optional(z.string()).check(z.describe('The dotted name of the member at fault')),
   }),
 });
 
@@ -18,7 +18,7 @@ const RpcRefusal = z.object({
   error: z.object({
     code: z.int(),
     message: z.string(),
-    data: z.looseObject({ type: z.string().optional() }).optional(),
+    data: z.optional(z.looseObject({ type: z.optional(z.string()) })),
   }),
 });
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { authTypes } from '../../accounts/auth/index';
 import { type AuthSettings, NOTHING_KEPT } from '../../servers/auth-settings';
 import { OAuthFlowInitiation } from '../api/answers/authorization';
@@ -19,7 +19,7 @@ export const NewServer = z.lazy(() => newServer(false));
 export const ServerChangeRequest = z.lazy(() => {
   const shapes = [...authTypes.values()].map(({ settings }) => settings(NOTHING_KEPT).shape);
   const { user_headers: _, ...members } = Object.assign({}, ...shapes) as AuthSettings['shape'];
-  return serverMembers(false).extend(members).partial();
+  return z.partial(z.extend(serverMembers(false), members));
 });
 
 const Saved = z.object({ message: z.string(), client: ShownServer });

@@ -1,52 +1,55 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { treeOf } from '../../protocol/dotted';
 import { SETTINGS } from '../../settings';
 
 /** An object of every setting, nested as the dotted names are, with each as `leaf` makes it and keeping its words. */
-function treeWith(leaf: (setting: z.ZodType) => z.ZodType): z.ZodObject {
-  const leaves = SETTINGS.map(({ name, schema }): [string, z.ZodType] => [
+function treeWith(leaf: (setting: z.ZodMiniType) => z.ZodMiniType): z.ZodMiniObject {
+  const leaves = SETTINGS.map(({ name, schema }): [string, z.ZodMiniType] => [
     name,
-    leaf(schema).meta(schema.meta() ?? {}),
+    leaf(schema).check(z.meta(z.globalRegistry.get(schema) ?? {})),
   ]);
   return objectOf(treeOf(new Map(leaves)));
 }
 
-function objectOf(tree: Readonly<Record<string, unknown>>): z.ZodObject {
-  const members = Object.entries(tree).map(([name, inner]): [string, z.ZodType] => [
+function objectOf(tree: Readonly<Record<string, unknown>>): z.ZodMiniObject {
+  const members = Object.entries(tree).map(([name, inner]): [string, z.ZodMiniType] => [
     name,
-    inner instanceof z.ZodType ? inner : objectOf(inner as Readonly<Record<string, unknown>>),
+    inner instanceof z.ZodMiniType ? inner : objectOf(inner as Readonly<Record<string, unknown>>),
   ]);
   return z.object(Object.fromEntries(members));
 }
 
 /** A setting without its default. */
-function bare(setting: z.ZodType): z.ZodType {
-  return setting instanceof z.ZodDefault || setting instanceof z.ZodOptional
-    ? (setting.unwrap() as z.ZodType)
+function bare(setting: z.ZodMiniType): z.ZodMiniType {
+  return setting instanceof z.ZodMiniDefault || setting instanceof z.ZodMiniOptional
+    ? (setting.def.innerType as z.ZodMiniType)
     : setting;
 }
 
 /** Every setting in effect; one that is nothing is null, a secret is its mask. */
 export const ShownSettings = treeWith((setting) =>
-  setting instanceof z.ZodOptional ? bare(setting).nullable() : setting,
+  setting instanceof z.ZodMiniOptional ? z.nullable(bare(setting)) : setting,
 );
 
 /** Any of the settings; null returns one to its variable. */
-const changes = treeWith((setting) => bare(setting).nullable().optional());
+const changes = treeWith((setting) => z.optional(z.nullable(bare(setting))));
 
 /** A change of settings, on its own or inside `client_config`. */
 export const SettingsChange = z.object({
   ...Object.fromEntries(
-    Object.entries(changes.shape).map(([name, member]): [string, z.ZodType] => [
+    Object.entries(changes.shape).map(([name, member]): [string, z.ZodMiniType] => [
       name,
-      (member as z.ZodType).optional(),
+      z.optional(member as z.ZodMiniType),
     ]),
   ),
-  client_config: z.looseObject({}).describe('The same members, as Bifrost wraps them').optional(),
-  confirm: z
-    .union([z.boolean(), z.literal('unreachable')])
-    .describe(
-      'Needed to change the issuer, which ends every token; `unreachable`: although its `/health` does not answer as this deployment',
-    )
-    .optional(),
+  client_config: z.optional(z.looseObject({}).check(z.describe('The same members, as Bifrost wraps them'))),
+  confirm: z.optional(
+    z
+      .union([z.boolean(), z.literal('unreachable')])
+      .check(
+        z.describe(
+          'Needed to change the issuer, which ends every token; `unreachable`: although its `/health` does not answer as this deployment',
+        ),
+      ),
+  ),
 });

@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Peer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
 import { failures } from '../../servers/failure';

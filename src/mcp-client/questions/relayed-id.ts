@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { open, seal } from '../../crypto/secrets';
 import { parseExact } from '../../protocol/json/exact';
 import { RequestId } from '../../protocol/mcp';

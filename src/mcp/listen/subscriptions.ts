@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { CODE, type JsonObject, META, RpcError, resultText } from '../../protocol/mcp';
 import { eventOf } from '../../protocol/sse';
 import { stamped } from '../answer';
@@ -11,10 +11,10 @@ import { SubscribedResources } from './subscribed-resources';
 
 /** The kinds of notifications that a client asks for (MCP 2026-07-28, Notification Filter). Others do not exist here. */
 const Filter = z.object({
-  toolsListChanged: z.boolean().optional(),
-  promptsListChanged: z.boolean().optional(),
-  resourcesListChanged: z.boolean().optional(),
-  resourceSubscriptions: z.array(z.string().max(4096)).max(1000).optional(),
+  toolsListChanged: z.optional(z.boolean()),
+  promptsListChanged: z.optional(z.boolean()),
+  resourcesListChanged: z.optional(z.boolean()),
+  resourceSubscriptions: z.optional(z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(1000))),
 });
 
 const MEMBER: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> =

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Peer } from '../../accounts/connect';
 import { open, seal } from '../../crypto/secrets';
 import type { Call } from '../call';
@@ -14,19 +14,19 @@ const LeftAnswer = z.object({
   serverId: z.string(),
   url: z.string(),
   credential: z.string(),
-  session: z.object({ ref: z.string(), id: z.string().nullable(), version: z.string() }),
+  session: z.object({ ref: z.string(), id: z.nullable(z.string()), version: z.string() }),
   /** The id that was sent. */
   sent: z.number(),
   /** The client's id and progress token, as JSON. */
   id: z.string(),
-  token: z.string().nullable(),
+  token: z.nullable(z.string()),
   method: z.string(),
   /** The name or URI it named, at the address it was asked at: the caller has to be allowed that still. */
   asked: z.string(),
   /** The exposed name, for what is noted at the end. */
   item: z.string(),
   /** Missing: it has nothing to do with tasks. */
-  task: KeptTask.optional(),
+  task: z.optional(KeptTask),
   reached: z.object({ lastEventId: z.string(), startedAt: z.number(), waited: z.number() }),
 });
 export type LeftAnswer = z.infer<typeof LeftAnswer>;

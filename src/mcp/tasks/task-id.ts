@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { open, sealAlike } from '../../crypto/secrets';
 import type { Call } from '../call';
 
@@ -8,14 +8,14 @@ const ServerTask = z.object({
   /** Our name for the upstream session it is in; empty: it is in none. */
   ref: z.string(),
   /** The server's own name of the tool that runs in it; null: it was listed, and no one here knows. */
-  tool: z.string().nullable(),
+  tool: z.nullable(z.string()),
   /** As the server calls it. */
   id: z.string(),
 });
 export type ServerTask = z.infer<typeof ServerTask>;
 
 /** What a request has to do with tasks, while its answer goes on: the tool it calls, or its client's id for the task it is about. */
-export const KeptTask = z.object({ tool: z.string().nullable(), sealed: z.string().nullable() });
+export const KeptTask = z.object({ tool: z.nullable(z.string()), sealed: z.nullable(z.string()) });
 export type KeptTask = z.infer<typeof KeptTask>;
 
 /** No task id of ours is longer: it comes back in a header. */

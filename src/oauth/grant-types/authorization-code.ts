@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { hashSecret } from '../../crypto/secrets';
 import { type Code, findCode } from '../../flows';
 import { grantObject } from '../../grants/store';
@@ -16,9 +16,9 @@ const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 export const authorizationCode: GrantType = {
   form: {
     code: z.string(),
-    code_verifier: z.string().regex(VERIFIER),
-    redirect_uri: z.string().describe('When sent, as in the authorization request').optional(),
-    resource: z.string().optional(),
+    code_verifier: z.string().check(z.regex(VERIFIER)),
+    redirect_uri: z.optional(z.string().check(z.describe('When sent, as in the authorization request'))),
+    resource: z.optional(z.string()),
   },
   answer,
 };

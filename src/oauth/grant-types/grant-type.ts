@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Act } from '../../audit';
 import type { Client } from '../../clients/store';
 import type { Env } from '../../config';
@@ -31,7 +31,7 @@ export type IndexedGrant = { grant: Grant; standing: Standing };
 /** One way to get an access token. */
 export type GrantType = {
   /** What its form holds besides `grant_type` and the client's credentials, as the API's description shows it. */
-  form: z.ZodRawShape;
+  form: z.core.$ZodShape;
   /** The grant that a form names, for one that has to know it: read in the round trip that reads the client. */
   grantOf?(form: Params, db: D1Database, settings: Settings): Question<IndexedGrant | null>;
   /** The answer to a form of an authenticated client. @throws OAuthError */

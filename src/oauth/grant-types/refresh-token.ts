@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { map, known as nothing, type Question, together } from '../../database';
 import { type JudgedTerms, judgedTerms, type Rotation } from '../../grants/grant';
 import { askGrant, grantQuestion, subjectOfGrant, touchGrant } from '../../grants/store';
@@ -24,8 +24,8 @@ const TOUCHED_EVERY = 3600;
 export const refreshToken: GrantType = {
   form: {
     refresh_token: z.string(),
-    scope: z.string().describe('May narrow what was granted').optional(),
-    resource: z.string().optional(),
+    scope: z.optional(z.string().check(z.describe('May narrow what was granted'))),
+    resource: z.optional(z.string()),
   },
   grantOf,
   answer,

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { type Details, type Stated, say } from './wording';
 import { FAULT_WORDS } from './words';
 

@@ -38,8 +38,8 @@ describe('the settings (CONTRACT §1)', () => {
     const grouped = GROUPS.flatMap(({ names }) => names);
 
     expect([...grouped].sort()).toEqual(SETTINGS.map(({ name }) => name).sort());
-    for (const { schema } of SETTINGS) {
-      const { label, means, does } = schema.meta() as Record<string, string>;
+    for (const { meta } of SETTINGS) {
+      const { label, means, does } = meta as Record<string, string>;
       expect(label).toBeTruthy();
       expect(means ?? does).not.toMatch(/`|issuer_url|_uri/); // no names of the wire on a page
     }

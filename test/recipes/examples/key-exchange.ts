@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { hashSecret, randomSecret, sealersIn } from '../../../src/crypto/secrets';
 import { grantObject, insertGrant } from '../../../src/grants/store';
 import { virtualKey } from '../../../src/identity/virtual-key';
@@ -11,7 +11,7 @@ const LIFE = 60;
 
 /** A machine shows its access key, and gets tokens that act as that key: no browser is there to ask a person. */
 export const keyExchange: GrantType = {
-  form: { virtual_key: z.string().describe('The access key the tokens act as') },
+  form: { virtual_key: z.string().check(z.describe('The access key the tokens act as')) },
 
   async answer({ virtual_key }, context) {
     const { client, env, settings, issuer } = context;

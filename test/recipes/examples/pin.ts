@@ -1,10 +1,11 @@
+import * as z from 'zod/mini';
 import type { UpstreamAuth } from '../../../src/accounts/auth/auth';
 import { ownCredentials } from '../../../src/accounts/auth/own';
 import { only, UserHeaders } from '../../../src/servers/auth-settings';
 
 /** A PIN that everyone enters for themselves and that goes out in a header. */
 export const pin: UpstreamAuth = {
-  settings: () => only({ user_headers: UserHeaders.optional() }),
+  settings: () => only({ user_headers: z.optional(UserHeaders) }),
   own: {
     kind: 'headers',
     names: ['x-pin'],

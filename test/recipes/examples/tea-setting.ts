@@ -1,10 +1,10 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { number } from '../../../src/protocol/variable-values';
 import { SETTINGS, type Setting, settingsIn } from '../../../src/settings';
 
 /** The one entry, which the table in src/settings.ts would have. */
 const entry = z.object({
-  tea_break: number(0, 3600).default(300).meta({
+  tea_break: z._default(number(0, 3600), 300).register(z.globalRegistry, {
     group: 'times',
     label: 'A break for tea',
     type: 'seconds, 0 = none',

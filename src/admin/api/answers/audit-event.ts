@@ -1,27 +1,26 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Time } from './time';
 
 /** One act as answers show it. */
 export const ShownEvent = z.object({
   id: z.string(),
   at: Time,
-  act: z.string().describe('What was done, such as `consent.allowed` or `virtual_key.rotated`'),
+  act: z.string().check(z.describe('What was done, such as `consent.allowed` or `virtual_key.rotated`')),
   outcome: z.enum(['done', 'refused', 'failed']),
   actor: z
     .string()
-    .describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`'),
-  actor_name: z.string().nullable().describe('As the key or the person is called now'),
-  client_id: z.string().nullable(),
-  client_name: z.string().nullable(),
-  grant_id: z.string().nullable(),
+    .check(z.describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`')),
+  actor_name: z.nullable(z.string()).check(z.describe('As the key or the person is called now')),
+  client_id: z.nullable(z.string()),
+  client_name: z.nullable(z.string()),
+  grant_id: z.nullable(z.string()),
   about_name: z
-    .string()
-    .nullable()
-    .describe('Of the key, toolset, server or person it is about, as it is called now'),
+    .nullable(z.string())
+    .check(z.describe('Of the key, toolset, server or person it is about, as it is called now')),
   detail: z
     .record(z.string(), z.union([z.string(), z.number()]))
-    .describe('What else it is about: ids, never values'),
-  address: z.string().nullable(),
-  code: z.string().describe('The short code people are shown, such as `F-7K2Q`'),
-  request_id: z.string().nullable(),
+    .check(z.describe('What else it is about: ids, never values')),
+  address: z.nullable(z.string()),
+  code: z.string().check(z.describe('The short code people are shown, such as `F-7K2Q`')),
+  request_id: z.nullable(z.string()),
 });

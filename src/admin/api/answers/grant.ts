@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { readingTerms } from '../../../protocol/mcp-config';
 import { Access } from '../servers/access';
 import { IdentityKind } from './identity-kind';
@@ -8,30 +8,40 @@ import { Time } from './time';
 export const ShownGrant = z.object({
   id: z.string(),
   client_id: z.string(),
-  client_name: z.string().nullable(),
-  given_name: z.string().nullable().describe('What the one it acts for calls it'),
-  bf_mode: IdentityKind.describe('What begins the `sub` of its tokens: what it acts for'),
-  bf_sub: z.string().describe("That one's id"),
-  identity_name: z.string().nullable(),
+  client_name: z.nullable(z.string()),
+  given_name: z.nullable(z.string()).check(z.describe('What the one it acts for calls it')),
+  bf_mode: IdentityKind.check(z.describe('What begins the `sub` of its tokens: what it acts for')),
+  bf_sub: z.string().check(z.describe("That one's id")),
+  identity_name: z.nullable(z.string()),
   scope: z.string(),
   resource: z.string(),
   services: z
-    .array(z.string())
-    .optional()
-    .describe('The servers it was narrowed to, by name; absent: not narrowed'),
+    .optional(z.array(z.string()))
+    .check(z.describe('The servers it was narrowed to, by name; absent: not narrowed')),
   mcp_configs: z
-    .array(z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()), ...readingTerms }))
-    .optional()
-    .describe('The same with the tools that were ticked; `*` is all of them, and those to come'),
+    .optional(
+      z.array(
+        z.object({ mcp_client_name: z.string(), tools_to_execute: z.array(z.string()), ...readingTerms }),
+      ),
+    )
+    .check(z.describe('The same with the tools that were ticked; `*` is all of them, and those to come')),
   access: Access,
-  read_only: z.boolean().describe('True when the person, not the app, narrowed it to tools that read'),
+  read_only: z
+    .boolean()
+    .check(z.describe('True when the person, not the app, narrowed it to tools that read')),
   created_at: Time,
-  expires_at: Time.nullable(),
-  last_used_at: Time.nullable().describe('When it was last refreshed, as of up to an hour ago'),
-  redirect_host: z.string().describe('Where the person was sent back to: a host, or a private-use scheme'),
-  user_agent: z.string().nullable().describe('The browser that answered consent, as it calls itself'),
-  country: z.string().nullable().describe('Where that browser was, as two letters'),
+  expires_at: z.nullable(Time),
+  last_used_at: z.nullable(Time).check(z.describe('When it was last refreshed, as of up to an hour ago')),
+  redirect_host: z
+    .string()
+    .check(z.describe('Where the person was sent back to: a host, or a private-use scheme')),
+  user_agent: z
+    .nullable(z.string())
+    .check(z.describe('The browser that answered consent, as it calls itself')),
+  country: z.nullable(z.string()).check(z.describe('Where that browser was, as two letters')),
   status: z.enum(['active', 'ended']),
-  ended_at: Time.nullable().describe('Null for `issuer_changed` while that can be taken back'),
-  ended_reason: z.string().nullable().describe('Why it ended, as revoked_by_client or refresh_token_reused'),
+  ended_at: z.nullable(Time).check(z.describe('Null for `issuer_changed` while that can be taken back')),
+  ended_reason: z
+    .nullable(z.string())
+    .check(z.describe('Why it ended, as revoked_by_client or refresh_token_reused')),
 });

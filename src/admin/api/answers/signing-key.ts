@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Time } from './time';
 
 /** The answer to a rotation. */

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Tools } from '../servers/tools';
 import { Time } from './time';
 
@@ -6,7 +6,7 @@ import { Time } from './time';
 export const ShownVirtualMcp = z.object({
   id: z.string(),
   name: z.string(),
-  endpoint_slug: z.string().describe('Apps reach it at `/mcp/{endpoint_slug}`'),
+  endpoint_slug: z.string().check(z.describe('Apps reach it at `/mcp/{endpoint_slug}`')),
   description: z.string(),
   enabled: z.boolean(),
   tools: Tools,

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { authorizationOf, isPersonal } from '../../../accounts/auth/index';
 import { type Authorization, beginAuthorization, deleteTakenUp } from '../../../accounts/authorization';
 import { findCredentialOf, statusAt } from '../../../accounts/credentials';

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { authTypes, authTypesThat, DEFAULT_AUTH_TYPE } from '../../../accounts/auth/index';
 import { type App, allowsLoopback } from '../../../config';
 import { log } from '../../../log';
@@ -18,10 +18,12 @@ import { nameFrom, nameFromUrl } from './suggested-name';
 export const CheckRequest = z.object({
   input: z
     .string()
-    .trim()
-    .min(1)
-    .max(65_536)
-    .describe('An address, the configuration of an MCP client as JSON, or a command line'),
+    .check(
+      z.trim(),
+      z.minLength(1),
+      z.maxLength(65_536),
+      z.describe('An address, the configuration of an MCP client as JSON, or a command line'),
+    ),
 });
 
 /** Checks what an administrator has of a server, before it is added. Nothing is saved. */

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { authorizationOf, ownHeadersOf } from '../../../accounts/auth/index';
 import { missingNames } from '../../../accounts/kept-credential';
 import { audit, by } from '../../../audit';

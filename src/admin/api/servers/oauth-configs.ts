@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { deleteAuthorizations } from '../../../accounts/authorization';
 import { endCredentialsAt } from '../../../accounts/removal';
 import { audit } from '../../../audit';

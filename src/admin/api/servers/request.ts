@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { authTypes, authTypesThat, DEFAULT_AUTH_TYPE, ownHeadersOf } from '../../../accounts/auth/index';
 import { because } from '../../../protocol/faults/fault';
 import { publicUrl } from '../../../protocol/public-url';
@@ -8,8 +8,7 @@ import { CONNECTION_TYPES, type Server, type TokenExchange } from '../../../serv
 
 const Name = z
   .string()
-  .max(64)
-  .regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, because('not_a_server_name'));
+  .check(z.maxLength(64), z.regex(/^[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*$/, because('not_a_server_name')));
 
 const ConnectionType = z.enum(CONNECTION_TYPES, {
   error: ({ input }) => {
@@ -18,7 +17,7 @@ const ConnectionType = z.enum(CONNECTION_TYPES, {
   },
 });
 
-const ToolNames = z.array(z.string().min(1).max(256)).max(1000);
+const ToolNames = z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(1000));
 
 /** What a server's own word on its resources or prompts means when it is missing. */
 export const AS_TOOLS = 'null: when `tools_to_execute` is `*`, or it lists no tools';
@@ -26,17 +25,27 @@ export const AS_TOOLS = 'null: when `tools_to_execute` is `*`, or it lists no to
 /** Members an update may change, as the API spells them. */
 export const serverMembers = (allowLoopback: boolean) =>
   z.object({
-    name: Name.describe('Begins the names of its tools'),
-    connection_string: publicUrl(allowLoopback).describe('Its address'),
-    tools_to_execute: ToolNames.describe('Its own names of tools; `*` is all of them, an empty list none'),
-    allow_resources: z.boolean().nullable().describe(`Whether its resources are offered; ${AS_TOOLS}`),
-    allow_prompts: z.boolean().nullable().describe(`Whether its prompts are offered; ${AS_TOOLS}`),
-    allow_on_all_virtual_keys: z.boolean().describe('Everybody who gets in may use it'),
+    name: Name.check(z.describe('Begins the names of its tools')),
+    connection_string: publicUrl(allowLoopback).check(z.describe('Its address')),
+    tools_to_execute: ToolNames.check(
+      z.describe('Its own names of tools; `*` is all of them, an empty list none'),
+    ),
+    allow_resources: z
+      .nullable(z.boolean())
+      .check(z.describe(`Whether its resources are offered; ${AS_TOOLS}`)),
+    allow_prompts: z.nullable(z.boolean()).check(z.describe(`Whether its prompts are offered; ${AS_TOOLS}`)),
+    allow_on_all_virtual_keys: z.boolean().check(z.describe('Everybody who gets in may use it')),
     enabled: z.boolean(),
-    pass_baggage: z.boolean().describe('Whether the `baggage` of a request goes on to it (W3C Baggage)'),
-    pass_instructions: z.boolean().describe('Whether clients are given its `instructions`'),
-    tool_execution_timeout: z.int().min(0).max(300).nullable().describe('Seconds; 0 and null: the setting'),
-    tool_sync_interval: z.int().min(0).max(10_080).nullable().describe('Minutes; 0 and null: the setting'),
+    pass_baggage: z
+      .boolean()
+      .check(z.describe('Whether the `baggage` of a request goes on to it (W3C Baggage)')),
+    pass_instructions: z.boolean().check(z.describe('Whether clients are given its `instructions`')),
+    tool_execution_timeout: z
+      .nullable(z.int().check(z.minimum(0), z.maximum(300)))
+      .check(z.describe('Seconds; 0 and null: the setting')),
+    tool_sync_interval: z
+      .nullable(z.int().check(z.minimum(0), z.maximum(10_080)))
+      .check(z.describe('Minutes; 0 and null: the setting')),
   });
 
 /** `disabled` is `enabled` said the other way round; of two that disagree, the one that changes what is `known` holds. */
@@ -47,7 +56,7 @@ function withEnabled(body: unknown, known = true): unknown {
 }
 
 /** Members that the auth type does not take may be sent as they are shown: empty, or as the type fixes them. */
-function withoutForeign(body: unknown, authType: unknown, context: z.RefinementCtx): unknown {
+function withoutForeign(body: unknown, authType: unknown, context: z.core.ParsePayload): unknown {
   const type = authTypes.get(String(authType));
   if (typeof body !== 'object' || body === null || !type) return body;
   const taken = type.settings(NOTHING_KEPT).shape;
@@ -57,7 +66,7 @@ function withoutForeign(body: unknown, authType: unknown, context: z.RefinementC
     const value = (body as Record<string, unknown>)[member];
     if (typeof value === 'object' && !Object.keys(value ?? {}).length) continue;
     if (member === 'per_user_header_keys' && JSON.stringify(value) === fixed) continue;
-    context.addIssue({
+    context.issues.push({
       code: 'custom',
       path: [member],
       message: because('not_for_auth_type', { auth_type: String(authType), takers: takersOf(member) }),
@@ -75,26 +84,29 @@ function takersOf(member: string): string {
 
 /** A server as `POST /api/mcp/client` takes it. */
 export function newServer(allowLoopback: boolean) {
-  const common = serverMembers(allowLoopback).partial().required({ name: true, connection_string: true });
+  const common = z.required(z.partial(serverMembers(allowLoopback)), { name: true, connection_string: true });
   const options = [...authTypes].map(([type, { settings }]) =>
-    common
-      .extend({
+    z
+      .extend(common, {
         ...settings({ kept: { headers: {} }, allowLoopback }).shape,
         connection_type: ConnectionType,
         auth_type: z.literal(type),
       })
-      .meta(type === DEFAULT_AUTH_TYPE ? { filledIn: 'auth_type' } : {}),
+      .check(z.meta(type === DEFAULT_AUTH_TYPE ? { filledIn: 'auth_type' } : {})),
   );
   type Option = (typeof options)[number];
   const typed = z.discriminatedUnion('auth_type', options as [Option, ...Option[]], {
     error: because('not_one_of', { options: [...authTypes.keys()].join(', ') }),
   });
-  return z.preprocess((body, context) => {
-    const enabled = withEnabled(body);
-    const isUntyped = typeof enabled === 'object' && enabled !== null && !('auth_type' in enabled);
-    const whole = isUntyped ? { ...enabled, auth_type: DEFAULT_AUTH_TYPE } : enabled;
-    return withoutForeign(whole, (whole as { auth_type?: unknown } | null)?.auth_type, context);
-  }, typed);
+  return z.pipe(
+    z.transform((body, context) => {
+      const enabled = withEnabled(body);
+      const isUntyped = typeof enabled === 'object' && enabled !== null && !('auth_type' in enabled);
+      const whole = isUntyped ? { ...enabled, auth_type: DEFAULT_AUTH_TYPE } : enabled;
+      return withoutForeign(whole, (whole as { auth_type?: unknown } | null)?.auth_type, context);
+    }),
+    typed,
+  );
 }
 
 /**
@@ -105,20 +117,21 @@ export function serverChange(server: Server, kept: StoredSecrets, allowLoopback:
   const settings = authTypes.get(server.authType)?.settings ?? (() => only({}));
   const { user_headers: _, ...members } = settings({ kept, allowLoopback }).shape;
   const never = { error: because('server_fixed') };
-  return z.preprocess(
-    (body, context) =>
+  return z.pipe(
+    z.transform((body, context) =>
       withWholeExchange(
         withoutForeign(withEnabled(body, server.enabled), server.authType, context),
         server,
         kept,
       ),
-    serverMembers(allowLoopback)
-      .extend({
+    ),
+    z.partial(
+      z.extend(serverMembers(allowLoopback), {
         ...members,
         connection_type: z.literal(server.connectionType, never),
         auth_type: z.literal(server.authType, never),
-      })
-      .partial(),
+      }),
+    ),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { ask, type Ids, theseIds } from '../../../database';
 import { say } from '../../../protocol/faults/wording';

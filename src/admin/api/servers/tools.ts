@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { readingTerms } from '../../../protocol/mcp-config';
 
 /** Tools by their server, as a Virtual MCP takes and shows them. */
@@ -6,8 +6,8 @@ export const Tools = z
   .array(
     z.object({
       mcp_client_id: z.string(),
-      tool_names: z.array(z.string().min(1).max(256)).max(1000),
+      tool_names: z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(1000)),
       ...readingTerms,
     }),
   )
-  .max(500);
+  .check(z.maxLength(500));

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { adviceOnEnd, isAlarming, whyEnded } from '../../../grants/end-words';
 import { modeOfKind } from '../../../identity';
 import { countryNames } from '../../../ui/english';

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
 import { ListPage } from '../../../ui/list-page';

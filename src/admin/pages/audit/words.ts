@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Act } from '../../../audit';
 import { modeOf } from '../../../identity';
 import { isSubject } from '../../../protocol/subject';

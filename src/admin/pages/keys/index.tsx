@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
 import { keyOverviewQuestion, keysQuestion } from '../../../governance/key-overview';

@@ -1,5 +1,5 @@
 import type { Child } from 'hono/jsx';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { KeyOverview } from '../../../governance/key-overview';
 import { type AuthMode, ConnectLines, type Endpoint } from '../../../ui/connect-lines';
 import { Confirm, Csrf } from '../../../ui/forms';

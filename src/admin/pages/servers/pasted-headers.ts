@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { open, seal } from '../../../crypto/secrets';
 import { maskOfSecret, unmasked } from '../../../servers/secret-value';

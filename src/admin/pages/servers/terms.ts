@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { membersOf } from '../../../accounts/auth/index';
 import type { Preset } from '../../../providers/presets';
 import type { AuthMembers } from '../../../servers/auth-settings';

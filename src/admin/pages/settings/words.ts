@@ -7,8 +7,8 @@ export const AT = '/admin/settings';
 /** What people are told of a setting: how it is called, what it means, what follows from changing it; '' is nothing to say. */
 type SettingWords = { label: string; means: string; changes: string; type: string };
 
-export function wordsOf({ schema }: Setting): SettingWords {
-  const meta = schema.meta() as Partial<Record<keyof SettingWords | 'does', string>>;
+export function wordsOf(setting: Setting): SettingWords {
+  const meta = setting.meta as Partial<Record<keyof SettingWords | 'does', string>>;
   const { label = '', does = '', means = does, changes = '', type = '' } = meta;
   return { label, means, changes, type };
 }
@@ -31,7 +31,7 @@ const TITLES: Readonly<Record<string, string>> = {
 export const GROUPS: readonly SettingGroup[] = Object.entries(TITLES).map(([id, title]) => ({
   id,
   title,
-  names: SETTINGS.filter(({ schema }) => schema.meta()?.group === id).map(({ name }) => name),
+  names: SETTINGS.filter(({ meta }) => meta.group === id).map(({ name }) => name),
 }));
 
 /** The settings of a group, in its order. */
