@@ -6,7 +6,9 @@ import { ROOT } from '../dev/state.ts';
  * What wrangler runs before it bundles (wrangler.toml, `[build]`): the schema without its comments, which are for people,
  * in place of `schema.sql` (`[alias]`). Several wranglers may do so at once, so the file is always whole.
  */
-const sql = readFileSync(join(ROOT, 'schema.sql'), 'utf8').replace(/\s*--.*$/gm, '');
+const sql = readFileSync(join(ROOT, 'schema.sql'), 'utf8')
+  .replace(/\s*--.*$/gm, '')
+  .replace(/\s+/g, ' ');
 const module = `export default ${JSON.stringify(sql.trim())};\n`;
 
 const folder = join(ROOT, '.wrangler/build');

@@ -20,6 +20,8 @@ export async function buildBundle(folder: string): Promise<string> {
   const { code = '', map } = await minify(readFileSync(file, 'utf8'), {
     module: true,
     ecma: 2020,
+    compress: { passes: 2 },
+    format: { ascii_only: true }, // one byte a character for V8 too
     sourceMap: { content: readFileSync(`${file}.map`, 'utf8'), url: 'index.js.map' },
   });
   writeFileSync(file, code);

@@ -136,7 +136,7 @@ function deploy(
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-')); // readable by its owner only
   const config = join(ROOT, 'wrangler.deploying.toml'); // beside wrangler.toml: paths in it are relative
   const output = join(folder, 'output.ndjson');
-  const args = ['deploy', worker, '--no-bundle'];
+  const args = ['deploy', worker, '--no-bundle', '--minify=false']; // it is minified already
   try {
     if (secrets.size) {
       const file = join(folder, 'secrets.json');
