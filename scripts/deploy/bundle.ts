@@ -6,7 +6,7 @@ import { Stop } from '../stop.ts';
 import { askWrangler } from './wrangler.ts';
 
 /** What the Worker may weigh, gzipped. Every KiB is read by every new isolate. */
-const MOST_BYTES = 330 * 1024;
+const MOST_BYTES = 300 * 1024;
 
 /**
  * Leaves in `folder` what is deployed, in place of anything that was there: the Worker as wrangler bundles it, minified
