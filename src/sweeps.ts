@@ -7,6 +7,7 @@ import { deleteRetiredKeys, rotateSigningKeyWhenDue } from './crypto/signing-key
 import { sweepUnallowedClients, sweepUnusedClients } from './governance/clients';
 import { deleteOldCounts } from './governance/tool-counts';
 import { endOfOtherIssuers } from './grants/end';
+import { compareRestored } from './grants/restored';
 import { deleteEndedGrants } from './grants/store';
 import { endIdle, endUnopened } from './grants/sweeps';
 import { sweepSessions } from './identity/signed-in';
@@ -53,6 +54,7 @@ const SWEEPS: Readonly<Record<string, Sweep>> = {
     return issuer ? endOfOtherIssuers(env.DB, env.GRANTS, issuer, now) : 0; // a loopback's port says nothing about its grants
   },
   'grant.end_unopened': ({ DB, GRANTS }, now) => endUnopened(DB, GRANTS, now),
+  'grant.compare_restored': ({ DB, GRANTS }, now) => compareRestored(DB, GRANTS, now),
   'grant.end_idle': async (env, now) => {
     const { refresh_token_ttl: idleTtl } = (await currentSettings(env)).oauth2_server_config;
     return endIdle(env.DB, env.GRANTS, idleTtl, now);

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<EndReason, string>> = {
   user_deleted: 'the person was deleted',
   client_deleted: 'the app was deleted',
   issuer_changed: 'the address of this gateway changed',
+  ended_before_restore: 'it was over before the database was restored',
 };
 
 /** What the reasons mean that someone should act on. */

@@ -207,6 +207,12 @@ export class GrantObject extends DurableObject<Env> {
     return true;
   }
 
+  /** Why the grant is over; null while it is not, and once nothing is left here but its row. */
+  endReason(): EndReason | null {
+    const state = this.state();
+    return state && state.status !== 'open' ? state.reason : null;
+  }
+
   /**
    * Ends the grant when it was not refreshed for `idleTtl` seconds; else its alarm will. @returns when it was refreshed last
    * (epoch seconds); null: it has ended

@@ -72,7 +72,8 @@ export type EndReason =
   | 'user_blocked'
   | 'user_deleted'
   | 'client_deleted'
-  | 'issuer_changed';
+  | 'issuer_changed'
+  | 'ended_before_restore';
 
 export type Redemption =
   | { ok: true; terms: GrantTerms; refreshToken: string; n: number }

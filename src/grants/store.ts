@@ -212,9 +212,13 @@ export async function recordTerms(
   ]);
 }
 
-/** Notes that a grant was used at `now` (epoch seconds). */
-export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<void> {
-  await db.prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1').bind(grantId, now).run();
+/** Notes that a grant was used at `now` (epoch seconds). False when the index does not know it. */
+export async function touchGrant(db: D1Database, grantId: string, now: number): Promise<boolean> {
+  const { meta } = await db
+    .prepare('UPDATE oauth_grant SET last_used_at = ?2 WHERE grant_id = ?1')
+    .bind(grantId, now)
+    .run();
+  return meta.changes > 0;
 }
 
 /** Deletes up to 10,000 rows of grants that ended before `until` (epoch seconds). @returns how many. */

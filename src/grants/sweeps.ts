@@ -6,11 +6,11 @@ import { inPool } from '../protocol/patience';
 import { askGrant, recordEnd, touchGrant } from './store';
 
 /** Objects asked by one portion of a sweep, and how many of them at once: a Worker may call a thousand, six at a time. */
-const MOST_ASKED = 100;
+export const MOST_ASKED = 100;
 const AT_ONCE = 6;
 
 /** Two hours after its row was written a grant has long been opened, or never will be. Seconds. */
-const LONG_OPENED = 7200;
+export const LONG_OPENED = 7200;
 
 type Row = { grant_id: string; created_at: number };
 
@@ -49,7 +49,7 @@ export async function endUnopened(
     last = row;
     asked += 1;
   }
-  if (last) await keepPlace(db, last);
+  if (last) await keepPlace(db, 'unopened', last);
   return asked;
 }
 
@@ -63,13 +63,18 @@ async function endIfUnopened(
   await recordEnd(db, grantId, 'code_never_redeemed', SYSTEM, now);
 }
 
-async function keepPlace(db: D1Database, { created_at, grant_id }: Row): Promise<void> {
+/** Notes how far a sweep has come: the last row it asked about. */
+export async function keepPlace(
+  db: D1Database,
+  sweep: 'unopened' | 'restored',
+  { created_at, grant_id }: Row,
+): Promise<void> {
   await db
     .prepare(
-      `INSERT INTO grant_sweep (name, created_at, grant_id) VALUES ('unopened', ?1, ?2)
+      `INSERT INTO grant_sweep (name, created_at, grant_id) VALUES (?1, ?2, ?3)
        ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at, grant_id = excluded.grant_id`,
     )
-    .bind(created_at, grant_id)
+    .bind(sweep, created_at, grant_id)
     .run();
 }
 

@@ -6,6 +6,7 @@ import { hashSecret } from '../crypto/secrets';
 import { type Access, NOTHING } from '../governance/access';
 import { userSubject } from '../governance/users';
 import { keySubject, type VirtualKey } from '../governance/virtual-keys';
+import { endInIndex } from '../grants/restored';
 import { askGrant, findGrant, type Grant } from '../grants/store';
 import { endOf } from '../grants/today';
 import { accessOf, type LoadedIdentity, loadIdentity, standingIn } from '../identity';
@@ -169,7 +170,9 @@ function tellGrant(env: Env, { grantId, termsVersion }: Grant, jti: string): voi
     const standing = await askGrant(env.GRANTS, grantId, (grant) =>
       grant.seen(Number.parseInt(jti, 10), termsVersion),
     );
-    if (standing === false) endedGrants.add(grantId); // the index refuses them, too, unless an older one was restored
+    if (standing !== false) return;
+    endedGrants.add(grantId);
+    await endInIndex(env.DB, env.GRANTS, grantId, Math.floor(Date.now() / 1000)); // an older one was restored
   };
   waitUntil(tell().catch(() => toldTokens.delete(jti)));
 }

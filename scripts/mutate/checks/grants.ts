@@ -93,6 +93,15 @@ export const grants: Check[] = [
   ),
   ...checksOf(
     'grants',
+    'src/grants/restored.ts',
+    ['test/grants/restored.test.ts'],
+    [
+      ['what a restore shows as open, its object is asked about', 'if (stands ||', 'if (true ||'],
+      ['a consent under way is not ended by that', 'row.created_at > now - LONG_OPENED', 'false'],
+    ],
+  ),
+  ...checksOf(
+    'grants',
     'src/grants/store.ts',
     ['test/oauth/revoke.test.ts', 'test/people/me.test.ts'],
     [

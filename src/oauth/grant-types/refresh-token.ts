@@ -148,10 +148,16 @@ function scopeOrNot(terms: JudgedTerms, form: Params, context: TokenContext): st
 function noteUse({ env, indexed, later }: TokenContext, grantId: string): void {
   const now = Math.floor(Date.now() / 1000);
   if ((indexed?.grant.lastUsedAt ?? 0) > now - TOUCHED_EVERY) return;
-  const noted = touchGrant(env.DB, grantId, now).catch((error: unknown) =>
-    log('grant.use_not_indexed', { grant_id: grantId, ...faultFacts(error) }),
+  const note = async () => {
+    if (await touchGrant(env.DB, grantId, now)) return;
+    // The index does not know it, since an older one was restored: no list shows it, and `/mcp` takes none of its tokens.
+    await askGrant(env.GRANTS, grantId, (grant) => grant.end('ended_before_restore'));
+  };
+  later(
+    note().catch((error: unknown) =>
+      log('grant.use_not_indexed', { grant_id: grantId, ...faultFacts(error) }),
+    ),
   );
-  later(noted);
 }
 
 /** Tells an index that was restored, or missed a change, what the grant allows (SECURITY 26): no token is issued before. */
