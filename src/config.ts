@@ -235,7 +235,7 @@ function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Setting
   }
 }
 
-/** True once this isolate found the schema it knows. A newer one that appears later is for the isolates of newer code. */
+/** True once this isolate found the schema it knows. A newer one is for isolates of newer code; an older one was restored. */
 let isUpgraded = false;
 
 async function readDeployment(
@@ -253,7 +253,8 @@ async function readDeployment(
     isUpgraded = false;
     return null;
   });
-  if (!isUpgraded && results?.[2]?.results[0]?.n !== newest()) {
+  const schema = results?.[2]?.results[0]?.n ?? 0;
+  if (schema < newest() || (!isUpgraded && schema !== newest())) {
     const fault = await upgrade(db).then(() => null, newerDatabase);
     if (fault) return fault;
     results = await read();

@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { forgetDeployment } from '../../src/config';
 import { compareRestored } from '../../src/grants/restored';
 import { McpCaller } from '../support/caller';
 import { cron } from '../support/cron';
@@ -125,5 +126,37 @@ describe('a grant that the restored database does not know', () => {
       .toMatchObject({ error: 'invalid_grant' });
 
     expect((await caller.ask('tools/list')).status).toBe(401);
+  });
+});
+
+describe('an isolate that knew the database before it was restored', () => {
+  it('serves the servers of before by their lower revision, and no later change has a number of then', async () => {
+    const revision = () => DB.prepare("SELECT n FROM revision WHERE name = 'catalog'").first<number>('n');
+    const { caller } = await allowed();
+    const before = (await caller.toolNames()).length;
+    const added = await Upstream.start(['later']);
+    const withAdded = (await caller.toolNames()).length;
+    await DB.batch([
+      DB.prepare('DELETE FROM server WHERE id = ?1').bind(added.id),
+      DB.prepare("UPDATE revision SET n = 7 WHERE name = 'catalog'"),
+    ]);
+    const restored = (await caller.toolNames()).length;
+    await server.change({ tools_to_execute: ['read'] });
+
+    expect(withAdded).toBe(before + 1);
+    expect(restored).toBe(before);
+    expect(await revision()).toBeGreaterThan(Date.now() - 60_000); // as the clock says
+    expect((await caller.toolNames()).length).toBe(before - 1);
+  });
+
+  it('brings it to the schema that it knows', async () => {
+    await DB.prepare('DELETE FROM schema_step WHERE n = (SELECT max(n) FROM schema_step)').run();
+    await DB.prepare('ALTER TABLE oauth_grant DROP COLUMN terms_version').run();
+    await DB.prepare('ALTER TABLE oauth_grant DROP COLUMN asked_scope').run();
+    forgetDeployment(); // a `revocation_lag` later
+
+    const { client, tokens } = await allowed();
+
+    expect((await client.refresh(tokens.refresh_token)).status).toBe(200);
   });
 });
