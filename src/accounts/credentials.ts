@@ -82,12 +82,10 @@ export async function recordCredential(db: D1Database, credential: Credential): 
     .run();
 }
 
-/** How many credentials each entry of `ENCRYPTION_KEY` holds, by its id. Those of which it is not known are left out. */
-export function credentialSealersQuestion(db: D1Database): Question<ReadonlyMap<string, number>> {
-  return question<{ sealed_by: string; n: number }, ReadonlyMap<string, number>>(
-    db.prepare(
-      'SELECT sealed_by, count(*) AS n FROM credential WHERE sealed_by IS NOT NULL GROUP BY sealed_by',
-    ),
+/** How many credentials each entry of `ENCRYPTION_KEY` holds, by its id; null: of which it is not known. */
+export function credentialSealersQuestion(db: D1Database): Question<ReadonlyMap<string | null, number>> {
+  return question<{ sealed_by: string | null; n: number }, ReadonlyMap<string | null, number>>(
+    db.prepare('SELECT sealed_by, count(*) AS n FROM credential GROUP BY sealed_by'),
     (rows) => new Map(rows.map(({ sealed_by, n }) => [sealed_by, n])),
   );
 }

@@ -169,12 +169,10 @@ export async function recordSealer(db: D1Database, grantId: string, sealedBy: st
   await update.bind(grantId, sealedBy).run();
 }
 
-/** How many grants that have not ended each entry of `ENCRYPTION_KEY` holds, by its id. Those of which it is not known are left out. */
-export function grantSealersQuestion(db: D1Database): Question<ReadonlyMap<string, number>> {
-  return question<{ sealed_by: string; n: number }, ReadonlyMap<string, number>>(
-    db.prepare(
-      `SELECT sealed_by, count(*) AS n FROM oauth_grant WHERE ended_at IS NULL AND sealed_by IS NOT NULL GROUP BY sealed_by`,
-    ),
+/** How many grants that have not ended each entry of `ENCRYPTION_KEY` holds, by its id; null: of which it is not known. */
+export function grantSealersQuestion(db: D1Database): Question<ReadonlyMap<string | null, number>> {
+  return question<{ sealed_by: string | null; n: number }, ReadonlyMap<string | null, number>>(
+    db.prepare('SELECT sealed_by, count(*) AS n FROM oauth_grant WHERE ended_at IS NULL GROUP BY sealed_by'),
     (rows) => new Map(rows.map(({ sealed_by, n }) => [sealed_by, n])),
   );
 }

@@ -29,6 +29,18 @@ async function reseal(): Promise<Resealed> {
   return (await worker.fetch(request, renewed, createExecutionContext())).json();
 }
 
+type Keys = {
+  keys: { id: string; values: number; accounts: number; grants: number }[];
+  unknown: { accounts: number; grants: number };
+};
+
+async function keysNow(deployed: typeof env): Promise<Keys> {
+  const request = new Request('https://gate.example/api/encryption', {
+    headers: { authorization: 'Bearer test-admin-token-of-32-characters' },
+  });
+  return (await worker.fetch(request, deployed, createExecutionContext())).json();
+}
+
 /** Everything kept in D1 that is sealed. */
 async function kept() {
   const [values] = await ask(env.DB, sealedValuesQuestion(env.DB));
@@ -136,8 +148,37 @@ describe('sealing anew with the first key of ENCRYPTION_KEY (SECURITY 19)', () =
     expect(await current()).toBe(changed);
   });
 
+  it('tells by ids what each key is needed for still, in the database, by accounts and by grants', async () => {
+    const { refresh_token: refresh } = await (await McpClient.register()).obtainGrant();
+    await reseal();
+    const before = await keysNow(env);
+    const during = await keysNow(renewed);
+    const grant = env.GRANTS.get(env.GRANTS.idFromString(refresh.slice(0, 64)));
+    const [, n = '', tag = ''] = refresh.split('.');
+    await runInDurableObject(grant, (object) => {
+      Object.assign(object, { env: renewed });
+      return (object as unknown as GrantObject).terms(Number(n), tag);
+    });
+    await env.DB.prepare('UPDATE oauth_grant SET sealed_by = NULL WHERE grant_id <> ?1')
+      .bind(refresh.slice(0, 64))
+      .run();
+
+    const [newer, older] = during.keys;
+    expect(before.keys.map(({ id }) => id)).toEqual([older?.id]);
+    expect(newer).toMatchObject({ id: sealerOf(await seal(NEW, 'x', 'y')), grants: 0, accounts: 0 });
+    expect(newer?.values).toBeGreaterThan(0);
+    expect(older?.values).toBe(0);
+    expect(older?.grants).toBeGreaterThan(0);
+    await vi.waitFor(async () => {
+      const { keys, unknown } = await keysNow(renewed);
+      expect(keys.map(({ grants }) => grants)).toEqual([1, 0]);
+      expect(unknown.grants).toBe((older?.grants ?? 0) - 1);
+    });
+  });
+
   it('is for administrators', async () => {
     expect((await gate('/api/encryption/reseal', { method: 'POST' })).status).toBe(401);
+    expect((await gate('/api/encryption')).status).toBe(401);
   });
 });
 

@@ -358,6 +358,7 @@ export const calls: Readonly<Record<string, Call>> = {
     return get(path);
   },
 
+  getEncryptionKeys: get,
   getHealth: get,
   getSettings: get,
   changeSettings: async (path) => {

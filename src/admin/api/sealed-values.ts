@@ -1,9 +1,9 @@
 import { credentialSealersQuestion } from '../../accounts/credentials';
 import { sealedSettings } from '../../config';
 import type { SealedValue } from '../../crypto/reseal';
-import { open, sealersIn } from '../../crypto/secrets';
+import { open, sealerOf, sealersIn } from '../../crypto/secrets';
 import { sealedSigningKeys } from '../../crypto/signing-keys';
-import { map, type Question, together } from '../../database';
+import { ask, map, type Question, together } from '../../database';
 import { grantSealersQuestion } from '../../grants/store';
 import { sealedExchangeSecrets } from '../../servers/exchange-secret';
 import { sealedClientSecrets } from '../../servers/oauth-config-store';
@@ -47,8 +47,8 @@ export function unreadableQuestion(db: D1Database, encryptionKey: string): Quest
   const asked = together(sealedValuesQuestion(db), credentialSealersQuestion(db), grantSealersQuestion(db));
   return map(asked, async ([values, accounts, grants]) => {
     const sealers = new Set(await sealersIn(encryptionKey));
-    const lost = (counts: ReadonlyMap<string, number>) =>
-      [...counts].reduce((sum, [sealer, n]) => (sealers.has(sealer) ? sum : sum + n), 0);
+    const lost = (counts: ReadonlyMap<string | null, number>) =>
+      [...counts].reduce((sum, [sealer, n]) => (sealer === null || sealers.has(sealer) ? sum : sum + n), 0);
     const inD1 = [...values].map(async ([kind, ofKind]): Promise<[Kind, number]> => {
       const opened = await Promise.all(ofKind.map(({ place, sealed }) => open(encryptionKey, place, sealed)));
       return [kind, opened.filter((text) => text === null).length];
@@ -62,4 +62,30 @@ export function unreadableQuestion(db: D1Database, encryptionKey: string): Quest
       .filter(([, count]) => count > 0)
       .map(([kind, count]) => ({ kind, count, remedy: REMEDIES[kind] }));
   });
+}
+
+/** How much each entry of `encryptionKey` sealed, the first one first; of what objects hold, as far as the index knows. */
+export async function sealedBy(db: D1Database, encryptionKey: string) {
+  const [values, accounts, grants] = await ask(
+    db,
+    sealedValuesQuestion(db),
+    credentialSealersQuestion(db),
+    grantSealersQuestion(db),
+  );
+  const sealers = await Promise.all(
+    [...values.values()].flat().map(async ({ place, sealed }) => {
+      const isReadable = (await open(encryptionKey, place, sealed)) !== null;
+      return isReadable ? sealerOf(sealed) : null; // what was altered or moved needs no key
+    }),
+  );
+  const ids = await sealersIn(encryptionKey);
+  return {
+    keys: ids.map((id) => ({
+      id,
+      values: sealers.filter((sealer) => sealer === id).length,
+      accounts: accounts.get(id) ?? 0,
+      grants: grants.get(id) ?? 0,
+    })),
+    unknown: { accounts: accounts.get(null) ?? 0, grants: grants.get(null) ?? 0 },
+  };
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { EncryptionKeys } from '../api/answers/encryption-keys';
 import { Health } from '../api/answers/health';
 import { Reseal } from '../api/answers/reseal';
 import { ShownSession } from '../api/answers/session';
@@ -47,6 +48,15 @@ export const gateway: Operations = {
     description: 'Published before it signs; tokens of earlier keys stay valid until they expire.',
     access: 'administrator',
     answers: { 200: { description: 'The next key', schema: SigningKeyRotation } },
+    refusals: ['api', 401, 403, 503],
+  },
+  'GET /api/encryption': {
+    id: 'getEncryptionKeys',
+    tag: 'Gateway',
+    summary: 'What each encryption key is still needed for',
+    description: 'By ids that tell nothing about the keys. One that sealed nothing any more can be left out.',
+    access: 'administrator',
+    answers: { 200: { description: 'The keys, the one that seals first', schema: EncryptionKeys } },
     refusals: ['api', 401, 403, 503],
   },
   'POST /api/encryption/reseal': {
