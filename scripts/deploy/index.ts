@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { AdminApi, messageOf } from '../admin-api.ts';
 import { ROOT } from '../dev/state.ts';
 import { newSecret, SECRETS, type SecretName } from '../dev/vars.ts';
+import { DEPLOYED_KEYS, keysIn, saveKeys } from '../operations/keys-file.ts';
 import { run, Stop } from '../stop.ts';
 import { buildBundle, weighBundle } from './bundle.ts';
 import { askWrangler, showWrangler } from './wrangler.ts';
@@ -36,12 +37,18 @@ await run(async () => {
   const made = new Map(
     SECRETS.filter((secret) => !present?.includes(secret)).map((secret) => [secret, newSecret()]),
   );
+  if (made.has('ENCRYPTION_KEY')) made.set('ENCRYPTION_KEY', keptKeys());
   const newToken = made.get('ADMIN_TOKEN');
   let targets: string[];
   try {
     targets = deploy(worker, made, present ? null : namespaceLeftBehind(name));
   } finally {
     // Also after a failure: the upload may have gone through before it, and no one can read a secret back.
+    if (made.has('ENCRYPTION_KEY')) {
+      console.log(
+        `\nENCRYPTION_KEY is in ${DEPLOYED_KEYS}, for its rotation and for restoring a backup. Keep the file where you keep secrets.`,
+      );
+    }
     if (newToken && mayHaveSecret(name, 'ADMIN_TOKEN')) {
       console.log(`\nADMIN_TOKEN was made. It is shown only now, so keep it:\n  ${newToken}\n`);
     }
@@ -63,6 +70,15 @@ Next: add a server and an access key, then connect a client.
   claude mcp add --transport http toolgate ${issuer}/mcp
 `);
 });
+
+/** The keys that an administrator kept of this gateway, else a new one, kept before anything is sealed with it. */
+function keptKeys(): string {
+  const kept = keysIn(DEPLOYED_KEYS);
+  if (kept) return kept;
+  const key = newSecret();
+  saveKeys(DEPLOYED_KEYS, [key]);
+  return key;
+}
 
 function originOf(url: string): string {
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:' || new URL(url).pathname !== '/') {

@@ -25,11 +25,16 @@ export function quietly(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
  * @throws Stop with its words when it fails.
  */
 export function askWrangler(args: string[]): string {
+  return tellWrangler(args, '');
+}
+
+/** The same with `input`, which no command line shows. */
+export function tellWrangler(args: string[], input: string): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [WRANGLER, ...args], {
     cwd: ROOT,
     env: quietly(process.env),
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
+    input,
   });
   if (status !== 0) throw new Stop(`wrangler ${args.slice(0, 2).join(' ')} failed:\n${stderr}${stdout}`);
   return stdout;

@@ -1,6 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { read } from '../journeys/support/app';
+import { StateFolder } from '../journeys/support/dev-session';
+import { CloudflareApi } from './support/cloudflare-api';
 import {
+  ADMIN_TOKEN,
   admin,
   behave,
   byToken,
@@ -16,7 +22,6 @@ import {
   upstreams,
 } from './support/two-workers';
 
-const NEW = 'YS1uZXctZW5jcnlwdGlvbi1rZXktb2YtMzItYnl0ZXM';
 const OTHER = 'dGhlLW9sZC1rZXlzLWFyZS1hbGwtbG9zdC0zMi1ieXQ';
 
 type Server = { id: string; name: string };
@@ -109,13 +114,16 @@ async function newServer(terms: object): Promise<Server> {
   return client;
 }
 
+type Health = { unreadable?: Unreadable[]; signing_keys: { count: number } };
+
+async function health(): Promise<Health> {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  return read<Health>(await fetchOf('toolgate')(`${origin}/health`, { headers }));
+}
+
 /** What `/health` says does not open. */
 async function unreadable(): Promise<Map<string, Unreadable>> {
-  const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
-  const health = await read<{ unreadable?: Unreadable[] }>(
-    await fetchOf('toolgate')(`${origin}/health`, { headers }),
-  );
-  return new Map((health.unreadable ?? []).map((one) => [one.kind, one]));
+  return new Map(((await health()).unreadable ?? []).map((one) => [one.kind, one]));
 }
 
 const WORKS = { shared: 'of all', own: 'of someone', refreshed: 200 };
@@ -123,21 +131,52 @@ const WORKS = { shared: 'of all', own: 'of someone', refreshed: 200 };
 /** Both rotations and the loss of `ENCRYPTION_KEY`, with data of before: every deployment begins with an empty memory. */
 export function encryptionKeys(): void {
   describe('another ENCRYPTION_KEY, with data of before (CONTRACT §§1, 5)', () => {
+    const state = new StateFolder();
+    const keysFile = join(state.path, 'keys.vars');
+    const keys = () => parseEnv(readFileSync(keysFile, 'utf8')).ENCRYPTION_KEY?.split(',') ?? [];
+    let cloudflare: CloudflareApi;
+    const run = (command: string, ...args: string[]) =>
+      cloudflare.running(state)(command, '--', '--keys', keysFile, ...args);
+    beforeAll(async () => {
+      cloudflare = await CloudflareApi.start();
+    });
+    afterAll(() => {
+      cloudflare.stop();
+      state.remove();
+    });
+
     it('before the old one keeps everything working, and alone once all is sealed with it', async () => {
       const scene = await Scene.set();
       expect(await scene.use()).toEqual(WORKS);
 
-      await deployWith(`${NEW},${ENCRYPTION_KEY}`);
+      writeFileSync(keysFile, `# ours\nENCRYPTION_KEY="${ENCRYPTION_KEY}"\n`);
+      const begun = await run('rotate-encryption-key', '--wait', '0');
+      const [added = '', old] = keys();
       const both = await scene.use();
       await admin('POST', `/mcp/client/${scene.own.id}/refresh-tools`); // opens the administrator's account
       const during = await unreadable();
-      for (let left = 1; left; )
-        ({ remaining: left } = await admin<{ remaining: number }>('POST', '/encryption/reseal'));
-      await admin('POST', '/oauth2/keys/rotate');
-      await deployWith(NEW);
+      const signing = await run('rotate-signing-key');
+      const early = await run('rotate-encryption-key', '--finish');
+      const afterRefusal = keys();
+      const finished = await run('rotate-encryption-key', '--finish', '--force'); // for what the tests before left
       const alone = await scene.use();
 
+      expect(
+        [begun, signing, finished].map(({ code }) => code),
+        begun.output + finished.output,
+      ).toEqual([0, 0, 0]);
       expect([both, alone]).toEqual([WORKS, WORKS]);
+      expect(old).toBe(ENCRYPTION_KEY);
+      expect(early).toMatchObject({ code: 1, output: expect.stringContaining('The old keys stay') });
+      expect([afterRefusal, keys()]).toEqual([[added, ENCRYPTION_KEY], [added]]);
+      expect(readFileSync(keysFile, 'utf8')).toContain('# ours\n');
+      expect(parseEnv(readFileSync(keysFile, 'utf8')).RETIRED_ENCRYPTION_KEYS).toBe(ENCRYPTION_KEY);
+      expect(statSync(keysFile).mode & 0o777).toBe(0o600);
+      for (const secret of [added, ENCRYPTION_KEY])
+        expect([begun, early, finished].map(({ output }) => output).join()).not.toContain(secret);
+      expect(begun.output).toMatch(/Sealed \d+ values with the new key, 0 to go/);
+      expect(signing.output).toMatch(/is published, and signs from/);
+      expect((await health()).signing_keys.count).toBeGreaterThan(1);
       expect([...during]).toEqual([]);
       const idle = await unreadable(); // what nobody used meanwhile: what the tests before left
       expect([...idle.keys()].filter((kind) => !/^(accounts|grants)$/.test(kind))).toEqual([]);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { D1Database } from '@cloudflare/workers-types';
 import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
 import { type Answers, consent } from '../../../demo/consent';
@@ -13,6 +14,7 @@ import startUpstreams from '../../support/upstream-setup';
 export const LAG = 1;
 /** That of both Workers, until {@link deployWith}. */
 export const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
+export const ADMIN_TOKEN = 'test-admin-token-of-32-characters';
 const ROOT = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
 
@@ -57,7 +59,7 @@ export async function startTwoWorkers(): Promise<void> {
     writeFileSync(configPath, config);
     const secrets = {
       ENCRYPTION_KEY,
-      ADMIN_TOKEN: 'test-admin-token-of-32-characters',
+      ADMIN_TOKEN,
     };
     const vars = { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' };
     return { configPath, prebuiltWorkerDir: bundle, vars, secrets };
@@ -75,6 +77,11 @@ export async function deployWith(key: string): Promise<void> {
     ),
   }));
   origin = (await harness.listen()).url.origin;
+}
+
+/** The database of both. */
+export async function database(): Promise<D1Database> {
+  return (await harness.getWorker<{ DB: D1Database }>('toolgate').getEnv()).DB;
 }
 
 /** The first Worker's hourly cron. */
@@ -100,7 +107,7 @@ export async function admin<T = Record<string, never>>(
   const response = await fetchOf('toolgate')(`${origin}/api${path}`, {
     method,
     headers: {
-      authorization: 'Bearer test-admin-token-of-32-characters',
+      authorization: `Bearer ${ADMIN_TOKEN}`,
       'content-type': 'application/json',
     },
     body: body === undefined ? null : JSON.stringify(body),
@@ -110,7 +117,7 @@ export async function admin<T = Record<string, never>>(
   return (text ? JSON.parse(text) : {}) as T;
 }
 
-export type Key = { id: string; value: string };
+export type Key = { id: string; name: string; value: string };
 type Upstream = { id: string; name: string; slug: string };
 
 export async function newKey(terms: object = {}): Promise<Key> {

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+import { AdminApi } from '../admin-api.ts';
+import { DevState } from '../dev/state.ts';
+import { Stop } from '../stop.ts';
+import { DEPLOYED_KEYS } from './keys-file.ts';
+import { askHidden } from './prompt.ts';
+
+/** What the commands take. */
+export type Options = {
+  finish?: boolean;
+  force?: boolean;
+  /** Seconds that a deployed value gets to be everywhere. */
+  wait?: string;
+};
+
+/** The gateway a command is about: the deployed one, or with `--local` what `npm run dev` keeps. */
+export class Target {
+  /** Null for the deployed gateway. */
+  readonly dev: DevState | null;
+  /** Where the present value of `ENCRYPTION_KEY` stands, as wrangler reads variables. */
+  readonly keysFile: string;
+  private readonly url: string | undefined;
+
+  constructor(options: { local?: boolean; url?: string; keys?: string }, env: NodeJS.ProcessEnv) {
+    this.dev = options.local ? new DevState(env) : null;
+    this.url = options.url ?? (this.dev ? this.dev.facts()?.url : env.GATEWAY);
+    this.keysFile = options.keys ? resolve(options.keys) : (this.dev?.devVars ?? DEPLOYED_KEYS);
+  }
+
+  /** Its management API, for which the token is asked where nothing holds it. */
+  async api(): Promise<AdminApi> {
+    if (!this.url) {
+      throw new Stop(
+        this.dev
+          ? 'Nothing is known of a local gateway: start it with "npm run dev" first.'
+          : 'Say where the gateway is: --url https://tools.example.com, or the environment variable GATEWAY.',
+      );
+    }
+    const local = this.dev && existsSync(this.dev.devVars) ? readFileSync(this.dev.devVars, 'utf8') : '';
+    const token = parseEnv(local).ADMIN_TOKEN ?? process.env.ADMIN_TOKEN ?? (await askHidden('ADMIN_TOKEN'));
+    return new AdminApi(this.url.replace(/\/$/, ''), token);
+  }
+}
+
+/** The words of a command line. @throws Stop for an option that there is not */
+export function commandLine(args: string[]): {
+  command: string | undefined;
+  target: Target;
+  options: Options;
+} {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        local: { type: 'boolean' },
+        url: { type: 'string' },
+        keys: { type: 'string' },
+        finish: { type: 'boolean' },
+        force: { type: 'boolean' },
+        wait: { type: 'string' },
+      },
+    });
+    const [command] = positionals;
+    return { command, target: new Target(values, process.env), options: values };
+  } catch (error) {
+    throw new Stop(error instanceof Error ? error.message : String(error));
+  }
+}
