@@ -14,6 +14,15 @@ export async function askHidden(name: string): Promise<string> {
   return answer.trim();
 }
 
+/** Has the person type `word`. @throws Stop when they type anything else, or there is no terminal */
+export async function confirm(question: string, word: string): Promise<void> {
+  requireTerminal(`${question} With --yes it goes on without asking.`);
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await lines.question(`${question} Type ${word} to go on: `);
+  lines.close();
+  if (answer.trim() !== word) throw new Stop('Nothing was changed.');
+}
+
 function requireTerminal(otherwise: string): void {
   if (!process.stdin.isTTY) throw new Stop(otherwise);
 }

@@ -7,8 +7,12 @@ import { Stop } from '../stop.ts';
 import { DEPLOYED_KEYS } from './keys-file.ts';
 import { askHidden } from './prompt.ts';
 
-/** What the commands take. */
+/** What the commands take beside a file. */
 export type Options = {
+  timestamp?: string;
+  yes?: boolean;
+  /** The file for what a restore replaces. */
+  keep?: string;
   finish?: boolean;
   force?: boolean;
   /** Seconds that a deployed value gets to be everywhere. */
@@ -48,6 +52,7 @@ export class Target {
 export function commandLine(args: string[]): {
   command: string | undefined;
   target: Target;
+  file: string | undefined;
   options: Options;
 } {
   try {
@@ -58,13 +63,16 @@ export function commandLine(args: string[]): {
         local: { type: 'boolean' },
         url: { type: 'string' },
         keys: { type: 'string' },
+        timestamp: { type: 'string' },
+        yes: { type: 'boolean' },
+        keep: { type: 'string' },
         finish: { type: 'boolean' },
         force: { type: 'boolean' },
         wait: { type: 'string' },
       },
     });
-    const [command] = positionals;
-    return { command, target: new Target(values, process.env), options: values };
+    const [command, file] = positionals;
+    return { command, target: new Target(values, process.env), file, options: values };
   } catch (error) {
     throw new Stop(error instanceof Error ? error.message : String(error));
   }

@@ -1,0 +1,47 @@
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Stop } from '../stop.ts';
+import { exportDatabase } from './d1.ts';
+import { load, schemaOf } from './dump.ts';
+import type { Target } from './target.ts';
+
+/** `npm run backup [-- <file>]`. */
+export async function backup(target: Target, file: string | undefined): Promise<void> {
+  const { path, sql } = write(target, file ?? nameNow('toolgate'));
+  const db = load(sql);
+  const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n;
+  if (schemaOf(db) === null) {
+    rmSync(path);
+    throw new Stop('The database is empty: nothing was written.');
+  }
+  console.log(`Wrote ${path}
+  schema ${schemaOf(db)}, ${count('server')} servers, ${count('virtual_key')} access keys, ${count('oauth_grant')} grants
+
+It holds no secret in the clear, but who uses what, and when: keep it like the database. What is sealed in it opens with
+today's ENCRYPTION_KEY alone, so keep that with it. Restore it with: npm run restore -- ${path}`);
+}
+
+/** Writes the database to a new file, for its owner only. @throws Stop when there is such a file */
+export function write(target: Target, file: string): { path: string; sql: string } {
+  const path = resolve(file);
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new Stop(
+      isThere ? `${path} is there already, and is left as it is.` : `${path} cannot be written: ${error}`,
+    );
+  }
+  try {
+    exportDatabase(target, path);
+  } catch (error) {
+    rmSync(path);
+    throw error;
+  }
+  return { path, sql: readFileSync(path, 'utf8') };
+}
+
+/** A file's name that tells when it was written. */
+export function nameNow(what: string): string {
+  return `${what}-${new Date().toISOString().replaceAll(':', '').replace('.', '-')}.sql`;
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { afterAll, describe, expect, it } from 'vitest';
+import { carryOver, toCompare } from '../../scripts/operations/carry-over.ts';
+import { load, schemaOf, statements, tablesOf, upgrade } from '../../scripts/operations/dump.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const sqlOf = (file: string) => readFileSync(join(ROOT, file), 'utf8').replace(/--.*$/gm, '');
+const folder = mkdtempSync(join(tmpdir(), 'toolgate-carry-over-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Row = Record<string, string | number | null>;
+
+/** An empty database of today's schema. */
+const empty = (path?: string) =>
+  load(`${sqlOf('schema.sql')}; INSERT INTO schema_step (n, name, applied_at) VALUES (17, 'today', 1)`, path);
+
+/** Adds a row, whose columns that must have a value and are not given have one of no meaning. */
+function add(db: DatabaseSync, table: string, row: Row): void {
+  const columns = db.prepare(
+    'SELECT name, type FROM pragma_table_info(?) WHERE "notnull" AND dflt_value IS NULL',
+  );
+  const whole: Row = { ...row };
+  for (const { name, type } of columns.all(table))
+    whole[String(name)] ??=
+      type === 'INTEGER' ? 1 : `${table} ${row.id ?? row.client_id ?? row.name} ${name}`;
+  const names = Object.keys(whole);
+  db.prepare(`INSERT INTO ${table} (${names.join()}) VALUES (${names.map(() => '?').join()})`).run(
+    ...Object.values(whole),
+  );
+}
+
+/** What is restored of a backup, given the database of now. */
+function restored(then: DatabaseSync, now: (db: DatabaseSync) => void) {
+  const path = join(folder, `${crypto.randomUUID()}.sqlite`);
+  const today = empty(path);
+  now(today);
+  today.close();
+  then.prepare('ATTACH ? AS now').run(path);
+  const findings = carryOver(then);
+  then.exec('DETACH now');
+  const all = (sql: string) =>
+    then
+      .prepare(sql)
+      .all()
+      .map((row) => Object.values(row).join(' '));
+  return { findings, all };
+}
+
+/** An act of the audit that came after `then`. */
+const act = (db: DatabaseSync, n: number, name: string, detail: Row, client_id: string | null = null) =>
+  add(db, 'audit', { id: `b${n}`, act: name, detail: JSON.stringify(detail), client_id });
+
+describe('what is restored of a backup (decision 0102)', () => {
+  it('keeps off what is off now, and switches off what was deleted since; nothing counts down', () => {
+    const then = empty();
+    for (const id of ['same', 'off', 'deleted', 'gone'])
+      add(then, 'virtual_key', { id, name: id, is_active: 1 });
+    for (const id of ['in', 'blocked'])
+      add(then, 'person', { id, email: `${id}@x`, issuer: id, is_active: 1 });
+    for (const id of ['stays', 'moved']) add(then, 'server', { id, name: id, connection_string: 'then' });
+    add(then, 'virtual_mcp', { id: 'set', name: 'set', enabled: 1 });
+    add(then, 'audit', { id: 'a1', act: 'virtual_key.deleted', detail: '{"virtual_key": "gone"}' });
+
+    const { findings, all } = restored(then, (now) => {
+      add(now, 'virtual_key', {
+        id: 'same',
+        name: 'renamed',
+        is_active: 1,
+        generation: 2,
+        value_hash: 'of now',
+      });
+      add(now, 'virtual_key', { id: 'off', name: 'off', is_active: 0 });
+      add(now, 'virtual_key', { id: 'later', name: 'later' });
+      add(now, 'person', { id: 'in', email: 'in@x', issuer: 'in', generation: 1 });
+      add(now, 'person', { id: 'blocked', email: 'blocked@x', issuer: 'b', is_active: 0, generation: 3 });
+      add(now, 'server', { id: 'stays', name: 'stays', connection_string: 'then', credential_generation: 4 });
+      add(now, 'server', { id: 'moved', name: 'moved', connection_string: 'now', auth_type: 'x' });
+      act(now, 1, 'virtual_key.deleted', { virtual_key: 'deleted' });
+      act(now, 2, 'virtual_mcp.deleted', { virtual_mcp: 'set' });
+      act(now, 3, 'virtual_key.changed', { virtual_key: 'same' });
+      act(now, 4, 'setting.changed', { settings: 'display_name' });
+    });
+
+    expect(all('SELECT id, name, is_active, generation, value_hash FROM virtual_key ORDER BY id')).toEqual([
+      'deleted deleted 0 1 virtual_key deleted value_hash',
+      'gone gone 1 1 virtual_key gone value_hash',
+      'off off 0 1 virtual_key off value_hash',
+      'same same 1 2 of now',
+    ]);
+    expect(all('SELECT id, is_active, generation FROM person ORDER BY id')).toEqual([
+      'blocked 0 3',
+      'in 1 1',
+    ]);
+    expect(all('SELECT id, credential_generation, session_generation FROM server ORDER BY id')).toEqual([
+      'moved 2 1',
+      'stays 4 1',
+    ]);
+    expect(all('SELECT id, enabled FROM virtual_mcp')).toEqual(['set 0']);
+    expect(findings).toEqual({
+      deleted: ['access key deleted', 'toolset set'],
+      withdrawn: ['access key off', 'access key same', 'person blocked@x'],
+      added: ['access key later'],
+      changed: ['access key same', 'settings display_name'],
+    });
+  });
+
+  it('leaves what objects hold, who is signed in and what happened as it is now', () => {
+    const then = empty();
+    for (const id of ['ended', 'swept']) add(then, 'oauth_grant', { grant_id: id, created_at: 1 });
+    for (const id of ['deleted', 'kept', 'unused']) add(then, 'client', { client_id: id });
+    add(then, 'credential', { id: 'disconnected', owner: 'a' });
+    add(then, 'signing_key', { kid: 'leaked' });
+    add(then, 'browser_session', { secret_hash: 'signed out' });
+
+    const { all } = restored(then, (now) => {
+      add(now, 'oauth_grant', { grant_id: 'ended', ended_at: 5, created_at: 1 });
+      add(now, 'oauth_grant', { grant_id: 'later', created_at: 2 });
+      for (const id of ['kept', 'later']) add(now, 'client', { client_id: id });
+      add(now, 'credential', { id: 'connected', owner: 'b' });
+      add(now, 'signing_key', { kid: 'new' });
+      act(now, 1, 'client.deleted', {}, 'deleted');
+    });
+
+    expect(all('SELECT grant_id, ended_at FROM oauth_grant ORDER BY grant_id')).toEqual([
+      'ended 5',
+      'later ',
+      'swept ',
+    ]);
+    expect(all('SELECT client_id FROM client ORDER BY client_id')).toEqual(['kept', 'later', 'unused']);
+    expect(all('SELECT id FROM credential')).toEqual(['connected']);
+    expect(all('SELECT kid FROM signing_key')).toEqual(['new']);
+    expect(all('SELECT count(*) FROM browser_session')).toEqual(['0']);
+    expect(all('SELECT act FROM audit')).toEqual(['client.deleted']);
+  });
+
+  it('is the whole backup where the database of now is empty but for its tables', () => {
+    const then = empty();
+    add(then, 'oauth_grant', { grant_id: 'of then' });
+    add(then, 'signing_key', { kid: 'of then' });
+    add(then, 'virtual_key', { id: 'key', is_active: 1 });
+
+    const { all } = restored(then, () => undefined);
+
+    expect(all('SELECT grant_id FROM oauth_grant UNION ALL SELECT kid FROM signing_key')).toEqual([
+      'of then',
+      'of then',
+    ]);
+    expect(all('SELECT is_active FROM virtual_key')).toEqual(['1']);
+  });
+});
+
+describe('a backup as statements for D1', () => {
+  it('is brought from the first version’s schema to that of now, and is the same database once they ran', () => {
+    const old = load(sqlOf('test/schema/first-version.sql'));
+    const before = schemaOf(old);
+    const long = `it's; ${'é'.repeat(120_000)}\n${'😀'.repeat(30_000)}`;
+    old
+      .prepare("INSERT INTO listing (server_id, kind, position, definition) VALUES ('s', 'tool', 1, ?)")
+      .run(long);
+
+    upgrade(old, 17);
+    toCompare(old);
+    const all = [...statements(old, ['of_another_time'])];
+    const again = load(all.join('\n'));
+
+    expect([before, schemaOf(old), schemaOf(again)]).toEqual([1, 17, 17]);
+    expect(tablesOf(again)).toEqual(tablesOf(empty()));
+    expect(again.prepare('SELECT definition FROM listing').get()).toEqual({ definition: long });
+    expect(Math.max(...all.map((one) => Buffer.byteLength(one)))).toBeLessThan(100_000);
+    expect(all[0]).toBe('DROP TABLE IF EXISTS "of_another_time";');
+    expect(again.prepare('SELECT name, created_at FROM grant_sweep').all()).toEqual([
+      { name: 'restored', created_at: 0 },
+    ]);
+  });
+
+  it('is refused when it is not whole, or not of a gateway', () => {
+    expect(() => load("CREATE TABLE setting (name TEXT); INSERT INTO setting VALUES ('half")).toThrow(
+      'no whole backup',
+    );
+    expect(() => schemaOf(load('CREATE TABLE another (id TEXT)'))).toThrow('not the database of a gateway');
+    expect(() => upgrade(load(sqlOf('test/schema/first-version.sql')), 9999)).toThrow('does not know step');
+  });
+});
