@@ -11,7 +11,7 @@ const SECONDS: Record<string, number> = {
   'test/journeys/dev.test.ts': 33,
   'test/journeys/sdk.test.ts': 22,
   'test/node/field-kinds.test.ts': 30,
-  'test/node/two-workers.test.ts': 19,
+  'test/node/two-workers.test.ts': 40,
   'test/node/everything.test.ts': 13,
   'test/journeys/accounts.test.ts': 14,
   'test/journeys/consent.test.ts': 11,
