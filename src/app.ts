@@ -11,6 +11,7 @@ import { callback } from './connect/callback';
 import { connect } from './connect/page';
 import { upstreamAuthorize } from './connect/upstream-authorize';
 import { consent } from './consent/page';
+import { requestId } from './invocation';
 import { log } from './log';
 import { answerAt, McpVisit } from './mcp/endpoint';
 import {
@@ -99,7 +100,7 @@ const SIGN_IN = /^\/oauth\/sign-in$/;
 /** The gateway with these areas. */
 export function createApp(areas: readonly Area[]): Hono<App> {
   const gateway = new Hono<App>({ getPath: pathOf }).use(async (c, next) => {
-    c.set('requestId', c.req.header('cf-ray') ?? crypto.randomUUID());
+    c.set('requestId', requestId());
     await next();
     if (c.req.method === 'HEAD') c.res.headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
     c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now

@@ -1,5 +1,6 @@
 import { answerAtMcp, app, mcpSlugOf } from './app';
 import type { Env } from './config';
+import { inRequest } from './invocation';
 import { sweep } from './sweeps';
 
 export { ConnectionObject } from './accounts/connection-object';
@@ -12,7 +13,9 @@ export { SubjectObject } from './mcp-client/sessions/subject-object';
 export default {
   fetch(request: Request, env, ctx) {
     const slug = mcpSlugOf(request);
-    return slug === undefined ? app.fetch(request, env, ctx) : answerAtMcp(request, env, slug);
+    return inRequest(request, () =>
+      slug === undefined ? app.fetch(request, env, ctx) : answerAtMcp(request, env, slug),
+    );
   },
   /** The hourly cron (wrangler.toml). */
   async scheduled({ scheduledTime }, env) {

@@ -1,9 +1,14 @@
+import { requestNow } from './invocation';
+
 /** What a log line may hold: ids, counts and words of this gateway. Never a token, code, key, cookie or header value. */
 type Facts = Record<string, string | number | boolean | null | undefined>;
 
-/** Writes one JSON line. `event` is named for the area and what happened, e.g. `token.refreshed`. */
+/**
+ * Writes one JSON line; of a request, with its id and that of its trace. `event` is named for the area and what happened, e.g.
+ * `token.refreshed`: docs/logs.md has each.
+ */
 export function log(event: string, facts: Facts): void {
-  console.log(JSON.stringify({ event, ...facts }));
+  console.log(JSON.stringify({ event, ...requestNow(), ...facts }));
 }
 
 /** The short code a person can read out (`F-7K2Q`), from an id that the log lines of the same request or flow carry. */

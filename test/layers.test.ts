@@ -27,6 +27,7 @@ const ROOMS = [
   ['missing-secrets'],
   ['settings', 'schema'],
   ['columns', 'database', 'deployment', 'log', 'ui', 'crypto'],
+  ['invocation'],
   ['protocol'],
 ];
 

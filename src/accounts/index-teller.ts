@@ -35,7 +35,7 @@ export class IndexTeller {
   tell(): Promise<void> {
     this.telling ??= this.tellAll()
       .catch((error: unknown) => {
-        log('credential.not_indexed', faultFacts(error));
+        log('credential.not_indexed', { server: this.state()?.serverId, ...faultFacts(error) });
         this.kv.put(TRIES, this.tries + 1);
       })
       .finally(() => {

@@ -338,7 +338,7 @@ export class GrantObject extends DurableObject<Env> {
       await recordSealer(this.env.DB, this.id, sealer);
       if (this.state()?.status === 'open') this.seed.told(sealer);
     } catch (error) {
-      log('grant.sealer_not_indexed', faultFacts(error));
+      log('grant.sealer_not_indexed', { grant_id: this.id, ...faultFacts(error) });
     }
   }
 }

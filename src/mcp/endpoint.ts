@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import { codeOf, logRefusal } from '../audit';
 import type { Env, RequestContext } from '../config';
 import { addCalls } from '../governance/tool-counts';
+import { requestId } from '../invocation';
 import { log } from '../log';
 import { endClientSession } from '../mcp-client/sessions/sessions';
 import { type AnswerForm, answerFormOf } from '../protocol/accept';
@@ -64,8 +65,7 @@ export class McpVisit implements RequestContext {
     readonly env: Env,
     slug: string | null,
   ) {
-    const requestId = raw.headers.get('cf-ray') ?? crypto.randomUUID();
-    this.var = { requestId } as RequestContext['var']; // the rest once it is known, as everywhere
+    this.var = { requestId: requestId() } as RequestContext['var']; // the rest once it is known, as everywhere
     this.req = {
       raw,
       path: slug === null ? '/mcp' : `/mcp/${slug}`,

@@ -42,6 +42,16 @@ export function tracePassedOn(
   return { headers: new Headers(passed(ofHeaders, ofMeta)), meta: passed(ofMeta, ofHeaders) };
 }
 
+/**
+ * The id of the trace that a request is part of: 32 hex digits, of its headers or else of its `_meta`. Undefined: neither has a
+ * `traceparent` that is well-formed.
+ */
+export function traceIdOf(headers: Headers, meta: JsonObject = {}): string | undefined {
+  const ofHeaders = headers.get('traceparent');
+  const traceparent = isParent(ofHeaders) ? ofHeaders : meta.traceparent;
+  return isParent(traceparent) ? traceparent.slice(3, 35) : undefined;
+}
+
 /** Params whose `_meta` holds `trace`, and no other. */
 export function withTrace(params: JsonObject, trace: Trace): JsonObject {
   if (params._meta === undefined && !Object.keys(trace).length) return params;
@@ -55,12 +65,16 @@ export function withTrace(params: JsonObject, trace: Trace): JsonObject {
 function traceIn(said: (member: string) => unknown, isBaggageWanted: boolean): Trace {
   const [traceparent, tracestate, baggage] = MEMBERS.map(said);
   const trace: Trace = {};
-  if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) {
+  if (isParent(traceparent)) {
     trace.traceparent = traceparent;
     if (typeof tracestate === 'string' && isState(tracestate)) trace.tracestate = tracestate;
   }
   if (isBaggageWanted && typeof baggage === 'string' && isBaggage(baggage)) trace.baggage = baggage;
   return trace;
+}
+
+function isParent(traceparent: unknown): traceparent is string {
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent);
 }
 
 function isState(state: string): boolean {

@@ -3,6 +3,8 @@ import { isPersonal } from '../../accounts/auth/index';
 import { addCalls, countCall } from '../../governance/tool-counts';
 import { log } from '../../log';
 import { isServers } from '../../mcp-client/breaker';
+import { metaOf } from '../../protocol/mcp';
+import { traceIdOf } from '../../protocol/trace-context';
 import type { UpstreamFailure } from '../../servers/failure';
 import { recordFailure, recordRecovery } from '../../servers/standing';
 import type { Call } from '../call';
@@ -18,13 +20,14 @@ export function noteEnd(
   outcome: CallOutcome,
   failure: UpstreamFailure | null,
 ): void {
-  const { caller, gate, request, requestId } = call;
+  const { caller, gate, headers, request, requestId } = call;
   const { subject, grant } = caller;
   const { method } = request;
   const server = entry.server.id;
   const who = { subject, client: grant?.clientId, grant: grant?.grantId };
   const ms = Date.now() - startedAt;
-  log('mcp.forwarded', { request_id: requestId, method, item, server, ...who, outcome, ms });
+  const trace_id = traceIdOf(headers, metaOf(request.params));
+  log('mcp.forwarded', { request_id: requestId, trace_id, method, item, server, ...who, outcome, ms });
   if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
   addCalls(gate.env.DB);
   if (failure || isUnsound(entry)) waitUntil(noteStanding(call, entry, outcome, failure));
