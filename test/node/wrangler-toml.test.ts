@@ -11,6 +11,7 @@ it('the platform logs no URL with a code or a state in it, and traces nothing (S
     enabled: true,
     redact_query_string: true,
     logs: { enabled: true, invocation_logs: false },
+    traces: { enabled: false, head_sampling_rate: 0.01 },
   });
 });
 
