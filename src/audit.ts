@@ -10,6 +10,7 @@ import {
   type Question,
 } from './database';
 import { log, shortCode } from './log';
+import { measure } from './metrics';
 import { addressOf } from './protocol/address';
 import { faultFacts } from './protocol/faults/storage';
 import type { Actor } from './protocol/subject';
@@ -161,6 +162,10 @@ export function auditRefusal(c: RequestContext, status: number, type: string): v
 }
 
 function refusalOf(c: RequestContext, status: number, type: string): Refusal {
+  const { METRICS } = c.env;
+  // What names a page's refusal are words for a person.
+  const outcome = /^[a-z_]+$/.test(type) ? type : String(status);
+  if (METRICS) measure(METRICS, { event: 'refusal', server: '', item: c.req.routePath, outcome });
   return { act: status >= 500 ? 'request.failed' : 'request.refused', path: c.req.routePath, status, type };
 }
 

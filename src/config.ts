@@ -26,6 +26,7 @@ import type { Gateway } from './ui/layout';
 export interface Env extends Cloudflare.Env {
   ALLOW_LOOPBACK_UPSTREAMS?: unknown;
   RATE_LIMITS?: unknown;
+  METRICS?: AnalyticsEngineDataset;
 }
 
 /** What is known of a request, as far as it has come. */

@@ -26,7 +26,7 @@ const ROOMS = [
   ['flows', 'config', 'notice', 'once'],
   ['missing-secrets'],
   ['settings', 'schema'],
-  ['columns', 'database', 'deployment', 'log', 'ui', 'crypto'],
+  ['columns', 'database', 'deployment', 'log', 'metrics', 'ui', 'crypto'],
   ['invocation'],
   ['protocol'],
 ];

@@ -4,6 +4,7 @@ import { authenticateClient } from '../clients/authenticate';
 import { type App, signingSetup } from '../config';
 import { signingKey } from '../crypto/signing-keys';
 import { log } from '../log';
+import { measure } from '../metrics';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
 import { type Params, params, readBody } from '../protocol/params';
@@ -43,6 +44,8 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     client_id: client.clientId,
     grant_type: form.grant_type,
   });
+  const { METRICS } = c.env;
+  if (METRICS) measure(METRICS, { event: 'token', server: '', item: form.grant_type, outcome: 'issued' });
   return c.json(answer, 200, { 'cache-control': 'no-store', pragma: 'no-cache' });
 });
 

@@ -3,6 +3,7 @@ import { isPersonal } from '../../accounts/auth/index';
 import { addCalls, countCall } from '../../governance/tool-counts';
 import { log } from '../../log';
 import { isServers } from '../../mcp-client/breaker';
+import { measure } from '../../metrics';
 import { metaOf } from '../../protocol/mcp';
 import { traceIdOf } from '../../protocol/trace-context';
 import type { UpstreamFailure } from '../../servers/failure';
@@ -28,7 +29,19 @@ export function noteEnd(
   const ms = Date.now() - startedAt;
   const trace_id = traceIdOf(headers, metaOf(request.params));
   log('mcp.forwarded', { request_id: requestId, trace_id, method, item, server, ...who, outcome, ms });
-  if (method === 'tools/call' && outcome !== 'left') countCall({ server, tool: item, outcome });
+  if (method === 'tools/call' && outcome !== 'left') {
+    const { METRICS } = gate.env;
+    countCall({ server, tool: item, outcome });
+    if (METRICS)
+      measure(METRICS, {
+        event: 'call',
+        server: entry.server.endpointSlug,
+        item,
+        outcome,
+        era: call.era,
+        ms,
+      });
+  }
   addCalls(gate.env.DB);
   if (failure || isUnsound(entry)) waitUntil(noteStanding(call, entry, outcome, failure));
 }
