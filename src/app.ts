@@ -5,6 +5,7 @@ import { getPath } from 'hono/utils/url';
 import { api } from './admin/api';
 import { health } from './admin/api/health';
 import { adminPages } from './admin/pages/index';
+import { serverTiming } from './admin/server-timing';
 import { auditRefusal, codeOf, logRefusal } from './audit';
 import { type App, BadVariable, type Env, type RequestContext, settle, withSettings } from './config';
 import { callback } from './connect/callback';
@@ -107,6 +108,7 @@ export function createApp(areas: readonly Area[]): Hono<App> {
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store'); // who may keep an answer says so
   });
   for (const { at, cors } of areas) if (cors) gateway.use(`${at}/*`, anyOrigin);
+  gateway.use('/api/*', serverTiming).use('/admin/*', serverTiming);
   for (const { at, app, early } of areas) if (app && early) gateway.route(at, app);
   gateway
     .use(async (c, next) => {

@@ -45,7 +45,8 @@ type Known = {
   grantId?: string;
   /** The id of the JSON-RPC request this is, once that is known. */
   messageId?: RequestId | null;
-  /** Who makes this request, once that is known. */
+  /** Whether an administrator makes this request, and who does, once that is known. */
+  isAdministrators?: true;
   actor?: Actor;
   /** 32 bytes, base64url: what one secret that this request's form makes is made of (SECURITY 32). */
   formSecret?: string;

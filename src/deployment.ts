@@ -1,3 +1,4 @@
+import { fetchTimed } from './invocation';
 import { FAULT_WORDS } from './protocol/faults/words';
 import { readText } from './protocol/params';
 import { type AddressFault, targetFault } from './protocol/public-url';
@@ -23,7 +24,7 @@ export async function metAt(issuer: string, deployment: string, allowLoopback: b
   if (fault) return { kind: 'not_allowed', fault };
   const signal = AbortSignal.timeout(TIME);
   try {
-    const response = await fetch(`${issuer}/health`, {
+    const response = await fetchTimed(`${issuer}/health`, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
       signal,

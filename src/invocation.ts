@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { traceIdOf } from './protocol/trace-context';
+import type { Timing } from './timing';
 
 /** What every log line of a request begins with. `trace_id`: of the trace that its caller is in (W3C Trace Context); undefined: none. */
 type Asked = { request_id: string; trace_id: string | undefined };
 
 const asked = new AsyncLocalStorage<Asked>();
+const timings = new AsyncLocalStorage<Timing>();
 
 /** Answers a request so that what happens on its way, and behind its answer, knows its id and that of its trace. */
 export function inRequest<T>({ headers }: Request, answer: () => T): T {
@@ -20,4 +22,15 @@ export function requestNow(): Asked | undefined {
 /** The id of the request that is being answered: Cloudflare's Ray ID, where it came through Cloudflare. */
 export function requestId(): string {
   return asked.getStore()?.request_id ?? crypto.randomUUID();
+}
+
+/** Answers so that every {@link fetchTimed} on the way is timed. */
+export function whileTimed<T>(timing: Timing, answer: () => T): T {
+  return timings.run(timing, answer);
+}
+
+/** `fetch`, whose wait for headers is timed where the request that is being answered is. */
+export function fetchTimed(...wanted: Parameters<typeof fetch>): Promise<Response> {
+  const answer = fetch(...wanted);
+  return timings.getStore()?.time('upstream', answer) ?? answer;
 }

@@ -28,6 +28,7 @@ const ROOMS = [
   ['settings', 'schema'],
   ['columns', 'database', 'deployment', 'log', 'metrics', 'ui', 'crypto'],
   ['invocation'],
+  ['timing'],
   ['protocol'],
 ];
 

@@ -1,4 +1,5 @@
 import type { ProviderAccount } from '../governance/users';
+import { fetchTimed } from '../invocation';
 import { Unavailable } from '../protocol/error';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
@@ -34,7 +35,7 @@ export function boundedFetch(allowLoopback: boolean, who: string) {
     const refused = refusedTarget(url, allowLoopback);
     if (refused) throw new Unavailable(`an address of ${who} ${refused}`);
     const signal = AbortSignal.timeout(TIME);
-    const fetched = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
+    const fetched = await fetchTimed(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
       throw new Unavailable(`${who} cannot be reached`, { cause });
     });
     const body = await readText(fetched.body, SIZE).catch((cause: unknown) => {

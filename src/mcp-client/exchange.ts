@@ -1,4 +1,5 @@
 import type { Peer } from '../accounts/connect';
+import { fetchTimed } from '../invocation';
 import { mediaTypeOf, overlaid } from '../protocol/headers';
 import {
   CLIENT_INFO,
@@ -68,7 +69,7 @@ export async function post(
     const body = JSON.stringify(message);
     const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
     const { connectionString } = peer.server;
-    return await sendWithin(connectionString, (url) => fetch(url, init));
+    return await sendWithin(connectionString, (url) => fetchTimed(url, init));
   } catch (cause) {
     const { aborted, reason } = signal;
     if (cause instanceof UpstreamFailure) throw cause;
@@ -89,7 +90,7 @@ export async function continueStream(
   headers.set('accept', 'text/event-stream');
   headers.set('last-event-id', lastEventId);
   const init = { headers, redirect: 'manual', signal } as const;
-  const response = await sendWithin(peer.server.connectionString, (url) => fetch(url, init));
+  const response = await sendWithin(peer.server.connectionString, (url) => fetchTimed(url, init));
   const { ok, status, body } = response;
   if (ok && body && mediaTypeOf(response.headers) === 'text/event-stream') return body;
   await drain(response);

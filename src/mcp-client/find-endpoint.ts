@@ -1,3 +1,4 @@
+import { fetchTimed } from '../invocation';
 import { mediaTypeOf } from '../protocol/headers';
 import { CLIENT_INFO, type JsonObject, LEGACY_VERSIONS, readResponse } from '../protocol/mcp';
 import { readText } from '../protocol/params';
@@ -169,5 +170,5 @@ function request(url: string, init: RequestInit & { headers: Headers }): Promise
     init.method === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
   );
   init.headers.set('user-agent', `${CLIENT_INFO.name}/${CLIENT_INFO.version}`);
-  return followWithin(url, OF_DOCUMENTS, (at) => fetch(at, { ...init, redirect: 'manual' }));
+  return followWithin(url, OF_DOCUMENTS, (at) => fetchTimed(at, { ...init, redirect: 'manual' }));
 }

@@ -1,3 +1,4 @@
+import { fetchTimed } from '../invocation';
 import { CLIENT_INFO, LEGACY_VERSIONS, META, MODERN_VERSION } from '../protocol/mcp';
 import { followWithin, OF_MESSAGES } from '../protocol/redirects';
 import { challengeOf, NO_CHALLENGE, type ServerChallenge } from './discovery-documents';
@@ -70,7 +71,7 @@ async function ask(
 
 async function send(serverUrl: string, init: RequestInit): Promise<Response> {
   const { response } = await followWithin(serverUrl, OF_MESSAGES, (url) =>
-    fetch(url, { ...init, redirect: 'manual' }),
+    fetchTimed(url, { ...init, redirect: 'manual' }),
   );
   await response.body?.cancel().catch(() => undefined);
   return response;

@@ -149,4 +149,16 @@ export const admin: Check[] = [
       ],
     ],
   ),
+  ...checksOf(
+    'admin',
+    'src/admin/server-timing.ts',
+    ['test/admin/server-timing.test.ts'],
+    [
+      [
+        'only an administrator is told how long it took',
+        "  if (c.var.isAdministrators) c.header('server-timing', timing.toString());",
+        "  c.header('server-timing', timing.toString());",
+      ],
+    ],
+  ),
 ];

@@ -25,6 +25,7 @@ export const administrator = createMiddleware<App>(async (c, next) => {
     if (!/^(GET|HEAD)$/.test(c.req.method)) await requireOwnWrite(c, session, c.req.header('x-csrf-token'));
     c.set('actor', session.user ? subjectOf(session.user) : 'administrator');
   }
+  c.set('isAdministrators', true);
   await next();
 });
 

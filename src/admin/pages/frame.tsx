@@ -56,6 +56,7 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
       way: { href: '/me', label: 'To your own access' },
     });
   }
+  c.set('isAdministrators', true);
   await next();
 });
 
