@@ -55,6 +55,11 @@ export class Child {
     return this.process.pid ?? 0;
   }
 
+  /** Sends it a message, which is not waited for. */
+  send(message: object): void {
+    this.process.send?.(message);
+  }
+
   /** Resolves once `isUp`. @param name what it is called to people @throws Stop when it ends before, or is not up in two minutes */
   async comesUp(name: string, isUp: () => boolean | Promise<boolean>): Promise<void> {
     for (const until = Date.now() + START_MS; !(await isUp()); await delay(100)) {
