@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from '../../scripts/dev/state.ts';
 
 /** Each write waits for the disk: in memory, where there is a folder for it, that costs nothing, to any side. */
 const MEMORY = '/dev/shm';
@@ -13,16 +11,6 @@ export function temporaryFolder(): string {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
-}
-
-/** Builds the Worker that would be deployed into `folder`. */
-export function buildWorker(folder: string): void {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' };
-  execFileSync('wrangler', ['deploy', '--dry-run', '--outdir', folder], {
-    cwd: ROOT,
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
 }
 
 /** A module as Miniflare takes it. The first one of a Worker is its entry. */

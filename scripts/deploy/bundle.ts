@@ -29,17 +29,22 @@ export async function buildBundle(folder: string): Promise<string> {
   return file;
 }
 
-/**
- * Weighs what {@link buildBundle} left in `folder`: what is uploaded, so without source maps and wrangler's note.
- * @throws Stop when it is too heavy.
- */
-export function weighBundle(folder: string): string {
+/** What {@link buildBundle} left in `folder` weighs, of what is uploaded: without source maps and wrangler's note. Bytes. */
+export function weightOf(folder: string): { bytes: number; gzipped: number } {
   const modules = readdirSync(folder)
     .filter((name) => !name.endsWith('.map') && name !== 'README.md')
     .map((name) => readFileSync(join(folder, name)));
   const whole = Buffer.concat(modules);
-  const gzipped = gzipSync(whole).length;
-  const weight = `Bundle: ${kib(whole.length)} KiB, ${kib(gzipped)} KiB gzipped, of ${kib(MOST_BYTES)} KiB allowed`;
+  return { bytes: whole.length, gzipped: gzipSync(whole).length };
+}
+
+/**
+ * Weighs what {@link buildBundle} left in `folder`.
+ * @throws Stop when it is too heavy.
+ */
+export function weighBundle(folder: string): string {
+  const { bytes, gzipped } = weightOf(folder);
+  const weight = `Bundle: ${kib(bytes)} KiB, ${kib(gzipped)} KiB gzipped, of ${kib(MOST_BYTES)} KiB allowed`;
   if (gzipped > MOST_BYTES) {
     throw new Stop(
       `${weight}: too much. "npx wrangler deploy --dry-run --outdir dist --metafile" shows what is in it.`,
