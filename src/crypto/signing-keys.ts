@@ -39,8 +39,8 @@ type Ring = ReadonlyMap<string, SigningKey>;
 let known: { ring: Ring; askedAt: number } | null = null;
 /** When an unknown `kid` last made this isolate read the ring (epoch milliseconds). */
 let searchedAt = 0;
-/** Private keys opened by this isolate, by what was sealed. */
-const privateKeys = new Map<string, CryptoKey>();
+/** Private keys opened by this isolate, by `kid`: what was sealed opens in its own row alone (SECURITY 19), here too. */
+const privateKeys = new Map<string, { sealed: string; key: CryptoKey }>();
 
 /** The public keys (RFC 7517 §5): the active one, the next, and those whose tokens still live. Makes the first on first need. */
 export async function publicKeys(setup: SigningSetup): Promise<JWK[]> {
@@ -101,11 +101,11 @@ export async function deleteRetiredKeys(db: D1Database, now: number): Promise<st
     .prepare(
       `DELETE FROM signing_key WHERE EXISTS (
          SELECT 1 FROM signing_key later WHERE later.active_at > signing_key.active_at AND later.active_at <= ?1
-       ) RETURNING kid, sealed`,
+       ) RETURNING kid`,
     )
     .bind(now - KEPT)
-    .all<{ kid: string; sealed: string }>();
-  for (const { sealed } of results) privateKeys.delete(sealed);
+    .all<{ kid: string }>();
+  for (const { kid } of results) privateKeys.delete(kid);
   return results.map(({ kid }) => kid);
 }
 
@@ -224,12 +224,12 @@ const sealContextOf = (kid: string) => `signing_key/${kid}/sealed`;
 
 /** The private key; null when no entry of `ENCRYPTION_KEY` opens it. */
 async function openKey({ kid, alg, sealed }: SigningKey, encryptionKey: string): Promise<CryptoKey | null> {
-  const opened = privateKeys.get(sealed);
-  if (opened) return opened;
+  const opened = privateKeys.get(kid);
+  if (opened?.sealed === sealed) return opened.key;
   const jwk = await open(encryptionKey, sealContextOf(kid), sealed);
   if (!jwk) return null;
   const key = (await importJWK(JSON.parse(jwk), alg)) as CryptoKey;
-  privateKeys.set(sealed, key);
+  privateKeys.set(kid, { sealed, key });
   return key;
 }
 

@@ -206,6 +206,25 @@ describe('the ring (CONTRACT §5)', () => {
     expect(unknown).toBe(500); // a refusal would be for good
   });
 
+  it('does not sign with a private key that was moved to another row (SECURITY 19)', async () => {
+    const client = await McpClient.register();
+    const { kid } = partOf((await client.obtainGrant()).access_token, 0);
+    wait(1);
+    await addKey('moved', now());
+    await env.DB.prepare(
+      "UPDATE signing_key SET sealed = (SELECT sealed FROM signing_key WHERE kid = ?1) WHERE kid = 'moved'",
+    )
+      .bind(kid)
+      .run();
+
+    wait(301);
+    const { access_token } = await client.obtainGrant();
+
+    expect(partOf(access_token, 0).kid).not.toBe('moved');
+    expect(await statusOf(access_token)).toBe(200);
+    wait(2); // a key of the next test is later than the one that was made now
+  });
+
   it('does not sign with a key that does not open with this ENCRYPTION_KEY, but makes another (CONTRACT §5)', async () => {
     const client = await McpClient.register();
     await addKey('foreign', now());
