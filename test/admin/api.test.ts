@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { app } from '../../src/app';
 import { altered } from '../support/altered.ts';
 import { McpCaller } from '../support/caller';
+import { wait } from '../support/clock';
 import { admin, configure, gate, ISSUER, read } from '../support/gate';
 
 const basic = (user: string, password: string) => `Basic ${btoa(`${user}:${password}`)}`;
@@ -202,6 +203,22 @@ describe('an anonymous session (POST /api/mcp/session)', () => {
     expect(one.body.message).toMatch(/x-bf-mcp-session-id/);
     expect(two.body.session.id).not.toBe(id);
     expect([ours.status, forged.status]).toEqual([200, 401]);
+  });
+
+  it('is over after 90 days (decision 0092)', async () => {
+    await configure({ enforce_auth_on_inference: false });
+    const { session } = await admin<{ session: { id: string } }>('POST', '/mcp/session');
+    const statusOf = async () =>
+      (await new McpCaller({ 'x-bf-mcp-session-id': session.id }).ask('tools/list')).status;
+
+    wait(90 * 86_400 - 60);
+    const before = await statusOf();
+    wait(61);
+    const after = await statusOf();
+    vi.useRealTimers();
+    await configure({ enforce_auth_on_inference: null });
+
+    expect([before, after]).toEqual([200, 401]);
   });
 
   it('cannot be asked for by other means', async () => {

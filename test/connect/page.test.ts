@@ -174,6 +174,8 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     );
 
     expect(answers.map((page) => page?.status).sort()).toEqual([200, 409, 409]);
+    const knowing = browsers.filter(({ cookies }) => cookies.has('__Host-toolgate-identity'));
+    expect(knowing).toEqual(browsers.filter((_, at) => answers[at]?.status === 200));
     const { events } = await admin<{ events: unknown[] }>(
       'GET',
       `/audit?act=credential.link_used&actor=vk:${ann.key.id}`,

@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { randomSecret, seal } from '../../src/crypto/secrets';
 import { findFlow } from '../../src/flows';
 import { Browser, type Page } from '../support/browser';
 import { wait } from '../support/clock';
@@ -377,6 +378,19 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     stranger.cookies.set(`__Host-toolgate-flow-${theirs.flowId}`, value);
 
     expect((await stranger.open(theirs.page.url))?.status).toBe(403);
+  });
+
+  it('refuses a cookie that opens for the flow but was not set when it began', async () => {
+    const { browser, page, flowId } = await begin();
+    const state = { secret: randomSecret(), at: Math.floor(Date.now() / 1000) };
+    const stranger = new Browser();
+    stranger.cookies.set(
+      `__Host-toolgate-flow-${flowId}`,
+      await seal(env.ENCRYPTION_KEY, `cookie/flow/${flowId}`, JSON.stringify(state)),
+    );
+
+    expect((await stranger.open(page.url))?.status).toBe(403);
+    expect((await browser.open(page.url))?.status).toBe(200);
   });
 
   it.each([

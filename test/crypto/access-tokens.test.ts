@@ -206,6 +206,20 @@ describe('the ring (CONTRACT §5)', () => {
     expect(unknown).toBe(500); // a refusal would be for good
   });
 
+  it('verifies with a replaced key until the last token it can have signed is over, then with it no more', async () => {
+    const { access_token } = await (await McpClient.register()).obtainGrant();
+    const token = await forge(access_token, { claims: { exp: now() + 7 * 86_400 } });
+    await addKey('later', now());
+
+    wait(86_400 + 590);
+    const before = await statusOf(token);
+    wait(11);
+    const retired = await statusOf(token);
+
+    expect([before, retired]).toEqual([200, 401]);
+    expect(await rows()).toHaveLength(2); // the cron has not deleted it yet
+  });
+
   it('does not sign with a private key that was moved to another row (SECURITY 19)', async () => {
     const client = await McpClient.register();
     const { kid } = partOf((await client.obtainGrant()).access_token, 0);

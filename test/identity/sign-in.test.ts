@@ -405,6 +405,22 @@ describe('a signed-in browser (CONTRACT §8, SECURITY 5, 21)', () => {
     expect((await as(root, 'GET', '/config')).status).toBe(403);
     await configure({ oidc: { admin_emails: ['root@acme.example'] } });
   });
+
+  it('is nobody’s whose row says blocked, though nothing ended the session', async () => {
+    const root = new Browser();
+    await provider.signIn(root, 'root@acme.example');
+    const block = (isActive: number) =>
+      env.DB.prepare('UPDATE person SET is_active = ?1 WHERE email = ?2')
+        .bind(isActive, 'root@acme.example')
+        .run();
+
+    await block(0);
+    const blocked = await as(root, 'GET', '/config');
+    await block(1);
+    const again = await as(root, 'GET', '/config');
+
+    expect([blocked.status, again.status]).toEqual([401, 200]);
+  });
 });
 
 describe('Cloudflare Access as the provider (SECURITY 10)', () => {

@@ -87,6 +87,26 @@ describe('revocation (RFC 7009)', () => {
     expect(await reasonOf(refresh_token)).toBe('revoked_by_client');
   });
 
+  it('keeps its first reason, told once, where an administrator ends it before the index knew', async () => {
+    const client = await McpClient.register();
+    const { refresh_token } = await client.obtainGrant();
+    const id = refresh_token.slice(0, 64);
+    await env.DB.prepare('ALTER TABLE oauth_grant RENAME TO oauth_grant_away').run();
+    const unsure = await client.revoke(refresh_token);
+    await env.DB.prepare('ALTER TABLE oauth_grant_away RENAME TO oauth_grant').run();
+
+    const { status } = await admin('DELETE', `/oauth2/sessions/${id}`);
+
+    const { results } = await env.DB.prepare(
+      "SELECT detail ->> 'reason' AS reason FROM audit WHERE act = 'grant.ended' AND grant_id = ?1",
+    )
+      .bind(id)
+      .all();
+    expect([unsure.status, status]).toEqual([503, 204]);
+    expect(await reasonOf(refresh_token)).toBe('revoked_by_client');
+    expect(results).toEqual([{ reason: 'revoked_by_client' }]);
+  });
+
   it('tells the index again ever later while it does not answer, an hour later at most', async () => {
     const client = await McpClient.register();
     const { refresh_token } = await client.obtainGrant();
