@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import type { TestModule, TestProject, Vitest } from 'vitest/node';
 import { createVitest } from 'vitest/node';
+import { Stop } from '../stop.ts';
 import type { Check } from './check.ts';
 import type { Tree } from './tree.ts';
 
 /** What became of a deleted check. `broken`: its file does not load any more, which proves nothing. */
 export type Verdict = { is: 'killed'; by: string } | { is: 'survived' } | { is: 'broken'; why: string };
+
+/** How long a test file may take, milliseconds: five minutes, on a busy machine too. */
+const PATIENCE = 300_000;
 
 /** Vitest on a copy of the tree: one worker, which goes on from check to check, so that what did not change is loaded once. */
 export class TestRun {
@@ -42,7 +46,7 @@ export class TestRun {
     const specifications = files.map((file) =>
       this.project.createSpecification(join(this.tree.folder, file), which),
     );
-    const { testModules } = await this.vitest.rerunTestSpecifications(specifications);
+    const { testModules } = await inTime(this.vitest.rerunTestSpecifications(specifications), files);
     const asked = new Set(specifications.map(({ moduleId }) => moduleId));
     return verdictOn(testModules.filter(({ moduleId }) => asked.has(moduleId))); // those of earlier runs are among them
   }
@@ -64,6 +68,17 @@ export class TestRun {
   close(): Promise<void> {
     return this.vitest.close();
   }
+}
+
+/** @throws Stop when it takes longer than {@link PATIENCE}: Vitest says nothing more then, and is of no more use. */
+async function inTime<T>(work: Promise<T>, files: readonly string[]): Promise<T> {
+  const most = PATIENCE * files.length;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const words = `${files.join(', ')}: nothing was heard for ${most / 60_000} minutes. Run the rest again.`;
+    timer = setTimeout(() => reject(new Stop(words)), most);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function containing(words: string): RegExp {
