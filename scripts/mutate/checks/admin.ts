@@ -14,9 +14,20 @@ export const admin: Check[] = [
         { tests: ['test/admin/api.test.ts'] },
       ],
       [
+        'a spent address is refused',
+        "  if (isSpent(c)) return 'spent';\n  const verdicts = await Promise.all(presented.map((token) => isAdminToken(token, c.env.ADMIN_TOKEN)));\n  if (isSpent(c)) return 'spent';",
+        '  const verdicts = await Promise.all(presented.map((token) => isAdminToken(token, c.env.ADMIN_TOKEN)));',
+        { story: 'is over after 10 wrong ones' },
+      ],
+      [
         'a spent address is compared no more',
         "  if (!presented.length) return 'nothing';\n  if (isSpent(c)) return 'spent';",
         "  if (!presented.length) return 'nothing';",
+        {
+          story: 'is over after 10 wrong ones',
+          argued:
+            'the question after the comparison refuses it as well (`a spent address is refused` deletes both): this one saves the comparison',
+        },
       ],
       [
         'nor are those sent at the same moment',
@@ -74,6 +85,65 @@ export const admin: Check[] = [
         'a write’s value is its session’s',
         'return verifyMac(encryptionKey, `csrf ${secretHash}`, value);',
         'return value.length === 43;',
+      ],
+      [
+        'a session has its time',
+        'if (!session || session.expiresAt <= now) return null;',
+        'if (!session) return null;',
+        { tests: ['test/identity/sign-in.test.ts'], story: 'is over after 12 hours' },
+      ],
+      [
+        'a session is of today’s ADMIN_TOKEN, or of a person who was not blocked since',
+        '  if (!equalSecrets(session.proof, await proofOf(env, secretHash, user))) return null;\n',
+        '',
+        { tests: ['test/identity/sign-in.test.ts'], story: 'once ADMIN_TOKEN is another' },
+      ],
+      [
+        'a person’s session is of a person who is there and active',
+        '  if (isSubject(session.subject) && !user?.isActive) return null;\n',
+        '',
+        { tests: ['test/identity/sign-in.test.ts'], story: 'whose row says blocked' },
+      ],
+      [
+        'a session that signed out is gone',
+        "  await db.prepare('DELETE FROM browser_session WHERE secret_hash = ?1').bind(secretHash).run();\n",
+        '',
+        { tests: ['test/identity/sign-in.test.ts'], story: 'is ended by itself' },
+      ],
+    ],
+  ),
+  ...checksOf(
+    'admin',
+    'src/identity/browser-session.ts',
+    ['test/identity/sign-in.test.ts', 'test/identity/suspended.test.ts'],
+    [
+      [
+        'a session is of a person who may sign in now',
+        'if (session && (!session.user || maySignIn(c.var.settings, session.user))) return session;',
+        'if (session) return session;',
+      ],
+      [
+        'whom Access vouches for may have been blocked',
+        '  if (!user?.isActive) return null;\n',
+        '  if (!user) return null;\n',
+        { story: 'a blocked person never' },
+      ],
+    ],
+  ),
+  ...checksOf(
+    'admin',
+    'src/admin/api/session.ts',
+    ['test/identity/sign-in.test.ts'],
+    [
+      [
+        'a browser signs in from no other site',
+        'if (isForeign(c.req.raw.headers, baseOf(c))) {',
+        'if (false) {',
+      ],
+      [
+        'a browser is signed out by its own page',
+        "      await requireOwnWrite(c, known, c.req.header('x-csrf-token'));\n",
+        '',
       ],
     ],
   ),

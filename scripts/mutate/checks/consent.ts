@@ -11,6 +11,7 @@ export const consent: Check[] = [
         'a step is of the browser that began',
         '!state || !equalSecrets(flow.browserHash, await hashSecret(state.secret))',
         '!state',
+        { story: 'was not set when it began' },
       ],
       ['a step is taken within 15 minutes', 'if (now >= state.at + STEP_LIFE)', 'if (false)'],
       [

@@ -81,4 +81,41 @@ export const oauth: Check[] = [
       ],
     ],
   ),
+  ...checksOf(
+    'oauth',
+    'src/clients/authenticate.ts',
+    ['test/oauth/token.test.ts'],
+    [
+      [
+        'a client’s secret is compared',
+        '(client.secretHash && !equalSecrets(client.secretHash, await hashSecret(secret)))',
+        'false',
+      ],
+      [
+        'a client has one name',
+        '  if (basic && form.client_id && form.client_id !== basic.id) {',
+        '  if (false) {',
+      ],
+      ['a client authenticates in one way', '  if (basic && form.client_secret)\n', '  if (false)\n'],
+    ],
+  ),
+  ...checksOf(
+    'oauth',
+    'src/oauth/revoke.ts',
+    ['test/oauth/revoke.test.ts'],
+    [
+      [
+        'a client revokes its own refresh tokens alone',
+        'return terms?.clientId === clientId ? refresh.grantId : null;',
+        'return terms ? refresh.grantId : null;',
+        { story: "another client's" },
+      ],
+      [
+        'a client revokes its own access tokens alone',
+        'return claims?.client_id === clientId ? claims.grant_id : null;',
+        'return claims?.grant_id ?? null;',
+        { story: "another client's" },
+      ],
+    ],
+  ),
 ];
