@@ -3,6 +3,7 @@ import { altered } from '../support/altered.ts';
 import { McpCaller, modern } from '../support/caller';
 import { wait } from '../support/clock';
 import { administer, newKey } from '../support/gate';
+import { McpClient } from '../support/mcp-client';
 import { Upstream } from '../support/upstream';
 
 afterEach(() => vi.useRealTimers());
@@ -179,6 +180,25 @@ describe('a server of 2026-07-28 that wants input first (Multi Round-Trip Reques
     );
 
     for (const { body } of refused) expect(body.error).toMatchObject(NOT_GIVEN);
+  });
+
+  it('gets no state of its key’s own that an app of the same key sends, nor one of a server that had its name', async () => {
+    const name = `up_${crypto.randomUUID().slice(0, 8)}`;
+    const first = await server([REQUIRED()], { registration: { name } });
+    const key = await newKey();
+    const caller = await someone(first, { 'x-bf-vk': key.value });
+    const { requestState } = asked(await call(caller));
+    const { access_token } = await (await McpClient.register()).obtainGrant({ key: key.value });
+    const app = await someone(first, { authorization: `Bearer ${access_token}` });
+
+    const ofApp = await call(app, { requestState });
+    await administer('DELETE', `/mcp/client/${first.id}`);
+    const second = await server([REQUIRED()], { registration: { name } });
+    const ofSecond = await call(await someone(second, { 'x-bf-vk': key.value }), { requestState });
+
+    expect(second.slug).toBe(first.slug);
+    for (const { body } of [ofApp, ofSecond]) expect(body.error).toMatchObject(NOT_GIVEN);
+    expect(asked(await call(app))).toHaveProperty('requestState');
   });
 
   it('gets nothing that a client of the 2025 era sends in its name', async () => {

@@ -77,7 +77,7 @@ export const mcp: Check[] = [
         'a state is of its key or grant',
         '[caller.subject, by, gate.issuer',
         '[caller.subject, gate.issuer',
-        { story: 'gets no state' },
+        { story: 'an app of the same key sends' },
       ],
       [
         'a state is of its address',
@@ -89,7 +89,7 @@ export const mcp: Check[] = [
         'a state is of its server',
         'gate.slug, serverId, method',
         'gate.slug, method',
-        { story: 'gets no state' },
+        { story: 'an app of the same key sends' },
       ],
       [
         'a state is of its item',
