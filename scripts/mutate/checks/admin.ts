@@ -175,7 +175,11 @@ export const admin: Check[] = [
         'a form of /me is its browser’s',
         'const secret = secretIn(c);\n  if (!secret) throw outOfDate(c);',
         "const secret = secretIn(c) ?? '';",
-        { story: 'refuses the form of one browser' },
+        {
+          story: 'refuses the form of one browser',
+          argued:
+            'no form is made for a browser without a secret: `a form’s value is bound to its browser` refuses what it sends as well',
+        },
       ],
       [
         'a form’s value is bound to whom it acts for',
