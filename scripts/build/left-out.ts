@@ -10,3 +10,16 @@ export class RegExpRouter {
     throw new UnsupportedPathError();
   }
 }
+
+/** In place of jose's algorithms of encryption (RFC 7518 §4): no key here is of one. What asks for one finds none. */
+export const JWE: Readonly<Record<string, never>> = {};
+export const jweAlgorithm = none;
+export const jweEncryption = none;
+export const isJWECEKTransport = none;
+
+/** In place of what hono mounts other frameworks with. */
+export const createMountedRequest = none;
+
+function none(): never {
+  throw new Error('this was left out of the Worker');
+}
