@@ -3,7 +3,7 @@ import { SIGNING_ALGORITHMS } from './crypto/signing-algorithms';
 import { because, fault, type ValueFault } from './protocol/faults/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import { isLoopback } from './protocol/public-url';
-import { flag, fromJson, list, lowerCased, number, plainText } from './protocol/variable-values';
+import { flag, fromJson, list, lowerCased, number, Origin, plainText } from './protocol/variable-values';
 
 /** An identity provider's issuer (OpenID Connect Discovery §3): compared as a string, so kept as it is written. */
 const ProviderIssuer = z.string().check(
@@ -26,14 +26,6 @@ const TeamDomain = z
 const HttpsUrl = z
   .string()
   .check(z.maxLength(2000), z.regex(/^https:\/\/[^\s#]+$/, because('not_https_urls')));
-
-const Origin = z.string().check(
-  z.refine((value) => {
-    if (!URL.canParse(value)) return false;
-    const { origin, protocol, hostname } = new URL(value);
-    return origin === value && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
-  }, because('not_an_origin')),
-);
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
@@ -189,6 +181,13 @@ export const Settings = z.object({
     type: 'minutes',
     does: 'How often tool lists are asked again',
     means: 'So that new tools appear. A server may have its own interval',
+  }),
+  log_tool_calls: z._default(z.enum(['all', 'failed', 'none']), 'all').register(z.globalRegistry, {
+    group: 'servers',
+    label: 'Tool calls in the log',
+    type: '`all`, `failed` or `none`',
+    does: 'Which tool calls are a log line. All are counted',
+    means: 'Each line costs. Calls are counted, whichever are lines',
   }),
   allowed_origins: z._default(list(), []).register(z.globalRegistry, {
     group: 'apps',

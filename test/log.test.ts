@@ -1,15 +1,15 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it, type MockInstance, vi } from 'vitest';
+import { afterEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { Browser } from './support/browser';
 import { McpCaller } from './support/caller';
-import { gate, newKey } from './support/gate';
+import { configure, gate, newKey } from './support/gate';
 import { McpClient } from './support/mcp-client';
 import { Upstream } from './support/upstream';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 
-type Line = { event: string; request_id?: string; trace_id?: string };
+type Line = { event: string; request_id?: string; trace_id?: string; method?: string; outcome?: string };
 
 /** What is logged while `act` runs, and what was logged when it has. */
 async function linesOf<T>(
@@ -145,5 +145,28 @@ describe('the trace of a request in its log lines (W3C Trace Context)', () => {
     expect(lines.filter(({ event }) => event === 'mcp.forwarded')).toMatchObject([
       { request_id: 'ray-2', trace_id: TRACE },
     ]);
+  });
+});
+
+describe('tool calls in the log (CONTRACT §1)', () => {
+  afterEach(() => configure({ log_tool_calls: null }));
+
+  it.each([
+    ['all', ['tools/call answered', 'tools/call failed']],
+    ['failed', ['tools/call failed']],
+    ['none', []],
+  ])('are those that log_tool_calls says: %s', async (log_tool_calls, told) => {
+    const odd = { type: 'application/json', chunks: ['{"jsonrpc":"2.0","id":"another","result":{}}'] };
+    const upstream = await Upstream.start(['echo', 'odd'], { raw: { odd } });
+    await configure({ log_tool_calls });
+    const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+
+    const { lines } = await linesOf(async () => {
+      await caller.call('echo');
+      await caller.call('odd');
+    });
+
+    const forwarded = lines.filter(({ event }) => event === 'mcp.forwarded');
+    expect(forwarded.map(({ method, outcome }) => `${method} ${outcome}`)).toEqual(told);
   });
 });

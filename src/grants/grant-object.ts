@@ -13,6 +13,7 @@ import {
   type ChangeOutcome,
   type EndReason,
   type GrantTerms,
+  isSameTerms,
   type JudgedTerms,
   judgedTerms,
   type Redemption,
@@ -341,10 +342,6 @@ export class GrantObject extends DurableObject<Env> {
       log('grant.sealer_not_indexed', { grant_id: this.id, ...faultFacts(error) });
     }
   }
-}
-
-function isSameTerms(one: JudgedTerms, other: JudgedTerms): boolean {
-  return (Object.keys(one) as (keyof JudgedTerms)[]).every((member) => one[member] === other[member]);
 }
 
 /** The earlier of two ends; null: never. */

@@ -94,3 +94,8 @@ export type Redemption =
 export type Rotation =
   | { ok: true; terms: GrantTerms; version: number; refreshToken: string; n: number }
   | { ok: false; reason: 'unknown' | 'wrong_client' | 'other_terms' | 'ended' | 'reused' };
+
+/** True when both give the same. */
+export function isSameTerms(one: JudgedTerms, other: JudgedTerms): boolean {
+  return (Object.keys(one) as (keyof JudgedTerms)[]).every((member) => one[member] === other[member]);
+}

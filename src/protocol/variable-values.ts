@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { because } from './faults/fault';
+import { isLoopback } from './public-url';
 
 /** An integer. */
 export const number = (least: number, most: number) =>
@@ -20,6 +21,15 @@ export const lowerCased = () => list(z.string().check(z.minLength(1), z.maxLengt
 /** A line that people read. */
 export const plainText = () =>
   z.string().check(z.maxLength(200), z.regex(/^[^\p{C}<>]*$/u, because('not_plain')));
+
+/** A browser's origin. */
+export const Origin = z.string().check(
+  z.refine((value) => {
+    if (!URL.canParse(value)) return false;
+    const { origin, protocol, hostname } = new URL(value);
+    return origin === value && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
+  }, because('not_an_origin')),
+);
 
 /** A number or boolean given as text, as shells do: `"600"` and `"true"` mean what they look like. */
 export function fromText(value: unknown): unknown {

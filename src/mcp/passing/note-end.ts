@@ -27,8 +27,10 @@ export function noteEnd(
   const server = entry.server.id;
   const who = { subject, client: grant?.clientId, grant: grant?.grantId };
   const ms = Date.now() - startedAt;
-  const trace_id = traceIdOf(headers, metaOf(request.params));
-  log('mcp.forwarded', { request_id: requestId, trace_id, method, item, server, ...who, outcome, ms });
+  if (isLogged(call, outcome)) {
+    const trace_id = traceIdOf(headers, metaOf(request.params));
+    log('mcp.forwarded', { request_id: requestId, trace_id, method, item, server, ...who, outcome, ms });
+  }
   if (method === 'tools/call' && outcome !== 'left') {
     const { METRICS } = gate.env;
     countCall({ server, tool: item, outcome });
@@ -45,6 +47,16 @@ export function noteEnd(
   addCalls(gate.env.DB);
   if (failure || isUnsound(entry)) waitUntil(noteStanding(call, entry, outcome, failure));
 }
+
+/** Whether a request that ended so is a log line: a tool call is as the setting says (CONTRACT §1). */
+function isLogged({ gate, request }: Call, outcome: CallOutcome): boolean {
+  const { log_tool_calls: which } = gate.settings;
+  if (request.method !== 'tools/call' || which === 'all') return true;
+  return which === 'failed' && !ENDED_WELL.includes(outcome);
+}
+
+/** `gone`: the client's own doing. */
+const ENDED_WELL: readonly CallOutcome[] = ['answered', 'left', 'gone'];
 
 /** False for a server whose answer is no news. */
 function isUnsound({ server: { state } }: CatalogServer): boolean {

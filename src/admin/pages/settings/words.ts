@@ -54,6 +54,11 @@ const MODES: Choices = {
 /** Settings with few values, and these as people know them. */
 export const CHOICES: Readonly<Record<string, Choices>> = {
   mcp_server_auth_mode: MODES,
+  log_tool_calls: {
+    all: ['All', 'A line for each call: who, which tool, how it ended, how long it took.'],
+    failed: ['Those that failed', 'A line for each call that did not end with the answer of its server.'],
+    none: ['None', 'No lines. The overview counts calls all the same.'],
+  },
   'oauth2_server_config.signing_alg': {
     RS256: ['RS256', 'RSA. Every client library knows it.'],
     ES256: ['ES256', 'ECDSA. Costs far less to sign with, and fits the CPU limit of the free plan.'],
