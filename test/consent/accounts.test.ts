@@ -292,7 +292,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
 
     const [first] = (formsOf(page.html)[0]?.controls ?? []).filter(({ isButton }) => isButton);
 
-    expect(first).toMatchObject({ name: 'decision', value: 'continue' });
+    expect(first).toMatchObject({ name: 'decision', value: 'keep' });
     expect(first?.formAction).toBeUndefined();
   });
 });
