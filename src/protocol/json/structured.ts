@@ -1,4 +1,5 @@
 import { unescaped } from './unescaped';
+import { nextInString } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -46,9 +47,7 @@ class Place {
   /** Where in `chunk`, from `at` on, something may change: in a long string nothing does. */
   next(chunk: Uint8Array, at: number): number {
     if (!this.inString || this.name || this.escaped) return at;
-    let next = at;
-    while (next < chunk.length && chunk[next] !== QUOTE && chunk[next] !== BACKSLASH) next++;
-    return next;
+    return nextInString(chunk, at);
   }
 
   /** A member or an item begins. */
