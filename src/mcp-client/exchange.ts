@@ -23,7 +23,7 @@ export type ServerAnswer =
       id: number;
       body: ReadableStream<Uint8Array>;
       /** Reads the body whole, in place of `body`, where the server said that it is short; missing: it flows. */
-      whole?: () => Promise<Uint8Array>;
+      whole?: () => Promise<string>;
       /** Called once: what became of the request. */
       settle: (end: TurnEnd) => void;
       /** Called once, when nothing more is read. */
@@ -60,9 +60,7 @@ export async function post(
   signal: AbortSignal,
   isShared = false,
 ): Promise<Response> {
-  const headers = headersTo(peer, protocol);
-  headers.set('content-type', 'application/json');
-  headers.set('accept', 'application/json, text/event-stream');
+  const headers = messageHeaders(peer, protocol);
   try {
     if (peer.server.connectionType === 'sse')
       return await postBySse(peer, message, headers, isShared, signal);
@@ -100,6 +98,22 @@ export async function continueStream(
 
 /** Statuses that say nothing of the stream: too slow, too many. */
 const PASSING = [408, 429];
+
+/** Headers of messages, by those of the protocol and of the credentials: of requests in one session they are the same. */
+const prepared = new WeakMap<Headers, WeakMap<Headers, Headers>>();
+
+/** The headers of a message that is posted. They are not to be changed. */
+function messageHeaders(peer: Peer, protocol: Headers): Headers {
+  const own = peer.credentials.headers;
+  const byOwn = prepared.get(protocol) ?? new WeakMap<Headers, Headers>();
+  const known = byOwn.get(own);
+  if (known) return known;
+  const headers = headersTo(peer, protocol);
+  headers.set('content-type', 'application/json');
+  headers.set('accept', 'application/json, text/event-stream');
+  prepared.set(protocol, byOwn.set(own, headers));
+  return headers;
+}
 
 function headersTo({ credentials }: Peer, protocol: Headers): Headers {
   const headers = overlaid(credentials.headers, protocol);
@@ -141,9 +155,9 @@ export async function answerOf(
   if (response.ok) {
     const kind = KINDS.get(mediaTypeOf(response.headers));
     if (kind && body) {
-      const whole = async () => new Uint8Array(await response.arrayBuffer());
-      const answer = { kind, id, body, settle: () => undefined, release: () => undefined };
-      return kind === 'json' && isShort(response.headers) ? { ...answer, whole } : answer;
+      const answer: ServerAnswer = { kind, id, body, settle: () => undefined, release: () => undefined };
+      if (kind === 'json' && isShort(response.headers)) answer.whole = () => response.text();
+      return answer;
     }
     await drain(response);
     throw status === 202 || status === 204 ? failures.unanswered(name) : failures.notMcp(name);

@@ -2,6 +2,7 @@ import type { Peer } from '../accounts/connect';
 import { overlaid } from '../protocol/headers';
 import type { LogLevel } from '../protocol/log-level';
 import { type Era, isObject, type JsonObject } from '../protocol/mcp';
+import { NO_HEADERS } from '../protocol/trace-context';
 import { failures, Unauthorized, UpstreamFailure } from '../servers/failure';
 import { beginTurn } from './breaker';
 import { MODERN_CODES } from './eras';
@@ -34,7 +35,7 @@ type Request = {
  * @throws UpstreamFailure, OtherEra
  */
 export async function sendLegacy(peer: Peer, request: Request, signal: AbortSignal): Promise<ServerAnswer> {
-  const { id, method, params, extra = new Headers(), era, level, onSession } = request;
+  const { id, method, params, extra = NO_HEADERS, era, level, onSession } = request;
   const body = { jsonrpc: '2.0', id, method, params: legacyParams(params) };
   const holder = await holderOf(peer);
   for (let isAgain = false; ; isAgain = true) {
@@ -47,7 +48,8 @@ export async function sendLegacy(peer: Peer, request: Request, signal: AbortSign
       }
       const held = mayBeHeld ? await postHeld(peer, session, body, signal) : null;
       if (!held) onSession?.(peer, session, holder.isShared);
-      const headers = overlaid(extra, sessionHeaders(session));
+      const ofSession = sessionHeaders(session);
+      const headers = extra === NO_HEADERS ? ofSession : overlaid(extra, ofSession);
       const sifted = await sift(held ?? (await post(peer, body, headers, signal)), session);
       const { response, manner } = sifted;
       const isOfSession =

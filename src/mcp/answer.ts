@@ -6,7 +6,8 @@ import { CODE, type JsonObject, META, resultText } from '../protocol/mcp';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
 
-const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+/** What every answer at `/mcp` carries. */
+export const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 export const JSON_HEADERS = { 'content-type': 'application/json', ...ALWAYS };
 export const EVENT_HEADERS = {
   'content-type': 'text/event-stream',

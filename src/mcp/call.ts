@@ -25,7 +25,7 @@ export type Call = {
   /** What its client reads. */
   form: AnswerForm;
   /** Aborts when the client has gone, as far as the platform tells. */
-  signal: AbortSignal;
+  signal(): AbortSignal;
   requestId: string;
 };
 

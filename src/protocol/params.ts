@@ -49,6 +49,7 @@ export async function readBody(request: Request, limit: number): Promise<string 
   const length = request.headers.get('content-length');
   if (length === null) return readText(request.body, limit);
   if (!(Number(length) <= limit)) return null;
+  if (request.headers.get('content-type')?.startsWith('application/json')) return request.text();
   return new TextDecoder().decode(await request.arrayBuffer()); // text() of a form is a warning in the runtime's log
 }
 

@@ -1,5 +1,5 @@
 import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
-import { shortAnswer, textOf } from './json/short-answer';
+import { shortAnswer } from './json/short-answer';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 
@@ -12,7 +12,7 @@ const BETWEEN_LINES = Uint8Array.of(SPACE);
 
 /** The most that is read of a field other than `data`, in bytes: an event's id is as long as a server likes. */
 const MOST_VALUE = 2048;
-/** The most of an event that is read at a look, bytes, and how one is written. */
+/** The most of an event that is read at a look, characters, and how one is written. */
 const MOST_WHOLE = 65_536;
 const ONE_EVENT = /^(?:event: message\n)?(?:id: [^\r\n]*\n)?data: ([^\r\n]*)\n\n$/;
 /** How many ids of events are remembered, the newest. */
@@ -44,7 +44,7 @@ export type Relay = {
   /** Whether the last chunk brought anything of a message. */
   readonly progressed: boolean;
   /** The whole of what goes on for a body that is all there; null: {@link Relay.push} has to read it. */
-  whole?(bytes: Uint8Array): string | null;
+  whole?(body: string): string | null;
 };
 
 /** A JSON body: of what it holds, only the response passes. */
@@ -60,9 +60,8 @@ export class JsonRelay implements Relay {
     this.scanner = new AnswerScanner(wanted, inPlace, null);
   }
 
-  whole(bytes: Uint8Array): string | null {
-    const body = textOf(bytes);
-    return body === null ? null : shortAnswer(body, this.wanted);
+  whole(body: string): string | null {
+    return shortAnswer(body, this.wanted);
   }
 
   get answered(): boolean {
@@ -180,9 +179,8 @@ export class EventRelay implements Relay {
   }
 
   /** What is read is one event that holds the answer. */
-  whole(bytes: Uint8Array): string | null {
-    const event = bytes.byteLength > MOST_WHOLE ? null : textOf(bytes);
-    const [, data] = (event !== null && ONE_EVENT.exec(event)) || [];
+  whole(body: string): string | null {
+    const [, data] = (body.length <= MOST_WHOLE && ONE_EVENT.exec(body)) || [];
     const answer = data === undefined ? null : shortAnswer(data, this.wanted);
     return answer === null ? null : `data: ${answer}\n\n`;
   }

@@ -6,6 +6,9 @@ type Trace = { [Member in (typeof MEMBERS)[number]]?: string };
 
 /** Version 00 (Trace Context §3.2.2): a trace and a parent, neither of zeros only. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Of a request without a trace. They are not to be changed. */
+export const NO_HEADERS = new Headers();
+
 const MOST_STATE = 512;
 const MOST_ENTRIES = 32;
 /** An entry of `tracestate` (§3.3.1.3): a name, of a tenant maybe, and a value of printable characters without `,` and `=`. */
@@ -39,7 +42,9 @@ export function tracePassedOn(
       ...(baggage && { baggage }),
     };
   };
-  return { headers: new Headers(passed(ofHeaders, ofMeta)), meta: passed(ofMeta, ofHeaders) };
+  const inHeaders = passed(ofHeaders, ofMeta);
+  const isNone = !inHeaders.traceparent && !inHeaders.baggage;
+  return { headers: isNone ? NO_HEADERS : new Headers(inHeaders), meta: passed(ofMeta, ofHeaders) };
 }
 
 /**

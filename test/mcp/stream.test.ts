@@ -17,7 +17,7 @@ describe('a fault of this gateway after a stream has begun (PROTOCOL §3)', () =
       acceptsEvents: true,
       additions: NOTHING,
       quietSeconds: 60,
-      clientSignal: new AbortController().signal,
+      clientSignal: () => new AbortController().signal,
       judging: { dueIn: 10_000, again: async () => 10_000 },
       send: () => fault.promise,
       isBeside: () => false,

@@ -191,14 +191,21 @@ export async function setLevelIn(peer: Peer, session: SessionName, level: LogLev
   await tellIn(peer, session, message).catch(() => undefined);
 }
 
+/** By the session, for as long as it is used. */
+const headersOf = new WeakMap<SessionName, Headers>();
+
 /** What a server is asked with in a session, to learn whether it knows it. @throws UpstreamFailure when there is no answer */
 export function ping(peer: Peer, session: SessionName): Promise<Response> {
   const message = { jsonrpc: '2.0', id: nextRequestId(), method: 'ping' };
   return post(peer, message, sessionHeaders(session), AbortSignal.timeout(PATIENCE));
 }
 
-export function sessionHeaders({ id, version }: SessionName): Headers {
+export function sessionHeaders(session: SessionName): Headers {
+  const known = headersOf.get(session);
+  if (known) return known;
+  const { id, version } = session;
   const headers = new Headers({ 'mcp-protocol-version': version });
   if (id !== null) headers.set('mcp-session-id', id);
+  headersOf.set(session, headers);
   return headers;
 }

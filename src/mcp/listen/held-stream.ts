@@ -62,7 +62,7 @@ export async function holdStream(asked: Listener, terms: Terms): Promise<Respons
     lists.settle(listener);
     return judgedFor(listener);
   };
-  const stream = new ClientStream(asked.signal, look, terms.last);
+  const stream = new ClientStream(asked.signal(), look, terms.last);
   const leave = enter(asked, stream);
   stream.signal.addEventListener('abort', leave);
   const ears = terms.ears(stream);

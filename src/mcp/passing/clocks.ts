@@ -17,12 +17,14 @@ export class Clocks {
   private lateTimer: ReturnType<typeof setTimeout> | undefined;
   private commentedAt = Date.now();
   private isOver = false;
+  /** Aborts when the client has gone: looked at once the request has taken a while. */
+  private client: AbortSignal | null = null;
 
-  /** @param comment sends one, where it may stand: true */
+  /** @param tell `comment` sends one, where it may stand: true; `gone`: the client has left */
   constructor(
     private readonly passage: Passage,
     private readonly stop: Stop,
-    private readonly comment: () => boolean,
+    private readonly tell: { comment: () => boolean; gone: () => void },
   ) {
     this.limits = new TimeLimits(passage);
     this.timer = setTimeout(this.begin, passage.from ? 0 : WHILE);
@@ -37,12 +39,19 @@ export class Clocks {
     this.isOver = true;
     clearTimeout(this.timer);
     clearTimeout(this.lateTimer);
+    this.client?.removeEventListener('abort', this.tell.gone);
   }
 
   /** The request has taken a while: others have to find it, and its caller is judged again. */
   private readonly begin = (): void => {
     const { from, takesLong, acceptsEvents } = this.passage;
     const passed = from ? 0 : WHILE;
+    this.client = this.passage.clientSignal();
+    this.client.addEventListener('abort', this.tell.gone);
+    if (this.client.aborted) {
+      this.tell.gone();
+      return;
+    }
     takesLong?.();
     this.stop.watch(passed);
     if (acceptsEvents) this.lateTimer = setTimeout(this.headers.resolve, PATIENCE - passed, null);
@@ -58,7 +67,7 @@ export class Clocks {
       this.stop.now(left);
       return;
     }
-    if (now - this.commentedAt >= COMMENT_EVERY && this.comment()) this.commentedAt = now;
+    if (now - this.commentedAt >= COMMENT_EVERY && this.tell.comment()) this.commentedAt = now;
     this.timer = setTimeout(this.tick, Math.min(left, COMMENT_EVERY) + 5);
   };
 }

@@ -15,7 +15,7 @@ export type Passage = {
   /** Seconds without a message, or a part of one, after which the request is given up. */
   quietSeconds: number;
   /** Aborts when the client has gone, as far as the platform tells. */
-  clientSignal: AbortSignal;
+  clientSignal(): AbortSignal;
   judging: Judging;
   /** Called once the request has taken a while. */
   takesLong?(): void;

@@ -2,6 +2,7 @@ import { CredentialNeeded } from '../../accounts/credential-needed';
 import type { TurnEnd } from '../../mcp-client/breaker';
 import type { ServerAnswer } from '../../mcp-client/exchange';
 import { type Beside, InPlace, type Input, type Part } from '../../protocol/json/answer';
+import { textOf } from '../../protocol/json/short-answer';
 import { readResponse } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { COMMENT, eventOf, type Relay } from '../../protocol/sse';
@@ -14,7 +15,7 @@ import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
 import { breakOff, bytesOf, close, type Sink } from './sink';
 import { Stop, sessionOver } from './standing';
-import { discard, joined, type Read, readerOfOne } from './whole';
+import { type BodyReader, discard, FlowReader, joined, type Read, WholeReader } from './whole';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
@@ -35,7 +36,7 @@ class AnswerFlow implements Besides {
   private readonly saying = Promise.withResolvers<null>();
   /** Settles when something goes out: with what does so under a status of its own, or null. */
   private readonly first = Promise.withResolvers<Instead | null>();
-  private reader: Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'> | null = null;
+  private reader: BodyReader | null = null;
   /** What was read before anything went out. */
   private reading: Promise<Read> | null = null;
   private scanned: readonly Part[] | null = null;
@@ -54,8 +55,7 @@ class AnswerFlow implements Besides {
   constructor(private readonly passage: Passage) {
     this.continuation = new Continuation(passage);
     this.stop = new Stop(passage.judging, () => this.reader?.cancel().catch(() => undefined));
-    passage.clientSignal.addEventListener('abort', this.sessionOver);
-    this.clocks = new Clocks(passage, this.stop, this.comment);
+    this.clocks = new Clocks(passage, this.stop, { comment: this.comment, gone: this.sessionOver });
   }
 
   async begin(): Promise<Response> {
@@ -134,9 +134,10 @@ class AnswerFlow implements Besides {
       if (read instanceof UpstreamFailure) return json(text);
       throw read;
     }
-    if (!read?.value || this.over) return null;
+    if (!read || read.done || this.over) return null;
     this.clocks.limits.read();
-    const text = this.said.isEmpty ? (relay.whole?.(read.value) ?? null) : null;
+    const body = reader instanceof WholeReader ? reader.text : textOf(read.value);
+    const text = this.said.isEmpty && body !== null ? (relay.whole?.(body) ?? null) : null;
     if (text !== null) return this.answerWhole(text);
     const parts = relay.push(read.value);
     this.scanned = parts;
@@ -155,7 +156,7 @@ class AnswerFlow implements Besides {
       discard(answer, this.stop.why);
       return;
     }
-    this.reader = answer.whole ? readerOfOne(answer.whole) : answer.body.getReader();
+    this.reader = answer.whole ? new WholeReader(answer.whole) : new FlowReader(answer.body);
     this.settle = answer.settle;
     this.release = answer.release;
     this.continuation.attach(answer);
@@ -226,7 +227,7 @@ class AnswerFlow implements Besides {
     const isOver = () => this.over || this.stop.why !== null;
     const limit = this.stop.promise;
     const body = await this.continuation.next(relay, isCut, { signal, limit, isOver });
-    if (body) this.reader = body.getReader();
+    if (body) this.reader = new FlowReader(body);
     return body !== null;
   }
 
@@ -337,7 +338,6 @@ class AnswerFlow implements Besides {
     this.over = true;
     this.clocks.over();
     this.stop.over();
-    this.passage.clientSignal.removeEventListener('abort', this.sessionOver);
     this.settle(outcome === 'answered' ? 'answered' : (failure ?? undefined)); // first: what follows asks the breaker
     this.settle = () => {};
     this.passage.ended(outcome, failure);

@@ -4,21 +4,72 @@ import { UpstreamFailure } from '../../servers/failure';
 /** What one read of a body brought. */
 export type Read = ReadableStreamReadResult<Uint8Array> | null;
 
+/** A part that is read of a body at once, unless much comes: then after some of them larger ones. Bytes. */
+const FULL = 4_096;
+const LARGE = 65_536;
+const ENOUGH = 4;
+
+/** What reads a body, part by part. */
+export type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>;
+
+/** Reads a body that flows. Each part costs as much as its bytes do: of one that is long they are large. */
+export class FlowReader implements BodyReader {
+  private small: ReadableStreamDefaultReader<Uint8Array>;
+  private large: ReadableStreamBYOBReader | null = null;
+  private full = 0;
+
+  constructor(private readonly body: ReadableStream<Uint8Array>) {
+    this.small = body.getReader();
+  }
+
+  async read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    if (this.large) {
+      const { done, value } = await this.large.read(new Uint8Array(LARGE));
+      return done || !value ? { done: true, value: undefined } : { done, value };
+    }
+    const read = await this.small.read();
+    if (!read.done && read.value.byteLength >= FULL && ++this.full === ENOUGH) this.enlarge();
+    return read;
+  }
+
+  async cancel(): Promise<void> {
+    await (this.large ?? this.small).cancel();
+  }
+
+  private enlarge(): void {
+    this.small.releaseLock();
+    try {
+      this.large = this.body.getReader({ mode: 'byob' });
+    } catch {
+      this.small = this.body.getReader(); // a stream of this gateway
+    }
+  }
+}
+
+const utf8 = new TextEncoder();
+
 /** Reads a body that comes whole as one that flows is read. */
-export function readerOfOne(
-  whole: () => Promise<Uint8Array>,
-): Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'> {
-  let isRead = false;
-  return {
-    async read() {
-      if (isRead) return { done: true, value: undefined };
-      isRead = true;
-      return { done: false, value: await whole() };
-    },
-    async cancel() {
-      isRead = true;
-    },
-  };
+export class WholeReader implements BodyReader {
+  /** The body, once it was read. */
+  text: string | null = null;
+
+  constructor(private readonly whole: () => Promise<string>) {}
+
+  async read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    if (this.text !== null) return { done: true, value: undefined };
+    const text = await this.whole();
+    this.text = text;
+    return {
+      done: false,
+      get value() {
+        return utf8.encode(text); // which few need
+      },
+    };
+  }
+
+  async cancel(): Promise<void> {
+    this.text ??= '';
+  }
 }
 
 /** Parts one behind the other. */

@@ -65,7 +65,7 @@ async function pageOf(
   cursor: string | null,
 ): Promise<{ tasks: JsonObject[]; next: string | null }> {
   const { env, settings, issuer } = call.gate;
-  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(PATIENCE)]);
+  const signal = AbortSignal.any([call.signal(), AbortSignal.timeout(PATIENCE)]);
   let ref = '';
   const onSession = (_: unknown, session: Session) => {
     ref = session.id === null ? '' : session.ref;
