@@ -14,7 +14,7 @@ import { upstreamAuthorize } from './connect/upstream-authorize';
 import { consent } from './consent/page';
 import { requestId } from './invocation';
 import { log } from './log';
-import { answerAt, McpVisit } from './mcp/endpoint';
+import { answerAt, type McpPlace, McpVisit } from './mcp/endpoint';
 import {
   type MissingSecret,
   missingProviderSecret,
@@ -168,25 +168,26 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
 /** The gateway with every area. */
 export const app = createApp(AREAS);
 
-/** The address of `/mcp` or below it that a request was sent to: the slug, null for `/mcp` itself; undefined: it is none. */
-export function mcpSlugOf(request: Request): string | null | undefined {
+/** Where at `/mcp` or below it a request was sent; null: elsewhere. */
+export function mcpPlaceOf(request: Request): McpPlace | null {
+  const { url } = request;
+  const start = url.indexOf('/', 8);
+  if (!url.includes('mcp', start) && !url.includes('%', start)) return null;
+  if (url.endsWith('/mcp') && url.length === start + 4) return { url, slug: null };
   const [, isThere, slug = null] = /^\/(mcp)(?:\/([^/]+))?$/.exec(pathOf(request)) ?? [];
-  return isThere && slug?.includes('%') ? decoded(slug) : isThere && slug;
+  if (!isThere) return null;
+  return { url, slug: slug?.includes('%') ? decoded(slug) : slug };
 }
 
 /**
  * Answers at `/mcp` without the chain of handlers and the router that the other areas share: most requests come here
  * (docs/decisions/0110). What fails is told as everywhere.
  */
-export async function answerAtMcp(request: Request, env: Env, slug: string | null): Promise<Response> {
-  const visit = new McpVisit(request, env, slug);
+export async function answerAtMcp(request: Request, env: Env, place: McpPlace): Promise<Response> {
+  const visit = new McpVisit(request, env, place);
   const failed = (error: unknown) => answerError(visit, AREAS, error);
-  const answer = await reachMcp(visit, slug, failed).catch(failed);
-  const response = request.method === 'HEAD' ? new Response(null, answer) : answer;
-  const { headers } = response;
-  if (!headers.has('x-content-type-options')) headers.set('x-content-type-options', 'nosniff');
-  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
-  return response;
+  const answer = await reachMcp(visit, place.slug, failed).catch(failed);
+  return visit.method === 'HEAD' ? new Response(null, answer) : answer;
 }
 
 async function reachMcp(
@@ -244,7 +245,7 @@ function failure(c: RequestContext, areas: readonly Area[], { type, ...shown }: 
   if (dialect === 'page') return problem(c, shown);
   const { status, title, text, retryAfter } = shown;
   const message = `${title}. ${text}`;
-  const headers = new Headers({ 'cache-control': 'no-store' });
+  const headers = new Headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   if (retryAfter) headers.set('retry-after', String(retryAfter));
   if (dialect === 'rpc') {
     const error = { code: CODE.internalError, message, data: { type, request_id: c.var.requestId } };

@@ -146,8 +146,11 @@ export function auditIfChanged(
 }
 
 /** Logs an act that anyone can bring about. */
-export function logAct(c: RequestContext, act: StrangersAct): void {
-  logEntry(entryOf(act, by(c), c.var.grantId));
+export function logAct(c: RequestContext, { act, ...facts }: StrangersAct): void {
+  const { actor = 'unknown', requestId, grantId } = c.var;
+  const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
+  const code = shortCode(grant_id ?? grantId ?? requestId);
+  log(act, { request_id: requestId, code, actor, client_id, grant_id, ...detail });
 }
 
 /** Logs a refusal or failure whose code a stranger was shown. */

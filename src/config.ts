@@ -59,7 +59,7 @@ export type App = { Bindings: Env; Variables: Known };
 export type RequestContext = {
   env: Env;
   var: Readonly<Known>;
-  req: { raw: Request; path: string; routePath: string };
+  req: { raw: Request; url: string; path: string; routePath: string };
   set<Name extends keyof Known>(name: Name, value: Known[Name]): void;
 };
 
@@ -301,14 +301,14 @@ export async function settle(context: RequestContext): Promise<void> {
   context.set('lostSecrets', lostSecrets);
   context.set('deploymentId', id);
   context.set('revision', revision);
-  context.set('issuer', settings.oauth2_server_config.issuer_url ?? loopbackOrigin(context.req.raw));
+  context.set('issuer', settings.oauth2_server_config.issuer_url ?? loopbackOrigin(context.req.url));
 }
 
 /** What {@link loopbackOrigin} last found, by what stands before the path. */
 let lastOrigin: { before: string; origin: string | null } | null = null;
 
 /** The origin a request was sent to, on loopback; null elsewhere. */
-function loopbackOrigin({ url }: Request): string | null {
+function loopbackOrigin(url: string): string | null {
   const before = url.slice(0, url.indexOf('/', 8));
   if (lastOrigin?.before === before) return lastOrigin.origin;
   const { origin, hostname } = new URL(url);

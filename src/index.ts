@@ -1,4 +1,4 @@
-import { answerAtMcp, app, mcpSlugOf } from './app';
+import { answerAtMcp, app, mcpPlaceOf } from './app';
 import type { Env } from './config';
 import { inRequest } from './invocation';
 import { sweep } from './sweeps';
@@ -12,9 +12,9 @@ export { SubjectObject } from './mcp-client/sessions/subject-object';
 
 export default {
   fetch(request: Request, env, ctx) {
-    const slug = mcpSlugOf(request);
+    const place = mcpPlaceOf(request);
     return inRequest(request, () =>
-      slug === undefined ? app.fetch(request, env, ctx) : answerAtMcp(request, env, slug),
+      place ? answerAtMcp(request, env, place) : app.fetch(request, env, ctx),
     );
   },
   /** The hourly cron (wrangler.toml). */

@@ -21,6 +21,9 @@ export type AccessTokenClaims = {
 /** What a verified token says. */
 type VerifiedClaims = AccessTokenClaims & Required<Pick<JWTPayload, 'nbf' | 'exp'>>;
 
+/** A signed token, as it is written (RFC 7515 §7.1). */
+const FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
 /** Tokens whose signature this isolate has verified, and the key it was verified with: it is verified once a token. */
 const verified = new Map<string, { kid: string; key: unknown; claims: VerifiedClaims }>();
 const MOST_VERIFIED = 2_000;
@@ -51,6 +54,7 @@ export async function verifyAccessToken(
 ): Promise<VerifiedClaims | null> {
   const known = await recalled(db, token, issuer);
   if (known) return known;
+  if (!FORM.test(token)) return null; // which costs a stranger's nonsense no more
   try {
     const { payload, protectedHeader, key } = await jwtVerify(token, ({ kid, alg }) => keyOf(db, kid, alg), {
       algorithms: [...SIGNING_ALGORITHMS],

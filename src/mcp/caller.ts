@@ -222,7 +222,11 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   const { env, settings } = gate;
   if (session.unavailable(settings) !== null || settings.mcp_server_auth_mode === 'oauth') {
     const message = 'A credential is needed: an access token or a virtual key.';
-    throw new NoCredential(401, 'virtual_key_required', message, challengeOf(gate, ''));
+    throw known(
+      gate,
+      message,
+      () => new NoCredential(401, 'virtual_key_required', message, challengeOf(gate, '')),
+    );
   }
   const value = headers.get('x-bf-mcp-session-id');
   const facts = { generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp', readAt: Date.now() };
@@ -232,9 +236,25 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   return { subject, ...facts };
 }
 
+/** Refusals of strangers by what they are made of, the oldest first: they are made once. */
+const refusals = new Map<string, AuthChallenge>();
+const MOST_REFUSALS = 200;
+
+function known(gate: Gate, message: string, make: () => AuthChallenge): AuthChallenge {
+  const key = `${gate.settings.mcp_server_auth_mode} ${gate.issuer} ${gate.slug} ${message}`;
+  const before = refusals.get(key);
+  if (before) return before;
+  const made = make();
+  refusals.set(key, made);
+  if (refusals.size > MOST_REFUSALS) refusals.delete(refusals.keys().next().value as string);
+  return made;
+}
+
 /** A 401 that sends the client where tokens are had. */
 function refuse(gate: Gate, type: string, message: string, grantId?: string): AuthChallenge {
-  return new AuthChallenge(401, type, message, challengeOf(gate, 'error="invalid_token"'), grantId);
+  const make = () =>
+    new AuthChallenge(401, type, message, challengeOf(gate, 'error="invalid_token"'), grantId);
+  return grantId === undefined ? known(gate, message, make) : make();
 }
 
 /** The challenge of a 401. @param error of the credential that was sent; empty: none was, so nothing was wrong with it */

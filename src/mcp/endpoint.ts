@@ -21,6 +21,7 @@ import {
 import { readBody } from '../protocol/params';
 import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
+import { ALWAYS, JSON_HEADERS } from './answer';
 import { askerOf, type Call } from './call';
 import { AuthChallenge, authenticate, type Caller, type Gate, NoCredential } from './caller';
 import { NoQuestion, takeAnswer, takeProgress } from './client-answer';
@@ -55,19 +56,28 @@ const ALLOWED_HEADERS = [
 ];
 const EXPOSED_HEADERS = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version';
 
+/** Where a request at `/mcp` or below it was sent. `slug` null: to `/mcp` itself. */
+export type McpPlace = { url: string; slug: string | null };
+
 /** A request at `/mcp` or below it. */
 export class McpVisit implements RequestContext {
   readonly var: RequestContext['var'];
   readonly req: RequestContext['req'];
+  /** Read once: each look asks the runtime. */
+  readonly method: string;
+  readonly headers: Headers;
 
   constructor(
     raw: Request,
     readonly env: Env,
-    slug: string | null,
+    { url, slug }: McpPlace,
   ) {
     this.var = { requestId: requestId() } as RequestContext['var']; // the rest once it is known, as everywhere
+    this.method = raw.method;
+    this.headers = raw.headers;
     this.req = {
       raw,
+      url,
       path: slug === null ? '/mcp' : `/mcp/${slug}`,
       routePath: slug === null ? '/mcp' : '/mcp/:slug',
     };
@@ -89,7 +99,7 @@ export async function answerAt(
   slug: string | null,
   failed: (error: unknown) => Response,
 ): Promise<Response> {
-  const { method, headers } = visit.req.raw;
+  const { method, headers } = visit;
   const origin = headers.get('origin');
   if (origin !== null && !isAllowedOrigin(visit, origin)) {
     const why = 'This origin may not call the gateway.';
@@ -110,6 +120,7 @@ function preflight(headers: Headers): Response {
   return new Response(null, {
     status: 204,
     headers: {
+      ...ALWAYS,
       'access-control-allow-methods': 'POST, GET, DELETE, OPTIONS',
       'access-control-allow-headers': [...ALLOWED_HEADERS, ...params].join(', '),
       'access-control-max-age': '86400',
@@ -124,22 +135,22 @@ function isAllowedOrigin({ var: { settings, issuer } }: RequestContext, origin: 
   return url.origin === origin && isLoopback(url.hostname);
 }
 
-async function serve(c: RequestContext, slug: string | null): Promise<Response> {
-  const form = answerFormOf(c.req.raw.headers.get('accept'));
+async function serve(c: McpVisit, slug: string | null): Promise<Response> {
+  const form = answerFormOf(c.headers.get('accept'));
   let body: string | null = null;
   try {
     const { settings, issuer } = c.var;
     if (issuer === null) throw notConfigured();
     const gate: Gate = { env: c.env, settings, issuer, slug: slug !== null && SLUG.test(slug) ? slug : null };
 
-    const caller = await authenticate(gate, c.req.raw.headers);
-    if (c.req.raw.method === 'DELETE' && (await endSession(gate, caller, c.req.raw.headers)))
-      return new Response(null, { status: 204 });
-    const isListening = isForNotifications(c.req.raw.method, c.req.raw.headers);
-    const lastEventId = c.req.raw.method === 'GET' ? lastEventIdOf(c.req.raw.headers) : null;
-    if (c.req.raw.method !== 'POST' && lastEventId === null && !isListening)
+    const caller = await authenticate(gate, c.headers);
+    if (c.method === 'DELETE' && (await endSession(gate, caller, c.headers)))
+      return new Response(null, { status: 204, headers: ALWAYS });
+    const isListening = isForNotifications(c.method, c.headers);
+    const lastEventId = c.method === 'GET' ? lastEventIdOf(c.headers) : null;
+    if (c.method !== 'POST' && lastEventId === null && !isListening)
       throw new RpcError(405, CODE.invalidRequest, 'Messages come by POST.');
-    const asked = [slug, caller, c.req.raw.headers] as const;
+    const asked = [slug, caller, c.headers] as const;
     const place = await offerAt(c.env, c.var.revision, ...asked);
     if (isListening) return await openNotifications(await asking(c, { gate, caller, form }, place));
     if (lastEventId !== null)
@@ -221,20 +232,16 @@ function lastEventIdOf(headers: Headers): string | null {
 }
 
 /** Who asks, and what they are offered. */
-async function asking(
-  c: RequestContext,
-  asked: { gate: Gate; caller: Caller; form: AnswerForm },
-  place: Offer,
-) {
-  const { headers, signal } = c.req.raw;
+async function asking(c: McpVisit, asked: { gate: Gate; caller: Caller; form: AnswerForm }, place: Offer) {
+  const { headers, req } = c;
   const session = await openSession(c.env.ENCRYPTION_KEY, headers.get('mcp-session-id') ?? undefined);
   const { sharer } = session ? askerOf({ ...asked, session, headers }) : { sharer: null };
   if (sharer && isEnded(sharer.name)) throw sessionEnded();
-  return { ...asked, ...place, session, headers, signal, requestId: c.var.requestId };
+  return { ...asked, ...place, session, headers, signal: () => req.raw.signal, requestId: c.var.requestId };
 }
 
 async function answerMessage(
-  c: RequestContext,
+  c: McpVisit,
   asked: { gate: Gate; caller: Caller; form: AnswerForm },
   place: Offer,
   message: ClientMessage,
@@ -243,11 +250,11 @@ async function answerMessage(
   const { headers, session } = call;
   if (!('method' in message)) {
     await takeAnswer(call, message);
-    return new Response(null, { status: 202 });
+    return new Response(null, { status: 202, headers: ALWAYS });
   }
   if (!('id' in message) || message.id === undefined) {
     takeNotification(call, message);
-    return new Response(null, { status: 202 });
+    return new Response(null, { status: 202, headers: ALWAYS });
   }
   const { era } = eraOf(message, headers, session?.version);
   refreshStale(call, place.entries);
@@ -266,11 +273,11 @@ function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, param
 /** A refusal as the JSON-RPC error of the request in `body`, with what HTTP wants beside it. */
 function refused(c: RequestContext, error: RpcError, body: string | null): Response {
   const { requestId } = c.var;
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
-  if (error instanceof AuthChallenge) headers.set('www-authenticate', error.challenge);
-  if (error instanceof LimitSpent) headers.set('retry-after', String(error.retryAfter));
-  if (error.status === 503) headers.set('retry-after', '60');
-  if (error.status === 405) headers.set('allow', 'POST, OPTIONS');
+  const headers: Record<string, string> = { ...JSON_HEADERS };
+  if (error instanceof AuthChallenge) headers['www-authenticate'] = error.challenge;
+  if (error instanceof LimitSpent) headers['retry-after'] = String(error.retryAfter);
+  if (error.status === 503) headers['retry-after'] = '60';
+  if (error.status === 405) headers.allow = 'POST, OPTIONS';
   if (error instanceof AuthChallenge && error.grantId) c.set('grantId', error.grantId);
   const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
   const type = String(error.data?.type);
