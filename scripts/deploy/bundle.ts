@@ -20,7 +20,7 @@ export async function buildBundle(folder: string): Promise<string> {
   const { code = '', map } = await minify(withoutDescriptions(withSql(readFileSync(file, 'utf8'), folder)), {
     module: true,
     ecma: 2020,
-    compress: { passes: 2 },
+    compress: { passes: 2, pure_getters: true },
     format: { ascii_only: true }, // one byte a character for V8 too
     sourceMap: { content: readFileSync(`${file}.map`, 'utf8'), url: 'index.js.map' },
   });

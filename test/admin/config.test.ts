@@ -48,6 +48,7 @@ describe('reading the settings (CONTRACT §1)', () => {
       user_reauth_days: 30,
       revocation_lag: 0,
       vk_rotation_cooldown: 0,
+      log_tool_calls: 'all',
       mcp_tool_execution_timeout: 60,
       mcp_tool_sync_interval: 10,
       allowed_origins: [],

@@ -286,6 +286,7 @@ describe('every setting', () => {
     revocation_lag: [1, 2],
     vk_rotation_cooldown: [3, 4],
     mcp_tool_execution_timeout: [5, 6],
+    log_tool_calls: ['failed', 'none'],
     mcp_tool_sync_interval: [7, 8],
     allowed_origins: [['https://one.example'], ['https://two.example']],
     mcp_external_server_url: ['https://one.example', 'https://two.example'],
