@@ -79,10 +79,18 @@ async function others(behind: Behind): Promise<Section> {
   return { text: othersSection(connected), isGood: connected.every(({ isGood }) => isGood) };
 }
 
-/** What CI runs: the fixture of both eras in every revision, and authorization mode. */
+/**
+ * What CI runs: the fixture of both eras in every revision, and authorization mode. The suite waits for changes as long as it
+ * likes, and a busy machine may bring one later: what differs is asked again, once, and both runs are told.
+ */
 async function quick(behind: Behind): Promise<Section> {
-  const parts = [await serverMode(behind, 'both'), await authorizationMode(behind)];
-  return { text: parts.map(({ text }) => text).join('\n'), isGood: parts.every(({ isGood }) => isGood) };
+  const first = await serverMode(behind, 'both');
+  const runs = first.isGood ? [first] : [first, await serverMode(behind, 'both')];
+  const parts = [...runs, await authorizationMode(behind)];
+  return {
+    text: parts.map(({ text }) => text).join('\n'),
+    isGood: parts.slice(-2).every(({ isGood }) => isGood),
+  };
 }
 
 function chosen<T>(runs: readonly T[], isWanted: (run: T) => boolean): T[] {
