@@ -241,7 +241,7 @@ const refusals = new Map<string, AuthChallenge>();
 const MOST_REFUSALS = 200;
 
 function known(gate: Gate, message: string, make: () => AuthChallenge): AuthChallenge {
-  const key = `${gate.settings.mcp_server_auth_mode} ${gate.issuer} ${gate.slug} ${message}`;
+  const key = JSON.stringify([gate.settings.mcp_server_auth_mode, gate.issuer, gate.slug, message]);
   const before = refusals.get(key);
   if (before) return before;
   const made = make();

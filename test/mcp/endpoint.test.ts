@@ -41,8 +41,12 @@ describe('credentials, judged before anything else (CONTRACT §6)', () => {
 
   it('names the metadata of the address that was asked', async () => {
     const { challenge } = await meets({}, '/mcp/some-server');
+    const ofNull = await meets({}, '/mcp/null');
+    const after = await meets({});
 
     expect(challenge).toBe(`Bearer ${METADATA.slice(0, -1)}/some-server", scope="mcp"`);
+    expect(ofNull.challenge).toBe(`Bearer ${METADATA.slice(0, -1)}/null", scope="mcp"`);
+    expect(after.challenge).toBe(`Bearer ${METADATA}, scope="mcp"`);
   });
 
   it('says only realm in headers mode', async () => {

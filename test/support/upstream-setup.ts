@@ -459,10 +459,8 @@ class Upstream {
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
     const events = this.behaviour.answers === 'events' || /^(progress|asks)/.test(name);
     if (name.startsWith('held') && !events) await this.hold(response);
-    response.writeHead(200, {
-      'content-type': events ? 'text/event-stream; charset=utf-8' : 'application/json',
-      'set-cookie': 'a=b',
-    });
+    response.setHeader('content-type', events ? 'text/event-stream; charset=utf-8' : 'application/json');
+    response.setHeader('set-cookie', 'a=b'); // and content-length, where the whole answer is sent at once
     if (events) response.write('id: 1\ndata: \n\n');
     if (name.startsWith('progress')) {
       const progressToken = (message.params?._meta as { progressToken?: unknown } | undefined)?.progressToken;

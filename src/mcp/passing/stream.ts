@@ -76,6 +76,7 @@ class AnswerFlow implements Besides {
       {
         start: (sink) => {
           this.sink = sink;
+          if (this.over) return close(sink);
           if (early === null) sink.enqueue(COMMENT);
           this.saySaid();
         },
@@ -116,18 +117,16 @@ class AnswerFlow implements Besides {
     }
   }
 
-  /**
-   * The whole response, when what comes first of the server's answer ends it: a stream of ours costs more than all else a call
-   * does. Null: it flows, from what was read on. @throws as {@link send}
-   */
+  /** The whole response, when what comes first of the answer ends it. Null: it flows, from there on. @throws as {@link send} */
   private async takeWhole(): Promise<Response | null> {
     const { relay, reader, passage } = this;
+    if (this.isGone) throw await sessionOver(passage.judging);
     if (!relay || !reader || this.over || passage.from) return null;
     this.clocks.limits.wait();
     const reading = reader.read().catch(() => null);
     this.reading = reading;
-    const limits = [this.stop.promise, ...(passage.acceptsEvents ? [this.clocks.late] : [])];
-    const read = await Promise.race([reading, ...limits]);
+    const others = passage.acceptsEvents ? [this.clocks.late, this.saying.promise] : [];
+    const read = await Promise.race([reading, this.stop.promise, ...others]);
     if (this.isGone) throw await sessionOver(passage.judging);
     if (read instanceof Error) {
       const text = this.giveUp(read);
@@ -307,6 +306,7 @@ class AnswerFlow implements Besides {
   }
 
   readonly sessionOver = (): void => {
+    if (this.over) return;
     this.leave();
     this.sink?.close(); // where it has only ended its session, its stream ends, too
   };

@@ -29,7 +29,8 @@ export function withNamed(
   const resumed =
     resume && (async (...asked: Parameters<typeof resume>) => namedOrNull(await resume(...asked)));
   const namedOrNull = (body: ReadableStream<Uint8Array> | null) => body && named(body);
-  return { ...answer, body: named(answer.body), ...(resumed && { resume: resumed }) };
+  const { whole: _, ...flowing } = answer; // which reads the body as the server wrote it
+  return { ...flowing, body: named(answer.body), ...(resumed && { resume: resumed }) };
 }
 
 /** Finds strings in the messages of an event stream: the data of each event is a JSON text. */

@@ -191,7 +191,8 @@ async function creationIn(
     reader.cancel().catch(() => undefined);
     answer.release();
   }
-  return { created, rest: { ...answer, body: unread(chunks, reader) } };
+  const { whole: _, ...flowing } = answer; // which was read in part
+  return { created, rest: { ...flowing, body: unread(chunks, reader) } };
 }
 
 function responseIn(text: string, { kind, id }: Flowing): RpcResponse | null {
