@@ -36,7 +36,7 @@ type Known = {
   issuer: string | null;
   /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
   lostSecrets: ReadonlySet<string>;
-  /** Names this deployment to whoever asks `/health`: random, made with the database. */
+  /** Names this deployment in `/health`: random, made with the database. */
   deploymentId: string;
   /** Counts changes to servers, their lists and Virtual MCPs. */
   revision: number;

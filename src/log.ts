@@ -11,6 +11,11 @@ export function log(event: string, facts: Facts): void {
   console.log(JSON.stringify({ event, ...requestNow(), ...facts }));
 }
 
+/** A code that another server said, as a log line may hold it: what is no plain word could be anything, also a token. */
+export function wordOf(said: string): string {
+  return /^[a-z_]{1,64}$/.test(said) ? said : 'other';
+}
+
 /** The short code a person can read out (`F-7K2Q`), from an id that the log lines of the same request or flow carry. */
 export function shortCode(id: string): string {
   let hash = 0x811c9dc5;

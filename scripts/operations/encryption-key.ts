@@ -136,7 +136,7 @@ async function until(api: AdminApi): Promise<string> {
   const { refresh_token_ttl: ttl } = (await api.get<Config>('/api/config')).oauth2_server_config;
   if (!ttl) return ' No grant ends by being idle here, so there is no day when that is over by itself.';
   const day = new Date(Date.now() + ttl * 1000).toISOString().slice(0, 10);
-  return ` Grants that nobody refreshes have ended by ${day}.`;
+  return ` Grants that no one refreshes have ended by ${day}.`;
 }
 
 /** What the gateway calls an entry of `ENCRYPTION_KEY` (src/crypto/secrets.ts). */
@@ -149,6 +149,6 @@ const same = (a: readonly string[], b: readonly string[]) => a.join() === b.join
 
 function notTheDeployeds({ keysFile }: Target): Stop {
   return new Stop(
-    `What ${keysFile} or ENCRYPTION_KEY says is not what the gateway has, so nothing was changed. The value in use is needed: Cloudflare shows it to nobody.`,
+    `What ${keysFile} or ENCRYPTION_KEY says is not what the gateway has, so nothing was changed. The value in use is needed: Cloudflare shows it to no one.`,
   );
 }

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
-import { log } from '../log';
+import { log, wordOf } from '../log';
 import { TokenRefused, verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import { ObjectState } from '../schema/object-state';
@@ -226,7 +226,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
       issued = await refreshAt(this.env, before, old.refreshToken);
     } catch (error) {
       const refused = error instanceof TokenRefused;
-      const why = refused ? error.code : error instanceof Error ? error.name : 'unknown';
+      const why = refused ? wordOf(error.code) : error instanceof Error ? error.name : 'unknown';
       const { serverId: server, id: credential } = before;
       log('credential.not_refreshed', { server, credential, refused, error: why });
       const kept = this.kept();

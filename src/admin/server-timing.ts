@@ -4,7 +4,7 @@ import { whileTimed } from '../invocation';
 import { Timing } from '../timing';
 
 /**
- * Tells administrators how long their request took, and what of it D1 and servers. Nobody else: times tell what is stored, and
+ * Tells administrators how long their request took, and what of it D1 and servers. No one else: times tell what is stored, and
  * what was compared. Whether it is an administrator's is known behind, so every request here is timed.
  */
 export const serverTiming = createMiddleware<App>(async (c, next) => {

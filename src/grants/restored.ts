@@ -1,9 +1,7 @@
 import { SYSTEM } from '../audit';
 import type { Env } from '../config';
-import { log } from '../log';
-import { faultFacts, isPassing } from '../protocol/faults/storage';
 import { askGrant, recordEnd } from './store';
-import { keepPlace, LONG_OPENED, MOST_ASKED } from './sweeps';
+import { askInOrder, LONG_OPENED, MOST_ASKED } from './sweeps';
 
 type Row = { grant_id: string; created_at: number; terms_version: number; last_used_at: number | null };
 
@@ -31,20 +29,7 @@ export async function compareRestored(
     await db.prepare("DELETE FROM grant_sweep WHERE name = 'restored'").run();
     return 0;
   }
-  let asked = 0;
-  let last: Row | null = null;
-  for (const row of results) {
-    try {
-      await compare(db, objects, row, now);
-    } catch (error) {
-      log('grant.sweep_failed', { grant_id: row.grant_id, ...faultFacts(error) });
-      if (isPassing(error)) break;
-    }
-    last = row;
-    asked += 1;
-  }
-  if (last) await keepPlace(db, 'restored', last);
-  return asked;
+  return askInOrder(db, 'restored', results, (row) => compare(db, objects, row, now));
 }
 
 /** A row that was never used and is young may be of a consent under way: `endUnopened` asks about it later. */

@@ -37,11 +37,24 @@ export async function endUnopened(
     )
     .bind(now - LONG_OPENED, most)
     .all<Row>();
+  return askInOrder(db, 'unopened', results, (row) => endIfUnopened(db, objects, row.grant_id, now));
+}
+
+/**
+ * Asks about rows in their order, and keeps how far that has come: a passing fault stops it, and the next run goes on there.
+ * @returns how many were asked about
+ */
+export async function askInOrder<Asked extends Row>(
+  db: D1Database,
+  sweep: 'unopened' | 'restored',
+  rows: readonly Asked[],
+  ask: (row: Asked) => Promise<void>,
+): Promise<number> {
   let asked = 0;
-  let last: Row | null = null;
-  for (const row of results) {
+  let last: Asked | null = null;
+  for (const row of rows) {
     try {
-      await endIfUnopened(db, objects, row.grant_id, now);
+      await ask(row);
     } catch (error) {
       log('grant.sweep_failed', { grant_id: row.grant_id, ...faultFacts(error) });
       if (isPassing(error)) break;
@@ -49,7 +62,7 @@ export async function endUnopened(
     last = row;
     asked += 1;
   }
-  if (last) await keepPlace(db, 'unopened', last);
+  if (last) await keepPlace(db, sweep, last);
   return asked;
 }
 
@@ -64,7 +77,7 @@ async function endIfUnopened(
 }
 
 /** Notes how far a sweep has come: the last row it asked about. */
-export async function keepPlace(
+async function keepPlace(
   db: D1Database,
   sweep: 'unopened' | 'restored',
   { created_at, grant_id }: Row,

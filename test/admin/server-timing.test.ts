@@ -87,7 +87,7 @@ describe('Server-Timing', () => {
     }
   });
 
-  it('is never there for anyone else, and not at /mcp whoever asks', async () => {
+  it('is never there for anyone else, and not at /mcp at all', async () => {
     const upstream = await Upstream.start(['echo']);
     const key = (await newKey()).value;
     const client = await McpClient.register();

@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import { modeOf } from '../../identity';
-import { log } from '../../log';
+import { log, wordOf } from '../../log';
 import { Unavailable } from '../../protocol/error';
 import { isPassing } from '../../protocol/faults/storage';
 import { SharedWork } from '../../protocol/patience';
@@ -133,7 +133,7 @@ async function tokenFor(connection: Connection, person: string): Promise<Exchang
   } catch (error) {
     if (error instanceof Unavailable) throw failures.signInDown(server.name, 5);
     if (!(error instanceof TokenRefused)) throw error;
-    log('token_exchange.refused', { server: server.id, error: error.code.slice(0, 64) });
+    log('token_exchange.refused', { server: server.id, error: wordOf(error.code) });
     if (SIGN_IN_AGAIN.has(error.code)) throw new CredentialNeeded(server, 'sign_in');
     throw failures.refused(server.name, 'exchange_refused', {});
   }
