@@ -94,25 +94,31 @@ export function mayUseServer(rules: Rules, server: RuledServer): boolean {
 
 /** May this caller use this tool now? */
 export function judgeTool(rules: Rules, server: RuledServer, tool: RuledTool): PolicyVerdict {
-  const named = ({ tools }: Share) =>
-    tools.includes('*') || tools.includes(tool.name) || tools.includes(unprefixed(server, tool));
-  if (!mayUseServer(rules, server)) return 'hidden';
-  if (!named({ tools: server.toolsToExecute }) || !given(rules, server).some(named)) return 'hidden';
-  const { consented, includeTools, within } = rules;
-  if (within && !held(within, server).some(named)) return 'hidden';
-  if (consented && !isConsented(consented, server, tool)) return 'hidden';
-  if (includeTools && !includesServer(includeTools, server) && !includeTools.includes(tool.exposedName))
-    return 'hidden';
-  return judgeScope(rules, tool.readOnly ? 'mcp:read' : 'mcp:write');
+  return toolJudge(rules, server)(tool);
 }
 
-/** True when consent left this tool in: with the whole server, or by itself. */
-function isConsented(
-  consented: readonly ConsentedServer[],
-  { id }: RuledServer,
-  { name }: RuledTool,
-): boolean {
-  return consented.some((one) => one.id === id && (one.tools === null || one.tools.includes(name)));
+/** The same of each tool of a server: what is about the whole server is looked at once. */
+export function toolJudge(rules: Rules, server: RuledServer): (tool: RuledTool) => PolicyVerdict {
+  if (!mayUseServer(rules, server)) return () => 'hidden';
+  const { within, includeTools } = rules;
+  // Of the lists that narrow, those that name tools one by one: a tool has to be on each.
+  const lists = [
+    [{ tools: server.toolsToExecute }],
+    given(rules, server),
+    ...(within ? [held(within, server)] : []),
+  ].filter((shares) => !shares.some(({ tools }) => tools.includes('*')));
+  const ofServer = rules.consented?.filter(({ id }) => id === server.id) ?? [{ tools: null }];
+  const consented = ofServer.some(({ tools }) => tools === null) ? null : ofServer;
+  const included = includeTools && !includesServer(includeTools, server) ? includeTools : null;
+  const [read, write] = [judgeScope(rules, 'mcp:read'), judgeScope(rules, 'mcp:write')];
+  return (tool) => {
+    const isNamed = ({ tools }: Share) =>
+      tools.includes(tool.name) || tools.includes(unprefixed(server, tool));
+    if (!lists.every((shares) => shares.some(isNamed))) return 'hidden';
+    if (consented && !consented.some(({ tools }) => tools?.includes(tool.name))) return 'hidden';
+    if (included && !included.includes(tool.exposedName)) return 'hidden';
+    return tool.readOnly ? read : write;
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { clean } from '../servers/listed-item';
 import { instructionsQuestion, type Offers, type StoredWords, storedWordsQuestion } from '../servers/words';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
-import { judgeItem } from './judge';
+import { allowedItems } from './judge';
 import { nothingToList } from './lists';
 import { listsOf } from './server-lists';
 
@@ -52,8 +52,8 @@ async function joined(call: Call, ours: string | undefined): Promise<string | un
   const told = speaking.filter(({ server }) => instructions.has(server.id));
   const used: CatalogServer[] = [];
   for await (const [entry, lists] of listsOf(db, told)) {
-    const isUsed = (['tool', 'prompt', 'resource', 'template'] as const).some((kind) =>
-      lists.items[kind].some((item) => judgeItem(call, entry, lists, kind, item) === 'allowed'),
+    const isUsed = (['tool', 'prompt', 'resource', 'template'] as const).some(
+      (kind) => allowedItems(call, entry, lists, kind).length,
     );
     if (isUsed) used.push(entry);
     if (used.length === MOST_SERVERS) break;

@@ -1,6 +1,6 @@
 import type { ItemKind } from '../../servers/listed-item';
 import { type Call, nameAt } from '../call';
-import { judgeItem } from '../judge';
+import { allowedItems } from '../judge';
 import { type Item, listsOf, type ServerLists } from '../server-lists';
 
 /** The kinds of lists of which clients are told that they changed: a template is a resource (MCP, Resources). */
@@ -51,8 +51,7 @@ async function mark(reader: Reader): Promise<ListMarks> {
   const marks: Record<ListKind, Hash> = { tools: new Hash(), prompts: new Hash(), resources: new Hash() };
   for await (const [entry, lists] of listsOf(reader.gate.env.DB, reader.entries)) {
     for (const [kind, list] of KINDS) {
-      for (const item of lists.items[kind]) {
-        if (judgeItem(reader, entry, lists, kind, item) !== 'allowed') continue;
+      for (const item of allowedItems(reader, entry, lists, kind)) {
         marks[list].add(nameAt(reader, item));
         marks[list].add(markOf(lists, kind, item, reader.era === '2025'));
       }
