@@ -5,6 +5,7 @@ import { MESSAGE_PLACES } from '../protocol/json/uri-places';
 import { CODE, type JsonObject, META, resultText } from '../protocol/mcp';
 import type { Call } from './call';
 import type { CatalogServer } from './catalog';
+import type { ListPage } from './list-page';
 
 /** What every answer at `/mcp` carries. */
 export const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -28,15 +29,11 @@ export function answer(call: Call, result: JsonObject, headers: Record<string, s
 }
 
 /** A list of definitions that are JSON already, as the member `member` of a result. */
-export function answerList(
-  call: Call,
-  member: string,
-  definitions: readonly string[],
-  rest: JsonObject,
-): Response {
+export function answerList(call: Call, member: string, page: ListPage, rest: JsonObject): Response {
   const others = JSON.stringify(stamped(call, { ...rest, ...cachingHints(call) })).slice(1);
-  const list = `{${JSON.stringify(member)}:[${definitions.join(',')}]${others === '}' ? '' : ','}${others}`;
-  return json(`{"jsonrpc":"2.0","id":${JSON.stringify(call.request.id)},"result":${list}}`);
+  const id = JSON.stringify(call.request.id);
+  const before = `{"jsonrpc":"2.0","id":${id},"result":{${JSON.stringify(member)}:[`;
+  return json(page.between(before, `]${others === '}' ? '' : ','}${others}}`));
 }
 
 /** `resultType` and who answered (MCP 2026-07-28, Result Responses and Per-response protocol fields). */
@@ -52,7 +49,11 @@ export function cachingHints({ gate, era }: Call): JsonObject {
 }
 
 /** A whole response, from its text. */
-export function json(text: string, headers: Record<string, string> | null = null, status = 200): Response {
+export function json(
+  text: string | Blob,
+  headers: Record<string, string> | null = null,
+  status = 200,
+): Response {
   return new Response(text, { headers: headers ? { ...JSON_HEADERS, ...headers } : JSON_HEADERS, status });
 }
 

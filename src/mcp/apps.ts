@@ -20,18 +20,20 @@ export function isListedTool(call: Call, { app }: Item): boolean {
 
 /**
  * A tool's definition as it stands among those of other servers (PROTOCOL §6): its page has its server's prefix, and apps
- * of other servers do not call it when its own has none. Where that is not said it is so for every app.
+ * of other servers do not call it when its own has none. Where that is not said it is so for every app. Null: it stands as it is
+ * kept.
  */
 export function amongOthers(
   call: Call,
   { server }: CatalogServer,
   lists: ServerLists,
   item: Item,
-  definition: string,
-): string {
+): string | null {
   const { pages, visibility } = item.app;
-  if (pages.length) return withPages(definition, prefixOf(server.endpointSlug));
-  return lists.hasApp || visibility || !declaresApps(call) ? definition : forModels(definition);
+  const isPlain = !pages.length && (lists.hasApp || visibility || !declaresApps(call));
+  if (isPlain) return null;
+  const definition = lists.definitionOf('tool', item, item.exposedName, call.era === '2025');
+  return pages.length ? withPages(definition, prefixOf(server.endpointSlug)) : forModels(definition);
 }
 
 function withPages(definition: string, prefix: string): string {

@@ -7,6 +7,7 @@ import { mayBeAsked } from '../mcp-client/questions/may-ask';
 import { nextRequestId } from '../mcp-client/request-ids';
 import type { NamedSession, Session, SessionName } from '../mcp-client/sessions/session';
 import { cancelIn } from '../mcp-client/sessions/session-life';
+import { WHOLE_NAME } from '../protocol/exposed-name';
 import type { Additions } from '../protocol/json/insert';
 import { CODE, errorText, type JsonObject, metaOf, RequestId, RpcError } from '../protocol/mcp';
 import { checkMirroredParams } from '../protocol/mcp-headers';
@@ -153,9 +154,6 @@ export async function find(call: Call, kind: ItemKind, name: string): Promise<Fo
   await listMissing(call, unlisted);
   return search();
 }
-
-/** Names of more than this many characters are cut where they are exposed. */
-const WHOLE_NAME = 54;
 
 /** False when the name cannot be one of this server's. */
 function mayHold({ isOneServer }: Call, server: Server, name: string): boolean {

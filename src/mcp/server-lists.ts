@@ -18,9 +18,11 @@ export type Item = {
   name: string;
   /** Its name among everything on `/mcp`: `<server>-<name>`, of a resource `<server>+<URI>` (PROTOCOL §6). */
   exposedName: string;
-  /** What follows the name in its definition, as JSON. `older`: to clients of the 2025 era. */
+  /** Its definition under that name, as JSON. `older`: to clients of the 2025 era. */
   text: Stored;
   older: Stored;
+  /** How many bytes of either go before what follows the name. */
+  named: number;
   /** Of tools: whether the server calls it read-only and describes what it returns, and which arguments it wants repeated in headers. */
   readOnly: boolean;
   hasOutputSchema: boolean;
@@ -30,39 +32,42 @@ export type Item = {
   app: AppMeta;
 };
 
-/** Where a text is in the bytes of its server's lists. */
+/** Where a text is in the bytes of its server's lists: with a comma behind it, so that those side by side are a list. */
 type Stored = readonly [from: number, to: number];
 
 const utf8 = new TextEncoder();
+/** Names, places and what else is kept of an item beside its definition. Bytes. */
+const WEIGHT_OF_ITEM = 600;
 
 /** What one server lists. The texts of its definitions are bytes, once each. */
 export class ServerLists {
   /** True for a server with an MCP App: a page, or a tool that names one. */
   readonly hasApp: boolean;
+  /** About how much memory this takes, bytes. */
+  readonly weight: number;
 
   constructor(
     readonly items: Readonly<Record<ItemKind, readonly Item[]>>,
-    private readonly bytes: Uint8Array,
+    readonly bytes: Uint8Array,
   ) {
     this.hasApp =
       items.tool.some(({ app }) => app.pages.length) || items.resource.some(({ name }) => isAppUri(name));
-  }
-
-  /** About how much memory this takes, bytes. */
-  get weight(): number {
-    return this.bytes.length + Object.values(this.items).flat().length * WEIGHT_OF_ITEM;
+    this.weight = bytes.length + Object.values(items).flat().length * WEIGHT_OF_ITEM;
   }
 
   /** The definition of an item under `name`, for a client of either era. */
   definitionOf(kind: ItemKind, item: Item, name: string, isOlder: boolean): string {
     const [from, to] = isOlder ? item.older : item.text;
-    const text = new TextDecoder().decode(this.bytes.subarray(from, to));
-    return `{"${NAMED_BY[kind]}":${JSON.stringify(name)}${text}`;
+    const text = new TextDecoder().decode(this.bytes.subarray(from + item.named, to));
+    return `${beginOf(kind, name)}${text}`;
   }
 }
 
-/** Names, places and what else is kept of an item beside its definition. Bytes. */
-const WEIGHT_OF_ITEM = 600;
+/** The first bytes of a definition. */
+export function beginOf(kind: ItemKind, name: string): string {
+  return `{"${NAMED_BY[kind]}":${JSON.stringify(name)}`;
+}
+
 /** The most that an isolate keeps of all servers' lists (PROTOCOL §5), and loads at once. Bytes. */
 const MOST_KEPT = 25_165_824;
 const MOST_LOADED = 4_194_304;
@@ -148,10 +153,11 @@ async function made(server: Server, listing: Listing): Promise<ServerLists> {
   const texts: Uint8Array[] = [];
   let size = 0;
   const store = (text: string): Stored => {
-    const bytes = utf8.encode(text);
+    const bytes = utf8.encode(`${text},`);
+    const from = size;
     texts.push(bytes);
     size += bytes.length;
-    return [size - bytes.length, size];
+    return [from, size - 1];
   };
   const itemsOf = async (kind: ItemKind): Promise<Item[]> => {
     const items: Item[] = [];
@@ -185,18 +191,20 @@ async function itemOf(
 ): Promise<Item> {
   const parsed = JSON.parse(definition) as JsonObject;
   const name = String(parsed[NAMED_BY[kind]]);
-  if (kind === 'resource' || kind === 'template') {
-    const text = store(afterName(definition, kind, name));
-    const rest = { readOnly: true, hasOutputSchema: false, taskSupport: null, mirrored: [], app: NO_APP };
-    return { name, exposedName: withPrefix(server.endpointSlug, name), text, older: text, ...rest };
-  }
+  const isAddress = kind === 'resource' || kind === 'template';
+  const exposedName = isAddress
+    ? withPrefix(server.endpointSlug, name)
+    : await exposedNameOf(server.name, name);
+  const begin = beginOf(kind, exposedName);
+  const storeAs = (own: string) => store(begin + afterName(own, kind, name));
+  const text = storeAs(definition);
+  const known = { name, exposedName, text, older: text, named: utf8.encode(begin).length };
+  if (isAddress)
+    return { ...known, readOnly: true, hasOutputSchema: false, taskSupport: null, mirrored: [], app: NO_APP };
   const forOlder = kind === 'tool' ? forOlderClients(definition, parsed) : definition;
-  const text = store(afterName(definition, kind, name));
+  if (forOlder !== definition) known.older = storeAs(forOlder);
   return {
-    name,
-    exposedName: await exposedNameOf(server.name, name),
-    text,
-    older: forOlder === definition ? text : store(afterName(forOlder, kind, name)),
+    ...known,
     readOnly: isObject(parsed.annotations) && parsed.annotations.readOnlyHint === true,
     hasOutputSchema: isObject(parsed.outputSchema),
     taskSupport: taskSupportOf(parsed),
@@ -213,7 +221,7 @@ function taskSupportOf({ execution }: JsonObject): Item['taskSupport'] {
 /** What follows the name in a definition, letter by letter: it begins with its name where this version stored it. */
 function afterName(definition: string, kind: ItemKind, name: string): string {
   const member = NAMED_BY[kind];
-  const begin = `{"${member}":${JSON.stringify(name)}`;
+  const begin = beginOf(kind, name);
   if (definition.startsWith(begin)) return definition.slice(begin.length);
   const { [member]: _, ...others } = parseExact(definition) as JsonObject;
   const rest = JSON.stringify(others).slice(1);

@@ -70,4 +70,36 @@ describe('pages of a list (PROTOCOL §5)', () => {
     await expect.poll(async () => (await pageOf(caller)).names.length).toBe(1002);
     expect(await pageOf(caller, { cursor: next })).toMatchObject(refused);
   });
+
+  it('hold each definition as its server wrote it, whatever is left out or told otherwise between two', async () => {
+    const own = [
+      { name: 'first', description: 'Prüft „alles“ – 検索 🔎', inputSchema },
+      { name: 'hidden', inputSchema },
+      { name: 'list of.things', inputSchema, outputSchema: { type: 'array' } },
+      { name: 'shown', inputSchema, _meta: { ui: { resourceUri: 'ui://page/one' } } },
+      { name: 'for apps', inputSchema, _meta: { ui: { visibility: ['app'] } } },
+      { name: 'last', inputSchema, annotations: { readOnlyHint: true } },
+    ];
+    const left = own.filter(({ name }) => name !== 'hidden' && name !== 'for apps');
+    const tools_to_execute = own.map(({ name }) => name).filter((name) => name !== 'hidden');
+    const upstream = await Upstream.start(own, { registration: { tools_to_execute } });
+    const { name: server, slug } = upstream;
+    const narrowed = { 'x-bf-mcp-include-clients': server };
+    const definitions = async (era: '2025' | '2026', path?: string) => {
+      const caller = (await McpCaller.withKey(era, path)).with(narrowed);
+      return (await caller.ask('tools/list')).body.result?.tools;
+    };
+    const older = left.map(({ outputSchema: _, ...tool }) => tool);
+    const joined = (tools: readonly Record<string, unknown>[]) =>
+      tools.map((tool) => ({
+        ...tool,
+        name: expect.stringMatching(new RegExp(`^${server}-${String(tool.name).replace(/\W/g, '_')}`)),
+        ...(tool.name === 'shown' && { _meta: { ui: { resourceUri: `ui://${slug}+page/one` } } }),
+      }));
+
+    expect(await definitions('2026', `/mcp/${slug}`)).toEqual(left);
+    expect(await definitions('2025', `/mcp/${slug}`)).toEqual(older);
+    expect(await definitions('2026')).toEqual(joined(left));
+    expect(await definitions('2025')).toEqual(joined(older));
+  });
 });
