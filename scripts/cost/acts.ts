@@ -14,20 +14,31 @@ type Counted = {
 
 export type Act = {
   label: string;
-  /** Milliseconds of CPU; null: not measured yet. */
+  /** Microseconds of CPU; null: not measured. */
   cpu: number | null;
   counted: Counted;
 };
 
-const COUNTS = JSON.parse(readFileSync(join(ROOT, 'scripts/cost/counts.json'), 'utf8')) as Record<
-  string,
-  Counted
->;
+const read = (path: string): unknown => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+const COUNTS = read('scripts/cost/counts.json') as Record<string, Counted>;
+/** Microseconds, by row of docs/performance.md and by how many were under way at once. Its machine is none of Cloudflare's. */
+const CPU = read('docs/performance/cpu.json') as Record<string, Record<string, number>>;
 
-function act(name: string, label: string, cpu: number | null): Act {
+/** A row, and how many of it were under way at once. */
+type Measured = readonly [row: string, parallel: number];
+
+/** @param measured the rows that make up its CPU; none: it was not measured */
+function act(name: string, label: string, ...measured: Measured[]): Act {
   const counted = COUNTS[name];
   if (!counted) throw new Error(`scripts/cost/counts.json has no ${name}`);
-  return { label, cpu, counted };
+  const cpu = measured.reduce((sum, one) => sum + cpuOf(...one), 0);
+  return { label, cpu: measured.length ? cpu : null, counted };
+}
+
+function cpuOf(...[row, parallel]: Measured): number {
+  const cpu = CPU[row]?.[parallel];
+  if (cpu === undefined) throw new Error(`docs/performance/cpu.json has no ${row}, ${parallel} at once`);
+  return cpu;
 }
 
 /** The same, begun by the cron, which is billed as a request. */
@@ -35,15 +46,19 @@ function byCron(act: Act): Act {
   return { ...act, counted: { ...act.counted, requests: 1 } };
 }
 
-/** CPU is of docs/performance.md, whose machine is none of Cloudflare's. */
 export const ACTS = {
-  call: act('call', 'a tool call where calls follow each other', null),
-  rareCall: act('callAfterTheLag', 'a tool call that comes alone', null),
-  refresh: act('refresh', 'a refresh', null),
-  signIn: act('signIn', 'a sign-in: registration, consent by key, code, tokens', null),
-  refused: act('refusedNone', 'a refusal: no credential', null),
-  tampered: act('refusedTampered', 'a refusal: an altered token', null),
-  hour: byCron(act('cron', 'an hour without anything: the cron', null)),
+  call: act('call', 'a tool call where calls follow each other', ['tools/call, JSON answer', 16]),
+  rareCall: act('callAfterTheLag', 'a tool call that comes alone'),
+  refresh: act('refresh', 'a refresh', ['refresh', 16]),
+  signIn: act(
+    'signIn',
+    'a sign-in: registration, consent by key, code, tokens',
+    ['registration', 16],
+    ['authorize, consent, code and token', 8],
+  ),
+  refused: act('refusedNone', 'a refusal: no credential', ['refused: none', 16]),
+  tampered: act('refusedTampered', 'a refusal: an altered token', ['refused: tampered', 16]),
+  hour: byCron(act('cron', 'an hour without anything: the cron')),
 };
 
 /** Bytes that Cloudflare's own members add to a line. Assumed: it says that they count, not how many they are. */
@@ -61,7 +76,7 @@ export function usageOf({ cpu, counted }: Act, n: number): Partial<Record<Meter,
   const logged = (n * (log.bytes + log.lines * ADDED_TO_A_LINE)) / 1e9;
   return {
     requests: n * requests,
-    cpu: n * (cpu ?? 0),
+    cpu: (n * (cpu ?? 0)) / 1000,
     logged,
     logsStored: (logged * RETENTION) / 30,
     d1Read: n * d1.rowsRead,

@@ -11,6 +11,7 @@ import { escapeXml, plotOf } from '../../bench/report/plot.ts';
 import type { Report } from '../../bench/report/report.ts';
 import { asMarkdown, shown, targetTable } from '../../bench/report/tables.ts';
 import { judge } from '../../bench/report/targets.ts';
+import { cpuOf } from '../../bench/report/write.ts';
 import type { Row } from '../../bench/rows/row.ts';
 import type { Side } from '../../bench/sides/side.ts';
 import type { World } from '../../bench/sides/world.ts';
@@ -281,5 +282,17 @@ describe('options of the benchmark', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('what docs/cost.md reckons with', () => {
+  it('is the CPU of this gateway in whole microseconds, by row and number of senders', () => {
+    const results = new Results();
+    for (const cpu of [900, 806.7, 700]) results.add('refresh', 'toolgate', 16, { ...RUN, cpu });
+    results.add('refresh', 'toolgate', 64, RUN);
+    results.add('refresh', 'peer', 16, RUN);
+    results.add('ping', 'toolgate', 16, { ...RUN, cpu: Number.NaN });
+
+    expect(cpuOf(results)).toEqual({ refresh: { 16: 807, 64: 500 } });
   });
 });
