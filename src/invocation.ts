@@ -7,6 +7,8 @@ type Asked = { request_id: string; trace_id: string | undefined };
 
 const asked = new AsyncLocalStorage<Asked>();
 const timings = new AsyncLocalStorage<Timing>();
+/** How many requests of this isolate are timed now: mostly none, and looking whether this one is has its price. */
+let timed = 0;
 
 /** Answers a request so that what happens on its way, and behind its answer, knows its id and that of its trace. */
 export function inRequest<T>({ headers }: Request, answer: () => T): T {
@@ -25,12 +27,17 @@ export function requestId(): string {
 }
 
 /** Answers so that every {@link fetchTimed} on the way is timed. */
-export function whileTimed<T>(timing: Timing, answer: () => T): T {
-  return timings.run(timing, answer);
+export async function whileTimed(timing: Timing, answer: () => Promise<void>): Promise<void> {
+  timed++;
+  try {
+    await timings.run(timing, answer);
+  } finally {
+    timed--;
+  }
 }
 
 /** `fetch`, whose wait for headers is timed where the request that is being answered is. */
 export function fetchTimed(...wanted: Parameters<typeof fetch>): Promise<Response> {
   const answer = fetch(...wanted);
-  return timings.getStore()?.time('upstream', answer) ?? answer;
+  return (timed > 0 && timings.getStore()?.time('upstream', answer)) || answer;
 }

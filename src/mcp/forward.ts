@@ -40,7 +40,7 @@ import { resourceAt } from './resources';
 import { Asking } from './rounds/asking';
 import { type Brought, broughtBy, sealedInput } from './rounds/input';
 import { openState, type RequestState } from './rounds/request-state';
-import { type Item, listsOf } from './server-lists';
+import { type Item, listsHere, listsOf, type ServerLists } from './server-lists';
 import { callAsTask, noTask, type OfTask } from './tasks/call-task';
 
 /** A server's item that a request names, and whether its caller may use it. */
@@ -137,17 +137,23 @@ export async function find(call: Call, kind: ItemKind, name: string): Promise<Fo
   const isItem = (item: Item) => nameAt(call, item) === name;
   const isOfMany = kind === 'resource' || kind === 'template';
   const entries = call.entries.filter(({ server }) => isOfMany || mayHold(call, server, name));
+  const judged = (entry: CatalogServer, lists: ServerLists): Found | null => {
+    const item = lists.items[kind].find(isItem);
+    return item ? { entry, item, verdict: judgeItem(call, entry, lists, kind, item) } : null;
+  };
   const search = async (): Promise<Found | null> => {
     let refused: Found | null = null;
     for await (const [entry, lists] of listsOf(call.gate.env.DB, entries)) {
-      const item = lists.items[kind].find(isItem);
-      if (!item) continue;
-      const verdict = judgeItem(call, entry, lists, kind, item);
-      if (verdict === 'allowed') return { entry, item, verdict };
-      refused ??= { entry, item, verdict };
+      const one = judged(entry, lists);
+      if (one?.verdict === 'allowed') return one;
+      refused ??= one;
     }
     return refused;
   };
+  const [only] = entries;
+  const here = only && entries.length === 1 ? listsHere(only) : null;
+  const known = only && here && judged(only, here);
+  if (known) return known;
   const found = await search();
   const unlisted = entries.filter(({ server }) => server.listedAt === null);
   if (found || !unlisted.length) return found;

@@ -108,19 +108,27 @@ export async function* listsOf(
   }
 }
 
-/** What a server lists. While D1 does not answer, what was known of it. */
-async function listsAt(db: D1Database, { server }: CatalogServer): Promise<ServerLists> {
-  const { id, name, listingStamp: stamp } = server;
-  if (stamp === '') return NOTHING;
+/** What a server lists, where this isolate has it; null: it is read first. */
+export function listsHere({ server: { id, name, listingStamp } }: CatalogServer): ServerLists | null {
+  if (listingStamp === '') return NOTHING;
   const known = kept.get(id);
+  if (known?.stamp !== listingStamp || known.serverName !== name) return null;
+  kept.delete(id);
+  kept.set(id, known); // the last used
+  return known.lists;
+}
+
+/** What a server lists. While D1 does not answer, what was known of it. */
+async function listsAt(db: D1Database, entry: CatalogServer): Promise<ServerLists> {
+  const here = listsHere(entry);
+  if (here) return here;
+  const { id, name, listingStamp } = entry.server;
   try {
-    const found =
-      known?.stamp === stamp && known.serverName === name
-        ? known
-        : await loads.join(`${id} ${name} ${stamp}`, () => load(db, server));
+    const found = await loads.join(`${id} ${name} ${listingStamp}`, () => load(db, entry.server));
     keep(id, found);
     return found.lists;
   } catch (error) {
+    const known = kept.get(id);
     if (known) return known.lists;
     throw error;
   }

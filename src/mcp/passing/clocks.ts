@@ -17,6 +17,7 @@ export class Clocks {
   private lateTimer: ReturnType<typeof setTimeout> | undefined;
   private commentedAt = Date.now();
   private isOver = false;
+  private hasBegun = false;
   /** Aborts when the client has gone: looked at once the request has taken a while. */
   private client: AbortSignal | null = null;
 
@@ -37,6 +38,7 @@ export class Clocks {
 
   over(): void {
     this.isOver = true;
+    if (!this.hasBegun) return; // its one timer ends with the request: taking it back costs as much as setting it
     clearTimeout(this.timer);
     clearTimeout(this.lateTimer);
     this.client?.removeEventListener('abort', this.tell.gone);
@@ -44,6 +46,8 @@ export class Clocks {
 
   /** The request has taken a while: others have to find it, and its caller is judged again. */
   private readonly begin = (): void => {
+    if (this.isOver) return;
+    this.hasBegun = true;
     const { from, takesLong, acceptsEvents } = this.passage;
     const passed = from ? 0 : WHILE;
     this.client = this.passage.clientSignal();
