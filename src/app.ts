@@ -168,12 +168,15 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
 /** The gateway with every area. */
 export const app = createApp(AREAS);
 
+/** An address at `/mcp` or below it as nearly all are written: without a query, an escape or a slash too many. */
+const PLAIN_MCP = /^https?:\/\/[^/]+\/mcp(?:\/([\w-]+))?$/;
+
 /** Where at `/mcp` or below it a request was sent; null: elsewhere. */
 export function mcpPlaceOf(request: Request): McpPlace | null {
   const { url } = request;
-  const start = url.indexOf('/', 8);
-  if (!url.includes('mcp', start) && !url.includes('%', start)) return null;
-  if (url.endsWith('/mcp') && url.length === start + 4) return { url, slug: null };
+  const plain = PLAIN_MCP.exec(url);
+  if (plain) return { url, slug: plain[1] ?? null };
+  if (!/mcp|%/.test(url)) return null;
   const [, isThere, slug = null] = /^\/(mcp)(?:\/([^/]+))?$/.exec(pathOf(request)) ?? [];
   if (!isThere) return null;
   return { url, slug: slug?.includes('%') ? decoded(slug) : slug };
