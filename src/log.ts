@@ -19,7 +19,7 @@ export function wordOf(said: string): string {
 /** The short code a person can read out (`F-7K2Q`), from an id that the log lines of the same request or flow carry. */
 export function shortCode(id: string): string {
   let hash = 0x811c9dc5;
-  for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0; // FNV-1a
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193) >>> 0; // FNV-1a
   let code = '';
   for (let at = 0; at < 4; at++, hash >>>= 5) code += '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'[hash & 31];
   return `F-${code}`;
