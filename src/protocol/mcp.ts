@@ -164,8 +164,7 @@ function isRequestId(id: unknown): id is RequestId {
 /** The id of a message that may be malformed otherwise, for the error that answers it. */
 export function readableId(text: string): RequestId | null {
   const value = parseJson(text);
-  const id = RequestId.safeParse(isObject(value) ? value.id : null);
-  return id.success ? id.data : null;
+  return isObject(value) && isRequestId(value.id) ? value.id : null;
 }
 
 /**
