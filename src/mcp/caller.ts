@@ -42,6 +42,9 @@ export type Gate = { env: Env; settings: Settings; issuer: string; slug: string 
 
 /** A refusal that says in `WWW-Authenticate` what is wanted instead (RFC 6750 §3, RFC 9728 §5.1). */
 export class AuthChallenge extends RpcError {
+  /** Of its answer, once there was one. They are not to be changed: what is refused often is made once. */
+  headers?: Headers;
+
   constructor(
     status: 401 | 403,
     type: string,
@@ -65,11 +68,18 @@ const grants = new Memory<{ grant: Grant; identity: LoadedIdentity }>(5000);
 
 /** Who is calling. @throws Challenge, RpcError as CONTRACT §6's table says. */
 export async function authenticate(gate: Gate, headers: Headers): Promise<Caller> {
+  const judged = await judgeCaller(gate, headers);
+  if (judged instanceof RpcError) throw judged;
+  return judged;
+}
+
+/** Who is calling, or what refuses them: strangers make many refusals, and throwing one costs as much as the rest of it. */
+export async function judgeCaller(gate: Gate, headers: Headers): Promise<Caller | RpcError> {
   const { token, keys: presented } = credentialsIn(headers);
   const [first] = presented;
 
   if (token !== null && first) {
-    throw refuse(
+    return refuse(
       gate,
       'conflicting_credentials',
       `Conflicting credentials: Authorization holds a token and ${first.header} a key. Send one of them.`,
@@ -77,7 +87,7 @@ export async function authenticate(gate: Gate, headers: Headers): Promise<Caller
   }
   if (new Set(presented.map(({ value }) => value)).size > 1) {
     const names = presented.map(({ header }) => header).join(' and ');
-    throw refuse(
+    return refuse(
       gate,
       'conflicting_credentials',
       `Conflicting credentials: ${names} hold different keys. Send one of them.`,
@@ -90,18 +100,18 @@ export async function authenticate(gate: Gate, headers: Headers): Promise<Caller
 
 const NO_LONGER = 'The access token is not valid here, or no longer. Connect again.';
 
-async function callerOfToken(gate: Gate, token: string): Promise<Caller> {
+async function callerOfToken(gate: Gate, token: string): Promise<Caller | RpcError> {
   const { env, settings, issuer, slug } = gate;
   const refused = (grantId?: string) => refuse(gate, 'invalid_token', NO_LONGER, grantId);
   if (settings.mcp_server_auth_mode === 'headers') {
-    throw refuse(gate, 'invalid_token', 'Access tokens are not accepted here: send a virtual key.');
+    return refuse(gate, 'invalid_token', 'Access tokens are not accepted here: send a virtual key.');
   }
   const claims = await verifyAccessToken(env.DB, token, issuer);
-  if (!claims) throw refused();
+  if (!claims) return refused();
   const audiences = [`${issuer}/mcp`, ...(slug === null ? [] : [`${issuer}/mcp/${slug}`])];
-  if (!audiences.includes(claims.aud)) throw refused(claims.grant_id);
+  if (!audiences.includes(claims.aud)) return refused(claims.grant_id);
   const caller = await callerOfGrant(gate, claims);
-  if (!caller) throw refused(claims.grant_id);
+  if (!caller) return refused(claims.grant_id);
   if (caller.grant) tellGrant(env, caller.grant, claims.jti);
   return caller;
 }
@@ -184,10 +194,10 @@ const REFUSED = {
   suspended: 'suspended: its owner may not sign in here now',
 } as const;
 
-async function callerOfKey(gate: Gate, header: string, value: string): Promise<Caller> {
+async function callerOfKey(gate: Gate, header: string, value: string): Promise<Caller | RpcError> {
   const { env, settings } = gate;
   if (settings.mcp_server_auth_mode === 'oauth') {
-    throw refuse(
+    return refuse(
       gate,
       'token_required',
       `Only access tokens are accepted here, and ${header} holds a key. Machines that use keys need the mode "both".`,
@@ -198,7 +208,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   const now = Date.now() / 1000;
   const refusal = known && refusalOfPresented(known, settings, now);
   if (!known || refusal === 'unknown') {
-    throw new AuthChallenge(
+    return new AuthChallenge(
       401,
       'invalid_token',
       `The key in ${header} is not known here.`,
@@ -207,7 +217,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   }
   if (refusal) {
     const message = `The key in ${header} is ${REFUSED[refusal]}.`;
-    throw new RpcError(403, 403, message, { type: 'access_blocked' });
+    return new RpcError(403, 403, message, { type: 'access_blocked' });
   }
   const { key, owner } = known;
   const identity = owner ? { mode: user, row: owner } : { mode: virtualKey, row: key };
@@ -218,11 +228,11 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
 }
 
 /** No one, or an anonymous session, where enforcement is off. */
-async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
+async function callerWithout(gate: Gate, headers: Headers): Promise<Caller | RpcError> {
   const { env, settings } = gate;
   if (session.unavailable(settings) !== null || settings.mcp_server_auth_mode === 'oauth') {
     const message = 'A credential is needed: an access token or a virtual key.';
-    throw known(
+    return known(
       gate,
       message,
       () => new NoCredential(401, 'virtual_key_required', message, challengeOf(gate, '')),
@@ -232,7 +242,7 @@ async function callerWithout(gate: Gate, headers: Headers): Promise<Caller> {
   const facts = { generation: 0, key: null, access: NOTHING, grant: null, scope: 'mcp', readAt: Date.now() };
   if (!value) return { subject: null, ...facts };
   const subject = await subjectOfSessionValue(env.ENCRYPTION_KEY, value);
-  if (!subject) throw refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
+  if (!subject) return refuse(gate, 'invalid_token', 'The value in x-bf-mcp-session-id was not issued here.');
   return { subject, ...facts };
 }
 
@@ -241,7 +251,8 @@ const refusals = new Map<string, AuthChallenge>();
 const MOST_REFUSALS = 200;
 
 function known(gate: Gate, message: string, make: () => AuthChallenge): AuthChallenge {
-  const key = JSON.stringify([gate.settings.mcp_server_auth_mode, gate.issuer, gate.slug, message]);
+  const { settings, issuer, slug } = gate;
+  const key = `${settings.mcp_server_auth_mode}\n${issuer}\n${slug ?? ''}\n${message}`; // none of them has a line break
   const before = refusals.get(key);
   if (before) return before;
   const made = make();

@@ -23,7 +23,7 @@ import { within } from '../protocol/patience';
 import { isLoopback } from '../protocol/public-url';
 import { ALWAYS, JSON_HEADERS } from './answer';
 import { askerOf, type Call } from './call';
-import { AuthChallenge, authenticate, type Caller, type Gate, NoCredential } from './caller';
+import { AuthChallenge, type Caller, type Gate, judgeCaller, NoCredential } from './caller';
 import { NoQuestion, takeAnswer, takeProgress } from './client-answer';
 import { dispatch } from './dispatch';
 import { eraOf } from './era';
@@ -143,7 +143,8 @@ async function serve(c: McpVisit, slug: string | null): Promise<Response> {
     if (issuer === null) throw notConfigured();
     const gate: Gate = { env: c.env, settings, issuer, slug: slug !== null && SLUG.test(slug) ? slug : null };
 
-    const caller = await authenticate(gate, c.headers);
+    const caller = await judgeCaller(gate, c.headers);
+    if (caller instanceof RpcError) return refused(c, caller, await readRefused(c.req.raw, caller));
     if (c.method === 'DELETE' && (await endSession(gate, caller, c.headers)))
       return new Response(null, { status: 204, headers: ALWAYS });
     const isListening = isForNotifications(c.method, c.headers);
@@ -166,7 +167,7 @@ async function serve(c: McpVisit, slug: string | null): Promise<Response> {
     });
     return inForm(form, answer);
   } catch (error) {
-    if (!(error instanceof NoCredential)) body ??= await readRefused(c.req.raw);
+    body ??= await readRefused(c.req.raw);
     if (!(error instanceof RpcError)) {
       c.set('messageId', body === null ? null : readableId(body));
       throw error;
@@ -176,8 +177,8 @@ async function serve(c: McpVisit, slug: string | null): Promise<Response> {
 }
 
 /** The body of a request that is refused, for the id of its message. Of one without a credential nothing is read. */
-async function readRefused(request: Request): Promise<string | null> {
-  if (request.bodyUsed) return null;
+async function readRefused(request: Request, refusal?: RpcError): Promise<string | null> {
+  if (refusal instanceof NoCredential || request.bodyUsed) return null;
   return readBody(request, MOST_REFUSED_BODY).catch(() => null);
 }
 
@@ -273,11 +274,6 @@ function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, param
 /** A refusal as the JSON-RPC error of the request in `body`, with what HTTP wants beside it. */
 function refused(c: RequestContext, error: RpcError, body: string | null): Response {
   const { requestId } = c.var;
-  const headers: Record<string, string> = { ...JSON_HEADERS };
-  if (error instanceof AuthChallenge) headers['www-authenticate'] = error.challenge;
-  if (error instanceof LimitSpent) headers['retry-after'] = String(error.retryAfter);
-  if (error.status === 503) headers['retry-after'] = '60';
-  if (error.status === 405) headers.allow = 'POST, OPTIONS';
   if (error instanceof AuthChallenge && error.grantId) c.set('grantId', error.grantId);
   const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
   const type = String(error.data?.type);
@@ -285,5 +281,17 @@ function refused(c: RequestContext, error: RpcError, body: string | null): Respo
   if (error.status === 403) log('mcp.refused', { request_id: requestId, status: 403, type });
   const { status, code, message } = error;
   const id = error instanceof NoQuestion ? undefined : body ? readableId(body) : null;
-  return new Response(errorText(id, { code, message, data }), { status, headers });
+  return new Response(errorText(id, { code, message, data }), { status, headers: headersOf(error) });
+}
+
+function headersOf(error: RpcError): HeadersInit {
+  if (error instanceof AuthChallenge) {
+    error.headers ??= new Headers({ ...JSON_HEADERS, 'www-authenticate': error.challenge });
+    return error.headers;
+  }
+  const headers: Record<string, string> = { ...JSON_HEADERS };
+  if (error instanceof LimitSpent) headers['retry-after'] = String(error.retryAfter);
+  if (error.status === 503) headers['retry-after'] = '60';
+  if (error.status === 405) headers.allow = 'POST, OPTIONS';
+  return headers;
 }
