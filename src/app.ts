@@ -142,8 +142,7 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
   if (error instanceof PageProblem) return problem(c, error.problem);
   if (error instanceof OAuthError) {
     if (error.code !== 'invalid_client') return error.toResponse();
-    logRefusal(c, 401, error.code);
-    return error.toResponse(codeOf(c));
+    return error.toResponse(logRefusal(c, 401, error.code));
   }
   log('request.failed', { request_id: c.var.requestId, path: c.req.routePath, ...faultFacts(error) });
   if (error instanceof BadVariable) {

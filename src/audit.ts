@@ -145,17 +145,18 @@ export function auditIfChanged(
   return write(db, [entry], 'changes() > 0');
 }
 
-/** Logs an act that anyone can bring about. */
-export function logAct(c: RequestContext, { act, ...facts }: StrangersAct): void {
+/** Logs an act that anyone can bring about. @returns its short code */
+export function logAct(c: RequestContext, { act, ...facts }: StrangersAct): string {
   const { actor = 'unknown', requestId, grantId } = c.var;
   const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
   const code = shortCode(grant_id ?? grantId ?? requestId);
   log(act, { request_id: requestId, code, actor, client_id, grant_id, ...detail });
+  return code;
 }
 
-/** Logs a refusal or failure whose code a stranger was shown. */
-export function logRefusal(c: RequestContext, status: number, type: string): void {
-  logAct(c, refusalOf(c, status, type));
+/** Logs a refusal or failure of a stranger. @returns the code they are shown */
+export function logRefusal(c: RequestContext, status: number, type: string): string {
+  return logAct(c, refusalOf(c, status, type));
 }
 
 /** Keeps one that a known caller was shown; a stranger's is a log line only (CONTRACT §8, the last paragraph). */
@@ -166,8 +167,7 @@ export function auditRefusal(c: RequestContext, status: number, type: string): v
 
 function refusalOf(c: RequestContext, status: number, type: string): Refusal {
   const { METRICS } = c.env;
-  // What names a page's refusal are words for a person.
-  const outcome = /^[a-z_]+$/.test(type) ? type : String(status);
+  const outcome = /^[a-z_]+$/.test(type) ? type : String(status); // what names a page's refusal are words for a person
   if (METRICS) measure(METRICS, { event: 'refusal', server: '', item: c.req.routePath, outcome });
   return { act: status >= 500 ? 'request.failed' : 'request.refused', path: c.req.routePath, status, type };
 }

@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import { codeOf, logRefusal } from '../audit';
+import { logRefusal } from '../audit';
 import type { Env, RequestContext } from '../config';
 import { addCalls } from '../governance/tool-counts';
 import { requestId } from '../invocation';
@@ -275,11 +275,10 @@ function takeNotification(coming: Omit<Call, 'request' | 'era'>, { method, param
 function refused(c: RequestContext, error: RpcError, body: string | null): Response {
   const { requestId } = c.var;
   if (error instanceof AuthChallenge && error.grantId) c.set('grantId', error.grantId);
-  const data = error.status === 401 ? { ...error.data, reference: codeOf(c) } : error.data;
-  const type = String(error.data?.type);
-  if (error.status === 401) logRefusal(c, 401, type);
-  if (error.status === 403) log('mcp.refused', { request_id: requestId, status: 403, type });
   const { status, code, message } = error;
+  const type = String(error.data?.type);
+  const data = status === 401 ? { ...error.data, reference: logRefusal(c, 401, type) } : error.data;
+  if (status === 403) log('mcp.refused', { request_id: requestId, status, type });
   const id = error instanceof NoQuestion ? undefined : body ? readableId(body) : null;
   return new Response(errorText(id, { code, message, data }), { status, headers: headersOf(error) });
 }

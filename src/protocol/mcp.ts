@@ -103,12 +103,8 @@ export class RpcError extends Error {
 
 /** The text of an error response. @param id undefined: of no request that could be named */
 export function errorText(id: RequestId | null | undefined, error: RpcErrorObject): string {
-  const { code, message, data } = error;
-  return JSON.stringify({
-    jsonrpc: '2.0',
-    id,
-    error: { code, message, ...(data === undefined ? {} : { data }) },
-  });
+  const { code, message, data } = error; // and nothing else that it may have
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, data } });
 }
 
 /** The text of a response that carries `result`. */

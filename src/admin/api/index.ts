@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { codeOf, logRefusal } from '../../audit';
+import { logRefusal } from '../../audit';
 import type { App } from '../../config';
 import { openapi } from '../openapi/index';
 import { administrator } from './administrator';
@@ -57,6 +57,5 @@ export const api = new Hono<App>()
     if (!(error instanceof ApiError)) throw error;
     noteRefusal(c.req.raw, error);
     if (error.type !== 'unauthorized') return error.toResponse();
-    logRefusal(c, 401, error.type);
-    return error.toResponse(codeOf(c));
+    return error.toResponse(logRefusal(c, 401, error.type));
   });
