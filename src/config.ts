@@ -190,13 +190,14 @@ type Deployment = {
   id: string;
   revision: number;
 };
+type Settled = Deployment & { settings: Settings };
 
 const deployments = new Memory<Deployment>(1);
 /** `revocation_lag` as last read, in milliseconds. */
 let lag = 0;
 
 /** Settings and the catalogue's revision, read from D1 at most once in `revocation_lag`. @param age the most, milliseconds */
-async function deployment(env: Env, age = lag): Promise<Deployment & { settings: Settings }> {
+async function deployment(env: Env, age = lag): Promise<Settled> {
   const known = await deployments.recall('', age, async () => {
     const read = await readDeployment(env.DB);
     if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), id: '', revision: 0 };
@@ -207,7 +208,7 @@ async function deployment(env: Env, age = lag): Promise<Deployment & { settings:
   const { settings } = known as Deployment;
   if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
   lag = settings.revocation_lag * 1000;
-  return known as Deployment & { settings: Settings };
+  return known as Settled;
 }
 
 /** The settings in effect, for what runs outside a request. @throws BadVariable, NewerDatabase */
@@ -296,7 +297,11 @@ export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway 
 
 /** Tells a request the settings in effect and our issuer. */
 export async function settle(context: RequestContext): Promise<void> {
-  const { settings, lostSecrets, id, revision } = await deployment(context.env);
+  const known = deployments.fresh('', lag);
+  const isKnown = known && !(known.settings instanceof Error);
+  const { settings, lostSecrets, id, revision } = isKnown
+    ? (known as Settled)
+    : await deployment(context.env);
   context.set('settings', settings);
   context.set('lostSecrets', lostSecrets);
   context.set('deploymentId', id);

@@ -18,6 +18,12 @@ export class Memory<V> {
 
   constructor(private readonly size: number) {}
 
+  /** The value under `key` where it is younger than `lag`, without the promise of {@link recall}. */
+  fresh(key: string, lag: number): V | undefined {
+    const known = this.entries.get(key);
+    return known && Date.now() < known.readAt + lag ? known.value : undefined;
+  }
+
   /**
    * The value under `key`, at most `lag` milliseconds old. When it has just become older, one request reads it again
    * while those beside it go on with what is known; they go on longer only when a whole turn brought no answer. Null
