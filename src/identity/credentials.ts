@@ -7,10 +7,11 @@ export type PresentedCredentials = { token: string | null; keys: { header: strin
 /** The credentials in `headers`. A bearer that begins with `sk-bf-` is a key; other schemes than Bearer say nothing here. */
 export function credentialsIn(headers: Headers): PresentedCredentials {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null;
-  const keys = KEY_HEADERS.flatMap((header) => {
+  const keys: PresentedCredentials['keys'] = [];
+  for (const header of KEY_HEADERS) {
     const value = headers.get(header);
-    return value ? [{ header, value }] : [];
-  });
+    if (value) keys.push({ header, value });
+  }
   if (bearer?.startsWith('sk-bf-'))
     return { token: null, keys: [{ header: 'Authorization', value: bearer }, ...keys] };
   return { token: bearer, keys };

@@ -85,7 +85,7 @@ export async function judgeCaller(gate: Gate, headers: Headers): Promise<Caller 
       `Conflicting credentials: Authorization holds a token and ${first.header} a key. Send one of them.`,
     );
   }
-  if (new Set(presented.map(({ value }) => value)).size > 1) {
+  if (first && presented.some(({ value }) => value !== first.value)) {
     const names = presented.map(({ header }) => header).join(' and ');
     return refuse(
       gate,
