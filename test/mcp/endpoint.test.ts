@@ -316,6 +316,17 @@ describe('browsers (MCP, Security Warning; CONTRACT §2)', () => {
     },
   );
 
+  it('tells a refusal to one origin, and the next one nothing of it', async () => {
+    const told = await meets({ origin: ISSUER, authorization: 'Bearer nonsense' });
+    const after = await meets({ authorization: 'Bearer nonsense' });
+
+    expect([told, after].map(({ headers }) => headers.get('access-control-allow-origin'))).toEqual([
+      ISSUER,
+      null,
+    ]);
+    expect(after.headers.get('vary')).toBeNull();
+  });
+
   it('answers origins an administrator allows', async () => {
     await configure({ allowed_origins: ['https://app.example'] });
 
