@@ -43,12 +43,8 @@ export const CODE = {
 export type JsonObject = { [member: string]: unknown };
 
 /** A request's id, a number as it was sent (CONTRACT §6); JSON-RPC's null is not one (MCP, Requests). */
-export const RequestId = z.union([
-  z.string().check(z.maxLength(1000)),
-  z.number(),
-  z.custom<RawNumber>((value) => isRawNumber(value) && value.rawJSON.length <= 1000),
-]);
-export type RequestId = z.infer<typeof RequestId>;
+export type RequestId = string | number | RawNumber;
+export const RequestId = z.custom<RequestId>(isRequestId);
 
 const ResultObject = z.custom<JsonObject>(isObject);
 
