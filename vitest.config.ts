@@ -41,6 +41,7 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest({
+            main: './src/index.ts', // not what is made of it
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
               bindings: {

@@ -8,7 +8,7 @@ import { ROOT } from '../dev/state.ts';
 import { newSecret, SECRETS, type SecretName } from '../dev/vars.ts';
 import { DEPLOYED_KEYS, keysIn, saveKeys } from '../operations/keys-file.ts';
 import { run, Stop } from '../stop.ts';
-import { buildBundle, weighBundle } from './bundle.ts';
+import { BUNDLED, buildBundle, weighBundle } from './bundle.ts';
 import { askWrangler, showWrangler } from './wrangler.ts';
 
 /** What is uploaded. */
@@ -152,7 +152,7 @@ function deploy(
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-')); // readable by its owner only
   const config = join(ROOT, 'wrangler.deploying.toml'); // beside wrangler.toml: paths in it are relative
   const output = join(folder, 'output.ndjson');
-  const args = ['deploy', worker, '--no-bundle', '--minify=false']; // it is minified already
+  const args = ['deploy', worker];
   try {
     if (secrets.size) {
       const file = join(folder, 'secrets.json');
@@ -163,7 +163,7 @@ function deploy(
       writeFileSync(config, wranglerToml().replace('binding = "KV"', `$&\nid = "${namespace}"`));
       args.push('--config', config);
     }
-    showWrangler(args, { WRANGLER_OUTPUT_FILE_PATH: output });
+    showWrangler(args, { ...BUNDLED, WRANGLER_OUTPUT_FILE_PATH: output });
     const entries = readFileSync(output, 'utf8').trim().split('\n');
     const deployed = entries.map((line) => JSON.parse(line) as { type: string; targets?: string[] });
     return deployed.find(({ type }) => type === 'deploy')?.targets ?? [];

@@ -24,15 +24,15 @@ export function quietly(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
  * What wrangler prints when run with `args`.
  * @throws Stop with its words when it fails.
  */
-export function askWrangler(args: string[]): string {
-  return tellWrangler(args, '');
+export function askWrangler(args: string[], env: NodeJS.ProcessEnv = {}): string {
+  return tellWrangler(args, '', env);
 }
 
 /** The same with `input`, which no command line shows. */
-export function tellWrangler(args: string[], input: string): string {
+export function tellWrangler(args: string[], input: string, env: NodeJS.ProcessEnv = {}): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [WRANGLER, ...args], {
     cwd: ROOT,
-    env: quietly(process.env),
+    env: quietly({ ...process.env, ...env }),
     encoding: 'utf8',
     input,
   });

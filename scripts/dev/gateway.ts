@@ -77,6 +77,8 @@ function wranglerOptions(state: DevState, port: number, inspectorPort: number): 
     return value === undefined ? [] : ['--var', `${name}:${value}`];
   });
   return [
+    'src/index.ts', // bundled by wrangler itself, which watches what it bundles
+    '--bundle',
     `--cwd=${ROOT}`,
     '--ip=localhost',
     `--port=${port}`,

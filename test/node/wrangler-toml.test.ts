@@ -15,6 +15,16 @@ it('the platform logs no URL with a code or a state in it, and traces nothing (S
   });
 });
 
+it('any wrangler uploads what the command of [build] made, as it is', () => {
+  expect(config).toMatchObject({
+    main: join(ROOT, 'deployed/index.js'),
+    no_bundle: true,
+    find_additional_modules: false, // nothing beside it
+    upload_source_maps: true,
+    build: { command: 'node scripts/build/index.ts' },
+  });
+});
+
 it('what is left out of packages is what they still bring along', () => {
   const from = {
     './router/reg-exp-router/router.js': 'hono/dist/hono.js',

@@ -45,7 +45,7 @@ export async function startTwoWorkers(): Promise<void> {
   await buildBundle(bundle);
 
   const shipped = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
-    .replace(/^main = .*$/m, `main = "${ROOT}/src/index.ts"`)
+    .replace(/^main = .*$/m, `main = "${ROOT}/deployed/index.js"`)
     .replace('directory = "./public"', `directory = "${ROOT}/public"`)
     .replace('database_name = "toolgate"', 'database_name = "toolgate"\ndatabase_id = "shared"')
     .replace('binding = "KV"', 'binding = "KV"\nid = "shared"')
