@@ -17,8 +17,16 @@ export const jweAlgorithm = none;
 export const jweEncryption = none;
 export const isJWECEKTransport = none;
 
-/** In place of what hono mounts other frameworks with. */
+/** In place of what hono mounts other frameworks with, and reads forms with: ours bound their bytes. */
 export const createMountedRequest = none;
+export const parseBody = none;
+
+/**
+ * In place of the elements that hono's JSX moves into a page's head or gives a function as their action: ours stand where they
+ * belong, and are elements like any other.
+ */
+export const components_exports: Readonly<Record<string, never>> = Object.create(null);
+export const domRenderers: Readonly<Record<string, never>> = {};
 
 function none(): never {
   throw new Error('this was left out of the Worker');

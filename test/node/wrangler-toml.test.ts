@@ -29,6 +29,9 @@ it('what is left out of packages is what they still bring along', () => {
   const from = {
     './router/reg-exp-router/router.js': 'hono/dist/hono.js',
     './utils/mount.js': 'hono/dist/hono-base.js',
+    './utils/body.js': 'hono/dist/request.js',
+    './intrinsic-element/common.js': 'hono/dist/jsx/base.js',
+    './intrinsic-element/components.js': 'hono/dist/jsx/base.js',
     './jwe_algorithms.js': 'jose/dist/webapi/lib/key_algorithm.js',
   };
   const leftOut = Object.keys(config.alias ?? {}).filter((name) => name.endsWith('.js'));
