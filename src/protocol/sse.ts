@@ -1,7 +1,10 @@
 import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
 import { shortAnswer } from './json/short-answer';
+import { searchFor } from './search';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
+
+const nextLineEnd = searchFor(LF, CR);
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
@@ -197,12 +200,8 @@ export class EventRelay implements Relay {
   push(chunk: Uint8Array): Part[] {
     const out: Part[] = [];
     this.progressed = false;
-    let cr = -1;
-    let lf = -1;
     for (let at = 0; at < chunk.length && !this.answered && !this.broken; ) {
-      if (lf < at) lf = indexOf(chunk, LF, at);
-      if (cr < at) cr = indexOf(chunk, CR, at);
-      const end = Math.min(lf, cr);
+      const end = nextLineEnd(chunk, at);
       if (end > at) this.readPart(chunk.subarray(at, end), out);
       if (end === chunk.length) break;
       if (chunk[end] === LF && this.afterCr && end === at) this.afterCr = false;
@@ -300,12 +299,6 @@ export class EventRelay implements Relay {
     this.ids.add(id);
     if (this.ids.size > MOST_IDS) this.ids.delete(this.ids.keys().next().value as string);
   }
-}
-
-/** Where a byte stands next in `chunk`; its length when it does not. */
-function indexOf(chunk: Uint8Array, byte: number, from: number): number {
-  const at = chunk.indexOf(byte, from);
-  return at < 0 ? chunk.length : at;
 }
 
 /** The data of each event of a message in a body that is read as text, given as it arrives. Each character is looked at once. */

@@ -15,7 +15,7 @@ import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
 import { breakOff, bytesOf, close, type Sink } from './sink';
 import { Stop, sessionOver } from './standing';
-import { type BodyReader, discard, FlowReader, joined, type Read, WholeReader } from './whole';
+import { type BodyReader, discard, FlowReader, joined, type Read, together, WholeReader } from './whole';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;
@@ -194,7 +194,7 @@ class AnswerFlow implements Besides {
       this.scanned = null;
       if (relay.progressed) this.clocks.limits.wentOn();
       let hasSent = false;
-      for (const part of parts) if (await this.sendOn(sink, part)) hasSent = true;
+      for (const part of together(parts)) if (await this.sendOn(sink, part)) hasSent = true;
       if (this.over) return;
       const last = parts.at(-1);
       if (last && 'input' in last) {

@@ -1,6 +1,6 @@
 import { HeldBytes } from './held-bytes';
 import { HeldResult } from './held-result';
-import { type Additions, MessageScanner, NOTHING } from './insert';
+import { type Additions, isWritten, MessageScanner, NOTHING } from './insert';
 import { unescaped } from './unescaped';
 import { isSpace, nextInString, ValueEnd } from './value-end';
 
@@ -269,8 +269,9 @@ export class AnswerScanner {
     const { additions, mayAsk } = this.wanted;
     const held = this.held.take();
     if (kind === 'result' && mayAsk) this.result = new HeldResult();
-    if (isResponse) this.scanner = new MessageScanner({ ...additions, renamed: null });
-    else this.scanner = new MessageScanner({ ...NOTHING, renamed: additions.renamed, uris: additions.uris });
+    const ofOwn = { ...NOTHING, renamed: additions.renamed, uris: additions.uris };
+    const given = isResponse ? { ...additions, renamed: null } : ofOwn;
+    this.scanner = new MessageScanner(given, isWritten(given));
     if (!this.result) this.begin();
     this.write(held);
   }

@@ -1,7 +1,7 @@
 import { PrefixedUris } from './prefixed-uris';
 import { ObjectStructuredContent } from './structured';
 import type { UriPlaces } from './uri-places';
-import { nextInString, nextStructural } from './value-end';
+import { nextStructural, stringEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -59,7 +59,11 @@ export class MessageScanner {
   private readonly structured: ObjectStructuredContent | null;
   private readonly uris: PrefixedUris | null;
 
-  constructor(private readonly additions: Additions) {
+  /** @param isLooking false when nothing {@link isWritten} at the outermost levels, and no one asks what has passed */
+  constructor(
+    private readonly additions: Additions,
+    private readonly isLooking = true,
+  ) {
     const { uris } = additions;
     this.structured = additions.objectsOnly ? new ObjectStructuredContent() : null;
     this.uris = uris && new PrefixedUris(uris.prefix, uris.places);
@@ -76,7 +80,7 @@ export class MessageScanner {
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[] {
     const { structured, uris } = this;
-    const scanned = this.scan(chunk);
+    const scanned = this.isLooking ? this.scan(chunk) : [chunk];
     const out = structured ? scanned.flatMap((part) => structured.push(part)) : scanned;
     return uris ? out.flatMap((part) => uris.push(part)) : out;
   }
@@ -85,8 +89,11 @@ export class MessageScanner {
     const out: Uint8Array[] = [];
     let sent = 0;
     for (let at = 0; at < chunk.length; at++) {
-      if (this.isPlain) at = this.inString ? nextInString(chunk, at) : nextStructural(chunk, at);
-      if (at === chunk.length) break;
+      if (this.isPlain && this.inString) {
+        at = stringEnd(chunk, this.escaped ? at + 1 : at);
+        this.escaped = at > chunk.length;
+      } else if (this.isPlain) at = nextStructural(chunk, at);
+      if (at >= chunk.length) break;
       const byte = chunk[at] as number;
       if (this.inString) {
         this.readString(byte);
@@ -127,7 +134,7 @@ export class MessageScanner {
 
   /** True where nothing happens until the next quote or bracket: in a string that is no name, and below the two levels. */
   private get isPlain(): boolean {
-    if (this.inString) return !this.name && !this.held && !this.escaped;
+    if (this.inString) return !this.name && !this.held;
     return this.depth > 2 && !this.held;
   }
 
@@ -225,6 +232,11 @@ export class MessageScanner {
     const joined = members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',');
     return utf8.encode(this.isEmpty ? joined : `,${joined}`);
   }
+}
+
+/** Whether a message may change at its outermost two levels. */
+export function isWritten({ members, codes, renamed }: Additions): boolean {
+  return renamed !== null || Object.keys({ ...members, ...codes }).length > 0;
 }
 
 /** Of a JSON number: digits, signs, point and exponent. */

@@ -1,14 +1,13 @@
 import { isMet, type KindOf, type PrefixCondition, PrefixOutput } from './prefix-output';
 import { APP_SCHEME } from './resource-address';
 import type { UriPlaces } from './uri-places';
+import { stringEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** The most of a member's name, and of the text that says of what kind an object is, that is read. Bytes. */
 const MOST_NAME = 256;
-/** How far a string is read byte by byte before its end is searched for. */
-const SHORT = 64;
 
 const utf8 = new TextEncoder();
 
@@ -154,13 +153,14 @@ export class PrefixedUris {
   /** Reads on in a string that is no URI. Where to go on. */
   private stringPart(from: number): number {
     const { chunk, string } = this;
-    const end = this.stringEnd(from);
-    const until = end < 0 ? chunk.length : end;
+    const end = stringEnd(chunk, this.isEscaped ? from + 1 : from);
+    const until = Math.min(end, chunk.length);
+    this.isEscaped = end > until;
     if (string === 'name' || string === 'kind') {
       const most = Math.min(until, from + MOST_NAME + 1 - this.read.length);
       for (let at = from; at < most; at++) this.read += String.fromCharCode(chunk[at] as number);
     }
-    if (end < 0) return until;
+    if (until === chunk.length) return until;
     if (string === 'name') this.endName();
     if (string === 'kind') this.endKind();
     if (string === 'left') this.endLeft(end);
@@ -189,35 +189,6 @@ export class PrefixedUris {
     this.passTo(this.quote);
     this.output.pass(Uint8Array.from(`"${said}"`, (byte) => byte.charCodeAt(0)));
     this.from = end + 1;
-  }
-
-  /** Where the string that we are in ends; -1: not in this chunk. */
-  private stringEnd(from: number): number {
-    const { chunk } = this;
-    let at = this.isEscaped ? from + 1 : from;
-    this.isEscaped = false;
-    for (;;) {
-      const soon = Math.min(at + SHORT, chunk.length);
-      for (; at < soon; at++) {
-        if (chunk[at] === QUOTE) return at;
-        if (chunk[at] === BACKSLASH) at++;
-      }
-      if (at >= chunk.length) {
-        this.isEscaped = at > chunk.length;
-        return -1;
-      }
-      const quote = chunk.indexOf(QUOTE, at);
-      const end = quote < 0 ? chunk.length : quote;
-      let slashes = 0;
-      while (end - slashes > at && chunk[end - slashes - 1] === BACKSLASH) slashes++;
-      const isEscaped = slashes % 2 === 1;
-      if (quote < 0) {
-        this.isEscaped = isEscaped;
-        return -1;
-      }
-      if (!isEscaped) return quote;
-      at = quote + 1;
-    }
   }
 
   /** Reads on in a URI until it is clear whether it begins with `ui://`. Where to go on. */

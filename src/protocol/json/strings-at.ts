@@ -1,4 +1,4 @@
-import { nextInString, nextStructural } from './value-end';
+import { nextStructural, stringEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -64,9 +64,11 @@ export class StringsAt {
     const out: FoundString[] = [];
     let sent = 0;
     for (let at = 0; at < chunk.length; at++) {
-      if (this.inString && !this.name && !this.held && !this.escaped) at = nextInString(chunk, at);
-      else if (!this.inString && this.skipped) at = nextStructural(chunk, at);
-      if (at === chunk.length) break;
+      if (this.inString && !this.name && !this.held) {
+        at = stringEnd(chunk, this.escaped ? at + 1 : at);
+        this.escaped = at > chunk.length;
+      } else if (!this.inString && this.skipped) at = nextStructural(chunk, at);
+      if (at >= chunk.length) break;
       const byte = chunk[at] as number;
       if (this.inString) {
         this.held?.push(byte);

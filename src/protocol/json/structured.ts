@@ -1,5 +1,5 @@
 import { unescaped } from './unescaped';
-import { nextInString } from './value-end';
+import { nextStructural, stringEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -44,10 +44,13 @@ class Place {
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--;
   }
 
-  /** Where in `chunk`, from `at` on, something may change: in a long string nothing does. */
+  /** Where in `chunk`, from `at` on, something may change: in a string that is no name nothing does, nor deep inside between brackets. */
   next(chunk: Uint8Array, at: number): number {
-    if (!this.inString || this.name || this.escaped) return at;
-    return nextInString(chunk, at);
+    if (!this.inString) return this.depth > 2 ? nextStructural(chunk, at) : at;
+    if (this.name) return at;
+    const end = stringEnd(chunk, this.escaped ? at + 1 : at);
+    this.escaped = end > chunk.length;
+    return end;
   }
 
   /** A member or an item begins. */
@@ -91,7 +94,7 @@ export class ObjectStructuredContent {
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
       if (!this.held && !this.isLeaving) at = this.place.next(chunk, at);
-      if (at === chunk.length) break;
+      if (at >= chunk.length) break;
       const instead = this.read(chunk[at] as number);
       if (instead === null) continue;
       if (at > from) out.push(chunk.subarray(from, at));
