@@ -1,5 +1,6 @@
 import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
 import { shortAnswer } from './json/short-answer';
+import { shortText } from './json/unescaped';
 import { searchFor } from './search';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
@@ -7,7 +8,6 @@ const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 const nextLineEnd = searchFor(LF, CR);
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
 export const DATA = utf8.encode('data: ');
 export const END_OF_EVENT = utf8.encode('\n\n');
 const NEXT_EVENT = utf8.encode('\n\ndata: ');
@@ -237,7 +237,7 @@ export class EventRelay implements Relay {
   }
 
   private beginValue(): void {
-    const name = text.decode(Uint8Array.from(this.field)); // which drops a byte order mark
+    const name = shortText(this.field); // which drops a byte order mark
     this.value = [];
     if (name === 'data') this.line = 'value';
     else if (name === 'event' || name === 'id' || name === 'retry') this.line = name;
@@ -272,7 +272,7 @@ export class EventRelay implements Relay {
   }
 
   private note(field: 'event' | 'id' | 'retry'): void {
-    const value = text.decode(Uint8Array.from(this.value)).replace(/^ /, '');
+    const value = shortText(this.value).replace(/^ /, '');
     if (field === 'event') this.type = value;
     else if (field === 'id' && !value.includes('\0')) this.id = value;
     else if (field === 'retry' && /^\d{1,9}$/.test(value)) this.retry = Number(value);

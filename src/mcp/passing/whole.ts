@@ -8,6 +8,7 @@ export type Read = ReadableStreamReadResult<Uint8Array> | null;
 /** A part that is read of a body at once, unless much comes: then after some of them larger ones. Bytes. */
 const FULL = 4_096;
 const LARGE = 131_072;
+const LARGEST = 262_144;
 const ENOUGH = 2;
 
 /** What reads a body, part by part. */
@@ -18,6 +19,7 @@ export class FlowReader implements BodyReader {
   private small: ReadableStreamDefaultReader<Uint8Array>;
   private large: ReadableStreamBYOBReader | null = null;
   private full = 0;
+  private size = LARGE;
 
   constructor(private readonly body: ReadableStream<Uint8Array>) {
     this.small = body.getReader();
@@ -25,8 +27,10 @@ export class FlowReader implements BodyReader {
 
   async read(): Promise<ReadableStreamReadResult<Uint8Array>> {
     if (this.large) {
-      const { done, value } = await this.large.read(new Uint8Array(LARGE));
-      return done || !value ? { done: true, value: undefined } : { done, value };
+      const { done, value } = await this.large.read(new Uint8Array(this.size));
+      if (done || !value) return { done: true, value: undefined };
+      if (value.byteLength === LARGE) this.size = LARGEST;
+      return { done, value };
     }
     const read = await this.small.read();
     if (!read.done && read.value.byteLength >= FULL && ++this.full === ENOUGH) this.enlarge();

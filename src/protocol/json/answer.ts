@@ -1,7 +1,7 @@
 import { HeldBytes } from './held-bytes';
 import { HeldResult } from './held-result';
 import { type Additions, isWritten, MessageScanner, NOTHING } from './insert';
-import { unescaped } from './unescaped';
+import { shortText, unescaped, unescapedText } from './unescaped';
 import { isSpace, nextInString, ValueEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
@@ -246,7 +246,7 @@ export class AnswerScanner {
 
   private endId(): void {
     const { message } = this;
-    const written = text.decode(Uint8Array.from(this.short));
+    const written = shortText(this.short);
     if (message.id === 'wrong') return;
     if (written === 'null') message.id = message.id === 'right' ? 'wrong' : 'null';
     else message.id = isId(written, this.wanted.sent) ? 'right' : 'wrong';
@@ -345,6 +345,6 @@ export class AnswerScanner {
 
 /** Whether an id, as JSON, is the one that was sent. Some servers write a number as text, or with a point: "7" and 7.0 are 7. */
 function isId(written: string, sent: number): boolean {
-  if (written.startsWith('"')) return unescaped([...utf8.encode(written)].slice(1, -1)) === String(sent);
+  if (written.startsWith('"')) return unescapedText(written.slice(1, -1)) === String(sent);
   return /^-?\d/.test(written) && Number(written) === sent;
 }

@@ -1,5 +1,6 @@
 import { PrefixedUris } from './prefixed-uris';
 import { ObjectStructuredContent } from './structured';
+import { shortText, unescaped } from './unescaped';
 import type { UriPlaces } from './uri-places';
 import { nextStructural, stringEnd } from './value-end';
 
@@ -10,7 +11,6 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 
 const MOST_TOKEN = 8192;
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
 
 /** What a JSON-RPC response is given on its way: an upstream answers in its own era, the client reads in its own. */
 export type Additions = {
@@ -156,7 +156,7 @@ export class MessageScanner {
     const raw = Uint8Array.from(bytes);
     if (kind === 'cacheScope')
       return this.inString ? raw : utf8.encode(this.additions.members.cacheScope ?? '');
-    const value = isText ? unescaped(text.decode(raw.subarray(1, -1))) : text.decode(raw);
+    const value = isText ? unescaped(raw.subarray(1, -1)) : shortText(raw);
     if (kind === 'code') return isText ? raw : utf8.encode(this.additions.codes[value] ?? value);
     const { renamed } = this.additions;
     if (!renamed || value.trim() === '' || Number(value) !== renamed.sent) return raw;
@@ -176,8 +176,7 @@ export class MessageScanner {
   }
 
   private endName(bytes: number[]): void {
-    const raw = text.decode(Uint8Array.from(bytes));
-    this.member = raw.includes('\\') ? unescaped(raw) : raw;
+    this.member = unescaped(bytes);
     if (this.depth === 1) {
       this.outer = this.member;
       if (this.outer === 'result' || this.outer === 'error') this.isResponse = true;
@@ -242,12 +241,4 @@ export function isWritten({ members, codes, renamed }: Additions): boolean {
 /** Of a JSON number: digits, signs, point and exponent. */
 function isNumberByte(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || [0x2d, 0x2b, 0x2e, 0x45, 0x65].includes(byte);
-}
-
-function unescaped(raw: string): string {
-  try {
-    return JSON.parse(`"${raw}"`);
-  } catch {
-    return raw;
-  }
 }

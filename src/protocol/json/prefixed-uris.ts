@@ -1,5 +1,6 @@
 import { isMet, type KindOf, type PrefixCondition, PrefixOutput } from './prefix-output';
 import { APP_SCHEME } from './resource-address';
+import { unescapedText } from './unescaped';
 import type { UriPlaces } from './uri-places';
 import { stringEnd } from './value-end';
 
@@ -170,7 +171,7 @@ export class PrefixedUris {
 
   private endName(): void {
     const { places } = this.frames.at(-1) as Frame;
-    const name = unescaped(this.read);
+    const name = unescapedText(this.read);
     this.isAtName = false;
     this.isAtKind = name === places.kindIn;
     this.next = places.members?.get(name) ?? places.others ?? null;
@@ -180,7 +181,7 @@ export class PrefixedUris {
   private endKind(): void {
     const frame = this.frames.at(-1) as Frame;
     frame.said = this.read.length > MOST_NAME ? '' : this.read;
-    this.output.tell(frame, unescaped(frame.said));
+    this.output.tell(frame, unescapedText(frame.said));
   }
 
   /** What an object says of its kind again is what it said. */
@@ -214,7 +215,7 @@ export class PrefixedUris {
     if (!isWhole) return null;
     const whole = this.escape;
     this.escape = '';
-    return unescaped(whole);
+    return unescapedText(whole);
   }
 
   /** It is clear now, before the byte at `at`, where the prefix belongs. */
@@ -239,14 +240,5 @@ export class PrefixedUris {
     if (!begun) this.passTo(this.quote);
     const more = chunk.slice(begun ? 0 : this.quote);
     this.begun = begun ? Uint8Array.from([...begun, ...more]) : more;
-  }
-}
-
-function unescaped(raw: string): string {
-  if (!raw.includes('\\')) return raw;
-  try {
-    return JSON.parse(`"${raw}"`);
-  } catch {
-    return raw;
   }
 }
