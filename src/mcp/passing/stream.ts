@@ -2,6 +2,7 @@ import { CredentialNeeded } from '../../accounts/credential-needed';
 import type { TurnEnd } from '../../mcp-client/breaker';
 import type { ServerAnswer } from '../../mcp-client/exchange';
 import { type Beside, InPlace, type Input, type Part } from '../../protocol/json/answer';
+import { joined } from '../../protocol/json/held-bytes';
 import { textOf } from '../../protocol/json/short-answer';
 import { readResponse } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
@@ -15,7 +16,7 @@ import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
 import { breakOff, bytesOf, close, type Sink } from './sink';
 import { Stop, sessionOver } from './standing';
-import { type BodyReader, discard, FlowReader, joined, type Read, together, WholeReader } from './whole';
+import { type BodyReader, discard, FlowReader, type Read, together, WholeReader } from './whole';
 
 /** How long we wait for a server's headers before beginning a stream that tells whether the client is still there. */
 const PATIENCE = 2_000;

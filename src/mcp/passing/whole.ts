@@ -1,5 +1,6 @@
 import type { ServerAnswer } from '../../mcp-client/exchange';
 import type { Part } from '../../protocol/json/answer';
+import { joined } from '../../protocol/json/held-bytes';
 import { UpstreamFailure } from '../../servers/failure';
 
 /** What one read of a body brought. */
@@ -75,19 +76,6 @@ export class WholeReader implements BodyReader {
   async cancel(): Promise<void> {
     this.text ??= '';
   }
-}
-
-/** Parts one behind the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  if (first && parts.length === 1) return first;
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
 }
 
 /** What is sent on, with bytes that stand side by side as one part: each part costs the runtime a turn. */

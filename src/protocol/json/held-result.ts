@@ -1,4 +1,4 @@
-import { HeldBytes } from './held-bytes';
+import { HeldBytes, joined } from './held-bytes';
 import { unescaped } from './unescaped';
 import { isSpace, nextInString, ValueEnd } from './value-end';
 
@@ -32,7 +32,7 @@ export class HeldResult {
   push(part: Uint8Array): Uint8Array | null {
     if (!this.asks) this.read(part);
     if (this.held.add(part)) return this.isComplete ? this.held.take() : null;
-    if (!this.asks) return joined(this.held.take(), part);
+    if (!this.asks) return joined([this.held.take(), part]);
     this.isTooLong = true;
     return null;
   }
@@ -105,11 +105,4 @@ export class HeldResult {
 /** Adds to a name or a type, as far as it may be one that is known. */
 function note(bytes: number[], part: Uint8Array): void {
   if (bytes.length < MOST_SHORT) bytes.push(...part.subarray(0, MOST_SHORT));
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.byteLength + second.byteLength);
-  both.set(first);
-  both.set(second, first.byteLength);
-  return both;
 }

@@ -1,5 +1,5 @@
 import { unescaped } from './unescaped';
-import { nextStructural, stringEnd } from './value-end';
+import { isSpace, nextStructural, stringEnd } from './value-end';
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -166,7 +166,3 @@ export class ObjectStructuredContent {
 }
 
 const NONE = new Uint8Array();
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
