@@ -1,7 +1,7 @@
 import { AnswerScanner, type InPlace, type Part, type Wanted } from './json/answer';
+import { searchFor } from './json/search';
 import { shortAnswer } from './json/short-answer';
 import { shortText } from './json/unescaped';
-import { searchFor } from './search';
 
 const [CR, LF, COLON, SPACE] = [0x0d, 0x0a, 0x3a, 0x20];
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { searchFor } from '../../src/protocol/json/search';
 import { stringEnd } from '../../src/protocol/json/value-end';
-import { searchFor } from '../../src/protocol/search';
 
 const [QUOTE, BACKSLASH, LETTER] = [0x22, 0x5c, 0x61];
 

@@ -2,9 +2,9 @@ import { HeldBytes } from './held-bytes';
 import { HeldResult } from './held-result';
 import { type Additions, isWritten, MessageScanner, NOTHING } from './insert';
 import { shortText, unescaped, unescapedText } from './unescaped';
-import { isSpace, nextInString, ValueEnd } from './value-end';
+import { isSpace, stringEnd, ValueEnd } from './value-end';
 
-const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
+const [QUOTE, COLON, COMMA] = [0x22, 0x3a, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
@@ -152,22 +152,12 @@ export class AnswerScanner {
   }
 
   private readName(chunk: Uint8Array, from: number): number {
-    let at = from;
-    if (this.escaped) {
-      this.escaped = false;
-      at++;
-    } else {
-      at = nextInString(chunk, at);
-      if (chunk[at] === BACKSLASH) {
-        this.escaped = true;
-        at++;
-      } else if (at < chunk.length) this.place = 'colon';
-    }
-    const part = chunk.subarray(from, at);
-    this.note(part);
-    if (this.place === 'colon') at++;
-    this.keep(chunk.subarray(from, at));
-    return at;
+    const end = stringEnd(chunk, this.escaped ? from + 1 : from);
+    this.escaped = end > chunk.length;
+    if (end < chunk.length) this.place = 'colon';
+    this.note(chunk.subarray(from, end));
+    this.keep(chunk.subarray(from, end + 1));
+    return end + 1;
   }
 
   /** Adds to a name or an id, as far as it may be one that is known. */

@@ -1,8 +1,8 @@
 import { HeldBytes, joined } from './held-bytes';
 import { unescaped } from './unescaped';
-import { isSpace, nextInString, ValueEnd } from './value-end';
+import { isSpace, stringEnd, ValueEnd } from './value-end';
 
-const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const [QUOTE, COLON] = [0x22, 0x3a];
 const CLOSE_OBJECT = 0x7d;
 
 /** A name or a type that is longer is none of those we know. Bytes. */
@@ -68,24 +68,14 @@ export class HeldResult {
   }
 
   private readName(part: Uint8Array, from: number): number {
-    let at = from;
-    let isEnd = false;
-    if (this.escaped) {
-      this.escaped = false;
-      at++;
-    } else {
-      at = nextInString(part, at);
-      isEnd = part[at] === QUOTE;
-      if (part[at] === BACKSLASH) {
-        this.escaped = true;
-        at++;
-      }
+    const end = stringEnd(part, this.escaped ? from + 1 : from);
+    this.escaped = end > part.length;
+    note(this.name, part.subarray(from, end));
+    if (end < part.length) {
+      this.place = 'colon';
+      this.isComplete = OF_COMPLETE.includes(unescaped(this.name));
     }
-    note(this.name, part.subarray(from, at));
-    if (!isEnd) return at;
-    this.place = 'colon';
-    this.isComplete = OF_COMPLETE.includes(unescaped(this.name));
-    return at + 1;
+    return end + 1;
   }
 
   private readValue(part: Uint8Array, at: number): number {

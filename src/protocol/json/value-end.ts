@@ -1,4 +1,4 @@
-import { searchFor } from '../search';
+import { searchFor } from './search';
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -8,13 +8,6 @@ const STRUCTURAL = new Uint8Array(256);
 for (const byte of [QUOTE, OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY]) STRUCTURAL[byte] = 1;
 
 const nextQuote = searchFor(QUOTE, QUOTE);
-
-/** Where in `chunk`, from `at` on, the next quote or backslash stands; its length when there is none. For what is short. */
-export function nextInString(chunk: Uint8Array, at: number): number {
-  let next = at;
-  while (next < chunk.length && chunk[next] !== QUOTE && chunk[next] !== BACKSLASH) next++;
-  return next;
-}
 
 /**
  * Where the quote stands that ends the string we are in; the chunk's length when it goes on, or one more when its next byte is
