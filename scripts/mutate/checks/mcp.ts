@@ -10,17 +10,17 @@ export const mcp: Check[] = [
       ['a token and a key are not sent together', 'if (token !== null && first) {', 'if (false) {'],
       [
         'two keys are not sent together',
-        'if (new Set(presented.map(({ value }) => value)).size > 1) {',
+        'if (first && presented.some(({ value }) => value !== first.value)) {',
         'if (false) {',
       ],
       [
         'a token is refused in headers mode',
-        "if (settings.mcp_server_auth_mode === 'headers') {\n    throw",
-        'if (false) {\n    throw',
+        "if (settings.mcp_server_auth_mode === 'headers') {\n    return",
+        'if (false) {\n    return',
       ],
       [
         'a token is for this resource',
-        'if (!audiences.includes(claims.aud)) throw refused(claims.grant_id);',
+        'if (!audiences.includes(claims.aud)) return refused(claims.grant_id);',
         '',
         { story: 'takes a token for /mcp everywhere below' },
       ],
@@ -44,8 +44,8 @@ export const mcp: Check[] = [
       ],
       [
         'a key is refused in oauth mode',
-        "if (settings.mcp_server_auth_mode === 'oauth') {\n    throw refuse(",
-        'if (false) {\n    throw refuse(',
+        "if (settings.mcp_server_auth_mode === 'oauth') {\n    return refuse(",
+        'if (false) {\n    return refuse(',
         { story: 'takes a token, and in oauth mode nothing else' },
       ],
       [
