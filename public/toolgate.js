@@ -3,10 +3,10 @@
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(button.dataset.copy);
-    const word = button.textContent;
+    const shown = button.innerHTML;
     button.textContent = 'Copied';
     setTimeout(() => {
-      button.textContent = word;
+      button.innerHTML = shown;
     }, 2000);
   });
 }
@@ -168,11 +168,31 @@ if (document.querySelector('[data-done]')) {
   window.close();
 }
 
-// A form is sent once by a double click. The gateway answers both alike; this spares it the second.
-document.addEventListener('submit', (event) => {
-  const form = event.target;
-  if (form.method !== 'post' || 'popup' in form.dataset) return;
-  if (form.dataset.sent) event.preventDefault();
+// A form is sent once by a double click, and its button says what it waits for (data-busy). The gateway answers both alike; this
+// spares it the second. The button stays enabled: its own value is sent. A form that opens a window of its own, or brings a file
+// (data-download), is ready again at once.
+addEventListener('submit', (event) => {
+  const { target: form, submitter: button } = event;
+  if (form.method !== 'post' || event.defaultPrevented || 'popup' in form.dataset) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
   form.dataset.sent = 'on';
-  setTimeout(() => delete form.dataset.sent, 2000);
+  if (button?.dataset.busy) {
+    button.dataset.idle = button.innerHTML;
+    button.textContent = button.dataset.busy;
+    button.ariaBusy = 'true';
+  }
+  if ('download' in form.dataset) setTimeout(ready, 2000);
 });
+// Shown again from the browser's memory, by Back.
+addEventListener('pageshow', ready);
+function ready() {
+  for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
+  for (const button of document.querySelectorAll('[data-idle]')) {
+    button.innerHTML = button.dataset.idle;
+    delete button.dataset.idle;
+    button.ariaBusy = null;
+  }
+}

@@ -6,7 +6,7 @@ import { modeOf } from '../identity';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { Once } from '../ui/forms';
-import { HelpCode } from '../ui/layout';
+import { Reference } from '../ui/layout';
 import { cut, Name } from '../ui/name';
 import type { WayToProve } from './proof';
 
@@ -69,7 +69,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       </dl>
       {modeOf(subject)?.mayBeShared && <Shared subject={subject} name={name} />}
       <Proof way={way} subject={subject} name={name} path={path} notice={notice?.text} />
-      <HelpCode code={code} />
+      <Reference code={code} />
     </form>
   );
 }
@@ -221,7 +221,7 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
       <p class="muted">
         <a href="/me">My access</a> lists every account you connected, and ends it.
       </p>
-      <HelpCode code={code} />
+      <Reference code={code} />
     </div>
   );
 }

@@ -7,18 +7,18 @@ import type { Identity } from '../identity/mode';
 import { isAdminEmail } from '../identity/provider';
 import { dropNotice, readNotice, writeNotice } from '../notice';
 import { Destination } from '../protocol/destination';
+import { Avatar } from '../ui/avatar';
 import { Csrf } from '../ui/forms';
 import { framedPage, sendOn } from '../ui/layout';
-import { cut, Name } from '../ui/name';
+import { Cut, cut } from '../ui/name';
 import { Notice } from '../ui/parts';
 import { formValue, type Visit } from './own-form';
 import type { Visitor } from './visitor';
 
 const PAGES = [
   ['/', 'Connect an app'],
-  ['/me', 'My access'],
+  ['/me', 'Your apps'],
 ] as const;
-const ADMINISTRATION = ['/admin', 'Administration'] as const;
 
 type PeoplePage = {
   /** What the page is for; nothing personal stands in it. */
@@ -41,15 +41,16 @@ export async function peoplePage(
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), c.req.header('cookie'));
   const { session } = visitor;
   const isAdministrator = session && (!session.user || isAdminEmail(settings, session.user.email));
-  const ways = isAdministrator ? [...PAGES, ADMINISTRATION] : PAGES;
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, null);
   const response = framedPage(
     gatewayOf(c),
     title,
     {
       label: 'Your pages',
-      ways: ways.map(([href, text]) => ({ href, text, isHere: href === at })),
-      foot: (identity || session) && <Leave visitor={visitor} identity={identity} csrf={csrf} />,
+      isTop: true,
+      ways: PAGES.map(([href, text]) => ({ href, text, isHere: href === at })),
+      foot: isAdministrator && <a href="/admin">Administration</a>,
+      who: (identity || session) && <Leave visitor={visitor} identity={identity} csrf={csrf} />,
       body: (
         <>
           {notice && <Notice>{notice}</Notice>}
@@ -69,13 +70,14 @@ type LeaveProps = { visitor: Visitor; identity: Identity | null; csrf: string };
 function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
   const name = session?.user?.name ?? (session && !identity ? 'administrator' : identity?.name);
   return (
-    <form class="foot" method="post" action="/me/leave">
-      <small>
-        {session ? 'Signed in as' : 'Known here as'} <Name of={name ?? ''} />
-      </small>
+    <form class="who" method="post" action="/me/leave">
+      <Avatar name={name ?? ''} isPerson />
+      <span class="cut one" title={name}>
+        <Cut of={name ?? ''} />
+      </span>
       <Csrf value={csrf} />
-      <button type="submit" class="button small">
-        {session ? 'Sign out' : 'Forget me here'}
+      <button type="submit" class="button quiet small">
+        Sign out
       </button>
     </form>
   );

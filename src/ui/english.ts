@@ -16,3 +16,13 @@ export const countryNames = lazily(() => new Intl.DisplayNames(['en'], { type: '
 export const dates = lazily(
   () => new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }),
 );
+
+/** `1,008` */
+export function numberOf(count: number): string {
+  return count.toLocaleString('en');
+}
+
+/** `1 tool`, `1,008 tools` */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${numberOf(count)} ${count === 1 ? one : many}`;
+}

@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { newOnceValue } from '../protocol/once-value';
+import { Head } from './parts';
 
 /** What every form of a signed-in browser carries: what another site cannot know, and its once-value (SECURITY 21, 32). */
 export function Csrf({ value }: { value: string }) {
@@ -18,29 +19,35 @@ export function Once() {
 
 type Confirmation = {
   title: Child;
+  /** The pages above it. */
+  crumbs?: readonly { href: string; text: Child }[];
   /** What will happen, named. */
   children?: Child;
   action: string;
+  /** Verb and name, and what it says while it goes on. */
   button: string;
+  busy?: string;
   back: string;
   csrf: string;
 };
 
 /** A page of its own for what cannot be undone. */
-export function Confirm({ title, children, action, button, back, csrf }: Confirmation) {
+export function Confirm({ title, crumbs, children, action, button, busy, back, csrf }: Confirmation) {
   return (
-    <form class="card stack confirm" method="post" action={action}>
-      <h1>{title}</h1>
-      {children}
-      <Csrf value={csrf} />
-      <div class="actions">
-        <button type="submit" class="button danger">
-          {button}
-        </button>
-        <a class="button" href={back}>
-          Keep it
-        </a>
-      </div>
-    </form>
+    <>
+      <Head title={title} {...(crumbs && { crumbs })} />
+      <form class="card stack" method="post" action={action}>
+        {children}
+        <Csrf value={csrf} />
+        <div class="actions">
+          <button type="submit" class="button danger primary" data-busy={busy}>
+            {button}
+          </button>
+          <a class="button" href={back}>
+            Keep it
+          </a>
+        </div>
+      </form>
+    </>
   );
 }

@@ -1,6 +1,7 @@
-import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import { type Destination, ownPath } from '../protocol/destination';
+import { numberOf } from './english';
+import { type Glyph, Icon } from './icons';
 
 /** What every page says about the place it stands in. */
 export type Gateway = { displayName: string; supportText: string; issuer: string | null };
@@ -9,17 +10,31 @@ export type Gateway = { displayName: string; supportText: string; issuer: string
 const CSP =
   "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
-export function page(place: Gateway, title: string, body: Child, status = 200): Response {
+/**
+ * A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it.
+ * @param isBroad for what has rows to choose from @param head what its head holds besides
+ */
+export function page(
+  place: Gateway,
+  title: string,
+  body: Child,
+  status = 200,
+  { isBroad = false, head }: { isBroad?: boolean; head?: Child } = {},
+): Response {
   return respond(
     place,
     title,
-    <main class="narrow">
-      <Brand place={place} />
+    <main class={isBroad ? 'narrow broad' : 'narrow'}>
+      <Brand place={place} href="/" />
       {body}
-      <Support place={place} />
+      {place.supportText && (
+        <footer class="muted small center stack">
+          <p>{place.supportText}</p>
+        </footer>
+      )}
     </main>,
     status,
+    head,
   );
 }
 
@@ -37,45 +52,70 @@ export function referencePage(
   return respond(
     place,
     title,
-    <div class="frame reference">
-      <nav aria-label="On this page">
-        <Brand place={place} />
-        <div class="ways">{ways}</div>
-      </nav>
-      <main>
-        {body}
-        <Support place={place} />
+    <div class="frame">
+      <SkipLink />
+      <header class="side">
+        <Brand place={place} href="/" />
+        <nav aria-label="On this page">{ways}</nav>
+      </header>
+      <main id="main">
+        <div class="page">
+          {body}
+          <Support place={place} />
+        </div>
       </main>
     </div>,
     200,
   );
 }
 
-/** A page within a frame of others: where else one can go at its side. `foot` stands below the ways. */
+type Framed = {
+  label: string;
+  ways: readonly Way[];
+  /** Who is signed in, and the way out. */
+  who: Child;
+  body: Child;
+  /** True where the page is one column of form. */
+  isForm?: boolean | undefined;
+  /** True for people's pages: the ways stand on top. */
+  isTop?: boolean | undefined;
+  /** What stands at the foot of every page, beside whom to ask. */
+  foot?: Child;
+};
+
+/** A page within a frame of others: where else one can go at its side, or on top. */
 export function framedPage(
   place: Gateway,
   title: string,
-  { label, ways, foot, body }: { label: string; ways: Way[]; foot: Child; body: Child },
+  { label, ways, who, body, isForm, isTop, foot }: Framed,
   status = 200,
 ): Response {
   return respond(
     place,
     title,
-    <div class="frame">
-      <nav aria-label={label}>
-        <Brand place={place} />
-        <div class="ways">
-          {ways.map(({ href, text, isHere }) => (
-            <a href={href} aria-current={isHere ? 'page' : undefined}>
-              {text}
-            </a>
+    <div class={isTop ? 'frame top' : 'frame'}>
+      <SkipLink />
+      <header class="side">
+        <Brand place={place} href={isTop ? '/' : '/admin'} />
+        <nav aria-label={label}>
+          {ways.map(({ href, text, isHere, glyph, count, group }) => (
+            <>
+              {group && <b>{group}</b>}
+              <a href={href} aria-current={isHere ? 'page' : undefined}>
+                {glyph && <Icon of={glyph} />}
+                {text}
+                {count !== undefined && <span class="num">{numberOf(count)}</span>}
+              </a>
+            </>
           ))}
+        </nav>
+        {who}
+      </header>
+      <main id="main">
+        <div class={isForm ? 'page form' : 'page'}>
+          {body}
+          <Support place={place} foot={foot} />
         </div>
-        {foot}
-      </nav>
-      <main>
-        {body}
-        <Support place={place} />
       </main>
     </div>,
     status,
@@ -83,30 +123,53 @@ export function framedPage(
 }
 
 /** A way to another page. */
-export type Way = { href: string; text: string; isHere: boolean };
+export type Way = {
+  href: string;
+  text: string;
+  isHere: boolean;
+  glyph?: Glyph;
+  /** How many things are there. */
+  count?: number | undefined;
+  /** What this way and those behind it have in common. */
+  group?: string;
+};
 
-function Brand({ place }: { place: Gateway }) {
+function SkipLink() {
+  return (
+    <a class="button skip" href="#main">
+      Skip to content
+    </a>
+  );
+}
+
+function Brand({ place, href }: { place: Gateway; href: string }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
   return (
-    <div class="brand">
-      <Gate />{' '}
+    <a class="brand" href={href}>
+      <Icon of="gate" />
       <span>
-        <span title={place.displayName}>{place.displayName}</span>{' '}
+        <b title={place.displayName}>{place.displayName}</b>
         {host && (
-          <span class="mono" title={host}>
+          <span class="host" title={host}>
             {host}
           </span>
         )}
       </span>
-    </div>
+    </a>
   );
 }
 
-function Support({ place }: { place: Gateway }) {
-  return place.supportText ? <p class="support muted">{place.supportText}</p> : null;
+function Support({ place, foot }: { place: Gateway; foot?: Child }) {
+  if (!place.supportText && !foot) return null;
+  return (
+    <footer class="row spread muted small">
+      <span>{place.supportText}</span>
+      {foot && <span class="row">{foot}</span>}
+    </footer>
+  );
 }
 
-function respond(place: Gateway, title: string, content: Child, status: number): Response {
+function respond(place: Gateway, title: string, content: Child, status: number, head?: Child): Response {
   const html = (
     <html lang="en">
       <head>
@@ -116,6 +179,7 @@ function respond(place: Gateway, title: string, content: Child, status: number):
         <link rel="stylesheet" href="/toolgate.css" />
         <link rel="icon" href="/favicon.svg" />
         <script src="/toolgate.js" defer />
+        {head}
       </head>
       <body>{content}</body>
     </html>
@@ -132,12 +196,6 @@ function pageHeaders(issuer: string | null): Headers {
   });
   if (issuer?.startsWith('https:')) headers.set('strict-transport-security', 'max-age=31536000');
   return headers;
-}
-
-function Gate() {
-  return raw(
-    '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true"><path d="M4 21V10a8 8 0 0 1 16 0v11"/><path d="M9 21v-9M15 21v-9M4 16h16"/></svg>',
-  );
 }
 
 /**
@@ -178,11 +236,11 @@ export class PageProblem extends Error {
   }
 }
 
-/** What someone reads out who asks for help, and the audit finds. */
-export function HelpCode({ code, requestId }: { code: string; requestId?: string }) {
+/** What someone quotes who asks for help, and the audit finds. */
+export function Reference({ code, requestId }: { code: string; requestId?: string }) {
   return (
-    <small class="help">
-      Code for whoever helps you: <b class="mono">{code}</b>
+    <small>
+      If you ask for help, include this reference: <b class="mono">{code}</b>
       {requestId && (
         <>
           {' '}
@@ -205,20 +263,21 @@ export function problemPage(
     title,
     <div class="card stack">
       <h1>{title}</h1>
-      <p class={calm ? 'muted' : 'notice'}>{text}</p>
-      {way && (
-        <div class="actions">
+      <p>{text}</p>
+      <div class="actions">
+        {way && (
           <a class={calm ? 'button' : 'button primary'} href={ownPath(way.href)}>
             {way.label}
           </a>
-        </div>
-      )}
-      {!way && (
-        <p class="muted">
-          <a href="/">To the front page</a>
-        </p>
-      )}
-      <HelpCode code={code} requestId={requestId} />
+        )}
+        {way?.href !== '/' && (
+          <a class="button" href="/">
+            Home
+          </a>
+        )}
+      </div>
+      <hr class="rule" />
+      <Reference code={code} requestId={requestId} />
     </div>,
     status,
   );

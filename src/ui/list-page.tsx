@@ -1,31 +1,6 @@
 import type { Child } from 'hono/jsx';
-import { type Column, Empty, Pager, Search, Table } from './parts';
-
-type ListHeadProps = {
-  title: string;
-  /** What is looked for, and what of it is typed already; absent: there is nothing to look through. */
-  search?: { label: string; value: string } | undefined;
-  /** What can be done beside looking. */
-  children?: Child;
-};
-
-/** The head of a page with a list. */
-export function ListHead({ title, search, children }: ListHeadProps) {
-  const field = search && <Search {...search} />;
-  return (
-    <div class="row spread">
-      <h1>{title}</h1>
-      {children ? (
-        <div class="row">
-          {field}
-          {children}
-        </div>
-      ) : (
-        field
-      )}
-    </div>
-  );
-}
+import type { Way } from './layout';
+import { type Column, Empty, Head, Pager, Search, Table } from './parts';
 
 type RowsProps<Row> = {
   label: string;
@@ -36,6 +11,8 @@ type RowsProps<Row> = {
   offset: number;
   limit: number;
   href: (offset: number) => string;
+  /** What is counted: `key`. */
+  one?: string;
   /** What is said where there is no row. */
   children?: Child;
 };
@@ -60,42 +37,67 @@ type ListPageProps<Row> = Omit<RowsProps<Row>, 'label' | 'href'> & {
   title: string;
   /** The path of the page. */
   at: string;
-  /** What was looked for: how what is found begins. */
+  /** What was looked for: what is found holds it. */
   search: string;
   words: {
-    /** What the field finds, such as `Find a key by name`. */
+    /** What the field finds, such as `Find by name`. */
     find: string;
-    /** `No key begins with`, `There are no more keys`, `Show all keys`. */
+    /** `No keys match`, `There are no more keys`. */
     none: string;
     noMore: string;
-    all: string;
+    /** What is searched: `Names and owners are searched.` */
+    searched?: string;
   };
   /** False: there is nothing to look through yet. */
   isSearched?: boolean;
   action?: Child;
+  lead?: Child;
+  tabs?: { label: string; ways: readonly Way[] };
   intro?: Child;
+  /** Filters beside the search, and what they add to the address of a page. */
+  filters?: Child;
+  query?: Record<string, string>;
 };
 
-/** A list that is searched by how things begin. `children`: what is said before there is anything at all. */
+/** A list that is searched and filtered. `children`: what is said before there is anything at all. */
 export function ListPage<Row>(props: ListPageProps<Row>) {
-  const { title, at, search, words, isSearched = true, action, intro, children, ...rows } = props;
-  const isPart = search !== '' || rows.offset > 0;
+  const {
+    title,
+    at,
+    search,
+    words,
+    isSearched = true,
+    action,
+    lead,
+    tabs,
+    intro,
+    filters,
+    ...others
+  } = props;
+  const { query = {}, children, ...rows } = others;
+  const isPart = search !== '' || rows.offset > 0 || Object.keys(query).length > 0;
   return (
     <>
-      <ListHead title={title} search={isSearched ? { label: words.find, value: search } : undefined}>
-        {action}
-      </ListHead>
+      <Head title={title} actions={action} lead={lead} {...(tabs && { tabs })} />
       {intro}
+      {(isSearched || isPart) && (
+        <Search label={words.find} value={search}>
+          {filters}
+        </Search>
+      )}
       <Rows
         {...rows}
         label={title}
-        href={(offset) => `${at}?${new URLSearchParams({ search, offset: String(offset) })}`}
+        href={(offset) => `${at}?${new URLSearchParams({ search, ...query, offset: String(offset) })}`}
       >
         {isPart ? (
-          <Empty title={search ? `${words.none} “${search}”` : words.noMore}>
-            <p>
-              <a href={at}>{words.all}</a>
-            </p>
+          <Empty title={search ? `${words.none} “${search}”` : words.noMore} glyph="search">
+            {words.searched && <p>{words.searched}</p>}
+            <div class="row">
+              <a class="button" href={at}>
+                Clear search
+              </a>
+            </div>
           </Empty>
         ) : (
           children

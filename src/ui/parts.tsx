@@ -1,38 +1,60 @@
 import type { Child } from 'hono/jsx';
-import { relativeTimes } from './english';
+import { countOf, numberOf, relativeTimes } from './english';
+import { type Glyph, Icon } from './icons';
 import type { Way } from './layout';
 
 /** How well something stands: always word, shape and colour. */
-export type Tone = 'good' | 'warn' | 'bad' | 'off';
+export type Tone = 'good' | 'warn' | 'bad' | 'off' | 'info';
 
 export function Badge({ tone, children }: { tone: Tone; children?: Child }) {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
 const STEPS: readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
-  [31_536_000, 'year'],
-  [2_592_000, 'month'],
   [86_400, 'day'],
   [3600, 'hour'],
   [60, 'minute'],
 ];
+/** Beyond this a time is told as its day. Seconds. */
+const NEAR = 7 * 86_400;
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-/** How long ago, or how long until, `at` is (RFC 3339), with the exact time beneath. Null: `never`. */
-export function When({ at, never = 'never' }: { at: string | null | undefined; never?: string }) {
+/**
+ * When `at` is (RFC 3339), with the exact time beneath. Null: `never`. What lies ahead is told as how long until then.
+ * @param isExact the minute, in UTC: the head of its column says so
+ */
+export function When({
+  at,
+  never = 'never',
+  isExact = false,
+}: {
+  at: string | null | undefined;
+  never?: string;
+  isExact?: boolean;
+}) {
   if (!at) return <>{never}</>;
-  const seconds = (Date.parse(at) - Date.now()) / 1000;
-  const [size, unit] = STEPS.find(([size]) => Math.abs(seconds) >= size) ?? [1, 'second' as const];
-  const text =
-    unit === 'second'
-      ? seconds > 0
-        ? 'in a moment'
-        : 'just now'
-      : relativeTimes().format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
+  const exact = at.slice(0, 16).replace('T', ' ');
   return (
-    <time datetime={at} title={`${at.slice(0, 16).replace('T', ' ')} UTC`}>
-      {text}
+    <time datetime={at} title={`${exact} UTC`}>
+      {isExact ? exact : nearOf(at)}
     </time>
   );
+}
+
+/** `2 minutes ago`, `in 14 days`, `12 Nov`, `12 Nov 2025`. */
+function nearOf(at: string): string {
+  const seconds = (Date.parse(at) - Date.now()) / 1000;
+  if (seconds < -NEAR) return dayOf(at);
+  const [size, unit] = STEPS.find(([size]) => Math.abs(seconds) >= size) ?? [1, null];
+  if (unit === null) return seconds > 0 ? 'in a moment' : 'just now';
+  return relativeTimes().format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
+}
+
+/** `12 Nov`; of another year `12 Nov 2025`. */
+export function dayOf(at: string): string {
+  const [year = '', month = '', day = ''] = at.slice(0, 10).split('-');
+  const isThisYear = year === String(new Date().getUTCFullYear());
+  return `${Number(day)} ${MONTHS[Number(month) - 1]}${isThisYear ? '' : ` ${year}`}`;
 }
 
 /** When an app last refreshed its access. The index notes that once an hour, so the words are no finer. */
@@ -41,25 +63,112 @@ export function LastUse({ at, never }: { at: string | null | undefined; never?: 
   return isRecent ? <>in the last hour</> : <When at={at} never={never ?? 'never'} />;
 }
 
-/** What happened to the last thing someone did here. */
-export function Notice({ bad, children }: { bad?: boolean; children?: Child }) {
+const NOTICES = { info: 'info', done: 'check', warn: 'warn', bad: 'error' } as const satisfies Record<
+  string,
+  Glyph
+>;
+
+type NoticeProps = {
+  /** `done`: what was asked for has happened; `warn`: think first; `bad`: it failed. */
+  tone?: keyof typeof NOTICES;
+  bad?: boolean;
+  /** One thing to do about it: a button or a form. */
+  action?: Child;
+  children?: Child;
+};
+
+/** Something a page says: what became of the last thing someone did, or what to know first. */
+export function Notice({ tone = 'done', bad, action, children }: NoticeProps) {
+  const said = bad ? 'bad' : tone;
   return (
-    <p class={bad ? 'notice bad' : 'notice done'} role={bad ? 'alert' : 'status'}>
-      {children}
-    </p>
+    <div class={said === 'info' ? 'notice' : `notice ${said}`} role={said === 'bad' ? 'alert' : 'status'}>
+      <Icon of={NOTICES[said]} />
+      <span>{children}</span>
+      {action}
+    </div>
   );
 }
 
-type FieldProps = { name: string; label: string; hint?: Child; error?: string | undefined; children?: Child };
+type HeadProps = {
+  title: Child;
+  /** The pages above this one. */
+  crumbs?: readonly { href: string; text: Child }[];
+  avatar?: Child;
+  badge?: Child;
+  actions?: Child;
+  /** What the page is for, in a sentence. */
+  lead?: Child;
+  tabs?: { label: string; ways: readonly Way[] };
+};
+
+/** The head of a page. */
+export function Head({ title, crumbs, avatar, badge, actions, lead, tabs }: HeadProps) {
+  return (
+    <header class="head">
+      {crumbs && (
+        <nav class="crumbs" aria-label="Breadcrumb">
+          {crumbs.map(({ href, text }) => (
+            <>
+              <a href={href}>{text}</a>{' '}
+            </>
+          ))}
+        </nav>
+      )}
+      <div class="title">
+        {avatar}
+        <h1>{title}</h1>
+        {badge}
+      </div>
+      {actions && <div class="actions">{actions}</div>}
+      {lead && <p class="lead">{lead}</p>}
+      {tabs && <Tabs {...tabs} />}
+    </header>
+  );
+}
+
+const KINDS = {
+  read: ['', 'Read-only'],
+  write: [' write', 'Can edit'],
+  remove: [' delete', 'Can delete'],
+} as const;
+
+/** What a tool does, as its server says of it. */
+export function KindTag({ of }: { of: keyof typeof KINDS }) {
+  const [look, word] = KINDS[of];
+  return (
+    <span class={`tag${look}`}>
+      <Icon of={of} />
+      {word}
+    </span>
+  );
+}
+
+type FieldProps = {
+  name: string;
+  label: Child;
+  hint?: Child;
+  error?: string | undefined;
+  isOptional?: boolean;
+  children?: Child;
+};
 
 /** A labelled control; `children` is the control, with `id` and `aria-describedby` as {@link described} gives them. */
-export function Field({ name, label, hint, error, children }: FieldProps) {
+export function Field({ name, label, hint, error, isOptional, children }: FieldProps) {
   return (
-    <div class="field" data-error={error ? '' : undefined}>
-      <label for={name}>{label}</label>
+    <div class="field">
+      <label for={name}>
+        {label}
+        {isOptional && (
+          <>
+            {' '}
+            <small>optional</small>
+          </>
+        )}
+      </label>
       {children}
       {error && (
         <span class="error" id={`${name}-error`} role="alert">
+          <Icon of="error" />
           {error}
         </span>
       )}
@@ -88,9 +197,10 @@ type InputProps = Omit<FieldProps, 'children'> & {
 };
 
 /** A labelled line of text. */
-export function Input({ name, label, hint, error, value, type = 'text', mono, ...rest }: InputProps) {
+export function Input(props: InputProps) {
+  const { name, label, hint, error, isOptional = false, value, type = 'text', mono, ...rest } = props;
   return (
-    <Field name={name} label={label} hint={hint} error={error}>
+    <Field name={name} label={label} hint={hint} error={error} isOptional={isOptional}>
       <input
         class={mono ? 'input mono' : 'input'}
         type={type}
@@ -102,43 +212,52 @@ export function Input({ name, label, hint, error, value, type = 'text', mono, ..
   );
 }
 
-/** A line to copy, whole when it is selected; with JavaScript by a button. */
-export function Copy({ text, label }: { text: string; label: string }) {
+type CopyProps = {
+  text: string;
+  /** What it is, as in `Copy the server address`. */
+  label: string;
+  /** True for a secret that is shown once. */
+  isOnce?: boolean;
+};
+
+/** Text to copy, whole when it is selected; with JavaScript by a button. */
+export function Copy({ text, label, isOnce }: CopyProps) {
+  const looks = ['copy', text.includes('\n') && 'lines', isOnce && 'once'];
   return (
-    <div class="copy">
+    <div class={looks.filter(Boolean).join(' ')}>
       <code>{text}</code>
       <button type="button" class="button small scripted" data-copy={text} aria-label={`Copy ${label}`}>
+        <Icon of="copy" />
         Copy
       </button>
     </div>
   );
 }
 
-/** What there is to do where nothing is yet. */
-export function Empty({ title, children }: { title: string; children?: Child }) {
+/** What there is to do where nothing is yet. `children`: a sentence, then a row of buttons. */
+export function Empty({ title, glyph, children }: { title: string; glyph?: Glyph; children?: Child }) {
   return (
-    <div class="card stack tight empty">
-      <h2>{title}</h2>
+    <div class="empty">
+      {glyph && <Icon of={glyph} />}
+      <h3>{title}</h3>
       {children}
     </div>
   );
 }
 
-/** Finds things in a list by what they begin with. */
-export function Search({ label, value }: { label: string; value: string }) {
+/** What finds things in a list, by what they hold anywhere. `children`: other filters beside it. */
+export function Search({ label, value, children }: { label: string; value: string; children?: Child }) {
   return (
     <search>
-      <form class="row">
-        <input
-          class="input"
-          type="search"
-          name="search"
-          value={value}
-          aria-label={label}
-          placeholder={label}
-        />
+      <form class="filters">
+        <label class="search">
+          <Icon of="search" />
+          <span class="unseen">{label}</span>
+          <input class="input" type="search" name="search" value={value} placeholder={label} />
+        </label>
+        {children}
         <button type="submit" class="button">
-          Search
+          {children ? 'Filter' : 'Search'}
         </button>
       </form>
     </search>
@@ -148,43 +267,61 @@ export function Search({ label, value }: { label: string; value: string }) {
 /** Narrows a list that is on the page already to what holds the words typed: with JavaScript only. */
 export function Filter({ list, label }: { list: string; label: string }) {
   return (
-    <input
-      class="input scripted"
-      type="search"
-      data-filter={list}
-      aria-label={label}
-      aria-controls={list}
-      placeholder={label}
-      autocomplete="off"
-    />
+    <label class="search grow scripted">
+      <Icon of="search" />
+      <span class="unseen">{label}</span>
+      <input
+        class="input"
+        type="search"
+        data-filter={list}
+        aria-controls={list}
+        placeholder={label}
+        autocomplete="off"
+      />
+    </label>
   );
 }
 
 /** The parts of one thing, each at an address of its own. */
-export function Tabs({ label, ways }: { label: string; ways: Way[] }) {
+export function Tabs({ label, ways }: { label: string; ways: readonly Way[] }) {
   return (
     <nav class="tabs" aria-label={label}>
-      {ways.map(({ href, text, isHere }) => (
+      {ways.map(({ href, text, isHere, count }) => (
         <a href={href} aria-current={isHere ? 'page' : undefined}>
           {text}
+          {count !== undefined && <span class="num">{numberOf(count)}</span>}
         </a>
       ))}
     </nav>
   );
 }
 
-export type Column = { name: string; isNumber?: boolean; isHidden?: boolean };
+export type Column = {
+  name: string;
+  isNumber?: boolean;
+  /** Says to screen readers alone what it holds. */
+  isHidden?: boolean;
+  /** Goes first where there is little room: its cells have the class `extra`, too. */
+  isExtra?: boolean;
+  /** Where it leads to sort by it, and how the rows are sorted by it now. */
+  sort?: { href: string; order?: 'ascending' | 'descending' | undefined };
+};
 
-/** A table whose rows become cards on a narrow page: each cell of `Row` says its column. */
+/** A table whose rows become cards where it is narrow: each cell of a row but the first says its column (`data-label`). */
 export function Table({ label, columns, children }: { label: string; columns: Column[]; children?: Child }) {
   return (
     <div class="table">
       <table aria-label={label}>
         <thead>
           <tr>
-            {columns.map(({ name, isNumber, isHidden }) => (
-              <th scope="col" class={isNumber ? 'num' : undefined}>
-                {isHidden ? <span class="unseen">{name}</span> : name}
+            {columns.map(({ name, isNumber, isHidden, isExtra, sort }) => (
+              <th
+                scope="col"
+                class={[isNumber && 'num', isExtra && 'extra'].filter(Boolean).join(' ') || undefined}
+                aria-sort={sort?.order}
+              >
+                {isHidden ? <span class="unseen">{name}</span> : sort ? <a href={sort.href}>{name}</a> : name}
+                {sort?.order && <span aria-hidden="true">{sort.order === 'ascending' ? ' ↑' : ' ↓'}</span>}
               </th>
             ))}
           </tr>
@@ -201,30 +338,38 @@ type PagerProps = {
   limit: number;
   count: number;
   href: (offset: number) => string;
+  /** What is counted: `key`. Missing: rows have no name. */
+  one?: string;
 };
 
 /** Where in a list this page stands, and the ways on. */
-export function Pager({ total, offset, limit, count, href }: PagerProps) {
-  const shown = (n: number) => n.toLocaleString('en');
+export function Pager({ total, offset, limit, count, href, one }: PagerProps) {
+  const of = one ? countOf(total, one) : numberOf(total);
+  const pages = Math.max(1, Math.ceil(total / limit));
   return (
-    <div class="row spread">
-      <small>
-        {count
-          ? `${shown(offset + 1)} to ${shown(offset + count)} of ${shown(total)}`
-          : `0 of ${shown(total)}`}
-      </small>
-      <span class="row">
-        {offset > 0 && (
-          <a class="button small" href={href(Math.max(0, offset - limit))}>
-            Previous
-          </a>
-        )}
-        {offset + count < total && (
-          <a class="button small" href={href(offset + limit)}>
-            Next
-          </a>
-        )}
-      </span>
-    </div>
+    <nav class="pager" aria-label="Pages">
+      <span>{count ? `${numberOf(offset + 1)}–${numberOf(offset + count)} of ${of}` : `0 of ${of}`}</span>
+      {pages > 1 && (
+        <span class="row">
+          <span>
+            Page {numberOf(Math.floor(offset / limit) + 1)} of {numberOf(pages)}
+          </span>
+          <PagerWay text="Previous" href={offset > 0 ? href(Math.max(0, offset - limit)) : null} />
+          <PagerWay text="Next" href={offset + count < total ? href(offset + limit) : null} />
+        </span>
+      )}
+    </nav>
+  );
+}
+
+function PagerWay({ text, href }: { text: string; href: string | null }) {
+  return href === null ? (
+    <span class="button small" aria-disabled="true">
+      {text}
+    </span>
+  ) : (
+    <a class="button small" href={href}>
+      {text}
+    </a>
   );
 }

@@ -13,24 +13,24 @@ import {
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
+import { Avatar } from '../../ui/avatar';
 import { Csrf } from '../../ui/forms';
-import { framedPage, PageProblem, sendOn } from '../../ui/layout';
-import { cut, Name } from '../../ui/name';
+import { framedPage, PageProblem, sendOn, type Way } from '../../ui/layout';
+import { Cut, cut } from '../../ui/name';
 import { Notice } from '../../ui/parts';
 import { administers } from '../api/administrator';
 
-/** The pages of administrators, in the order of the navigation. */
+/** The pages of administrators, in the order of the navigation. `group`: what it and those behind it have in common. */
 const PAGES = [
-  ['/admin', 'Overview'],
-  ['/admin/servers', 'Servers'],
-  ['/admin/keys', 'Access keys'],
-  ['/admin/toolsets', 'Toolsets'],
-  ['/admin/access', 'Apps with access'],
-  ['/admin/apps', 'Apps'],
-  ['/admin/people', 'People'],
-  ['/admin/audit', 'Audit'],
-  ['/admin/settings', 'Settings'],
-] as const;
+  { href: '/admin', text: 'Overview', glyph: 'overview' },
+  { href: '/admin/servers', text: 'Servers', glyph: 'server', group: 'Tools' },
+  { href: '/admin/toolsets', text: 'Toolsets', glyph: 'toolset' },
+  { href: '/admin/keys', text: 'Access keys', glyph: 'key', group: 'Access' },
+  { href: '/admin/people', text: 'People', glyph: 'person' },
+  { href: '/admin/access', text: 'Apps', glyph: 'app' },
+  { href: '/admin/audit', text: 'Audit log', glyph: 'audit', group: 'Gateway' },
+  { href: '/admin/settings', text: 'Settings', glyph: 'settings' },
+] as const satisfies readonly Omit<Way, 'isHere'>[];
 
 /** True when whoever looks at this page is to look at it at the issuer's host, unless they ask to stay here (CONTRACT §1). */
 export function isSentOn(c: Context<App>): boolean {
@@ -64,7 +64,9 @@ type AdminPage = {
   /** What the page is for; nothing personal stands in it. */
   title: string;
   /** The path of the page of {@link PAGES} it belongs to. */
-  at: (typeof PAGES)[number][0];
+  at: (typeof PAGES)[number]['href'];
+  /** True where the page is one column of form. */
+  isForm?: boolean;
   /** What was refused of the form it shows again. */
   refusal?: string | undefined;
   body: Child;
@@ -74,7 +76,7 @@ type AdminPage = {
 /** A page of administration, beginning with what became of the last thing that was done. */
 export async function adminPage(
   c: Context<App>,
-  { title, at, refusal, body, status }: AdminPage,
+  { title, at, isForm, refusal, body, status }: AdminPage,
 ): Promise<Response> {
   const cookies = c.req.header('cookie');
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), cookies);
@@ -84,14 +86,15 @@ export async function adminPage(
     title,
     {
       label: 'Administration',
-      ways: PAGES.map(([href, text]) => ({ href, text, isHere: href === at })),
-      foot: session && (
+      ways: PAGES.map((way) => ({ ...way, isHere: way.href === at })),
+      isForm,
+      who: session && (
         <SignOut name={session.user?.name ?? 'administrator'} csrf={await csrfOf(c, session)} />
       ),
       body: (
         <>
           {isElsewhere(c) && (
-            <Notice>
+            <Notice tone="info">
               You are at {new URL(c.req.url).host}. This gateway is at{' '}
               <a href={`${c.var.issuer}/admin`}>{new URL(c.var.issuer ?? '').host}</a>.
             </Notice>
@@ -110,12 +113,13 @@ export async function adminPage(
 
 function SignOut({ name, csrf }: { name: string; csrf: string }) {
   return (
-    <form class="foot" method="post" action="/admin/sign-out">
-      <small>
-        Signed in as <Name of={name} />
-      </small>
+    <form class="who" method="post" action="/admin/sign-out">
+      <Avatar name={name} isPerson />
+      <span class="cut one" title={name}>
+        <Cut of={name} />
+      </span>
       <Csrf value={csrf} />
-      <button type="submit" class="button small">
+      <button type="submit" class="button quiet small">
         Sign out
       </button>
     </form>

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
-import { ListHead, Rows } from '../../../ui/list-page';
+import { Rows } from '../../../ui/list-page';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, Empty, LastUse, Tabs } from '../../../ui/parts';
+import { Badge, Empty, Head, LastUse, Search, Tabs } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { changePages } from './change';
@@ -101,7 +101,8 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
   };
   return (
     <>
-      <ListHead title="Apps with access" search={{ label: 'App, key or person', value: search }} />
+      <Head title="Apps with access" />
+      <Search label="App, key or person" value={search} />
       <Tabs
         label="Which"
         ways={STATES.map(([value, text]) => ({

@@ -20,7 +20,7 @@ export const appPages = new Hono<App>()
     const { search, limit, offset } = listPage(c);
     const asked = new URLSearchParams({ search, limit: String(limit), offset: String(offset) });
     const list = await read<Clients>(c, `/oauth2/clients?${asked}`);
-    return adminPage(c, { title: 'Apps', at: AT, body: <AppList {...list} search={search} /> });
+    return adminPage(c, { title: 'Apps', at: '/admin/access', body: <AppList {...list} search={search} /> });
   })
 
   // The id of an app may be an address, which no path segment of a browser's survives: it stands in the query.
@@ -49,7 +49,7 @@ export const appPages = new Hono<App>()
         <input type="hidden" name="app" value={client.id} />
       </Confirm>
     );
-    return adminPage(c, { title: 'Delete an app', at: AT, body });
+    return adminPage(c, { title: 'Delete an app', at: '/admin/access', body });
   })
   .post('/delete', async (c) => {
     const form = await readForm(c);
@@ -75,7 +75,6 @@ function AppList({ clients, search, total_count, offset, limit }: Clients & { se
         find: 'Name of the app',
         none: 'No app begins with',
         noMore: 'There are no more apps',
-        all: 'Show all apps',
       }}
       intro={
         <p class="muted">

@@ -22,7 +22,6 @@ export function KeyList({ keys, total, page }: KeyListProps) {
         find: 'Find a key by name',
         none: 'No key begins with',
         noMore: 'There are no more keys',
-        all: 'Show all keys',
       }}
       action={
         <a class="button primary" href={`${AT}/new`}>

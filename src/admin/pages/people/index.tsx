@@ -119,7 +119,6 @@ function PeopleList(props: Users & { search: string; canSignIn: boolean }) {
         find: 'E-mail address',
         none: 'No address begins with',
         noMore: 'There are no more people',
-        all: 'Show everyone',
       }}
       columns={[{ name: 'Person' }, { name: 'May use' }, { name: 'Last signed in' }, { name: 'State' }]}
       rows={users}

@@ -23,7 +23,6 @@ export function ServerList({ servers, total, page, csrf }: ServerListProps) {
         find: 'Find a server by name',
         none: 'No server begins with',
         noMore: 'There are no more servers',
-        all: 'Show all servers',
       }}
       isSearched={total > 0 || page.search !== ''}
       action={

@@ -25,7 +25,6 @@ export function ToolsetList({ virtualMcps, total, page, names }: ToolsetListProp
         find: 'Find a toolset by name',
         none: 'No toolset begins with',
         noMore: 'There are no more toolsets',
-        all: 'Show all toolsets',
       }}
       action={
         <a class="button primary" href={`${AT}/new`}>
