@@ -252,7 +252,8 @@ CREATE TABLE IF NOT EXISTS upstream_flow (
 CREATE INDEX IF NOT EXISTS upstream_flow_owner ON upstream_flow (owner, server_id);
 CREATE INDEX IF NOT EXISTS upstream_flow_expiry ON upstream_flow (expires_at);
 
--- Acts and changes (CONTRACT §8), never changed, swept after 90 days. A grant's acts are found by their code.
+-- Acts and changes (CONTRACT §8), never changed, swept after 90 days. A grant's acts are found by their code. Names are what
+-- things were called then.
 CREATE TABLE IF NOT EXISTS audit (
   id         TEXT PRIMARY KEY,  -- begins with the time, so that it sorts as time does
   at         INTEGER NOT NULL,
@@ -264,13 +265,21 @@ CREATE TABLE IF NOT EXISTS audit (
   detail     TEXT NOT NULL,     -- JSON: ids and words of this gateway
   address    TEXT,
   code       TEXT NOT NULL,     -- what a person reads out: of the grant, else of the request
-  request_id TEXT
+  request_id TEXT,
+  actor_name TEXT,
+  client_name TEXT,
+  subject    TEXT,              -- of the key or person it is about, or that its grant acts for
+  subject_name TEXT,
+  about      TEXT,              -- id of the server or toolset it is about
+  about_name TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS audit_act ON audit (act, id);
-CREATE INDEX IF NOT EXISTS audit_outcome ON audit (outcome, id);
 CREATE INDEX IF NOT EXISTS audit_actor ON audit (actor, id);
 CREATE INDEX IF NOT EXISTS audit_client ON audit (client_id, id) WHERE client_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_code ON audit (code, id, grant_id);
+CREATE INDEX IF NOT EXISTS audit_undone ON audit (outcome, id) WHERE outcome <> 'done';
+CREATE INDEX IF NOT EXISTS audit_subject ON audit (subject, id) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_about ON audit (about, id) WHERE about IS NOT NULL;
 
 -- People who signed in, each as one account of one provider.
 CREATE TABLE IF NOT EXISTS person (

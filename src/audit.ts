@@ -1,14 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { RequestContext } from './config';
-import {
-  type Condition,
-  equals,
-  type Ids,
-  type PageOf,
-  pageQuestion,
-  pageSql,
-  type Question,
-} from './database';
 import { log, shortCode } from './log';
 import { measure } from './metrics';
 import { addressOf } from './protocol/address';
@@ -87,6 +78,9 @@ type StrangersAct =
 /** Who did it, from where, in which request. */
 export type By = { actor: Actor; address: string | null; requestId: string | null };
 
+/** What something was called that is gone by the time its end is written down. */
+export type Named = { name?: string };
+
 /** Whatever no one asked for: a cron's act, or an alarm's. */
 export const SYSTEM: By = { actor: 'system', address: null, requestId: null };
 
@@ -121,7 +115,7 @@ export function audit(c: RequestContext, act: Act, actor?: Actor): void {
 /** The same for a caller with a batch of D1 to put it in. @param condition in SQL, on an entry's `value` as JSON: which are kept */
 export function auditAll(
   db: D1Database,
-  acts: readonly Act[],
+  acts: readonly (Act & Named)[],
   who: By,
   condition?: string,
 ): D1PreparedStatement {
@@ -136,7 +130,7 @@ export function auditAll(
  */
 export function auditIfChanged(
   db: D1Database,
-  act: Act,
+  act: Act & Named,
   who: By,
   flow: string | undefined = undefined,
 ): D1PreparedStatement {
@@ -175,7 +169,7 @@ function refusalOf(c: RequestContext, status: number, type: string): Refusal {
 /** How an act ended. */
 type Outcome = 'done' | 'refused' | 'failed';
 
-/** An act as the audit shows it. `at` is in epoch seconds. */
+/** An act as the audit shows it. `at` is in epoch seconds. Names are what things were called then. */
 export type AuditEvent<Name extends string = Act['act']> = {
   /** Sorts as time does. */
   id: string;
@@ -183,8 +177,16 @@ export type AuditEvent<Name extends string = Act['act']> = {
   act: Name;
   outcome: Outcome;
   actor: Actor;
+  actorName: string | null;
   clientId: string | null;
+  clientName: string | null;
   grantId: string | null;
+  /** The key or person it is about, or that its grant acts for. */
+  subject: string | null;
+  subjectName: string | null;
+  /** Id of the server or toolset it is about. */
+  about: string | null;
+  aboutName: string | null;
   /** The other members of the act. */
   detail: Record<string, string | number>;
   address: string | null;
@@ -197,7 +199,15 @@ function entryOf<Name extends string>(
   { actor, address, requestId }: By,
   flow: string | undefined = undefined,
 ): AuditEvent<Name> {
-  const { client_id = null, grant_id = null, ...detail } = facts as Record<string, string> & Partial<Parties>;
+  const {
+    client_id = null,
+    grant_id = null,
+    name = null,
+    ...detail
+  } = facts as Record<string, string> & Partial<Parties>;
+  const { server, virtual_mcp, virtual_key, user, owner } = detail;
+  const about = server ?? virtual_mcp ?? null;
+  const subject = owner ?? (virtual_key && `vk:${virtual_key}`) ?? (user && `user:${user}`) ?? null;
   const now = Date.now();
   const id = newId(now);
   return {
@@ -206,8 +216,14 @@ function entryOf<Name extends string>(
     act,
     outcome: outcomeOf(act),
     actor,
+    actorName: null,
     clientId: client_id,
+    clientName: null,
     grantId: grant_id,
+    subject,
+    subjectName: about === null ? name : null,
+    about,
+    aboutName: about === null ? null : name,
     detail,
     address,
     code: shortCode(grant_id ?? flow ?? requestId ?? id),
@@ -215,7 +231,7 @@ function entryOf<Name extends string>(
   };
 }
 
-type Parties = { client_id: string; grant_id: string };
+type Parties = { client_id: string; grant_id: string; name: string };
 
 let made = 0;
 
@@ -226,7 +242,7 @@ function newId(now: number): string {
 }
 
 /** What ids begin with that were made at `now` (epoch milliseconds): nine digits of base 36, for 3,000 years. */
-function idAt(now: number): string {
+export function idAt(now: number): string {
   return Math.max(0, now).toString(36).padStart(9, '0');
 }
 
@@ -240,101 +256,33 @@ function logEntry({ act, actor, clientId, grantId, detail, code, requestId }: Au
   log(act, { ...ids, ...detail });
 }
 
-/** The client of a grant need not be named: the index of grants knows it. */
+/** What a key or person is called, by its subject; what is gone already, as the audit last knew it. */
+const nameOf = (subject: string) => {
+  const id = `substr(${subject}, instr(${subject}, ':') + 1)`;
+  return `coalesce((SELECT name FROM virtual_key WHERE id = ${id}), (SELECT name FROM person WHERE id = ${id}),
+    (SELECT subject_name FROM audit WHERE subject = ${subject} ORDER BY id DESC LIMIT 1))`;
+};
+
+/**
+ * Names are written along, so that they outlive what they name: what the act gives, else what is there now. The client of a
+ * grant need not be named, nor whom it acts for: the index of grants knows them.
+ */
 function write(db: D1Database, entries: readonly AuditEvent[], condition = 'true'): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT INTO audit (id, at, act, outcome, actor, client_id, grant_id, detail, address, code, request_id)
-       SELECT value ->> 'id', value ->> 'at', value ->> 'act', value ->> 'outcome', value ->> 'actor',
-         coalesce(value ->> 'clientId', (SELECT client_id FROM oauth_grant WHERE grant_id = value ->> 'grantId')),
-         value ->> 'grantId', value -> 'detail', value ->> 'address', value ->> 'code', value ->> 'requestId'
-       FROM json_each(?1) WHERE ${condition}`,
+      `INSERT INTO audit (id, at, act, outcome, actor, actor_name, client_id, client_name, grant_id, subject, subject_name,
+         about, about_name, detail, address, code, request_id)
+       SELECT value ->> 'id', value ->> 'at', value ->> 'act', value ->> 'outcome', actor, ${nameOf('told.actor')}, client_id,
+         coalesce(value ->> 'clientName', (SELECT nullif(name, '') FROM client WHERE client_id = told.client_id), client_name,
+           (SELECT client_name FROM audit WHERE client_id = told.client_id ORDER BY id DESC LIMIT 1)),
+         value ->> 'grantId', subject, coalesce(value ->> 'subjectName', ${nameOf('told.subject')}), about, coalesce(value ->> 'aboutName',
+           (SELECT name FROM server WHERE id = told.about), (SELECT name FROM virtual_mcp WHERE id = told.about)),
+         value -> 'detail', value ->> 'address', value ->> 'code', value ->> 'requestId'
+       FROM (SELECT value, value ->> 'actor' AS actor, value ->> 'about' AS about, client_name,
+           coalesce(value ->> 'clientId', client_id) AS client_id, coalesce(value ->> 'subject', subject) AS subject
+         FROM json_each(?1) LEFT JOIN oauth_grant ON grant_id = value ->> 'grantId' WHERE ${condition}) AS told`,
     )
     .bind(JSON.stringify(entries));
-}
-
-/** What a list of acts is narrowed to; undefined: all. `since` and `until` are epoch seconds, the second not included. */
-export type AuditFilter = {
-  act?: string | undefined;
-  outcome?: string | undefined;
-  actor?: string | undefined;
-  client_id?: string | undefined;
-  grant_id?: string | undefined;
-  code?: string | undefined;
-  since?: number | undefined;
-  until?: number | undefined;
-};
-
-type Row = {
-  id: string;
-  at: number;
-  act: Act['act'];
-  outcome: Outcome;
-  actor: Actor;
-  client_id: string | null;
-  grant_id: string | null;
-  detail: string;
-  address: string | null;
-  code: string;
-  request_id: string | null;
-};
-
-type ListPage = { limit: number; offset: number };
-
-/** A page of the audit, newest first, and how many acts there are. */
-export function auditQuestion(
-  db: D1Database,
-  filter: AuditFilter,
-  page: ListPage,
-): Question<{ entries: AuditEvent[]; total: number }> {
-  const { statements, answer } = pageQuestion<Row>(db, pageOfActs(filter, page));
-  return {
-    statements,
-    answer: (results) => {
-      const { rows, total } = answer(results);
-      return { entries: rows.map(fromRow), total };
-    },
-  };
-}
-
-/** Ids of what the acts on a page are about and of who did them, for questions asked along with {@link auditQuestion}. */
-export function idsOfActs(filter: AuditFilter, page: ListPage): Ids {
-  const { sql, values } = pageSql(pageOfActs(filter, page));
-  const members = ['virtual_key', 'user', 'server', 'virtual_mcp'].map((name) => `acts.detail ->> '${name}'`);
-  const actor = "substr(acts.actor, instr(acts.actor, ':') + 1)";
-  return {
-    sql: `SELECT value FROM (${sql}) AS acts, json_each(json_array(${[...members, actor].join(', ')}))`,
-    values,
-  };
-}
-
-/** Ids of the clients, or of the grants, of the acts on a page. */
-export function partiesOfActs(column: 'client_id' | 'grant_id', filter: AuditFilter, page: ListPage): Ids {
-  return pageSql(pageOfActs(filter, page), column);
-}
-
-function pageOfActs({ since, until, ...ids }: AuditFilter, page: ListPage): PageOf {
-  const conditions: Condition[] = [
-    ...equals('act', ids.act),
-    ...equals('outcome', ids.outcome),
-    ...equals('actor', ids.actor),
-    ...equals('client_id', ids.client_id),
-    ...equals('grant_id', ids.grant_id),
-    ...equals('code', ids.code ?? (ids.grant_id && shortCode(ids.grant_id))), // a grant's acts are found by their code
-  ];
-  if (since !== undefined) conditions.push({ sql: 'id >= ?', values: [idAt(since * 1000)] });
-  if (until !== undefined) conditions.push({ sql: 'id < ?', values: [idAt(until * 1000)] });
-  return { table: 'audit', conditions, order: 'id DESC', page };
-}
-
-function fromRow({ client_id, grant_id, detail, request_id, ...row }: Row): AuditEvent {
-  return {
-    ...row,
-    clientId: client_id,
-    grantId: grant_id,
-    detail: JSON.parse(detail),
-    requestId: request_id,
-  };
 }
 
 /** Most rows that one sweep deletes, so that it ends in time. */

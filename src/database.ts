@@ -24,6 +24,11 @@ export function startsWith(column: string, prefix: string): Condition[] {
   return prefix ? [beginsWith(column, prefix)] : [];
 }
 
+/** That `sql` holds `text` anywhere, without regard to case. Not LIKE: D1 takes patterns of 50 bytes at most. */
+export function contains(sql: string, text: string): Condition {
+  return { sql: `instr(lower(${sql}), lower(?))`, values: [text] };
+}
+
 /** A question to the database that may share its round trip with others: its statements, and what their rows come to. */
 export type Question<Answer> = { statements: D1PreparedStatement[]; answer: (rows: unknown[][]) => Answer };
 

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteOldAudit } from '../src/audit';
 import { deleteOldCounts } from '../src/governance/tool-counts';
+import { recordSignIn } from '../src/governance/users';
 import { Browser, type Page } from './support/browser';
 import { McpCaller } from './support/caller';
 import { admin, configure, gate, newKey } from './support/gate';
@@ -14,7 +15,12 @@ type Event = {
   act: string;
   outcome: string;
   actor: string;
+  actor_name: string | null;
   client_id: string | null;
+  client_name: string | null;
+  subject: string | null;
+  subject_name: string | null;
+  about_name: string | null;
   grant_id: string | null;
   detail: Record<string, unknown>;
   address: string | null;
@@ -278,6 +284,137 @@ describe('writing the audit', () => {
   });
 });
 
+describe('names in the audit (CONTRACT §8)', () => {
+  it('are what things were called then, and outlive them', async () => {
+    const upstream = await Upstream.start();
+    const key = await newKey();
+    const app = `App ${crypto.randomUUID()}`;
+    const client = await newClient({ client_name: app });
+    await client.obtainGrant({ key: key.value });
+    await acts({ client_id: client.clientId, act: 'code.redeemed' }, 1);
+    await admin('PUT', `/governance/virtual-keys/${key.id}`, { name: `${key.name} renamed` });
+    const { virtual_mcp: toolset } = await admin<{ virtual_mcp: { id: string; name: string } }>(
+      'POST',
+      '/mcp/virtual-mcps',
+      { name: `Set ${key.name}`, tools: [] },
+    );
+    await acts({ key: key.id, act: 'virtual_key.changed' }, 1);
+    await admin('DELETE', `/governance/virtual-keys/${key.id}`);
+    await admin('DELETE', `/oauth2/clients/${client.clientId}`);
+    await admin('DELETE', `/mcp/client/${upstream.id}`);
+    await admin('DELETE', `/mcp/virtual-mcps/${toolset.id}`);
+
+    const story = await acts({ key: key.id }, 6);
+    const [server] = await acts({ server: upstream.name, act: 'server.deleted' }, 1);
+    const [, gone] = await acts({ server: toolset.id }, 2);
+    const [app_] = await acts({ app, act: 'client.deleted' }, 1);
+
+    expect(story.map(({ act, subject_name, client_name }) => [act, subject_name, client_name])).toEqual([
+      ['virtual_key.created', key.name, null],
+      ['consent.allowed', key.name, app],
+      ['code.redeemed', key.name, app],
+      ['virtual_key.changed', `${key.name} renamed`, null],
+      ['virtual_key.deleted', `${key.name} renamed`, null],
+      ['grant.ended', `${key.name} renamed`, app],
+    ]);
+    expect(story[1]).toMatchObject({ actor: `vk:${key.id}`, actor_name: key.name });
+    expect(story[4]).toMatchObject({ about_name: `${key.name} renamed` });
+    expect(server).toMatchObject({ about_name: upstream.name, detail: { server: upstream.id } });
+    expect(gone).toMatchObject({ act: 'virtual_mcp.deleted', about_name: toolset.name });
+    expect(app_).toMatchObject({ client_id: client.clientId, client_name: app });
+  });
+
+  it('lead to what a person did, and to what was done to them', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const name = `Ada ${crypto.randomUUID()}`;
+    const account = {
+      issuer: 'https://id.example',
+      subject: name,
+      email: `${now}@example.com`,
+      name,
+    };
+    const { id } = await recordSignIn(env.DB, account, now);
+    await admin('PUT', `/users/${id}`, { mcp_configs: [] });
+    await admin('DELETE', `/users/${id}`);
+
+    const told = ['user.changed', 'user.deleted'];
+    expect(named(await acts({ person: id }, 2))).toEqual(told);
+    expect(named(await acts({ person: name.toUpperCase() }, 2))).toEqual(told);
+    expect(named(await acts({ q: name.slice(4, 20) }, 2))).toEqual(told);
+    expect(await list({ key: name })).toMatchObject({ total_count: 0 });
+  });
+
+  it('are found by any part, and a code by the search leads to its flow', async () => {
+    const client = await newClient({ client_name: 'Some % odd_name App' });
+    await client.obtainGrant();
+    const [first] = await acts({ q: '% ODD_', act: 'consent.allowed' }, 1);
+
+    const flow = await list({ q: ` ${first?.code.toLowerCase()} ` });
+
+    expect(flow.total_count).toBe(2);
+    expect(new Set(flow.events.map(({ client_id }) => client_id))).toEqual(new Set([client.clientId]));
+    expect(await list({ q: 'odd name' })).toMatchObject({ total_count: 0 });
+  });
+});
+
+describe('the audit as a file (CONTRACT §8)', () => {
+  const csv = async (query: Record<string, string>) => {
+    const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
+    return gate(`/api/audit?${new URLSearchParams({ format: 'csv', ...query })}`, { headers });
+  };
+
+  it('has a line for each event that is found, in the order of the list', async () => {
+    const client = await newClient({ client_name: 'Said "so", twice' });
+    await client.obtainGrant();
+    const [event] = await acts({ client_id: client.clientId }, 2);
+
+    const response = await csv({ client_id: client.clientId });
+    const text = await response.text();
+    const [head, ...lines] = text.split('\r\n');
+
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename="audit-[\d-]+\.csv"$/);
+    expect(head?.split(',')).toEqual(Object.keys(event ?? {}));
+    expect(lines.map((line) => line.split(',')[2])).toEqual(['code.redeemed', 'consent.allowed', undefined]);
+    expect(lines[0]).toContain(`,${client.clientId},"Said ""so"", twice",`);
+  });
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)'])('takes %s for text, never for a formula', async (formula) => {
+    const client = await newClient({ client_name: `${formula} ${crypto.randomUUID()}` });
+    await client.obtainGrant();
+    await acts({ client_id: client.clientId }, 2);
+
+    const text = await (await csv({ client_id: client.clientId })).text();
+
+    expect(text).toContain(`,'${formula} `);
+    expect(text).not.toContain(`,${formula}`);
+  });
+
+  it('goes on past what one question brings', async () => {
+    const numbers =
+      'WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < 11999)';
+    await env.DB.prepare(
+      `INSERT INTO audit (id, at, act, outcome, actor, detail, code) ${numbers}
+       SELECT 'many' || printf('%06d', i), 1, 'many.acts', 'done', 'system', '{}', 'F-2222' FROM number`,
+    ).run();
+
+    const text = await (await csv({ act: 'many.acts' })).text();
+    await env.DB.prepare("DELETE FROM audit WHERE act = 'many.acts'").run();
+
+    const ids = text
+      .split('\r\n')
+      .slice(1, -1)
+      .map((line) => line.split(',')[0]);
+    expect(ids).toHaveLength(12_000);
+    expect(new Set(ids).size).toBe(12_000);
+    expect(ids.at(-1)).toBe('many000000');
+  });
+
+  it('is for administrators', async () => {
+    expect((await gate('/api/audit?format=csv')).status).toBe(401);
+  });
+});
+
 describe('reading the audit (CONTRACT §8)', () => {
   it('goes newest first, a page at a time, within a span', async () => {
     const since = new Date().toISOString();
@@ -308,6 +445,7 @@ describe('reading the audit (CONTRACT §8)', () => {
     ['since', 'yesterday'],
     ['until', '2026-01-01'],
     ['limit', '501'],
+    ['format', 'xml'],
   ])('refuses %s=%s, naming it', async (field, value) => {
     const { status, error } = await admin<Refusal>('GET', `/audit?${field}=${value}`);
 

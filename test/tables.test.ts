@@ -33,13 +33,13 @@ const HOMES: Record<string, string[]> = {
   browser_session: ['identity/'],
   form_once: ['once.ts'],
   removal: ['removal/'],
-  audit: ['audit.ts'],
+  audit: ['audit.ts', 'audit/'],
 };
 
 /** Tables that a room reads from others, each for what one statement answers and two could not. */
 const READ: Record<string, string[]> = {
   'config.ts': ['revision', 'schema_step', 'deployment'], // one round trip for all that a request is judged by
-  'audit.ts': ['oauth_grant'], // the client of a grant's act
+  'audit.ts': ['oauth_grant', 'client', 'virtual_key', 'person', 'server', 'virtual_mcp'], // of a grant's act its client and whom it acts for; names
   clients: ['oauth_grant'], // unused: without a grant
   governance: ['server'], // access names servers; an address is a server's or a toolset's
   identity: ['person'], // a browser's session with its person

@@ -218,17 +218,6 @@ export function clientQuestion(db: D1Database, clientId: string): Question<Clien
   return question<Row, Client | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
-/** What the clients with these ids call themselves, by id. */
-export function clientNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
-  const statement = db
-    .prepare(`SELECT client_id, name FROM client WHERE client_id IN (${ids.sql}) AND name <> ''`)
-    .bind(...ids.values);
-  return question<{ client_id: string; name: string }, Map<string, string>>(
-    statement,
-    (rows) => new Map(rows.map(({ client_id, name }) => [client_id, name])),
-  );
-}
-
 /** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}, so that no document makes it again. */
 export function clientDeletion(db: D1Database, clientId: string, now: number): D1PreparedStatement {
   return db

@@ -1,15 +1,6 @@
-import { auditIfChanged, type By } from '../audit';
+import { auditAll, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
-import {
-  ask,
-  type Ids,
-  namesQuestion,
-  pageQuestion,
-  type Question,
-  question,
-  selectPage,
-  startsWith,
-} from '../database';
+import { ask, pageQuestion, type Question, question, selectPage, startsWith } from '../database';
 import { slugOf } from '../protocol/authorization';
 import type { ReadingTerms } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
@@ -131,12 +122,14 @@ export async function updateVirtualMcp(
   return fromRow(row);
 }
 
+const IS_THERE = "value ->> 'about' IN (SELECT id FROM virtual_mcp)";
+
 /** Removes a Virtual MCP and its attachments, and tells the audit. False when there is none. */
 export async function deleteVirtualMcp(db: D1Database, id: string, by: By): Promise<boolean> {
-  const [, deleted] = await db.batch([
+  const [, , deleted] = await db.batch([
+    auditAll(db, [{ act: 'virtual_mcp.deleted', virtual_mcp: id }], by, IS_THERE), // while it has its name
     db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1').bind(id),
     db.prepare('DELETE FROM virtual_mcp WHERE id = ?1').bind(id),
-    auditIfChanged(db, { act: 'virtual_mcp.deleted', virtual_mcp: id }, by),
     bumpCatalog(db),
   ]);
   return Boolean(deleted?.meta.changes);
@@ -202,11 +195,6 @@ export function attachedKeysQuestion(db: D1Database, id: string): Question<Reado
     statement,
     (rows) => new Set(rows.map(({ virtual_key_id }) => virtual_key_id)),
   );
-}
-
-/** The names of the Virtual MCPs with these ids that there are, by id. */
-export function toolsetNamesQuestion(db: D1Database, ids: Ids): Question<Map<string, string>> {
-  return namesQuestion(db, 'virtual_mcp', ids);
 }
 
 /** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */

@@ -177,17 +177,6 @@ export function allowedSinceQuestion(
   return question<GrantRow, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
-/** What the clients of these grants were called when they were allowed, by client id. */
-export function grantedNamesQuestion(db: D1Database, grantIds: Ids): Question<Map<string, string>> {
-  const statement = db
-    .prepare(`SELECT client_id, client_name FROM oauth_grant WHERE grant_id IN (${grantIds.sql})`)
-    .bind(...grantIds.values);
-  return question<Pick<GrantRow, 'client_id' | 'client_name'>, Map<string, string>>(
-    statement,
-    (rows) => new Map(rows.map(({ client_id, client_name }) => [client_id, client_name])),
-  );
-}
-
 /** How many grants of each of these clients are valid, by client id. */
 export function standingByClientQuestion(
   db: D1Database,

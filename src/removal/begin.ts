@@ -1,4 +1,4 @@
-import { type Act, auditIfChanged } from '../audit';
+import { type Act, auditIfChanged, type Named } from '../audit';
 import type { Env } from '../config';
 import { finishEarlier, finishRemoval } from './ends';
 import { type Removal, storeRemoval } from './store';
@@ -7,7 +7,11 @@ import { type Removal, storeRemoval } from './store';
 export type Removed = { isOver: boolean } | null;
 
 /** How a removal begins. `gone` changes a row when there is something to remove; `also` runs before it, whatever there is. */
-type Beginning = { also: readonly D1PreparedStatement[]; gone: D1PreparedStatement; act: Act | null };
+type Beginning = {
+  also: readonly D1PreparedStatement[];
+  gone: D1PreparedStatement;
+  act: (Act & Named) | null;
+};
 
 /**
  * Begins a removal in one transaction: from then on it is refused everywhere, the audit has the act, and what is left is

@@ -31,7 +31,7 @@ export async function removeKey(
   const facts: RemovedKey = { subject, counts: limits.length > 0 };
   const also = [...endBegunBy(env.DB, keySubject(id)), keyDetachment(env.DB, id)];
   const gone = keyDeletion(env.DB, id);
-  return remove(env, newRemoval('key', id, by, facts), { also, gone, act });
+  return remove(env, newRemoval('key', id, by, facts), { also, gone, act: { ...act, name: key.name } });
 }
 
 /** Keys removed by one portion of a sweep: each takes a few subrequests, and more when it had grants. */

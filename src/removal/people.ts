@@ -10,11 +10,12 @@ import { newRemoval } from './store';
 /** Deletes a person, with their browsers' sessions, grants and accounts, and deactivates the keys they own. */
 export async function removePerson(env: Env, id: string, by: By): Promise<Removed> {
   const { DB } = env;
-  if (!(await findUser(DB, id))) return removalOfEarlier(env, 'person', id);
+  const person = await findUser(DB, id);
+  if (!person) return removalOfEarlier(env, 'person', id);
   return remove(env, newRemoval('person', id, by), {
     also: accessOf(DB, id),
     gone: userDeletion(DB, id),
-    act: { act: 'user.deleted', user: id },
+    act: { act: 'user.deleted', user: id, name: person.name },
   });
 }
 

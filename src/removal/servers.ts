@@ -23,6 +23,6 @@ async function removeAs(env: Env, id: string, by: By, act: Act | null): Promise<
   return remove(env, newRemoval('server', id, by, facts), {
     also: [...endBegunAt(DB, id), ...serverTraces(DB, id)],
     gone: serverDeletion(DB, id),
-    act,
+    act: act && { ...act, name: facts.name },
   });
 }

@@ -14,6 +14,7 @@ import sealedBy from './0014_sealed_by.sql';
 import deployment from './0015_deployment.sql';
 import removal from './0016_removal.sql';
 import grantTerms from './0017_grant_terms.sql';
+import auditNames from './0018_audit_names.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -42,4 +43,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 15, name: 'deployment', sql: deployment },
   { n: 16, name: 'removal', sql: removal },
   { n: 17, name: 'grant_terms', sql: grantTerms },
+  { n: 18, name: 'audit_names', sql: auditNames },
 ];

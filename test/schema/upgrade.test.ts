@@ -137,6 +137,17 @@ async function fillFirstVersion(): Promise<{ token: string }> {
     detail: '{"virtual_key":"key-1"}',
     code: 'F-KEPT',
   });
+  await insert('audit', {
+    id: '0mkept2',
+    at: NOW - 9000,
+    act: 'code.redeemed',
+    outcome: 'done',
+    actor: 'client',
+    client_id: 'client-1',
+    grant_id: 'a'.repeat(64),
+    detail: '{}',
+    code: 'F-KEP2',
+  });
   await insert('tool_count', {
     hour: Math.floor(NOW / 3600),
     server_id: 'server-1',
@@ -270,7 +281,12 @@ describe('a database of the first version (CONTRACT §8)', () => {
     expect(await admin('GET', '/oauth2/sessions')).toMatchObject({ count: 1 });
     expect(await admin('GET', '/users/person-1')).toMatchObject({ user: { email: 'ada@example.com' } });
     expect(await admin('GET', '/mcp/sessions')).toMatchObject({ count: 1 });
-    expect(await admin('GET', '/audit?code=F-KEPT')).toMatchObject({ count: 1 });
+    expect(await admin('GET', '/audit?code=F-KEPT&key=old%20key&q=OLD')).toMatchObject({
+      events: [{ about_name: 'old key', subject: 'vk:key-1', detail: { virtual_key: 'key-1' } }],
+    });
+    expect(await admin('GET', '/audit?app=Old%20App&key=old%20key')).toMatchObject({
+      events: [{ act: 'code.redeemed', client_name: 'Old App', subject_name: 'old key' }],
+    });
   });
 
   it('can be changed afterwards, in every table', async () => {

@@ -10,13 +10,15 @@ export const ShownEvent = z.object({
   actor: z
     .string()
     .check(z.describe('`administrator`, `client`, `system`, `unknown`, or `user:…`, `vk:…`, `session:…`')),
-  actor_name: z.nullable(z.string()).check(z.describe('As the key or the person is called now')),
+  actor_name: z.nullable(z.string()).check(z.describe('What the key or person was called then')),
   client_id: z.nullable(z.string()),
   client_name: z.nullable(z.string()),
   grant_id: z.nullable(z.string()),
-  about_name: z
+  subject: z
     .nullable(z.string())
-    .check(z.describe('Of the key, toolset, server or person it is about, as it is called now')),
+    .check(z.describe('The key or person it is about, or that the app acts for: `vk:…`, `user:…`')),
+  subject_name: z.nullable(z.string()),
+  about_name: z.nullable(z.string()).check(z.describe('Of the key, toolset, server or person it is about')),
   detail: z
     .record(z.string(), z.union([z.string(), z.number()]))
     .check(z.describe('What else it is about: ids, never values')),
