@@ -35,7 +35,7 @@ export const session: IdentityMode<never> = {
     who: () => 'somebody anonymous',
     connectedFor: { before: null, nameless: 'an anonymous connection' },
     listed: (id) => `Session ${id.slice(0, 4)}…`,
-    actor: () => 'somebody anonymous',
+    actor: () => 'Anonymous',
     everything: 'all they may',
     whose: 'anybody',
     lapsed: 'You are no longer known here. Say who you are once more.',

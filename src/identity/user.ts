@@ -36,7 +36,7 @@ export const user: IdentityMode<UserWithKeys> = {
     who: cut,
     connectedFor: { before: 'whoever is signed in as', nameless: 'somebody who signs in here' },
     listed: (_id, name) => name ?? 'A deleted person',
-    actor: (name) => (name === null ? 'a person who is gone' : cut(name)),
+    actor: (name) => (name === null ? 'A deleted person' : cut(name)),
     everything: 'all they may',
     whose: 'the person',
     lapsed: 'You are no longer known here. Say who you are once more.',

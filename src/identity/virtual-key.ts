@@ -58,7 +58,7 @@ export const virtualKey: IdentityMode<HeldKey> = {
     who: (name) => `the access key ${cut(name)}`,
     connectedFor: { before: 'the access key', nameless: 'an access key' },
     listed: (_id, name) => name ?? 'A deleted key',
-    actor: (name) => (name ? `the key ${cut(name)}` : 'a key that is gone'),
+    actor: (name) => (name ? `Key “${cut(name)}”` : 'A deleted key'),
     everything: 'all its key may',
     whose: 'the key it is bound to',
     lapsed: 'That access key is no longer active here. Use another one.',

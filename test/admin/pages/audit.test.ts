@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import source from '../../../src/audit.ts?raw';
 import { Browser, type Page } from '../../support/browser';
 import { admin, newKey } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
@@ -14,57 +15,107 @@ async function open(query: Record<string, string> = {}): Promise<Page> {
   return page;
 }
 
-/** The sentences of a page, newest first. */
-const sentences = ({ html }: Page) => [...html.matchAll(/<tr><td>([^<]+)<\/td>/g)].map(([, said]) => said);
+/** The sentences of a page, newest first, each with what else is said of it. */
+const sentences = ({ html }: Page) =>
+  [...html.matchAll(/data-label="Event"><span><span class="cut">([^<]+)<.*?<\/td>/g)].map(([cell, said]) => {
+    const [, more] = /<small class="cut"[^>]*>([^<]*)/.exec(cell) ?? [];
+    return more ? `${said}: ${more}` : said;
+  });
 
-describe('the audit', () => {
+/** The acts of a query, once there are `count`: they are written behind the answers. */
+const opened = (query: Record<string, string>, count: number) =>
+  vi.waitFor(async () => {
+    const page = await open(query);
+    expect(sentences(page).length).toBeGreaterThanOrEqual(count);
+    return page;
+  });
+
+describe('the audit log', () => {
   it('tells what happened in sentences, newest first, with the names of things', async () => {
     const key = await newKey();
     await admin('POST', `/governance/virtual-keys/${key.id}/rotate`, { reason: 'leaked' });
     await admin('PUT', '/config', { display_name: 'Renamed' });
     await admin('PUT', '/config', { display_name: null });
 
-    expect(sentences(await open({ actor: 'administrator' })).slice(0, 4)).toEqual([
+    const page = await opened({ actor: 'administrator' }, 4);
+
+    expect(sentences(page).slice(0, 4)).toEqual([
       'Settings were changed: Name of this gateway',
       'Settings were changed: Name of this gateway',
-      `The key ${key.name} got a new value, because it had leaked`,
-      `The key ${key.name} was made`,
+      `Key “${key.name}” was rotated: It may have leaked`,
+      `Key “${key.name}” was created`,
     ]);
+    expect(page.html).toContain('Only events of Administrator');
   });
 
-  it('finds what belongs to a code, however it is typed', async () => {
+  it('names what is deleted as it was called', async () => {
+    const key = await newKey();
+    await admin('DELETE', `/governance/virtual-keys/${key.id}`);
+
+    const page = await opened({ key: key.id }, 2);
+
+    expect(sentences(page)).toEqual([`Key “${key.name}” was deleted`, `Key “${key.name}” was created`]);
+    expect(page.html).toContain(`Only events of ${key.name}`);
+  });
+
+  it('leads from a code to its flow, however it is typed', async () => {
     const client = await McpClient.register({ client_name: 'Told app' });
     await client.obtainGrant();
-    const [, code = ''] = /code=(F-[2-9A-Z]{4})/.exec((await open({ act: 'consent.allowed' })).html) ?? [];
+    const { html } = await opened({ app: client.clientId }, 2);
+    const [, code = ''] = /q=(F-[2-9A-Z]{4})/.exec(html) ?? [];
+    const story = ['Told app connected', 'Told app was allowed access: Everything'];
 
-    const found = await open({ code: ` ${code.toLowerCase()} ` });
-
-    expect(sentences(found)).toEqual([
-      'Told app picked up its access',
-      'Told app was allowed access to everything',
-    ]);
+    expect(sentences(await open({ q: ` ${code.toLowerCase()} ` }))).toEqual(story);
+    expect(sentences(await open({ code }))).toEqual(story); // as other pages link to it
   });
 
-  it('says beside the field when a code is none', async () => {
-    const page = await open({ code: 'nonsense' });
+  it('is searched by any part of a name, and says what it looked for when there is none', async () => {
+    const key = await newKey();
+    await opened({ q: key.name.slice(2).toUpperCase() }, 1);
 
-    expect(page.status).toBe(400);
-    expect(page.html).toMatch(/id="code-error"[^>]*>A code looks like F-7K2Q\./);
-    expect(page.html).toContain('value="nonsense"');
+    const none = await open({ q: 'F-NONSENSE' });
+
+    expect(none.status).toBe(200);
+    expect(none.html).toContain('No events match');
+    expect(none.html).toContain('value="F-NONSENSE"');
   });
 
-  it('is narrowed by act and outcome, and pages', async () => {
+  it('is narrowed to whole days, act and result, and keeps them from page to page and in the file', async () => {
     for (let i = 0; i < 52; i++) await newKey();
-    const filter = { act: 'virtual_key.created', outcome: 'done' };
+    const today = new Date().toISOString().slice(0, 10);
+    const filter = { act: 'virtual_key.created', outcome: 'done', from: today, to: today };
 
-    const first = await open(filter);
+    const first = await opened(filter, 50);
     const second = await open({ ...filter, offset: '50' });
+    const [, file = ''] = /href="([^"]+)" download/.exec(first.html) ?? [];
+    const csv = await browser.open(file.replaceAll('&amp;', '&'));
 
     expect(sentences(first)).toHaveLength(50);
     expect(first.html).toContain(
-      'href="/admin/audit?act=virtual_key.created&amp;outcome=done&amp;offset=50"',
+      `href="/admin/audit?act=virtual_key.created&amp;outcome=done&amp;from=${today}&amp;to=${today}&amp;offset=50"`,
     );
+    expect(first.html).toMatch(/1–50 of \d+ events/);
     expect(sentences(second).length).toBeGreaterThan(0);
     expect(sentences(await open({ ...filter, outcome: 'failed' }))).toEqual([]);
+    expect(sentences(await open({ ...filter, from: '2020-01-01', to: '2020-01-31' }))).toEqual([]);
+    const lines = (csv?.html ?? '').split('\r\n');
+    expect(lines.length).toBeGreaterThan(52);
+    expect(lines.slice(1, -1).every((line) => line.includes(',virtual_key.created,done,'))).toBe(true);
+  });
+
+  it('takes what makes no sense in its address for nothing', async () => {
+    expect((await open({ outcome: 'well', from: 'yesterday', to: '2026-13-45' })).status).toBe(200);
+  });
+
+  it('has every act in its filter, in words', async () => {
+    const kept = /export type Act =(.*?);\n\n/s.exec(source)?.[1] ?? '';
+    const acts = new Set([...kept.matchAll(/'([a-z_]+\.[a-z_]+)'/g)].map(([, act]) => act));
+    const { html } = await open();
+
+    const options = [...html.matchAll(/<option value="([a-z_]+\.[a-z_]+)">([^<]+)/g)];
+
+    const others = ['request.refused', 'request.failed']; // a type of their own
+    expect(options.map(([, act]) => act).sort()).toEqual([...acts, ...others].sort());
+    expect(options.filter(([, , label]) => /[_.]/.test(label ?? ''))).toEqual([]);
   });
 });

@@ -1,201 +1,288 @@
 import { Hono } from 'hono';
 import type { App } from '../../../config';
+import { Avatar } from '../../../ui/avatar';
+import { countOf } from '../../../ui/english';
+import { Icon } from '../../../ui/icons';
 import { Rows } from '../../../ui/list-page';
-import { Whole } from '../../../ui/name';
-import { Badge, Empty, Field, Input, type Tone, When } from '../../../ui/parts';
-import { AuditQuery } from '../../api/audit';
+import { Cut, Whole } from '../../../ui/name';
+import { Badge, dayOf, Empty, Field, Head, type Tone } from '../../../ui/parts';
 import { listPage, read } from '../api';
 import { adminPage } from '../frame';
-import { ACTORS, ACTS, actorOf, type Event, sentenceOf } from './words';
+import { ACTS, actorOf, type Event, wordsOfEvent } from './words';
 
 type Events = { events: Event[]; count: number; total_count: number; limit: number; offset: number };
-type Filter = { act: string; outcome: string; actor: string; code: string };
 
 const AT = '/admin/audit';
-const OUTCOMES: Readonly<Record<Event['outcome'], { word: string; tone: Tone }>> = {
-  done: { word: 'done', tone: 'good' },
-  refused: { word: 'refused', tone: 'warn' },
-  failed: { word: 'failed', tone: 'bad' },
+/** What the form asks for, then what links of this and other pages narrow the list to, in words where no event has a name. */
+const TYPED = ['q', 'act', 'outcome', 'from', 'to'] as const;
+const LINKED = {
+  actor: 'one actor',
+  server: 'one server',
+  key: 'one key',
+  app: 'one app',
+  person: 'one person',
 };
+type Filter = Partial<Record<(typeof TYPED)[number] | keyof typeof LINKED, string>>;
+
+const OUTCOMES: Readonly<Record<Event['outcome'], { word: string; tone: Tone }>> = {
+  done: { word: 'Succeeded', tone: 'good' },
+  refused: { word: 'Refused', tone: 'bad' },
+  failed: { word: 'Failed', tone: 'bad' },
+};
+/** What ended an app's access, so that nobody uses what may have been copied. */
+const FOR_SAFETY = /re(played|used)$/;
+const LABEL = 'App, key, person, server or reference';
 
 /** What happened: who did what, when, and how it ended. */
 export const auditPages = new Hono<App>().get('/', async (c) => {
-  const { act = '', outcome = '', actor = '', code = '' } = c.req.query();
-  const filter: Filter = { act, outcome, actor, code };
+  const filter = filterOf(c.req.query());
   const { limit, offset } = listPage(c);
-  const asked = new URLSearchParams({ limit: String(limit), offset: String(offset) });
-  for (const [name, value] of Object.entries(filter)) if (value) asked.set(name, value);
-  const isUnreadable = !AuditQuery.shape.code.safeParse(code || undefined).success;
-  if (isUnreadable) asked.delete('code');
-  const list = await read<Events>(c, `/audit?${asked}`);
+  const asked = askedOf(filter);
+  const list = await read<Events>(c, `/audit?${asked}&limit=${limit}&offset=${offset}`);
   const body = (
     <>
-      <h1>Audit</h1>
-      <p class="muted">
-        Who did what, and how it ended, for 90 days. Tool calls are counted, not listed; no values and no
-        secrets are kept.
-      </p>
-      <FilterForm
-        filter={filter}
-        error={isUnreadable ? 'A code looks like F-7K2Q.' : undefined}
-        actorName={list.events[0] && actorOf(list.events[0])}
+      <Head
+        title="Audit log"
+        lead="Who did what, kept for 90 days. Tool calls are counted, not listed."
+        actions={
+          <a class="button" href={`/api/audit?${asked}&format=csv`} download>
+            Export CSV
+          </a>
+        }
       />
-      {isUnreadable ? null : <EventList {...list} filter={filter} />}
+      <FilterForm filter={filter} events={list.events} />
+      <Spans filter={filter} total={list.total_count} />
+      <EventList {...list} filter={filter} />
     </>
   );
-  return adminPage(c, { title: 'Audit', at: AT, body, ...(isUnreadable && { status: 400 }) });
+  return adminPage(c, { title: 'Audit log', at: AT, body });
 });
 
-type FilterProps = { filter: Filter; error: string | undefined; actorName: string | undefined };
+/** A code is found by the search; links that lead here name it. */
+function filterOf({ code, ...query }: Record<string, string>): Filter {
+  const members = [...TYPED, ...Object.keys(LINKED)];
+  const given = members.flatMap((name) => (query[name] ? [[name, query[name].slice(0, 200)]] : []));
+  return { ...(code && { q: code.slice(0, 200) }), ...Object.fromEntries(given) };
+}
 
-function FilterForm({ filter, error, actorName }: FilterProps) {
-  const isSomebody = filter.actor !== '' && !Object.hasOwn(ACTORS, filter.actor);
+/** What the API is asked for it: days are whole ones, in UTC. */
+function askedOf({ from, to, ...filter }: Filter): URLSearchParams {
+  const since = Date.parse(`${from}T00:00:00Z`);
+  const until = Date.parse(`${to}T00:00:00Z`) + DAY;
+  const asked = new URLSearchParams(filter);
+  if (since) asked.set('since', new Date(since).toISOString());
+  if (until) asked.set('until', new Date(until).toISOString());
+  if (filter.outcome && !Object.hasOwn(OUTCOMES, filter.outcome)) asked.delete('outcome');
+  return asked;
+}
+
+/** Milliseconds. */
+const DAY = 86_400_000;
+const dateOf = (time: number) => new Date(time).toISOString().slice(0, 10);
+
+/** The address of the list with some of its filter changed; `''` takes a part away. */
+function hrefOf(filter: Filter, changes: Filter & { offset?: string }): string {
+  const said = Object.entries({ ...filter, ...changes }).filter(([, value]) => value);
+  return `${AT}?${new URLSearchParams(said)}`;
+}
+
+function FilterForm({ filter, events }: { filter: Filter; events: readonly Event[] }) {
+  const { q = '', act = '', outcome = '' } = filter;
   return (
     <search>
-      <form class="card row fields filter" method="get" action={AT}>
-        <Input
-          name="code"
-          label="Code"
-          value={filter.code}
-          error={error}
-          placeholder="F-7K2Q"
-          autocomplete="off"
-          mono
-        />
-        <Choice name="act" label="What happened" chosen={filter.act} any="Anything">
+      <form class="filters card" action={AT}>
+        <label class="search">
+          <Icon of="search" />
+          <span class="unseen">{LABEL}</span>
+          <input class="input" type="search" name="q" value={q} placeholder={LABEL} maxlength={200} />
+        </label>
+        <Choice name="act" label="Event" any="Any event">
           {ACTS.map(([group, acts]) => (
             <optgroup label={group}>
-              {acts.map(([act, label]) => (
-                <option value={act} selected={filter.act === act}>
+              {acts.map(([value, label]) => (
+                <option value={value} selected={act === value}>
                   {label}
                 </option>
               ))}
             </optgroup>
           ))}
         </Choice>
-        <Choice name="outcome" label="How it ended" chosen={filter.outcome} any="Any way">
-          {Object.entries(OUTCOMES).map(([outcome, { word }]) => (
-            <option value={outcome} selected={filter.outcome === outcome}>
+        <Choice name="outcome" label="Result" any="Any result">
+          {Object.entries(OUTCOMES).map(([value, { word }]) => (
+            <option value={value} selected={outcome === value}>
               {word}
             </option>
           ))}
         </Choice>
-        <Choice name="actor" label="By whom" chosen={filter.actor} any="Anybody">
-          {isSomebody && (
-            <option value={filter.actor} selected>
-              {actorName ?? 'the one you chose'}
-            </option>
-          )}
-          {Object.entries(ACTORS).map(([actor, words]) => (
-            <option value={actor} selected={filter.actor === actor}>
-              {words}
-            </option>
-          ))}
-        </Choice>
-        <div class="row">
-          <button type="submit" class="button primary">
-            Show
-          </button>
-          {Object.values(filter).some(Boolean) && (
-            <a class="button" href={AT}>
-              Show all
+        {(['from', 'to'] as const).map((name) => (
+          <Field name={name} label={name === 'from' ? 'From' : 'To'}>
+            <input class="input" type="date" id={name} name={name} value={filter[name]} />
+          </Field>
+        ))}
+        <button type="submit" class="button primary">
+          Apply
+        </button>
+        {Object.keys(filter).length > 0 && (
+          <a class="button quiet" href={AT}>
+            Clear
+          </a>
+        )}
+        {linksOf(filter).map(([name, value]) => (
+          <>
+            <input type="hidden" name={name} value={value} />
+            <a class="button small" href={hrefOf(filter, { [name]: '' })}>
+              Only events of <Cut of={nameIn(events, value) ?? LINKED[name]} />
+              <span class="unseen">: show all</span> <span aria-hidden="true">×</span>
             </a>
-          )}
-        </div>
+          </>
+        ))}
       </form>
     </search>
   );
 }
 
-type ChoiceProps = { name: string; label: string; chosen: string; any: string; children?: unknown };
+function linksOf(filter: Filter): [keyof typeof LINKED, string][] {
+  const names = Object.keys(LINKED) as (keyof typeof LINKED)[];
+  return names.flatMap((name): [typeof name, string][] => (filter[name] ? [[name, filter[name]]] : []));
+}
 
-function Choice({ name, label, chosen, any, children }: ChoiceProps) {
+/** What is called so in these events, whose id or name that is. */
+function nameIn(events: readonly Event[], wanted: string): string | null {
+  for (const {
+    actor,
+    actor_name,
+    subject,
+    subject_name,
+    client_id,
+    client_name,
+    about_name,
+    detail,
+  } of events) {
+    if (`:${actor}`.endsWith(`:${wanted}`)) return actorOf({ actor, actor_name });
+    if (subject?.endsWith(`:${wanted}`)) return subject_name;
+    if (client_id === wanted) return client_name;
+    if (detail.server === wanted || detail.virtual_mcp === wanted) return about_name;
+  }
+  return null;
+}
+
+type ChoiceProps = { name: string; label: string; any: string; children?: unknown };
+
+function Choice({ name, label, any, children }: ChoiceProps) {
   return (
     <Field name={name} label={label}>
       <select class="input" id={name} name={name}>
-        <option value="" selected={!chosen}>
-          {any}
-        </option>
+        <option value="">{any}</option>
         {children}
       </select>
     </Field>
   );
 }
 
+/** Days up to now that one may want to see, and how many events there are. */
+function Spans({ filter, total }: { filter: Filter; total: number }) {
+  const spans = [
+    { text: 'Today', from: dateOf(Date.now()) },
+    { text: '7 days', from: dateOf(Date.now() - 6 * DAY) },
+    { text: '30 days', from: dateOf(Date.now() - 29 * DAY) },
+    { text: '90 days', from: '' },
+  ];
+  return (
+    <div class="row spread small">
+      <span class="row">
+        {spans.map(({ text, from }) => {
+          const isHere = (filter.from ?? '') === from && !filter.to;
+          return (
+            <a href={hrefOf(filter, { from, to: '' })} aria-current={isHere ? 'true' : undefined}>
+              {isHere ? <b>{text}</b> : text}
+            </a>
+          );
+        })}
+      </span>
+      <span class="muted">{countOf(total, 'event')}</span>
+    </div>
+  );
+}
+
 function EventList({ events, filter, total_count, offset, limit }: Events & { filter: Filter }) {
-  const href = (changes: Record<string, string>) => {
-    const said = Object.entries({ ...filter, ...changes }).filter(([, value]) => value);
-    return `${AT}?${new URLSearchParams(said)}`;
-  };
   return (
     <Rows
-      label="What happened"
-      columns={[
-        { name: 'What happened' },
-        { name: 'When' },
-        { name: 'By whom' },
-        { name: 'Ended' },
-        { name: 'Code' },
-      ]}
+      label="Events"
+      columns={['Time (UTC)', 'Event', 'By', 'Result', 'Reference'].map((name) => ({ name }))}
       rows={events}
-      row={(event) => {
-        const { word, tone } = OUTCOMES[event.outcome];
-        return (
-          <tr>
-            <td>
-              {sentenceOf(event)}
-              <Whole of={event.client_name ?? ''} />
-              <Whole of={event.about_name ?? ''} />
-            </td>
-            <td data-label="When">
-              <span>
-                <When at={event.at} />
-              </span>
-            </td>
-            <td data-label="By whom">
-              <span>
-                {filter.actor ? (
-                  actorOf(event)
-                ) : (
-                  <a href={href({ actor: event.actor })} title="Only what they did">
-                    {actorOf(event)}
-                  </a>
-                )}
-                <Whole of={event.actor_name ?? ''} />
-                {event.address && (
-                  <>
-                    <br />
-                    <small class="mono">{event.address}</small>
-                  </>
-                )}
-              </span>
-            </td>
-            <td data-label="Ended">
-              <Badge tone={tone}>{word}</Badge>
-            </td>
-            <td data-label="Code">
-              <a class="mono" href={href({ code: event.code })}>
-                {event.code}
-              </a>
-            </td>
-          </tr>
-        );
-      }}
+      row={(event) => <EventRow event={event} filter={filter} />}
       total={total_count}
-      {...{ offset, limit }}
-      href={(offset) => href({ offset: String(offset) })}
+      {...{ offset, limit, one: 'event' }}
+      href={(offset) => hrefOf(filter, { offset: String(offset) })}
     >
-      <Empty
-        title={
-          Object.values(filter).some(Boolean) ? 'Nothing like that happened' : 'Nothing has happened yet'
-        }
-      >
-        <p>
-          {filter.code
-            ? 'Check the code with whoever read it to you. What happened more than 90 days ago is not kept.'
-            : 'What people allow, apps do and administrators change is written down here.'}
-        </p>
-      </Empty>
+      {Object.keys(filter).length > 0 ? (
+        <Empty title="No events match" glyph="search">
+          <p>A reference of an unknown caller is only in the log. Events are kept for 90 days.</p>
+          <div class="row">
+            <a class="button" href={AT}>
+              Clear search
+            </a>
+          </div>
+        </Empty>
+      ) : (
+        <Empty title="No events yet" glyph="audit">
+          <p>You see here what people allow, apps do and administrators change.</p>
+        </Empty>
+      )}
     </Rows>
+  );
+}
+
+function EventRow({ event, filter }: { event: Event; filter: Filter }) {
+  const { at, act, actor, actor_name, client_name, about_name, address, code, outcome } = event;
+  const { says, more } = wordsOfEvent(event);
+  const { word, tone } = OUTCOMES[outcome];
+  const isForSafety = FOR_SAFETY.test(act);
+  return (
+    <tr class={isForSafety || outcome === 'failed' ? 'is-bad' : undefined}>
+      <td data-label="Time">
+        <time datetime={at}>
+          {dayOf(at)}, {at.slice(11, 19)}
+        </time>
+      </td>
+      <td data-label="Event">
+        <span>
+          <span class="cut">{says}</span>
+          <Whole of={client_name ?? ''} />
+          <Whole of={about_name ?? ''} />
+          {more && (
+            <small class="cut" title={more}>
+              {more}
+            </small>
+          )}
+        </span>
+      </td>
+      <td data-label="By">
+        <span class="thing">
+          {actor_name && (
+            <Avatar
+              name={actor_name}
+              isPerson={actor.startsWith('user:')}
+              glyph={actor.startsWith('user:') ? undefined : 'key'}
+            />
+          )}
+          <span>
+            <a class="cut" href={hrefOf(filter, { actor })} title="Only their events">
+              {actorOf(event)}
+            </a>
+            <Whole of={actor_name ?? ''} />
+            {address && <small class="mono">{address}</small>}
+          </span>
+        </span>
+      </td>
+      <td data-label="Result">
+        <Badge tone={tone}>{isForSafety ? 'Ended' : word}</Badge>
+      </td>
+      <td data-label="Reference">
+        <a class="mono mask" href={hrefOf({}, { q: code })}>
+          {code}
+        </a>
+      </td>
+    </tr>
   );
 }

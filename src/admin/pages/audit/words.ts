@@ -3,6 +3,7 @@ import type { Act } from '../../../audit';
 import { modeOf } from '../../../identity';
 import { isSubject } from '../../../protocol/subject';
 import { SETTINGS } from '../../../settings';
+import { countOf } from '../../../ui/english';
 import { cut } from '../../../ui/name';
 import type { ShownEvent } from '../../api/answers/audit-event';
 import { reasonOf } from '../access/words';
@@ -11,137 +12,119 @@ import { wordsOf } from '../settings/words';
 /** Something that happened, as the API shows it. */
 export type Event = z.infer<typeof ShownEvent>;
 
-type Words = {
+type Words = [
   /** What the filter calls it. */
-  label: string;
-  /** What happened, in a sentence. */
-  says: (event: Event) => string;
-};
+  label: string,
+  /** What happened, in a sentence without its full stop. */
+  says: (event: Event) => string,
+  /** What else there is to say of it. */
+  more?: string | ((event: Event) => string),
+];
 
-const app = ({ client_name }: Event) => (client_name ? cut(client_name) : 'An app');
-const named = (kind: string) => (event: Event) =>
-  event.about_name ? `${kind} ${cut(event.about_name)}` : `${kind} that is gone`;
-const key = named('The key');
-const toolset = named('The toolset');
-const server = named('The server');
-const person = ({ about_name }: Event) => (about_name === null ? 'A person who is gone' : cut(about_name));
-const at = ({ about_name }: Event) => (about_name === null ? 'a server that is gone' : cut(about_name));
+const app = ({ client_name: name }: Event) => (name ? cut(name) : 'An app');
+const of = (event: Event) => (event.client_name ? app(event) : 'an app');
+const about = (kind: string, nameless: string) => (event: Event) =>
+  event.about_name === null ? nameless : `${kind} “${cut(event.about_name)}”`;
+const key = about('Key', 'A key');
+const toolset = about('Toolset', 'A toolset');
+const server = about('Server', 'A server');
+const at = ({ about_name: name }: Event) => (name === null ? 'a server' : cut(name));
+const person = ({ about_name: name }: Event) => (name === null ? 'A person' : cut(name));
+const safety = (event: Event) => `Access of ${of(event)} ended for safety`;
+const was = (who: (event: Event) => string, what: string) => (event: Event) => `${who(event)} was ${what}`;
 
 /** Every act of the audit in words. */
 const WORDS: Readonly<Record<Act['act'], Words>> = {
-  'consent.allowed': {
-    label: 'Access allowed',
-    says: ({ detail, ...e }) => {
-      const which = { all: ' to everything', chosen: ' to chosen servers' }[String(detail.access)] ?? '';
-      return `${app({ detail, ...e })} was allowed access${which}${detail.scope === 'mcp:read' ? ', read only' : ''}`;
-    },
-  },
-  'consent.denied': { label: 'Access denied', says: (e) => `${app(e)} was denied access` },
-  'code.redeemed': { label: 'App connected', says: (e) => `${app(e)} picked up its access` },
-  'code.repeated': {
-    label: 'Code sent twice',
-    says: (e) => `${app(e)} sent its code a second time at once, which changed nothing`,
-  },
-  'code.replayed': {
-    label: 'Code used twice',
-    says: (e) => `A code of ${app(e)} was used a second time, so its access ended`,
-  },
-  'refresh_token.reused': {
-    label: 'Spent token came back',
-    says: (e) => `A spent token of ${app(e)} came back, so its access ended`,
-  },
-  'grant.ended': {
-    label: 'Access ended',
-    says: (e) => `The access of ${app(e)} ended: ${reasonOf({ ended_reason: String(e.detail.reason) })}`,
-  },
-  'grant.changed': {
-    label: 'Access changed',
-    says: (e) => `The access of ${app(e)} was changed: ${e.detail.before} → ${e.detail.after}`,
-  },
-  'client.deleted': { label: 'App deleted', says: (e) => `${app(e)} was deleted` },
-  'client.swept': { label: 'Unused app forgotten', says: (e) => `${app(e)} was forgotten: nobody used it` },
-  'virtual_key.created': { label: 'Key made', says: (e) => `${key(e)} was made` },
-  'virtual_key.changed': { label: 'Key changed', says: (e) => `${key(e)} was changed` },
-  'virtual_key.rotated': {
-    label: 'Key got a new value',
-    says: (e) => `${key(e)} got a new value${e.detail.reason === 'leaked' ? ', because it had leaked' : ''}`,
-  },
-  'virtual_key.expired': { label: 'Expired key deleted', says: (e) => `${key(e)} expired and was deleted` },
-  'virtual_key.deleted': { label: 'Key deleted', says: (e) => `${key(e)} was deleted` },
-  'virtual_mcp.created': { label: 'Toolset made', says: (e) => `${toolset(e)} was made` },
-  'virtual_mcp.changed': { label: 'Toolset changed', says: (e) => `${toolset(e)} was changed` },
-  'virtual_mcp.deleted': { label: 'Toolset deleted', says: (e) => `${toolset(e)} was deleted` },
-  'server.created': { label: 'Server added', says: (e) => `${server(e)} was added` },
-  'server.changed': { label: 'Server changed', says: (e) => `${server(e)} was changed` },
-  'server.authorization_begun': {
-    label: 'Authorizing a server begun',
-    says: (e) => `Somebody set out to authorize ${at(e)}`,
-  },
-  'server.authorized': { label: 'Server authorized', says: (e) => `${server(e)} was authorized` },
-  'server.authorization_refused': {
-    label: 'Authorizing a server refused',
-    says: (e) => `${server(e)} could not be authorized`,
-  },
-  'server.authorization_revoked': {
-    label: 'Authorization of a server given back',
-    says: (e) => `The authorization of ${at(e)} was given back`,
-  },
-  'server.registered_again': {
-    label: 'Registered again at a provider',
-    says: (e) => `The provider of ${at(e)} had forgotten this gateway, which registered again`,
-  },
-  'server.tool_tried': {
-    label: 'Tool tried',
-    says: (e) => `An administrator tried the tool ${cut(String(e.detail.tool))} of ${at(e)}`,
-  },
-  'server.deleted': { label: 'Server deleted', says: (e) => `${server(e)} was deleted` },
-  'credential.link_given': {
-    label: 'Link given',
-    says: () => 'A link to connect an account was given to an app',
-  },
-  'credential.link_used': { label: 'Link opened', says: () => 'The link to connect an account was opened' },
-  'credential.link_refused': {
-    label: 'Link refused',
-    says: () => 'Somebody opened a link to connect an account that was meant for another',
-  },
-  'credential.connected': { label: 'Account connected', says: (e) => `An account at ${at(e)} was connected` },
-  'credential.disconnected': {
-    label: 'Account disconnected',
-    says: (e) => `An account at ${at(e)} was disconnected`,
-  },
-  'credential.refused': {
-    label: 'Account refused',
-    says: (e) => `An account at ${at(e)} could not be connected`,
-  },
-  'user.signed_in': { label: 'Person signed in', says: (e) => `${person(e)} signed in` },
-  'user.refused': { label: 'Sign-in refused', says: (e) => `${person(e)} is blocked and could not sign in` },
-  'user.changed': { label: 'Person changed', says: (e) => `What ${person(e)} may use was changed` },
-  'user.blocked': { label: 'Person blocked', says: (e) => `${person(e)} was blocked` },
-  'user.deleted': { label: 'Person deleted', says: (e) => `${person(e)} was deleted` },
-  'administrator.signed_in': { label: 'Administrator signed in', says: () => 'An administrator signed in' },
-  'administrator.signed_out': {
-    label: 'Administrator signed out',
-    says: () => 'An administrator signed out',
-  },
-  'setting.changed': { label: 'Settings changed', says: (e) => `Settings were changed: ${settingsIn(e)}` },
-  'signing_key.rotated': { label: 'Signing key replaced', says: () => 'A new signing key was made' },
-  'encryption.resealed': {
-    label: 'Secrets sealed anew',
-    says: (e) => `${e.detail.values} secrets were sealed with the newest encryption key`,
-  },
-  'request.refused': { label: 'Page refused', says: (e) => `A page was refused: ${e.detail.type}` },
-  'request.failed': { label: 'Page failed', says: (e) => `A page failed: ${e.detail.type}` },
+  'consent.allowed': [
+    'App allowed',
+    was(app, 'allowed access'),
+    ({ detail: { access, servers, scope } }) =>
+      `${access === 'all' ? 'Everything' : (servers ?? 'Selected servers')}${scope === 'mcp:read' ? ', read-only' : ''}`,
+  ],
+  'consent.denied': ['App denied', was(app, 'denied access')],
+  'code.redeemed': ['App connected', (e) => `${app(e)} connected`],
+  'code.repeated': ['Code sent twice', (e) => `${app(e)} sent its code twice`, 'Nothing changed'],
+  'code.replayed': ['Code used again', safety, 'Its code was used again'],
+  'refresh_token.reused': ['Replaced token used again', safety, 'A replaced token was used again'],
+  'grant.ended': [
+    'Access ended',
+    (e) => `Access of ${of(e)} ended`,
+    (e) => reasonOf({ ended_reason: String(e.detail.reason) }),
+  ],
+  'grant.changed': [
+    'Access changed',
+    (e) => `Access of ${of(e)} was changed`,
+    (e) => `${e.detail.before} → ${e.detail.after}`,
+  ],
+  'client.deleted': ['App deleted', was(app, 'deleted')],
+  'client.swept': ['Unused app deleted', was(app, 'deleted'), 'It wasn’t used for 30 days'],
+  'virtual_key.created': ['Key created', was(key, 'created')],
+  'virtual_key.changed': ['Key changed', was(key, 'changed')],
+  'virtual_key.rotated': [
+    'Key rotated',
+    was(key, 'rotated'),
+    (e) => (e.detail.reason === 'leaked' ? 'It may have leaked' : 'Routine rotation'),
+  ],
+  'virtual_key.expired': ['Expired key deleted', was(key, 'deleted'), 'It had expired'],
+  'virtual_key.deleted': ['Key deleted', was(key, 'deleted')],
+  'virtual_mcp.created': ['Toolset created', was(toolset, 'created')],
+  'virtual_mcp.changed': ['Toolset changed', was(toolset, 'changed')],
+  'virtual_mcp.deleted': ['Toolset deleted', was(toolset, 'deleted')],
+  'server.created': ['Server added', was(server, 'added')],
+  'server.changed': ['Server changed', was(server, 'changed')],
+  'server.authorization_begun': ['Server sign-in started', (e) => `Sign-in to ${at(e)} started`],
+  'server.authorized': ['Server signed in', (e) => `${server(e)} was signed in`],
+  'server.authorization_refused': ['Server sign-in refused', (e) => `Sign-in to ${at(e)} was refused`],
+  'server.authorization_revoked': ['Server sign-in revoked', (e) => `Sign-in to ${at(e)} was revoked`],
+  'server.registered_again': [
+    'Registered again at a provider',
+    (e) => `This gateway registered again at the provider of ${at(e)}`,
+  ],
+  'server.tool_tried': [
+    'Tool tried',
+    (e) => `Tool “${cut(String(e.detail.tool))}” of ${at(e)} was tried by an administrator`,
+  ],
+  'server.deleted': ['Server deleted', was(server, 'deleted')],
+  'credential.link_given': ['Connect link created', (e) => `${app(e)} got a link to connect an account`],
+  'credential.link_used': ['Connect link opened', () => 'A link to connect an account was opened'],
+  'credential.link_refused': [
+    'Connect link refused',
+    () => 'A link to connect an account was refused',
+    'It was for someone else',
+  ],
+  'credential.connected': ['Account connected', (e) => `An account at ${at(e)} was connected`, ownerOf],
+  'credential.disconnected': [
+    'Account disconnected',
+    (e) => `An account at ${at(e)} was disconnected`,
+    ownerOf,
+  ],
+  'credential.refused': ['Account refused', (e) => `An account at ${at(e)} was refused`, ownerOf],
+  'user.signed_in': ['Person signed in', (e) => `${person(e)} signed in`],
+  'user.refused': ['Sign-in refused', (e) => `${person(e)} couldn’t sign in`, 'Blocked'],
+  'user.changed': ['Person changed', (e) => `What ${person(e)} can use was changed`],
+  'user.blocked': ['Person blocked', was(person, 'blocked')],
+  'user.deleted': ['Person deleted', was(person, 'deleted')],
+  'administrator.signed_in': ['Administrator signed in', () => 'An administrator signed in'],
+  'administrator.signed_out': ['Administrator signed out', () => 'An administrator signed out'],
+  'setting.changed': ['Settings changed', (e) => `Settings were changed: ${settingsIn(e)}`],
+  'signing_key.rotated': ['Signing key replaced', () => 'A new signing key was created'],
+  'encryption.resealed': [
+    'Secrets re-encrypted',
+    (e) => `${countOf(Number(e.detail.values), 'secret')} re-encrypted with the newest key`,
+  ],
+  'request.refused': ['Page refused', () => 'A page was refused', (e) => String(e.detail.type)],
+  'request.failed': ['Page failed', () => 'A page failed', (e) => String(e.detail.type)],
 };
 
 /** What acts are about, by what their names begin with, in the order of the filter. */
 const ABOUT: readonly [group: string, nouns: readonly string[]][] = [
-  ['Apps and their access', ['client', 'consent', 'code', 'refresh_token', 'grant']],
+  ['Apps', ['client', 'consent', 'code', 'refresh_token', 'grant']],
   ['Access keys', ['virtual_key']],
   ['Toolsets', ['virtual_mcp']],
   ['Servers', ['server']],
   ['Connected accounts', ['credential']],
   ['People', ['user']],
-  ['This gateway', ['administrator', 'setting', 'signing_key', 'encryption', 'request']],
+  ['Gateway', ['administrator', 'setting', 'signing_key', 'encryption', 'request']],
 ];
 
 /** Every act and what the filter calls it, in groups. */
@@ -150,12 +133,17 @@ export const ACTS: readonly [group: string, acts: readonly (readonly [act: strin
     group,
     Object.entries(WORDS)
       .filter(([act]) => nouns.includes(act.split('.')[0] ?? ''))
-      .map(([act, { label }]) => [act, label] as const),
+      .map(([act, [label]]) => [act, label] as const),
   ]);
 
-/** What happened, in a sentence. */
-export function sentenceOf(event: Event): string {
-  return Object.hasOwn(WORDS, event.act) ? WORDS[event.act as Act['act']].says(event) : event.act;
+/** What happened, in a sentence and a few words more. */
+export function wordsOfEvent(event: Event): { says: string; more: string | undefined } {
+  const [, says, more] = (Object.hasOwn(WORDS, event.act) && WORDS[event.act as Act['act']]) || [];
+  return { says: says?.(event) ?? event.act, more: typeof more === 'function' ? more(event) : more };
+}
+
+function ownerOf({ subject_name: name }: Event): string {
+  return name === null ? '' : `Of ${cut(name)}`;
 }
 
 function settingsIn({ detail }: Event): string {
@@ -169,15 +157,15 @@ function settingsIn({ detail }: Event): string {
 }
 
 /** Who did it, in words. */
-export function actorOf({ actor, actor_name: name }: Event): string {
+export function actorOf({ actor, actor_name: name }: Pick<Event, 'actor' | 'actor_name'>): string {
   const mode = isSubject(actor) ? modeOf(actor) : null;
   return mode?.words.actor(name) ?? ACTORS[actor] ?? actor;
 }
 
-/** Who does things besides people and keys, as the filter calls them. */
-export const ACTORS: Readonly<Record<string, string>> = {
-  administrator: 'administrator',
-  client: 'an app',
-  system: 'Toolgate itself',
-  unknown: 'not known',
+/** Who does things besides people and keys. */
+const ACTORS: Readonly<Record<string, string>> = {
+  administrator: 'Administrator',
+  client: 'The app',
+  system: 'This gateway',
+  unknown: 'Unknown',
 };
