@@ -60,15 +60,28 @@ async function upsert(db: D1Database, counts: ReadonlyMap<string, number>): Prom
 /** Calls of one hour (epoch hours), and how many of them the server failed or refused. */
 export type HourOfCalls = { hour: number; calls: number; failed: number };
 
-/** Calls by hour from `since` (epoch hours) on; an hour without any is not there. A client that left is no failure. */
+/** What the server did not answer. A client that left is no failure. */
+const FAILED = "outcome IN ('failed', 'refused', 'given_up')";
+
+/** Calls by hour from `since` (epoch hours) on; an hour without any is not there. */
 export function callsByHourQuestion(db: D1Database, since: number): Question<HourOfCalls[]> {
   const statement = db
     .prepare(
-      `SELECT hour, sum(n) AS calls, sum(iif(outcome IN ('failed', 'refused', 'given_up'), n, 0)) AS failed
+      `SELECT hour, sum(n) AS calls, sum(iif(${FAILED}, n, 0)) AS failed
        FROM tool_count WHERE hour >= ?1 GROUP BY hour ORDER BY hour`,
     )
     .bind(since);
   return question<HourOfCalls, HourOfCalls[]>(statement, (rows) => rows);
+}
+
+/** The id of the server at which most calls failed from `since` (epoch hours) on; null: none did. */
+export function mostFailedQuestion(db: D1Database, since: number): Question<string | null> {
+  const statement = db
+    .prepare(
+      `SELECT server_id FROM tool_count WHERE hour >= ?1 AND ${FAILED} GROUP BY server_id ORDER BY sum(n) DESC LIMIT 1`,
+    )
+    .bind(since);
+  return question<{ server_id: string }, string | null>(statement, ([row]) => row?.server_id ?? null);
 }
 
 /** Counts that one statement deletes. */

@@ -93,6 +93,18 @@ export async function findUser(db: D1Database, id: string): Promise<User | null>
   return user;
 }
 
+/** How many people there are, and how many have signed in since `since` (epoch seconds). */
+export function peopleFactsQuestion(
+  db: D1Database,
+  since: number,
+): Question<{ count: number; signedIn: number }> {
+  type Facts = { count: number; signedIn: number };
+  const statement = db
+    .prepare('SELECT count(*) AS count, total(last_signed_in_at >= ?1) AS signedIn FROM person')
+    .bind(since);
+  return question<Facts, Facts>(statement, ([row]) => row ?? { count: 0, signedIn: 0 });
+}
+
 /** The people with these ids that there are. */
 export function usersQuestion(db: D1Database, ids: Ids): Question<User[]> {
   const statement = db.prepare(`SELECT * FROM person WHERE id IN (${ids.sql})`).bind(...ids.values);

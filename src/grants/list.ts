@@ -195,6 +195,20 @@ export function standingByClientQuestion(
   );
 }
 
+/** How many of the grants that have not ended were allowed on each day from `since` on, by day (epoch days). */
+export function allowedByDayQuestion(db: D1Database, since: number): Question<Map<number, number>> {
+  const statement = db
+    .prepare(
+      `SELECT created_at / 86400 AS day, count(*) AS n FROM oauth_grant
+       WHERE created_at >= ?1 * 86400 AND ended_at IS NULL GROUP BY day`,
+    )
+    .bind(since);
+  return question<{ day: number; n: number }, Map<number, number>>(
+    statement,
+    (rows) => new Map(rows.map(({ day, n }) => [day, n])),
+  );
+}
+
 /** How many grants ended since `since` (epoch seconds) because a spent refresh token came back. */
 export function endedByReuseQuestion(db: D1Database, since: number): Question<number> {
   const statement = db

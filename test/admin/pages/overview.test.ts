@@ -28,30 +28,71 @@ describe('the overview', () => {
     const done = await open();
 
     const next = ({ html }: Page) => /class="button primary" href="([^"]+)"/.exec(html)?.[1];
-    expect(empty.html).toContain('Three steps to the first tool call');
+    expect(empty.html).toContain('<h2>Get started</h2>');
+    expect(served.html).toContain('<li class="done"><div><b>Add a server</b>');
     expect([next(empty), next(served)]).toEqual(['/admin/servers/new', '/admin/keys/new']);
-    expect(done.html).not.toContain('Three steps');
-    expect(done.html).toContain('First app');
-    expect(done.html).toMatch(/files<\/b><\/a><\/td><td data-label="State"><span class="badge good">works/);
+    expect(done.html).not.toContain('Get started');
+    expect(done.html).toMatch(/Recently allowed apps.*First app/);
+    expect(done.html).toContain('<small>▲ 1 this week</small>');
   });
 
-  it('counts calls and failures of the last day, drawn and as a table, without a style of its own', async () => {
+  it('lists servers that need someone, the most urgent first, and nothing healthy', async () => {
+    const [well, silent, expired, unfinished] = await Promise.all(
+      ['Well', 'Silent', 'Expired', 'Unfinished'].map((name) =>
+        Upstream.start(['echo'], { registration: { name: `${name}_${crypto.randomUUID().slice(0, 8)}` } }),
+      ),
+    );
+    const failure = { stage: 'call', message: 'It said nothing.', at: 1_790_000_000, since: 1_790_000_000 };
+    const set = (column: string, value: unknown, server?: Upstream) =>
+      env.DB.prepare(`UPDATE server SET ${column} = ?1 WHERE id = ?2`).bind(value, server?.id).run();
+    await set('state', 'unstable', silent);
+    await set('last_failure', JSON.stringify(failure), silent);
+    await set('state', 'needs_reauth', expired);
+    await set('is_verified', 0, unfinished);
+
+    const { html } = await open();
+    for (const server of [silent, expired]) await set('state', 'healthy', server);
+    await set('is_verified', 1, unfinished);
+    const rows = [...html.matchAll(/<tr class="(is-\w+)">.*?<a class="name cut"[^>]*>([^<]+)<.*?<\/tr>/g)];
+
+    expect(html).toContain('<h2>3 servers need attention</h2>');
+    expect(rows.map(([, look, name]) => [look, name])).toEqual([
+      ['is-bad', silent?.name],
+      ['is-warn', expired?.name],
+      ['is-warn', unfinished?.name],
+    ]);
+    expect(rows[0]?.[0]).toContain('It said nothing.');
+    expect(rows.map(([row]) => /class="end"><a[^>]*>([^<]+)</.exec(row)?.[1])).toEqual([
+      'Check',
+      'Sign in again',
+      'Finish setup',
+    ]);
+    expect(html).not.toContain(well?.name);
+    expect(html).toMatch(/The other \d+ are healthy or turned off|The other one is healthy or turned off/);
+    expect((await open()).html).not.toContain('need attention</h2>');
+  });
+
+  it('counts calls and failures of the last day beside the day before, drawn and as a table', async () => {
     const hour = Math.floor(Date.now() / 3_600_000);
+    const { id, name } = await Upstream.start(['echo']);
     const count = env.DB.prepare('INSERT INTO tool_count VALUES (?1, ?2, ?3, ?4, ?5)');
     await env.DB.batch([
       count.bind(hour - 1, 's', 't', 'answered', 1490),
-      count.bind(hour - 1, 's', 't', 'failed', 6),
+      count.bind(hour - 1, id, 't', 'failed', 6),
       count.bind(hour - 2, 's', 't', 'gone', 4),
-      count.bind(hour - 30, 's', 't', 'answered', 7000),
+      count.bind(hour - 30, 's', 't', 'answered', 1000),
+      count.bind(hour - 60, 's', 't', 'answered', 7000),
     ]);
 
     const { html } = await open();
 
-    expect(html).toContain('<b>1,500 </b>');
-    expect(html).toContain('<b>0.4 % </b>');
-    expect(html).toMatch(/<svg [^>]*role="img" aria-label="Tool calls by hour, up to 1,496 in one/);
+    expect(html).toContain('<b>1,500</b><small>▲ 50 % vs. the day before</small><svg class="spark"');
+    expect(html).toContain(`<b>0.4 %</b><small>6 calls, most on ${name}</small><svg class="spark bad"`);
+    expect(html).toContain('aria-label="Tool calls by hour for the last 24 hours, 1,496 at most.');
+    expect(html).toContain('<span class="y"><span>2,000</span><span>1,000</span><span>0</span></span>');
+    expect(html).toMatch(/<title>\d\d:00 UTC: 1,496 calls, 6 failed<\/title>/);
     expect(html).toMatch(
-      /<td data-label="Calls" class="num">1,496<\/td><td data-label="Failed" class="num">6</,
+      /<details class="quiet"><summary>Show as a table<.*<td data-label="Calls" class="num">1,496<\/td><td data-label="Failed" class="num">6</,
     );
     expect(html).not.toMatch(/ style=|<style/);
   });
@@ -69,13 +110,15 @@ describe('the overview', () => {
     const { html } = await open();
     await configure({ enforce_auth_on_inference: null });
 
-    expect(quiet.html).not.toContain('Nobody has to say who they are');
-    expect(html).toContain('Nobody has to say who they are');
-    expect(html).toContain('The access of one app ended this week because a spent token came back');
+    expect(quiet.html).not.toContain('Anyone who knows the address');
+    expect(html).toContain('Anyone who knows the address can use tools that are open to everyone.');
+    expect(html).toContain(
+      '<b>Access of 1 app was ended this week for safety.</b> A replaced token was used',
+    );
     expect(html).toContain(`<a href="/admin/keys/${id}">${name}</a> still works`);
-    expect(html).toContain('Administrators sign in with one shared token');
+    expect(html).toContain('Administrators share one token, so the audit log can’t tell them apart.');
     expect((await open('/audit?act=refresh_token.reused')).html).toContain(
-      'A spent token of Test client came back',
+      'Access of Test client ended for safety',
     );
   });
 
@@ -109,7 +152,7 @@ describe('the overview', () => {
 
     expect(before).toContain('Is it <b>https://fresh.example</b>?');
     expect(refused).toContain('Is it <b>https://fresh.example</b>?');
-    expect(after).not.toContain('does not know its own address');
+    expect(after).not.toContain('know its own address');
     expect(after).toContain('title="fresh.example">fresh.example</span>');
   });
 });

@@ -2,9 +2,10 @@ import type { Child } from 'hono/jsx';
 import { isLoopback } from '../../../protocol/public-url';
 import type { Settings } from '../../../settings';
 import { hasProvider } from '../../../settings';
+import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
-import { When } from '../../../ui/parts';
+import { Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Unreadable } from '../../api/sealed-values';
 import type { OverviewFacts } from './facts';
@@ -32,116 +33,120 @@ const SEALED: Readonly<Record<Unreadable['kind'], { one: string; many: string }>
   grants: { one: 'app’s access', many: 'apps’ access' },
 };
 
+type Warning = { tone: 'warn' | 'bad'; text: Child; action?: Child };
+
 /** What an administrator should know of, most urgent first: what it is, and what to do. */
 export function Warnings(props: WarningsProps) {
   const warnings = warningsOf(props);
   if (!warnings.length) return null;
   return (
-    <section class="stack tight" aria-label="What to look at">
-      {warnings.map((warning) => (
-        <div class="notice">{warning}</div>
+    <section class="stack tight" aria-label="Needs attention">
+      {warnings.map(({ tone, text, action }) => (
+        <Notice tone={tone} action={action}>
+          {text}
+        </Notice>
       ))}
     </section>
   );
 }
 
-function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): Child[] {
-  const { reused, withOldValue, waiting, unreadable } = facts;
-  const warnings: Child[] = [];
-  if (!issuer) warnings.push(<NoAddress origin={origin} csrf={csrf} />);
-  if (issuer && isHttp(issuer) && !isLoopback(new URL(issuer).hostname)) {
-    warnings.push(
-      <>
-        The address of this gateway is not https, so what is sent to it can be read on the way.{' '}
-        <a href="/admin/settings/gateway">Change the address</a>
-      </>,
-    );
-  }
+function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): Warning[] {
+  const { reused, withOldValue, unreadable } = facts;
+  const warnings: Warning[] = [];
+  const warn = (text: Child, action?: Child) => warnings.push({ tone: 'warn', text, action });
+  if (!issuer) warnings.push(noAddress(origin, csrf));
   for (const { kind, count, remedy } of unreadable) {
-    warnings.push(
+    const text = (
       <>
-        ENCRYPTION_KEY does not open{' '}
-        {count === 1 ? `one ${SEALED[kind].one}` : `${count} ${SEALED[kind].many}`}. {remedy} If you still
-        have the earlier key, add it to ENCRYPTION_KEY behind the present one, after a comma.
-      </>,
+        ENCRYPTION_KEY doesn’t open {count === 1 ? `1 ${SEALED[kind].one}` : `${count} ${SEALED[kind].many}`}.{' '}
+        {remedy} If you still have the earlier key, add it to ENCRYPTION_KEY after the current one, separated
+        by a comma.
+      </>
     );
+    warnings.push({ tone: 'bad', text });
   }
   if (reused) {
-    warnings.push(
+    const text = (
       <>
-        The access of {reused === 1 ? 'one app' : `${reused} apps`} ended this week because a spent token came
-        back: somebody may have copied it.{' '}
-        <a href="/admin/audit?act=refresh_token.reused">See what happened</a>
-      </>,
+        <b>Access of {countOf(reused, 'app')} was ended this week for safety.</b> A replaced token was used
+        again, so someone may have copied it.
+      </>
+    );
+    warnings.push({
+      tone: 'bad',
+      text,
+      action: <Way href="/admin/audit?act=refresh_token.reused" text="Review" />,
+    });
+  }
+  if (issuer && isHttp(issuer) && !isLoopback(new URL(issuer).hostname)) {
+    warn(
+      'The address of this gateway isn’t https, so others can read what is sent to it.',
+      <Way href="/admin/settings/gateway" text="Change address" />,
     );
   }
   if (!settings.enforce_auth_on_inference) {
-    warnings.push(
-      <>
-        Nobody has to say who they are: whoever knows the address may use the servers that are open to
-        everyone. <a href="/admin/settings/apps">Make everyone identify themselves</a>
-      </>,
+    warn(
+      'Anyone who knows the address can use tools that are open to everyone.',
+      <Way href="/admin/settings/apps" text="Require sign-in or a key" />,
     );
   }
   if (settings.mcp_enable_temp_token_auth) {
-    warnings.push(
-      <>
-        Whoever opens a link that connects an account connects it, also when the link was forwarded to them.{' '}
-        <a href="/admin/settings/accounts">Ask who they are</a>
-      </>,
-    );
-  }
-  for (const { id, name } of waiting) {
-    warnings.push(
-      <>
-        The server <b>{name}</b> waits for you to authorize it, and nobody can use it until then.{' '}
-        <a href={`/admin/servers/${id}`}>Authorize it</a>
-      </>,
+    warn(
+      'Anyone who opens a link to connect an account can use it, even if it was forwarded.',
+      <Way href="/admin/settings/accounts" text="Review setting" />,
     );
   }
   for (const { id, name, until } of withOldValue) {
-    warnings.push(
+    warn(
       <>
-        The old value of the key{' '}
+        The previous value of the key{' '}
         <a href={`/admin/keys/${id}`}>
           <Cut of={name} />
         </a>{' '}
-        still works, and stops <When at={rfc3339(until)} />.
+        still works. It stops <When at={rfc3339(until)} />.
       </>,
     );
   }
   if (!hasProvider(settings) && issuer && !isHttp(issuer)) {
-    warnings.push(
-      <>
-        Administrators sign in with one shared token, so the audit cannot tell them apart.{' '}
-        <a href="/admin/settings/sign-in">Set up signing in</a>
-      </>,
+    warn(
+      'Administrators share one token, so the audit log can’t tell them apart.',
+      <Way href="/admin/settings/sign-in" text="Set up sign-in" />,
     );
   }
   return warnings;
 }
 
-/** The first thing a gateway has to be told; the address this page was opened at is nearly always right. */
-function NoAddress({ origin, csrf }: { origin: string; csrf: string }) {
-  if (isHttp(origin)) {
-    return (
-      <>
-        This gateway does not know its own address yet, and this page was opened without https. Open it with
-        https:// and save the address there: until then no app can connect.
-      </>
-    );
-  }
+function Way({ href, text }: { href: string; text: string }) {
   return (
-    <form class="row spread" method="post" action="/admin/settings/address">
-      <span>
-        This gateway does not know its own address yet, so no app can connect. Is it <b>{origin}</b>?
-      </span>
+    <a class="button small" href={href}>
+      {text}
+    </a>
+  );
+}
+
+/** The first thing a gateway has to know; the address this page was opened at is nearly always right. */
+function noAddress(origin: string, csrf: string): Warning {
+  const text = 'This gateway doesn’t know its own address yet, so no app can connect.';
+  if (isHttp(origin)) {
+    return { tone: 'bad', text: `${text} Open this page with https:// to save its address.` };
+  }
+  const action = (
+    <form method="post" action="/admin/settings/address">
       <Csrf value={csrf} />
-      <button type="submit" class="button primary small">
+      <button type="submit" class="button primary small" data-busy="Saving…">
         Yes, save it
       </button>
     </form>
   );
+  return {
+    tone: 'bad',
+    text: (
+      <>
+        {text} Is it <b>{origin}</b>?
+      </>
+    ),
+    action,
+  };
 }
 
 function isHttp(url: string): boolean {
