@@ -13,7 +13,7 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
 
 // <input data-filter="id of a list">: hides what does not hold the words typed. Items are [data-item], else what the list
 // consists of; an item within another that holds them stays. The labels of an item speak for it where it has some.
-for (const input of document.querySelectorAll('input[data-filter]')) {
+const narrow = (input) => {
   const list = document.getElementById(input.dataset.filter);
   const marked = list.querySelectorAll('[data-item]');
   const items = marked.length ? [...marked] : [...list.children];
@@ -21,15 +21,89 @@ for (const input of document.querySelectorAll('input[data-filter]')) {
     const labels = [...item.querySelectorAll('label')];
     return (labels.length ? labels.map((label) => label.textContent).join(' ') : item.textContent).toLowerCase();
   };
-  input.addEventListener('input', () => {
-    const words = input.value.trim().toLowerCase();
-    for (const item of items) {
-      const around = item.parentElement.closest('[data-item]')?.querySelector('label').textContent ?? '';
-      item.hidden = !`${wordsOf(item)} ${around.toLowerCase()}`.includes(words);
+  const words = input.value.trim().toLowerCase();
+  for (const item of items) {
+    const around = item.parentElement.closest('[data-item]')?.querySelector('label').textContent ?? '';
+    item.hidden = !`${wordsOf(item)} ${around.toLowerCase()}`.includes(words);
+  }
+};
+addEventListener('input', ({ target }) => target.dataset.filter && narrow(target));
+addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && event.target.dataset.filter) event.preventDefault(); // would send the form it stands in
+});
+
+// The picker of servers and tools (.picker): its steps (button[name=again]) are taken without leaving the page. The form is
+// sent as it stands, and the picker of the answer put in place of this one, with what was typed in its filters.
+const takeStep = async (form, button) => {
+  button.ariaBusy = 'true';
+  const html = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, button)) })
+    .then((response) => (response.ok ? response.text() : ''))
+    .catch(() => '');
+  const answer = new DOMParser().parseFromString(html, 'text/html');
+  const picker = form.querySelector('.picker');
+  const next = answer.querySelector('.picker');
+  if (!next) {
+    form.requestSubmit(button); // the page of the answer says what is wrong
+    return;
+  }
+  const typed = [...picker.querySelectorAll('[data-filter]')].map(({ dataset, value }) => [dataset.filter, value]);
+  const [, at] = /^\w+\.(.*)$/.exec(button.value) ?? [];
+  picker.replaceWith(next);
+  for (const [list, words] of typed) {
+    const input = next.querySelector(`[data-filter="${list}"]`);
+    if (input && words) {
+      input.value = words;
+      narrow(input);
     }
+  }
+  const same = [...next.querySelectorAll('button')].find(({ value }) => value === button.value);
+  const row = document.getElementById(`pick-${at}`)?.querySelector('input[type=checkbox]');
+  (next.querySelector('[autofocus]') ?? same ?? row ?? next.querySelector('[name=add]'))?.focus();
+};
+for (const form of document.querySelectorAll('form:has(.picker)')) {
+  const named = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
+  form.addEventListener('click', (event) => {
+    const button = event.target.closest('.picker button[name=again]');
+    if (!button) return;
+    event.preventDefault();
+    if (!button.ariaBusy) takeStep(form, button);
   });
-  input.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter') event.preventDefault(); // would send the form it stands in
+  form.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.target.name !== 'add') return;
+    event.preventDefault();
+    takeStep(form, form.querySelector('.picker button[value=add]'));
+  });
+  let timer = 0;
+  form.addEventListener('input', (event) => {
+    const { target: field } = event;
+    if (!field.dataset.suggest) return;
+    clearTimeout(timer);
+    const isChosen = !(event instanceof InputEvent) || event.inputType === 'insertReplacementText';
+    if (isChosen && [...field.list.options].some(({ value }) => value === field.value)) {
+      takeStep(form, form.querySelector('.picker button[value=add]'));
+      return;
+    }
+    timer = setTimeout(async () => {
+      const address = `${field.dataset.suggest}?${new URLSearchParams({ search: field.value })}`;
+      const answer = await fetch(address).catch(() => null);
+      if (answer?.ok) field.list.innerHTML = await answer.text();
+    }, 150);
+  });
+  form.addEventListener('change', ({ target }) => {
+    const row = target.closest('.picker .pick');
+    if (!row) return;
+    const boxes = [...row.querySelectorAll('.of-some ul input')];
+    const isAll = row.querySelector('select').value === 'all';
+    if (!isAll && !boxes.length) {
+      takeStep(form, row.querySelector('button[value^="open."]'));
+      return;
+    }
+    const count = row.querySelector('[data-of]');
+    const all = named(Number(count.dataset.of), 'tool');
+    const ticked = boxes.filter(({ checked }) => checked).length.toLocaleString('en');
+    count.textContent = isAll ? `${all}, and new ones` : `${ticked} of ${all}`;
+    const output = form.querySelector('.picker output');
+    if (output) output.textContent = 'Not saved yet';
   });
 }
 

@@ -1,4 +1,4 @@
-import { ask, type Ids, type Question, question } from '../database';
+import { ask, contains, type Ids, type Question, question } from '../database';
 
 /** A tool as the list of servers shows it: without its schemas. */
 export type ToolSummary = {
@@ -7,6 +7,12 @@ export type ToolSummary = {
   description?: string;
   annotations?: { title?: string; readOnlyHint?: boolean; destructiveHint?: boolean };
 };
+
+/** What a tool does, as its server says of it (MCP, ToolAnnotations). One that says nothing can edit. */
+export function kindOf({ annotations }: Pick<ToolSummary, 'annotations'>): 'read' | 'write' | 'remove' {
+  if (annotations?.readOnlyHint === true) return 'read';
+  return annotations?.destructiveHint === true ? 'remove' : 'write';
+}
 
 type Row = {
   server_id: string;
@@ -77,6 +83,25 @@ export function serverChoicesQuestion(db: D1Database): Question<ServerChoice[]> 
       }));
     },
   };
+}
+
+/** The most names that are suggested. */
+const MOST_SUGGESTED = 30;
+
+/** Servers, then tools as `<server>: <tool>`, whose name holds `text` anywhere. */
+export function namesHoldingQuestion(db: D1Database, text: string): Question<string[]> {
+  const server = contains('name', text);
+  const tool = contains("definition ->> 'name'", text);
+  const statement = db
+    .prepare(
+      `SELECT * FROM (SELECT name AS label FROM server WHERE ${server.sql} ORDER BY name COLLATE NOCASE LIMIT ${MOST_SUGGESTED})
+       UNION ALL
+       SELECT * FROM (SELECT server.name || ': ' || (definition ->> 'name') AS label FROM listing JOIN server ON server.id = server_id
+         WHERE kind = 'tool' AND ${tool.sql} ORDER BY label COLLATE NOCASE LIMIT ${MOST_SUGGESTED})
+       LIMIT ${MOST_SUGGESTED}`,
+    )
+    .bind(...server.values, ...tool.values);
+  return question<{ label: string }, string[]>(statement, (rows) => rows.map(({ label }) => label));
 }
 
 /** Every server's name, by its id. */

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
 import { accessPages } from './access';
+import { suggestNames } from './add-server';
 import { appPages } from './apps';
 import { auditPages } from './audit';
 import { administratorsOnly } from './frame';
@@ -18,6 +19,7 @@ export const adminPages = new Hono<App>()
   .route('/', signInPages)
   .use(administratorsOnly)
   .use(formsOnce)
+  .get('/tools', suggestNames)
   .route('/', overviewPage)
   .route('/servers', serverPages)
   .route('/keys', keyPages)

@@ -16,14 +16,14 @@ type BoxesProps = {
 export function ReadingBoxes({ name, isAll, terms }: BoxesProps) {
   const of = name === null ? '' : `.${name}`;
   return (
-    <div class="row small">
+    <div class="row">
       <Box name={`allow_resources${of}`} said={terms.allow_resources} isAll={isAll} server={name}>
         Resources
       </Box>
       <Box name={`allow_prompts${of}`} said={terms.allow_prompts} isAll={isAll} server={name}>
         Prompts
       </Box>
-      <small>Left as they are, they come with all tools, and not with some.</small>
+      <small>Unless you change this, they come with all tools and not with selected ones.</small>
     </div>
   );
 }
@@ -39,7 +39,7 @@ type BoxProps = {
 function Box({ name, said, isAll, server, children }: BoxProps) {
   const isTicked = said ?? isAll;
   return (
-    <label class="row check">
+    <label class="check">
       <input type="checkbox" name={name} value="on" checked={isTicked} />
       <input
         type="hidden"

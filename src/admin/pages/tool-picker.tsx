@@ -1,232 +1,313 @@
-import type { McpConfig, ReadingTerms } from '../../protocol/mcp-config';
-import type { ServerChoice } from '../../servers/summaries';
-import { Filter } from '../../ui/parts';
+import type { Child } from 'hono/jsx';
+import { kindOf, type ServerChoice } from '../../servers/summaries';
+import { Avatar } from '../../ui/avatar';
+import { countOf, numberOf } from '../../ui/english';
+import { isGlyph } from '../../ui/icons';
+import { Filter, KindTag } from '../../ui/parts';
+import { AddServer, Step } from './add-server';
 import type { FormFields } from './api';
-import { ReadingBoxes, readingIn } from './reading-boxes';
-
-/**
- * What was picked of a server: everything, later tools too; nothing, even where everyone may; or these tools. With it what is
- * said of its resources and prompts, where that is not what follows from the tools.
- */
-type Pick = { tools: 'all' | 'closed' | readonly string[] } & ReadingTerms;
-
-/** What was picked, by the server's name in lower case. A server that is not named is as it is for everyone. */
-export type Picked = ReadonlyMap<string, Pick>;
+import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
+import { ReadingBoxes } from './reading-boxes';
 
 /** Characters that lists of tools may take on a page; what is over waits behind a button. */
-const BUDGET = 45_000;
+const BUDGET = 40_000;
+/** Tools of a server that are shown at once, beside those that are ticked. */
+const FIRST = 40;
 /** Characters of a description. */
 const MOST = 110;
+/** Servers up to which each says in its row whether its resources and prompts go with it. */
+const FEW = 12;
 
 type PickerProps = {
   servers: readonly ServerChoice[];
+  /** As it is stored. */
   picked: Picked;
-  /** True where leaving a server out means what everyone may use of it: for keys and people, not for toolsets. */
-  addsToEveryones?: boolean;
+  /** The form that is shown again: it outranks what is stored, and its step is taken. */
+  sent?: FormFields | undefined;
+  error?: string | undefined;
+  /** What goes before "3 servers". */
+  title?: string;
+  /** Where a server that is left out is as it is for everyone: the words that close it, as `Block for this key`. */
+  block?: string;
+  children?: Child;
 };
 
-/** Which servers, and which of their tools: nothing, all of them, or some. Works without JavaScript. */
-export function ToolPicker({ servers, picked, addsToEveryones = false }: PickerProps) {
-  const shown = withinBudget(servers, picked);
+/**
+ * Which servers, and which of their tools: what is given first, the others behind "Add a server". Each button is a step that
+ * shows the form again and saves nothing (`again`), so it works without JavaScript; with it, the script swaps this section.
+ */
+export function ToolPicker(props: PickerProps) {
+  const { servers, picked, sent, error, title = 'Can use', block, children } = props;
+  const state = pickerState(servers, picked, sent);
+  const pickOf = ({ name }: ServerChoice) => state.picked.get(name.toLowerCase());
+  const given = servers.flatMap((server) => {
+    const pick = pickOf(server);
+    return pick && pick.tools !== 'closed' ? [{ server, pick }] : [];
+  });
+  const others = servers.filter((server) => !given.some((one) => one.server === server));
+  const chosen = given.flatMap(({ server, pick }) => chosenOf(server, pick));
+  const shown = withinBudget(given, state);
   return (
-    <fieldset class="picker">
-      <legend>Servers and tools</legend>
-      {servers.length ? (
-        <Filter list="picker-servers" label="Find a server or tool" />
-      ) : (
-        <p class="muted">
-          There is no server yet. <a href="/admin/servers/new">Add one</a>, then choose its tools here.
-        </p>
-      )}
-      <div class="stack tight" id="picker-servers">
-        {servers.map((server) => (
-          <ServerPick
-            server={server}
-            pick={picked.get(server.name.toLowerCase())}
-            isOpenToAll={addsToEveryones && server.isOpenToAll}
-            isShown={shown.has(server.id)}
-          />
-        ))}
-      </div>
-    </fieldset>
-  );
-}
-
-type ServerPickProps = {
-  server: ServerChoice;
-  pick: Pick | undefined;
-  isOpenToAll: boolean;
-  isShown: boolean;
-};
-
-function ServerPick({ server, pick, isOpenToAll, isShown }: ServerPickProps) {
-  const choice = pick === undefined ? 'none' : typeof pick.tools === 'string' ? pick.tools : 'some';
-  const id = `pick-${server.id}`;
-  const canBeClosed = isOpenToAll || choice === 'closed';
-  const options: [value: string, words: string][] = [
-    ['none', isOpenToAll ? 'As everyone: all tools' : canBeClosed ? 'As everyone: nothing' : 'Nothing'],
-    ...(canBeClosed ? [['closed', 'Nothing, whatever everyone may'] as [string, string]] : []),
-    ['all', 'All tools, later ones too'],
-    ...(isShown ? [['some', 'Only these tools'] as [string, string]] : []),
-  ];
-  return (
-    <div class="server" data-item>
-      <div class="head">
-        <label class="grow" for={id}>
-          <b>{server.name}</b> <small>{toolCount(server.tools.length)}</small>
-        </label>
-        <select class="input short" id={id} name={`pick.${server.name}`}>
-          {options.map(([value, words]) => (
-            <option value={value} selected={choice === value}>
-              {words}
-            </option>
-          ))}
-        </select>
-        {!isShown && (
-          <button type="submit" class="button small" name="again" value={`tools.${server.name}`}>
-            Choose tools<span class="unseen"> of {server.name}</span>
-          </button>
+    <section class="card stack picker" id="pick" aria-labelledby="pick-head">
+      <div class="row spread">
+        <h2 id="pick-head">
+          {title} {given.length ? countOf(given.length, 'server') : 'no servers'}
+        </h2>
+        {given.length > 0 && (
+          <output class="small muted">
+            {countOf(chosen.length, 'tool')},{' '}
+            {numberOf(chosen.filter((tool) => kindOf(tool) !== 'read').length)} can change something
+          </output>
         )}
       </div>
-      <ReadingBoxes name={server.name} isAll={choice === 'all'} terms={pick ?? {}} />
-      {isShown && <Tools server={server} ticked={tickedOf(pick)} />}
-    </div>
-  );
-}
-
-function tickedOf(pick: Pick | undefined): readonly string[] {
-  return pick && typeof pick.tools !== 'string' ? pick.tools : [];
-}
-
-function Tools({ server, ticked }: { server: ServerChoice; ticked: readonly string[] }) {
-  const listed = new Set(server.tools.map(({ name }) => name));
-  const gone = ticked.filter((name) => !listed.has(name));
-  const isOff = (name: string) =>
-    !server.toolsToExecute.includes('*') && !server.toolsToExecute.includes(name);
-  const tools = [
-    ...server.tools.map(({ name, description = '' }) => ({
-      name,
-      note: isOff(name) ? 'Turned off at the server.' : shortened(description),
-    })),
-    ...gone.map((name) => ({ name, note: 'The server does not list it now.' })),
-  ];
-  if (!tools.length) return <p class="some muted">It lists no tools. Ask it again on its own page.</p>;
-  return (
-    <ul class="some" aria-label={`Tools of ${server.name}`}>
-      {tools.map(({ name, note }) => (
-        <li data-item>
-          <label class="row check">
-            <input
-              type="checkbox"
-              name={`tool.${server.name}`}
-              value={name}
-              checked={ticked.includes(name)}
+      {error && (
+        <span class="error" role="alert">
+          {error}
+        </span>
+      )}
+      {given.length > 0 && (
+        <ul class="list" aria-labelledby="pick-head">
+          {given.map(({ server, pick }) => (
+            <GivenServer
+              server={server}
+              pick={pick}
+              shown={shown.get(server.name.toLowerCase())}
+              isAdded={state.added === server.name.toLowerCase()}
+              saysReading={given.length <= FEW}
             />
-            <span>
-              <code>{name}</code>
-              {note && <small>{note}</small>}
-            </span>
-          </label>
-        </li>
-      ))}
-    </ul>
+          ))}
+        </ul>
+      )}
+      {servers.length ? (
+        <AddServer state={state} others={others} />
+      ) : (
+        <p class="muted">
+          There are no servers yet. <a href="/admin/servers/new">Add a server</a>
+        </p>
+      )}
+      {block && (
+        <Everyones servers={others} isClosed={(one) => pickOf(one)?.tools === 'closed'} block={block} />
+      )}
+      {children}
+    </section>
   );
 }
 
-export function toolCount(count: number): string {
-  return count === 1 ? '1 tool' : `${count} tools`;
+/** The tools that are picked of a server now. */
+function chosenOf({ tools, toolsToExecute }: ServerChoice, pick: PickedServer) {
+  const isOn = (name: string) => toolsToExecute.includes('*') || toolsToExecute.includes(name);
+  return tools.filter(({ name }) => isOn(name) && (pick.tools === 'all' || pick.tools.includes(name)));
+}
+
+type GivenProps = {
+  server: ServerChoice;
+  pick: PickedServer;
+  /** How many of its tools are shown; undefined: none. */
+  shown: number | undefined;
+  isAdded: boolean;
+  saysReading: boolean;
+};
+
+function GivenServer({ server, pick, shown, isAdded, saysReading }: GivenProps) {
+  const { name, tools } = server;
+  const isAll = pick.tools === 'all';
+  const ticked = typeof pick.tools === 'string' ? [] : pick.tools;
+  const isSaid = typeof (pick.allow_resources ?? pick.allow_prompts) === 'boolean';
+  return (
+    <li class="pick" id={`pick-${name}`}>
+      <div class="top">
+        <label for={`p-${name}`}>
+          <span class="thing">
+            <ServerAvatar name={name} />
+            <span>
+              <b class="cut" title={name}>
+                {name}
+              </b>
+              <small data-of={tools.length}>
+                {isAll
+                  ? `${countOf(tools.length, 'tool')}, and new ones`
+                  : `${numberOf(ticked.length)} of ${countOf(tools.length, 'tool')}`}
+              </small>
+            </span>
+          </span>
+        </label>
+        <select class="input auto" id={`p-${name}`} name={`pick.${name}`} autofocus={isAdded}>
+          <option value="all" selected={isAll}>
+            All tools
+          </option>
+          <option value="some" selected={!isAll}>
+            Selected tools
+          </option>
+        </select>
+        <Step value={`remove.${name}`} to="pick" look="quiet danger" of={name}>
+          Remove
+        </Step>
+      </div>
+      <details class="of-some" open>
+        <summary class="unseen">Tools of {name}</summary>
+        <div>
+          {shown === undefined ? (
+            <>
+              {ticked.length > 0 && <input type="hidden" name={`kept.${name}`} value={ticked.join('\n')} />}
+              <Step value={`open.${name}`} to={`pick-${name}`} of={name}>
+                Choose tools
+              </Step>
+            </>
+          ) : (
+            <Tools server={server} ticked={ticked} most={shown} />
+          )}
+        </div>
+      </details>
+      {(saysReading || isSaid || shown !== undefined) && (
+        <details>
+          <summary>
+            More<span class="unseen"> of {name}</span>
+          </summary>
+          <div>
+            <ReadingBoxes name={name} isAll={isAll} terms={pick} />
+          </div>
+        </details>
+      )}
+    </li>
+  );
+}
+
+function ServerAvatar({ name }: { name: string }) {
+  const glyph = name.toLowerCase();
+  return <Avatar name={name} glyph={isGlyph(glyph) ? glyph : 'server'} />;
+}
+
+type ToolsProps = { server: ServerChoice; ticked: readonly string[]; most: number };
+
+function Tools({ server: { name, tools, toolsToExecute }, ticked, most }: ToolsProps) {
+  const isOff = (tool: string) => !toolsToExecute.includes('*') && !toolsToExecute.includes(tool);
+  let room = most - ticked.length;
+  const shown = tools.filter((tool) => ticked.includes(tool.name) || room-- > 0);
+  const gone = ticked.filter((tool) => !tools.some((one) => one.name === tool));
+  const list = `t-${name}`;
+  return (
+    <>
+      <input type="hidden" name={`open.${name}`} value={most > FIRST ? 'all' : 'first'} />
+      <div class="row">
+        {shown.length > 5 && <Filter list={list} label={`Find a tool of ${name}`} />}
+        <span class="row">
+          {(['all', 'read', 'none'] as const).map((step) => (
+            <Step value={`${step}.${name}`} to={`pick-${name}`} of={name}>
+              {{ all: 'All', read: 'Read-only', none: 'None' }[step]}
+            </Step>
+          ))}
+        </span>
+      </div>
+      {!tools.length && <p class="muted">This server lists no tools yet.</p>}
+      <ul class="tools" id={list} aria-label={`Tools of ${name}`}>
+        {shown.map((tool) => (
+          <Tool server={name} name={tool.name} isTicked={ticked.includes(tool.name)} kind={kindOf(tool)}>
+            {isOff(tool.name) ? 'Turned off at the server.' : shortened(tool.description ?? '')}
+          </Tool>
+        ))}
+        {gone.map((tool) => (
+          <Tool server={name} name={tool} isTicked>
+            The server doesn’t list it now.
+          </Tool>
+        ))}
+      </ul>
+      {shown.length < tools.length && (
+        <div>
+          <Step value={`more.${name}`} to={`pick-${name}`} of={name} look="quiet">
+            Show all {countOf(tools.length, 'tool')}
+          </Step>
+        </div>
+      )}
+    </>
+  );
+}
+
+type ToolProps = {
+  server: string;
+  name: string;
+  isTicked: boolean;
+  kind?: ReturnType<typeof kindOf>;
+  children: string;
+};
+
+function Tool({ server, name, isTicked, kind, children }: ToolProps) {
+  return (
+    <li>
+      <label class="check">
+        <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} />
+        <span>
+          <code>{name}</code>
+          {children && <small>{children}</small>}
+        </span>
+      </label>
+      {kind && <KindTag of={kind} />}
+    </li>
+  );
+}
+
+type EveryonesProps = {
+  servers: readonly ServerChoice[];
+  isClosed: (server: ServerChoice) => boolean;
+  block: string;
+};
+
+/** What everyone gets and is not picked here, each with the box that closes it. */
+function Everyones({ servers, isClosed, block }: EveryonesProps) {
+  const shown = servers.filter((one) => one.isOpenToAll || isClosed(one));
+  const open = shown.filter((one) => one.isOpenToAll);
+  if (!shown.length) return null;
+  const names = open.slice(0, 3).map(({ name }) => name);
+  const more = open.length > 3 ? ` and ${numberOf(open.length - 3)} more` : '';
+  return (
+    <details class="quiet" open={shown.some(isClosed)}>
+      <summary>
+        {open.length
+          ? `Everyone also gets ${countOf(open.length, 'server')}: ${names.join(', ')}${more}`
+          : 'Blocked servers'}
+      </summary>
+      <ul class="list">
+        {shown.map((server) => (
+          <li>
+            <ServerAvatar name={server.name} />
+            <span class="grow">
+              <b>{server.name}</b> <small>{countOf(server.tools.length, 'tool')}</small>
+            </span>
+            <label class="check">
+              <input type="checkbox" name="closed" value={server.name} checked={isClosed(server)} />
+              <span>
+                {block}
+                <span class="unseen">: {server.name}</span>
+              </span>
+            </label>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
 }
 
 function shortened(description: string): string {
   return description.length > MOST ? `${description.slice(0, MOST).trimEnd()}…` : description;
 }
 
-/** The servers whose tools the page lists: those picked from, then the others for as long as they fit. */
-function withinBudget(servers: readonly ServerChoice[], picked: Picked): ReadonlySet<string> {
-  const isPickedFrom = ({ name }: ServerChoice) => Array.isArray(picked.get(name.toLowerCase())?.tools);
-  const sizeOf = ({ name, tools }: ServerChoice) =>
-    tools.reduce(
-      (size, tool) =>
-        size + 160 + name.length + 2 * tool.name.length + Math.min(tool.description?.length ?? 0, MOST),
-      0,
-    );
-  const shown = new Set<string>();
+export function toolCount(count: number): string {
+  return countOf(count, 'tool');
+}
+
+type Given = { server: ServerChoice; pick: PickedServer };
+
+/** How many tools each server shows, by its name in lower case: of those asked for, then of the others while they fit. */
+function withinBudget(given: readonly Given[], { open }: PickerState): ReadonlyMap<string, number> {
+  const shown = new Map<string, number>();
   let size = 0;
-  for (const server of [...servers].sort((a, b) => Number(isPickedFrom(b)) - Number(isPickedFrom(a)))) {
-    size += sizeOf(server);
-    if (size <= BUDGET || isPickedFrom(server)) shown.add(server.id);
+  const isAskedFor = ({ server }: Given) => open.has(server.name.toLowerCase());
+  for (const one of [...given].sort((a, b) => Number(isAskedFor(b)) - Number(isAskedFor(a)))) {
+    const { server, pick } = one;
+    if (pick.tools === 'all' || pick.tools === 'closed') continue;
+    const at = server.name.toLowerCase();
+    const most = open.get(at) === 'all' ? Number.POSITIVE_INFINITY : FIRST;
+    size += Math.min(most, server.tools.length) * 650;
+    if (isAskedFor(one) || size <= BUDGET || given.length === 1) shown.set(at, most);
   }
   return shown;
-}
-
-/** What a form with a {@link ToolPicker} picked. The list that was asked for by its button is picked from. */
-export function pickedIn(form: FormFields): Picked {
-  const picked = new Map<string, Pick>();
-  for (const [field, choice] of form) {
-    const [, name] = /^pick\.(.+)$/.exec(field) ?? [];
-    if (!name) continue;
-    const reading = readingIn(form, `.${name}`, choice === 'all');
-    if (choice === 'some' || form.get('again') === `tools.${name}`) {
-      picked.set(name.toLowerCase(), { tools: form.getAll(`tool.${name}`), ...reading });
-    } else if (choice === 'all') picked.set(name.toLowerCase(), { tools: choice, ...reading });
-    else if (choice === 'closed') picked.set(name.toLowerCase(), { tools: choice });
-  }
-  return picked;
-}
-
-/** A sentence on a server of which only some tools were to be picked, and none was; null when there is none. */
-export function unpicked(picked: Picked): string | null {
-  const isEmpty = ({ tools, allow_resources, allow_prompts }: Pick) =>
-    typeof tools !== 'string' && !tools.length && !allow_resources && !allow_prompts;
-  const [name] = [...picked].find(([, pick]) => isEmpty(pick)) ?? [];
-  return name === undefined
-    ? null
-    : `You chose only some tools of ${name}, and ticked none. Tick one, or choose Nothing.`;
-}
-
-/** What the API's lists say of a server, by its name: `*` is all tools, an empty list none. */
-export function pickedOf(
-  lists: readonly (readonly [name: string, tools: readonly string[], reading: ReadingTerms])[],
-): Picked {
-  return new Map(
-    lists.map(([name, tools, { allow_resources, allow_prompts }]) => {
-      const isSome = tools.length || allow_resources || allow_prompts;
-      const picked = tools.includes('*') ? 'all' : isSome ? tools : 'closed';
-      return [name.toLowerCase(), { tools: picked, allow_resources, allow_prompts }];
-    }),
-  );
-}
-
-/** The names of tools the API takes for what was picked of a server. */
-export function toolNames({ tools }: Pick): string[] {
-  if (tools === 'all') return ['*'];
-  return tools === 'closed' ? [] : [...tools];
-}
-
-/** What the API takes of its resources and prompts. */
-export function readingOf({ allow_resources, allow_prompts }: Pick): ReadingTerms {
-  return {
-    ...(typeof allow_resources === 'boolean' && { allow_resources }),
-    ...(typeof allow_prompts === 'boolean' && { allow_prompts }),
-  };
-}
-
-/** As keys, people and settings hold it, for {@link ToolPicker}. */
-export function pickedFrom(configs: readonly McpConfig[]): Picked {
-  return pickedOf(
-    configs.map(({ mcp_client_name, tools_to_execute, ...reading }) => [
-      mcp_client_name,
-      tools_to_execute,
-      reading,
-    ]),
-  );
-}
-
-/** As keys, people and settings take it. */
-export function configsOf(picked: Picked): McpConfig[] {
-  return [...picked].map(([mcp_client_name, pick]) => ({
-    mcp_client_name,
-    tools_to_execute: toolNames(pick),
-    ...readingOf(pick),
-  }));
 }

@@ -76,7 +76,9 @@ describe('making a key', () => {
     });
 
     expect(again.status).toBe(400);
-    expect(again.html).toContain(`id="name-error" role="alert">Another key is named ${name}.`);
+    expect(again.html).toMatch(
+      new RegExp(`id="name-error" role="alert"><svg.*</svg>Another key is named ${name}.`),
+    );
     expect(again.html).toContain('value="for the wiki"');
     expect(again.html).toMatch(/name="tool.Docs" value="erase" checked/);
     expect(again.html).toMatch(/name="limit_calls"[^>]* value="7"/);
@@ -105,7 +107,7 @@ describe('making a key', () => {
     [
       'some tools, and none of them',
       { 'pick.Docs': 'some' },
-      'You chose only some tools of docs, and ticked none.',
+      'Select at least one tool of Docs, or remove Docs.',
     ],
   ])('refuses %s in plain words', async (_, answers, words) => {
     const name = fresh();
@@ -136,11 +138,14 @@ describe('making a key', () => {
     }));
     const large = await Upstream.start(tools, { registration: { allow_on_all_virtual_keys: false } });
     const page = await open('/new');
-    const opened = await send(page, { name: 'kept', again: `tools.${large.name}` });
+    const opened = await send(page, { name: 'kept', again: `open.${large.name}` });
+    const whole = await send(opened, { again: `more.${large.name}` });
 
     expect(page.html.length).toBeLessThan(60_000);
     expect(page.html).not.toContain('a_tool_with_some_name_7');
-    expect(opened.html).toContain('a_tool_with_some_name_399');
+    expect(opened.html).toContain('a_tool_with_some_name_39"');
+    expect(opened.html).not.toContain('a_tool_with_some_name_40"');
+    expect(whole.html).toContain('a_tool_with_some_name_399');
     expect(opened.html).toMatch(/<option value="some" selected/);
     expect(opened.html).toContain('value="kept"');
     await admin('DELETE', `/mcp/client/${large.id}`);
@@ -284,7 +289,7 @@ describe('where a key is used, and its end', () => {
     const none = await open('?search=nothing-begins-so');
     const odd = await open('?offset=minus-one');
 
-    expect(found.html).toContain('1 to 1 of 1');
+    expect(found.html).toContain('1–1 of 1');
     expect(none.html).toContain('No key begins with “nothing-begins-so”');
     expect(odd.status).toBe(200);
   });

@@ -76,10 +76,10 @@ describe('making a toolset', () => {
     const empty = await send(taken, { 'pick.Wiki': 'some' }, 'description');
 
     expect(taken.status).toBe(400);
-    expect(taken.html).toContain('role="alert">Another toolset, or a server, has this address.');
+    expect(taken.html).toContain('</svg>Another toolset, or a server, has this address.');
     expect(taken.html).toMatch(/name="pick.Wiki".*?<option value="all" selected/);
     expect(odd.html).toContain('The address must be lower-case letters, digits and inner hyphens');
-    expect(empty.html).toContain('Tick one, or choose Nothing.');
+    expect(empty.html).toContain('Select at least one tool of Wiki, or remove Wiki.');
     expect(await count()).toBe(before);
   });
 });

@@ -4,7 +4,8 @@ import { Csrf } from '../../../ui/forms';
 import { described, Field, Input } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { FormFields, Refused } from '../api';
-import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from '../tool-picker';
+import { configsOf, pickedFrom, pickedIn, unpicked } from '../picked';
+import { ToolPicker } from '../tool-picker';
 import { labelsIn } from '../words/refusals';
 import { LimitRows, limitsIn } from './limit-rows';
 import { OwnerField, type Ownership } from './owner-field';
@@ -48,10 +49,11 @@ export function KeyForm({ known, servers, ownership, csrf, sent, refused }: KeyF
       />
       <ToolPicker
         servers={servers}
-        picked={sent ? pickedIn(sent) : pickedFrom(known?.mcpConfigs ?? [])}
-        addsToEveryones
+        picked={pickedFrom(known?.mcpConfigs ?? [])}
+        sent={sent}
+        error={wrong('mcp_configs')}
+        block="Block for this key"
       />
-      {wrong('mcp_configs') && <p class="error">{wrong('mcp_configs')}</p>}
       <OwnerField
         ownership={ownership}
         value={text('owner', ownership.current?.label ?? '')}

@@ -15,6 +15,7 @@ import type { ShownKey } from '../../api/answers/virtual-key';
 import { type Acted, act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { goToSecret, secretsMade } from '../once';
+import { isStep } from '../picked';
 import { KEY_WORDS, KeyForm, termsIn } from './form';
 import { KeyList } from './list';
 import { ownerNamed, ownershipOf } from './owner-field';
@@ -38,7 +39,7 @@ export const keyPages = new Hono<App>()
   })
   .post('/new', async (c) => {
     const form = await readForm(c);
-    if (form.has('again')) return showNew(c, form);
+    if (isStep(form)) return showNew(c, form);
     const made = await save(c, form, null);
     if (!made.ok) return showNew(c, form, made);
     const { id, name } = made.body.virtual_key;
@@ -50,7 +51,7 @@ export const keyPages = new Hono<App>()
   .post('/:id', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    if (form.has('again')) return showKey(c, id, form);
+    if (isStep(form)) return showKey(c, id, form);
     const { key } = (await about(c, id)).overview;
     const changed = await save(c, form, key);
     if (!changed.ok) return showKey(c, id, form, changed);

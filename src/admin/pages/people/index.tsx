@@ -16,7 +16,8 @@ import { rfc3339 } from '../../api/answer';
 import type { ShownUser } from '../../api/answers/user';
 import { act, type FormFields, gone, listPage, type Refused, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
-import { configsOf, pickedFrom, pickedIn, ToolPicker, unpicked } from '../tool-picker';
+import { configsOf, isStep, pickedFrom, pickedIn, unpicked } from '../picked';
+import { ToolPicker } from '../tool-picker';
 
 type UserView = z.infer<typeof ShownUser>;
 type Users = { users: UserView[]; count: number; total_count: number; limit: number; offset: number };
@@ -37,7 +38,7 @@ export const peoplePages = new Hono<App>()
   .post('/:id', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    if (form.has('again')) return showPerson(c, id, form);
+    if (isStep(form)) return showPerson(c, id, form);
     const picked = pickedIn(form);
     const message = unpicked(picked);
     if (message) return showPerson(c, id, form, { ok: false, status: 400, message, field: 'mcp_configs' });
@@ -256,8 +257,9 @@ async function showPerson(
         </header>
         <ToolPicker
           servers={servers}
-          picked={sent ? pickedIn(sent) : pickedFrom(user.mcpConfigs)}
-          addsToEveryones
+          picked={pickedFrom(user.mcpConfigs)}
+          sent={sent}
+          block="Block for this person"
         />
         <div class="actions">
           <button type="submit" class="button primary">

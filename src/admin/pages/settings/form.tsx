@@ -2,7 +2,8 @@ import type { ServerChoice } from '../../../servers/summaries';
 import { isSecret, type Setting, type Settings } from '../../../settings';
 import { described, Field, Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
-import { configsOf, pickedFrom, pickedIn, ToolPicker } from '../tool-picker';
+import { configsOf, pickedFrom, pickedIn } from '../picked';
+import { ToolPicker } from '../tool-picker';
 import { CHOICES, shownValue, wordsOf } from './words';
 
 /** Where the value in effect comes from. */
@@ -65,8 +66,13 @@ function Control({ setting, value, servers, sent, error }: FieldProps) {
     return (
       <>
         <p class="muted">{hint}</p>
-        <ToolPicker servers={servers} picked={sent ? pickedIn(sent) : pickedFrom(configs)} addsToEveryones />
-        {error && <p class="error">{error}</p>}
+        <ToolPicker
+          servers={servers}
+          picked={pickedFrom(configs)}
+          sent={sent}
+          error={error}
+          block="Block for everyone who signs in"
+        />
       </>
     );
   }

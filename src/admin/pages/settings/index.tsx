@@ -9,7 +9,7 @@ import { Csrf } from '../../../ui/forms';
 import { Copy, Table } from '../../../ui/parts';
 import { act, type FormFields, gone, type Refused, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
-import { pickedIn, unpicked } from '../tool-picker';
+import { isStep, pickedIn, unpicked } from '../picked';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, sentValue } from './form';
@@ -50,7 +50,7 @@ export const settingPages = new Hono<App>()
   .post('/:group', async (c) => {
     const group = groupAt(c.req.param('group'));
     const form = await readForm(c);
-    if (form.has('again')) return showGroup(c, group, form);
+    if (isStep(form)) return showGroup(c, group, form);
     const message = group.names.includes('default_user_access') && unpicked(pickedIn(form));
     if (message)
       return showGroup(c, group, form, { ok: false, status: 400, message, field: 'default_user_access' });

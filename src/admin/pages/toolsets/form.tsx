@@ -3,7 +3,8 @@ import type { ServerChoice } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
-import { type Picked, pickedIn, pickedOf, readingOf, ToolPicker, toolNames, unpicked } from '../tool-picker';
+import { type Picked, pickedIn, pickedOf, readingOf, toolNames, unpicked } from '../picked';
+import { ToolPicker } from '../tool-picker';
 import { labelsIn } from '../words/refusals';
 
 type ToolsetFormProps = {
@@ -52,8 +53,13 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
         value={text('description', known?.description ?? '')}
         error={wrong('description')}
       />
-      <ToolPicker servers={servers} picked={sent ? pickedIn(sent) : pickedOfToolset(known, servers)} />
-      {wrong('tools') && <p class="error">{wrong('tools')}</p>}
+      <ToolPicker
+        servers={servers}
+        picked={pickedOfToolset(known, servers)}
+        sent={sent}
+        error={wrong('tools')}
+        title="Has"
+      />
       {known && (
         <label class="row check">
           <input
@@ -115,7 +121,7 @@ export function toolsetIn(
   const ids = new Map(servers.map(({ id, name }) => [name.toLowerCase(), id]));
   const gone = [...picked.keys()].find((name) => !ids.has(name));
   if (gone)
-    return { ok: false, status: 400, message: `There is no server named ${gone} any more.`, field: 'tools' };
+    return { ok: false, status: 400, message: `The server ${gone} was deleted. Remove it.`, field: 'tools' };
   const terms = {
     name: form.get('name') ?? '',
     description: form.get('description') ?? '',

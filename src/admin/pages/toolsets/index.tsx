@@ -14,6 +14,7 @@ import { Confirm } from '../../../ui/forms';
 import { cut, Name } from '../../../ui/name';
 import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { isStep } from '../picked';
 import { TOOLSET_WORDS, ToolsetForm, toolsetIn } from './form';
 import { changesIn, KEYS_A_PAGE, ToolsetKeys } from './keys';
 import { Ending, ToolsetHead, ToolsetList } from './parts';
@@ -36,7 +37,7 @@ export const toolsetPages = new Hono<App>()
   .get('/new', (c) => showNew(c))
   .post('/new', async (c) => {
     const form = await readForm(c);
-    if (form.has('again')) return showNew(c, form);
+    if (isStep(form)) return showNew(c, form);
     const made = await save(c, form, null);
     if (!made.ok) return showNew(c, form, made);
     const { id, name } = made.body.virtual_mcp;
@@ -51,7 +52,7 @@ export const toolsetPages = new Hono<App>()
   .post('/:id', async (c) => {
     const id = c.req.param('id');
     const form = await readForm(c);
-    if (form.has('again')) return showTools(c, id, form);
+    if (isStep(form)) return showTools(c, id, form);
     const changed = await save(c, form, id);
     if (!changed.ok) return showTools(c, id, form, changed);
     return goTo(c, `${AT}/${id}`, `The toolset ${cut(changed.body.virtual_mcp.name)} was changed.`);
