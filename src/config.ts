@@ -1,22 +1,19 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import type * as z from 'zod/mini';
 import type { SealedValue } from './crypto/reseal';
 import { open, seal } from './crypto/secrets';
 import type { SigningSetup } from './crypto/signing-keys';
 import { type Question, question } from './database';
-import { treeOf } from './protocol/dotted';
-import { faultWords } from './protocol/faults/fault';
+import { BadVariable, effectiveSettings } from './effective-settings';
 import type { RequestId } from './protocol/mcp';
 import { Memory } from './protocol/memory';
-import { faultOf } from './protocol/params';
 import { SharedWork } from './protocol/patience';
 import { isLoopback } from './protocol/public-url';
 import type { Actor } from './protocol/subject';
 import { fromText } from './protocol/variable-values';
 import { lacksTable, NewerDatabase, newest, upgrade } from './schema/upgrade';
-import { incoherence, isSecret, SETTINGS, type Setting, type Settings, variableOf } from './settings';
+import { isSecret, SETTINGS, type Settings } from './settings';
 import type { Gateway } from './ui/layout';
 
 /**
@@ -36,6 +33,8 @@ type Known = {
   issuer: string | null;
   /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
   lostSecrets: ReadonlySet<string>;
+  /** Names of settings of which something is left out, because this version refuses it. */
+  refusedSettings: ReadonlySet<string>;
   /** Names this deployment in `/health`: random, made with the database. */
   deploymentId: string;
   /** Counts changes to servers, their lists and Virtual MCPs. */
@@ -63,43 +62,8 @@ export type RequestContext = {
   set<Name extends keyof Known>(name: Name, value: Known[Name]): void;
 };
 
-/** A variable of wrangler.toml that does not read as its setting. */
-export class BadVariable extends Error {
-  override readonly name = 'BadVariable';
-}
-
-/**
- * The settings in effect: saved, else from the variables, else the default.
- * @throws BadVariable naming the variable that cannot be read.
- */
-function effectiveSettings(env: Env, saved: ReadonlyMap<string, unknown>): Settings {
-  const values = new Map<string, unknown>();
-  for (const setting of SETTINGS) {
-    const { name, variable, schema } = setting;
-    const result = saved.has(name)
-      ? schema.safeParse(saved.get(name), { reportInput: true })
-      : readVariable(env, setting);
-    if (!result.success)
-      throw new BadVariable(`The variable ${variable} cannot be used: ${faultOf(result.error)}.`);
-    values.set(name, result.data);
-  }
-  const settings = treeOf(values) as Settings;
-  const refused = incoherence(settings);
-  if (refused) {
-    const { name, fault } = refused;
-    throw new BadVariable(`The variable ${variableOf(name)} cannot be used: ${faultWords(fault)}.`);
-  }
-  return settings;
-}
-
 /** Where a saved secret is sealed to. */
 const sealContextOf = (name: string) => `setting/${name}/value`;
-
-/** What the setting is when nothing is saved: its variable's value, or the default. */
-export function readVariable(env: Env, { variable, schema }: Setting): z.core.util.SafeParseResult<unknown> {
-  const value = (env as unknown as Record<string, unknown>)[variable];
-  return schema.safeParse(value === '' ? undefined : value, { reportInput: true });
-}
 
 /** Where the servers stand that everyone who signs in may use: a list of names, as keys and people have one. */
 export const DEFAULT_ACCESS = {
@@ -187,6 +151,7 @@ type Fault = BadVariable | NewerDatabase;
 type Deployment = {
   settings: Settings | Fault;
   lostSecrets: ReadonlySet<string>;
+  refusedSettings: ReadonlySet<string>;
   id: string;
   revision: number;
 };
@@ -200,10 +165,13 @@ let lag = 0;
 async function deployment(env: Env, age = lag): Promise<Settled> {
   const known = await deployments.recall('', age, async () => {
     const read = await readDeployment(env.DB);
-    if (read instanceof NewerDatabase) return { settings: read, lostSecrets: new Set(), id: '', revision: 0 };
+    const refusedSettings = new Set<string>();
+    if (read instanceof NewerDatabase)
+      return { settings: read, lostSecrets: refusedSettings, refusedSettings, id: '', revision: 0 };
     const [stored, revision, id] = read;
     const { saved, lost } = await opened(env, stored);
-    return { settings: settingsOrFault(env, saved), lostSecrets: lost, id, revision };
+    const settings = settingsOrFault(env, saved, refusedSettings);
+    return { settings, lostSecrets: lost, refusedSettings, id, revision };
   });
   const { settings } = known as Deployment;
   if (settings instanceof BadVariable || settings instanceof NewerDatabase) throw settings;
@@ -229,9 +197,13 @@ export function deploymentReadAt(): number {
   return deployments.readAt('');
 }
 
-function settingsOrFault(env: Env, saved: ReadonlyMap<string, unknown>): Settings | BadVariable {
+function settingsOrFault(
+  env: Env,
+  saved: ReadonlyMap<string, unknown>,
+  refused: Set<string>,
+): Settings | BadVariable {
   try {
-    return effectiveSettings(env, saved);
+    return effectiveSettings(env, saved, refused);
   } catch (error) {
     if (error instanceof BadVariable) return error;
     throw error;
@@ -299,11 +271,12 @@ export function gatewayOf({ var: { settings, issuer } }: Context<App>): Gateway 
 export async function settle(context: RequestContext): Promise<void> {
   const known = deployments.fresh('', lag);
   const isKnown = known && !(known.settings instanceof Error);
-  const { settings, lostSecrets, id, revision } = isKnown
+  const { settings, lostSecrets, refusedSettings, id, revision } = isKnown
     ? (known as Settled)
     : await deployment(context.env);
   context.set('settings', settings);
   context.set('lostSecrets', lostSecrets);
+  context.set('refusedSettings', refusedSettings);
   context.set('deploymentId', id);
   context.set('revision', revision);
   context.set('issuer', settings.oauth2_server_config.issuer_url ?? loopbackOrigin(context.req.url));

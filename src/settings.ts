@@ -1,37 +1,27 @@
 import * as z from 'zod/mini';
 import { SIGNING_ALGORITHMS } from './crypto/signing-algorithms';
-import { because, fault, type ValueFault } from './protocol/faults/fault';
+import { fault, type ValueFault } from './protocol/faults/fault';
 import { McpConfigs } from './protocol/mcp-config';
-import { isLoopback } from './protocol/public-url';
-import { flag, fromJson, list, lowerCased, number, Origin, plainText } from './protocol/variable-values';
-
-/** An identity provider's issuer (OpenID Connect Discovery §3): compared as a string, so kept as it is written. */
-const ProviderIssuer = z.string().check(
-  z.refine((value) => {
-    if (!URL.canParse(value)) return false;
-    const { protocol, hostname, search, hash, username } = new URL(value);
-    if (search || hash || username) return false;
-    return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-  }, because('not_a_provider')),
-);
-
-/** Cloudflare Access' own name: `<team>.cloudflareaccess.com`. Loopback, with a port, is for development. */
-const TeamDomain = z
-  .string()
-  .check(
-    z.regex(/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|127\.0\.0\.1)(?::\d+)?)$/, because('not_a_host')),
-  );
-
-/** An https address without a fragment. */
-const HttpsUrl = z
-  .string()
-  .check(z.maxLength(2000), z.regex(/^https:\/\/[^\s#]+$/, because('not_https_urls')));
+import {
+  BrowserOrigin,
+  domains,
+  emails,
+  flag,
+  fromJson,
+  HttpsUrl,
+  list,
+  number,
+  Origin,
+  ProviderIssuer,
+  plainText,
+  TeamDomain,
+} from './protocol/variable-values';
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
  * table and the settings page are made from this, in this order: `group` is where the page has it, `label` what people call
  * it, `type` what it takes (of a number its unit first), `means` what the page says where `does` has names of the wire,
- * `changes` what follows from changing it.
+ * `changes` what follows from changing it. `wasWider`: the version before took values that this one refuses.
  */
 export const Settings = z.object({
   display_name: z._default(plainText().check(z.minLength(1)), 'Toolgate').register(z.globalRegistry, {
@@ -189,10 +179,11 @@ export const Settings = z.object({
     does: 'Which tool calls are a log line. All are counted',
     means: 'Each line costs. Calls are counted, whichever are lines',
   }),
-  allowed_origins: z._default(list(), []).register(z.globalRegistry, {
+  allowed_origins: z._default(list(BrowserOrigin), []).register(z.globalRegistry, {
     group: 'apps',
     label: 'Web pages that may call tools',
-    type: 'list',
+    type: 'list of origins',
+    wasWider: true,
     does: 'Browser origins that may call `/mcp`, besides our own and loopback',
     means:
       'Addresses of pages whose scripts may use this gateway, besides its own and those on people’s own computers',
@@ -254,19 +245,21 @@ export const Settings = z.object({
       does: 'What is asked of the provider; `openid` always is',
       means: 'Its names for it; openid always is asked',
     }),
-    allowed_domains: z._default(lowerCased(), []).register(z.globalRegistry, {
+    allowed_domains: z._default(domains(), []).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'E-mail domains that may sign in',
-      type: 'list',
+      type: 'list of domains',
+      wasWider: true,
       does: 'Domains whose verified e-mail addresses may sign in. Empty: only `admin_emails`',
       means: 'People with a verified address at one of them. Empty: administrators only',
       changes:
         'What people with other addresses allowed stops within seconds, and works again when you change this back',
     }),
-    admin_emails: z._default(lowerCased(), []).register(z.globalRegistry, {
+    admin_emails: z._default(emails(), []).register(z.globalRegistry, {
       group: 'sign-in',
       label: 'Administrators',
-      type: 'list',
+      type: 'list of addresses',
+      wasWider: true,
       does: 'Verified e-mail addresses whose people are administrators',
       means: 'Verified e-mail addresses. They may do everything on these pages',
       changes: 'Within seconds, whether or not they are signed in',

@@ -3,7 +3,7 @@ import { fetchTimed } from '../invocation';
 import { Unavailable } from '../protocol/error';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
-import { followWithin } from '../protocol/redirects';
+import { followWithin, OF_DOCUMENTS } from '../protocol/redirects';
 import type { Settings } from '../settings';
 
 /** How long a provider may take to answer, in milliseconds, and how long its answer may be, in bytes. */
@@ -65,6 +65,35 @@ export function providerFetch(
     }
     return response;
   };
+}
+
+/** What was met where a provider was looked for, with the address that was asked. */
+export type ProviderMet = { at: string; status?: number; issuer?: string };
+
+/** Reads a provider's metadata before it is saved (OpenID Connect Discovery §4). @returns null when people can be sent there */
+export async function providerAt(issuer: string, allowLoopback: boolean): Promise<ProviderMet | null> {
+  const at = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  try {
+    const response = await providerFetch(allowLoopback, undefined, OF_DOCUMENTS)(at, {});
+    const { status } = response;
+    const found = response.ok ? ((await response.json().catch(() => null)) as Metadata | null) : null;
+    if (!found?.authorization_endpoint || !found.token_endpoint) return { at, status };
+    const named = String(found.issuer);
+    if (URL.canParse(named) && new URL(named).href === new URL(issuer).href) return null;
+    return { at, issuer: named };
+  } catch (error) {
+    if (error instanceof Unavailable) return { at };
+    throw error;
+  }
+}
+
+type Metadata = { issuer?: unknown; authorization_endpoint?: unknown; token_endpoint?: unknown };
+
+/** What was met, as the end of a sentence, for developers and for people. */
+export function providerMetWords({ at, status, issuer }: ProviderMet): string {
+  if (issuer !== undefined) return `the provider there calls itself ${issuer.slice(0, 200)}`;
+  if (status === undefined) return `nothing that can be used answered at ${at}`;
+  return status < 300 ? `${at} is not the metadata of a provider` : `${at} answered with status ${status}`;
 }
 
 /**

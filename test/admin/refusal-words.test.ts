@@ -61,6 +61,7 @@ describe('refusals of the API', () => {
   const wrapped: Partial<Record<ApiReason, object>> = {
     value: { fault: { reason: 'too_long', params: DETAILS } },
     issuer_unreachable: { issuer: 'https://g', met: { kind: 'status', status: 503 } },
+    no_provider: { met: { at: 'https://g', status: 404 } },
     server_failed: { failure: { reason: 'insufficient_scope', params: DETAILS } },
     provider_problem: { problem: { reason: 'no_registration', params: DETAILS }, tried: DETAILS.tried },
   };

@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { audit } from '../../audit';
-import { type App, allowsLoopback, readVariable, saveSettings, signingSetup } from '../../config';
+import { type App, allowsLoopback, saveSettings, signingSetup } from '../../config';
 import { rotateSigningKeyWhenDue } from '../../crypto/signing-keys';
 import { metAt } from '../../deployment';
+import { readVariable } from '../../effective-settings';
+import { providerAt } from '../../identity/provider';
 import { missingProviderSecret } from '../../missing-secrets';
 import { treeOf } from '../../protocol/dotted';
 import { fault } from '../../protocol/faults/fault';
@@ -38,7 +40,9 @@ export const config = new Hono<App>()
       changes.set('default_user_access', known);
     }
     refuseIncoherent(c, changes);
-    await refuseIssuer(c, changes, layers.map(confirmationIn).find(Boolean));
+    const confirmation = layers.map(confirmationIn).find(Boolean);
+    if (confirmation !== 'unreachable') await refuseProvider(c, changes);
+    await refuseIssuer(c, changes, confirmation);
 
     const settings = await saveSettings(c.env, changes);
     audit(c, { act: 'setting.changed', settings: [...changes.keys()].join(' ') });
@@ -70,11 +74,11 @@ function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
 function refuseIncoherent(c: Context<App>, changes: ReadonlyMap<string, unknown>): void {
   const settings = settingsAfter(c.env, c.var.settings, changes);
   const { issuer } = settings.oidc;
-  const refused = issuer && changes.has('oidc.issuer') ? targetFault(issuer, allowsLoopback(c.env)) : null;
-  if (refused) throw refusal('value', { fault: fault(refused) }, 'oidc.issuer');
+  const refused = issuer && changes.has(PROVIDER) ? targetFault(issuer, allowsLoopback(c.env)) : null;
+  if (refused) throw refusal('value', { fault: fault(refused) }, PROVIDER);
   const wrong = incoherence(settings);
   if (wrong) throw refusal('value', { fault: wrong.fault }, wrong.name);
-  const missing = changes.has('oidc.issuer') && missingProviderSecret(settings);
+  const missing = changes.has(PROVIDER) && missingProviderSecret(settings);
   if (missing) throw refusal('no_provider_secret', { command: missing.command }, 'oidc.client_secret');
 }
 
@@ -98,13 +102,14 @@ function membersOf(value: unknown, field: string): Members {
   throw refusal('value', { fault: fault('not_object') }, field);
 }
 
-/** What `layer` says of a setting; undefined: nothing. @throws ApiError when a member on the way there is no object. */
+/** What `layer` says of a setting; undefined: nothing. `oidc` may be null as a whole. @throws ApiError when a member on the way there is no object. */
 function memberAt(layer: Members, name: string): unknown {
   const path = name.split('.');
   const last = path.pop() as string;
   let members = layer;
   for (const member of path) {
     if (members[member] === undefined) return undefined;
+    if (members[member] === null && member === 'oidc') return null;
     members = membersOf(members[member], member);
   }
   return Object.hasOwn(members, last) ? members[last] : undefined;
@@ -144,6 +149,16 @@ async function refuseIssuer(
   if (met) throw refusal('issuer_unreachable', { issuer: next, met }, ISSUER);
 }
 
+/** Tries a provider before people are sent there. @throws ApiError with what answered in its place */
+async function refuseProvider(c: Context<App>, changes: ReadonlyMap<string, unknown>): Promise<void> {
+  const issuer = changes.get(PROVIDER);
+  if (!issuer || issuer === c.var.settings.oidc.issuer) return;
+  const met = await providerAt(String(issuer), allowsLoopback(c.env));
+  if (met) throw refusal('no_provider', { met }, PROVIDER);
+}
+
+const PROVIDER = 'oidc.issuer';
+
 /** The issuer that would be in effect; null: none. */
 function issuerAfter(c: Context<App>, changes: ReadonlyMap<string, unknown>): string | null {
   if (!changes.has(ISSUER)) return c.var.issuer;
@@ -161,7 +176,7 @@ async function makeNextKey(c: Context<App>, settings: Settings): Promise<void> {
   if (next) audit(c, { act: 'signing_key.rotated', kid: next.kid });
 }
 
-/** `unreachable`: also where the address does not lead here. */
+/** `unreachable`: also where the address does not lead here, or no provider answers. */
 type Confirmation = true | 'unreachable';
 
 function confirmationIn({ confirm, oauth2_server_config: server }: Members): Confirmation | undefined {

@@ -32,13 +32,17 @@ export const health = new Hono<App>()
     if (!(await isAdministrators(c))) {
       return c.json({ status: secret ? 'unconfigured' : 'ok', ...facts, ...lacks }, secret ? 503 : 200);
     }
+    const refused_settings = [...c.var.refusedSettings];
     const [database, kv] = await Promise.all([
       databaseFacts(c.env),
       c.env.KV.get('health').then(ok, failing),
     ]);
     const works = database.d1 === 'ok' && kv === 'ok';
     const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
-    const health: z.infer<typeof Health> = { status, ...facts, ...lacks, kv, ...database };
+    const health: z.infer<typeof Health> = {
+      ...{ status, ...facts, ...lacks, kv, ...database },
+      ...(refused_settings.length ? { refused_settings } : {}),
+    };
     return c.json(health, status === 'ok' ? 200 : 503);
   })
   .onError((error) => {

@@ -1,4 +1,5 @@
 import { type Met, metWords } from '../../deployment';
+import { type ProviderMet, providerMetWords } from '../../identity/provider';
 import { faultWords, type ValueFault } from '../../protocol/faults/fault';
 import { say } from '../../protocol/faults/wording';
 import { PROBLEM_WORDS } from '../../providers/problem-words';
@@ -164,6 +165,11 @@ export const API_WORDS = {
     'issuer_unreachable',
     ({ issuer, met }: { issuer: string; met: Met }, field: string) =>
       `${field} must lead to this gateway, and at ${issuer}/health ${metWords(met)}. Nothing was changed. If you know that it leads here for people and apps, send confirm: "unreachable".`,
+  ),
+  no_provider: because(
+    'invalid_request',
+    ({ met }: { met: ProviderMet }, field: string) =>
+      `${field} was tried: ${providerMetWords(met)}. Nothing was changed. If people can sign in there all the same, send confirm: "unreachable".`,
   ),
   no_provider_secret: because(
     'invalid_request',

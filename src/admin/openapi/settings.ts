@@ -39,7 +39,7 @@ export const SettingsChange = z.object({
   ...Object.fromEntries(
     Object.entries(changes.shape).map(([name, member]): [string, z.ZodMiniType] => [
       name,
-      z.optional(member as z.ZodMiniType),
+      z.optional(name === 'oidc' ? z.nullable(member as z.ZodMiniType) : (member as z.ZodMiniType)),
     ]),
   ),
   client_config: z.optional(z.looseObject({}).check(z.describe('The same members, as Bifrost wraps them'))),
@@ -48,7 +48,7 @@ export const SettingsChange = z.object({
       .union([z.boolean(), z.literal('unreachable')])
       .check(
         z.describe(
-          'Needed to change the issuer, which ends every token; `unreachable`: although its `/health` does not answer as this deployment',
+          'Needed to change the issuer, which ends every token; `unreachable`: although its `/health` does not answer as this deployment, or no provider answers at `oidc.issuer`',
         ),
       ),
   ),

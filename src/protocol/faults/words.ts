@@ -44,6 +44,10 @@ export const FAULT_WORDS = {
   not_an_origin: () =>
     'must be an https origin without a path or trailing slash, such as https://tools.example.com',
   not_a_provider: () => 'must be an https URL without a query, such as https://accounts.google.com',
+  not_a_browser_origin: () =>
+    'must be an origin, scheme, host and port and nothing more, such as https://app.example.com',
+  not_a_domain: () => 'must be a domain, such as example.com',
+  not_an_email: () => 'must be an e-mail address, such as ada@example.com',
   not_a_host: () => 'must be a host name, such as acme.cloudflareaccess.com',
   not_a_resource: () => 'must be a URI without a fragment',
   not_redirect_uris: () => 'is required: a list of 1 to 20 URIs',

@@ -18,5 +18,8 @@ export const Health = z.object({
   unreadable: z
     .optional(z.array(z.object({ kind: z.enum(KINDS), count: z.int(), remedy: z.string() })))
     .check(z.describe('Stored values that no entry of `ENCRYPTION_KEY` opens; absent: all of them open')),
+  refused_settings: z
+    .optional(z.array(z.string()))
+    .check(z.describe('Settings of which this version leaves something out that an earlier one took')),
   servers: z.optional(z.array(z.object({ id: z.string(), name: z.string(), state: z.string() }))),
 });

@@ -8,10 +8,13 @@ import { Cut } from '../../../ui/name';
 import { Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Unreadable } from '../../api/sealed-values';
+import { labelOf } from '../settings/words';
 import type { OverviewFacts } from './facts';
 
 type WarningsProps = {
   facts: OverviewFacts;
+  /** Names of settings of which something is left out. */
+  refusedSettings: ReadonlySet<string>;
   settings: Settings;
   issuer: string | null;
   /** Where this page was opened. */
@@ -50,7 +53,7 @@ export function Warnings(props: WarningsProps) {
   );
 }
 
-function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): Warning[] {
+function warningsOf({ facts, refusedSettings, settings, issuer, origin, csrf }: WarningsProps): Warning[] {
   const { reused, withOldValue, unreadable } = facts;
   const warnings: Warning[] = [];
   const warn = (text: Child, action?: Child) => warnings.push({ tone: 'warn', text, action });
@@ -64,6 +67,12 @@ function warningsOf({ facts, settings, issuer, origin, csrf }: WarningsProps): W
       </>
     );
     warnings.push({ tone: 'bad', text });
+  }
+  if (refusedSettings.size) {
+    warn(
+      `Part of what was set is ignored, because this version has stricter rules: ${[...refusedSettings].map(labelOf).join(', ')}.`,
+      <Way href="/admin/settings" text="Check settings" />,
+    );
   }
   if (reused) {
     const text = (

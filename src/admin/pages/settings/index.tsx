@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
-import { type App, readVariable, savedNamesQuestion } from '../../../config';
+import { type App, savedNamesQuestion } from '../../../config';
 import { ask, known } from '../../../database';
+import { readVariable } from '../../../effective-settings';
 import { treeOf, valueIn } from '../../../protocol/dotted';
 import { redirectUriOf } from '../../../providers/registration';
 import { serverChoicesQuestion } from '../../../servers/summaries';
@@ -13,7 +14,7 @@ import { isStep, pickedIn, unpicked } from '../picked';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, sentValue } from './form';
-import { AT, GROUPS, type SettingGroup, settingsOf, shownValue, wordsOf } from './words';
+import { AT, GROUPS, labelOf, type SettingGroup, settingsOf, shownValue, wordsOf } from './words';
 
 const ISSUER = 'oauth2_server_config.issuer_url';
 
@@ -119,11 +120,6 @@ function changesIn(form: FormFields, shown: readonly ShownSetting[]): Map<string
       changes.set(one.setting.name, sent);
   }
   return changes;
-}
-
-function labelOf(name: string): string {
-  const setting = SETTINGS.find((setting) => setting.name === name);
-  return setting ? wordsOf(setting).label : name;
 }
 
 /** What the page calls a setting, or the one that a member is part of. */

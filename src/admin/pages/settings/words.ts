@@ -13,6 +13,12 @@ export function wordsOf(setting: Setting): SettingWords {
   return { label, means, changes, type };
 }
 
+/** What people call the setting of a name. */
+export function labelOf(name: string): string {
+  const setting = SETTINGS.find((setting) => setting.name === name);
+  return setting ? wordsOf(setting).label : name;
+}
+
 /** Settings that are changed together, on one page. */
 export type SettingGroup = { id: string; title: string; names: readonly string[] };
 

@@ -1,4 +1,5 @@
 import { metWords } from '../../../deployment';
+import { providerMetWords } from '../../../identity/provider';
 import { say } from '../../../protocol/faults/wording';
 import type { ApiRefusal } from '../../api/error';
 import type { API_WORDS, ApiReason } from '../../api/refusal-words';
@@ -79,6 +80,7 @@ const REFUSAL_WORDS = {
     `${named} is ${issuer} now. Changing it ends every token, and every app has to connect again.`,
   issuer_unreachable: ({ issuer, met }) =>
     `${issuer} does not lead to this gateway yet: ${metWords(met)}. Nothing was changed.`,
+  no_provider: ({ met }) => `Check the address: ${providerMetWords(met)}.`,
   no_provider_secret: ({ command }, named) =>
     `${named} is needed beside the provider: enter it, or first run ${command}.`,
   no_issuer: () =>

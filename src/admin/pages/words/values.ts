@@ -42,6 +42,9 @@ export const VALUE_WORDS = {
   not_an_origin: () =>
     'must be an https address without a path or slash at its end, such as https://tools.example.com',
   not_a_provider: () => 'must be an https address without a query, such as https://accounts.google.com',
+  not_a_browser_origin: () => 'must be scheme, host and port only, such as https://app.example.com',
+  not_a_domain: () => 'must be a domain, such as example.com',
+  not_an_email: () => 'must be an e-mail address, such as ada@example.com',
   not_a_host: () => 'must be a host name, such as acme.cloudflareaccess.com',
   not_a_resource: () => 'must be an address without a “#”',
   not_redirect_uris: () => 'must be 1 to 20 addresses',

@@ -1,0 +1,144 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { forgetDeployment } from '../../src/config';
+import { Browser, type Page, said } from '../support/browser';
+import { deployedWith } from '../support/deployed';
+import { admin, configure, gate, ISSUER, read } from '../support/gate';
+import { Provider } from '../support/provider';
+
+type Config = Record<string, unknown> & { oidc: Record<string, unknown> };
+type Refusal = { error: { type: string; message: string; field?: string } };
+
+const put = <T = Config>(body: unknown) => admin<T>('PUT', '/config', body);
+const headers = { authorization: 'Bearer test-admin-token-of-32-characters' };
+
+describe('addresses, domains and origins among the settings (CONTRACT §1)', () => {
+  it.each([
+    ['allowed_origins.0', { allowed_origins: ['https://a.example/path'] }],
+    ['allowed_origins.0', { allowed_origins: ['https://a.example/'] }],
+    ['allowed_origins.1', { allowed_origins: ['https://a.example', '*'] }],
+    ['allowed_origins.0', { allowed_origins: ['https://*.a.example'] }],
+    ['allowed_origins.0', { allowed_origins: ['a.example'] }],
+    ['allowed_origins.0', { allowed_origins: ['https://user@a.example'] }],
+    ['oidc.allowed_domains.0', { oidc: { allowed_domains: ['@acme.example'] } }],
+    ['oidc.allowed_domains.0', { oidc: { allowed_domains: ['acme'] } }],
+    ['oidc.allowed_domains.1', { oidc: { allowed_domains: ['acme.example', 'https://acme.example'] } }],
+    ['oidc.admin_emails.0', { oidc: { admin_emails: ['ada'] } }],
+    ['oidc.admin_emails.0', { oidc: { admin_emails: ['ada@acme'] } }],
+    ['oidc.admin_emails.0', { oidc: { admin_emails: ['Ada <ada@acme.example>'] } }],
+  ])('are checked as such: %s of %j', async (field, body) => {
+    const { status, error } = await put<Refusal>(body);
+
+    expect([status, error.field]).toEqual([400, field]);
+    expect(error.message).toMatch(/ must be (an origin|a domain|an e-mail address), .*such as /);
+  });
+
+  it('are taken as browsers and providers write them', async () => {
+    const origins = ['https://a.example:8443', 'http://intranet.example', 'chrome-extension://abcdef'];
+    const changed = await put({
+      allowed_origins: origins,
+      oidc: { allowed_domains: ['Acme.Example', 'bücher.example'], admin_emails: ["Ada+1.o'x@Acme.example"] },
+    });
+    await configure({ allowed_origins: null, oidc: { allowed_domains: null, admin_emails: null } });
+
+    expect(changed).toMatchObject({
+      allowed_origins: origins,
+      oidc: {
+        allowed_domains: ['acme.example', 'bücher.example'],
+        admin_emails: ["ada+1.o'x@acme.example"],
+      },
+    });
+  });
+});
+
+describe('values that an earlier version took (CONTRACT §1)', () => {
+  const stored = async (name: string, value: unknown) => {
+    await env.DB.prepare('INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)')
+      .bind(name, JSON.stringify(value))
+      .run();
+    forgetDeployment();
+  };
+  afterEach(async () => {
+    await env.DB.prepare('DELETE FROM setting').run();
+    forgetDeployment();
+  });
+
+  it('are left out where they were saved, and named in /health and on the overview', async () => {
+    await stored('allowed_origins', ['https://a.example/x', 'https://b.example']);
+    await stored('revocation_lag', 'soon');
+    const browser = await Browser.administrator();
+    const settings = await admin<Config>('GET', '/config');
+    const health = await read(await gate('/health', { headers }));
+    const overview = (await browser.open('/admin')) as Page;
+
+    expect(settings).toMatchObject({
+      status: 200,
+      allowed_origins: ['https://b.example'],
+      revocation_lag: 0,
+    });
+    expect(health.body).toMatchObject({ refused_settings: ['revocation_lag', 'allowed_origins'] });
+    expect(said(overview)).toMatch(/is ignored, because this version has stricter rules: .*Check settings/);
+  });
+
+  it('are left out of variables whose rule was wider', async () => {
+    const answer = await deployedWith(
+      { ALLOWED_ORIGINS: 'https://a.example/x,https://b.example', OIDC_ALLOWED_DOMAINS: '@acme.example' },
+      `${ISSUER}/api/config`,
+      { headers },
+    );
+    forgetDeployment();
+
+    expect(await read(answer)).toMatchObject({
+      status: 200,
+      body: { allowed_origins: ['https://b.example'], oidc: { allowed_domains: [] } },
+    });
+  });
+});
+
+describe('a provider (CONTRACT §1)', () => {
+  const other = () => `${inject('providerOrigin')}/p${crypto.randomUUID().slice(0, 8)}`;
+  const behave = (issuer: string, body: unknown) =>
+    fetch(`${issuer}/control`, { method: 'POST', body: JSON.stringify(body) });
+
+  it.each([
+    ['status 404', { fault: 404 }, / answered with status 404\./],
+    ['a fault of its own', { fault: 500 }, /nothing that can be used answered at http/],
+    ['no metadata', { metadata: { token_endpoint: null } }, / is not the metadata of a provider\./],
+    [
+      'another name',
+      { metadata: { issuer: 'https://accounts.example' } },
+      /calls itself https:\/\/accounts\.example\./,
+    ],
+  ])('is tried before it is saved, and refused for %s', async (_, behaviour, says) => {
+    const before = await Provider.start();
+    const issuer = other();
+    await behave(issuer, behaviour);
+
+    const { status, error } = await put<Refusal>({ support_text: 'Ask Ada', oidc: { issuer } });
+    const after = await admin<Config>('GET', '/config');
+    const forced = await put({ confirm: 'unreachable', oidc: { issuer } });
+
+    expect([status, error.field]).toEqual([400, 'oidc.issuer']);
+    expect(error.message).toMatch(says);
+    expect(after).toMatchObject({ support_text: '', oidc: { issuer: before.issuer } });
+    expect(forced).toMatchObject({ status: 200, oidc: { issuer } });
+  });
+
+  it('is asked nothing while it stays the same', async () => {
+    const provider = await Provider.start();
+    await provider.behave({ fault: 500 });
+
+    expect(await put({ oidc: { issuer: provider.issuer, client_id: 'other' } })).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('is removed with all that belongs to it by null', async () => {
+    await Provider.start();
+
+    expect(await put({ oidc: null })).toMatchObject({
+      status: 200,
+      oidc: { issuer: null, client_id: null, client_secret: null, allowed_domains: [], admin_emails: [] },
+    });
+  });
+});
