@@ -166,14 +166,20 @@ export function Field({ name, label, hint, error, isOptional, children }: FieldP
         )}
       </label>
       {children}
-      {error && (
-        <span class="error" id={`${name}-error`} role="alert">
-          <Icon of="error" />
-          {error}
-        </span>
-      )}
+      <FieldError name={name} error={error} />
       {hint && <small id={`${name}-hint`}>{hint}</small>}
     </div>
+  );
+}
+
+/** What is wrong with what a control holds, below it. */
+export function FieldError({ name, error }: { name: string; error: string | undefined }) {
+  if (!error) return null;
+  return (
+    <span class="error" id={`${name}-error`} role="alert">
+      <Icon of="error" />
+      {error}
+    </span>
   );
 }
 
