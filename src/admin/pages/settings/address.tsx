@@ -1,6 +1,9 @@
 import type { Context } from 'hono';
+import type { Child } from 'hono/jsx';
 import type { App } from '../../../config';
+import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
+import { Notice } from '../../../ui/parts';
 import { type FormFields, read } from '../api';
 import { adminPage, csrfOf } from '../frame';
 import { AT, type SettingGroup } from './words';
@@ -23,73 +26,91 @@ export async function confirmAddress(
     c,
     '/oauth2/sessions?status=active&limit=1',
   );
-  const apps =
-    count === 1 ? 'One app with access has' : `All ${count.toLocaleString('en')} apps with access have`;
-  const body = (
-    <Confirm
-      title="Change the address of this gateway?"
-      action={`${AT}/${group.id}`}
-      button="Change the address"
-      back={`${AT}/${group.id}`}
-      csrf={await csrfOf(c)}
-    >
-      <p>
-        It is <b>{c.var.issuer}</b> now
-        {next ? (
-          <>
-            {' '}
-            and will be <b>{String(next)}</b>
-          </>
-        ) : (
-          ' and will be what the deployment says'
-        )}
-        . Every token ends:{' '}
-        {count ? `${apps} to connect again, at the new address` : 'apps connect at the new address'}. You sign
-        in there, too. Within 24 hours you can change it back, and they go on.
-      </p>
-      <Kept form={form} confirm="on" />
-    </Confirm>
-  );
-  return adminPage(c, { title: 'Change the address', at: AT, body });
+  return confirmPage(c, group, form, {
+    title: 'Change the gateway address?',
+    button: 'Change the address',
+    confirm: 'on',
+    status: 200,
+    body: (
+      <>
+        <p>
+          It changes from <b>{c.var.issuer}</b> to <b>{next ? String(next) : 'what the deployment says'}</b>.
+          Within seconds:
+        </p>
+        <ul>
+          <li>
+            {count === 1 ? '1 app must' : `${countOf(count, 'app')} must`} reconnect at the new address.
+          </li>
+          <li>You and everyone else sign in again there.</li>
+        </ul>
+        <p class="muted">If you change it back within 24 hours, apps continue without reconnecting.</p>
+      </>
+    ),
+  });
 }
 
 /** The address was asked, and does not lead here. @param met what was met, in words */
-export async function confirmUnreachable(
+export function confirmUnreachable(
   c: Context<App>,
   group: SettingGroup,
   form: FormFields,
   met: string,
 ): Promise<Response> {
-  const body = (
-    <Confirm
-      title="The new address does not lead here"
-      action={`${AT}/${group.id}`}
-      button="Change it anyway"
-      back={`${AT}/${group.id}`}
-      csrf={await csrfOf(c)}
-    >
-      <p class="notice">{met}</p>
-      <p>
-        Check its DNS record and its route to this Worker first; a new domain takes some minutes. Change it
-        anyway if you know that apps and people reach this gateway there, such as behind a sign-in of its own.
-        If it turns out wrong, open <span class="mono">/admin?here=1</span> at this address and change it
-        back.
-      </p>
-      <Kept form={form} confirm="unreachable" />
-    </Confirm>
-  );
-  return adminPage(c, { title: 'Change the address', at: AT, body, status: 400 });
+  return confirmPage(c, group, form, {
+    title: 'The new address doesn’t lead here',
+    button: 'Change it anyway',
+    confirm: 'unreachable',
+    status: 400,
+    body: (
+      <>
+        <Notice bad>{met}</Notice>
+        <p>
+          Check its DNS record and its route to this Worker first. A new domain takes some minutes. Change it
+          anyway only if you know that apps and people reach this gateway there, for example behind another
+          sign-in. If it turns out wrong, open <span class="mono">/admin?here=1</span> at this address and
+          change it back.
+        </p>
+      </>
+    ),
+  });
 }
 
-/** What the form said, for the form that confirms it. */
-function Kept({ form, confirm }: { form: FormFields; confirm: 'on' | 'unreachable' }) {
+type Asked = {
+  title: string;
+  button: string;
+  confirm: 'on' | 'unreachable';
+  status: number;
+  body: Child;
+};
+
+/** Asks for a yes, with what the form said. */
+async function confirmPage(
+  c: Context<App>,
+  { id, title: of }: SettingGroup,
+  form: FormFields,
+  { title, button, confirm, status, body }: Asked,
+): Promise<Response> {
+  const here = `${AT}/${id}`;
   const kept = [...form].filter(([name]) => !['csrf', 'once', 'confirm'].includes(name));
-  return (
-    <>
+  const page = (
+    <Confirm
+      title={title}
+      crumbs={[
+        { href: AT, text: 'Settings' },
+        { href: here, text: of },
+      ]}
+      action={here}
+      button={button}
+      busy="Changing…"
+      back={here}
+      csrf={await csrfOf(c)}
+    >
+      {body}
       {kept.map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
       <input type="hidden" name="confirm" value={confirm} />
-    </>
+    </Confirm>
   );
+  return adminPage(c, { title: 'Change the address', at: AT, isForm: true, body: page, status });
 }

@@ -1,10 +1,12 @@
+import type { Child } from 'hono/jsx';
 import type { ServerChoice } from '../../../servers/summaries';
 import { isSecret, type Setting, type Settings } from '../../../settings';
-import { described, Field, Input } from '../../../ui/parts';
+import { cut } from '../../../ui/name';
+import { described, Field, FieldError, Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
 import { configsOf, pickedFrom, pickedIn } from '../picked';
 import { ToolPicker } from '../tool-picker';
-import { CHOICES, shownValue, wordsOf } from './words';
+import { AT, amountOf, CHOICES, shownValue, unitsOf, wordsOf } from './words';
 
 /** Where the value in effect comes from. */
 export type Source = 'saved' | 'variable' | 'default';
@@ -23,49 +25,37 @@ type FieldProps = ShownSetting & {
   servers: readonly ServerChoice[];
   sent: FormFields | undefined;
   error: string | undefined;
+  /** True where the keyboard goes to this one: it alone was refused. */
+  isFirst: boolean;
 };
 
-/** One setting: its control, what it means, what follows from changing it, and the way back to the variable. */
+/** One setting: its control, what it means, what follows from changing it, and the way back to its default. */
 export function SettingField(props: FieldProps) {
-  const { setting, source, otherwise, sent } = props;
-  const { changes } = wordsOf(setting);
-  return (
-    <div class="stack tight setting">
-      <Control {...props} />
-      {changes && (
-        <small>
-          <b>When you change it:</b> {lowered(changes)}.
-        </small>
-      )}
-      {source === 'saved' && (
-        <label class="row check">
-          <input
-            type="checkbox"
-            name="return"
-            value={setting.name}
-            checked={sent?.getAll('return').includes(setting.name)}
-          />
-          <small>
-            Forget what was saved here, and go back to{' '}
-            {isSecret(setting) ? 'what the deployment says' : `“${shownValue(setting, otherwise)}”`}
-          </small>
-        </label>
-      )}
-    </div>
+  const isReset = props.sent?.get('reset') === props.setting.name;
+  return isReset ? (
+    <Control {...props} sent={undefined} value={props.otherwise} isReset />
+  ) : (
+    <Control {...props} />
   );
 }
 
-function Control({ setting, value, servers, sent, error }: FieldProps) {
+type ControlProps = FieldProps & { isReset?: boolean };
+
+function Control(props: ControlProps) {
+  const { setting, value, servers, sent, error, isFirst } = props;
   const { name } = setting;
-  const { label, means } = wordsOf(setting);
-  const hint = `${means}.`;
-  if (CHOICES[name])
-    return <Choice name={name} legend={label} value={sent?.get(name) ?? String(value)} error={error} />;
+  const { label } = wordsOf(setting);
+  const hint = hintOf(setting);
+  const control = { ...described(name, { hint, error }), autofocus: isFirst || undefined };
+  if (CHOICES[name]) return <Choice {...props} chosen={sent?.get(name) ?? String(value)} />;
   if (name === 'default_user_access') {
     const configs = value as Settings['default_user_access'];
     return (
       <>
-        <p class="muted">{hint}</p>
+        <div class="stack tight" id={name}>
+          <p class="muted">{hint}</p>
+          <Origin {...props} />
+        </div>
         <ToolPicker
           servers={servers}
           picked={pickedFrom(configs)}
@@ -79,101 +69,156 @@ function Control({ setting, value, servers, sent, error }: FieldProps) {
   if (typeof value === 'boolean') {
     return (
       <div class="field">
-        <label class="row check">
-          <input
-            type="checkbox"
-            value="on"
-            checked={sent ? sent.get(name) === 'on' : value}
-            {...described(name, { hint, error })}
-          />
+        <label class="check">
+          <input type="checkbox" value="on" checked={sent ? sent.get(name) === 'on' : value} {...control} />
           <span>{label}</span>
         </label>
-        {error && (
-          <span class="error" id={`${name}-error`} role="alert">
-            {error}
-          </span>
-        )}
+        <FieldError name={name} error={error} />
         <small id={`${name}-hint`}>{hint}</small>
+        <Origin {...props} />
       </div>
     );
   }
-  if (Array.isArray(value)) {
+  if (typeof value === 'number') {
+    const { count, unit } = amountOf(setting, value);
     return (
-      <Field name={name} label={label} hint={`${hint} One a line.`} error={error}>
-        <textarea
-          class="input mono"
-          rows={Math.min(8, Math.max(2, value.length + 1))}
-          {...described(name, { hint, error })}
-        >
-          {sent?.get(name) ?? value.join('\n')}
-        </textarea>
+      <Field name={name} label={label} hint={hint} error={error}>
+        <div class="unit">
+          <input
+            class="input num"
+            type="number"
+            min={0}
+            value={sent?.get(name) ?? String(count)}
+            {...control}
+          />
+          <UnitSelect setting={setting} unit={sent?.get(`${name}.unit`) ?? unit} />
+          <Origin {...props} />
+        </div>
       </Field>
     );
   }
-  if (isSecret(setting)) {
-    const now = value ? ` It is ${value} now. Empty: it stays.` : '';
-    return (
+  if (isSecret(setting)) return <Secret {...props} />;
+  const isList = Array.isArray(value);
+  const text = sent?.get(name) ?? (isList ? value.join('\n') : String(value ?? ''));
+  return (
+    <Field name={name} label={label} hint={hint} error={error}>
+      {isList ? (
+        <textarea class="input mono" rows={Math.min(8, Math.max(2, value.length + 1))} {...control}>
+          {text}
+        </textarea>
+      ) : (
+        <input class="input" type="text" value={text} {...control} />
+      )}
+      <Origin {...props} />
+    </Field>
+  );
+}
+
+function hintOf(setting: Setting): string {
+  const { means, changes } = wordsOf(setting);
+  return [means, changes]
+    .filter(Boolean)
+    .map((sentence) => `${sentence}.`)
+    .join(' ');
+}
+
+function UnitSelect({ setting, unit }: { setting: Setting; unit: string }) {
+  const units = unitsOf(setting);
+  if (units.length < 2) return <span>{unit}</span>;
+  return (
+    <select class="input" name={`${setting.name}.unit`} aria-label={`Unit of ${wordsOf(setting).label}`}>
+      {units.map(({ unit: one }) => (
+        <option value={one} selected={one === unit}>
+          {one}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Whether the value is what it would be by itself, or the way back to that. It is filled in, not yet saved. */
+function Origin({ setting, value, source, otherwise, isReset }: ControlProps): Child {
+  if (isReset) return <small>Not saved yet</small>;
+  const isNothing = otherwise === undefined || otherwise === '';
+  if (source !== 'saved' || isSame(value, otherwise)) {
+    if (isNothing) return null;
+    return <small>{source === 'variable' ? 'Set by the deployment' : 'Default'}</small>;
+  }
+  if (isNothing) return null; // empty it
+  return (
+    <button
+      type="submit"
+      class="button small quiet auto"
+      name="reset"
+      value={setting.name}
+      formaction={`${AT}/${setting.meta.group}#${setting.name}`}
+    >
+      Reset to {cut(shownValue(setting, otherwise))}
+      <span class="unseen">: {wordsOf(setting).label}</span>
+    </button>
+  );
+}
+
+/** A secret, which is never shown again. */
+function Secret({ setting, value, source, error, sent }: ControlProps) {
+  const { name } = setting;
+  const { label } = wordsOf(setting);
+  return (
+    <>
       <Input
         name={name}
         label={label}
         type="password"
         autocomplete="off"
         error={error}
-        hint={`${hint}${now}`}
+        hint={value ? `Set: ${value}. Leave it empty to keep it.` : hintOf(setting)}
       />
-    );
-  }
-  const isNumber = typeof value === 'number';
-  return (
-    <Input
-      name={name}
-      label={label}
-      type={isNumber ? 'number' : 'text'}
-      min={isNumber ? 0 : undefined}
-      value={sent?.get(name) ?? (value === undefined || value === null ? '' : String(value))}
-      error={error}
-      hint={isNumber ? `${hint} In ${unitsOf(setting)}.` : hint}
-    />
+      {source === 'saved' && (
+        <label class="check">
+          <input type="checkbox" name="return" value={name} checked={sent?.getAll('return').includes(name)} />
+          <span>Remove the saved {label.toLowerCase()}</span>
+        </label>
+      )}
+    </>
   );
 }
 
-type ChoiceProps = { name: string; legend: string; value: string; error: string | undefined };
-
 /** A setting with few values. */
-function Choice({ name, legend, value, error }: ChoiceProps) {
+function Choice({ chosen, ...props }: ControlProps & { chosen: string }) {
+  const { name } = props.setting;
   return (
-    <fieldset>
-      <legend>{legend}</legend>
+    <fieldset class="choices" id={name}>
+      <legend class="label">{wordsOf(props.setting).label}</legend>
       {Object.entries(CHOICES[name] ?? {}).map(([one, [label, means]]) => (
         <label class="choice">
-          <input type="radio" name={name} value={one} checked={one === value} />
-          <span>{label}</span>
+          <input type="radio" name={name} value={one} checked={one === chosen} />
+          <b>{label}</b>
           <small>{means}</small>
         </label>
       ))}
-      {error && <p class="error">{error}</p>}
+      <FieldError name={name} error={props.error} />
+      <small>{hintOf(props.setting)}</small>
+      <Origin {...props} />
     </fieldset>
   );
 }
 
-/** "seconds, 60 to 900", of "seconds, 0 = none" only the unit: what 0 is, the words say. */
-function unitsOf(setting: Setting): string {
-  return wordsOf(setting).type.replace(/, 0 = .*$/, '');
+/** What a form says of a setting, as the API takes it; undefined: nothing new. What it would be by itself is not saved. */
+export function sentValue(shown: ShownSetting, form: FormFields): unknown {
+  const { setting, value, source, otherwise } = shown;
+  if (source === 'saved' && form.getAll('return').includes(setting.name)) return null;
+  const sent = statedValue(setting, value, form);
+  if (sent === undefined || isSame(sent, value ?? null)) return undefined;
+  return source === 'saved' && isSame(sent, otherwise) ? null : sent;
 }
 
-function lowered(sentence: string): string {
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-
-/** What a form says of a setting, as the API takes it; undefined: nothing new. */
-export function sentValue({ setting, value, source }: ShownSetting, form: FormFields): unknown {
+function statedValue(setting: Setting, value: unknown, form: FormFields): unknown {
   const { name } = setting;
-  if (source === 'saved' && form.getAll('return').includes(name)) return null;
   if (name === 'default_user_access') return configsOf(pickedIn(form));
   if (typeof value === 'boolean') return form.get(name) === 'on';
   const text = form.get(name)?.trim();
   if (text === undefined) return undefined;
-  if (typeof value === 'number') return /^\d+$/.test(text) ? Number(text) : text;
+  if (typeof value === 'number') return amountIn(setting, text, form.get(`${name}.unit`));
   if (Array.isArray(value)) {
     return text
       .split(/[\n,]/)
@@ -181,5 +226,16 @@ export function sentValue({ setting, value, source }: ShownSetting, form: FormFi
       .filter(Boolean);
   }
   if (text || name === 'support_text') return text;
-  return isSecret(setting) || value === undefined || value === null ? undefined : null;
+  return isSecret(setting) ? undefined : null;
+}
+
+/** An amount in the unit it is kept in; text that is no number stays what it is. */
+function amountIn(setting: Setting, text: string, unit: string | null): unknown {
+  const units = unitsOf(setting);
+  const { of } = units.find((one) => one.unit === unit) ?? { of: 1 };
+  return /^\d{1,9}$/.test(text) ? Number(text) * of : text;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

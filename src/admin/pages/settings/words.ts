@@ -1,5 +1,9 @@
-import type { Setting } from '../../../settings';
-import { SETTINGS } from '../../../settings';
+import type { ValueFault } from '../../../protocol/faults/fault';
+import { say } from '../../../protocol/faults/wording';
+import { SETTINGS, type Setting } from '../../../settings';
+import { countOf, numberOf } from '../../../ui/english';
+import { cut } from '../../../ui/name';
+import { VALUE_WORDS } from '../words/values';
 
 /** Where these pages are. */
 export const AT = '/admin/settings';
@@ -24,13 +28,14 @@ export type SettingGroup = { id: string; title: string; names: readonly string[]
 
 /** The groups, by the names that settings give them, in the order of the page. */
 const TITLES: Readonly<Record<string, string>> = {
-  gateway: 'This gateway',
-  apps: 'How apps get in',
-  'sign-in': 'How people sign in',
-  everyone: 'What everyone who signs in may use',
-  times: 'How long things last',
+  gateway: 'General',
+  apps: 'App access',
+  'sign-in': 'Sign-in',
+  everyone: 'Access for everyone',
+  times: 'Time limits',
   servers: 'Servers',
-  accounts: 'Connecting accounts',
+  accounts: 'Connected accounts',
+  keys: 'Encryption and keys',
 };
 
 /** Every setting, by what it is about. */
@@ -40,50 +45,65 @@ export const GROUPS: readonly SettingGroup[] = Object.entries(TITLES).map(([id, 
   names: SETTINGS.filter(({ meta }) => meta.group === id).map(({ name }) => name),
 }));
 
-/** The settings of a group, in its order. */
-export function settingsOf({ names }: SettingGroup): Setting[] {
-  return names.flatMap((name) => SETTINGS.filter((setting) => setting.name === name));
-}
-
 type Choices = Readonly<Record<string, readonly [label: string, means: string]>>;
 
 /** `headers`, `both`, `oauth` as people know them, each with what it means. */
 const MODES: Choices = {
-  headers: ['Keys only', 'Apps show an access key. Nobody signs in with a browser.'],
-  both: [
-    'Keys and browser sign-in',
-    'Apps show an access key, or send a person here to allow them. Right for most.',
-  ],
-  oauth: ['Browser sign-in only', 'A person allows every app in a browser. Keys of machines are refused.'],
+  headers: ['Keys only', 'Apps send an access key. Sign-in is off for apps.'],
+  both: ['Keys and sign-in', 'Apps send an access key, or a person allows them in a browser. Suits most.'],
+  oauth: ['Sign-in only', 'A person allows every app in a browser. Keys are refused.'],
 };
 
 /** Settings with few values, and these as people know them. */
 export const CHOICES: Readonly<Record<string, Choices>> = {
   mcp_server_auth_mode: MODES,
   log_tool_calls: {
-    all: ['All', 'A line for each call: who, which tool, how it ended, how long it took.'],
-    failed: ['Those that failed', 'A line for each call that did not end with the answer of its server.'],
-    none: ['None', 'No lines. The overview counts calls all the same.'],
+    all: ['All', 'A line per call: who, which tool, the result, and how long it took.'],
+    failed: ['Failed', 'A line per call that got no answer from its server.'],
+    none: ['None', 'No lines. The overview still counts calls.'],
   },
   'oauth2_server_config.signing_alg': {
     RS256: ['RS256', 'RSA. Every client library knows it.'],
-    ES256: ['ES256', 'ECDSA. Costs far less to sign with, and fits the CPU limit of the free plan.'],
+    ES256: ['ES256', 'ECDSA. Signing costs far less CPU, and fits the limit of Cloudflare’s free plan.'],
   },
 };
 
-const UNITS: readonly [size: number, unit: string][] = [
-  [86_400, 'day'],
-  [3600, 'hour'],
-  [60, 'minute'],
-  [1, 'second'],
+type Unit = { size: number; one: string };
+const UNITS: readonly Unit[] = [
+  { size: 86_400, one: 'day' },
+  { size: 3600, one: 'hour' },
+  { size: 60, one: 'minute' },
+  { size: 1, one: 'second' },
 ];
+
+/** The unit an amount of time is kept in, as its `type` says first. */
+function baseOf(type: string): Unit {
+  return UNITS.find(({ one }) => type.startsWith(`${one}s`)) ?? { size: 1, one: 'second' };
+}
+
+/** The units an amount can be entered in, the smallest first: none that is over the most it may be. */
+export function unitsOf(setting: Setting): { unit: string; of: number }[] {
+  const { type } = wordsOf(setting);
+  const { size } = baseOf(type);
+  const most = Number(/ to (\d+)/.exec(type)?.[1] ?? Number.POSITIVE_INFINITY);
+  const units = UNITS.filter((unit) => unit.size >= size && unit.size <= most * size).reverse();
+  return units.map(({ size: large, one }) => ({ unit: `${one}s`, of: large / size }));
+}
+
+/** An amount in the largest unit that fits. */
+export function amountOf(setting: Setting, value: number): { count: number; unit: string } {
+  const units = unitsOf(setting);
+  const { unit, of } = (value && units.findLast(({ of }) => value % of === 0)) ||
+    units[0] || { unit: '', of: 1 };
+  return { count: value / of, unit };
+}
 
 /** A value as people read it. */
 export function shownValue(setting: Setting, value: unknown): string {
   const choices = CHOICES[setting.name];
   if (choices) return choices[String(value)]?.[0] ?? String(value);
   if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (typeof value === 'number') return shownNumber(value, wordsOf(setting).type);
+  if (typeof value === 'number') return shownNumber(setting, value);
   if (Array.isArray(value)) {
     const nothing = wordsOf(setting).type.includes('empty = any') ? 'any' : 'none';
     return value.length ? value.map(shownItem).join(', ') : nothing;
@@ -97,12 +117,30 @@ function shownItem(item: unknown): string {
     : String(item);
 }
 
-/** Seconds, minutes or days, in the largest unit that fits. */
-function shownNumber(value: number, type: string): string {
-  const [word = ''] = type.split(/[ ,]/);
-  const seconds = value * (word === 'days' ? 86_400 : word === 'minutes' ? 60 : 1);
-  if (!seconds) return /0 = /.test(type) ? 'never' : `0 ${word}`;
-  const [size, unit] = UNITS.find(([size]) => seconds % size === 0) ?? [1, 'second'];
-  const count = seconds / size;
-  return `${count.toLocaleString('en')} ${count === 1 ? unit : `${unit}s`}`;
+/** `90 days`, `never`. */
+function shownNumber(setting: Setting, value: number): string {
+  if (!value && /0 = /.test(wordsOf(setting).type)) return 'never';
+  const { count, unit } = amountOf(setting, value);
+  return countOf(count, unit.slice(0, -1));
+}
+
+/** What is wrong with what was entered: first that, then what to do. @param sent of a list the item at fault */
+export function faultOfSetting(setting: Setting, fault: ValueFault, sent: unknown): string {
+  const { least, most } = fault.params;
+  const isAmount = typeof sent === 'number';
+  switch (fault.reason) {
+    case 'not_number':
+    case 'not_whole':
+      return 'Enter a whole number.';
+    case 'too_little':
+      return `Use at least ${isAmount ? shownNumber(setting, Number(least)) : least}.`;
+    case 'too_much':
+      return `Use at most ${isAmount ? shownNumber(setting, Number(most)) : most}.`;
+    case 'too_long':
+      return `Use ${numberOf(Number(most))} characters or fewer.`;
+    case 'empty':
+      return 'Enter a value.';
+    default:
+      return `“${cut(String(sent))}” ${say(VALUE_WORDS, fault)}.`;
+  }
 }
