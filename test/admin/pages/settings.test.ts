@@ -54,7 +54,7 @@ describe('the settings (CONTRACT §1)', () => {
     for (const { id, title } of GROUPS)
       expect(html).toContain(`<a href="/admin/settings/${id}" aria-current="page">${title}</a>`);
     expect((await open('')).html).toContain('Gateway address');
-    expect(html).toContain('<small>Set by the deployment</small>');
+    expect(html).toContain('· Set by the deployment</small>');
   });
 
   it('are saved where they changed, and only there', async () => {

@@ -45,7 +45,7 @@ function Control(props: ControlProps) {
   const { setting, value, servers, sent, error, isFirst } = props;
   const { name } = setting;
   const { label } = wordsOf(setting);
-  const hint = hintOf(setting);
+  const hint = hintOf(props);
   const control = { ...described(name, { hint, error }), autofocus: isFirst || undefined };
   if (CHOICES[name]) return <Choice {...props} chosen={sent?.get(name) ?? String(value)} />;
   if (name === 'default_user_access') {
@@ -54,7 +54,7 @@ function Control(props: ControlProps) {
       <>
         <div class="stack tight" id={name}>
           <p class="muted">{hint}</p>
-          <Origin {...props} />
+          <Reset {...props} />
         </div>
         <ToolPicker
           servers={servers}
@@ -75,7 +75,7 @@ function Control(props: ControlProps) {
         </label>
         <FieldError name={name} error={error} />
         <small id={`${name}-hint`}>{hint}</small>
-        <Origin {...props} />
+        <Reset {...props} />
       </div>
     );
   }
@@ -92,7 +92,8 @@ function Control(props: ControlProps) {
             {...control}
           />
           <UnitSelect setting={setting} unit={sent?.get(`${name}.unit`) ?? unit} />
-          <Origin {...props} />
+          <small>{originOf(props)}</small>
+          <Reset {...props} />
         </div>
       </Field>
     );
@@ -109,17 +110,17 @@ function Control(props: ControlProps) {
       ) : (
         <input class="input" type="text" value={text} {...control} />
       )}
-      <Origin {...props} />
+      <Reset {...props} />
     </Field>
   );
 }
 
-function hintOf(setting: Setting): string {
-  const { means, changes } = wordsOf(setting);
-  return [means, changes]
-    .filter(Boolean)
-    .map((sentence) => `${sentence}.`)
-    .join(' ');
+/** What a setting means and what follows from changing it; of all but amounts also whether it is the default. */
+function hintOf(props: ControlProps): string {
+  const { means, changes } = wordsOf(props.setting);
+  const said = [means && `${means}.`, changes && `${changes}.`].filter(Boolean).join(' ');
+  const origin = typeof props.value !== 'number' && originOf(props);
+  return origin ? `${said} · ${origin}` : said;
 }
 
 function UnitSelect({ setting, unit }: { setting: Setting; unit: string }) {
@@ -136,15 +137,20 @@ function UnitSelect({ setting, unit }: { setting: Setting; unit: string }) {
   );
 }
 
-/** Whether the value is what it would be by itself, or the way back to that. It is filled in, not yet saved. */
-function Origin({ setting, value, source, otherwise, isReset }: ControlProps): Child {
-  if (isReset) return <small>Not saved yet</small>;
-  const isNothing = otherwise === undefined || otherwise === '';
-  if (source !== 'saved' || isSame(value, otherwise)) {
-    if (isNothing) return null;
-    return <small>{source === 'variable' ? 'Set by the deployment' : 'Default'}</small>;
-  }
-  if (isNothing) return null; // empty it
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === '';
+}
+
+/** Where a value is from that is not saved. */
+function originOf({ value, source, otherwise, isReset }: ControlProps): string {
+  if (isReset) return 'Not saved yet';
+  if (isNothing(otherwise) || (source === 'saved' && !isSame(value, otherwise))) return '';
+  return source === 'variable' ? 'Set by the deployment' : 'Default';
+}
+
+/** The way back to what a value would be by itself: that is filled in, not yet saved. What would be nothing is emptied. */
+function Reset({ setting, value, source, otherwise, isReset }: ControlProps): Child {
+  if (isReset || source !== 'saved' || isSame(value, otherwise) || isNothing(otherwise)) return null;
   return (
     <button
       type="submit"
@@ -160,7 +166,8 @@ function Origin({ setting, value, source, otherwise, isReset }: ControlProps): C
 }
 
 /** A secret, which is never shown again. */
-function Secret({ setting, value, source, error, sent }: ControlProps) {
+function Secret(props: ControlProps) {
+  const { setting, value, source, error, sent } = props;
   const { name } = setting;
   const { label } = wordsOf(setting);
   return (
@@ -171,7 +178,7 @@ function Secret({ setting, value, source, error, sent }: ControlProps) {
         type="password"
         autocomplete="off"
         error={error}
-        hint={value ? `Set: ${value}. Leave it empty to keep it.` : hintOf(setting)}
+        hint={value ? `Set: ${value}. Leave it empty to keep it.` : hintOf(props)}
       />
       {source === 'saved' && (
         <label class="check">
@@ -197,8 +204,8 @@ function Choice({ chosen, ...props }: ControlProps & { chosen: string }) {
         </label>
       ))}
       <FieldError name={name} error={props.error} />
-      <small>{hintOf(props.setting)}</small>
-      <Origin {...props} />
+      <small>{hintOf(props)}</small>
+      <Reset {...props} />
     </fieldset>
   );
 }
