@@ -3,6 +3,7 @@ import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
 import { admin, gate, ISSUER, newKey } from '../../support/gate';
+import { McpClient } from '../../support/mcp-client';
 import { SseServer } from '../../support/sse-server';
 import { addressOf, control, Upstream } from '../../support/upstream';
 
@@ -260,7 +261,7 @@ describe('authorizing a server', () => {
     expect(page.html).toContain(`Authorize ${server.name}`);
     expect(away).toBeNull();
     expect(new URL(back.url).pathname).toBe(`/admin/servers/${server.id}`);
-    expect(back.html).toContain('It is authorized');
+    expect(back.html).toContain('class="badge good">Healthy');
     expect(JSON.stringify(called)).toContain('ann');
   });
 
@@ -327,12 +328,163 @@ describe('authorizing a server', () => {
 
     expect(wrong.html).toContain('Unknown key.');
     expect(wrong.html).not.toContain('wrong-one');
-    expect(right.html).toContain('Your values list its tools');
+    expect(right.html).toContain('lists 1 tool.');
     expect(await find(server.id)).toMatchObject({ state: 'healthy' });
   });
 });
 
+describe('the list of servers', () => {
+  const list = async (query: Record<string, string>) => open(`?${new URLSearchParams(query)}`);
+  const order = ({ html }: Page, names: string[]) =>
+    [...html.matchAll(/class="name cut"[^>]*title="([^"]*)"/g)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => names.includes(name));
+
+  it('finds any part of a name or address, and begins with what is troubled', async () => {
+    const mark = fresh();
+    const start = (name: string) => Upstream.start(['echo', 'other'], { registration: { name } });
+    const [well, off, down] = [await start(`a_${mark}`), await start(`b_${mark}`), await start(`c_${mark}`)];
+    await off.change({ enabled: false });
+    await down.behave({ fault: 500 });
+    await admin('POST', `/mcp/client/${down.id}/refresh-tools`);
+    await well.change({ tools_to_execute: ['echo'] });
+    const names = [well.name, off.name, down.name];
+
+    const found = await list({ search: mark.slice(1).toUpperCase() });
+    const byName = await list({ search: mark, sort: '-name' });
+    const troubled = await list({ search: mark, state: 'attention' });
+    const none = await list({ search: 'nothing-is-called-so' });
+
+    expect(order(found, names)).toEqual([down.name, well.name, off.name]);
+    expect(found.html).toMatch(/<tr class="is-bad">.*?Not responding/s);
+    expect(found.html).toContain('1 of 2');
+    expect(found.html).toContain('1–3 of 3 servers');
+    expect(found.html).toMatch(/Needs attention \([1-9]\d*\)/);
+    expect(order(byName, names)).toEqual([down.name, off.name, well.name]);
+    expect(byName.html).toContain('aria-sort="descending"');
+    expect(order(troubled, names)).toEqual([down.name]);
+    expect(none.html).toContain('No servers match “nothing-is-called-so”');
+  });
+});
+
+describe('who uses a server', () => {
+  const closed = () => Upstream.start(['one', 'two'], { registration: { allow_on_all_virtual_keys: false } });
+  const key = async (mcp_configs: object[], more: object = {}) => {
+    const name = `k ${fresh()}`;
+    const made = await admin<{ virtual_key: { id: string } }>('POST', '/governance/virtual-keys', {
+      ...{ name, mcp_configs },
+      ...more,
+    });
+    return { name, id: made.virtual_key.id };
+  };
+  const all = ({ name }: Upstream, tools = ['*']) => ({ mcp_client_name: name, tools_to_execute: tools });
+
+  it('is said while no one may, until it is given to a key, a toolset or everyone', async () => {
+    const server = await closed();
+    const { name, id } = await key([]);
+    const toolset = `t ${fresh()}`;
+    await admin('POST', '/mcp/virtual-mcps', { name: toolset, tools: [] });
+    const usedBy = `/${server.id}/used-by`;
+
+    const unused = await open(`/${server.id}`);
+    const page = await open(usedBy);
+    const given = await send(page, { to: name.toUpperCase() }, 'to');
+    const again = await send(given, { to: name }, 'to');
+    await send(given, { to: toolset }, 'to');
+    const opened = await send(
+      await open(usedBy),
+      {},
+      `/admin/servers${usedBy.replace('used-by', 'everyone')}`,
+    );
+
+    expect(unused.html).toContain(`No one can use ${server.name} yet.`);
+    expect(unused.html).toContain(`href="/admin/servers${usedBy}"`);
+    expect(page.html).toContain('Used by 0');
+    expect(given.html).toContain('Used by 1');
+    expect(given.html).toContain(`href="/admin/keys/${id}"`);
+    expect(again.status).toBe(400);
+    expect(again.html).toContain('can use');
+    expect(again.html).toContain(`value="${name}"`);
+    expect(opened.html).toContain('Access for everyone: on');
+    expect(opened.html).toContain('Toolset, 0 keys');
+    expect((await open(`?search=${server.name}`)).html).toContain('1 key, 1 toolset, everyone');
+    expect((await open(`/${server.id}`)).html).not.toContain('No one can use');
+    const { virtual_key } = await admin<{ virtual_key: object }>('GET', `/governance/virtual-keys/${id}`);
+    expect(virtual_key).toMatchObject({ mcp_configs: [all(server)] });
+    expect(await find(server.id)).toMatchObject({ allow_on_all_virtual_keys: true });
+  });
+
+  it('counts what may use it, with how much, and leaves out what is closed to it', async () => {
+    const server = await closed();
+    const part = await key([all(server, ['one'])]);
+    const shut = await key([all(server, [])]);
+    const off = await key([all(server)], { is_active: false });
+
+    const page = await open(`/${server.id}/used-by`);
+
+    expect(page.html).toContain('Used by 2');
+    expect(page.html).toMatch(new RegExp(`title="${part.name}".*?1 of 2 tools`, 's'));
+    expect(page.html).toMatch(new RegExp(`class="is-off".*?title="${off.name}"`, 's'));
+    expect(page.html).not.toContain(`title="${shut.name}"`);
+  });
+
+  it('has the apps whose key may use it, and none that was left without it', async () => {
+    const server = await closed();
+    const other = await closed();
+    const { name, value } = await newKey([server.name]);
+    const stranger = await newKey([other.name]);
+    const client = await McpClient.register();
+    await client.obtainGrant({ key: value });
+    await client.obtainGrant({ key: stranger.value });
+
+    const apps = await open(`/${server.id}/used-by?kind=app`);
+
+    expect(apps.html.match(/acts as /g)).toHaveLength(1);
+    expect(apps.html).toContain(`acts as ${name}`);
+    expect(apps.html).toContain('1–1 of 1');
+    expect(apps.html).toContain('Used by 2');
+  });
+
+  it('asks which one where several are meant', async () => {
+    const server = await closed();
+    const [one, two] = [await key([]), await key([])];
+
+    const page = await open(`/${server.id}/used-by`);
+    const several = await send(page, { to: 'k s_' }, 'to');
+    const chosen = await send(several, { one: `key ${two.id}` }, 'one');
+    const unknown = await send(page, { to: 'no one of this name' }, 'to');
+
+    expect(several.html).toContain('More than one matches');
+    expect(several.html).toContain(`value="key ${one.id}"`);
+    expect(chosen.html).toContain(`title="${two.name}"`);
+    expect(unknown.html).toContain('No key, person or toolset has this name.');
+  });
+});
+
 describe('the page of a server', () => {
+  it('finds tools anywhere in many, and picks those that only read', async () => {
+    const tools = Array.from({ length: 60 }, (_, n) => ({
+      name: `tool_${n}`,
+      ...(n === 57 && { description: 'Weighs an ELEPHANT.' }),
+      inputSchema: { type: 'object' },
+      annotations: { readOnlyHint: n % 2 === 1 },
+    }));
+    const server = await Upstream.start(tools);
+
+    const found = await open(`/${server.id}?search=elephant`);
+    const picked = await send(found, { pick: 'None' }, 'which');
+    const before = await find(server.id);
+    await send(picked, {}, 'which');
+    const reading = await send(await open(`/${server.id}`), { pick: 'Read-only' }, 'which');
+
+    expect(found.html.match(/name="tool"/g)).toHaveLength(1);
+    expect(before.tools_to_execute).toEqual(['*']);
+    expect((await find(server.id)).tools_to_execute).toEqual(
+      tools.map(({ name }) => name).filter((name) => name !== 'tool_57'),
+    );
+    expect(reading.html.match(/name="tool"[^>]*checked/g)).toHaveLength(25);
+  });
+
   it('turns tools off and on, and leaves those on other pages as they are', async () => {
     const names = Array.from({ length: 52 }, (_, n) => `tool_${n}`);
     const server = await Upstream.start(names);
@@ -346,7 +498,7 @@ describe('the page of a server', () => {
     const second = await open(`/${server.id}?offset=50`);
     await send(second, { which: 'all' }, 'which');
 
-    expect(some.html).toContain('50 of its tools may be used.');
+    expect(some.html).toContain('50 tools are on.');
     expect(tools_to_execute).toEqual(names.slice(2));
     expect(listed.filter((name) => name.startsWith(`${server.name}-`))).toHaveLength(50);
     expect((await find(server.id)).tools_to_execute).toEqual(['*']);
@@ -368,10 +520,9 @@ describe('the page of a server', () => {
 
     expect(page.html).toContain('&lt;b&gt;Bold&lt;/b&gt;');
     expect(page.html.length).toBeLessThan(80_000);
-    expect(page.html.match(/only reads/g)).toHaveLength(1);
-    expect(page.html).toContain(
-      'The tool <code>broken</code>: its inputSchema is of another type than object.',
-    );
+    expect(page.html.match(/<\/svg>Read-only/g)).toHaveLength(1);
+    expect(page.html.match(/<\/svg>Can delete/g)).toHaveLength(49);
+    expect(page.html).toContain('Tool <code>broken</code>: its inputSchema is of another type than object.');
     expect(page.html).toContain('<li>Prompts: prompts/list failed: ');
   });
 
@@ -384,7 +535,7 @@ describe('the page of a server', () => {
     await server.behave({ fault: null });
     const mended = await send(failed, {}, `/admin/servers/${server.id}/refresh`);
 
-    expect(failed.html).toContain('does not answer');
+    expect(failed.html).toContain('Not responding');
     expect(failed.html).toContain('failed (HTTP 500)');
     expect(mended.html).toContain('lists 1 tool');
     expect(mended.html).not.toContain('HTTP 500');
@@ -428,6 +579,8 @@ describe('who gets in', () => {
     '/known',
     '/x/tools',
     '/x/refresh',
+    '/x/everyone',
+    '/x/used-by',
     '/x/turn',
     '/x/authorize',
     '/x/register-again',

@@ -1,70 +1,124 @@
-import type { Server } from '../../../servers/server';
+import { authorizationOf } from '../../../accounts/auth/index';
+import type { UseCounts } from '../../../governance/server-use';
+import { type Server, stateOf } from '../../../servers/server';
+import type { Settings } from '../../../settings';
+import { Avatar } from '../../../ui/avatar';
 import { Csrf } from '../../../ui/forms';
-import { Badge, Tabs, When } from '../../../ui/parts';
+import { Name } from '../../../ui/name';
+import { Badge, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
+import { gone } from '../api';
 import { lastFailureWords } from '../words/failures';
-import { SERVER_STATES } from './state';
+import { glyphOf, SERVER_STATES, usedBy } from './state';
 
 const AT = '/admin/servers';
 
-export type ServerTab = 'tools' | 'settings';
+export const noServer = () =>
+  gone('There is no server at this address.', { href: AT, label: 'To the servers' });
 
-type Headed = { id: string; name: string; state: keyof typeof SERVER_STATES };
+/** Each tab of a server: its path, and what it is called. */
+const TABS = [
+  ['', 'Tools'],
+  ['/used-by', 'Used by'],
+  ['/account', 'Account'],
+  ['/settings', 'Settings'],
+] as const;
+
+type HeadProps = { server: Server; tab: (typeof TABS)[number][1]; csrf: string };
 
 /** What every page of a server begins with: its name, how it stands, and the ways to its parts. */
-export function ServerHead({ server, tab }: { server: Headed; tab: ServerTab }) {
-  const { word, tone } = SERVER_STATES[server.state];
-  const way = (name: ServerTab, text: string, path: string) => ({
-    href: `${AT}/${server.id}${path}`,
-    text,
-    isHere: tab === name,
-  });
+export function ServerHead({ server, tab, csrf }: HeadProps) {
+  const { word, tone } = SERVER_STATES[stateOf(server)];
+  const { id, name, enabled, isVerified } = server;
+  return (
+    <Head
+      crumbs={[{ href: AT, text: 'Servers' }]}
+      avatar={<Avatar name={name} glyph={glyphOf(server)} isLarge />}
+      title={<Name of={name} />}
+      badge={<Badge tone={tone}>{word}</Badge>}
+      actions={
+        enabled &&
+        isVerified && <Ask action={`${AT}/${id}/refresh`} csrf={csrf} label="Check now" busy="Checking…" />
+      }
+      tabs={{
+        label: 'Server',
+        ways: TABS.map(([path, text]) => ({ href: `${AT}/${id}${path}`, text, isHere: text === tab })),
+      }}
+    />
+  );
+}
+
+type NoticesProps = { server: Server; use: UseCounts; settings: Settings; csrf: string };
+
+/** What someone has to know of a server, and to do next. */
+export function ServerNotices({ server, use, settings, csrf }: NoticesProps) {
+  const { id, name, enabled, isVerified, state, lastFailure } = server;
+  if (!enabled) {
+    const turnOn = (
+      <Ask
+        {...{ action: `${AT}/${id}/turn`, csrf, label: 'Turn on', busy: 'Turning on…' }}
+        values={{ on: 'on' }}
+        kind="small"
+      />
+    );
+    return (
+      <Notice tone="info" action={turnOn}>
+        <b>{name} is off.</b> No one can use it. Accounts people connected are kept.
+      </Notice>
+    );
+  }
+  const isExpired = isVerified && state === 'needs_reauth' && authorizationOf(server) !== null;
+  const toAccount = isExpired && (
+    <a class="button small" href={`${AT}/${id}/account`}>
+      Sign in again
+    </a>
+  );
   return (
     <>
-      <div class="row spread">
-        <h1>{server.name}</h1>
-        <Badge tone={tone}>{word}</Badge>
-      </div>
-      <Tabs label="Server" ways={[way('tools', 'Tools', ''), way('settings', 'Settings', '/settings')]} />
+      {(lastFailure || isExpired) && (
+        <Notice tone={isExpired ? 'warn' : 'bad'} action={toAccount}>
+          {lastFailure ? lastFailureWords(lastFailure) : `The sign-in at ${name} expired.`}{' '}
+          {lastFailure && (
+            <small>
+              Since <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
+            </small>
+          )}
+        </Notice>
+      )}
+      {isVerified && !usedBy(server, use, settings) && (
+        <Notice
+          tone="warn"
+          action={
+            <a class="button small primary" href={`${AT}/${id}/used-by`}>
+              Choose who can use it
+            </a>
+          }
+        >
+          <b>No one can use {name} yet.</b>
+        </Notice>
+      )}
     </>
   );
 }
 
-/** The last thing that went wrong with a server, and whose turn it is. */
-export function LastFailure({ server }: { server: Server }) {
-  const { lastFailure } = server;
-  if (!lastFailure || !server.enabled) return null;
-  return (
-    <div class="notice bad stack tight">
-      <p>{lastFailureWords(lastFailure)}</p>
-      <small>
-        First <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
-      </small>
-    </div>
-  );
-}
-
-/** A button that asks for something at once. */
-export function Ask({
-  action,
-  csrf,
-  label,
-  values = {},
-  kind = '',
-}: {
+type AskProps = {
   action: string;
   csrf: string;
   label: string;
+  busy?: string;
   values?: Readonly<Record<string, string>>;
   kind?: 'primary' | 'small' | '';
-}) {
+};
+
+/** A button that asks for something at once. */
+export function Ask({ action, csrf, label, busy, values = {}, kind = '' }: AskProps) {
   return (
     <form method="post" action={action}>
       <Csrf value={csrf} />
       {Object.entries(values).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
-      <button type="submit" class={`button ${kind}`.trim()}>
+      <button type="submit" class={`button ${kind}`.trim()} data-busy={busy}>
         {label}
       </button>
     </form>

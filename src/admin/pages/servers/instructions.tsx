@@ -13,17 +13,19 @@ export function Instructions({ server, words }: { server: Server; words: StoredW
   const { instructions, changedAt } = words;
   const isNews = changedAt !== null && changedAt + NEWS > Date.now() / 1000;
   return (
-    <details>
+    <details class="quiet">
       <summary>
-        Its instructions to models {isNews && <Badge tone="warn">changed</Badge>}
-        {!server.passInstructions && <Badge tone="off">not passed on</Badge>}
+        Its instructions to models {isNews && <Badge tone="warn">Changed</Badge>}
+        {!server.passInstructions && <Badge tone="off">Not passed on</Badge>}
       </summary>
-      {changedAt !== null && (
-        <p class="muted">
-          Changed <When at={rfc3339(changedAt)} />. Apps are given them as they are now.
-        </p>
-      )}
-      <pre>{clean(instructions)}</pre>
+      <div class="stack tight">
+        {changedAt !== null && (
+          <p class="muted small">
+            Changed <When at={rfc3339(changedAt)} />. Apps get the current ones.
+          </p>
+        )}
+        <pre class="wrap">{clean(instructions)}</pre>
+      </div>
     </details>
   );
 }

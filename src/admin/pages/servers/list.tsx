@@ -1,47 +1,111 @@
-import type { ServerWithCounts } from '../../../accounts/server-overview';
+import * as z from 'zod/mini';
+import { authTypes } from '../../../accounts/auth/index';
+import { type ServerWithCounts, SORTS, STANDINGS } from '../../../accounts/server-overview';
 import { stateOf } from '../../../servers/server';
+import type { Settings } from '../../../settings';
+import { Avatar } from '../../../ui/avatar';
+import { numberOf } from '../../../ui/english';
+import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
-import { Badge, Empty, When } from '../../../ui/parts';
+import { Cut } from '../../../ui/name';
+import { Badge, type Column, Empty, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
-import { toolCount } from '../tool-picker';
 import { Presets } from './new';
-import { SERVER_STATES } from './state';
+import { glyphOf, SERVER_STATES, usedBy } from './state';
 import { authWord } from './words';
 
 const AT = '/admin/servers';
 
-type ServerListProps = { servers: readonly ServerWithCounts[]; total: number; page: Page; csrf: string };
+/** How the list is narrowed and sorted; what makes no sense in the address is left out. */
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.catch(z.optional(z.enum(values)), undefined);
+export const ServerFilter = z.object({
+  state: oneOf(STANDINGS),
+  auth: oneOf([...authTypes.keys()]),
+  sort: z.catch(z._default(z.enum(SORTS), 'state'), 'state'),
+});
+type ServerFilter = z.infer<typeof ServerFilter>;
 
-/** The servers there are, a page of them; where there are none, how the first is added. */
-export function ServerList({ servers, total, page, csrf }: ServerListProps) {
+const STATE_WORDS = { attention: 'Needs attention', healthy: 'Healthy', off: 'Off' };
+
+type ServerListProps = {
+  servers: readonly ServerWithCounts[];
+  total: number;
+  counts: Record<string, number>;
+  filter: ServerFilter;
+  page: Page;
+  settings: Settings;
+  csrf: string;
+};
+
+/** The servers there are, a page of them, what is troubled first; where there are none, how the first is added. */
+export function ServerList(props: ServerListProps) {
+  const { servers, total, counts, filter, page, settings, csrf } = props;
+  const { state, auth, sort } = filter;
+  const query = { ...(state && { state }), ...(auth && { auth }), ...(sort !== 'state' && { sort }) };
+  const sorting = (by: 'name' | 'state'): Column['sort'] => {
+    const next = sort === by ? (`-${by}` as const) : by;
+    const order = sort === by ? 'ascending' : sort === `-${by}` ? 'descending' : undefined;
+    return { href: `?${new URLSearchParams({ search: page.search, ...query, sort: next })}`, order };
+  };
+  const { sort: _, ...narrowed } = query;
   return (
     <ListPage
       title="Servers"
       at={AT}
       words={{
-        find: 'Find a server by name',
-        none: 'No server begins with',
-        noMore: 'There are no more servers',
+        find: 'Find by name or address',
+        none: 'No servers match',
+        noMore: 'No servers here',
+        searched: 'Names and addresses are searched.',
       }}
-      isSearched={total > 0 || page.search !== ''}
+      lead="MCP servers behind this gateway. Apps reach all of them at one address."
+      isSearched={Object.values(counts).some(Boolean)}
       action={
         <a class="button primary" href={`${AT}/new`}>
+          <Icon of="plus" />
           Add a server
         </a>
       }
-      columns={[{ name: 'Server' }, { name: 'Who authenticates' }, { name: 'Tools' }, { name: 'State' }]}
+      filters={
+        <>
+          <select class="input" name="state" aria-label="Status">
+            <option value="">Any status</option>
+            {STANDINGS.map((one) => (
+              <option value={one} selected={one === state}>
+                {STATE_WORDS[one]} ({numberOf(counts[one] ?? 0)})
+              </option>
+            ))}
+          </select>
+          <select class="input" name="auth" aria-label="Authentication">
+            <option value="">Any authentication</option>
+            {[...authTypes.keys()].map((one) => (
+              <option value={one} selected={one === auth}>
+                {authWord(one)}
+              </option>
+            ))}
+          </select>
+          {sort !== 'state' && <input type="hidden" name="sort" value={sort} />}
+        </>
+      }
+      query={Object.keys(narrowed).length ? query : {}}
+      columns={[
+        { name: 'Server', sort: sorting('name') },
+        { name: 'Status', sort: sorting('state') },
+        { name: 'Address', isExtra: true },
+        { name: 'Tools', isNumber: true },
+        { name: 'Authentication', isExtra: true },
+        { name: 'Used by' },
+      ]}
       rows={servers}
-      row={(listed) => <ServerRow listed={listed} />}
+      row={(listed) => <ServerRow listed={listed} settings={settings} />}
       total={total}
+      one="server"
       {...page}
     >
-      <Empty title="There is no server yet">
-        <p>
-          A server brings tools: your issue tracker, your mail, a database. People and apps reach all of them
-          through this gateway. <a href={`${AT}/new`}>Add one by its address</a>, or begin with one that is
-          well known.
-        </p>
+      <Empty title="No servers yet" glyph="server">
+        <p>A server brings tools: an issue tracker, mail, a database. Apps reach all of them here.</p>
       </Empty>
       <section class="stack" aria-labelledby="known">
         <h2 id="known">Well-known servers</h2>
@@ -51,35 +115,45 @@ export function ServerList({ servers, total, page, csrf }: ServerListProps) {
   );
 }
 
-function ServerRow({ listed: { server, tools, toolsOn } }: { listed: ServerWithCounts }) {
+const MARKS = { bad: 'is-bad', warn: 'is-warn', off: 'is-off', good: undefined, info: undefined };
+
+function ServerRow({ listed, settings }: { listed: ServerWithCounts; settings: Settings }) {
+  const { server, tools, toolsOn, use } = listed;
   const { word, tone } = SERVER_STATES[stateOf(server)];
-  const { lastFailure } = server;
+  const { host } = new URL(server.connectionString);
+  const { lastFailure, listedAt } = server;
   return (
-    <tr>
+    <tr class={MARKS[tone]}>
       <td>
-        <a href={`${AT}/${server.id}`}>
-          <b>{server.name}</b>
-        </a>
-        <br />
-        <small class="mono">{new URL(server.connectionString).host}</small>
+        <span class="thing">
+          <Avatar name={server.name} glyph={glyphOf(server)} />
+          <a class="name cut" href={`${AT}/${server.id}`} title={server.name}>
+            <Cut of={server.name} />
+          </a>
+        </span>
       </td>
-      <td data-label="Who authenticates">{authWord(server.authType)}</td>
-      <td data-label="Tools">{toolWords(server.listedAt, tools, toolsOn)}</td>
-      <td data-label="State">
+      <td data-label="Status">
         <span>
           <Badge tone={tone}>{word}</Badge>
           {server.enabled && lastFailure && (
-            <small class="block">
+            <small>
               since <When at={rfc3339(lastFailure.since)} />
             </small>
           )}
         </span>
       </td>
+      <td data-label="Address" class="extra">
+        <span class="cut one muted" title={host}>
+          {host}
+        </span>
+      </td>
+      <td data-label="Tools" class="num">
+        {listedAt === null ? '–' : toolsOn === tools ? numberOf(tools) : `${toolsOn} of ${tools}`}
+      </td>
+      <td data-label="Authentication" class="extra">
+        {authWord(server.authType)}
+      </td>
+      <td data-label="Used by">{usedBy(server, use, settings) || 'no one yet'}</td>
     </tr>
   );
-}
-
-function toolWords(listedAt: number | null, tools: number, toolsOn: number): string {
-  if (listedAt === null) return 'not listed yet';
-  return toolsOn === tools ? toolCount(tools) : `${toolsOn} of ${toolCount(tools)} on`;
 }

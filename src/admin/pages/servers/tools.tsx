@@ -1,92 +1,151 @@
 import { isOn, type ServerOverview, type ShownTool } from '../../../accounts/server-overview';
 import type { LeftOut, Server } from '../../../servers/server';
+import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
-import { Filter, Pager, When } from '../../../ui/parts';
+import { Empty, Filter, KindTag, Pager, Search, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { FormFields } from '../api';
 import { ReadingBoxes } from '../reading-boxes';
-import { toolCount } from '../tool-picker';
-import { Ask } from './head';
 
 const AT = '/admin/servers';
 
 /** Tools on a page. */
 export const TOOLS_A_PAGE = 50;
 
-type ServerToolsProps = { overview: ServerOverview; offset: number; csrf: string };
+type ServerToolsProps = {
+  overview: ServerOverview;
+  page: { search: string; offset: number };
+  csrf: string;
+  /** What was picked and is not saved yet. */
+  sent?: FormFields | undefined;
+};
 
 /** What a server lists: each tool in its words, on or off, and the way to try it. */
-export function ServerToolsPage({ overview, offset, csrf }: ServerToolsProps) {
-  const { server, tools, toolTotal } = overview;
-  const { id, toolsToExecute } = server;
-  const isAll = toolsToExecute.includes('*');
-  if (!toolTotal) return <p class="muted">{nothingListed(server)}</p>;
+export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
+  const { server, tools, toolTotal, toolsFound } = overview;
+  const { id, name, listedAt } = server;
+  const { search, offset } = page;
+  if (!toolTotal) return <Empty title="No tools" glyph="server" children={<p>{nothingListed(server)}</p>} />;
+  const isAll = sent ? false : server.toolsToExecute.includes('*');
+  const isPaged = toolTotal > TOOLS_A_PAGE;
   return (
-    <form class="stack tools" method="post" action={`${AT}/${id}/tools`}>
-      <Csrf value={csrf} />
-      <input type="hidden" name="offset" value={String(offset)} />
-      <fieldset class="pair-of">
-        <legend class="unseen">Which may be used?</legend>
-        <label class="choice">
-          <input type="radio" name="which" value="all" checked={isAll} />
-          <span>All its tools</span>
-          <small>Those it adds later, too.</small>
-        </label>
-        <label class="choice">
-          <input type="radio" name="which" value="some" checked={!isAll} />
-          <span>Only those ticked</span>
-          <small>What it adds later is off until you tick it.</small>
-        </label>
-      </fieldset>
-      {tools.length > 8 && <Filter list="tools" label="Filter the tools" />}
-      <ul class="checks card" id="tools" aria-label={`Tools of ${server.name}`}>
-        {tools.map((tool) => (
-          <ToolRow tool={tool} server={server} />
-        ))}
-      </ul>
-      <ReadingBoxes
-        name={null}
-        isAll={isAll}
-        terms={{ allow_resources: server.allowResources, allow_prompts: server.allowPrompts }}
-      />
-      {toolTotal > TOOLS_A_PAGE && (
-        <Pager
-          total={toolTotal}
-          offset={offset}
-          limit={TOOLS_A_PAGE}
-          count={tools.length}
-          href={(offset) => `${AT}/${id}?${new URLSearchParams({ offset: String(offset) })}`}
+    <div class="stack">
+      {isPaged && <Search label="Find a tool" value={search} />}
+      <form class="stack" method="post" action={`${AT}/${id}/tools`}>
+        {/* What Enter means: the first button of a form. */}
+        <button type="submit" hidden />
+        <Csrf value={csrf} />
+        <input type="hidden" name="offset" value={String(offset)} />
+        <input type="hidden" name="search" value={search} />
+        <Which isAll={isAll} overview={overview} />
+        <div class="row spread" id="tools-title">
+          {isPaged ? <span /> : <Filter list="tools" label="Find a tool" />}
+          <span class="row">
+            {['All', 'Read-only', 'None'].map((pick) => (
+              <button
+                type="submit"
+                class="button small"
+                name="pick"
+                value={pick}
+                formaction={`${AT}/${id}/tools#tools-title`}
+              >
+                {pick}
+              </button>
+            ))}
+          </span>
+        </div>
+        {tools.length ? (
+          <ul class="list tools if-some" id="tools" aria-label={`Tools of ${name}`}>
+            {tools.map((tool) => (
+              <ToolRow tool={tool} server={server} pick={sent?.get('pick')} />
+            ))}
+          </ul>
+        ) : (
+          <p class="muted">No tools match.</p>
+        )}
+        <ReadingBoxes
+          name={null}
+          isAll={isAll}
+          terms={{ allow_resources: server.allowResources, allow_prompts: server.allowPrompts }}
         />
-      )}
-      <div class="actions">
-        <button type="submit" class="button primary">
-          Save which may be used
-        </button>
-      </div>
-    </form>
+        {isPaged && (
+          <Pager
+            total={toolsFound}
+            offset={offset}
+            limit={TOOLS_A_PAGE}
+            count={tools.length}
+            one="tool"
+            href={(offset) =>
+              `${AT}/${id}?${new URLSearchParams({ ...(search && { search }), offset: String(offset) })}`
+            }
+          />
+        )}
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Saving…">
+            Save
+          </button>
+          {listedAt !== null && (
+            <small>
+              Listed <When at={rfc3339(listedAt)} />.
+            </small>
+          )}
+        </div>
+      </form>
+      <LeftOutList name={name} leftOut={server.leftOut.filter(({ offered }) => !offered)} />
+      <RepairedList repaired={server.leftOut.filter(({ offered }) => offered)} />
+    </div>
+  );
+}
+
+function Which({ isAll, overview: { server, toolTotal } }: { isAll: boolean; overview: ServerOverview }) {
+  const on = server.toolsToExecute.filter((name) => name !== '*').length;
+  return (
+    <fieldset class="choices two">
+      <legend class="unseen">Which tools are on</legend>
+      <label class="choice">
+        <input type="radio" name="which" value="all" checked={isAll} />
+        <b>All tools</b>
+        <span class="muted num">{isAll && countOf(toolTotal, 'tool')}</span>
+        <small>Including tools {server.name} adds later.</small>
+      </label>
+      <label class="choice">
+        <input type="radio" name="which" value="some" checked={!isAll} />
+        <b>Selected tools</b>
+        <span class="muted num">{!isAll && `${on} of ${toolTotal}`}</span>
+        <small>New tools stay off until you turn them on.</small>
+      </label>
+    </fieldset>
   );
 }
 
 function nothingListed({ enabled, isVerified, listedAt }: Server): string {
-  if (!enabled) return 'It is turned off. Turn it on to see its tools.';
-  if (!isVerified) return 'Its tools are listed once it is authorized.';
-  return listedAt === null ? 'It has not listed its tools yet.' : 'It lists no tools.';
+  if (!enabled) return 'This server is off. Turn it on to see its tools.';
+  if (!isVerified) return 'Tools appear after you finish the setup.';
+  return listedAt === null ? 'This server hasn’t listed its tools yet.' : 'This server lists no tools.';
 }
 
-function ToolRow({ tool, server }: { tool: ShownTool; server: Server }) {
-  const { name, description, readOnly, destructive } = tool;
+/** What a tool does, as its server says of it. Where it says nothing, it can edit. */
+function kindOf({ readOnly, destructive }: Pick<ShownTool, 'readOnly' | 'destructive'>) {
+  return readOnly ? 'read' : destructive ? 'remove' : 'write';
+}
+
+type RowProps = { tool: ShownTool; server: Server; pick: string | null | undefined };
+
+function ToolRow({ tool, server, pick }: RowProps) {
+  const { name, description, readOnly } = tool;
+  const isTicked = pick ? pick === 'All' || (pick === 'Read-only' && readOnly === true) : isOn(server, name);
   return (
     <li>
-      <label class="row check">
-        <input type="checkbox" name="tool" value={name} checked={isOn(server, name)} />
+      <label class="check">
+        <input type="checkbox" name="tool" value={name} checked={isTicked} />
         <span>
-          <code>{name}</code> {readOnly && <small class="tag">only reads</small>}
-          {!readOnly && destructive && <small class="tag">can delete</small>}
+          <code title={name}>{name}</code>
           {description && <small>{description}</small>}
         </span>
       </label>
+      <KindTag of={kindOf(tool)} />
       <input type="hidden" name="shown" value={name} />
-      <a class="button small" href={`${AT}/${server.id}/try?${new URLSearchParams({ tool: name })}`}>
+      <a class="button small quiet" href={`${AT}/${server.id}/try?${new URLSearchParams({ tool: name })}`}>
         Try<span class="unseen"> {name}</span>
       </a>
     </li>
@@ -103,85 +162,56 @@ export function toolsWanted(form: FormFields, listed: readonly string[], known: 
   return [...listed.filter((name) => (shown.has(name) ? ticked.has(name) : wasOn(name))), ...gone];
 }
 
-const KINDS: Readonly<Record<LeftOut['kind'], string>> = {
-  tool: 'The tool',
-  prompt: 'The prompt',
-  resource: 'The resource',
-  template: 'The kind of resource',
+/** What a server lists, one of it and many. */
+const KINDS: Readonly<Record<LeftOut['kind'], readonly [one: string, many: string]>> = {
+  tool: ['Tool', 'Tools'],
+  prompt: ['Prompt', 'Prompts'],
+  resource: ['Resource', 'Resources'],
+  template: ['Kind of resource', 'Kinds of resources'],
 };
 
-const LISTS: Readonly<Record<LeftOut['kind'], string>> = {
-  tool: 'Tools',
-  prompt: 'Prompts',
-  resource: 'Resources',
-  template: 'Kinds of resources',
-};
+type ItemsProps = { summary: string; says: string; items: readonly LeftOut[] };
 
-/** What a server lists and no one is offered, each with the reason. */
-export function LeftOutList({ leftOut }: { leftOut: readonly LeftOut[] }) {
-  if (!leftOut.length) return null;
+/** Items a server lists that something is the matter with, each with the reason. */
+function Items({ summary, says, items }: ItemsProps) {
+  if (!items.length) return null;
   return (
-    <details>
-      <summary>
-        {leftOut.length === 1
-          ? 'One thing it lists is not offered'
-          : `${leftOut.length} things it lists are not offered`}
-      </summary>
-      <ul>
-        {leftOut.map(({ kind, name, reason }) => (
-          <li>
-            {name === '*' ? LISTS[kind] : KINDS[kind]}
-            {name !== '*' && <> {name ? <code>{name.slice(0, 100)}</code> : 'without a name'}</>}: {reason}.
-          </li>
-        ))}
-      </ul>
-      <small>Whoever runs the server can correct that.</small>
+    <details class="quiet">
+      <summary>{summary}</summary>
+      <div class="stack tight small">
+        <p class="muted">{says}</p>
+        <ul>
+          {items.map(({ kind, name, reason }) => (
+            <li>
+              {KINDS[kind][name === '*' ? 1 : 0]}
+              {name !== '*' && <> {name ? <code>{name.slice(0, 100)}</code> : 'without a name'}</>}: {reason}.
+            </li>
+          ))}
+        </ul>
+      </div>
     </details>
+  );
+}
+
+/** What a server lists and no one is offered. */
+function LeftOutList({ name, leftOut }: { name: string; leftOut: readonly LeftOut[] }) {
+  const isOne = leftOut.length === 1;
+  return (
+    <Items
+      items={leftOut}
+      summary={`${countOf(leftOut.length, 'item')} ${name} lists ${isOne ? 'isn’t' : 'aren’t'} offered`}
+      says="The people who run the server can fix that."
+    />
   );
 }
 
 /** What is offered, but not as the server describes it, each with the members that differ. */
-export function RepairedList({ repaired }: { repaired: readonly LeftOut[] }) {
-  if (!repaired.length) return null;
+function RepairedList({ repaired }: { repaired: readonly LeftOut[] }) {
   return (
-    <details>
-      <summary>
-        {repaired.length === 1
-          ? 'One thing it lists was corrected'
-          : `${repaired.length} things it lists were corrected`}
-      </summary>
-      <p>
-        Apps would refuse these as the server describes them. Parts that are no valid MCP were corrected or
-        left away:
-      </p>
-      <ul>
-        {repaired.map(({ kind, name, reason }) => (
-          <li>
-            {KINDS[kind]} <code>{name.slice(0, 100)}</code>: {reason}.
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
-}
-
-/** The title of a server's tools: how many there are, since when, and the way to ask again. */
-export function ToolsTitle({ overview, csrf }: { overview: ServerOverview; csrf: string }) {
-  const { server, toolTotal } = overview;
-  const { id, enabled, isVerified, listedAt } = server;
-  return (
-    <div class="row spread">
-      <h2 id="tools-title">
-        {toolTotal ? toolCount(toolTotal) : 'Tools'}{' '}
-        {listedAt !== null && (
-          <small>
-            listed <When at={rfc3339(listedAt)} />
-          </small>
-        )}
-      </h2>
-      {enabled && isVerified && (
-        <Ask action={`${AT}/${id}/refresh`} csrf={csrf} label="Refresh tools" kind="small" />
-      )}
-    </div>
+    <Items
+      items={repaired}
+      summary={`${countOf(repaired.length, 'item')} ${repaired.length === 1 ? 'was' : 'were'} corrected`}
+      says="Apps would refuse these as the server describes them. Parts that don’t follow MCP were corrected or left out."
+    />
   );
 }

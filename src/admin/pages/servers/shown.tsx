@@ -1,0 +1,128 @@
+import type { Context } from 'hono';
+import { ownAccountOf } from '../../../accounts/auth/index';
+import { serverOverviewQuestion } from '../../../accounts/server-overview';
+import type { App } from '../../../config';
+import { ask } from '../../../database';
+import type { Server } from '../../../servers/server';
+import { storedWordsQuestion } from '../../../servers/words';
+import { numberOf } from '../../../ui/english';
+import { Copy, When } from '../../../ui/parts';
+import { rfc3339 } from '../../api/answer';
+import { type FormFields, listPage, type Refused } from '../api';
+import { adminPage, csrfOf } from '../frame';
+import { ServerAccount } from './account';
+import { noServer, ServerHead, ServerNotices } from './head';
+import { Instructions } from './instructions';
+import { ServerTools, TOOLS_A_PAGE } from './tools';
+import { authWord } from './words';
+
+const AT = '/admin/servers';
+
+/** What a server lists, and how it stands. @param sent tools that were picked and are not saved yet */
+export async function showServer(
+  c: Context<App>,
+  id: string,
+  refused?: Refused,
+  sent?: FormFields,
+): Promise<Response> {
+  const { DB: db } = c.env;
+  const { settings, issuer } = c.var;
+  const page = sent ? partOf(sent) : listPage(c);
+  const [overview, words] = await ask(
+    db,
+    serverOverviewQuestion(db, id, { ...page, limit: TOOLS_A_PAGE }),
+    storedWordsQuestion(db, id),
+  );
+  if (!overview) throw noServer();
+  const { server, use } = overview;
+  const csrf = await csrfOf(c);
+  const body = (
+    <>
+      <ServerHead server={server} tab="Tools" csrf={csrf} />
+      <ServerNotices {...{ server, use, settings, csrf }} />
+      <div class="cols">
+        <div class="stack wide">
+          {server.enabled && !server.isVerified && <ServerAccount overview={overview} csrf={csrf} />}
+          <ServerTools {...{ overview, page, csrf, sent }} />
+          <Instructions server={server} words={words} />
+        </div>
+        <ServerFacts server={server} issuer={issuer} />
+      </div>
+    </>
+  );
+  return adminPage(c, { title: 'A server', at: AT, refusal: refused?.message, body });
+}
+
+/** The part of its tools that a form was about. */
+function partOf(form: FormFields): { search: string; offset: number } {
+  return { search: form.get('search') ?? '', offset: Number(form.get('offset')) || 0 };
+}
+
+/** Which account a server is asked with, and how many people have their own there. */
+export async function showAccount(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
+  const { DB: db } = c.env;
+  const { settings } = c.var;
+  const part = { search: '', offset: 0, limit: 0 };
+  const [overview] = await ask(db, serverOverviewQuestion(db, id, part));
+  if (!overview) throw noServer();
+  const { server, use, accounts } = overview;
+  const csrf = await csrfOf(c);
+  const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
+  const body = (
+    <>
+      <ServerHead server={server} tab="Account" csrf={csrf} />
+      <ServerNotices {...{ server, use, settings, csrf }} />
+      {server.enabled && (
+        <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
+      )}
+      <section class="card stack">
+        <h2>Authentication</h2>
+        <dl class="facts">
+          <dt>Authentication</dt>
+          <dd>{authWord(server.authType)}</dd>
+          {ownAccountOf(server) && (
+            <>
+              <dt>Connected accounts</dt>
+              <dd>{numberOf(accounts)}</dd>
+            </>
+          )}
+        </dl>
+      </section>
+    </>
+  );
+  const refusal = isOfAccount ? undefined : refused?.message;
+  return adminPage(c, {
+    ...{ title: 'Account of a server', at: AT, isForm: true, refusal, body },
+    ...(refused && { status: 400 }),
+  });
+}
+
+function ServerFacts({ server, issuer }: { server: Server; issuer: string | null }) {
+  return (
+    <aside class="card stack">
+      <h2>Address</h2>
+      <dl class="facts">
+        <dt>Server</dt>
+        <dd class="mono small">{server.connectionString}</dd>
+        {server.connectionType === 'sse' && (
+          <>
+            <dt>Transport</dt>
+            <dd>HTTP+SSE, the older one (MCP 2024-11-05)</dd>
+          </>
+        )}
+        <dt>Authentication</dt>
+        <dd>{authWord(server.authType)}</dd>
+        <dt>Added</dt>
+        <dd>
+          <When at={rfc3339(server.createdAt)} />
+        </dd>
+      </dl>
+      {issuer && (
+        <>
+          <h2>Connect to this server only</h2>
+          <Copy text={`${issuer}/mcp/${server.endpointSlug}`} label="the address of this server" />
+        </>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,172 @@
+import { map, type Question, question, together } from '../database';
+
+/** How many keys, people and toolsets something of a server was given to, beyond what is open to everyone. */
+export type UseCounts = { keys: number; people: number; toolsets: number };
+
+const NO_USE: UseCounts = { keys: 0, people: 0, toolsets: 0 };
+
+/** That an entry `each` of a list gives something. */
+const SOMETHING = (tools: string) =>
+  `(json_array_length(each.value, '$.${tools}') > 0 OR each.value ->> 'allow_resources' = 1 OR each.value ->> 'allow_prompts' = 1)`;
+const GIVES = SOMETHING('tools_to_execute');
+const HOLDS = SOMETHING('tool_names');
+
+/** Who was given which server: by `name`, or by the `id` toolsets know it by. */
+const GIVEN = `
+  SELECT 'keys' AS kind, virtual_key.id AS id, lower(each.value ->> 'mcp_client_name') AS server
+    FROM virtual_key, json_each(mcp_configs) AS each WHERE ${GIVES}
+  UNION ALL SELECT 'people', person.id, lower(each.value ->> 'mcp_client_name')
+    FROM person, json_each(mcp_configs) AS each WHERE ${GIVES}
+  UNION ALL SELECT 'toolsets', virtual_mcp.id, each.value ->> 'mcp_client_id'
+    FROM virtual_mcp, json_each(tools) AS each WHERE ${HOLDS}`;
+
+type CountRow = { server: string; kind: keyof UseCounts; n: number };
+
+/** To whom each server was given. */
+export function usesOfAllQuestion(
+  db: D1Database,
+): Question<(server: { id: string; name: string }) => UseCounts> {
+  const statement = db.prepare(
+    `SELECT server, kind, count(DISTINCT id) AS n FROM (${GIVEN}) GROUP BY server, kind`,
+  );
+  return question<CountRow, (server: { id: string; name: string }) => UseCounts>(statement, (rows) => {
+    const uses = new Map<string, Partial<UseCounts>>();
+    for (const { server, kind, n } of rows) uses.set(server, { ...uses.get(server), [kind]: n });
+    return ({ id, name }) => ({ ...NO_USE, ...uses.get(name.toLowerCase()), ...uses.get(id) });
+  });
+}
+
+/** To whom the server `id` was given. */
+export function useCountsQuestion(db: D1Database, id: string): Question<UseCounts> {
+  const statement = db
+    .prepare(
+      `SELECT kind, count(DISTINCT id) AS n FROM (${GIVEN})
+       WHERE server IN (?1, (SELECT lower(name) FROM server WHERE id = ?1)) GROUP BY kind`,
+    )
+    .bind(id);
+  return question<CountRow, UseCounts>(statement, (rows) => ({
+    ...NO_USE,
+    ...Object.fromEntries(rows.map(({ kind, n }) => [kind, n])),
+  }));
+}
+
+export const USER_KINDS = ['key', 'person', 'toolset', 'app'] as const;
+export type UserKind = (typeof USER_KINDS)[number];
+
+/** One that may use a server. */
+export type ServerUser = {
+  kind: UserKind;
+  id: string;
+  name: string;
+  /** Of an app: whom it acts for. Of a toolset: how many keys may use it. Of a person: their e-mail address. */
+  more: string | null;
+  /** Its tools, `*` for all. */
+  tools: string[];
+  /** True when it may use nothing now: turned off, expired or blocked. */
+  isOff: boolean;
+};
+
+type UserRow = Omit<ServerUser, 'tools' | 'isOff'> & { tools: string | null; is_off: number };
+
+type Asked = {
+  kind: UserKind | undefined;
+  /** What a name holds. */
+  search: string;
+  limit: number;
+  offset: number;
+  /** Names of the servers that everyone who signs in was given. */
+  forPeople: readonly string[];
+  /** Our issuer; null while it is not set, when no app has access. Epoch seconds. */
+  issuer: string | null;
+  now: number;
+};
+
+const IS_IT = "each.value ->> 'mcp_client_name' = (SELECT name FROM it) COLLATE NOCASE";
+const IS_HELD = "each.value ->> 'mcp_client_id' = ?1";
+const some = (list: string, condition: string) =>
+  `EXISTS (SELECT 1 FROM json_each(${list}) AS each WHERE ${condition})`;
+/** What a list says of the server, as one list of tools. */
+const toolsIn = (list: string, member: string, isIt: string) =>
+  `(SELECT json_group_array(one.value) FROM json_each(${list}) AS each, json_each(each.value, '$.${member}') AS one WHERE ${isIt})`;
+const GIVEN_IT = some('mcp_configs', `${IS_IT} AND ${GIVES}`);
+const HOLDS_IT = some('tools', `${IS_HELD} AND ${HOLDS}`);
+const USABLE = 'is_active = 1 AND (expires_at IS NULL OR expires_at > ?2)';
+const HOLDING = `SELECT id FROM virtual_mcp WHERE enabled = 1 AND ${HOLDS_IT}`;
+
+/** `?1`: the server, `?2`: now, `?3`: the address of all servers, `?4`: names of what everyone who signs in was given. */
+const USERS = `WITH it AS (SELECT * FROM server WHERE id = ?1),
+  able AS (SELECT id, owner_user_id FROM virtual_key WHERE ${USABLE} AND (${GIVEN_IT} OR id IN
+    (SELECT virtual_key_id FROM virtual_mcp_key WHERE virtual_mcp_id IN (${HOLDING})))),
+  subjects AS (SELECT 'vk:' || id AS subject FROM able UNION SELECT 'user:' || owner_user_id FROM able
+    UNION SELECT 'user:' || id FROM person WHERE is_active = 1 AND (${GIVEN_IT}
+      OR (SELECT lower(name) FROM it) IN (SELECT lower(value) FROM json_each(?4)))),
+  users AS (
+    SELECT 1 AS rank, 'key' AS kind, id, name, NULL AS more, ${toolsIn('mcp_configs', 'tools_to_execute', IS_IT)} AS tools,
+      NOT (${USABLE}) AS is_off FROM virtual_key WHERE ${GIVEN_IT}
+    UNION ALL SELECT 2, 'person', id, name, email, ${toolsIn('mcp_configs', 'tools_to_execute', IS_IT)}, NOT is_active
+      FROM person WHERE ${GIVEN_IT}
+    UNION ALL SELECT 3, 'toolset', id, name, (SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id),
+      ${toolsIn('tools', 'tool_names', IS_HELD)}, NOT enabled FROM virtual_mcp WHERE ${HOLDS_IT}
+    UNION ALL SELECT 4, 'app', grant_id, coalesce(given_name, client_name),
+      coalesce((SELECT name FROM virtual_key WHERE 'vk:' || id = subject), (SELECT name FROM person WHERE 'user:' || id = subject)),
+      (SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1), 0
+      FROM oauth_grant WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)
+        AND (servers IS NULL OR ${some('servers', "each.value ->> 'id' = ?1")})
+        AND (resource = ?3 OR resource IN (SELECT ?3 || '/' || endpoint_slug FROM it
+          UNION SELECT ?3 || '/' || endpoint_slug FROM virtual_mcp WHERE id IN (${HOLDING})))
+        AND (subject IN (SELECT subject FROM subjects) OR (SELECT allow_on_all_virtual_keys FROM it)
+          AND subject NOT IN (SELECT 'vk:' || id FROM virtual_key WHERE ${some('mcp_configs', IS_IT)} AND NOT ${GIVEN_IT})))`;
+
+/**
+ * Who may use the server `id`, a page of them by kind and name, and how many there are of each: what it was given to, and apps;
+ * where it is open to everyone, all apps that are not closed to it.
+ */
+export function serverUsersQuestion(
+  db: D1Database,
+  id: string,
+  { kind, search, limit, offset, forPeople, issuer, now }: Asked,
+): Question<{ users: ServerUser[]; counts: Record<UserKind, number>; tools: number }> {
+  const bound = [id, now, `${issuer}/mcp`, JSON.stringify(forPeople), search.toLowerCase()];
+  const found = "FROM users WHERE (?5 = '' OR instr(lower(name), ?5))";
+  const listed = "SELECT 'tools', count(*) FROM listing WHERE server_id = ?1 AND kind = 'tool'";
+  type Counts = Record<UserKind | 'tools', number>;
+  const counts = question<{ kind: keyof Counts; n: number }, Counts>(
+    db
+      .prepare(`${USERS} SELECT kind, count(*) AS n ${found} GROUP BY kind UNION ALL ${listed}`)
+      .bind(...bound),
+    (rows) => ({
+      ...{ key: 0, person: 0, toolset: 0, app: 0, tools: 0 },
+      ...Object.fromEntries(rows.map(({ kind, n }) => [kind, n])),
+    }),
+  );
+  const page = db
+    .prepare(
+      `${USERS} SELECT * ${found} AND (?6 IS NULL OR kind = ?6) ORDER BY rank, name COLLATE NOCASE, id LIMIT ?7 OFFSET ?8`,
+    )
+    .bind(...bound, kind ?? null, limit, offset);
+  const users = question<UserRow, ServerUser[]>(page, (rows) =>
+    rows.map(({ tools, is_off, kind, id, name, more }) => {
+      const listed: string[] | null = JSON.parse(tools ?? 'null');
+      return { kind, id, name, more, tools: listed ?? ['*'], isOff: is_off === 1 };
+    }),
+  );
+  return map(together(users, counts), ([users, { tools, ...counts }]) => ({ users, counts, tools }));
+}
+
+/** One that a server can be given to. */
+export type Recipient = { kind: 'key' | 'person' | 'toolset'; id: string; name: string; more: string };
+
+/** Those a server can be given to whose name, or e-mail address, holds `search`: `most` of them, first those it is equal to. */
+export function recipientsQuestion(db: D1Database, search: string, most: number): Question<Recipient[]> {
+  const statement = db
+    .prepare(
+      `SELECT kind, id, name, more FROM (
+         SELECT 'key' AS kind, id, name, value_mask AS more FROM virtual_key
+         UNION ALL SELECT 'person', id, name, email FROM person
+         UNION ALL SELECT 'toolset', id, name, '' FROM virtual_mcp)
+       WHERE ?1 = '' OR instr(lower(name), ?1) OR instr(lower(more), ?1)
+       ORDER BY ?1 NOT IN (lower(name), lower(more)), name COLLATE NOCASE, id LIMIT ?2`,
+    )
+    .bind(search.toLowerCase(), most);
+  return question<Recipient, Recipient[]>(statement, (rows) => rows);
+}
