@@ -94,7 +94,8 @@ describe('the form for a tool', () => {
   it.each([
     ['no schema at all', undefined],
     ['a schema of alternatives', { anyOf: [object({ a: {} }), object({ b: {} })] }],
-    ['members nobody named', { type: 'object' }],
+    ['members nobody named', { type: 'object', additionalProperties: true }],
+    ['members it only demands', { type: 'object', required: ['a'] }],
     [
       'more members than a form is good for',
       object(Object.fromEntries(Array.from({ length: 61 }, (_, n) => [`m${n}`, {}]))),
@@ -105,6 +106,8 @@ describe('the form for a tool', () => {
 
   it('asks for nothing where nothing is taken', () => {
     expect(fieldsOf({ type: 'object', properties: {}, additionalProperties: false })).toEqual([]);
+    expect(fieldsOf({ type: 'object', properties: {} })).toEqual([]);
+    expect(fieldsOf({ type: 'object' })).toEqual([]);
   });
 
   it('never mistakes one member for another', () => {
@@ -166,7 +169,7 @@ describe('a number that a double does not hold', () => {
     '00009007199254740993',
     '1e17',
   ])('is no whole number when it is written so: %s', (written) => {
-    expect(enter(schema, { 'arg.id': written })).toEqual({ 'arg.id': 'Write a whole number.' });
+    expect(enter(schema, { 'arg.id': written })).toEqual({ 'arg.id': 'Enter a whole number.' });
   });
 
   it('has the digits of the schema where that proposes or lists it', () => {
@@ -244,12 +247,12 @@ describe('what was entered', () => {
     });
 
     expect(wrong).toEqual({
-      'arg.name': 'Fill this in.',
-      'arg.count': 'Write a whole number.',
-      'arg.ratio': 'Write a number.',
-      'arg.sizes': 'Write a number on each line.',
+      'arg.name': 'Enter a value.',
+      'arg.count': 'Enter a whole number.',
+      'arg.ratio': 'Enter a number.',
+      'arg.sizes': 'Enter a number on each line.',
       'arg.state': 'Choose one.',
-      'arg.where.street': 'Fill this in.',
+      'arg.where.street': 'Enter a value.',
       'arg.extra': 'This is not JSON. Look for a missing quote, comma or bracket.',
     });
   });
@@ -261,9 +264,9 @@ describe('what was entered', () => {
   });
 
   it('is refused as a whole when it is not an object, or nested too deep', () => {
-    expect(enter({}, { arg: '[1]' })).toEqual({ arg: 'Write a JSON object: { … }.' });
+    expect(enter({}, { arg: '[1]' })).toEqual({ arg: 'Enter a JSON object: { … }.' });
     expect(enter({}, { arg: `{"a":${'['.repeat(61)}${']'.repeat(61)}}` })).toEqual({
-      arg: 'This is nested too deep.',
+      arg: 'This is nested too deeply.',
     });
     expect(enter({}, { arg: '' })).toEqual({});
   });

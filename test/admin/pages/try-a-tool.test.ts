@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
 import { admin } from '../../support/gate';
@@ -82,8 +82,8 @@ describe('trying a tool', () => {
     const refused = await run(await open(server), { 'arg.words': '', 'arg.most': 'ten' });
 
     expect(refused.status).toBe(400);
-    expect(refused.html).toContain('id="arg.words-error" role="alert">Fill this in.');
-    expect(refused.html).toContain('id="arg.most-error" role="alert">Write a whole number.');
+    expect(refused.html).toMatch(/id="arg.words-error" role="alert"><svg.*?<\/svg>Enter a value\./);
+    expect(refused.html).toMatch(/id="arg.most-error" role="alert"><svg.*?<\/svg>Enter a whole number\./);
     expect(refused.html).toContain('value="ten"');
     expect(await called(server)).toEqual([]);
   });
@@ -100,28 +100,57 @@ describe('trying a tool', () => {
     await server.behave({ fault: 500 });
     const down = await run(await open(server), { 'arg.words': 'x' });
 
-    expect(failed.html).toContain('it says it failed');
+    expect(failed.html).toContain('Reported an error');
     expect(failed.html).toContain('Not today.');
     expect(refused.html).toContain('refused to run it: No such &lt;place&gt;.');
     expect(down.html).toContain('failed (HTTP 500)');
   });
 
-  it('tells of pictures and sounds, loads none, and cuts what is long', async () => {
+  it('shows pictures and sounds that run nothing, tells of others, and cuts what is long', async () => {
     const server = await Upstream.start([TOOL]);
     const content = [
       { type: 'text', text: 'x'.repeat(40_000) },
       { type: 'image', mimeType: 'image/png', data: 'A'.repeat(4096) },
+      { type: 'audio', mimeType: 'audio/mpeg', data: 'AAAA' },
+      { type: 'image', mimeType: 'image/svg+xml', data: 'BBBB' },
+      { type: 'image', mimeType: 'image/png', data: '"><script>' },
       { type: 'resource_link', name: 'notes', uri: 'javascript:alert(1)' },
     ];
     await server.behave({ results: { find: JSON.stringify({ content, structuredContent: { at: 1 } }) } });
 
-    const ran = await run(await open(server), { 'arg.words': 'x' });
+    const page = await open(server);
+    const ran = await run(page, { 'arg.words': 'x' });
 
-    expect(ran.html).toContain('a picture: image/png, 3 KB');
-    expect(ran.html).toContain('and 25,000 characters more');
+    expect(ran.html).toMatch(/<img src="data:image\/png;base64,A+" alt="Picture, image\/png, 3 KB"/);
+    expect(ran.html).toContain('<audio src="data:audio/mpeg;base64,AAAA" controls');
+    expect(ran.html).toContain('Picture, image/svg+xml, 3 bytes');
+    expect(ran.html.match(/<img/g)).toHaveLength(1);
+    expect(ran.html).not.toMatch(/BBBB|"><script>|href="javascript/);
+    expect(ran.html).toContain('and 25,000 more characters');
     expect(ran.html).toContain('&quot;at&quot;: 1');
-    expect(ran.html).not.toMatch(/<img|href="javascript/);
     expect(ran.html.length).toBeLessThan(60_000);
+    const policyOf = ({ headers }: Page) => headers.get('content-security-policy');
+    expect(policyOf(page)).not.toContain('data:');
+    expect(policyOf(ran)).toBe(
+      policyOf(page)?.replace("img-src 'self'", "img-src 'self' data:; media-src data:"),
+    );
+  });
+
+  it('asks for nothing where a tool takes nothing, and says what it does', async () => {
+    const annotations = { destructiveHint: true, idempotentHint: true, openWorldHint: true };
+    const server = await Upstream.start([{ name: 'find', inputSchema: { type: 'object' }, annotations }]);
+
+    const page = await open(server);
+    const ran = await run(page, {}, browser, '#result');
+
+    expect(page.html).not.toContain('<textarea');
+    expect(page.html).toContain('This tool needs no input.');
+    expect(page.html).toMatch(/<\/svg>Can delete/);
+    expect(page.html).toContain('changes nothing more');
+    expect(page.html).toContain('systems outside the server');
+    expect(page.html.indexOf('<form class="card')).toBeLessThan(page.html.indexOf('id="result"'));
+    expect(page.html).toMatch(/<form[^>]*action="#result"/);
+    expect(ran.status).toBe(200);
   });
 
   it('sends what a server of 2026-07-28 wants repeated in headers', async () => {
@@ -159,7 +188,7 @@ describe('trying a tool', () => {
 
     const off = await run(page, { 'arg.words': 'x' });
 
-    expect(off.html).toContain('is turned off. Turn it on first.');
+    expect(off.html).toContain('is off. Turn it on first.');
     expect(await called(server)).toEqual([]);
   });
 
@@ -167,7 +196,137 @@ describe('trying a tool', () => {
     const page = await open(await Upstream.start([TOOL]), 'gone');
 
     expect(page.status).toBe(404);
-    expect(page.html).toContain('lists no such tool now.');
+    expect(page.html).toContain('list this tool any longer.');
+  });
+});
+
+describe('a tool that asks something before it goes on', () => {
+  const NAME = {
+    mode: 'form',
+    message: 'Which <name>?',
+    requestedSchema: {
+      type: 'object',
+      properties: { name: { type: 'string', title: 'Your name' }, age: { type: 'integer' } },
+      required: ['name'],
+    },
+  };
+  const ANSWER = 'answer0.name';
+  const toolOf = (era: string) => (era === '2026' ? 'more' : 'asks');
+  const answersAt = async (server: Upstream) =>
+    (await server.seen()).filter(({ message, text }) => text && !message.method).map(({ text }) => text);
+
+  /** A server of either era whose tool asks `params`. */
+  const asking = async (era: string, params: object) => {
+    const ask = { method: 'elicitation/create', params };
+    const inputRequests = { who: ask };
+    const required = JSON.stringify({ resultType: 'input_required', inputRequests, requestState: 'state 1' });
+    return era === '2026'
+      ? Upstream.start([{ ...TOOL, name: 'more' }], { era: '2026', rounds: { more: [required] } })
+      : Upstream.start([{ ...TOOL, name: 'asks' }], {
+          asks: { asks: [{ text: JSON.stringify({ jsonrpc: '2.0', id: 7, ...ask }) }] },
+        });
+  };
+
+  it.each(['2025', '2026'])('is answered on the page, and runs on: a server of %s', async (era) => {
+    const server = await asking(era, NAME);
+
+    const asked = await run(await open(server, toolOf(era)), { 'arg.words': 'a' });
+    const wrong = await run(
+      asked,
+      { [ANSWER]: 'Ann', 'answer0.age': 'x', action: 'accept' },
+      browser,
+      ANSWER,
+    );
+    const ran = await run(wrong, { 'answer0.age': '41', action: 'accept' }, browser, ANSWER);
+
+    expect(asked.html).toContain('Which &lt;name&gt;?');
+    expect(asked.html).toContain('Your name');
+    expect(asked.html).not.toContain('state 1');
+    expect(wrong.html).toContain('Enter a whole number.');
+    expect(wrong.html).toContain('value="Ann"');
+    expect(ran.html).toContain(`${toolOf(era)} ran`);
+    expect(ran.html).toMatch(/name="arg.words"[^>]*/);
+    expect(ran.html).toContain('value="a"');
+    const calls = (await server.seen('tools/call')).map(({ message }) => message.params ?? {});
+    const content = { name: 'Ann', age: 41 };
+    if (era === '2026') {
+      const inputResponses = { who: { action: 'accept', content } };
+      expect(calls.at(-1)).toMatchObject({
+        inputResponses,
+        requestState: 'state 1',
+        arguments: { words: 'a' },
+      });
+      expect(calls).toHaveLength(2);
+    } else {
+      expect(calls).toHaveLength(1);
+      expect(await answersAt(server)).toEqual([
+        JSON.stringify({ jsonrpc: '2.0', id: 7, result: { action: 'accept', content } }),
+      ]);
+      const ended = async () => (await server.seen()).filter(({ method }) => method === 'DELETE');
+      await vi.waitFor(async () => expect(await ended()).not.toEqual([])); // nothing else shares its session
+    }
+  });
+
+  it.each(['2025', '2026'])('is told that it is declined: a server of %s', async (era) => {
+    const server = await asking(era, NAME);
+
+    const asked = await run(await open(server, toolOf(era)), { 'arg.words': 'a' });
+    const ran = await run(asked, { action: 'decline' }, browser, ANSWER);
+
+    expect(ran.html).toContain(`${toolOf(era)} ran`);
+    expect(JSON.stringify([await answersAt(server), await server.seen('tools/call')])).toContain('decline');
+  });
+
+  it('has an address opened by a link, of the web alone', async () => {
+    const url = 'https://login.example/x?a=b';
+    const server = await asking('2026', { mode: 'url', message: 'Sign in.', url });
+    const bad = await asking('2026', { mode: 'url', message: 'Sign in.', url: 'javascript:alert(1)' });
+
+    const asked = await run(await open(server, 'more'), { 'arg.words': 'a' });
+    const refused = await run(await open(bad, 'more'), { 'arg.words': 'a' });
+    const ran = await run(asked, { action: 'accept' }, browser, 'run');
+
+    expect(asked.html).toContain(`href="${url}"`);
+    expect(asked.html).toContain('Open login.example');
+    expect(refused.html).not.toContain('javascript:');
+    expect(ran.html).toContain('more ran');
+    expect((await server.seen('tools/call')).at(-1)?.message.params).toMatchObject({
+      inputResponses: { who: { action: 'accept' } },
+    });
+  });
+
+  it('is answered for no other tool, nor with what was altered or is late', async () => {
+    const [server, other] = [await asking('2026', NAME), await asking('2026', NAME)];
+    const asked = await run(await open(server, 'more'), { 'arg.words': 'a' });
+    const [, sealed = ''] = /name="run" value="([^"]*)"/.exec(asked.html) ?? [];
+
+    const elsewhere = await run(
+      await run(await open(other, 'more'), { 'arg.words': 'a' }),
+      { run: sealed, action: 'accept', [ANSWER]: 'Ann' },
+      browser,
+      ANSWER,
+    );
+    const altered = await run(
+      asked,
+      { run: `${sealed}x`, action: 'accept', [ANSWER]: 'Ann' },
+      browser,
+      ANSWER,
+    );
+
+    expect(sealed).not.toBe('');
+    for (const page of [elsewhere, altered]) expect(page.html).toContain('Run it again.');
+    expect(await called(server)).toHaveLength(1);
+    expect(await called(other)).toHaveLength(1);
+  });
+
+  it('asks what no page can answer', async () => {
+    const sampling = { method: 'sampling/createMessage', params: {} };
+    const required = JSON.stringify({ resultType: 'input_required', inputRequests: { s: sampling } });
+    const server = await Upstream.start([TOOL], { era: '2026', rounds: { find: [required] } });
+
+    const asked = await run(await open(server), { 'arg.words': 'a' });
+
+    expect(asked.html).toContain('asks something that can’t be answered on this page');
   });
 });
 
@@ -189,7 +348,7 @@ describe('whose account a try acts with', () => {
     const nobody = await run(await open(server, 'whoami'), {}, browser, 'arg.a');
     const unconnected = await run(await open(server, 'whoami', ann), {}, ann, 'arg.a');
 
-    expect(nobody.html).toContain('the administrator token is nobody');
+    expect(nobody.html).toContain('You are signed in with the administrator token');
     expect(unconnected.html).toContain('href="/me">Connect your account');
     expect(await called(server)).toEqual([]);
   });

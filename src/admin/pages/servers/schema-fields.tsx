@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { Icon } from '../../../ui/icons';
 import { described } from '../../../ui/parts';
 import { type ArgumentField, type Control, textOf } from './schema-form';
 
@@ -23,13 +24,13 @@ export function SchemaFields({ fields, sent, errors }: FieldsProps) {
 type FieldProps = Omit<FieldsProps, 'fields'> & { field: ArgumentField; values: readonly string[] };
 
 function SchemaField({ field, values, sent, errors }: FieldProps) {
-  const { name, label, hint, control } = field;
+  const { name, hint, control } = field;
   const error = errors.get(name);
   if (control.kind === 'group' || control.kind === 'choices') {
     return (
       <fieldset class="group" aria-describedby={error && `${name}-error`}>
-        <legend>
-          <code>{label}</code> <Remark field={field} />
+        <legend class="label">
+          <Label field={field} /> <Remark field={field} />
         </legend>
         {hint && <small>{hint}</small>}
         {error && <Wrong name={name}>{error}</Wrong>}
@@ -37,7 +38,7 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
           <SchemaFields fields={control.fields} {...{ sent, errors }} />
         ) : (
           control.options.map((option) => (
-            <label class="row check">
+            <label class="check">
               <input
                 type="checkbox"
                 name={name}
@@ -52,13 +53,10 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
     );
   }
   return (
-    <div class="field" data-error={error ? '' : undefined}>
-      <div class="row">
-        <label for={name}>
-          <code>{label}</code>
-        </label>
-        <Remark field={field} />
-      </div>
+    <div class="field">
+      <label for={name}>
+        <Label field={field} /> <Remark field={field} />
+      </label>
       <Entry {...{ field, values, error }} control={control} />
       {error && <Wrong name={name}>{error}</Wrong>}
       {hint && <small id={`${name}-hint`}>{hint}</small>}
@@ -66,9 +64,14 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
   );
 }
 
+function Label({ field: { label, member } }: { field: ArgumentField }) {
+  return label === member ? <code>{label}</code> : <span>{label}</span>;
+}
+
 function Wrong({ name, children }: { name: string; children?: Child }) {
   return (
     <span class="error" id={`${name}-error`} role="alert">
+      <Icon of="error" />
       {children}
     </span>
   );
@@ -87,7 +90,7 @@ function Remark({ field: { control, isRequired, isDemanded } }: { field: Argumen
   const kind =
     control.kind === 'number' ? (control.isWhole ? 'whole number' : 'number') : KINDS[control.kind];
   const need = isDemanded ? 'required' : isRequired ? 'required with the others here' : 'optional';
-  return <small class="remark">{[kind, need].filter(Boolean).join(', ')}</small>;
+  return <small>{[kind, need].filter(Boolean).join(', ')}</small>;
 }
 
 type EntryProps = {
@@ -107,8 +110,8 @@ function Entry({ field, control, values, error }: EntryProps) {
       const options =
         control.kind === 'yes_no'
           ? [
-              ['true', 'yes'],
-              ['false', 'no'],
+              ['true', 'Yes'],
+              ['false', 'No'],
             ]
           : control.options.map((option) => [JSON.stringify(option), textOf(option)]);
       const mayBeLeftOut = !isRequired || !initial.length;

@@ -28,7 +28,7 @@ export type ArgumentField = {
   isRequired: boolean;
   /** Nothing can be run without it: everything it stands in is required, too. */
   isDemanded: boolean;
-  /** What stands in its control before anybody has typed. */
+  /** What its control has before anyone types. */
   initial: string[];
   control: Control;
 };
@@ -41,18 +41,21 @@ const MOST_OPTIONS = 100;
 const MOST_HINT = 300;
 const LONG = /body|code|content|description|html|markdown|message|prompt|query|sql|summary|text/i;
 
-/** The form for a tool's `inputSchema` (JSON Schema, as far as forms can say it; the rest as JSON). */
-export function fieldsOf(inputSchema: unknown): ArgumentField[] {
-  const build = new Builder(isObject(inputSchema) ? inputSchema : {});
+/**
+ * The form for a tool's `inputSchema`, or what a server asks for (JSON Schema, as far as forms can say it; the rest as JSON).
+ * @param name what the names of its controls begin with
+ */
+export function fieldsOf(inputSchema: unknown, name = 'arg'): ArgumentField[] {
+  const build = new Builder(isObject(inputSchema) ? inputSchema : {}, name);
   const fields = build.members(build.root, [], true);
-  if (fields?.length && build.count <= MOST_FIELDS) return fields;
-  const isClosed = fields?.length === 0 && build.root.additionalProperties === false;
-  return isClosed ? [] : [WHOLE];
+  const { type, additionalProperties, required } = build.root;
+  const says = type === 'object' && additionalProperties !== true && !required;
+  const isFree = fields?.length === 0 && !says;
+  return fields && build.count <= MOST_FIELDS && !isFree ? fields : [{ ...WHOLE, name }];
 }
 
 /** The arguments as one JSON object. */
-const WHOLE: ArgumentField = {
-  name: 'arg',
+const WHOLE: Omit<ArgumentField, 'name'> = {
   member: null,
   label: 'Arguments',
   hint: 'A JSON object, as the tool describes it.',
@@ -65,7 +68,10 @@ const WHOLE: ArgumentField = {
 class Builder {
   count = 0;
 
-  constructor(readonly root: JsonObject) {}
+  constructor(
+    readonly root: JsonObject,
+    private readonly prefix: string,
+  ) {}
 
   /** Fields for the members of an object; null when it has none that a form could list. */
   members(schema: JsonObject, path: readonly string[], isWanted: boolean): ArgumentField[] | null {
@@ -88,11 +94,12 @@ class Builder {
     const outer = isObject(written) ? written : {};
     const member = path.at(-1) ?? '';
     const control = this.control(schema, path, isRequired && isWanted);
-    const described = outer.description ?? schema.description ?? outer.title ?? schema.title;
+    const title = outer.title ?? schema.title;
+    const described = outer.description ?? schema.description ?? title;
     return {
-      name: nameOf(path),
+      name: nameOf(this.prefix, path),
       member,
-      label: member,
+      label: this.prefix !== 'arg' && typeof title === 'string' ? cut(title) : member,
       hint: typeof described === 'string' ? cut(described) : '',
       isRequired,
       isDemanded: isRequired && isWanted,
@@ -193,9 +200,9 @@ export function textOf(value: unknown): string {
 }
 
 /** Beginning of a control's name; no dot of a member can be taken for one of this gateway. */
-function nameOf(path: readonly string[]): string {
+function nameOf(prefix: string, path: readonly string[]): string {
   const parts = path.map((member) => encodeURIComponent(member.toWellFormed()).replaceAll('.', '%2E'));
-  return ['arg', ...parts].join('.');
+  return [prefix, ...parts].join('.');
 }
 
 function cut(words: string): string {
@@ -230,7 +237,7 @@ export function argumentsIn(fields: readonly ArgumentField[], sent: Sent): Enter
   const [whole] = fields;
   if (whole?.member === null) {
     const value = valueIn(whole, sent, errors) ?? {};
-    if (!isObject(value)) errors.set(whole.name, 'Write a JSON object: { … }.');
+    if (!isObject(value)) errors.set(whole.name, 'Enter a JSON object: { … }.');
     else if (!errors.size) return { ok: true, arguments: value };
     return { ok: false, errors };
   }
@@ -244,7 +251,7 @@ function readMembers(fields: readonly ArgumentField[], sent: Sent, errors: Map<s
     const { name, member, isRequired, control } = field;
     const value = valueIn(field, sent, errors);
     if (value !== undefined) entries.push([member ?? '', value]);
-    else if (isRequired && !errors.has(name)) errors.set(name, NEEDED[control.kind] ?? 'Fill this in.');
+    else if (isRequired && !errors.has(name)) errors.set(name, NEEDED[control.kind] ?? 'Enter a value.');
   }
   return Object.fromEntries(entries);
 }
@@ -257,7 +264,7 @@ function isUntouched(fields: readonly ArgumentField[], sent: Sent): boolean {
 
 const NEEDED: Readonly<Partial<Record<Control['kind'], string>>> = {
   choice: 'Choose one.',
-  choices: 'Tick at least one.',
+  choices: 'Select at least one.',
   yes_no: 'Choose one.',
 };
 
@@ -300,7 +307,7 @@ function valueIn(
   }
 }
 
-const NOT_A_NUMBER = (isWhole: boolean) => `Write a ${isWhole ? 'whole ' : ''}number.`;
+const NOT_A_NUMBER = (isWhole: boolean) => `Enter a ${isWhole ? 'whole ' : ''}number.`;
 
 /** A JSON number, without and with what a whole one lacks. */
 const WHOLE_NUMBER = /^-?(0|[1-9]\d*)$/;
@@ -329,7 +336,7 @@ function linesIn(text: string, of: Primitive, wrong: (message: string) => undefi
 }
 
 function jsonIn(text: string, wrong: (message: string) => undefined): unknown {
-  if (deeperThan(text, 60)) return wrong('This is nested too deep.');
+  if (deeperThan(text, 60)) return wrong('This is nested too deeply.');
   try {
     return parseExact(text);
   } catch {

@@ -125,7 +125,7 @@ function nothingListed({ enabled, isVerified, listedAt }: Server): string {
 }
 
 /** What a tool does, as its server says of it. Where it says nothing, it can edit. */
-function kindOf({ readOnly, destructive }: Pick<ShownTool, 'readOnly' | 'destructive'>) {
+export function kindOf({ readOnly, destructive }: Pick<ShownTool, 'readOnly' | 'destructive'>) {
   return readOnly ? 'read' : destructive ? 'remove' : 'write';
 }
 
