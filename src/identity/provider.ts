@@ -119,3 +119,8 @@ export function accountOf(issuer: string, subject: string, email: string, name: 
 export function isAdminEmail({ oidc }: Settings, email: string): boolean {
   return oidc.admin_emails.includes(email);
 }
+
+/** Where people sign in, as buttons name it; empty: nowhere. */
+export function providerHost({ oidc, access }: Settings): string {
+  return oidc.issuer ? new URL(oidc.issuer).host : (access.team_domain ?? '');
+}

@@ -1,8 +1,10 @@
 import type { OpenServer } from '../accounts/open-servers';
 import type { Env } from '../config';
 import { askGrant, type Grant } from '../grants/store';
+import { countOf } from '../ui/english';
+import { cut } from '../ui/name';
 
-/** How far an app has come that someone is connecting. `allowed`: it has not come for its access yet. */
+/** How far an app that is being connected has come. `allowed`: it has not redeemed its code yet. */
 export type Arrival =
   | { state: 'waiting' }
   | { state: 'allowed'; app: string }
@@ -37,11 +39,11 @@ export function wordsOf(arrival: Arrival, expected: string): string {
     case 'waiting':
       return `Waiting for ${expected}…`;
     case 'allowed':
-      return `You allowed ${arrival.app}. It has not come for its access yet…`;
+      return `Allowed. ${cut(arrival.app)} hasn’t connected yet…`;
     case 'connected': {
       const { tools } = arrival;
-      const what = tools === 1 ? '1 tool' : `${tools} tools`;
-      return `${arrival.app} is connected, ${tools ? what : 'but no tool is open to you yet'}.`;
+      const what = tools ? `: ${countOf(tools, 'tool')}.` : '. You can’t use any tools yet.';
+      return `${cut(arrival.app)} is connected${what}`;
     }
   }
 }

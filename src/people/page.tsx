@@ -23,6 +23,8 @@ const PAGES = [
 type PeoplePage = {
   /** What the page is for; nothing personal stands in it. */
   title: string;
+  /** True where the page is one column of form. */
+  isForm?: boolean;
   at: (typeof PAGES)[number][0];
   visitor: Visitor;
   visit: Visit;
@@ -35,7 +37,7 @@ type PeoplePage = {
 /** A page for the people who connect apps, beginning with what became of the last thing that was done. */
 export async function peoplePage(
   c: Context<App>,
-  { title, at, visitor, visit, identity, body, status }: PeoplePage,
+  { title, isForm, at, visitor, visit, identity, body, status }: PeoplePage,
 ): Promise<Response> {
   const { settings } = c.var;
   const notice = await readNotice(c.env.ENCRYPTION_KEY, baseOf(c), c.req.header('cookie'));
@@ -48,8 +50,13 @@ export async function peoplePage(
     {
       label: 'Your pages',
       isTop: true,
+      isForm,
       ways: PAGES.map(([href, text]) => ({ href, text, isHere: href === at })),
-      foot: isAdministrator && <a href="/admin">Administration</a>,
+      foot: (isAdministrator || !(identity || session)) && (
+        <>
+          <a href="/api/docs">API reference</a> <a href="/admin">Administration</a>
+        </>
+      ),
       who: (identity || session) && <Leave visitor={visitor} identity={identity} csrf={csrf} />,
       body: (
         <>
@@ -68,7 +75,7 @@ export async function peoplePage(
 type LeaveProps = { visitor: Visitor; identity: Identity | null; csrf: string };
 
 function Leave({ visitor: { session }, identity, csrf }: LeaveProps) {
-  const name = session?.user?.name ?? (session && !identity ? 'administrator' : identity?.name);
+  const name = session?.user?.name ?? (session && !identity ? 'Administrator' : identity?.name);
   return (
     <form class="who" method="post" action="/me/leave">
       <Avatar name={name ?? ''} isPerson />

@@ -42,10 +42,10 @@ export async function removalFactsOf(db: D1Database, id: string): Promise<Server
   return row && { ...row, headers: null, exchange_secret: null };
 }
 
-/** Whether there is any server to call. */
-export function hasServersQuestion(db: D1Database): Question<boolean> {
-  const statement = db.prepare('SELECT 1 FROM server WHERE is_verified = 1 AND enabled = 1 LIMIT 1');
-  return question<unknown, boolean>(statement, (rows) => rows.length > 0);
+/** How many servers there are to call. */
+export function serverCountQuestion(db: D1Database): Question<number> {
+  const statement = db.prepare('SELECT count(*) AS n FROM server WHERE is_verified = 1 AND enabled = 1');
+  return question<{ n: number }, number>(statement, ([row]) => row?.n ?? 0);
 }
 
 /** The servers of these auth types that callers see, by name. */

@@ -1,8 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { APPS } from '../../src/ui/connect-apps';
 import { Browser, type Page } from '../support/browser';
 import { admin, configure, gate, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
+import { Provider } from '../support/provider';
 import { Upstream } from '../support/upstream';
 
 const open = async (path: string, browser = new Browser()): Promise<Page> => {
@@ -32,15 +34,54 @@ async function toolset(name: string, keyIds: string[], changes = {}): Promise<vo
   await admin('POST', '/mcp/virtual-mcps', { name, tools: [], virtual_key_ids: keyIds, ...changes });
 }
 
+/** What a page says, in one line. */
+const textOf = ({ html }: Page) => html.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+
+let docs: Upstream;
+
 describe('the front page (CONTRACT §8, Pages)', () => {
-  it('says how it stands and whose turn it is: an administrator’s, while there is no server', async () => {
+  it('says what is missing and whose turn it is: an administrator’s, while there is no server', async () => {
     const before = await open('/');
-    await Upstream.start(['read', 'write']);
+    docs = await Upstream.start(['read', 'write']);
     const after = await open('/');
 
-    expect(before.html).toContain('until an administrator adds a server');
-    expect(after.html).toContain('>ready<');
+    expect(before.html).toContain('tools appear when an administrator adds a server');
+    expect(after.html).not.toContain('class="notice');
+    expect(after.html).toContain('every tool your team has set up: 1 server.');
     expect(after.html).toContain('https://gate.example/mcp');
+    expect(after.html).toContain('<a href="/admin">Administration</a>');
+  });
+
+  it('names the servers and counts the tools for a person it knows, and only counts servers for a stranger', async () => {
+    const closed = await Upstream.start(['secret'], { registration: { allow_on_all_virtual_keys: false } });
+    const browser = new Browser();
+    await allow(browser, await McpClient.register(), (await newKey()).value);
+
+    const [known, stranger] = [await open('/', browser), await open('/')];
+
+    expect(textOf(known)).toMatch(new RegExp(`What you get.*${docs.name} 2 tools`));
+    expect(known.html).not.toContain(closed.name);
+    expect(known.html).not.toContain('>Administration<');
+    expect(stranger.html).not.toContain(docs.name);
+    expect(textOf(stranger)).toMatch(/What you get Tools of 2 servers\./);
+  });
+
+  it('says how to get access: where to sign in, whom to ask, and what needs neither', async () => {
+    await configure({ support_text: 'Ask in #ai-tools.' });
+    const byKey = await open('/');
+    await configure({ enforce_auth_on_inference: false });
+    await Provider.start();
+    const bySignIn = await open('/');
+    await configure({ enforce_auth_on_inference: true, support_text: '', oidc: {} });
+
+    expect(textOf(byKey)).toContain(
+      'You need an access key. Ask your administrator. Ask in #ai-tools. Enter your key',
+    );
+    expect(textOf(bySignIn)).toMatch(/Sign in with [\w.:-]+ ?\. Scripts and servers use an access key/);
+    expect(textOf(bySignIn)).toContain(
+      'Anyone who knows the address can use tools that are open to everyone.',
+    );
+    expect(bySignIn.html).toContain('href="/oauth/sign-in?return_to=/"');
   });
 
   it('tells anybody how to connect each app, by links that work without a script', async () => {
@@ -48,14 +89,31 @@ describe('the front page (CONTRACT §8, Pages)', () => {
     const apps = [...html.matchAll(/href="(\/\?app=[a-z-]+)#app"/g)].map(([, href = '']) => href);
 
     const [cursor, code, claude] = await Promise.all(
-      ['cursor', 'vs-code', 'claude-code'].map((app) => open(`/?app=${app}`)),
+      ['cursor', 'vscode', 'claude-code'].map((app) => open(`/?app=${app}`)),
     );
 
-    expect(apps).toHaveLength(7);
+    expect(apps).toHaveLength(16);
+    expect(cursor?.html).toMatch(
+      /aria-current="true"[\s\S]*Add to Cursor[\s\S]*Add it by hand[\s\S]*mcpServers/,
+    );
     expect(cursor?.html).toContain('cursor://anysphere.cursor-deeplink/mcp/install?');
     expect(code?.html).toContain('vscode:mcp/install?');
     expect(claude?.html).toContain('claude mcp add --transport http toolgate https://gate.example/mcp');
     expect(claude?.html).toContain('Waiting for Claude Code…');
+  });
+
+  it('has a way in for each app, none of which has a key in a link', async () => {
+    for (const { glyph, byKey } of APPS) {
+      const page = await open(`/?app=${glyph}&by=key`);
+
+      expect([glyph, page.html.includes('YOUR_ACCESS_KEY') || glyph === 'vscode']).toEqual([
+        glyph,
+        byKey !== null,
+      ]);
+      for (const [, href = ''] of page.html.matchAll(/href="([^"]*)"/g))
+        expect(href).not.toContain('YOUR_ACCESS_KEY');
+      expect(page.html.includes('Waiting for')).toBe(byKey === null);
+    }
   });
 
   it('leads to the address of a toolset that somebody was told of, without saying whether there is one', async () => {
@@ -104,7 +162,7 @@ describe('the front page (CONTRACT §8, Pages)', () => {
 
     expect(byKey.html).toContain('TOOLGATE_KEY');
     expect(byKey.html).not.toMatch(/codex mcp login|Waiting for/);
-    expect(claude.html).toContain('gets in only by signing in');
+    expect(claude.html).toContain('connects by signing in, and this gateway takes access keys only');
     expect(bySignIn.html).toContain('codex mcp login');
     expect(bySignIn.html).not.toContain('TOOLGATE_KEY');
   });
@@ -125,8 +183,8 @@ describe('waiting for an app', () => {
 
     expect(before).toEqual({ state: 'waiting', words: 'Waiting for Claude Code…' });
     expect(allowed.state).toBe('allowed');
-    expect(arrived).toEqual({ state: 'connected', words: 'Claude Code is connected, 2 tools.' });
-    expect(page.html).toContain('Claude Code is connected, 2 tools.');
+    expect(arrived).toEqual({ state: 'connected', words: 'Claude Code is connected: 2 tools.' });
+    expect(page.html).toContain('Claude Code is connected: 2 tools.');
     expect(page.html).not.toContain('data-wait');
   });
 
