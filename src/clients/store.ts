@@ -218,6 +218,17 @@ export function clientQuestion(db: D1Database, clientId: string): Question<Clien
   return question<Row, Client | null>(statement, ([row]) => (row ? fromRow(row) : null));
 }
 
+/** When the clients with these ids were registered (epoch seconds), by id. */
+export function registrationTimesQuestion(db: D1Database, ids: Ids): Question<Map<string, number>> {
+  const statement = db
+    .prepare(`SELECT client_id, created_at FROM client WHERE client_id IN (${ids.sql})`)
+    .bind(...ids.values);
+  return question<{ client_id: string; created_at: number }, Map<string, number>>(
+    statement,
+    (rows) => new Map(rows.map(({ client_id, created_at }) => [client_id, created_at])),
+  );
+}
+
 /** Makes a client none, from `now` (epoch seconds) on; its row stays until {@link forgetClient}, so that no document makes it again. */
 export function clientDeletion(db: D1Database, clientId: string, now: number): D1PreparedStatement {
   return db

@@ -1,41 +1,41 @@
 import type { EndReason } from './grant';
 
-/** Why access ended, after "ended: ". */
+/** Why access ended, as a badge says it. */
 const REASONS: Readonly<Record<EndReason, string>> = {
-  revoked_by_client: 'the app gave it back',
-  revoked_by_administrator: 'by an administrator',
-  revoked_by_person: 'by whoever it acted for',
-  code_replayed: 'its code was used twice',
-  refresh_token_reused: 'a spent token came back',
-  code_never_redeemed: 'the app never came for it',
-  idle: 'unused for too long',
-  expired: 'its time was over',
-  key_refused: 'its key did not work any more',
-  identity_refused: 'whom it acted for is not accepted any more',
-  key_leaked: 'its key had leaked',
-  key_deleted: 'its key was deleted',
-  user_blocked: 'the person was blocked',
-  user_deleted: 'the person was deleted',
-  client_deleted: 'the app was deleted',
-  issuer_changed: 'the address of this gateway changed',
-  ended_before_restore: 'it was over before the database was restored',
+  revoked_by_client: 'Disconnected by the app',
+  revoked_by_administrator: 'Revoked by an administrator',
+  revoked_by_person: 'Revoked by the person',
+  code_replayed: 'Ended for safety',
+  refresh_token_reused: 'Ended for safety',
+  code_never_redeemed: 'Never connected',
+  idle: 'Unused for too long',
+  expired: 'Expired',
+  key_refused: 'Key no longer works',
+  identity_refused: 'Owner no longer has access',
+  key_leaked: 'Key leaked',
+  key_deleted: 'Key deleted',
+  user_blocked: 'Person blocked',
+  user_deleted: 'Person deleted',
+  client_deleted: 'App deleted',
+  issuer_changed: 'Gateway address changed',
+  ended_before_restore: 'Ended before a restore',
 };
 
 /** What the reasons mean that someone should act on. */
 const ADVICE: Partial<Record<EndReason, string>> = {
   refresh_token_reused:
-    'The app renewed its access with a token that had been replaced already. Either the app lost an answer, or somebody copied the token. If it happens again, find out who else can read the app’s files.',
+    'A replaced token was used again. Either the app lost an answer, or someone copied the token. If it happens again, find out who else can read the app’s files.',
   code_replayed:
-    'The code that gives an app its access came back after it had been used. Somebody else may have seen it on its way. Allow the app again, on a computer you trust.',
+    'The code that gives the app its access was used twice, so someone else may have seen it. Allow the app again, on a computer you trust.',
   issuer_changed:
-    'Nothing is wrong: allow the app again, at the new address. If the address is changed back within a day, it goes on as before.',
-  idle: 'Nothing is wrong: allow the app again when it is needed.',
-  code_never_redeemed: 'Somebody allowed it, and the app did not finish connecting. Connect it again.',
+    'Allow the app again at the new address. If the address is changed back within a day, access continues as before.',
+  idle: 'Allow the app again when you need it.',
+  code_never_redeemed: 'The app was allowed but didn’t finish connecting. Connect it again.',
 };
 
-/** Why, in the words above; the reason as it is kept. */
+/** Why, in these words. @param reason as it is stored */
 export function whyEnded(reason: string | null): string {
-  return REASONS[reason as EndReason] ?? 'over';
+  return REASONS[reason as EndReason] ?? 'Ended';
 }
 
 /** What its reader should know or do; undefined: nothing. */

@@ -73,6 +73,20 @@ export function holdersOnPage(
   return pageSql(pageOfGrants(filter, page, today), "substr(subject, instr(subject, ':') + 1)");
 }
 
+/** Ids of the clients of the grants on a page, for the same. */
+export function clientsOnPage(
+  filter: GrantFilter,
+  page: { limit: number; offset: number },
+  today: Today,
+): Ids {
+  return pageSql(pageOfGrants(filter, page, today), 'client_id');
+}
+
+/** The id of the client of one grant. */
+export function clientOf(grantId: string): Ids {
+  return { sql: 'SELECT client_id FROM oauth_grant WHERE grant_id = ?', values: [grantId] };
+}
+
 /** The id of whom one grant was allowed by. */
 export function holderOf(grantId: string): Ids {
   return {

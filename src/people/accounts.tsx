@@ -13,9 +13,12 @@ import type { Subject } from '../protocol/subject';
 import { serversOfTypesQuestion } from '../servers/find';
 import { serverNamesQuestion } from '../servers/summaries';
 import type { Settings } from '../settings';
+import { Avatar } from '../ui/avatar';
 import { Confirm, Csrf } from '../ui/forms';
 import { PageProblem } from '../ui/layout';
-import { Badge, Empty } from '../ui/parts';
+import { Cut, cut, Name } from '../ui/name';
+import { Badge, Empty, When } from '../ui/parts';
+import { rfc3339 } from './app-words';
 import { formValue, visitOf } from './own-form';
 import { goOn, goTo, pageOf, peoplePage } from './page';
 import { actOnce, identitiesQuestion, visitorOf } from './visitor';
@@ -81,24 +84,42 @@ export const accountPages = new Hono<App>()
     if (!credential || !identity) throw new PageProblem(NOT_YOURS);
     const visit = visitOf(c);
     const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, identity.subject);
-    const name = names.get(credential.serverId) ?? 'this server';
+    const name = names.get(credential.serverId) ?? 'a deleted server';
     const body = (
       <Confirm
-        title={`Disconnect your account at ${name}?`}
+        title={
+          <>
+            Disconnect your account at <Name of={name} />?
+          </>
+        }
+        crumbs={[{ href: pageOf(identity), text: 'Your apps' }]}
         action={`/me/accounts/${credential.id}/disconnect`}
-        button="Disconnect it"
+        button="Disconnect"
+        busy="Disconnecting…"
         back={pageOf(identity)}
         csrf={csrf}
       >
         <p>
-          {credential.kind === 'token'
-            ? 'What the gateway keeps of it is forgotten, and its provider is told where it listens.'
-            : 'The values you entered are forgotten.'}{' '}
-          Your apps cannot use the tools of {name} until you connect an account again.
+          {credential.kind === 'token' ? (
+            <>
+              We delete the stored sign-in, and tell <Cut of={name} /> where it supports that.
+            </>
+          ) : (
+            'We delete the values you entered.'
+          )}{' '}
+          Your apps can’t use its tools until you connect an account again.
         </p>
       </Confirm>
     );
-    return peoplePage(c, { title: 'Disconnect an account', at: '/me', visitor, visit, identity, body });
+    return peoplePage(c, {
+      title: 'Disconnect an account',
+      isForm: true,
+      at: '/me',
+      visitor,
+      visit,
+      identity,
+      body,
+    });
   })
 
   .post('/:id/disconnect', (c) =>
@@ -108,29 +129,24 @@ export const accountPages = new Hono<App>()
       const { serverId } = credential;
       await disconnectAccount(c.env, { owner: identity.subject, serverId, credential });
       audit(c, { act: 'credential.disconnected', server: serverId, owner: identity.subject });
-      return goTo(c, pageOf(identity), 'The account was disconnected.');
+      return goTo(c, pageOf(identity), 'Account disconnected.');
     }),
   );
 
 /** What someone connected, and what they could. */
 export function OwnAccounts({ accounts, csrf }: { accounts: readonly AccountEntry[]; csrf: string }) {
   return (
-    <section class="stack apart">
-      <h2>My connected accounts</h2>
+    <section class="stack" aria-labelledby="accounts">
+      <h2 id="accounts">Connected accounts</h2>
       {accounts.length ? (
-        <ul class="plain card">
+        <ul class="list">
           {accounts.map((account) => (
-            <li class="row spread">
-              <OneAccount account={account} csrf={csrf} />
-            </li>
+            <OneAccount account={account} csrf={csrf} />
           ))}
         </ul>
       ) : (
-        <Empty title="No server asks for an account of yours">
-          <p class="muted">
-            Some servers let everyone act with their own account. When one of those is open to you, you
-            connect it here.
-          </p>
+        <Empty title="No accounts to connect" glyph="person">
+          <p>Some servers let each person act with their own account. You connect yours here.</p>
         </Empty>
       )}
     </section>
@@ -141,49 +157,63 @@ function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) 
   const { server, state, credential } = account;
   const { tone, word } = ACCOUNT_STATES[state];
   return (
-    <>
+    <li>
+      <Avatar name={server.name} />
       <span class="grow">
-        <b>{server.name}</b> <small>{new URL(server.connectionString).host}</small>
-        <br />
-        <Badge tone={tone}>{word}</Badge>
+        <b class="cut">
+          <Cut of={server.name} />
+        </b>
+        <small class="cut one">
+          {new URL(server.connectionString).host}
+          {credential && (
+            <>
+              {' · since '}
+              <When at={rfc3339(credential.createdAt)} />
+            </>
+          )}
+        </small>
       </span>
-      <span class="row">
-        {state !== 'orphaned' && (
-          <form method="post" action="/me/accounts">
-            <Csrf value={csrf} />
-            <input type="hidden" name="server" value={server.id} />
-            <button type="submit" class={state === 'active' ? 'button small' : 'button small primary'}>
-              {account.own.words.buttons[state]} <span class="unseen">{server.name}</span>
-            </button>
-          </form>
-        )}
-        {credential && (
-          <a class="button small danger" href={`/me/accounts/${credential.id}/disconnect`}>
-            Disconnect <span class="unseen">{server.name}</span>
-          </a>
-        )}
-      </span>
-    </>
+      <Badge tone={tone}>{word}</Badge>
+      {state !== 'orphaned' && (
+        <form method="post" action="/me/accounts">
+          <Csrf value={csrf} />
+          <input type="hidden" name="server" value={server.id} />
+          <button
+            type="submit"
+            class={state === 'active' ? 'button small quiet' : 'button small primary'}
+            data-busy="Opening…"
+          >
+            {account.own.words.buttons[state]}
+            <span class="unseen"> {cut(server.name)}</span>
+          </button>
+        </form>
+      )}
+      {credential && (
+        <a class="button small quiet danger" href={`/me/accounts/${credential.id}/disconnect`}>
+          Disconnect<span class="unseen"> {cut(server.name)}</span>
+        </a>
+      )}
+    </li>
   );
 }
 
 const NOT_YOURS = {
   status: 404,
-  title: 'There is no such account of yours',
-  text: 'It may have been disconnected already. What you have is on your page.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'Account not found',
+  text: 'It may be disconnected already, or belong to someone else.',
+  way: { href: '/me', label: 'Your accounts' },
 };
 
 const NOT_OPEN = {
   status: 404,
-  title: 'There is no such account to connect',
-  text: 'That server is not open to you any more, or does not ask for an account of yours. An administrator of this gateway can change that.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'You can’t connect an account here',
+  text: 'You have no access to this server, or it doesn’t ask for your own account. Ask your administrator.',
+  way: { href: '/me', label: 'Your accounts' },
 };
 
 const NO_ISSUER = {
   status: 503,
-  title: 'This gateway does not know its own address yet',
-  text: 'Nothing was connected. An administrator sets it with one click after signing in.',
+  title: 'This gateway doesn’t know its own address yet',
+  text: 'Nothing was connected. An administrator confirms the address in one step after signing in.',
   way: { href: '/me', label: 'Back' },
 };

@@ -12,8 +12,8 @@ import type { Today } from '../grants/today';
 import { modeOf } from '../identity';
 import { namesOfServers } from '../servers/summaries';
 import { Csrf } from '../ui/forms';
-import { Name } from '../ui/name';
-import { Input } from '../ui/parts';
+import { cut, Name } from '../ui/name';
+import { Head, Input, Notice } from '../ui/parts';
 import { nameOf } from './app-words';
 import { isProvedNow, type ProofNow } from './proof-now';
 
@@ -55,7 +55,7 @@ export async function changeApp(
   return made ?? (grant ? { is: 'saved', grant } : { is: 'gone' });
 }
 
-const NOTHING = 'Tick at least one tool. To take everything away, withdraw its access.';
+const NOTHING = 'Select at least one server or tool. To remove all access, revoke it.';
 
 type MoreProps = {
   grant: Grant;
@@ -73,62 +73,76 @@ export function MoreForm({ grant, added, isRefused, usable, fields, proof, csrf 
   const typed = modeOf(grant.subject)?.typed;
   const canBeGiven = proof === 'signed_in' || proof === 'typed';
   return (
-    <form class="card stack wide" method="post" action={`${at}/access`}>
-      <h1>
-        Give <Name of={nameOf(grant)} /> more?
-      </h1>
-      <Added grant={grant} added={added} usable={usable} />
-      {WORDS[proof](at)}
-      {canBeGiven && (
-        <>
-          <Csrf value={csrf} />
-          <FieldsAgain form={fields} but={['told', ...(typed ? [typed.field] : [])]} />
-          <input type="hidden" name="told" value={grant.termsVersion} />
-        </>
-      )}
-      {proof === 'typed' && typed && (
-        <Input
-          name={typed.field}
-          label={typed.label}
-          type="password"
-          mono
-          required
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
-          error={isRefused ? modeOf(grant.subject)?.refusal : undefined}
-        />
-      )}
-      <div class="actions">
+    <>
+      <Head
+        crumbs={[
+          { href: '/me', text: 'Your apps' },
+          { href: at, text: cut(nameOf(grant)) },
+        ]}
+        title={
+          <>
+            Give <Name of={nameOf(grant)} /> more access?
+          </>
+        }
+      />
+      <form class="card stack" method="post" action={`${at}/access`}>
+        <Added grant={grant} added={added} usable={usable} />
+        {WORDS[proof](at)}
         {canBeGiven && (
-          <button type="submit" class="button primary">
-            Give it more
-          </button>
+          <>
+            <Csrf value={csrf} />
+            <FieldsAgain form={fields} but={['told', ...(typed ? [typed.field] : [])]} />
+            <input type="hidden" name="told" value={grant.termsVersion} />
+          </>
         )}
-        <a class="button" href={at}>
-          Leave it as it is
-        </a>
-      </div>
-    </form>
+        {proof === 'typed' && typed && (
+          <Input
+            name={typed.field}
+            label={typed.label}
+            type="password"
+            mono
+            required
+            autofocus={isRefused}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            error={isRefused ? modeOf(grant.subject)?.refusal : undefined}
+          />
+        )}
+        <div class="actions">
+          {canBeGiven && (
+            <button type="submit" class="button primary" data-busy="Saving…">
+              Give more access
+            </button>
+          )}
+          <a class="button" href={at}>
+            Keep it as it is
+          </a>
+        </div>
+      </form>
+    </>
   );
 }
 
 const WORDS: Readonly<Record<ProofNow, (at: string) => Child>> = {
-  signed_in: () => <p class="muted">It gets this within seconds.</p>,
-  typed: () => <p class="muted">Enter the access key it acts for. Its holder may give this.</p>,
+  signed_in: () => <p class="muted">Takes effect within seconds.</p>,
+  typed: () => <p class="muted">To confirm, enter the access key that this app acts as.</p>,
   sign_in: (at) => (
-    <>
-      <p class="notice">To give an app more, sign in first, within the last 15 minutes; then choose again.</p>
-      <p>
-        <a class="button primary" href={`/oauth/sign-in?return_to=${encodeURIComponent(at)}`}>
+    <Notice
+      tone="info"
+      action={
+        <a class="button small primary" href={`/oauth/sign-in?return_to=${encodeURIComponent(at)}`}>
           Sign in
         </a>
-      </p>
-    </>
+      }
+    >
+      To give an app more access, sign in again: your last sign-in is more than 15 minutes old. Then choose
+      again.
+    </Notice>
   ),
   never: () => (
-    <p class="notice">
-      Nobody can prove to be whom this app acts for. To give it more, connect it again and choose there.
-    </p>
+    <Notice tone="info">
+      This app acts for someone who didn’t sign in. To give it more access, connect it again and choose there.
+    </Notice>
   ),
 };

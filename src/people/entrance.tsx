@@ -6,11 +6,12 @@ import { countAttempt } from '../identity/attempts';
 import { forgetIdentity, rememberIdentity } from '../identity/browser';
 import { baseOf } from '../identity/browser-session';
 import type { IdentityMode } from '../identity/mode';
-import { isAdminEmail } from '../identity/provider';
+import { isAdminEmail, providerHost } from '../identity/provider';
 import { signOut, subjectOf } from '../identity/signed-in';
 import { hasProvider } from '../settings';
 import { Csrf } from '../ui/forms';
-import { Input } from '../ui/parts';
+import { Icon } from '../ui/icons';
+import { Head, Input, Notice } from '../ui/parts';
 import { formValue, outOfDate, readOwnForm, visitOf } from './own-form';
 import { goOn, pageOf, peoplePage } from './page';
 import { type Visitor, visitorOf } from './visitor';
@@ -18,7 +19,7 @@ import { type Visitor, visitorOf } from './visitor';
 /** What was refused on the form, and as what status. */
 type EntranceRefusal = { text: string; status: number; field: string };
 
-/** For a browser that does not know its person: how they show who they are. */
+/** For a browser that does not know its person: how they prove who they are. */
 export async function showEntrance(
   c: Context<App>,
   visitor: Visitor,
@@ -32,29 +33,26 @@ export async function showEntrance(
   const isAdministrator = visitor.session?.user === null;
   const body = (
     <>
-      <header class="stack tight">
-        <h1>What your apps may do</h1>
-        <p class="muted">
-          See the apps you allowed and the accounts you connected, and take back what you no longer want. In
-          the browser in which you allowed an app you are known already.
-        </p>
-      </header>
+      <Head
+        title="Your apps"
+        lead="Sign in or enter your access key to see the apps you allowed and the accounts you connected. The browser in which you allowed an app knows you already."
+      />
       {isAdministrator && (
-        <p class="notice">
-          You are signed in with the administrator token, which belongs to nobody in particular. Everybody’s
-          apps are under <a href="/admin/access">Apps with access</a>.
-        </p>
+        <Notice tone="info">
+          You’re signed in with the administrator token, which belongs to no one person. Everyone’s apps are
+          in <a href="/admin/access">Administration, Apps</a>.
+        </Notice>
       )}
-      <form class="card stack wide" method="post" action="/me">
+      <form class="card stack" method="post" action="/me">
         <Csrf value={csrf} />
-        <h2>Who are you?</h2>
         {takesSignIn && (
-          <p>
+          <div class="actions">
             <a class="button primary" href="/oauth/sign-in?return_to=/me">
-              Sign in
+              Sign in with {providerHost(c.var.settings)}
             </a>
-          </p>
+          </div>
         )}
+        {takesSignIn && takesKeys && <div class="or">or</div>}
         {takesKeys && (
           <>
             {taken.map(({ typed, hint }) => (
@@ -64,37 +62,50 @@ export async function showEntrance(
                 type="password"
                 mono
                 required={taken.length === 1}
+                autofocus={refusal?.field === typed.field}
                 autocomplete="off"
                 autocapitalize="off"
                 spellcheck={false}
                 error={refusal?.field === typed.field ? refusal.text : undefined}
-                hint={`${hint} This browser then knows you for 30 days.`}
+                hint={`${hint} This browser remembers you for 30 days.`}
               />
             ))}
             <div class="actions">
-              <button type="submit" class={takesSignIn ? 'button' : 'button primary'}>
-                Show my access
+              <button type="submit" class={takesSignIn ? 'button' : 'button primary'} data-busy="Checking…">
+                Continue
               </button>
             </div>
           </>
         )}
         {!takesKeys && !takesSignIn && (
           <p class="muted">
-            Nobody can sign in here, and keys are not taken. Open this page in the browser in which you
-            allowed your app.
+            This gateway takes neither sign-in nor keys. Open this page in the browser in which you allowed
+            your app.
           </p>
         )}
         {refusal && !taken.some(({ typed }) => typed.field === refusal.field) && (
-          <p class="error">{refusal.text}</p>
+          <span class="error" role="alert">
+            <Icon of="error" />
+            {refusal.text}
+          </span>
         )}
       </form>
       <p class="muted">
-        Nothing connected yet? <a href="/">Connect an app</a> first.
+        No app connected yet? <a href="/">Connect an app</a> first.
       </p>
     </>
   );
   const status = refusal?.status ?? 200;
-  return peoplePage(c, { title: 'My access', at: '/me', visitor, visit, identity: null, body, status });
+  return peoplePage(c, {
+    title: 'Your apps',
+    isForm: true,
+    at: '/me',
+    visitor,
+    visit,
+    identity: null,
+    body,
+    status,
+  });
 }
 
 type TypedMode = IdentityMode & { typed: NonNullable<IdentityMode['typed']> };
@@ -125,7 +136,7 @@ export async function enter(c: Context<App>): Promise<Response> {
   if ('mustSignIn' in proved) {
     if (proved.mustSignIn === visitor.session?.user?.id) return goOn(c, '/me?as=person');
     if (hasProvider(c.var.settings)) return goOn(c, '/oauth/sign-in?return_to=/me');
-    const text = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
+    const text = 'This key belongs to a person, and sign-in isn’t set up here. Use another key.';
     return showEntrance(c, visitor, { text, status: 403, field });
   }
   const now = Math.floor(Date.now() / 1000);

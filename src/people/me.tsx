@@ -1,22 +1,26 @@
 import { type Context, Hono } from 'hono';
+import { registrationTimesQuestion } from '../clients/store';
 import type { App } from '../config';
 import { ask } from '../database';
-import { EVERY_GRANT, grantsQuestion } from '../grants/list';
+import { clientsOnPage, EVERY_GRANT, grantsQuestion } from '../grants/list';
 import { modeOf } from '../identity';
 import type { Proof } from '../identity/mode';
 import { serverNamesQuestion } from '../servers/summaries';
+import { Icon } from '../ui/icons';
+import { Head } from '../ui/parts';
 import { accountPages, accountsQuestion, OwnAccounts } from './accounts';
-import { AppList, appPages, todayOf } from './apps';
+import { AppList } from './app-list';
+import { appPages, todayOf } from './apps';
 import { enter, leave, showEntrance } from './entrance';
 import { formValue, visitOf } from './own-form';
 import { ANOTHER, goOn, isAsked, pageOf, peoplePage, whoIs } from './page';
 import { identitiesQuestion, type Visitor, visitorOf } from './visitor';
 
-/** Apps on a page of the list, and how many of those that ended are told of. */
+/** Apps on a page of the list, and how many of those that ended it lists. */
 const MOST = 50;
 const MOST_ENDED = 10;
 
-/** What a person's apps may do, and their own accounts (CONTRACT §8, Pages): for whoever this browser knows to be them. */
+/** A person's apps and connected accounts (CONTRACT §8, Pages), in a browser that knows them. */
 export const me = new Hono<App>()
   .get('/', async (c) => {
     const visitor = await visitorOf(c);
@@ -34,13 +38,14 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
   const { DB } = c.env;
   const { settings } = c.var;
   const today = todayOf(c);
-  const mine = { ...EVERY_GRANT, subjects: [subject] };
+  const active = { ...EVERY_GRANT, subjects: [subject], status: 'active' as const };
   const page = { limit: MOST, offset: offsetIn(c.req.query('offset')) };
-  const [identities, apps, ended, servers, accounts] = await ask(
+  const [identities, apps, ended, registered, servers, accounts] = await ask(
     DB,
     identitiesQuestion(DB, settings, visitor.proofs),
-    grantsQuestion(DB, { ...mine, status: 'active' }, page, today),
-    grantsQuestion(DB, { ...mine, status: 'ended' }, { limit: MOST_ENDED, offset: 0 }, today),
+    grantsQuestion(DB, active, page, today),
+    grantsQuestion(DB, { ...active, status: 'ended' }, { limit: MOST_ENDED, offset: 0 }, today),
+    registrationTimesQuestion(DB, clientsOnPage(active, page, today)),
     serverNamesQuestion(DB),
     accountsQuestion(DB, settings, subject),
   );
@@ -53,18 +58,34 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
   const mode = modeOf(subject);
   const body = (
     <>
-      <header class="stack tight">
-        <h1>What your apps may do</h1>
-        <p class="muted">
-          As <b>{whoIs(identity)}</b>. {other && <a href={pageOf(other)}>Show it as {whoIs(other)}</a>}
-          {!other && mode?.typed && <a href={`/me?as=${ANOTHER}`}>Use another {mode.words.kind}</a>}
-        </p>
-      </header>
-      <AppList {...apps} {...page} ended={ended.grants} servers={servers} at={pageOf(identity)} />
+      <Head
+        title="Your apps"
+        actions={
+          <a class="button primary" href="/">
+            <Icon of="plus" />
+            Connect an app
+          </a>
+        }
+        lead={
+          <>
+            Signed in as <b>{whoIs(identity)}</b>.{' '}
+            {other && <a href={pageOf(other)}>Show {whoIs(other)} instead</a>}
+            {!other && mode?.typed && <a href={`/me?as=${ANOTHER}`}>Use another {mode.words.kind}</a>}
+          </>
+        }
+      />
+      <AppList
+        {...apps}
+        {...page}
+        ended={ended.grants}
+        servers={servers}
+        registered={registered}
+        at={pageOf(identity)}
+      />
       <OwnAccounts accounts={accounts} csrf={csrf} />
     </>
   );
-  return peoplePage(c, { title: 'My access', at: '/me', visitor, visit, identity, body });
+  return peoplePage(c, { title: 'Your apps', at: '/me', visitor, visit, identity, body });
 }
 
 function offsetIn(asked: string | undefined): number {

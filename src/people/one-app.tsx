@@ -2,22 +2,28 @@ import type { Child } from 'hono/jsx';
 import type { GrantChoice } from '../consent/grant-choice';
 import { GrantFields } from '../consent/grant-form';
 import type { UsableServer } from '../consent/services';
-import { adviceOnEnd, isAlarming, whyEnded } from '../grants/end-words';
+import { adviceOnEnd, isAlarming } from '../grants/end-words';
 import type { Grant } from '../grants/store';
 import type { endOf } from '../grants/today';
+import type { Identity } from '../identity/mode';
 import { Csrf } from '../ui/forms';
+import { Icon } from '../ui/icons';
 import { Cut, Name } from '../ui/name';
-import { Badge, Input, LastUse, When } from '../ui/parts';
-import { mayUse, nameOf, rfc3339, whereOf } from './app-words';
+import { Badge, described, Head, LastUse, Notice, When } from '../ui/parts';
+import { AppAvatar, registrationOf } from './app-list';
+import { canUse, endedWord, nameOf, rfc3339, whereOf } from './app-words';
+import { whoIs } from './page';
 
 /** Characters of the name a person gives an app. */
 export const MOST_NAME = 60;
 
-type Servers = ReadonlyMap<string, string>;
 export type OneAppProps = {
   grant: Grant;
   end: ReturnType<typeof endOf>;
-  servers: Servers;
+  identity: Identity;
+  servers: ReadonlyMap<string, string>;
+  /** When its client was registered (epoch seconds); undefined: it was deleted. */
+  registered: number | undefined;
   csrf: string;
   back: string;
   /** What it may be given, and what its form says. */
@@ -27,112 +33,91 @@ export type OneAppProps = {
   problem?: string | undefined;
 };
 
-/** One app: what it may do, and, while it has access, the forms that change it. */
+/** One app: what it can use, and, while it has access, the forms that change it. */
 export function OneApp(props: OneAppProps) {
-  const { grant, end, servers, csrf, back } = props;
+  const { grant, end, back } = props;
+  const advice = end && adviceOnEnd(end.reason);
   return (
     <>
-      <header class="stack tight">
-        <p class="muted">
-          <a href={back}>My access</a>
-        </p>
-        <div class="row spread">
-          <h1>
-            <Name of={nameOf(grant)} />
-          </h1>
-          {end ? (
-            <Badge tone={isAlarming(end.reason) ? 'bad' : 'off'}>ended: {whyEnded(end.reason)}</Badge>
+      <Head
+        crumbs={[{ href: back, text: 'Your apps' }]}
+        avatar={<AppAvatar grant={grant} isLarge />}
+        title={<Name of={nameOf(grant)} />}
+        badge={
+          end ? (
+            <Badge tone={isAlarming(end.reason) ? 'bad' : 'off'}>{endedWord(end.reason)}</Badge>
           ) : (
-            <Badge tone="good">has access</Badge>
-          )}
-        </div>
-      </header>
-      {end && adviceOnEnd(end.reason) && <p class="notice">{adviceOnEnd(end.reason)}</p>}
-      <dl class="facts">
-        {grant.givenName && (
-          <Fact name="Calls itself">
-            <Name of={grant.clientName} />
-          </Fact>
-        )}
-        <Fact name="Where">{whereOf(grant)}</Fact>
-        <Fact name="May use">
-          <MayUse grant={grant} servers={servers} />
-        </Fact>
-        <Fact name="Allowed">
-          <When at={rfc3339(grant.createdAt)} />
-        </Fact>
-        <Fact name="Last seen">
-          <LastUse at={rfc3339(grant.lastUsedAt)} never="not since then" />
-        </Fact>
-        <Fact name={end ? 'Ended' : 'Ends'}>
-          <When
-            at={rfc3339(end ? end.at : grant.expiresAt)}
-            never={end ? 'when the address changed' : 'when you withdraw it'}
-          />
-        </Fact>
-      </dl>
-      {!end && (
-        <>
+            <Badge tone="good">Active</Badge>
+          )
+        }
+      />
+      {advice && <Notice tone="info">{advice}</Notice>}
+      {end ? (
+        <section class="card stack">
+          <About {...props} />
+        </section>
+      ) : (
+        <div class="cols">
           <ChangeForm {...props} />
-          <form class="card stack" method="post" action={`/me/apps/${grant.grantId}`}>
-            <Csrf value={csrf} />
-            <Input
-              name="name"
-              label="What do you call it?"
-              value={grant.givenName ?? ''}
-              placeholder={grant.clientName}
-              maxlength={MOST_NAME}
-              autocomplete="off"
-              hint="As “Claude on my laptop”. You and the administrators of this gateway see it."
-            />
-            <div class="actions">
-              <button type="submit" class="button primary">
-                Save the name
-              </button>
-            </div>
-          </form>
-          <section class="stack apart">
-            <h2>Take its access back</h2>
-            <p class="muted">It is refused within seconds. What you connected stays connected.</p>
-            <div>
-              <a class="button danger" href={`/me/apps/${grant.grantId}/withdraw`}>
-                Withdraw
-              </a>
-            </div>
-          </section>
-        </>
+          <aside class="stack wide">
+            <section class="card stack">
+              <h2>About</h2>
+              <About {...props} />
+              <RenameForm {...props} />
+            </section>
+            <section class="card danger stack tight">
+              <h2>Revoke access</h2>
+              <p class="muted small">
+                It stops working within seconds. Your connected accounts stay connected.
+              </p>
+              <div class="actions">
+                <a class="button danger" href={`/me/apps/${grant.grantId}/withdraw`}>
+                  Revoke access…
+                </a>
+              </div>
+            </section>
+          </aside>
+        </div>
       )}
     </>
   );
 }
 
-function ChangeForm({ grant, csrf, usable, choice, problem }: OneAppProps) {
+function ChangeForm({ grant, csrf, usable, choice, problem, back }: OneAppProps) {
   const at = `/me/apps/${grant.grantId}`;
   return (
-    <form class="card stack wide" method="post" action={`${at}/access`}>
+    <form class="stack wide" method="post" action={`${at}/access`}>
       <Csrf value={csrf} />
       <EnterShows />
-      <h2>What it can use</h2>
-      {problem && (
-        <p class="notice bad" role="alert">
-          {problem}
-        </p>
-      )}
-      <GrantFields
-        grant={grant}
-        usable={usable}
-        choice={choice}
-        action={`${at}/access`}
-        toolsAt={`${at}/tools`}
-        now={Math.floor(Date.now() / 1000)}
-      />
-      <div class="actions">
-        <button type="submit" class="button primary" name="save" value="changes">
-          Save changes
-        </button>
-        <small>
-          Takes effect within seconds. <Cut of={nameOf(grant)} /> doesn’t have to sign in again.
-        </small>
+      <section class="card stack">
+        <h2>What it can use</h2>
+        <GrantFields
+          grant={grant}
+          usable={usable}
+          choice={choice}
+          action={`${at}/access`}
+          toolsAt={`${at}/tools`}
+          now={Math.floor(Date.now() / 1000)}
+        />
+      </section>
+      <div class="dock">
+        {problem && (
+          <span class="error" role="alert">
+            <Icon of="error" />
+            {problem}
+          </span>
+        )}
+        <div class="actions">
+          <button type="submit" class="button primary" name="save" value="changes" data-busy="Saving…">
+            Save changes
+          </button>
+          <a class="button" href={back}>
+            Cancel
+          </a>
+          <small>
+            Takes effect within seconds. <Cut of={grant.clientName} /> doesn’t have to sign in again.
+          </small>
+        </div>
       </div>
     </form>
   );
@@ -142,8 +127,62 @@ function ChangeForm({ grant, csrf, usable, choice, problem }: OneAppProps) {
 function EnterShows() {
   return (
     <button type="submit" class="unseen" name="again" value="form" tabindex={-1}>
-      Keep what I chose
+      Update
     </button>
+  );
+}
+
+function RenameForm({ grant, csrf }: OneAppProps) {
+  return (
+    <form class="field" method="post" action={`/me/apps/${grant.grantId}`}>
+      <Csrf value={csrf} />
+      <label for="name">Name</label>
+      <div class="unit">
+        <input
+          class="input grow"
+          {...described('name', { hint: true })}
+          value={grant.givenName ?? ''}
+          placeholder={grant.clientName}
+          maxlength={MOST_NAME}
+          autocomplete="off"
+        />
+        <button type="submit" class="button" data-busy="Renaming…">
+          Rename
+        </button>
+      </div>
+      <small id="name-hint">Only you and administrators see it.</small>
+    </form>
+  );
+}
+
+function About({ grant, end, identity, servers, registered }: OneAppProps) {
+  const where = whereOf(grant);
+  const origin = registrationOf(grant.clientId, registered);
+  return (
+    <dl class="facts">
+      <Fact name="Calls itself">
+        <Name of={grant.clientName} />
+      </Fact>
+      <Fact name="Returns to">
+        {where}
+        {where !== grant.redirectHost && <small class="mono">{grant.redirectHost}</small>}
+      </Fact>
+      <Fact name={origin.name}>{origin.value}</Fact>
+      <Fact name="Acts as">{whoIs(identity)}</Fact>
+      <Fact name="Can use">{canUse(grant, servers)}</Fact>
+      <Fact name="Allowed">
+        <When at={rfc3339(grant.createdAt)} />
+      </Fact>
+      <Fact name="Last used">
+        <LastUse at={rfc3339(grant.lastUsedAt)} />
+      </Fact>
+      <Fact name={end ? 'Ended' : 'Ends'}>
+        <When
+          at={rfc3339(end ? end.at : grant.expiresAt)}
+          never={end ? 'when the address changed' : 'when you revoke it'}
+        />
+      </Fact>
+    </dl>
   );
 }
 
@@ -152,23 +191,6 @@ function Fact({ name, children }: { name: string; children?: Child }) {
     <>
       <dt>{name}</dt>
       <dd>{children}</dd>
-    </>
-  );
-}
-
-function MayUse({ grant, servers }: { grant: Grant; servers: Servers }) {
-  const named = (grant.servers ?? []).flatMap(({ id, tools }) => {
-    const name = servers.get(id);
-    return name === undefined ? [] : [{ name, tools }];
-  });
-  return (
-    <>
-      {named.length ? grant.scope === 'mcp:read' && 'Reading only' : mayUse(grant, servers)}
-      {named.map(({ name, tools }) => (
-        <div>
-          <b>{name}</b> <small>{tools ? tools.join(', ') : 'all tools, later ones too'}</small>
-        </div>
-      ))}
     </>
   );
 }

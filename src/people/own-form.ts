@@ -52,8 +52,8 @@ export async function readOwnForm(c: Context<App>): Promise<OwnForm> {
     throw new PageProblem({
       status: 403,
       title: 'This form was sent from another site',
-      text: 'Nothing was changed. Do it on your own page.',
-      way: { href: '/me', label: 'To your page' },
+      text: 'Nothing was changed. Do this under Your apps.',
+      way: { href: '/me', label: 'Your apps' },
     });
   }
   const fields = new URLSearchParams((await readText(c.req.raw.body, MOST)) ?? '');
@@ -72,7 +72,7 @@ export function outOfDate(c: Context<App>): PageProblem {
   return new PageProblem({
     status: 403,
     title: 'This form is out of date',
-    text: 'Nothing was changed: this browser has become known as somebody else since, or has forgotten. Open the page again, and do it there.',
+    text: 'Nothing was changed. You’re signed in as someone else now, or signed out. Open the page again and repeat it there.',
     way: { href: c.req.path.startsWith('/me/') ? '/me' : c.req.path, label: 'Open the page again' },
   });
 }

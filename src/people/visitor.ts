@@ -69,7 +69,7 @@ export async function actOnce(
       address: pathname + search,
       fields,
       base: baseOf(c),
-      way: { href: '/me', label: 'To your page' },
+      way: { href: '/me', label: 'Your apps' },
     };
     return once(c.env, sent, async () => {
       const response = await act({ identity, fields });

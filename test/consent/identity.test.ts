@@ -138,7 +138,7 @@ describe('a person who may no longer sign in (CONTRACT §§4, 5)', () => {
     expect(posted.html).not.toContain('What may');
     expect(allowed.html).toContain('You are no longer known here');
     expect([remembers.callback, signedIn.callback]).toEqual([null, null]);
-    expect(me.html).toContain('Who are you?');
+    expect(me.html).toContain('to see the apps you allowed');
   });
 
   it.each(LOSSES)('%s is suspended: refused, kept, and works again when it may', async (_, loss) => {

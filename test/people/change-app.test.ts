@@ -76,11 +76,11 @@ describe('narrowing an app of one’s own (CONTRACT §8, Pages)', () => {
     const saved = await save(my, { ...onlyDocs(), tool: of(docs, 'read') }, opened);
 
     expect(before.sort()).toEqual(everything());
-    expect(said(fewer)).toContain('Saved: it holds within seconds.');
+    expect(said(fewer)).toContain('Saved. Changes apply within seconds.');
     expect(after).toEqual(of(docs, 'read', 'write'));
     expect(said(opened)).not.toContain('Saved');
     expect(await toolsOf(my)).toEqual(of(docs, 'read'));
-    expect(said(saved)).toMatch(/Ends in 8 hours/);
+    expect(saved.html).toMatch(/<dt>Ends<\/dt><dd><time [^>]*>in 8 hours</);
     const { results } = await env.DB.prepare(
       "SELECT actor FROM audit WHERE act = 'grant.changed' AND grant_id = ?1",
     )
@@ -103,7 +103,7 @@ describe('narrowing an app of one’s own (CONTRACT §8, Pages)', () => {
 
     const page = await save(my, { access: 'chosen', server: null });
 
-    expect(said(page)).toContain('Tick at least one');
+    expect(page.html).toContain('Select at least one server or tool. To remove all access, revoke it.');
     expect((await toolsOf(my)).sort()).toEqual(everything());
   });
 
@@ -150,7 +150,7 @@ describe('giving an app of one’s own more', () => {
     const before = await toolsOf(my);
     const given = await send(my, { virtual_key: my.key }, asked);
 
-    expect(said(asked)).toMatch(/Give Test client more\?/);
+    expect(said(asked)).toMatch(/Give Test client more access\?/);
     expect(said(asked)).toContain('127.0.0.1');
     expect(said(asked)).toContain('everything on all servers');
     expect(asked.html).not.toContain(my.key);
@@ -168,7 +168,7 @@ describe('giving an app of one’s own more', () => {
 
     const page = await save(my, { access: 'all', virtual_key: my.key });
 
-    expect(said(page)).toContain('Give Test client more?');
+    expect(said(page)).toContain('Give Test client more access?');
     expect(await toolsOf(my)).toEqual(of(docs, 'read', 'write'));
   });
 
@@ -182,7 +182,7 @@ describe('giving an app of one’s own more', () => {
     const kept = await toolsOf(my);
     await send(my, { virtual_key: my.key }, again);
 
-    expect(said(again)).toContain('Give Test client more?');
+    expect(said(again)).toContain('Give Test client more access?');
     expect(kept).toEqual(of(mail, 'send'));
     expect((await toolsOf(my)).sort()).toEqual(everything());
   });
@@ -203,9 +203,9 @@ describe('giving an app of one’s own more', () => {
     const again = await save(my, { access: 'all', read_only: null });
     const given = await send(my, {}, again);
 
-    expect(asked.html).toContain('Give it more');
-    expect(said(late)).toContain('sign in first');
-    expect(late.html).not.toContain('Give it more');
+    expect(asked.html).toContain('Give more access<');
+    expect(said(late)).toContain('sign in again: your last sign-in is more than 15 minutes old');
+    expect(late.html).not.toContain('Give more access<');
     expect(said(narrower)).toContain('Saved');
     expect(said(again)).toContain('tools that change something');
     expect(said(given)).toContain('Saved');

@@ -64,8 +64,48 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     expect(html).toContain((client.registration as unknown as { client_name: string }).client_name);
     expect(html).toContain(`the access key ${key.name}`);
     expect(html).toContain(files.name);
-    expect(html).toContain('when you withdraw it');
+    expect(html).toContain('when you revoke it');
     expect(html).not.toContain(key.value);
+  });
+
+  it('says as whom and since when each is connected, and leads to its edit and its end', async () => {
+    const { browser, key, app } = await holder();
+
+    const list = await me(browser);
+    const one = await pageAt(browser, app);
+
+    expect(list.html).toContain(`Signed in as <b>the access key ${key.name}</b>`);
+    expect(list.html).toMatch(/data-label="Allowed"[^>]*><time [^>]*>just now</);
+    expect(list.html).toContain(`href="${app}">Edit<`);
+    expect(list.html).toContain(`href="${app}/withdraw">Revoke<`);
+    expect(one.html).toContain(`<dt>Acts as</dt><dd>the access key ${key.name}</dd>`);
+    expect(one.html).toMatch(/<dt>Allowed<\/dt><dd><time /);
+    expect(one.html).toMatch(/<dt>Returns to<\/dt><dd>this computer<small class="mono">127\.0\.0\.1/);
+  });
+
+  it('tells apart apps that are called the same: by where they return to, and when they were registered', async () => {
+    const key = await newKey();
+    const browser = new Browser();
+    const alike = [
+      await McpClient.register({ client_name: 'Claude Code' }),
+      await McpClient.register({ client_name: 'Claude code', redirect_uris: ['cursor-like:/callback'] }),
+      await McpClient.register({ client_name: 'Only one' }),
+    ];
+    for (const client of alike) {
+      const services = await client.toServices(browser, { key: key.value });
+      await browser.submit(services, { decision: 'allow' });
+    }
+    await env.DB.prepare('UPDATE client SET created_at = 1700000000 WHERE client_id = ?1')
+      .bind(alike[0]?.clientId)
+      .run();
+
+    const { html } = await me(browser);
+    const rows = [...html.matchAll(/<tr><td>.*?<\/tr>/gs)].map(([row]) => row.replace(/<[^>]*>/g, ' '));
+
+    expect(rows).toHaveLength(3);
+    expect(rows.join()).toMatch(/this computer \(127\.0\.0\.1:\d+\) · registered 14 Nov 2023/);
+    expect(rows.join()).toMatch(/this device \(cursor-like:\) · registered \d+ \w{3}/);
+    expect(rows.find((row) => row.includes('Only one'))).not.toContain('registered');
   });
 
   it('withdraws one after a page that says what will happen; it is refused, and the audit knows by whom', async () => {
@@ -77,8 +117,8 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     const after = shown(await press(mine.browser, confirm, `${mine.app}/withdraw`));
 
     expect([before, standing, await stands(mine)]).toEqual([true, true, false]);
-    expect(after.html).toContain('cannot use your tools any more');
-    expect(after.html).toContain('ended: by whoever it acted for');
+    expect(after.html).toContain('can’t use your tools.');
+    expect(after.html).toContain('Revoked by you');
     expect((await mine.client.refresh(mine.tokens.refresh_token)).body.error).toBe('invalid_grant');
     const acts = await admin<{ events: { actor: string; act: string }[] }>('GET', '/audit?act=grant.ended');
     expect(acts.events[0]).toMatchObject({ actor: `vk:${mine.key.id}` });
@@ -156,14 +196,14 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     const pages = await Promise.all(['/me', app, `${app}/withdraw`].map((path) => stranger.open(path)));
 
     expect(pages.map((page) => new URL(shown(page).url).pathname)).toEqual(['/me', '/me', '/me']);
-    for (const page of pages) expect(shown(page).html).toContain('Who are you?');
+    for (const page of pages) expect(shown(page).html).toContain('to see the apps you allowed');
   });
 
   it('does not know a browser any more whose key has leaked since', async () => {
     const { browser, key, app } = await holder();
     await admin('POST', `/governance/virtual-keys/${key.id}/rotate`, { reason: 'leaked' });
 
-    expect((await me(browser)).html).toContain('Who are you?');
+    expect((await me(browser)).html).toContain('to see the apps you allowed');
     expect(new URL((await pageAt(browser, app)).url).pathname).toBe('/me');
   });
 
@@ -185,7 +225,7 @@ describe('my apps (CONTRACT §8, Pages)', () => {
 
     await press(browser, await me(browser), '/me/leave');
 
-    expect((await me(browser)).html).toContain('Who are you?');
+    expect((await me(browser)).html).toContain('to see the apps you allowed');
   });
 });
 
@@ -213,7 +253,7 @@ describe('showing who one is', () => {
     expect(words(off)).toBe(words(unknown));
     expect(unknown.html).toContain('That access key is not active here');
     expect(unknown.html).not.toContain('nobodys');
-    expect((await me(browser)).html).toContain('Who are you?');
+    expect((await me(browser)).html).toContain('to see the apps you allowed');
   });
 
   it('counts attempts, whoever makes them', async () => {
@@ -260,7 +300,7 @@ describe('showing who one is', () => {
     );
 
     expect(refused.status).toBe(403);
-    expect((await me(browser)).html).toContain('Who are you?');
+    expect((await me(browser)).html).toContain('to see the apps you allowed');
   });
 
   it('sends whoever owns a key to sign in, and shows them their own, and the key they used beside it', async () => {
@@ -280,7 +320,7 @@ describe('showing who one is', () => {
     const own = shown(await provider.approve(browser, 'gil@acme.example'));
     const beside = await me(browser, '?as=key');
 
-    expect(own.html).toContain('As <b>gil</b>');
+    expect(own.html).toContain('Signed in as <b>gil</b>');
     expect(own.html).not.toContain(app);
     expect(own.html).toContain('href="/me?as=key"');
     expect(beside.html).toContain(app);
@@ -344,7 +384,7 @@ describe('my connected accounts', () => {
     expect(confirm.html).toContain(`Disconnect your account at ${server.name}?`);
     expect(held).toHaveLength(1);
     expect(await rows(subject)).toEqual([]);
-    expect(after.html).toContain('The account was disconnected.');
+    expect(after.html).toContain('Account disconnected.');
   });
 
   it('has nobody else’s: 404 to look and to disconnect', async () => {

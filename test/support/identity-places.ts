@@ -47,7 +47,7 @@ const PLACES = {
     return status === 200 ? (html.includes('Sign in to go on') ? 'sign in' : 'open') : String(status);
   },
   async me({ browser }: World) {
-    return shown(await browser.open('/me')).html.includes('Who are you?') ? 'asked' : 'known';
+    return shown(await browser.open('/me')).html.includes('to see the apps you allowed') ? 'asked' : 'known';
   },
   async quota({ headers }: World) {
     const response = await gate('/api/governance/virtual-keys/quota', { headers });
