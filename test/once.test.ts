@@ -42,7 +42,7 @@ const sendTwice = (page: Page, field: string, answers = {}) =>
   Promise.all([twin(), twin()].map((who) => send(page, field, answers, who)));
 
 const valueOn = ({ html }: Page) => /<code>(sk-bf-[\w-]{20,})<\/code>/.exec(html)?.[1] ?? '';
-const noticeOn = ({ html }: Page) => /role="status"[^>]*>(.*?)</.exec(html)?.[1] ?? '';
+const noticeOn = ({ html }: Page) => /role="status"[^>]*>.*?<span>(.*?)</.exec(html)?.[1] ?? '';
 const acts = async (act: string) =>
   (await admin<{ total_count: number }>('GET', `/audit?act=${act}`)).total_count;
 const keysNamed = async (name: string) =>
@@ -417,8 +417,8 @@ describe('a double click on one’s own page has one effect and one answer (SECU
     const asked = await openAt(`${app}/withdraw`, who);
     const ended = await twice(who, asked, `${app}/withdraw`);
 
-    expect(named.map(noticeOn)).toEqual(Array(2).fill('It is called Mine now.'));
-    expect(ended.map(noticeOn)).toEqual(Array(2).fill('Mine cannot use your tools any more.'));
+    expect(named.map(noticeOn)).toEqual(Array(2).fill('Renamed to Mine.'));
+    expect(ended.map(noticeOn)).toEqual(Array(2).fill('Access revoked. Mine can’t use your tools.'));
     expect(await acts('grant.ended')).toBe(before + 1);
   });
 
@@ -438,7 +438,7 @@ describe('a double click on one’s own page has one effect and one answer (SECU
     expect(links[1]?.url).toBe(links[0]?.url);
     expect(done.map(({ html }) => html.includes('All connected'))).toEqual([true, true]);
     expect(await acts('credential.connected')).toBe(connected + 1);
-    expect(ended.map(noticeOn)).toEqual(Array(2).fill('The account was disconnected.'));
+    expect(ended.map(noticeOn)).toEqual(Array(2).fill('Account disconnected.'));
     expect(await acts('credential.disconnected')).toBe(1);
   });
 

@@ -1,8 +1,7 @@
 import { whyEnded } from '../grants/end-words';
 import type { Grant } from '../grants/store';
 import { isLoopback } from '../protocol/public-url';
-import { countOf } from '../ui/english';
-import { cut } from '../ui/name';
+import { canUseWords } from '../ui/access-words';
 
 /** What an app is called where its person reads of it. */
 export function nameOf({ givenName, clientName }: Grant): string {
@@ -15,20 +14,13 @@ export function whereOf({ redirectHost: host }: Grant): string {
   return isLoopback(host.replace(/:\d+$/, '')) ? 'this computer' : host;
 }
 
-/** What an app can use, in a line. @param servers names, by id */
-export function canUse({ servers: allowed, scope }: Grant, servers: ReadonlyMap<string, string>): string {
-  const isReading = scope === 'mcp:read';
-  if (!allowed) return isReading ? 'Read-only tools' : 'Everything';
-  return `${counted(allowed, servers)}${isReading ? ', read-only' : ''}`;
-}
-
-function counted(allowed: NonNullable<Grant['servers']>, servers: ReadonlyMap<string, string>): string {
-  const here = allowed.filter(({ id }) => servers.has(id));
-  const [only] = here;
-  if (!only) return 'Nothing';
-  const where = here.length === 1 ? cut(servers.get(only.id) ?? '') : countOf(here.length, 'server');
-  if (here.some(({ tools }) => tools === null)) return where;
-  return `${where}, ${countOf(here.flatMap(({ tools }) => tools ?? []).length, 'tool')}`;
+/** What an app can use, in a line. @param names of servers, by id; those that are gone are not in it */
+export function canUse({ servers, scope }: Grant, names: ReadonlyMap<string, string>): string {
+  const here = servers?.flatMap(({ id, tools }) => {
+    const name = names.get(id);
+    return name === undefined ? [] : [{ name, tools }];
+  });
+  return canUseWords(here ?? null, scope === 'mcp:read');
 }
 
 /** Why access ended, to its own person. */

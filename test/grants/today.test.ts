@@ -191,6 +191,6 @@ describe('a grant whose resource is not under today’s issuer (CONTRACT §5)', 
       await person.open(`${ELSEWHERE}/me/apps/${grantId}`),
     ];
 
-    for (const page of pages) expect(page?.html).toContain('the address of this gateway changed');
+    for (const page of pages) expect(page?.html).toContain('Gateway address changed');
   });
 });

@@ -67,7 +67,34 @@ describe('the apps with access', () => {
     }
     expect(byPerson.html).toContain(other.name);
     expect(byPerson.html).not.toContain(mine.name);
-    expect(nothing.html).toContain('Nothing begins with “nobody-is-called-so”');
+    expect(nothing.html).toContain('No apps match “nobody-is-called-so”');
+  });
+
+  it('are one place with what ended and what is registered; a search stays in its tab', async () => {
+    const gone = await allowed();
+    await admin('DELETE', `/oauth2/sessions/${gone.id}`);
+
+    const active = await open('');
+    const ended = await open(`?state=ended&search=${encodeURIComponent(gone.name)}`);
+    const registered = await browser.open('/admin/apps');
+
+    const tabs = (page: Page | null) =>
+      [
+        ...(page?.html.matchAll(
+          /<a href="(\/admin\/a[^"]*)"( aria-current="page")?>(Has access|Access ended|All registered)</g,
+        ) ?? []),
+      ].map(([, href, current, text]) => [href, text, Boolean(current)]);
+    const all = [
+      ['/admin/access', 'Has access'],
+      ['/admin/access?state=ended', 'Access ended'],
+      ['/admin/apps', 'All registered'],
+    ];
+    expect([active, ended, registered].map(tabs)).toEqual(
+      [0, 1, 2].map((here) => all.map((tab, at) => [...tab, at === here])),
+    );
+    expect(ended.html).toContain('<input type="hidden" name="state" value="ended"/>');
+    expect(ended.html).toContain(gone.name);
+    expect(active.html).not.toContain(gone.name);
   });
 
   it('say what each may use, from which browser it was allowed, and the code of its story', async () => {
@@ -83,7 +110,8 @@ describe('the apps with access', () => {
     const { html } = await open(`/${id}`);
     const [, code = ''] = /href="\/admin\/audit\?code=(F-[2-9A-Z]{4})"/.exec(html) ?? [];
 
-    expect(html).toMatch(/What it may use<?.*read only/);
+    expect(html).toContain('Of these servers, only read-only tools.');
+    expect(list.html).toContain('read-only</td>');
     expect(html).toContain('<code>read</code>');
     expect(html).not.toContain('<code>write</code>');
     expect(html).toContain('Firefox on Linux');
@@ -102,11 +130,11 @@ describe('ending access', () => {
     expect((await caller.ask('tools/list')).status).toBe(200);
     const after = await browser.submit(asked, {}, undefined, `/admin/access/${mine.id}/end`);
 
-    expect(asked.html).toContain(`End the access of ${mine.name}?`);
-    expect(after?.html).toContain('Its access has ended.');
+    expect(asked.html).toContain(`Revoke the access of ${mine.name}?`);
+    expect(after?.html).toContain('Access revoked.');
     expect((await caller.ask('tools/list')).status).toBe(401);
     expect(await stands(mine)).toBe(false);
-    expect((await open('?state=ended')).html).toContain('ended: by an administrator');
+    expect((await open('?state=ended')).html).toContain('Revoked by an administrator');
   });
 
   it.each([
@@ -122,8 +150,8 @@ describe('ending access', () => {
     const asked = await open(`/end?${field}=${encodeURIComponent(idOf(first))}`);
     const after = await browser.submit(asked, {}, undefined, field);
 
-    expect(asked.html).toContain('End all 2');
-    expect(after?.html).toContain('The access of 2 apps was ended');
+    expect(asked.html).toContain('Revoke access of 2 apps');
+    expect(after?.html).toContain('Access of 2 apps was revoked.');
     expect([await stands(first), await stands(second), await stands(other)]).toEqual([false, false, true]);
     const { events } = await admin<{ events: object[] }>(
       'GET',
@@ -147,9 +175,9 @@ describe('ending access', () => {
     const asked = await open('/end?unused=30');
     await browser.submit(asked, {}, undefined, 'unused');
 
-    expect(asked.html).toContain('End the one access unused for 30 days?');
+    expect(asked.html).toContain('Revoke all access unused for 30 days?');
     expect([await stands(unused), await stands(used), await stands(young)]).toEqual([false, true, true]);
-    expect((await open('/end?unused=30')).html).toContain('Nothing is unused for 30 days');
+    expect((await open('/end?unused=30')).html).toContain('Every app was used in the last 30 days');
   });
 
   it.each([
@@ -217,12 +245,12 @@ describe('changing what an app may use', () => {
     const given = await save(mine, {}, asked);
 
     expect(changed.html).toContain('On the build machine');
-    expect(narrower.html).toContain('It was changed.');
+    expect(narrower.html).toContain('Saved.');
     expect(seen).toEqual([`${files.name}-read`]);
     expect(asked.html).toContain('everything on all servers');
     expect(asked.html).toContain('127.0.0.1');
     expect(before).toEqual(seen);
-    expect(given.html).toContain('It was changed.');
+    expect(given.html).toContain('Saved.');
     expect((await tools(mine)).length).toBe(2);
   });
 
@@ -236,7 +264,7 @@ describe('changing what an app may use', () => {
     const refused = await save(mine, { access: 'all', save: 'changes' });
 
     const { session } = await admin<{ session: object }>('GET', `/oauth2/sessions/${mine.id}`);
-    expect(refused.html).toContain('Only whom it acts for can do that');
+    expect(refused.html).toContain('Only the person it acts for can do that');
     expect(session).toMatchObject({ read_only: true });
   });
 

@@ -113,13 +113,12 @@ describe('the apps', () => {
     const stillThere = (await admin('GET', `/oauth2/clients/${client.clientId}`)).status;
     const after = await browser.submit(asked, {}, undefined, 'app');
 
-    expect(list.html).toContain('registered by itself');
-    expect(list.html).toContain('the person’s computer, com.example.test');
+    expect(list.html).toContain('a computer, a device (com.example.test)');
     expect(list.html).toMatch(/href="\/admin\/access\?app=[^"]+">1</);
-    expect(asked.html).toContain('What one person allowed it ends');
-    expect(kept?.html).not.toContain('The app was deleted');
+    expect(asked.html).toContain('It was allowed <b>1 time</b>.');
+    expect(kept?.html).not.toContain('App deleted');
     expect(stillThere).toBe(200);
-    expect(after?.html).toContain('The app was deleted.');
+    expect(after?.html).toContain('App deleted.');
     expect((await client.refresh(tokens.refresh_token)).status).toBe(401);
   });
 });

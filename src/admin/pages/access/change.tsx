@@ -17,13 +17,14 @@ import { isSubject } from '../../../protocol/subject';
 import { namesOfServers } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
 import { fragment } from '../../../ui/layout';
-import { Name } from '../../../ui/name';
-import { Input } from '../../../ui/parts';
+import { cut, Name } from '../../../ui/name';
+import { Head, Input } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { accessIn } from '../../api/grants';
 import { act, type FormFields, gone, noteAct, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { labelsIn } from '../words/refusals';
+import { CRUMBS } from './detail';
 
 const AT = '/admin/access';
 const LABELS = labelsIn({ given_name: 'Name', expires_at: 'Access ends', access: 'What it can use' });
@@ -58,12 +59,12 @@ export const changePages = new Hono<App>()
     };
     if (!form.has('save')) return again();
     if (change.servers && isNothing(change.servers)) {
-      return again('Tick at least one tool. To take everything away, end its access.');
+      return again('Select at least one server or tool. To remove all access, revoke it.');
     }
     const added = wideningOf(grant, change);
     if (added && !modeOf(grant.subject)?.typed) {
       return again(
-        'That would give it more than was allowed. Only whom it acts for can do that, on their own page.',
+        'This gives it more than was allowed. Only the person it acts for can do that, under Your apps.',
       );
     }
     if (added && form.get('told') !== String(grant.termsVersion)) {
@@ -72,13 +73,13 @@ export const changePages = new Hono<App>()
     }
     const body = { ...(await asked(c, grant, change)), given_name: name.trim() || null };
     const changed = await act(c, form, 'PUT', `/oauth2/sessions/${grant.grantId}`, body, LABELS);
-    if (changed.ok) return goTo(c, `${AT}/${grant.grantId}`, 'It was changed. That holds within seconds.');
+    if (changed.ok) return goTo(c, `${AT}/${grant.grantId}`, 'Saved. Changes apply within seconds.');
     return again(changed.message);
   });
 
 const pathOf = ({ grantId }: Grant) => `${AT}/${grantId}/change`;
 
-const NOT_HERE = gone('That access has ended, or there never was one.', { href: AT, label: 'To the list' });
+const NOT_HERE = gone('This access has ended, or was never given.', { href: AT, label: 'Apps' });
 
 /** The grant of the address, and what it may be given; in one round trip when the address says `for` whom it is. @throws PageProblem 404 when it does not stand */
 async function standing(c: Context<App>): Promise<{ grant: Grant; usable: UsableServer[] }> {
@@ -124,67 +125,84 @@ async function showForm(
 ): Promise<Response> {
   const at = pathOf(grant);
   const body = (
-    <form class="card stack wide" method="post" action={at}>
-      <Csrf value={await csrfOf(c)} />
-      <button type="submit" class="unseen" name="again" value="form" tabindex={-1}>
-        Keep what I chose
-      </button>
-      <h1>
-        What may <Name of={grant.givenName ?? grant.clientName} /> use?
-      </h1>
-      <GrantFields
-        grant={grant}
-        usable={usable}
-        choice={choice}
-        action={at}
-        toolsAt={`${AT}/${grant.grantId}/tools`}
-        everything={`Everything ${modeOf(grant.subject)?.words.whose ?? 'anybody'} can use`}
-        now={Math.floor(Date.now() / 1000)}
-      />
-      <Input
-        name="given_name"
-        label="Name"
-        value={name}
-        placeholder={grant.clientName}
-        maxlength={60}
-        autocomplete="off"
-        hint="Administrators and whom it acts for see it."
-      />
-      <div class="actions">
-        <button type="submit" class="button primary" name="save" value="changes">
-          Save changes
+    <>
+      <Head crumbs={crumbsOf(grant)} title="Edit access" />
+      <form class="stack wide" method="post" action={at}>
+        <Csrf value={await csrfOf(c)} />
+        <button type="submit" class="unseen" name="again" value="form" tabindex={-1}>
+          Update
         </button>
-        <a class="button" href={`${AT}/${grant.grantId}`}>
-          Cancel
-        </a>
-        <small>Takes effect within seconds. The app doesn’t have to sign in again.</small>
-      </div>
-    </form>
+        <section class="card stack">
+          <h2>What it can use</h2>
+          <GrantFields
+            grant={grant}
+            usable={usable}
+            choice={choice}
+            action={at}
+            toolsAt={`${AT}/${grant.grantId}/tools`}
+            everything="Everything"
+            now={Math.floor(Date.now() / 1000)}
+          />
+          <Input
+            name="given_name"
+            label="Name"
+            value={name}
+            placeholder={grant.clientName}
+            maxlength={60}
+            autocomplete="off"
+            hint="Administrators and the person it acts for see it."
+          />
+        </section>
+        <div class="dock">
+          <div class="actions">
+            <button type="submit" class="button primary" name="save" value="changes" data-busy="Saving…">
+              Save changes
+            </button>
+            <a class="button" href={`${AT}/${grant.grantId}`}>
+              Cancel
+            </a>
+            <small>Takes effect within seconds. The app doesn’t have to sign in again.</small>
+          </div>
+        </div>
+      </form>
+    </>
   );
-  return adminPage(c, { title: 'Change what an app may use', at: AT, refusal, body });
+  return adminPage(c, { title: 'Edit access', at: AT, isForm: true, refusal, body });
 }
+
+const crumbsOf = ({ grantId, givenName, clientName }: Grant) => [
+  ...CRUMBS,
+  { href: `${AT}/${grantId}`, text: cut(givenName ?? clientName) },
+];
 
 type MoreProps = { grant: Grant; usable: readonly UsableServer[]; added: Widening; form: FormFields };
 
 async function showMore(c: Context<App>, { grant, usable, added, form }: MoreProps): Promise<Response> {
   const body = (
-    <form class="card stack wide" method="post" action={pathOf(grant)}>
-      <h1>
-        Give <Name of={grant.givenName ?? grant.clientName} /> more?
-      </h1>
-      <Added grant={grant} added={added} usable={usable} />
-      <Csrf value={await csrfOf(c)} />
-      <FieldsAgain form={form} but={['told']} />
-      <input type="hidden" name="told" value={grant.termsVersion} />
-      <div class="actions">
-        <button type="submit" class="button primary">
-          Give it more
-        </button>
-        <a class="button" href={`${AT}/${grant.grantId}`}>
-          Leave it as it is
-        </a>
-      </div>
-    </form>
+    <>
+      <Head
+        crumbs={crumbsOf(grant)}
+        title={
+          <>
+            Give <Name of={grant.givenName ?? grant.clientName} /> more access?
+          </>
+        }
+      />
+      <form class="card stack" method="post" action={pathOf(grant)}>
+        <Added grant={grant} added={added} usable={usable} />
+        <Csrf value={await csrfOf(c)} />
+        <FieldsAgain form={form} but={['told']} />
+        <input type="hidden" name="told" value={grant.termsVersion} />
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Saving…">
+            Give more access
+          </button>
+          <a class="button" href={`${AT}/${grant.grantId}`}>
+            Keep it as it is
+          </a>
+        </div>
+      </form>
+    </>
   );
-  return adminPage(c, { title: 'Give an app more', at: AT, body });
+  return adminPage(c, { title: 'Give more access', at: AT, isForm: true, body });
 }

@@ -1,7 +1,9 @@
 import { modeOfKind } from '../../../identity';
 import { shortCode } from '../../../log';
+import { Avatar } from '../../../ui/avatar';
+import { glyphOfApp } from '../../../ui/connect-apps';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, LastUse, When } from '../../../ui/parts';
+import { Badge, Head, LastUse, Notice, When } from '../../../ui/parts';
 import { AccessTools } from './grant-tools';
 import {
   adviceOn,
@@ -9,119 +11,133 @@ import {
   countryOf,
   type GrantView,
   holderOf,
-  isReadOnly,
-  reasonOf,
+  nameOf,
+  returnHostOf,
   stateOf,
 } from './words';
 
 const AT = '/admin/access';
 
-/** One app's access: what it acts for, what it may use, how it stands, and its end. */
+export const CRUMBS = [{ href: AT, text: 'Apps' }];
+
+/** One app's access: what it acts as, what it can use, and its end. */
 export function AccessDetail({ access }: { access: GrantView }) {
-  const { name, kind } = holderOf(access);
   const { tone, word } = stateOf(access);
-  const code = shortCode(access.id);
-  const country = countryOf(access);
   const isActive = access.status === 'active';
   const advice = adviceOn(access);
-  const at = modeOfKind(access.bf_mode)?.words.admin;
   return (
     <>
-      <div class="row spread">
-        <h1>
-          <Name of={nameOf(access)} />
-        </h1>
-        <Badge tone={tone}>{isActive ? word : 'ended'}</Badge>
+      <Head
+        crumbs={CRUMBS}
+        avatar={<AppAvatar access={access} isLarge />}
+        title={<Name of={nameOf(access)} />}
+        badge={<Badge tone={tone}>{word}</Badge>}
+      />
+      {advice && <Notice tone="info">{advice}</Notice>}
+      <div class="cols">
+        <section class="card stack">
+          <h2>What it can use</h2>
+          <AccessTools access={access} />
+          {isActive && (
+            <div class="actions">
+              <a class="button" href={`${AT}/${access.id}/change?for=${access.bf_mode}:${access.bf_sub}`}>
+                Edit
+              </a>
+            </div>
+          )}
+        </section>
+        <aside class="stack wide">
+          <About access={access} />
+          {isActive && (
+            <section class="card danger stack tight">
+              <h2>Revoke access</h2>
+              <p class="muted small">
+                It stops working within seconds. It has to be allowed again to come back.
+              </p>
+              <div class="actions">
+                <a class="button danger" href={`${AT}/${access.id}/end`}>
+                  Revoke access…
+                </a>
+              </div>
+            </section>
+          )}
+        </aside>
       </div>
-      {!isActive && (
-        <p class="notice">
-          It ended {access.ended_at && <When at={access.ended_at} />}: {reasonOf(access)}. {advice}
-        </p>
-      )}
-      <dl class="facts card">
-        <dt>Bound to</dt>
+    </>
+  );
+}
+
+function About({ access }: { access: GrantView }) {
+  const code = shortCode(access.id);
+  const country = countryOf(access);
+  const at = modeOfKind(access.bf_mode)?.words.admin;
+  const listOf = (filter: string, id: string) => `${AT}?${new URLSearchParams({ [filter]: id })}`;
+  return (
+    <section class="card stack">
+      <h2>About</h2>
+      <dl class="facts">
+        <dt>Acts as</dt>
         <dd>
-          <Holder access={access} /> <small>{kind}</small>
+          <Holder access={access} />
         </dd>
-        <dt>Goes back to</dt>
+        <dt>Returns to</dt>
         <dd>{returnHostOf(access)}</dd>
         <dt>Allowed</dt>
         <dd>
           <When at={access.created_at} /> with {browserOf(access.user_agent)}
           {country && `, in ${country}`}
         </dd>
-        <dt>Until</dt>
-        <dd>
-          <When at={access.expires_at} never="withdrawn" />
-        </dd>
         <dt>Last used</dt>
         <dd>
           <LastUse at={access.last_used_at} />
         </dd>
-        <dt>What happened</dt>
+        <dt>{access.status === 'active' ? 'Ends' : 'Ended'}</dt>
         <dd>
-          <a href={`/admin/audit?code=${code}`}>
-            <span class="mono">{code}</span> in the audit
+          {access.status === 'active' ? (
+            <When at={access.expires_at} never="when it is revoked" />
+          ) : (
+            <When at={access.ended_at} never="when the address changed" />
+          )}
+        </dd>
+        <dt>Audit log</dt>
+        <dd>
+          <a class="mono" href={`/admin/audit?code=${code}`}>
+            {code}
           </a>
         </dd>
       </dl>
-      <section class="stack tight">
-        <h2>What it may use{isReadOnly(access) && ', read only'}</h2>
-        <AccessTools access={access} />
-        {isActive && (
-          <p>
-            <a class="button" href={`${AT}/${access.id}/change?for=${access.bf_mode}:${access.bf_sub}`}>
-              Change it
-            </a>
-          </p>
-        )}
-      </section>
-      <section class="stack tight apart">
-        <h2>{isActive ? 'End it' : 'Like it'}</h2>
-        <div class="row">
-          {isActive && (
-            <a class="button danger" href={`${AT}/${access.id}/end`}>
-              End this access
-            </a>
-          )}
-          <a class="button" href={`${AT}?${new URLSearchParams({ app: access.client_id })}`}>
-            All access of this app
+      <div class="actions">
+        <a class="button small" href={listOf('app', access.client_id)}>
+          All access of this app
+        </a>
+        {at && (
+          <a class="button small" href={listOf(at.filter, access.bf_sub)}>
+            All apps of {cut(holderOf(access).name)}
           </a>
-          {at && (
-            <a class="button" href={`${AT}?${new URLSearchParams({ [at.filter]: access.bf_sub })}`}>
-              All access of {cut(name)}
-            </a>
-          )}
-        </div>
-      </section>
-    </>
+        )}
+      </div>
+    </section>
   );
 }
 
 function Holder({ access }: { access: GrantView }) {
-  const { name } = holderOf(access);
+  const { name, kind } = holderOf(access);
   const at = modeOfKind(access.bf_mode)?.words.admin;
-  if (!access.identity_name || !at) {
-    return (
-      <b>
-        <Name of={name} />
-      </b>
-    );
-  }
   return (
-    <a href={`${at.path}/${access.bf_sub}`}>
-      <Cut of={name} />
-    </a>
+    <>
+      {access.identity_name && at ? (
+        <a href={`${at.path}/${access.bf_sub}`}>
+          <Cut of={name} />
+        </a>
+      ) : (
+        <Name of={name} />
+      )}{' '}
+      <small>{kind}</small>
+    </>
   );
 }
 
-/** What it calls itself, and what whoever it acts for calls it. */
-export function nameOf({ client_name, given_name }: GrantView): string {
-  const own = client_name || 'An app without a name';
-  return given_name ? `${own} “${given_name}”` : own;
-}
-
-/** Where the person was sent back to, in words where it is this computer. */
-export function returnHostOf({ redirect_host: host }: GrantView): string {
-  return /^(localhost|127\.0\.0\.1|\[::1\])(:|$)/.test(host) ? 'an app on their own computer' : host;
+export function AppAvatar({ access, isLarge = false }: { access: GrantView; isLarge?: boolean }) {
+  const { client_name: name } = access;
+  return <Avatar name={nameOf(access)} glyph={glyphOfApp(name ?? '')} isLarge={isLarge} />;
 }

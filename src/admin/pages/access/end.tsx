@@ -4,12 +4,15 @@ import type { App } from '../../../config';
 import { userSubject } from '../../../governance/users';
 import { keySubject } from '../../../governance/virtual-keys';
 import { endTogether, type Together } from '../../../grants/end';
+import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
 import { PageProblem } from '../../../ui/layout';
 import { cut } from '../../../ui/name';
+import { Empty } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { type FormFields, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { CRUMBS } from './detail';
 import { type GrantView, holderOf } from './words';
 
 const AT = '/admin/access';
@@ -18,7 +21,7 @@ const UNUSED_DAYS = 30;
 /** What is ended together, as our addresses and forms name it. */
 type Named = { field: 'app' | 'key' | 'person' | 'unused'; value: string };
 
-/** Ending the access of one app, key or person, or of whatever no one uses, at once. */
+/** Revoking all access of one app, key or person, or what was not used for a while. */
 export const bulkPages = new Hono<App>()
   .get('/end', async (c) => {
     const named = namedIn(new URLSearchParams(c.req.query()));
@@ -28,8 +31,9 @@ export const bulkPages = new Hono<App>()
       `/oauth2/sessions?${queryOf(named, now)}`,
     );
     return adminPage(c, {
-      title: 'End access',
+      title: 'Revoke access',
       at: AT,
+      isForm: true,
       body: await confirmation(c, named, sessions[0], count),
     });
   })
@@ -39,12 +43,11 @@ export const bulkPages = new Hono<App>()
     const now = Math.floor(Date.now() / 1000);
     const which = togetherOf(namedIn(form), now);
     const { ended, areLeft } = await endTogether(c.env.DB, c.env.GRANTS, which, by(c), now);
-    const done = ended === 1 ? 'One app was ended' : `The access of ${ended} apps was ended`;
-    const more = areLeft ? ' There are more: do it again to end them too.' : '';
+    const more = areLeft ? ' There are more: revoke again to end them too.' : '';
     return goTo(
       c,
       AT,
-      ended ? `${done}, and is refused within seconds.${more}` : 'There was nothing to end.',
+      ended ? `Access of ${countOf(ended, 'app')} was revoked.${more}` : 'There was no access to revoke.',
     );
   });
 
@@ -56,9 +59,9 @@ function namedIn(given: FormFields): Named {
   }
   throw new PageProblem({
     status: 400,
-    title: 'What should end?',
-    text: 'The address does not say. Choose an app, a key or a person in the list.',
-    way: { href: AT, label: 'To the list' },
+    title: 'This link isn’t valid',
+    text: 'It doesn’t say whose access to revoke. Choose an app, a key or a person in the list.',
+    way: { href: AT, label: 'Apps' },
   });
 }
 
@@ -79,21 +82,25 @@ const unusedSince = (now: number) => now - UNUSED_DAYS * 86_400;
 
 async function confirmation(c: Context<App>, named: Named, first: GrantView | undefined, count: number) {
   if (!first) {
-    const what =
-      named.field === 'unused' ? `Nothing is unused for ${UNUSED_DAYS} days` : 'Nothing is allowed there now';
     return (
-      <div class="card stack">
-        <h1>{what}</h1>
-        <p class="muted">There is nothing to end.</p>
-        <div class="actions">
+      <Empty
+        title={
+          named.field === 'unused'
+            ? `Every app was used in the last ${UNUSED_DAYS} days`
+            : 'No app has access here'
+        }
+        glyph="app"
+      >
+        <p>There is nothing to revoke.</p>
+        <div class="row">
           <a class="button primary" href={AT}>
-            To the list
+            Apps
           </a>
         </div>
-      </div>
+      </Empty>
     );
   }
-  const number = count.toLocaleString('en');
+  const apps = countOf(count, 'app');
   const whose = {
     app: `of ${first.client_name ? cut(first.client_name) : 'this app'}`,
     key: `allowed with ${cut(holderOf(first).name)}`,
@@ -102,15 +109,17 @@ async function confirmation(c: Context<App>, named: Named, first: GrantView | un
   }[named.field];
   return (
     <Confirm
-      title={count === 1 ? `End the one access ${whose}?` : `End all access ${whose}?`}
+      title={`Revoke all access ${whose}?`}
+      crumbs={CRUMBS}
       action={`${AT}/end`}
-      button={count === 1 ? 'End it' : `End all ${number}`}
+      button={`Revoke access of ${apps}`}
+      busy="Revoking…"
       back={AT}
       csrf={await csrfOf(c)}
     >
       <p>
-        {count === 1 ? 'One app is' : <b>{number} apps are</b>} refused within seconds. Whoever still needs
-        one has to allow it again. This cannot be undone.
+        <b>{apps}</b> {count === 1 ? 'stops' : 'stop'} working within seconds. You can’t undo this. To come
+        back, an app has to be allowed again.
       </p>
       <input type="hidden" name={named.field} value={named.value} />
     </Confirm>

@@ -1,42 +1,52 @@
-import { modeOfKind } from '../../../identity';
 import type { ReadingTerms } from '../../../protocol/mcp-config';
-import type { GrantView } from './words';
+import { Avatar } from '../../../ui/avatar';
+import { Cut } from '../../../ui/name';
+import { type GrantView, holderOf, isReadOnly } from './words';
 
-/** The servers and tools an app was allowed, as they were ticked. */
+/** The servers and tools an app was allowed. */
 export function AccessTools({ access }: { access: GrantView }) {
-  const { mcp_configs: servers, bf_mode: mode } = access;
+  const { mcp_configs: servers } = access;
+  const only = isReadOnly(access);
   if (!servers) {
-    const whose = modeOfKind(mode)?.words.whose ?? 'anybody';
-    return <p>Everything that {whose} may use, later servers and tools too.</p>;
+    return (
+      <p>
+        {only ? 'All read-only tools that ' : 'Everything that '}
+        <b>
+          <Cut of={holderOf(access).name} />
+        </b>{' '}
+        can use, including servers and tools that are added later.
+      </p>
+    );
   }
-  if (!servers.length) return <p>Nothing any more: the servers it was allowed are gone.</p>;
+  if (!servers.length) return <p>Nothing. The servers it could use were deleted.</p>;
   return (
-    <div class="stack tight">
-      {servers.map(({ mcp_client_name: name, tools_to_execute: tools, ...reading }) => (
-        <div class="server">
-          <div class="row spread">
-            <h3>
-              <b>{name}</b>
-            </h3>
-            <small>{howMuch(tools, reading)}</small>
-          </div>
-          {!tools.includes('*') && (
-            <ul aria-label={`Tools of ${name}`}>
-              {tools.map((tool) => (
-                <li>
-                  <code>{tool}</code>
-                </li>
-              ))}
-            </ul>
-          )}
-        </div>
-      ))}
-    </div>
+    <>
+      {only && <p>Of these servers, only read-only tools.</p>}
+      <ul class="list">
+        {servers.map(({ mcp_client_name: name, tools_to_execute: tools, ...reading }) => (
+          <li>
+            <Avatar name={name} />
+            <span class="grow">
+              <b>{name}</b> <small>{howMuch(tools, reading)}</small>
+              {!tools.includes('*') && (
+                <div>
+                  {tools.map((tool) => (
+                    <>
+                      <code>{tool}</code>{' '}
+                    </>
+                  ))}
+                </div>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
 function howMuch(tools: readonly string[], { allow_resources, allow_prompts }: ReadingTerms): string {
-  if (tools.includes('*')) return 'all tools, later ones too';
+  if (tools.includes('*')) return 'All tools, including later ones';
   const more = [allow_resources && 'its resources', allow_prompts && 'its prompts'].filter(Boolean);
-  return [`only these ${tools.length}`, ...more].join(' and ');
+  return [tools.length === 1 ? '1 tool' : `${tools.length} tools`, ...more].join(', ');
 }

@@ -3,13 +3,14 @@ import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
 import { Rows } from '../../../ui/list-page';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, Empty, Head, LastUse, Search, Tabs } from '../../../ui/parts';
+import { Badge, Empty, Head, LastUse, Search, When } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { changePages } from './change';
-import { AccessDetail, nameOf, returnHostOf } from './detail';
+import { AccessDetail, AppAvatar, CRUMBS } from './detail';
 import { bulkPages } from './end';
-import { type GrantView, holderOf, isReadOnly, mayUse, stateOf } from './words';
+import { appTabs } from './tabs';
+import { type GrantView, holderOf, mayUse, nameOf, returnHostOf, stateOf } from './words';
 
 type List = { sessions: GrantView[]; count: number; total_count: number; limit: number; offset: number };
 
@@ -18,13 +19,9 @@ const AT = '/admin/access';
 /** What a list may be narrowed to besides a search, by the name in our address, each as the API calls it. */
 const NARROWED = { app: 'client_id', key: 'virtual_key_id', person: 'user_id' } as const;
 type Narrowed = keyof typeof NARROWED;
-const STATES = [
-  ['active', 'With access'],
-  ['ended', 'Ended'],
-] as const;
-type State = (typeof STATES)[number][0];
+type State = 'active' | 'ended';
 
-/** What people allowed apps to do, and its end. */
+/** What people allowed apps to use, and its end. */
 export const accessPages = new Hono<App>()
   .get('/', async (c) => {
     const { search, limit, offset } = listPage(c);
@@ -42,7 +39,7 @@ export const accessPages = new Hono<App>()
     if (narrowed) asked.set(NARROWED[narrowed.name], narrowed.id);
     const list = await read<List>(c, `/oauth2/sessions?${asked}`);
     const body = <AccessList list={list} search={search} state={state} narrowed={narrowed} />;
-    return adminPage(c, { title: 'Apps with access', at: AT, body });
+    return adminPage(c, { title: 'Apps', at: AT, body });
   })
 
   .route('/', bulkPages)
@@ -50,40 +47,42 @@ export const accessPages = new Hono<App>()
 
   .get('/:id', async (c) => {
     const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);
-    return adminPage(c, { title: 'What an app may do', at: AT, body: <AccessDetail access={session} /> });
+    return adminPage(c, { title: 'Access of an app', at: AT, body: <AccessDetail access={session} /> });
   })
 
   .get('/:id/end', async (c) => {
     const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);
-    const { name } = holderOf(session);
+    const back = `${AT}/${session.id}`;
     const body = (
       <Confirm
         title={
           <>
-            End the access of <Name of={nameOf(session)} />?
+            Revoke the access of <Name of={nameOf(session)} />?
           </>
         }
-        action={`${AT}/${session.id}/end`}
-        button="End it"
-        back={`${AT}/${session.id}`}
+        crumbs={[...CRUMBS, { href: back, text: cut(nameOf(session)) }]}
+        action={`${back}/end`}
+        button="Revoke access"
+        busy="Revoking…"
+        back={back}
         csrf={await csrfOf(c)}
       >
         <p>
-          It acts for{' '}
+          It acts as{' '}
           <b>
-            <Name of={name} />
-          </b>
-          , and is refused within seconds. What it is doing at this moment may still finish. To use it again,
-          somebody has to allow it again.
+            <Name of={holderOf(session).name} />
+          </b>{' '}
+          and stops working within seconds. A call that is running may still finish.
         </p>
+        <p>You can’t undo this. To come back, it has to be allowed again.</p>
       </Confirm>
     );
-    return adminPage(c, { title: 'End access', at: AT, body });
+    return adminPage(c, { title: 'Revoke access', at: AT, isForm: true, body });
   })
   .post('/:id/end', async (c) => {
     const ended = await act(c, await readForm(c), 'DELETE', `/oauth2/sessions/${c.req.param('id')}`);
-    if (ended.ok) return goTo(c, AT, 'Its access has ended. It is refused within seconds.');
-    return goTo(c, AT, ended.status === 404 ? 'That access has ended already.' : ended.message);
+    if (ended.ok) return goTo(c, AT, 'Access revoked. The app stops working within seconds.');
+    return goTo(c, AT, ended.status === 404 ? 'This access had ended already.' : ended.message);
   });
 
 type Narrowing = { name: Narrowed; id: string } | undefined;
@@ -99,24 +98,25 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
     const query = new URLSearchParams(said);
     return said.length ? `${AT}?${query}` : AT;
   };
+  const isActive = state === 'active';
   return (
     <>
-      <Head title="Apps with access" />
-      <Search label="App, key or person" value={search} />
-      <Tabs
-        label="Which"
-        ways={STATES.map(([value, text]) => ({
-          href: href({ state: value }),
-          text,
-          isHere: value === state,
-        }))}
+      <Head
+        title="Apps"
+        lead="Apps that people and keys gave access to."
+        tabs={appTabs(state, narrowed && href)}
       />
+      <Search label="Find by app, key or person" value={search}>
+        {!isActive && <input type="hidden" name="state" value={state} />}
+        {narrowed && <input type="hidden" name={narrowed.name} value={narrowed.id} />}
+      </Search>
       {narrowed && <Narrowed {...narrowed} first={sessions[0]} state={state} />}
       <Rows
-        label="Apps with access"
-        columns={COLUMNS}
+        label={isActive ? 'Apps with access' : 'Access that ended'}
+        columns={isActive ? ACTIVE : ENDED}
         rows={sessions}
         row={(access) => <AccessRow access={access} />}
+        one="app"
         total={page.total_count}
         offset={page.offset}
         limit={page.limit}
@@ -124,13 +124,13 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
       >
         <Nothing search={search} state={state} isNarrowed={Boolean(narrowed)} />
       </Rows>
-      {state === 'active' && !narrowed && sessions.length > 0 && (
-        <section class="stack tight apart">
-          <h2>Tidy up</h2>
-          <p class="muted">Access that nobody used for 30 days is rarely missed, and can be given again.</p>
-          <div class="row">
+      {isActive && !narrowed && !search && sessions.length > 0 && (
+        <section class="card danger stack tight">
+          <h2>Unused for 30 days</h2>
+          <p class="muted small">Access that isn’t used is rarely missed, and can be given again.</p>
+          <div class="actions">
             <a class="button danger" href={`${AT}/end?unused=30`}>
-              End all unused for 30 days
+              Revoke unused access…
             </a>
           </div>
         </section>
@@ -170,21 +170,16 @@ function Narrowed({
       </p>
       {state === 'active' && first && (
         <a class="button danger small" href={`${AT}/end?${new URLSearchParams({ [name]: id })}`}>
-          End all of {THIS[name]}
+          Revoke all of {THIS[name]}…
         </a>
       )}
     </div>
   );
 }
 
-const COLUMNS = [
-  { name: 'App' },
-  { name: 'Bound to' },
-  { name: 'May use' },
-  { name: 'Last used' },
-  { name: 'State' },
-  { name: 'Actions', isHidden: true },
-];
+const WHAT = [{ name: 'App' }, { name: 'Acts as' }, { name: 'Can use', isExtra: true }];
+const ACTIVE = [...WHAT, { name: 'Last used' }, { name: 'Ends' }, { name: 'Actions', isHidden: true }];
+const ENDED = [...WHAT, { name: 'Why' }, { name: 'Ended' }];
 
 function AccessRow({ access }: { access: GrantView }) {
   const { name, kind } = holderOf(access);
@@ -192,41 +187,55 @@ function AccessRow({ access }: { access: GrantView }) {
   return (
     <tr>
       <td>
-        <a href={`${AT}/${access.id}`}>
-          <b>
-            <Cut of={nameOf(access)} />
-          </b>
-        </a>
-        <br />
-        <small>{returnHostOf(access)}</small>
+        <span class="thing">
+          <AppAvatar access={access} />
+          <span>
+            <a class="name cut" href={`${AT}/${access.id}`}>
+              <Cut of={nameOf(access)} />
+            </a>
+            <small class="cut">{returnHostOf(access)}</small>
+          </span>
+        </span>
       </td>
-      <td data-label="Bound to">
+      <td data-label="Acts as">
         <span>
           <Name of={name} />
-          <small class="block">{kind}</small>
+          <small>{kind}</small>
         </span>
       </td>
-      <td data-label="May use">
-        <span>
-          {mayUse(access)}
-          {isReadOnly(access) && <small class="block">read only</small>}
-        </span>
+      <td data-label="Can use" class="extra">
+        {mayUse(access)}
       </td>
-      <td data-label="Last used">
-        <span>
-          <LastUse at={access.last_used_at} />
-        </span>
-      </td>
-      <td data-label="State">
-        <Badge tone={tone}>{word}</Badge>
-      </td>
-      <td>
-        {access.status === 'active' && (
-          <a class="button danger small" href={`${AT}/${access.id}/end`}>
-            End<span class="unseen"> the access of {cut(nameOf(access))}</span>
-          </a>
-        )}
-      </td>
+      {access.status === 'active' ? (
+        <>
+          <td data-label="Last used">
+            <span>
+              <LastUse at={access.last_used_at} />
+            </span>
+          </td>
+          <td data-label="Ends">
+            <span>
+              <When at={access.expires_at} />
+            </span>
+          </td>
+          <td class="end">
+            <a class="button small quiet danger" href={`${AT}/${access.id}/end`}>
+              Revoke<span class="unseen"> the access of {cut(nameOf(access))}</span>
+            </a>
+          </td>
+        </>
+      ) : (
+        <>
+          <td data-label="Why">
+            <Badge tone={tone}>{word}</Badge>
+          </td>
+          <td data-label="Ended">
+            <span>
+              <When at={access.ended_at} never="when the address changed" />
+            </span>
+          </td>
+        </>
+      )}
     </tr>
   );
 }
@@ -234,26 +243,31 @@ function AccessRow({ access }: { access: GrantView }) {
 function Nothing({ search, state, isNarrowed }: { search: string; state: State; isNarrowed: boolean }) {
   if (search) {
     return (
-      <Empty title={`Nothing begins with “${search}”`}>
-        <p>
-          No app, access key or e-mail address of a person does. <a href={AT}>Show all</a>
-        </p>
+      <Empty title={`No apps match “${search}”`} glyph="search">
+        <p>Names of apps, keys and people are searched from their beginning.</p>
+        <div class="row">
+          <a class="button" href={AT}>
+            Clear search
+          </a>
+        </div>
       </Empty>
     );
   }
   if (state === 'ended') {
     return (
-      <Empty title="No access has ended">
-        <p>What ends stays here for 90 days, with the reason.</p>
+      <Empty title="No access has ended" glyph="app">
+        <p>Access that ends is listed here for 90 days, with the reason.</p>
       </Empty>
     );
   }
   return (
-    <Empty title={isNarrowed ? 'Nothing is allowed here now' : 'No app has access yet'}>
-      <p>
-        An app asks for access when somebody connects it, and a person allows it.{' '}
-        <a href="/">See how to connect one</a>.
-      </p>
+    <Empty title={isNarrowed ? 'No app has access here' : 'No app has access yet'} glyph="app">
+      <p>An app gets access when a person connects and allows it.</p>
+      <div class="row">
+        <a class="button primary" href="/">
+          Connect an app
+        </a>
+      </div>
     </Empty>
   );
 }

@@ -1,6 +1,8 @@
 import type * as z from 'zod/mini';
 import { adviceOnEnd, isAlarming, whyEnded } from '../../../grants/end-words';
 import { modeOfKind } from '../../../identity';
+import { isLoopback } from '../../../protocol/public-url';
+import { canUseWords } from '../../../ui/access-words';
 import { countryNames } from '../../../ui/english';
 import type { Tone } from '../../../ui/parts';
 import type { ShownGrant } from '../../api/answers/grant';
@@ -17,9 +19,9 @@ export function adviceOn({ ended_reason: reason }: GrantView): string | undefine
 }
 
 export function stateOf(access: GrantView): { tone: Tone; word: string } {
-  if (access.status === 'active') return { tone: 'good', word: 'active' };
+  if (access.status === 'active') return { tone: 'good', word: 'Active' };
   const tone = isAlarming(access.ended_reason) ? 'bad' : 'off';
-  return { tone, word: `ended: ${reasonOf(access)}` };
+  return { tone, word: reasonOf(access) };
 }
 
 /** Whom an app acts for, and what that is. */
@@ -35,19 +37,27 @@ export function isReadOnly({ scope }: GrantView): boolean {
   return scope === 'mcp:read';
 }
 
-/** Which servers and tools it may use, in a line. */
+/** Which servers and tools it can use, in a line. */
 export function mayUse(access: GrantView): string {
-  const { mcp_configs: servers, bf_mode: mode } = access;
-  if (servers) return counted(servers);
-  return modeOfKind(mode)?.words.everything ?? 'nothing';
+  const servers = access.mcp_configs?.map(({ mcp_client_name: name, tools_to_execute: tools }) => ({
+    name,
+    tools: tools.includes('*') ? null : tools,
+  }));
+  return canUseWords(servers ?? null, isReadOnly(access));
 }
 
-function counted(servers: NonNullable<GrantView['mcp_configs']>): string {
-  const [only] = servers;
-  if (!only) return 'nothing any more';
-  const tools = servers.flatMap(({ tools_to_execute }) => tools_to_execute);
-  const named = servers.length === 1 ? only.mcp_client_name : `${servers.length} servers`;
-  return tools.includes('*') ? named : `${named}, ${tools.length === 1 ? '1 tool' : `${tools.length} tools`}`;
+/** What it calls itself, and what the one it acts for calls it. */
+export function nameOf({ client_name, given_name }: GrantView): string {
+  const own = client_name || UNNAMED_APP;
+  return given_name ? `${own} “${given_name}”` : own;
+}
+
+export const UNNAMED_APP = 'Unnamed app';
+
+/** Where it returned to after consent. */
+export function returnHostOf({ redirect_host: host }: GrantView): string {
+  if (host.endsWith(':')) return `A device (${host.slice(0, -1)})`;
+  return isLoopback(host.replace(/:\d+$/, '')) ? 'A computer' : host;
 }
 
 const BROWSERS: readonly [sign: RegExp, name: string][] = [
@@ -67,7 +77,7 @@ const SYSTEMS: readonly [sign: RegExp, name: string][] = [
 
 /** The browser that allowed it, as far as it said: "Firefox on Linux". */
 export function browserOf(userAgent: string | null): string {
-  if (!userAgent) return 'a browser that did not say';
+  if (!userAgent) return 'an unknown browser';
   const found = (list: typeof BROWSERS) => list.find(([sign]) => sign.test(userAgent))?.[1];
   const browser = found(BROWSERS) ?? userAgent.slice(0, 40);
   const system = found(SYSTEMS);

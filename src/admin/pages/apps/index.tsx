@@ -1,11 +1,17 @@
 import { Hono } from 'hono';
 import type * as z from 'zod/mini';
 import type { App } from '../../../config';
+import { isLoopback } from '../../../protocol/public-url';
+import { Avatar } from '../../../ui/avatar';
+import { glyphOfApp } from '../../../ui/connect-apps';
+import { countOf, numberOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
 import { ListPage } from '../../../ui/list-page';
 import { cut, Name } from '../../../ui/name';
 import { Empty, When } from '../../../ui/parts';
 import type { ShownClient } from '../../api/answers/client';
+import { appTabs } from '../access/tabs';
+import { UNNAMED_APP } from '../access/words';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 
@@ -14,7 +20,7 @@ type Clients = { clients: ClientView[]; count: number; total_count: number; limi
 
 const AT = '/admin/apps';
 
-/** The apps that this gateway knows, whether or not anybody allowed them anything. */
+/** The apps that registered, whether or not a person allowed them anything. */
 export const appPages = new Hono<App>()
   .get('/', async (c) => {
     const { search, limit, offset } = listPage(c);
@@ -32,37 +38,46 @@ export const appPages = new Hono<App>()
       <Confirm
         title={
           <>
-            Delete the app <Name of={nameOf(client)} />?
+            Delete <Name of={nameOf(client)} />?
           </>
         }
+        crumbs={[
+          { href: '/admin/access', text: 'Apps' },
+          { href: AT, text: 'All registered' },
+        ]}
         action={`${AT}/delete`}
-        button="Delete it"
+        button="Delete app"
+        busy="Deleting…"
         back={AT}
         csrf={await csrfOf(c)}
       >
-        <p>
-          {count
-            ? `What ${count === 1 ? 'one person' : `people, ${count} times,`} allowed it ends, and it`
-            : 'It'}{' '}
-          is refused within seconds. {comesBack(client)}
-        </p>
+        <p>Within seconds:</p>
+        <ul>
+          <li>The app stops working.</li>
+          {count > 0 && (
+            <li>
+              Its access ends. It was allowed <b>{countOf(count, 'time')}</b>.
+            </li>
+          )}
+        </ul>
+        <p>You can’t undo this. {comesBack(client)}</p>
         <input type="hidden" name="app" value={client.id} />
       </Confirm>
     );
-    return adminPage(c, { title: 'Delete an app', at: '/admin/access', body });
+    return adminPage(c, { title: 'Delete an app', at: '/admin/access', isForm: true, body });
   })
   .post('/delete', async (c) => {
     const form = await readForm(c);
     const id = encodeURIComponent(form.get('app') ?? '');
     const deleted = await act(c, form, 'DELETE', `/oauth2/clients/${id}`);
-    if (deleted.ok) return goTo(c, AT, 'The app was deleted. What it was allowed is refused within seconds.');
-    return goTo(c, AT, deleted.status === 404 ? 'That app is not here any more.' : deleted.message);
+    if (deleted.ok) return goTo(c, AT, 'App deleted. It stops working within seconds.');
+    return goTo(c, AT, deleted.status === 404 ? 'This app was deleted already.' : deleted.message);
   });
 
 function comesBack({ registration }: ClientView): string {
   return registration === 'metadata_document'
-    ? 'It describes itself at an address of its own, so it may ask again. To keep it out, say in the settings which web apps may connect.'
-    : 'To be used again, it has to be connected anew. Some apps have to be told to forget this gateway first.';
+    ? 'It is published at its own address, so it may ask again. To keep it out, limit which web apps may connect under Settings.'
+    : 'To use it again, remove this gateway in the app, then connect it again.';
 }
 
 function AppList({ clients, search, total_count, offset, limit }: Clients & { search: string }) {
@@ -72,21 +87,19 @@ function AppList({ clients, search, total_count, offset, limit }: Clients & { se
       at={AT}
       search={search}
       words={{
-        find: 'Name of the app',
-        none: 'No app begins with',
+        find: 'Find by name',
+        none: 'No apps match',
         noMore: 'There are no more apps',
+        searched: 'Names are searched from their beginning.',
       }}
-      intro={
-        <p class="muted">
-          Apps that asked to be known here. None of them may do anything until somebody allows it; one that
-          nobody uses for 30 days is forgotten by itself.
-        </p>
-      }
+      lead="Apps that registered here. None can use anything until a person allows it. An app that is unused for 30 days is removed."
+      tabs={appTabs('registered')}
+      one="app"
       columns={[
         { name: 'App' },
-        { name: 'Goes back to' },
-        { name: 'Known since' },
-        { name: 'Access', isNumber: true },
+        { name: 'Returns to', isExtra: true },
+        { name: 'Registered' },
+        { name: 'Has access', isNumber: true },
         { name: 'Actions', isHidden: true },
       ]}
       rows={clients}
@@ -94,11 +107,13 @@ function AppList({ clients, search, total_count, offset, limit }: Clients & { se
       total={total_count}
       {...{ offset, limit }}
     >
-      <Empty title="No app is known yet">
-        <p>
-          An app makes itself known when somebody connects it for the first time.{' '}
-          <a href="/">See how to connect one</a>.
-        </p>
+      <Empty title="No app has registered yet" glyph="app">
+        <p>An app registers when a person connects it for the first time.</p>
+        <div class="row">
+          <a class="button primary" href="/">
+            Connect an app
+          </a>
+        </div>
       </Empty>
     </ListPage>
   );
@@ -109,44 +124,40 @@ function AppRow({ client }: { client: ClientView }) {
   return (
     <tr>
       <td>
-        <b>
-          <Name of={nameOf(client)} />
-        </b>
-        <br />
-        <small>
-          {client.registration === 'metadata_document' ? (
-            <>
-              describes itself at <span class="mono">{new URL(client.id).host}</span>
-            </>
-          ) : (
-            'registered by itself'
-          )}
-        </small>
-      </td>
-      <td data-label="Goes back to">
-        <span>
-          {places.slice(0, 3).join(', ')}
-          {places.length > 3 && ` and ${places.length - 3} more`}
+        <span class="thing">
+          <Avatar name={nameOf(client)} glyph={glyphOfApp(nameOf(client))} />
+          <span>
+            <span class="name cut">
+              <Name of={nameOf(client)} />
+            </span>
+            {client.registration === 'metadata_document' && (
+              <small class="cut">published by {new URL(client.id).host}</small>
+            )}
+          </span>
         </span>
       </td>
-      <td data-label="Known since">
+      <td data-label="Returns to" class="extra">
+        {places.slice(0, 3).join(', ')}
+        {places.length > 3 && ` and ${places.length - 3} more`}
+      </td>
+      <td data-label="Registered">
         <span>
           <When at={client.created_at} />
         </span>
       </td>
-      <td data-label="Access" class="num">
+      <td data-label="Has access" class="num">
         {client.session_count ? (
           <a href={`/admin/access?${new URLSearchParams({ app: client.id })}`}>
-            {client.session_count.toLocaleString('en')}
+            {numberOf(client.session_count)}
             <span class="unseen"> with access</span>
           </a>
         ) : (
-          'none'
+          '–'
         )}
       </td>
-      <td>
-        <a class="button danger small" href={`${AT}/delete?${new URLSearchParams({ app: client.id })}`}>
-          Delete<span class="unseen"> {cut(nameOf(client))}</span>
+      <td class="end">
+        <a class="button small quiet danger" href={`${AT}/delete?${new URLSearchParams({ app: client.id })}`}>
+          Delete…<span class="unseen"> {cut(nameOf(client))}</span>
         </a>
       </td>
     </tr>
@@ -154,12 +165,12 @@ function AppRow({ client }: { client: ClientView }) {
 }
 
 function nameOf({ client_name }: ClientView): string {
-  return client_name || 'An app without a name';
+  return client_name || UNNAMED_APP;
 }
 
-/** Where a redirect target leads, as people know it: a host, this computer, or an app's own scheme. */
+/** Where a redirect target leads: a host, a computer, or an app's own scheme. */
 function returnHostOf(uri: string): string {
   const { protocol, hostname, host } = new URL(uri);
-  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return 'the person’s computer';
-  return protocol === 'https:' ? host : protocol.slice(0, -1);
+  if (isLoopback(hostname)) return 'a computer';
+  return protocol === 'https:' ? host : `a device (${protocol.slice(0, -1)})`;
 }
