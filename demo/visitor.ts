@@ -31,7 +31,7 @@ export class Visitor {
       for (const cookie of response.headers.getSetCookie()) keep(cookies, cookie);
       const html = await response.text();
 
-      const location = response.headers.get('location');
+      const location = leadsTo(response.headers);
       if (!location) return { url, status: response.status, html };
       const to = new URL(location, url);
       if (isOutside(to)) return { url: to, status: response.status, html: null };
@@ -45,6 +45,11 @@ export class Visitor {
     this.cookies.set(hostname, cookies);
     return cookies;
   }
+}
+
+/** Where an answer leads: a redirect, or a page that goes on by itself, as to an app with a scheme of its own. */
+export function leadsTo(headers: Headers): string | null {
+  return headers.get('location') ?? headers.get('refresh')?.replace(/^0; url=/, '') ?? null;
 }
 
 function keep(cookies: Map<string, string>, setCookie: string): void {

@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx';
 import { type Glyph, Icon } from './icons';
 import { cut } from './name';
 
@@ -17,6 +18,26 @@ export function Avatar({ name, glyph, isPerson, isLarge, isClaim }: AvatarProps)
   return (
     <span class={looks.filter(Boolean).join(' ')} aria-hidden="true">
       {glyph && !isClaim ? <Icon of={glyph} /> : initialsOf(name)}
+    </span>
+  );
+}
+
+/** Two that meet: what asks and what it asks for. `by`: how far that is. */
+export function Meet({ from, to, by = 'arrow' }: { from: Child; to: Child; by?: Glyph }) {
+  return (
+    <span class="meet">
+      {from}
+      <Icon of={by} />
+      {to}
+    </span>
+  );
+}
+
+/** This gateway, among others that have an avatar. */
+export function GatewayAvatar() {
+  return (
+    <span class="avatar hue1 large" aria-hidden="true">
+      <Icon of="gate" />
     </span>
   );
 }

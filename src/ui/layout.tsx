@@ -10,18 +10,22 @@ export type Gateway = { displayName: string; supportText: string; issuer: string
 const CSP =
   "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/**
- * A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it.
- * @param isBroad for what has rows to choose from @param head what its head holds besides
- */
+type PageOptions = {
+  /** For what has rows to choose from. */
+  isBroad?: boolean;
+  /** The app that the page leads back to, without a script (CONTRACT §4). Null: by its link alone. */
+  refresh?: Destination | null;
+};
+
+/** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
 export function page(
   place: Gateway,
   title: string,
   body: Child,
   status = 200,
-  { isBroad = false, head }: { isBroad?: boolean; head?: Child } = {},
+  { isBroad = false, refresh }: PageOptions = {},
 ): Response {
-  return respond(
+  const response = respond(
     place,
     title,
     <main class={isBroad ? 'narrow broad' : 'narrow'}>
@@ -34,8 +38,10 @@ export function page(
       )}
     </main>,
     status,
-    head,
+    refresh === undefined,
   );
+  if (refresh) response.headers.set('refresh', `0; url=${refresh.url}`);
+  return response;
 }
 
 /** A part of a page that its script asks for (`data-load`), as an HTTP response. */
@@ -169,7 +175,7 @@ function Support({ place, foot }: { place: Gateway; foot?: Child }) {
   );
 }
 
-function respond(place: Gateway, title: string, content: Child, status: number, head?: Child): Response {
+function respond(place: Gateway, title: string, content: Child, status: number, hasScript = true): Response {
   const html = (
     <html lang="en">
       <head>
@@ -178,8 +184,7 @@ function respond(place: Gateway, title: string, content: Child, status: number, 
         <title>{`${title} · ${place.displayName}`}</title>
         <link rel="stylesheet" href="/toolgate.css" />
         <link rel="icon" href="/favicon.svg" />
-        <script src="/toolgate.js" defer />
-        {head}
+        {hasScript && <script src="/toolgate.js" defer />}
       </head>
       <body>{content}</body>
     </html>

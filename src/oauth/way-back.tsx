@@ -1,0 +1,77 @@
+import type { Child } from 'hono/jsx';
+import { isDocumentUrl } from '../clients/metadata-document';
+import type { Destination } from '../protocol/destination';
+import { Avatar, GatewayAvatar, Meet } from '../ui/avatar';
+import type { Glyph } from '../ui/icons';
+import { type Gateway, page, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
+
+/** A client as pages show it: `id` says whether a site vouches for its name. */
+export type ShownClient = { id: string; name: string };
+
+/** The apps whose own sites describe them, by host. On these pages a glyph says who an app is. */
+const GLYPHS: ReadonlyMap<string, Glyph> = new Map([
+  ['claude.ai', 'claude'],
+  ['chatgpt.com', 'chatgpt'],
+  ['vscode.dev', 'vscode'],
+]);
+
+/** A client's avatar: grey where its name is its own claim (SECURITY 4). */
+export function ClientAvatar({ of: { id, name } }: { of: ShownClient }) {
+  const glyph = isDocumentUrl(id) ? GLYPHS.get(new URL(id).host) : undefined;
+  return <Avatar name={name} glyph={glyph} isLarge isClaim={!glyph} />;
+}
+
+type WayBack = {
+  client: ShownClient;
+  /** The authorization response: the registered redirect URI and its parameters, nothing else (SECURITY 31). */
+  destination: Destination;
+  title: string;
+  children?: Child;
+  /** What became of it. `error`: no one has acted yet, and the browser goes nowhere by itself. */
+  is: 'allowed' | 'denied' | 'error';
+  cookies?: readonly string[];
+};
+
+/**
+ * Sends the browser back to the client. An app with a private-use scheme (RFC 8252 §7.1) leaves the window as it is, so a page
+ * says what happened and leads there, by itself and by a link.
+ */
+export function sendBack(place: Gateway, { is, destination, cookies = [], ...shown }: WayBack): Response {
+  if (/^https?:/i.test(destination.url)) return sendOn(destination, cookies, is === 'error' ? 302 : 303);
+  const { title } = shown;
+  const status = is === 'error' ? 400 : 200;
+  const refresh = is === 'error' ? null : destination;
+  const body = <WayBackPage {...shown} is={is} href={destination.url} />;
+  const response = page(place, title, body, status, { refresh });
+  for (const cookie of cookies) response.headers.append('set-cookie', cookie);
+  return response;
+}
+
+function WayBackPage({ client, href, title, children, is }: Omit<WayBack, 'destination'> & { href: string }) {
+  const name = cut(client.name);
+  return (
+    <div class="card stack wide center">
+      {is === 'allowed' && <Meet from={<GatewayAvatar />} by="check" to={<ClientAvatar of={client} />} />}
+      <div class="stack tight center">
+        <h1>{title}</h1>
+        <p class="muted">{children}</p>
+      </div>
+      <a class="button primary big" href={href}>
+        Open {name}
+      </a>
+      <small>
+        Nothing happened? Go back to {name} yourself
+        {is === 'allowed' && '. If it still asks you to sign in, connect it again'}.
+      </small>
+      {is === 'allowed' && (
+        <>
+          <hr class="rule" />
+          <a href="/me" target="_blank" rel="noopener">
+            See or change what your apps can use
+          </a>
+        </>
+      )}
+    </div>
+  );
+}
