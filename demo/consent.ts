@@ -71,8 +71,7 @@ export async function answerPages(
     const button = forms
       .flatMap((form) => connectButtons(form))
       .find(({ server }) => connect.includes(server));
-    const form =
-      button?.form ?? forms.find(({ controls }) => controls.some(({ name }) => name === 'decision'));
+    const form = button?.form ?? formFor(forms, answers);
     if (!form) return place;
 
     const names = form.controls.map(({ name, value }) => (name === 'server' ? value : name));
@@ -88,6 +87,17 @@ export async function answerPages(
 
 function isAt(url: URL, { protocol, host, pathname }: URL): boolean {
   return url.protocol === protocol && url.host === host && url.pathname === pathname;
+}
+
+/** Of the forms that ask for a decision the one that has the fields of `answers`: a page has one for each way to sign in. */
+export function formFor(forms: readonly Form[], answers: Answers): Form | undefined {
+  const fits = ({ controls }: Form) =>
+    Object.entries(answers).filter(([asked, answer]) =>
+      controls.some(({ name, value }) => name === asked && (name !== 'identity' || value === answer)),
+    ).length;
+  return forms
+    .filter(({ controls }) => controls.some(({ name }) => name === 'decision'))
+    .reduce<Form | undefined>((best, form) => (!best || fits(form) > fits(best) ? form : best), undefined);
 }
 
 /** The request that answering `form` makes: with `answers`, and allowing unless they say otherwise. */

@@ -66,7 +66,7 @@ async function photographConsent(
   await shoot('services');
   await page.getByRole('radio', { name: 'Let me choose' }).check();
   await openTools(page);
-  await page.locator('.ticks').waitFor();
+  await page.locator('.tools').waitFor();
   await shoot('chosen');
   await page.goto(`${facts.issuer}/oauth/consent?flow_id=AAAAAAAAAAAAAAAAAAAAAA`);
   await shoot('too-late');

@@ -21,11 +21,11 @@ export type AccountAtServer = {
 
 /** How an account stands, in words. `orphaned`: whose it is may not use the server now. */
 export const ACCOUNT_STATES = {
-  active: { tone: 'good', word: 'connected' },
-  none: { tone: 'off', word: 'not connected' },
-  needs_reauth: { tone: 'warn', word: 'connect again' },
-  needs_update: { tone: 'warn', word: 'more is needed' },
-  orphaned: { tone: 'off', word: 'not open to you now' },
+  active: { tone: 'good', word: 'Connected' },
+  none: { tone: 'off', word: 'Not connected' },
+  needs_reauth: { tone: 'warn', word: 'Sign-in expired' },
+  needs_update: { tone: 'warn', word: 'Needs more' },
+  orphaned: { tone: 'off', word: 'Not available to you' },
 } as const;
 
 /** The accounts of `owner` at those of `servers` where everyone has their own, from one read of the index. */
@@ -62,14 +62,21 @@ export function accountsAmong(
 export type ConnectableAccount = AccountAtServer & {
   /** The host its provider issues tokens on, when that is another than its own. */
   tokenHost: string | null;
-  /** The host of its provider, when that took the place of another. */
-  movedTo: string | null;
+  /** The host of its provider, as far as it is known. */
+  signInHost: string | null;
+  /** True when that took the place of another. */
+  isMoved: boolean;
 };
 
 /** The host matters to the person who is about to be sent there. */
 export function shownAccount(account: AccountAtServer, providers: KnownProviders): ConnectableAccount {
   const { server, own, state } = account;
   const provider = own.kind === 'oauth' && state !== 'active' ? providers(server) : null;
-  const movedTo = provider?.isMoved ? new URL(provider.issuer ?? provider.authorizationEndpoint).host : null;
-  return { ...account, tokenHost: provider?.tokenHost ?? null, movedTo };
+  const signInHost = provider && new URL(provider.issuer ?? provider.authorizationEndpoint).host;
+  return {
+    ...account,
+    tokenHost: provider?.tokenHost ?? null,
+    signInHost,
+    isMoved: provider?.isMoved ?? false,
+  };
 }

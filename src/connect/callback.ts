@@ -19,7 +19,7 @@ export const callback = new Hono<App>().get('/', async (c) => {
   if (take) return take(c, id);
   throw new PageProblem({
     status: 400,
-    title: 'This address is for coming back from a sign-in',
-    text: 'The part that says which one is missing. Go back to where you wanted to sign in, and begin again.',
+    title: 'This link isn’t valid',
+    text: 'Go back to where you started and sign in again.',
   });
 });

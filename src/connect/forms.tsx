@@ -1,16 +1,19 @@
 import type { Child } from 'hono/jsx';
 import type { ConnectableAccount } from '../accounts/accounts';
-import { AccountBadge, OwnHeaderFields, TokenHost, WhyAgain } from '../consent/account-parts';
+import { AccountBadge, OwnHeaderFields, SharedBy, TokenHost, Who, WhyAgain } from '../consent/account-parts';
 import { TypedField } from '../consent/identity-form';
 import { modeOf } from '../identity';
+import { ClientAvatar } from '../oauth/way-back';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
+import { Avatar, GatewayAvatar, Meet } from '../ui/avatar';
 import { Once } from '../ui/forms';
 import { Reference } from '../ui/layout';
-import { cut, Name } from '../ui/name';
+import { Cut, cut, Name } from '../ui/name';
+import { Input, Notice } from '../ui/parts';
 import type { WayToProve } from './proof';
 
-/** What every page of a link tells: for whom it is, which app asked, how it is found again. */
+/** What every page of a link says: for whom it is, which app asked, how it is found again. */
 export type LinkPage = {
   path: string;
   /** The unguessable value of its forms. */
@@ -23,29 +26,27 @@ export type LinkPage = {
   servers: readonly Server[];
   notice: { serverId: string | null; text: string } | undefined;
   code: string;
+  /** Where people sign in. */
+  signInHost: string;
 };
 
 /** Before anything: what the link is for, and a proof that its opener is the one it was made for (SECURITY 16). */
 export function ProofPage(props: LinkPage & { way: WayToProve }) {
-  const { path, value, subject, name, clientName, servers, way, notice, code } = props;
+  const { path, value, subject, name, clientName, servers, way, notice, code, signInHost } = props;
   return (
     <form class="card stack wide" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
       <Once />
-      <header class="stack tight">
-        <h1>{titleFor(servers)}</h1>
-        <p class="muted">
-          {clientName && `${cut(clientName)} needs an account of your own there for what you asked. `}
-          If you did not just ask for anything, close this page: nothing happens by itself.
-        </p>
-      </header>
+      <Title {...props}>
+        {clientName && `${cut(clientName)} needs it for what you asked. `}
+        If you didn’t just ask for anything, close this page: nothing happens by itself.
+      </Title>
       <dl class="facts">
         <dt>{servers.length === 1 ? 'Server' : 'Servers'}</dt>
         <dd>
           {servers.map((server) => (
             <div>
-              <span class="host">{server.name}</span>{' '}
-              <small class="mono">{new URL(server.connectionString).host}</small>
+              <b>{server.name}</b> <small class="mono">{new URL(server.connectionString).host}</small>
             </div>
           ))}
         </dd>
@@ -53,62 +54,53 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
         <dd>
           {clientName ? (
             <>
-              <span class="host">
+              <b>
                 <Name of={clientName} />
-              </span>
-              . The name is its own claim.
+              </b>{' '}
+              <small>Not verified: any app can use this name.</small>
             </>
           ) : (
-            'this gateway itself'
+            'this gateway'
           )}
         </dd>
-        <dt>Connected for</dt>
+        <dt>For</dt>
         <dd>
           <Who subject={subject} name={name} />
         </dd>
       </dl>
-      {modeOf(subject)?.mayBeShared && <Shared subject={subject} name={name} />}
-      <Proof way={way} subject={subject} name={name} path={path} notice={notice?.text} />
+      {name !== null && <SharedBy subject={subject} name={name} />}
+      <Proof way={way} subject={subject} name={name} path={path} notice={notice?.text} host={signInHost} />
       <Reference code={code} />
     </form>
   );
 }
 
-/** Who an identity is, in words. */
-function Who({ subject, name }: { subject: Subject; name: string | null }) {
-  const { before = null, nameless = '' } = modeOf(subject)?.words.connectedFor ?? {};
-  if (before === null || name === null) return <>{nameless}</>;
+function Title({
+  servers,
+  clientName,
+  children,
+}: Pick<LinkPage, 'servers' | 'clientName'> & { children?: Child }) {
+  const [first, ...more] = servers;
+  const client = { id: '', name: clientName };
   return (
-    <>
-      {before}{' '}
-      <b>
-        <Name of={name} />
-      </b>
-    </>
+    <div class="stack center">
+      <Meet
+        from={clientName ? <ClientAvatar of={client} /> : <GatewayAvatar />}
+        to={<Avatar name={first?.name ?? ''} isLarge />}
+      />
+      <h1>{first && !more.length ? `Connect your ${first.name} account` : 'Connect your accounts'}</h1>
+      <p class="muted">{children}</p>
+    </div>
   );
 }
 
-function Shared({ subject, name }: { subject: Subject; name: string | null }) {
-  return (
-    <p class="notice">
-      Everyone who holds the {modeOf(subject)?.words.kind}{' '}
-      <b>
-        <Name of={name ?? ''} />
-      </b>{' '}
-      will act as you there.
-    </p>
-  );
-}
-
-type ProofProps = {
+type ProofProps = Pick<LinkPage, 'subject' | 'name' | 'path'> & {
   way: WayToProve;
-  subject: Subject;
-  name: string | null;
-  path: string;
   notice: string | undefined;
+  host: string;
 };
 
-function Proof({ way, subject, name, path, notice }: ProofProps) {
+function Proof({ way, subject, name, path, notice, host }: ProofProps) {
   switch (way) {
     case 'known':
       return <Continue label={`Continue as ${cut(name ?? '')}`} notice={notice} />;
@@ -118,76 +110,59 @@ function Proof({ way, subject, name, path, notice }: ProofProps) {
       return (
         <>
           <TypedField mode={modeOf(subject)} notice={notice} focus={true} />
-          <Continue label="Continue" notice={undefined} />
+          <Continue label="Continue" />
         </>
       );
     case 'session_value':
       return (
         <>
-          <SessionField notice={notice} />
-          <Continue label="Continue" notice={undefined} />
+          <Input
+            name="session_value"
+            label="Session value"
+            type="password"
+            mono
+            autocomplete="off"
+            spellcheck={false}
+            error={notice}
+            hint={
+              <>
+                What your app sends in <code>x-bf-mcp-session-id</code>.
+              </>
+            }
+          />
+          <Continue label="Continue" />
         </>
       );
     case 'sign_in':
       return (
         <>
-          {notice && <Notice text={notice} />}
+          {notice && <Notice bad>{notice}</Notice>}
           <p class="muted">
-            {name === null ? 'Sign in to go on.' : `Only ${cut(name)} can go on. Sign in with that account.`}
+            {name === null ? 'Sign in to continue.' : `Sign in as ${cut(name)} to continue.`}
           </p>
-          <div class="actions">
-            <a class="button primary" href={`/oauth/sign-in?${new URLSearchParams({ return_to: path })}`}>
-              Sign in
-            </a>
-          </div>
+          <a class="button primary big" href={`/oauth/sign-in?${new URLSearchParams({ return_to: path })}`}>
+            Sign in with {host}
+          </a>
         </>
       );
     case 'elsewhere':
       return (
-        <p class="notice">
+        <Notice tone="warn">
           An anonymous connection belongs to the browser it was allowed in. Open this link there, or connect
           your app again.
-        </p>
+        </Notice>
       );
   }
 }
 
-function Continue({ label, notice }: { label: string; notice: string | undefined }) {
+function Continue({ label, notice }: { label: string; notice?: string | undefined }) {
   return (
     <>
-      {notice && <Notice text={notice} />}
-      <div class="actions">
-        <button type="submit" class="button primary" name="decision" value="continue">
-          {label}
-        </button>
-      </div>
+      {notice && <Notice bad>{notice}</Notice>}
+      <button type="submit" class="button primary big" name="decision" value="continue" data-busy="Checking…">
+        {label}
+      </button>
     </>
-  );
-}
-
-function SessionField({ notice }: { notice: string | undefined }) {
-  return (
-    <div class="field" data-error={notice ? '' : undefined}>
-      <label for="session_value">Session value</label>
-      <input
-        class="input mono"
-        id="session_value"
-        name="session_value"
-        type="password"
-        autocomplete="off"
-        spellcheck={false}
-        aria-describedby={notice ? 'notice hint' : 'hint'}
-        aria-invalid={notice ? 'true' : undefined}
-      />
-      {notice && (
-        <span class="error" id="notice" role="alert">
-          {notice}
-        </span>
-      )}
-      <small id="hint">
-        What your app sends in <span class="mono">x-bf-mcp-session-id</span>.
-      </small>
-    </div>
   );
 }
 
@@ -196,21 +171,37 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
   const { subject, name, clientName, servers, accounts, notice, code } = props;
   const isDone = accounts.every(({ state }) => state === 'active');
   return (
-    <div class="card stack wide">
-      <header class="stack tight">
-        <h1>{isDone ? 'All connected' : titleFor(servers)}</h1>
-        <p class="muted">
-          {isDone && clientName ? (
-            `Go back to ${cut(clientName)}. If it does not go on by itself, repeat what you asked for.`
-          ) : (
-            <>
-              For <Who subject={subject} name={name} />.{clientName && ` ${cut(clientName)} asked for it.`}
-            </>
-          )}
-        </p>
-      </header>
-      {!isDone && modeOf(subject)?.mayBeShared && <Shared subject={subject} name={name} />}
-      {notice?.serverId === null && <Notice text={notice.text} />}
+    <>
+      <div class="card stack wide">
+        {isDone ? (
+          <div class="stack center">
+            <h1>All connected</h1>
+            <p class="muted">
+              {clientName
+                ? `Go back to ${cut(clientName)}. If it doesn’t continue by itself, repeat what you asked for.`
+                : 'You can close this tab.'}
+            </p>
+          </div>
+        ) : (
+          <Title servers={servers} clientName={clientName}>
+            {clientName && `${cut(clientName)} asked for this.`}
+          </Title>
+        )}
+        <dl class="facts">
+          <dt>For</dt>
+          <dd>
+            <Who subject={subject} name={name} />
+          </dd>
+          <dt>Used by</dt>
+          <dd>every app you allow here</dd>
+        </dl>
+        {!isDone && name !== null && <SharedBy subject={subject} name={name} />}
+        {notice?.serverId === null && <Notice bad>{notice.text}</Notice>}
+        <small>
+          Your sign-in is stored encrypted. Apps never see it. You can disconnect it at any time under{' '}
+          <a href="/me">Your apps</a>.
+        </small>
+      </div>
       {accounts.map((account) => (
         <AccountForm
           {...props}
@@ -218,39 +209,37 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
           failure={notice?.serverId === account.server.id ? notice.text : undefined}
         />
       ))}
-      <p class="muted">
-        <a href="/me">My access</a> lists every account you connected, and ends it.
-      </p>
       <Reference code={code} />
-    </div>
+    </>
   );
 }
 
 type AccountFormProps = LinkPage & { account: ConnectableAccount; failure: string | undefined };
 
 function AccountForm({ path, value, account, failure }: AccountFormProps) {
-  const { server, own, state, tokenHost } = account;
+  const { server, own, state, tokenHost, signInHost, isMoved } = account;
   const { connect, replace } = own.words;
   const isActive = state === 'active';
-  const head = (
-    <div class="head">
-      <b class="grow">{server.name}</b>
-      <AccountBadge state={state} />
-    </div>
-  );
+  const isOAuth = own.kind === 'oauth';
+  const button = isActive ? replace.button : isOAuth ? `Continue to ${server.name}` : connect.button;
   const fields = (
     <form class="stack" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
       <Once />
       <input type="hidden" name="server" value={server.id} />
-      {own.kind === 'headers' ? (
-        <OwnHeaderFields account={account} notice={failure} />
-      ) : (
+      {isOAuth ? (
         <>
           <WhyAgain {...account} />
+          {signInHost && !isMoved && (
+            <small>
+              You sign in at <b>{signInHost}</b>.
+            </small>
+          )}
           <TokenHost host={tokenHost} />
-          {failure && <Notice text={failure} />}
+          {failure && <Notice bad>{failure}</Notice>}
         </>
+      ) : (
+        <OwnHeaderFields account={account} notice={failure} />
       )}
       <div class="actions">
         <button
@@ -258,40 +247,32 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
           class={isActive ? 'button' : 'button primary'}
           name={isActive ? undefined : 'decision'} // once connected, nothing is asked any more
           value={isActive ? undefined : 'continue'}
+          data-busy={isOAuth ? `Opening ${signInHost ?? server.name}…` : 'Checking…'}
         >
-          {isActive ? replace.button : connect.button}
+          {button}
         </button>
       </div>
     </form>
   );
-  if (!isActive) {
-    return (
-      <div class="server stack">
-        {head}
-        {fields}
+  return (
+    <div class="card stack">
+      <div class="row spread">
+        <span class="thing">
+          <Avatar name={server.name} />
+          <b class="cut">
+            <Cut of={server.name} />
+          </b>
+        </span>
+        <AccountBadge state={state} />
       </div>
-    );
-  }
-  return (
-    <div class="server stack tight">
-      {head}
-      <details open={failure !== undefined}>
-        <summary>{replace.unfold}</summary>
-        {fields}
-      </details>
+      {isActive ? (
+        <details class="quiet" open={failure !== undefined}>
+          <summary>{replace.unfold}</summary>
+          {fields}
+        </details>
+      ) : (
+        fields
+      )}
     </div>
-  );
-}
-
-function titleFor(servers: readonly Server[]): string {
-  const [only, ...more] = servers;
-  return only && !more.length ? `Connect your account at ${only.name}` : 'Connect your accounts';
-}
-
-function Notice({ text }: { text: Child }) {
-  return (
-    <p class="notice" role="alert">
-      {text}
-    </p>
   );
 }

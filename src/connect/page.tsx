@@ -10,6 +10,7 @@ import { equalSecrets, hashSecret, mac, randomSecret } from '../crypto/secrets';
 import { ask, theseIds } from '../database';
 import { modeOf, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
+import { providerHost } from '../identity/provider';
 import type { Standing } from '../identity/standing';
 import { saveOwnHeaders } from '../mcp-client/header-credentials';
 import { issuerOf } from '../oauth/surface';
@@ -31,7 +32,7 @@ import {
 } from './cookie';
 import { AccountsPage, type LinkPage, ProofPage } from './forms';
 import { proves, wayToProve } from './proof';
-import { sendToProvider } from './provider-trip';
+import { sendToProvider, TO_ACCOUNTS } from './provider-trip';
 
 /** Bytes a form may have: values of many headers. */
 const MOST_FORM = 262_144;
@@ -128,6 +129,7 @@ async function linkPage(
     servers: accounts.map(({ server }) => server),
     notice: state.notice,
     code: codeOf(c),
+    signInHost: providerHost(c.var.settings),
   };
 }
 
@@ -253,10 +255,7 @@ function aboutLink({
 }
 
 /** The same for a key that is unknown, wrong or another's (SECURITY 12). */
-const REFUSED = 'That is not what this link is for, or it is not active here. Use the one your app sends.';
-
-/** Where accounts are connected without an app that asks for it. */
-const TO_ACCOUNTS = { href: '/me', label: 'To your accounts' };
+const REFUSED = 'This key doesn’t work for this link. Use the key your app sends.';
 
 /** For the browser that used the link, when its time is over. */
 function over({ clientName }: Link): Problem {
@@ -264,15 +263,15 @@ function over({ clientName }: Link): Problem {
     status: 410,
     calm: true,
     title: 'This page has expired',
-    text: `What you connected stays connected. Go back to ${clientName ? cut(clientName) : 'where you began'}. If nothing goes on by itself there, repeat what you asked for.`,
+    text: `What you connected stays connected. Go back to ${clientName ? cut(clientName) : 'where you started'}. If it doesn’t continue by itself, repeat what you asked for.`,
     way: TO_ACCOUNTS,
   };
 }
 
 const EXPIRED: Problem = {
   status: 410,
-  title: 'This link does not work any more',
-  text: 'Links like this work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new one. Or connect the account from your own page.',
+  title: 'This link has expired',
+  text: 'Connect links work for 15 minutes. Go back to your app and repeat what you asked for: it gives you a new link.',
   way: TO_ACCOUNTS,
 };
 
@@ -280,20 +279,20 @@ const USED: Problem = {
   status: 409,
   calm: true,
   title: 'This link was used in another browser',
-  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for, or connect the account from your own page.',
+  text: 'Each link works in one browser. To connect here, go back to your app and repeat what you asked for: it gives you a new link.',
   way: TO_ACCOUNTS,
 };
 
 const ENDED: Problem = {
   status: 410,
   title: 'The access this link is for has ended',
-  text: 'Nothing can be connected for it any more. Go back to your app and connect it again.',
+  text: 'Go back to your app and connect it again.',
 };
 
 const NOT_OPEN: Problem = {
   status: 403,
-  title: 'Nothing here is open to you any more',
-  text: 'The server was removed or closed to you, or your key is one that several people share. An administrator of this gateway can change that.',
+  title: 'You can’t connect this account',
+  text: 'The server was removed, you can’t use it, or your key is shared by several people. Ask your administrator.',
 };
 
 const FOREIGN: Problem = {
@@ -305,5 +304,5 @@ const FOREIGN: Problem = {
 const OUT_OF_DATE: Problem = {
   status: 403,
   title: 'This form is out of date',
-  text: 'Nothing was changed. Another tab or a later step took its place.',
+  text: 'Nothing was changed. You continued in another tab, or this page is from an earlier step.',
 };

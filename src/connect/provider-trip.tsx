@@ -122,8 +122,8 @@ async function requireAccess(c: Context<App>, server: Server, proof: Proof): Pro
   audit(c, { act: 'credential.refused', server: server.id, owner: proof.subject }, proof.subject);
   throw new PageProblem({
     status: 403,
-    title: `${server.name} is not open to you any more`,
-    text: 'Nothing was connected. An administrator of this gateway can open it again.',
+    title: `You can’t use ${server.name}`,
+    text: 'Nothing was connected. Ask your administrator for access.',
   });
 }
 
@@ -183,12 +183,11 @@ type Reason = 'declined' | 'refused' | 'unavailable' | 'not_set_up';
 
 /** Each reason, in words for the person who was sent to the provider. Its own words are never shown. */
 const WORDS: Record<Reason, string> = {
-  declined: 'Its sign-in was not finished. Begin again, and allow what it asks.',
+  declined: 'The sign-in wasn’t finished. Try again, and allow what it asks for.',
   refused:
-    'Its provider did not accept the answer. Begin again; if it stays, an administrator of this gateway has to look.',
-  unavailable: 'Its provider is not answering. Begin again in a moment.',
-  not_set_up:
-    'Its provider cannot be used as it is set up here. An administrator of this gateway has to look.',
+    'Its provider refused the sign-in. Try again. If it keeps happening, send the reference below to your administrator.',
+  unavailable: 'Its provider isn’t responding. Try again in a moment.',
+  not_set_up: 'Its sign-in isn’t set up correctly. Send the reference below to your administrator.',
 };
 
 const STATUS: Record<Reason, number> = { declined: 403, refused: 403, unavailable: 503, not_set_up: 503 };
@@ -209,7 +208,7 @@ function explain(c: Context<App>, server: Server, returnTo: string | null, owner
     if (owner) audit(c, { act: 'credential.refused', server: server.id, owner }, owner);
     throw new PageProblem({
       status: STATUS[reason],
-      title: `${server.name} is not connected`,
+      title: `${server.name} isn’t connected`,
       text: WORDS[reason],
       ...(reason === 'unavailable' ? { retryAfter: 10 } : {}),
       ...(returnTo ? { way: { href: returnTo, label: 'Back' } } : {}),
@@ -217,37 +216,40 @@ function explain(c: Context<App>, server: Server, returnTo: string | null, owner
   };
 }
 
+/** Where accounts are connected without an app that asks for it. */
+export const TO_ACCOUNTS = { href: '/me', label: 'Connect it from Your apps' };
+
 const TOO_LATE: Problem = {
   status: 410,
-  title: 'This took too long',
-  text: 'Nothing was connected. Go back to where you began, and connect once more.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'This request timed out',
+  text: 'Nothing was connected. Go back to where you started and connect again.',
+  way: TO_ACCOUNTS,
 };
 
 const ENDED: Problem = {
   status: 410,
   calm: true,
-  title: 'This has ended meanwhile',
-  text: 'Nothing was connected, because what it was for was disconnected, removed or blocked.',
+  title: 'This account isn’t needed any longer',
+  text: 'Nothing was connected. The server, the app or your access was removed in the meantime.',
 };
 
 const ANOTHER_BROWSER: Problem = {
   status: 403,
-  title: 'This belongs to another browser',
-  text: 'Nothing was connected. An account can only be connected in the browser that was sent to its provider.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'Open this in the browser where you started',
+  text: 'Nothing was connected. You can only finish a sign-in in the browser where it started.',
+  way: TO_ACCOUNTS,
 };
 
 const ANSWERED: Problem = {
   status: 409,
   calm: true,
-  title: 'This was answered already',
-  text: 'There is nothing left to do here. Go back to where you began: it says what is connected.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'This was already done',
+  text: 'Go back to where you started to see what is connected.',
+  way: TO_ACCOUNTS,
 };
 
 const NO_SERVER: Problem = {
   status: 410,
-  title: 'That server is not here any more',
-  text: 'Nothing was connected. An administrator of this gateway has removed it, or taken back its authorization.',
+  title: 'This server was removed',
+  text: 'Nothing was connected. An administrator removed it, or disconnected it.',
 };

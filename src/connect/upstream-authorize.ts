@@ -67,19 +67,19 @@ async function serverToConnect(
 
 const MALFORMED: Problem = {
   status: 400,
-  title: 'This address is not complete',
-  text: 'It has to name a server and either the connection being made or a link. Go back to the page you came from, and use its buttons.',
+  title: 'This link isn’t complete',
+  text: 'Go back to the page you came from and use its buttons.',
 };
 
 const SESSION: Problem = {
   status: 400,
-  title: 'This address says too much',
-  text: 'A session never stands in an address. Go back to your app and connect again.',
+  title: 'This link isn’t valid',
+  text: 'Go back to your app and connect again.',
 };
 
 const UNKNOWN: Problem = {
   status: 404,
-  title: 'There is no such account to connect',
-  text: 'That server is not here any more, or does not ask for an account of your own. Go back to the page you came from, and reload it.',
-  way: { href: '/me', label: 'To your accounts' },
+  title: 'There’s no account to connect',
+  text: 'The server was removed, or doesn’t need your account. Go back to the page you came from and reload it.',
+  way: { href: '/me', label: 'Your apps' },
 };

@@ -1,11 +1,43 @@
 import { ACCOUNT_STATES, type AccountAtServer, type ConnectableAccount } from '../accounts/accounts';
+import { modeOf } from '../identity';
+import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
-import { Badge } from '../ui/parts';
+import { Name } from '../ui/name';
+import { Badge, Input, Notice } from '../ui/parts';
 
 /** How an account stands: word, shape and colour. */
 export function AccountBadge({ state }: Pick<AccountAtServer, 'state'>) {
   const { tone, word } = ACCOUNT_STATES[state];
   return <Badge tone={tone}>{word}</Badge>;
+}
+
+/** Who an identity is, in words. */
+export function Who({ subject, name }: { subject: Subject; name: string | null }) {
+  const { before = null, nameless = '' } = modeOf(subject)?.words.connectedFor ?? {};
+  if (before === null || name === null) return <>{nameless}</>;
+  return (
+    <>
+      {before && `${before} `}
+      <b>
+        <Name of={name} />
+      </b>
+    </>
+  );
+}
+
+/** Where several people may hold an identity: each acts with the accounts that are connected for it. */
+export function SharedBy({ subject, name }: { subject: Subject; name: string }) {
+  const mode = modeOf(subject);
+  if (!mode?.mayBeShared) return null;
+  return (
+    <Notice tone="warn">
+      Everyone who holds the {mode.words.kind}{' '}
+      <b>
+        <Name of={name} />
+      </b>{' '}
+      acts as you where you connect an account.
+    </Notice>
+  );
 }
 
 /** Fields for the header values a server wants of its caller. What is held already is never shown, and may stay empty. */
@@ -18,57 +50,58 @@ export function OwnHeaderFields({
 }) {
   const { server, own, heldKeys } = account;
   const held = heldKeys.map((name) => name.toLowerCase());
-  const noticeId = `notice-${server.id}`;
   const fields = own.kind === 'headers' ? own.fields : {};
-  const hintId = (name: string) => (fields[name] ? `hint-${fieldOf(server, name)}` : undefined);
   return (
     <>
-      {server.perUserHeaderKeys.map((name) => (
-        <div class="field" data-error={notice ? '' : undefined}>
-          <label for={fieldOf(server, name)}>{fields[name]?.label ?? name}</label>
-          <input
-            class="input mono"
-            id={fieldOf(server, name)}
-            name={fieldOf(server, name)}
-            type="password"
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            placeholder={held.includes(name.toLowerCase()) ? 'leave empty to keep' : undefined}
-            aria-describedby={[notice && noticeId, hintId(name)].filter(Boolean).join(' ') || undefined}
-            aria-invalid={notice ? 'true' : undefined}
-          />
-          {fields[name] && <small id={hintId(name)}>{fields[name].hint}</small>}
-        </div>
+      {server.perUserHeaderKeys.map((name, at) => (
+        <Input
+          name={fieldOf(server, name)}
+          label={
+            fields[name] ? (
+              <>
+                {fields[name].label} <small class="mono">{name}</small>
+              </>
+            ) : (
+              name
+            )
+          }
+          hint={fields[name]?.hint}
+          error={at === 0 ? notice : undefined}
+          autofocus={at === 0 && notice !== undefined}
+          type="password"
+          mono
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          placeholder={held.includes(name.toLowerCase()) ? 'leave empty to keep' : undefined}
+        />
       ))}
-      {notice && (
-        <p class="notice bad" id={noticeId} role="alert">
-          {notice}
-        </p>
-      )}
     </>
   );
 }
 
-/** What a person is told before they are sent to a provider that issues its tokens elsewhere (CONTRACT §7). */
+/** What a person reads before they are sent to a provider that issues its tokens elsewhere (CONTRACT §7). */
 export function TokenHost({ host }: { host: string | null }) {
-  return host && <small>Its provider issues what the gateway keeps of you on another host: {host}.</small>;
+  return host && <small>Your sign-in there is confirmed by another host: {host}.</small>;
 }
 
-/** What a person is told before they connect an account again that asks for more, or is with another provider now. */
-export function WhyAgain({ movedTo, wantedScopes }: Pick<ConnectableAccount, 'movedTo' | 'wantedScopes'>) {
+/** What a person reads before they connect an account again that asks for more, or is with another provider now. */
+export function WhyAgain({
+  signInHost,
+  isMoved,
+  wantedScopes,
+}: Pick<ConnectableAccount, 'signInHost' | 'isMoved' | 'wantedScopes'>) {
   return (
     <>
-      {movedTo && (
-        <p class="notice">
-          Its accounts are with another provider now: you are sent to <b>{movedTo}</b>.
-        </p>
+      {isMoved && (
+        <Notice tone="info">
+          Sign-in has moved. You now sign in at <b>{signInHost}</b>.
+        </Notice>
       )}
       {wantedScopes.length > 0 && (
-        <p class="notice">
-          The server wants more than your account allows here. You are asked for{' '}
-          <span class="mono">{wantedScopes.join(' ')}</span>.
-        </p>
+        <Notice tone="info">
+          The server needs more access than you gave it: <span class="mono">{wantedScopes.join(' ')}</span>.
+        </Notice>
       )}
     </>
   );

@@ -57,8 +57,3 @@ function countTools(lists: readonly UsableServer['tools'][]): Count {
   const writes = tools.filter(({ readOnly }) => !readOnly).length;
   return { servers: lists.length, tools: tools.length, writes };
 }
-
-/** `1 tool`, `2,428 tools`. */
-export function amount(n: number, one: string): string {
-  return `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
-}

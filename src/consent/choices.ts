@@ -5,11 +5,11 @@ import { type UsableServer, usableServers } from './services';
 import type { FlowStep } from './step';
 import { readTicks, type Ticks } from './ticks';
 
-/** How long access may be allowed for, in seconds; 0: until it is withdrawn. */
+/** How long access may be allowed for, in seconds; 0: until it is revoked. */
 export const LENGTHS: ReadonlyMap<number, string> = new Map([
-  [2_592_000, '30 days'],
-  [28_800, '8 hours'],
-  [0, 'until I withdraw it'],
+  [2_592_000, 'after 30 days'],
+  [28_800, 'after 8 hours'],
+  [0, 'when I revoke it'],
 ]);
 export const PRESET_LENGTH = 2_592_000;
 
@@ -30,7 +30,7 @@ export async function readChoices(form: URLSearchParams, usable: readonly Usable
   return { servers, readOnly: isBoxed || choice.access === 'read', expiresIn, kept };
 }
 
-/** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account. */
+/** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account or signing in. */
 export async function choicesToKeep(
   c: Context<App>,
   { state, flow }: FlowStep,
@@ -38,5 +38,5 @@ export async function choicesToKeep(
 ): Promise<FlowState['choices']> {
   if (!state.identity) return state.choices;
   const usable = await usableServers(c.env, c.var.settings, state.identity.subject, flow.request);
-  return (await readChoices(form, usable)).kept;
+  return usable.length ? (await readChoices(form, usable)).kept : undefined;
 }

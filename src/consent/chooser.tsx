@@ -1,16 +1,20 @@
 import type { Child } from 'hono/jsx';
 import type { OpenTool } from '../accounts/open-servers';
+import { Avatar } from '../ui/avatar';
+import { countOf, numberOf } from '../ui/english';
 import { Cut, Whole } from '../ui/name';
-import { Filter } from '../ui/parts';
-import { amount, type Choice, type Count, countAll, countTicked, isTicked } from './choice';
+import { Badge, Filter, KindTag } from '../ui/parts';
+import { type Choice, countAll, countTicked, isTicked } from './choice';
 import type { UsableServer } from './services';
 
 type ChooserProps = {
   servers: readonly UsableServer[];
   choice: Choice;
-  /** Whether what only reads may be chosen apart: false where the client asked for one kind of tools only. */
+  /** The box beside a choice of servers: of these, only the read-only tools. */
+  isReading: boolean;
+  /** Whether read-only tools can be chosen apart: false where the client asked for one kind of tools only. */
   mayNarrow: boolean;
-  /** Where the form is sent: its buttons come back to the server they stand at. */
+  /** Where the form is sent: its buttons come back to the server they are beside. */
   action: string;
   /** Where the tool list of a server is loaded from when it is opened. */
   toolsAt: (server: UsableServer) => string;
@@ -22,10 +26,21 @@ type ChooserProps = {
 
 /** How much there is to choose from, by how servers describe their tools. */
 export function Summary({ servers }: { servers: readonly UsableServer[] }) {
+  const { tools, writes } = countAll(servers);
   return (
-    <p>
-      <Amounts of={countAll(servers)} /> <small>as described by each server</small>
-    </p>
+    <div class="summary">
+      {(
+        [
+          [servers.length, servers.length === 1 ? 'server' : 'servers'],
+          [tools, tools === 1 ? 'tool' : 'tools'],
+          [writes, 'can change something'],
+        ] as const
+      ).map(([count, what]) => (
+        <div>
+          <b>{numberOf(count)}</b> <small>{what}</small>
+        </div>
+      ))}
+    </div>
   );
 }
 
@@ -33,20 +48,21 @@ export function Summary({ servers }: { servers: readonly UsableServer[] }) {
 export function Chooser(props: ChooserProps) {
   const { servers, choice, mayNarrow } = props;
   const { tools, writes } = countAll(servers);
+  const all = servers.length > 1 ? `all ${numberOf(servers.length)} servers` : 'all servers';
   return (
     <>
-      <fieldset>
+      <fieldset class="choices">
         <legend class="unseen">What it can use</legend>
         <Card
           access="all"
           title={props.everything ?? 'Everything I can use'}
-          says={amount(tools, 'tool')}
+          says={countOf(tools, 'tool')}
           choice={choice}
         >
-          On all servers, including servers and tools that are added later.
+          On {all}, including servers and tools that are added later.
         </Card>
         {mayNarrow && (
-          <Card access="read" title="Read-only tools" says={amount(tools - writes, 'tool')} choice={choice}>
+          <Card access="read" title="Read-only tools" says={countOf(tools - writes, 'tool')} choice={choice}>
             It can look things up but not change them, going by what each server says about its tools.
           </Card>
         )}
@@ -74,20 +90,21 @@ function Card({ access, title, says, choice, children }: CardProps) {
     <label class="choice">
       <input type="radio" name="access" value={access} checked={choice.access === access} />
       <b>{title}</b>
-      {says && <span class="muted">{says}</span>}
+      <span class="muted num">{says}</span>
       <small>{children}</small>
     </label>
   );
 }
 
-function Servers({ servers, choice, action, toolsAt, badges }: ChooserProps) {
+function Servers(props: ChooserProps) {
+  const { servers, choice, isReading, mayNarrow, action, toolsAt, badges } = props;
   return (
-    <div class="if-chosen stack tight">
+    <div class="if-chosen stack">
       <div class="row">
         <Filter list="servers" label="Find a server" />
         <PickButtons name="pick" of="all servers" action={`${action}#servers`} />
       </div>
-      <ul class="picks" id="servers" aria-label="Servers">
+      <ul class="list" id="servers" aria-label="Servers">
         {servers.map((server) => (
           <Row
             server={server}
@@ -98,6 +115,14 @@ function Servers({ servers, choice, action, toolsAt, badges }: ChooserProps) {
           />
         ))}
       </ul>
+      {mayNarrow && (
+        <label class="check">
+          <input type="checkbox" name="read_only" value="on" checked={isReading} />
+          <span>
+            Only the read-only tools of these <small>as described by each server</small>
+          </span>
+        </label>
+      )}
     </div>
   );
 }
@@ -105,36 +130,40 @@ function Servers({ servers, choice, action, toolsAt, badges }: ChooserProps) {
 type RowProps = { server: UsableServer; choice: Choice; action: string; address: string; badge: Child };
 
 function Row({ server, choice, action, address, badge }: RowProps) {
-  const { id, name, tools, isUnstable } = server;
+  const { id, name, isUnstable } = server;
   const { tools: all, writes } = countAll([server]);
   return (
     <li class="pick" id={`s-${id}`} data-tools={all} data-writes={writes}>
-      <div class="head">
-        <label class="grow">
+      <div class="top">
+        <label>
           <input type="checkbox" name="server" value={name} checked={isTicked(choice, name)} />
-          <b>
-            <Cut of={name} />
-          </b>
+          <span class="thing">
+            <Avatar name={name} />
+            <span class="row tight">
+              <b class="cut">
+                <Cut of={name} />
+              </b>
+              {isUnstable && <Badge tone="bad">Not responding</Badge>}
+              {badge}
+              {all > 0 && !writes && <KindTag of="read" />}
+              {!all && <small>{badge ? 'Tools appear after you connect.' : 'No tools yet.'}</small>}
+            </span>
+          </span>
         </label>
         <Whole of={name} />
-        {isUnstable && <span class="badge warn">not answering now</span>}
-        {badge}
       </div>
-      {tools.length ? (
-        <Tools server={server} choice={choice} action={action} address={address} />
-      ) : (
-        <small class="none">Its tools are not known yet.</small>
-      )}
+      {all > 0 && <Tools server={server} choice={choice} action={action} address={address} />}
     </li>
   );
 }
 
 function Tools({ server, choice, action, address }: Omit<RowProps, 'badge'>) {
   const { name, tools } = server;
+  const all = countOf(tools.length, 'tool');
   if (choice.opened.includes(name)) {
     return (
       <details open>
-        <summary>{amount(tools.length, 'tool')}</summary>
+        <summary>{all}</summary>
         <ToolList server={server} unticked={choice.unticked} action={action} />
       </details>
     );
@@ -143,13 +172,11 @@ function Tools({ server, choice, action, address }: Omit<RowProps, 'badge'>) {
   const reads = tools.filter(({ readOnly }) => readOnly).length;
   return (
     <details data-load={address}>
-      <summary>
-        {isReading ? `${reads} of ${amount(tools.length, 'tool')}` : amount(tools.length, 'tool')}
-      </summary>
+      <summary>{isReading ? `${reads} of ${all}` : all}</summary>
       <div>
         {isReading && <input type="hidden" name={`tools.${name}`} value="read" />}
         <button type="submit" class="button small" name="open" value={name} formaction={action}>
-          {tools.length === 1 ? 'Show the tool' : `Show the ${amount(tools.length, 'tool')}`}
+          {tools.length === 1 ? 'Show the tool' : `Show the ${all}`}
         </button>
       </div>
     </details>
@@ -167,18 +194,18 @@ export function ToolList({ server, unticked, action }: ToolListProps) {
   const { name, tools, shown } = server;
   const out = new Set(unticked.tools);
   return (
-    <div class="stack tight">
+    <div>
       <input type="hidden" name="shown" value={shown} />
       <input type="hidden" name="shown_boxes" value={name} />
       <PickButtons name={`tools.${name}`} of={`the tools of ${name}`} action={action} />
-      <ul class="ticks" aria-label={`Tools of ${name}`}>
+      <ul class="tools" aria-label={`Tools of ${name}`}>
         {tools.map((tool) => (
           <ToolTick tool={tool} ticked={!out.has(tool.exposedName)} />
         ))}
       </ul>
       <div class="row">
         {(['resources', 'prompts'] as const).map((kind) => (
-          <label class="row check">
+          <label class="check">
             <input
               type="checkbox"
               name={`allow_${kind}`}
@@ -194,10 +221,10 @@ export function ToolList({ server, unticked, action }: ToolListProps) {
 }
 
 function ToolTick({ tool, ticked }: { tool: OpenTool; ticked: boolean }) {
-  const { name, exposedName, description, readOnly } = tool;
+  const { name, exposedName, description, readOnly, canDelete } = tool;
   return (
     <li>
-      <label class="row check">
+      <label class="check">
         <input
           type="checkbox"
           name="tool"
@@ -210,15 +237,9 @@ function ToolTick({ tool, ticked }: { tool: OpenTool; ticked: boolean }) {
           {description && <small>{description}</small>}
         </span>
       </label>
-      <Tag tool={tool} />
+      <KindTag of={readOnly ? 'read' : canDelete ? 'remove' : 'write'} />
     </li>
   );
-}
-
-/** What a tool can do, as its server describes it; one it does not describe can edit. */
-function Tag({ tool: { readOnly, canDelete } }: { tool: OpenTool }) {
-  if (readOnly) return <span class="tag">Read-only</span>;
-  return canDelete ? <span class="tag delete">Can delete</span> : <span class="tag write">Can edit</span>;
 }
 
 type PickButtonsProps = { name: string; of: string; action: string };
@@ -229,9 +250,9 @@ function PickButtons({ name, of, action }: PickButtonsProps) {
     <span class="row">
       {(
         [
-          ['all', 'All', `Tick ${of}`],
-          ['read', 'Read-only', `Tick what is read-only of ${of}`],
-          ['none', 'None', `Tick none of ${of}`],
+          ['all', 'All', `Select ${of}`],
+          ['read', 'Read-only', `Select the read-only tools of ${of}`],
+          ['none', 'None', `Select none of ${of}`],
         ] as const
       ).map(([value, text, label]) => (
         <button
@@ -253,20 +274,11 @@ function PickButtons({ name, of, action }: PickButtonsProps) {
 export function Ticked({ servers, choice }: Pick<ChooserProps, 'servers' | 'choice'>) {
   const ticked = countTicked(servers, choice);
   return (
-    <output class="if-chosen" aria-live="polite" data-of={servers.length}>
+    <output class="small if-chosen" aria-live="polite" data-of={servers.length}>
       <b>
-        {ticked.servers} of {amount(servers.length, 'server')}
+        {ticked.servers} of {countOf(servers.length, 'server')}
       </b>
-      , {amount(ticked.tools, 'tool')}, {ticked.writes.toLocaleString('en')} can change something
+      , {countOf(ticked.tools, 'tool')}, {numberOf(ticked.writes)} can change something
     </output>
-  );
-}
-
-function Amounts({ of: { servers, tools, writes } }: { of: Count }) {
-  return (
-    <>
-      <b>{amount(servers, 'server')}</b>, <b>{amount(tools, 'tool')}</b>, <b>{writes.toLocaleString('en')}</b>{' '}
-      can change something
-    </>
   );
 }

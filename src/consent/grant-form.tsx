@@ -24,30 +24,22 @@ type FieldsProps = {
 
 /** What an app may use and how long, as a form changes it afterwards: the choice that consent gives. */
 export function GrantFields({ grant, usable, choice, action, toolsAt, everything, now }: FieldsProps) {
-  const canNarrow = mayNarrow(grant);
   return (
     <>
       <Chooser
         servers={usable}
         choice={choice}
-        mayNarrow={canNarrow}
+        mayNarrow={mayNarrow(grant)}
+        isReading={choice.isReading}
         action={action}
         toolsAt={({ name }) => `${toolsAt}?${new URLSearchParams({ server: name })}`}
         badges={new Map()}
         everything={everything}
       />
-      {canNarrow && usable.length > 0 && (
-        <label class="row check if-chosen">
-          <input type="checkbox" name="read_only" value="on" checked={choice.isReading} />
-          <span>
-            Of these, only tools that read <small>as described by each server</small>
-          </span>
-        </label>
-      )}
       {usable.length > 0 && <Ticked servers={usable} choice={choice} />}
       <div class="field">
         <label for="ends">Access ends</label>
-        <select class="input" id="ends" name="ends">
+        <select class="input auto" id="ends" name="ends">
           <option value="">{endWords(grant.expiresAt)}</option>
           {endsOf(grant, now).map((seconds) => (
             <option value={seconds} selected={choice.endsIn === seconds}>
@@ -61,14 +53,15 @@ export function GrantFields({ grant, usable, choice, action, toolsAt, everything
 }
 
 function endWords(expiresAt: number | null): string {
-  return expiresAt === null ? 'When it is withdrawn' : dates().format(expiresAt * 1000);
+  return expiresAt === null ? 'when it is revoked' : dates().format(expiresAt * 1000);
 }
 
 type AddedProps = { grant: Grant; added: Widening; usable: readonly UsableServer[] };
 
 /** What consent says of an app, and what it would get beyond what it has: before that is given. */
 export function Added({ grant, added, usable }: AddedProps) {
-  const nameOf = (id: string) => usable.find((server) => server.id === id)?.name ?? 'a server that is away';
+  const nameOf = (id: string) =>
+    usable.find((server) => server.id === id)?.name ?? 'a server that isn’t available now';
   const lines = [
     ...(added.servers === 'all' ? [] : added.servers).map(({ id, tools }) => ({
       server: nameOf(id),
@@ -80,17 +73,17 @@ export function Added({ grant, added, usable }: AddedProps) {
   return (
     <>
       <dl class="facts">
-        <dt>Calls itself</dt>
+        <dt>App</dt>
         <dd>
           <Name of={grant.clientName} />
         </dd>
-        <dt>Goes back to</dt>
+        <dt>Returns to</dt>
         <dd>
           {placeWords(grant.redirectHost)} <span class="mono">{grant.redirectHost}</span>
         </dd>
         {isDocumentUrl(grant.clientId) && (
           <>
-            <dt>Described at</dt>
+            <dt>Published by</dt>
             <dd class="mono">{new URL(grant.clientId).host}</dd>
           </>
         )}
@@ -99,10 +92,10 @@ export function Added({ grant, added, usable }: AddedProps) {
           <When at={new Date(grant.createdAt * 1000).toISOString()} />
         </dd>
       </dl>
-      <p>It would get, beyond what it has:</p>
+      <p>This adds:</p>
       <ul>
-        {added.writing && <li>tools that change something, not only those that read</li>}
-        {added.servers === 'all' && <li>everything on all servers, what is added later too</li>}
+        {added.writing && <li>tools that can change something, not only read-only ones</li>}
+        {added.servers === 'all' && <li>everything on all servers, including what is added later</li>}
         {lines.map(({ server, what }) => (
           <li>
             <b>
@@ -118,13 +111,13 @@ export function Added({ grant, added, usable }: AddedProps) {
 
 /** Where the person was sent back to, before its address. */
 function placeWords(redirectHost: string): string {
-  if (redirectHost.endsWith(':')) return 'an app on a device';
-  return isLoopback(redirectHost.replace(/:\d+$/, '')) ? 'an app on a computer' : '';
+  if (redirectHost.endsWith(':')) return 'a device,';
+  return isLoopback(redirectHost.replace(/:\d+$/, '')) ? 'a computer,' : '';
 }
 
 function toolWords(tools: readonly string[] | null): string {
-  if (tools === null) return 'all tools, later ones too';
-  return tools.join(', ') || 'no tools, but its resources or prompts';
+  if (tools === null) return 'all tools, including later ones';
+  return tools.join(', ') || 'its resources or prompts';
 }
 
 /** The fields of a form that is sent once more, as they were. */

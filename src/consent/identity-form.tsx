@@ -1,11 +1,15 @@
 import type { Child } from 'hono/jsx';
-import { isDocumentUrl } from '../clients/metadata-document';
 import type { Flow } from '../flows';
 import { identityModes, modeOf } from '../identity';
 import type { Identity, IdentityMode } from '../identity/mode';
-import { isLoopback } from '../protocol/public-url';
+import { providerHost } from '../identity/provider';
+import { ClientAvatar } from '../oauth/way-back';
 import type { Settings } from '../settings';
+import { GatewayAvatar, Meet } from '../ui/avatar';
 import { cut, Name } from '../ui/name';
+import { Input, Notice } from '../ui/parts';
+import { About, Unverified } from './about';
+import { clientOf } from './step';
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
 export type FlowForm = {
@@ -17,152 +21,157 @@ export type FlowForm = {
   name: string;
 };
 
-/** First step: who are you? */
-export function IdentityForm(props: FlowForm & { settings: Settings; remembered: Identity | null }) {
+type IdentityFormProps = FlowForm & { settings: Settings; remembered: Identity | null };
+
+/** A way to say who one is: the value of `identity`, and its mode. */
+type WayIn = [wire: string, mode: IdentityMode];
+
+/** First step: who are you? A form for each way, so that Enter means the field it is pressed in. */
+export function IdentityForm(props: IdentityFormProps) {
   const { flow, name, settings, remembered, notice, chosen } = props;
   const modes = [...identityModes];
-  const offered = modes.filter(([, mode]) => mode.unavailable(settings) === null);
-  const missing = modes.map(([, mode]) => mode.unavailable(settings)).filter(Boolean);
+  const open = modes.filter(([, mode]) => mode.unavailable(settings) === null);
+  const ways = [
+    ...open.filter(([, { isSignedIn }]) => isSignedIn),
+    ...open.filter(([, mode]) => !mode.isSignedIn),
+  ];
+  const missing = remembered ? [] : modes.map(([, mode]) => mode.unavailable(settings)).filter(Boolean);
+  const isAtField = !remembered && ways.some(([wire, { typed }]) => typed && wire === chosen);
   return (
-    <FlowFormElement {...props} step="identity">
-      <header class="stack tight">
+    <div class="card stack wide">
+      <div class="stack center">
+        <Meet from={<ClientAvatar of={clientOf(flow)} />} to={<GatewayAvatar />} />
         <h1>
           <Name of={name} /> wants to use your tools
         </h1>
-        <p class="muted">
-          It can call the tools you choose in the next step, as you, for as long as you allow it.
-        </p>
-      </header>
+      </div>
       <About flow={flow} />
-      {remembered ? (
-        <Remembered identity={remembered} flowId={props.flowId} />
-      ) : (
-        <Choice offered={offered} chosen={chosen} notice={notice} />
-      )}
-      {remembered && notice && <p class="notice">{notice}</p>}
-      {!remembered && missing.length > 0 && (
-        <div class="stack tight">
-          {missing.map((reason) => (
-            <small>{reason}</small>
-          ))}
-        </div>
-      )}
-      <Actions
-        primary="continue"
-        label={remembered ? `Continue as ${cut(remembered.name)}` : (onlyWay(offered)?.label ?? 'Continue')}
-      />
+      <Unverified flow={flow} />
+      {notice && !isAtField && <Notice bad>{notice}</Notice>}
+      {remembered ? <Remembered {...props} identity={remembered} /> : <Ways {...props} ways={ways} />}
+      {missing.map((reason) => (
+        <small>{reason}</small>
+      ))}
+    </div>
+  );
+}
+
+function Remembered({ identity, ...form }: FlowForm & { identity: Identity }) {
+  const used = modeOf(identity.subject);
+  const [wire = ''] = [...identityModes].find(([, mode]) => mode === used) ?? [];
+  return (
+    <>
+      <FlowFormElement {...form} step="identity" id="first" look="stack">
+        <input type="hidden" name="identity" value={wire} />
+        <input type="hidden" name="remembered" value="on" />
+        <button type="submit" class="button primary big" name="decision" value="continue">
+          Continue as {cut(identity.name)}
+        </button>
+      </FlowFormElement>
+      <a class="center" href={`/oauth/consent?flow_id=${form.flowId}&use=another`}>
+        Use someone else
+      </a>
+      <Deny />
+    </>
+  );
+}
+
+type WaysProps = IdentityFormProps & { ways: WayIn[] };
+
+/** The first way as what the page is for, the others folded; one whose proof was refused is open. */
+function Ways({ ways: [first, ...others], ...props }: WaysProps) {
+  if (!first) return <Deny />;
+  const isTyped = first[1].typed !== null;
+  return (
+    <>
+      <WayForm {...props} way={first} isFirst />
+      {others.length > 0 && <div class="or">or</div>}
+      {others.map((way) => (
+        <details class="quiet" open={way[0] === props.chosen}>
+          <summary>{way[1].label(props.settings)}</summary>
+          <WayForm {...props} way={way} />
+        </details>
+      ))}
+      {!isTyped && <Deny />}
+    </>
+  );
+}
+
+function WayForm({
+  way: [wire, mode],
+  isFirst = false,
+  ...props
+}: IdentityFormProps & { way: WayIn; isFirst?: boolean }) {
+  const { settings, chosen, notice } = props;
+  const error = wire === chosen ? notice : undefined;
+  const isBig = isFirst && !mode.typed;
+  return (
+    <FlowFormElement {...props} step="identity" look="stack" id={isFirst ? 'first' : undefined}>
+      <input type="hidden" name="identity" value={wire} />
+      <TypedField mode={mode} notice={error} focus={isFirst || error !== undefined} />
+      {!mode.typed && mode.hint && <p class="small muted">{mode.hint}</p>}
+      <div class={isFirst && mode.typed ? 'decide' : isBig ? undefined : 'actions'}>
+        <button
+          type="submit"
+          class={isFirst ? `button primary${isBig ? ' big' : ''}` : 'button'}
+          name="decision"
+          value="continue"
+          data-busy={busyWord(mode, settings)}
+        >
+          {isFirst && mode.typed ? 'Continue' : (mode.button ?? mode.label(settings))}
+        </button>
+        {isFirst && mode.typed && <DenyButton />}
+      </div>
     </FlowFormElement>
   );
 }
 
-function Remembered({ identity, flowId }: { identity: Identity; flowId: string }) {
-  const used = modeOf(identity.subject);
-  const [wire] = [...identityModes].find(([, mode]) => mode === used) ?? [];
-  return (
-    <div class="stack tight">
-      <input type="hidden" name="identity" value={wire} />
-      <input type="hidden" name="remembered" value="on" />
-      <p>
-        You used{' '}
-        <b>
-          <Name of={identity.name} />
-        </b>{' '}
-        here before. <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
-      </p>
-    </div>
-  );
+function busyWord(mode: IdentityMode, settings: Settings): string | undefined {
+  if (mode.isSignedIn) return `Opening ${providerHost(settings)}…`;
+  return mode.typed ? 'Checking…' : undefined;
 }
-
-type Offered = [string, IdentityMode][];
-
-/** The only way to identify oneself, where there is but one and nothing to type; the button then says so. */
-function onlyWay([first, ...more]: Offered): IdentityMode | null {
-  return first && !more.length && !first[1].typed ? first[1] : null;
-}
-
-type ChoiceProps = { offered: Offered; chosen: string | undefined; notice: string | undefined };
-
-function Choice({ offered, chosen, notice }: ChoiceProps) {
-  const [first = ['', null], ...more] = offered;
-  const current = offered.some(([wire]) => wire === chosen) ? chosen : first[0];
-  const currentMode = offered.find(([wire]) => wire === current)?.[1];
-  const message = notice && !currentMode?.typed && (
-    <p class="notice" role="alert">
-      {notice}
-    </p>
-  );
-  if (!more.length) {
-    return (
-      <>
-        <input type="hidden" name="identity" value={first[0]} />
-        {message}
-        {first[1]?.typed ? (
-          <TypedField mode={first[1]} notice={notice} focus />
-        ) : (
-          <p class="muted">{first[1]?.hint}</p>
-        )}
-      </>
-    );
-  }
-  return (
-    <fieldset>
-      <legend>Who are you?</legend>
-      {message}
-      {offered.map(([wire, mode]) => (
-        <>
-          <label class="choice">
-            <input type="radio" name="identity" value={wire} checked={wire === current} />
-            <span>{mode.label}</span>
-            {!mode.typed && <small>{mode.hint}</small>}
-          </label>
-          <TypedField
-            mode={mode}
-            notice={mode === currentMode ? notice : undefined}
-            focus={mode === currentMode}
-          />
-        </>
-      ))}
-    </fieldset>
-  );
-}
-
-type TypedFieldProps = { mode: IdentityMode | null; notice: string | undefined; focus: boolean };
 
 /** Where a person types what a mode is proved by; nothing for a mode that takes nothing typed. */
-export function TypedField({ mode, notice, focus }: TypedFieldProps) {
+export function TypedField({
+  mode,
+  notice,
+  focus,
+}: {
+  mode: IdentityMode | null;
+  notice: string | undefined;
+  focus: boolean;
+}) {
   if (!mode?.typed) return null;
   const { field, label } = mode.typed;
-  const [hintId, noticeId] = [`${field}-hint`, `${field}-notice`];
   return (
-    <div class="field typed" data-error={notice ? '' : undefined}>
-      <label for={field}>{label}</label>
-      <input
-        class="input mono"
-        id={field}
-        name={field}
-        type="password"
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        autofocus={focus}
-        aria-describedby={notice ? `${noticeId} ${hintId}` : hintId}
-        aria-invalid={notice ? 'true' : undefined}
-      />
-      {notice && (
-        <span class="error" id={noticeId} role="alert">
-          {notice}
-        </span>
-      )}
-      <small id={hintId}>{mode.hint}</small>
-    </div>
+    <Input
+      name={field}
+      label={label}
+      type="password"
+      mono
+      required
+      hint={mode.hint}
+      error={notice}
+      autocomplete="off"
+      autocapitalize="off"
+      spellcheck={false}
+      autofocus={focus}
+    />
   );
 }
 
-type FormProps = { flowId: string; value: string; step: 'identity' | 'services'; children?: Child };
+type FormProps = {
+  flowId: string;
+  value: string;
+  step: 'identity' | 'services';
+  look: string;
+  id?: string | undefined;
+  children?: Child;
+};
 
-export function FlowFormElement({ flowId, value, step, children }: FormProps) {
+export function FlowFormElement({ flowId, value, step, look, id, children }: FormProps) {
   return (
-    <form class="card stack wide" method="post" action="/oauth/consent">
+    <form class={look} method="post" action="/oauth/consent" id={id}>
       <input type="hidden" name="flow_id" value={flowId} />
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="step" value={step} />
@@ -171,70 +180,23 @@ export function FlowFormElement({ flowId, value, step, children }: FormProps) {
   );
 }
 
-/** Where the client sends the person back, and how much of what it says of itself is known. */
-export function About({ flow }: { flow: Flow }) {
-  const url = new URL(flow.request.redirectUri);
-  const since = new Date(flow.clientSince * 1000).toISOString();
-  const today = since.slice(0, 10) === new Date().toISOString().slice(0, 10);
+/** Beside what is typed. It comes after Continue in the document, so that Enter in a field never means Deny. */
+export function DenyButton() {
   return (
-    <dl class="facts">
-      <dt>Sends you back to</dt>
-      <dd>
-        {isLoopback(url.hostname) ? (
-          <>
-            <span class="host">this computer</span> <small class="mono">{url.host}</small>
-          </>
-        ) : url.protocol === 'https:' ? (
-          <span class="host">{url.host}</span>
-        ) : (
-          <>
-            <span class="host">an app on this device</span>{' '}
-            <small class="mono">{`${url.protocol}//${url.host}`}</small>
-          </>
-        )}
-      </dd>
-      {isDocumentUrl(flow.request.clientId) ? (
-        <>
-          <dt>Described at</dt>
-          <dd>
-            <span class="host">{new URL(flow.request.clientId).host}</span>. The name above is what that site
-            calls it. <Unchecked since={flow.clientUncheckedSince} />
-          </dd>
-        </>
-      ) : (
-        <>
-          <dt>Registered</dt>
-          <dd>
-            by itself, <time datetime={since}>{today ? 'today' : `on ${since.slice(0, 10)}`}</time>. The name
-            above is its own claim.
-          </dd>
-        </>
-      )}
-    </dl>
+    <button type="submit" class="button" name="decision" value="deny" formnovalidate>
+      Deny
+    </button>
   );
 }
 
-/** Since when the site's description could not be checked (CONTRACT §3). */
-function Unchecked({ since }: { since: number | null }) {
-  if (!since) return null;
-  const day = new Date(since * 1000).toISOString();
+/** Under several ways: it belongs to the first form. */
+function Deny() {
   return (
     <>
-      It has not been possible to check this since <time datetime={day}>{day.slice(0, 10)}</time>.
-    </>
-  );
-}
-
-/** The primary action comes first in the document, so that Enter in a field never means Deny. */
-export function Actions({ primary, label }: { primary: 'allow' | 'continue'; label: string }) {
-  return (
-    <div class="actions">
-      <button type="submit" class="button primary" name="decision" value={primary}>
-        {label}
-      </button>
-      <button type="submit" class="button" name="decision" value="deny">
+      <hr class="rule" />
+      <button type="submit" class="button" form="first" name="decision" value="deny" formnovalidate>
         Deny
       </button>
-    </div>
+    </>
   );
 }

@@ -5,11 +5,12 @@ import { identityModes, standingOf } from '../identity';
 import { countAttempt } from '../identity/attempts';
 import { rememberedIdentity } from '../identity/browser';
 import { browserSession } from '../identity/browser-session';
-import type { Identity, MustSignIn, Proof } from '../identity/mode';
+import { CHOOSE, EXPIRED, type Identity, type MustSignIn, type Proof } from '../identity/mode';
 import { signedIn } from '../identity/signed-in';
 import { identityOf, user } from '../identity/user';
 import type { Params } from '../protocol/params';
 import { hasProvider } from '../settings';
+import { cut } from '../ui/name';
 import { again, consentPath, type FlowStep, story } from './step';
 
 /** Who this browser's person is: as signed in, else as remembered from an earlier consent; null when it does not know. */
@@ -32,14 +33,13 @@ export async function recall(c: Context<App>, { subject, generation }: Proof): P
 export async function identify(c: Context<App>, step: FlowStep, form: URLSearchParams): Promise<Response> {
   const chosen = form.get('identity') ?? '';
   const mode = identityModes.get(chosen);
-  if (!mode || mode.unavailable(c.var.settings) !== null)
-    return again(c, step, { notice: 'Choose who you are.' });
+  if (!mode || mode.unavailable(c.var.settings) !== null) return again(c, step, { notice: CHOOSE });
 
   const fields = Object.fromEntries(form);
   if (form.get('remembered') === 'on' && !isTyped(fields)) {
     const identity = await knownHere(c, step);
     if (identity) return again(c, step, { identity });
-    return again(c, step, { notice: 'You are no longer known here. Say who you are once more.' });
+    return again(c, step, { notice: EXPIRED });
   }
   if (mode.typed) await countAttempt(c, step.flowId, consentPath(step));
   const identity = await mode.identify(c.env, c.var.settings, fields);
@@ -66,7 +66,7 @@ async function signInFirst(
   const identity = person && person.id === owner && (await recall(c, identityOf(person)));
   if (identity) return again(c, step, { identity });
   if (!hasProvider(c.var.settings)) {
-    const notice = 'That access key belongs to a person, and nobody can sign in here. Use another one.';
+    const notice = 'This key belongs to a person, and sign-in isn’t set up here. Use another key.';
     return again(c, step, { chosen, notice });
   }
   const to = `/oauth/sign-in?${new URLSearchParams({ return_to: consentPath(step) })}`;
@@ -86,6 +86,6 @@ export async function afterSignIn(c: Context<App>, step: FlowStep): Promise<Resp
       ...(identity ? { identity } : { notice: user.words.lapsed }),
     });
   }
-  const notice = `That access key belongs to somebody else than ${session.user.name}. Use another one, or sign in as its owner.`;
+  const notice = `This key doesn’t belong to ${cut(session.user.name)}. Use another key, or sign in as its owner.`;
   return again(c, step, { waiting: undefined, notice });
 }

@@ -1,9 +1,9 @@
-import { modeOf } from '../identity';
 import type { Identity } from '../identity/mode';
+import { Avatar } from '../ui/avatar';
+import { countOf } from '../ui/english';
 import { Cut, Name, Whole } from '../ui/name';
-import { AccountBadge, OwnHeaderFields, TokenHost, WhyAgain } from './account-parts';
+import { AccountBadge, OwnHeaderFields, SharedBy, TokenHost, WhyAgain } from './account-parts';
 import type { OwnAccount } from './accounts';
-import { amount } from './choice';
 import type { UsableServer } from './services';
 
 /** How the person's own account at a server stands. */
@@ -30,29 +30,20 @@ export function OwnAccounts({ accounts, servers, identity, problem }: OwnAccount
     return account && account !== 'shared' && account.state === 'active';
   });
   if (!wanted.length && !connected.length) return null;
-  const mode = modeOf(identity.subject);
   const isOffered = wanted.some(({ account }) => account !== 'shared');
   return (
-    <section class="stack tight" aria-labelledby="own">
+    <section class="stack" aria-labelledby="own">
       <div class="row spread">
         <h2 id="own">
           {wanted.length
-            ? `${amount(wanted.length, 'server')} ${wanted.length === 1 ? 'needs' : 'need'} your account`
+            ? `${countOf(wanted.length, 'server')} ${wanted.length === 1 ? 'needs' : 'need'} your account`
             : 'Your accounts'}
         </h2>
         {isOffered && <small>You can also do this later.</small>}
       </div>
-      {mode?.mayBeShared && isOffered && (
-        <p class="notice">
-          Everyone who holds the {mode.words.kind}{' '}
-          <b>
-            <Name of={identity.name} />
-          </b>{' '}
-          will act as you where you connect an account.
-        </p>
-      )}
+      {isOffered && <SharedBy {...identity} />}
       {connected.length > 0 && (
-        <p class="muted">
+        <p class="small muted">
           Connected:{' '}
           {connected.map(({ name }, index) => (
             <>
@@ -63,15 +54,16 @@ export function OwnAccounts({ accounts, servers, identity, problem }: OwnAccount
         </p>
       )}
       {wanted.length > 0 && (
-        <ul class="picks">
+        <ul class="list">
           {wanted.map(({ id, name, account }) => (
-            <li class="pick">
-              <div class="head">
-                <b class="grow">
+            <li>
+              <Avatar name={name} />
+              <b class="grow">
+                <span class="cut">
                   <Cut of={name} />
-                </b>
-                <Whole of={name} />
-              </div>
+                </span>
+              </b>
+              <Whole of={name} />
               <Connect
                 account={account}
                 holder={identity.name}
@@ -91,54 +83,58 @@ type AccountProps = { account: OwnAccount; holder: string; notice: string | unde
 function Connect({ account, holder, notice }: AccountProps) {
   if (account === 'shared') {
     return (
-      <small class="own block">
-        This server wants everyone's own account, and{' '}
+      <small>
         <b>
           <Name of={holder} />
         </b>{' '}
-        is a key that several people share: a shared key holds no account of its own. Use your own key or sign
-        in.
+        is a shared key, so it can’t hold a personal account. Use your own key, or sign in.
       </small>
     );
   }
-  const { server, own, tokenHost } = account;
+  const { server, own, tokenHost, state } = account;
   const { connect } = own.words;
-  return (
-    <div class="own stack tight">
-      {own.kind === 'headers' ? (
-        <>
+  const label = `${connect.at} ${server.name}`;
+  if (own.kind === 'headers') {
+    return (
+      <details open={notice !== undefined}>
+        <summary class="button small bare">
+          {own.words.buttons[state]}
+          <span class="unseen"> {server.name}</span>
+        </summary>
+        <div class="stack tight">
           <OwnHeaderFields account={account} notice={notice} />
-          <div>
+          <div class="actions">
             <button
               type="submit"
-              class="button small"
+              class="button"
               name="decision"
               value="continue"
-              aria-label={`${connect.at} ${server.name}`}
+              aria-label={label}
+              data-busy="Checking…"
             >
               {connect.button}
             </button>
           </div>
-        </>
-      ) : (
-        <>
-          <WhyAgain {...account} />
-          <TokenHost host={tokenHost} />
-          <div>
-            <button
-              type="submit"
-              class="button small"
-              formaction="/api/oauth/per-user/upstream/authorize"
-              name="mcp_client_id"
-              value={server.id}
-              data-server={server.name}
-              aria-label={`${connect.at} ${server.name}`}
-            >
-              {connect.button}
-            </button>
-          </div>
-        </>
-      )}
-    </div>
+        </div>
+      </details>
+    );
+  }
+  return (
+    <>
+      <button
+        type="submit"
+        class="button small"
+        formaction="/api/oauth/per-user/upstream/authorize"
+        name="mcp_client_id"
+        value={server.id}
+        data-server={server.name}
+        data-busy="Opening…"
+        aria-label={label}
+      >
+        {connect.button}
+      </button>
+      <WhyAgain {...account} />
+      <TokenHost host={tokenHost} />
+    </>
   );
 }

@@ -11,14 +11,16 @@ import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
 import { type FlowState, fitFlowState, formValue } from '../oauth/flow-cookie';
 import { surface } from '../oauth/surface';
+import { sendBack } from '../oauth/way-back';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
 import { fragment, PageProblem, type Problem, page, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
+import { dayOf } from '../ui/parts';
 import { accountsAtConsent, saveTypedHeaders } from './accounts';
 import { EVERYTHING } from './choice';
-import { type Choices, readChoices } from './choices';
+import { type Choices, choicesToKeep, readChoices } from './choices';
 import { ToolList } from './chooser';
 import { afterSignIn, identify, knownHere, recall } from './identity';
 import { type FlowForm, IdentityForm } from './identity-form';
@@ -27,6 +29,7 @@ import { CONSENT, ServicesForm } from './services-form';
 import {
   again,
   answered,
+  clientOf,
   consentPath,
   type FlowStep,
   hostOf,
@@ -73,16 +76,18 @@ async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<
   const form = await flowForm(c, step);
   const remembered = another ? null : await knownHere(c, step);
   const props = { ...form, settings: c.var.settings, remembered };
-  return page(gatewayOf(c), titleOf(form), <IdentityForm {...props} />);
+  return page(gatewayOf(c), `${cut(form.name)} wants to use your tools`, <IdentityForm {...props} />);
 }
 
 async function showServices(c: Context<App>, step: FlowStep, identity: Identity): Promise<Response> {
-  const { choices, noticeAt } = step.state;
+  const { choicesOf, noticeAt } = step.state;
+  const choices = choicesOf === identity.subject ? step.state.choices : undefined;
   const servers = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);
   const accounts = await accountsAtConsent(c, identity.subject, servers);
   const form = await flowForm(c, step);
   const props = { ...form, identity, servers, accounts, choices, noticeAt };
-  return page(gatewayOf(c), titleOf(form), <ServicesForm {...props} />);
+  const title = `What can ${cut(form.name)} use?`;
+  return page(gatewayOf(c), title, <ServicesForm {...props} />, 200, { isBroad: true });
 }
 
 async function flowForm(c: Context<App>, { flowId, flow, state }: FlowStep): Promise<FlowForm> {
@@ -90,8 +95,6 @@ async function flowForm(c: Context<App>, { flowId, flow, state }: FlowStep): Pro
   const { notice, chosen } = state;
   return { flowId, value, notice, chosen, flow, name: nameOf(flow) };
 }
-
-const titleOf = ({ name }: FlowForm) => `${cut(name)} wants to connect`;
 
 /** Shows the services form again as it was sent. Ticks that a cookie cannot hold are shown by this answer itself. */
 async function askAgain(
@@ -114,7 +117,13 @@ async function deny(c: Context<App>, { flow, issuer }: FlowStep): Promise<Respon
   audit(c, { act: 'consent.denied', ...story(flow) });
   const { redirectUri, state } = flow.request;
   const error = new OAuthError('access_denied', 'the person said no');
-  return sendOn(authorizationResponse(redirectUri, state, issuer, error.toParameters()), []);
+  return sendBack(gatewayOf(c), {
+    is: 'denied',
+    client: clientOf(flow),
+    destination: authorizationResponse(redirectUri, state, issuer, error.toParameters()),
+    title: `You denied ${cut(nameOf(flow))}`,
+    children: 'It can’t use your tools. You can close this tab.',
+  });
 }
 
 /** Takes what was typed and chosen on the services form: header values are kept before anything is allowed. */
@@ -127,6 +136,7 @@ async function decide(
   if (!(await recall(c, identity))) {
     return again(c, step, {
       identity: undefined,
+      choices: await choicesToKeep(c, step, form),
       notice: modeOf(identity.subject)?.words.lapsed,
     });
   }
@@ -152,11 +162,11 @@ async function allow(
   const { request, grantId } = flow;
   const ask = (notice: string) => askAgain(c, step, identity, { choices, notice });
   if (servers && isNothing(servers)) {
-    return ask(`Tick at least ${servers.length ? 'one tool' : 'one server'}, or choose Deny.`);
+    return ask(`Select at least one ${servers.length ? 'tool' : 'server'}, or deny the request.`);
   }
-  if (expiresIn === null) return ask('Choose how long to allow it.');
+  if (expiresIn === null) return ask('Choose when access ends.');
   if (readOnly && !covers(request.scope, 'mcp:read')) {
-    return ask(`${cut(nameOf(flow))} did not ask for tools that read, so it cannot have only those.`);
+    return ask(`${cut(nameOf(flow))} didn’t ask for read-only tools, so it can’t have only those.`);
   }
 
   const scope = readOnly ? 'mcp:read' : request.scope;
@@ -207,7 +217,17 @@ async function allow(
   );
 
   const cookie = await rememberIdentity(c.env.ENCRYPTION_KEY, issuer, identity, now);
-  return sendOn(authorizationResponse(redirectUri, request.state, issuer, { code }), [cookie]);
+  const until = expiresAt
+    ? `until ${dayOf(new Date(expiresAt * 1000).toISOString())}`
+    : 'until you revoke its access';
+  return sendBack(gatewayOf(c), {
+    is: 'allowed',
+    client: clientOf(flow),
+    destination: authorizationResponse(redirectUri, request.state, issuer, { code }),
+    title: `${cut(nameOf(flow))} is connected`,
+    children: `It can use ${servers ? 'the tools you chose' : readOnly ? 'your read-only tools' : 'all your tools'} ${until}. You can close this tab.`,
+    cookies: [cookie],
+  });
 }
 
 /** The browser that answers, as the list of grants describes it. */
@@ -221,6 +241,6 @@ function browserOf({ headers, cf }: Request): { userAgent: string | null; countr
 
 const NO_SUCH_SERVER: Problem = {
   status: 404,
-  title: 'There is no such server',
-  text: 'It is not open to you any more. Go back to the page you came from, and reload it.',
+  title: 'This server isn’t available to you',
+  text: 'Go back to the page you came from and reload it.',
 };

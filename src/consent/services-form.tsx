@@ -1,26 +1,31 @@
+import { modeOf } from '../identity';
 import type { Identity } from '../identity/mode';
 import type { FlowState } from '../oauth/flow-cookie';
 import { covers } from '../protocol/authorization';
-import { Name } from '../ui/name';
+import { Avatar } from '../ui/avatar';
+import { Cut, Name } from '../ui/name';
+import { Notice } from '../ui/parts';
+import { ReturnsTo } from './about';
+import { Who } from './account-parts';
 import type { OwnAccount } from './accounts';
 import { EVERYTHING } from './choice';
 import { LENGTHS, PRESET_LENGTH } from './choices';
 import { Chooser, Summary, Ticked } from './chooser';
-import { About, Actions, type FlowForm, FlowFormElement } from './identity-form';
+import { DenyButton, type FlowForm, FlowFormElement } from './identity-form';
 import { AccountAtRow, OwnAccounts } from './own-accounts';
 import type { UsableServer } from './services';
 
-/** Second step: what may it use? */
-export function ServicesForm(
-  props: FlowForm & {
-    identity: Identity;
-    servers: UsableServer[];
-    accounts: ReadonlyMap<string, OwnAccount>;
-    choices: FlowState['choices'];
-    /** Id of the server the notice is about; undefined: the form. */
-    noticeAt: string | undefined;
-  },
-) {
+type ServicesFormProps = FlowForm & {
+  identity: Identity;
+  servers: UsableServer[];
+  accounts: ReadonlyMap<string, OwnAccount>;
+  choices: FlowState['choices'];
+  /** Id of the server the notice is about; undefined: the form. */
+  noticeAt: string | undefined;
+};
+
+/** Second step: what can it use? */
+export function ServicesForm(props: ServicesFormProps) {
   const { flow, flowId, name, identity, servers, accounts, choices, notice, noticeAt } = props;
   const choice = choices ?? EVERYTHING;
   const reads = covers(flow.request.scope, 'mcp:read');
@@ -29,75 +34,87 @@ export function ServicesForm(
   const toolsAt = (server: UsableServer) =>
     `/oauth/consent/tools?${new URLSearchParams({ flow_id: flowId, server: server.name })}`;
   return (
-    <FlowFormElement {...props} step="services">
+    <FlowFormElement {...props} step="services" look="card stack wide">
       <EnterSaves />
-      <header class="stack tight">
+      <div class="stack tight">
         <h1>
-          What may <Name of={name} /> use?
+          What can <Name of={name} /> use?
         </h1>
-        <p class="muted">
-          It acts as{' '}
-          <b>
-            <Name of={identity.name} />
-          </b>
-          . <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Use another</a>
-        </p>
-      </header>
-      {notice && !noticeAt && (
-        <p class="notice" role="alert">
-          {notice}
-        </p>
-      )}
+        <ActsAs {...props} />
+      </div>
       {servers.length ? (
         <Summary servers={servers} />
       ) : (
-        <p class="notice">
-          No server is open to you yet. You can connect <Name of={name} /> now; tools appear once your
-          administrator gives you some.
-        </p>
+        <Notice tone="info">
+          You can’t use any tools yet. You can connect now; tools appear when an administrator gives you
+          access.
+        </Notice>
       )}
       {!mayNarrow && (
         <p class="muted">
-          <Name of={name} /> asked only for tools that {reads ? 'read' : 'change things'}, as described by
-          each server.
+          <Cut of={name} /> asked only for {reads ? 'read-only tools' : 'tools that change something'}, going
+          by what each server says about its tools.
         </p>
       )}
       <Chooser
         servers={servers}
         choice={choice}
+        isReading={choices?.readOnly ?? false}
         mayNarrow={mayNarrow}
         action={CONSENT}
         toolsAt={toolsAt}
         badges={badges}
       />
-      {mayNarrow && servers.length > 0 && (
-        <label class="row check if-chosen">
-          <input type="checkbox" name="read_only" value="on" checked={choices?.readOnly} />
-          <span>
-            Of these, only tools that read <small>as described by each server</small>
-          </span>
-        </label>
-      )}
       <OwnAccounts
         accounts={accounts}
         servers={servers}
         identity={identity}
         problem={notice && noticeAt ? { at: noticeAt, words: notice } : null}
       />
-      <div class="field">
-        <label for="expires_in">Allow for</label>
-        <select class="input" id="expires_in" name="expires_in">
-          {[...LENGTHS].map(([seconds, label]) => (
-            <option value={seconds} selected={seconds === (choices?.expiresIn ?? PRESET_LENGTH)}>
-              {label}
-            </option>
-          ))}
-        </select>
+      <Length seconds={choices?.expiresIn ?? PRESET_LENGTH} />
+      <div class="dock">
+        {notice && !noticeAt && <Notice bad>{notice}</Notice>}
+        {servers.length > 0 && <Ticked servers={servers} choice={choice} />}
+        <div class="decide">
+          <button type="submit" class="button primary" name="decision" value="allow" data-busy="Connecting…">
+            Allow
+          </button>
+          <DenyButton />
+        </div>
+        <small class="center">
+          Either way you return to <ReturnsTo uri={flow.request.redirectUri} />
+        </small>
       </div>
-      <About flow={flow} />
-      {servers.length > 0 && <Ticked servers={servers} choice={choice} />}
-      <Actions primary="allow" label="Allow" />
     </FlowFormElement>
+  );
+}
+
+function ActsAs({ identity, flowId }: Pick<ServicesFormProps, 'identity' | 'flowId'>) {
+  const { name, subject } = identity;
+  const mode = modeOf(subject);
+  return (
+    <div class="thing">
+      <Avatar name={name} isPerson={mode?.isSignedIn ?? false} glyph={mode?.typed ? 'key' : undefined} />
+      <span>
+        It acts as <Who subject={subject} name={name} /> ·{' '}
+        <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Switch</a>
+      </span>
+    </div>
+  );
+}
+
+function Length({ seconds }: { seconds: number }) {
+  return (
+    <div class="field">
+      <label for="expires_in">Access ends</label>
+      <select class="input auto" id="expires_in" name="expires_in">
+        {[...LENGTHS].map(([value, label]) => (
+          <option value={value} selected={value === seconds}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }
 
@@ -105,14 +122,14 @@ export function ServicesForm(
 export const CONSENT = '/oauth/consent';
 
 /**
- * The first button of a form is the one that Enter presses. Where other buttons stand above Allow it is this one, which no one
- * sees: it keeps what was typed, and neither allows nor sends anybody away. Its value is none of the contract's, so that a
+ * The first button of a form is the one that Enter presses. Where other buttons come before Allow it is this one, which no one
+ * sees: it keeps what was typed, and neither allows nor sends anyone away. Its value is none of the contract's, so that a
  * program that looks for the button that goes on finds Allow.
  */
 function EnterSaves() {
   return (
     <button type="submit" class="unseen" name="decision" value="keep" tabindex={-1}>
-      Keep what I typed
+      Save and stay
     </button>
   );
 }

@@ -6,6 +6,7 @@ import { askGrant } from '../grants/store';
 import { requireAllowedRedirect } from '../oauth/allowed-redirect';
 import { type FlowState, readFlowState, verifyFormValue, writeFlowState } from '../oauth/flow-cookie';
 import { issuerOf } from '../oauth/surface';
+import type { ShownClient } from '../oauth/way-back';
 import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
 import { readText } from '../protocol/params';
@@ -30,8 +31,8 @@ export async function takeUp(c: Context<App>, flowId: string): Promise<FlowStep>
     if (now >= flow.createdAt + STEP_LIFE) throw tooLate(cut(nameOf(flow)));
     throw new PageProblem({
       status: 403,
-      title: 'This page belongs to another browser',
-      text: `A connection can only be approved in the browser it was begun in. To connect here, go back to ${cut(nameOf(flow))} and connect again.`,
+      title: 'Open this in the browser where you started',
+      text: `You can only approve a connection there. To connect in this browser, go back to ${cut(nameOf(flow))} and connect again.`,
     });
   }
   if (state.identity) c.set('actor', state.identity.subject);
@@ -60,7 +61,7 @@ export async function takeUpForm(c: Context<App>): Promise<{ step: FlowStep; for
     throw new PageProblem({
       status: 403,
       title: 'This form is out of date',
-      text: 'Nothing was changed. Another tab or a later step took its place.',
+      text: 'Nothing was changed. You continued in another tab, or this page is from an earlier step.',
       way: { href: consentPath(step), label: 'Show the current form' },
     });
   }
@@ -82,7 +83,8 @@ export async function again(
 /** The state of a flow once a step has decided something: what an earlier step had to say is over. */
 export function nextState({ state, now }: FlowStep, decided: Partial<FlowState>): FlowState {
   const { notice: _, noticeAt: __, ...kept } = state;
-  return { ...kept, ...decided, at: now };
+  const whose = decided.choices && { choicesOf: state.identity?.subject };
+  return { ...kept, ...decided, ...whose, at: now };
 }
 
 /** The page of a flow, as a path. */
@@ -93,6 +95,10 @@ export function consentPath({ flowId }: FlowStep): string {
 /** How people see the client: by its own name, else by where it sends them back to. */
 export function nameOf(flow: Flow): string {
   return flow.clientName ?? `The app at ${hostOf(flow)}`;
+}
+
+export function clientOf(flow: Flow): ShownClient {
+  return { id: flow.request.clientId, name: nameOf(flow) };
 }
 
 /** Where a flow sends the person back to: a host, or a private-use scheme. */
@@ -109,8 +115,8 @@ export function story({ request, grantId }: Flow) {
 function tooLate(name: string): PageProblem {
   return new PageProblem({
     status: 410,
-    title: 'This took too long',
-    text: `Nothing was changed. Go back to ${name} and connect again.`,
+    title: 'This request timed out',
+    text: `Go back to ${name} and connect again.`,
   });
 }
 
@@ -120,8 +126,8 @@ export function answered(flow: Flow, answer: 'allowed' | 'refused'): PageProblem
   return new PageProblem({
     status: 409,
     calm: true,
-    title: answer === 'allowed' ? `You have already allowed ${name}` : `You have already said no to ${name}`,
-    text: `There is nothing left to do here: go back to ${name}, or close this page. If it is still waiting, connect again from there.`,
-    ...(answer === 'allowed' ? { way: { href: '/me', label: 'See what you allowed' } } : {}),
+    title: answer === 'allowed' ? `You already allowed ${name}` : `You denied ${name}`,
+    text: `Go back to ${name}, or close this tab. If it’s still waiting, connect again from there.`,
+    ...(answer === 'allowed' ? { way: { href: '/me', label: 'Your apps' } } : {}),
   });
 }

@@ -1,5 +1,6 @@
 import type { ConsentedServer } from '../grants/grant';
-import { amount, type Choice, EVERYTHING } from './choice';
+import { countOf } from '../ui/english';
+import { type Choice, EVERYTHING } from './choice';
 import { exposedOf, press } from './press';
 import { shownValue, type UsableServer } from './services';
 
@@ -35,7 +36,7 @@ export function isNothing(servers: readonly ConsentedServer[]): boolean {
 export function chosenWords(chosen: readonly ConsentedServer[], usable: readonly UsableServer[]): string {
   const names = new Map(usable.map(({ id, name }) => [id, name]));
   return chosen
-    .map(({ id, tools }) => (tools ? `${names.get(id)} (${amount(tools.length, 'tool')})` : names.get(id)))
+    .map(({ id, tools }) => (tools ? `${names.get(id)} (${countOf(tools.length, 'tool')})` : names.get(id)))
     .join(', ')
     .slice(0, MOST_WORDS);
 }

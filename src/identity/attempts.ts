@@ -16,8 +16,8 @@ export async function countAttempt(c: Context<App>, id: string, form: string): P
   throw new PageProblem({
     status: 429,
     title: 'Too many attempts',
-    text: 'Wait a minute, then go back and try again.',
-    way: { href: form, label: 'Back to the form' },
+    text: 'Wait a minute, then try again.',
+    way: { href: form, label: 'Try again' },
     retryAfter: 60,
   });
 }

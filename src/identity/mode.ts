@@ -24,9 +24,11 @@ export type MustSignIn = { mustSignIn: string | null };
 export type IdentityMode<Row = unknown> = {
   /** What begins its subjects: 1 to 16 small letters. */
   kind: string;
-  /** How the choice reads: what it is called, and what it means. */
-  label: string;
+  /** How the way to prove one reads, and what it means. */
+  label(settings: Settings): string;
   hint: string;
+  /** What its button says; null: its label. */
+  button: string | null;
   /** The secret a person types, by the name of its form field; attempts are counted. Null: nothing is typed. */
   typed: { field: string; label: string } | null;
   /** What a person reads whose fields prove no one: the same for unknown and wrong. */
@@ -82,3 +84,7 @@ type IdentityWords = {
   /** Where administrators see one, before its id, and what the list of grants calls the filter; null: nowhere. */
   admin: { path: string; filter: 'key' | 'person' } | null;
 };
+
+/** What a person reads whose sign-in no longer holds, or who chose no way to sign in. */
+export const EXPIRED = 'Your sign-in expired. Sign in again to continue.';
+export const CHOOSE = 'Choose how to continue.';

@@ -2,17 +2,18 @@ import { mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { known } from '../database';
 import { NOTHING } from '../governance/access';
 import type { Subject } from '../protocol/subject';
-import type { IdentityMode } from './mode';
+import { CHOOSE, EXPIRED, type IdentityMode } from './mode';
 
 /** An anonymous session: every one is a subject of its own, made here, never named by a client. Nothing is stored of it. */
 export const session: IdentityMode<never> = {
   kind: 'session',
-  label: 'Stay anonymous',
-  hint: 'Only this connection. Nothing is shared with other apps.',
+  label: () => 'Continue without signing in',
+  hint: 'This app alone gets the tools that are open to everyone. You can’t connect it to other apps, or get it back in another browser.',
+  button: 'Continue as anonymous',
   typed: null,
-  refusal: 'Choose who you are.',
+  refusal: CHOOSE,
   unavailable: ({ enforce_auth_on_inference }) =>
-    enforce_auth_on_inference ? 'Anonymous use is off here: everyone must identify themselves.' : null,
+    enforce_auth_on_inference ? 'You can’t continue without signing in or a key here.' : null,
   identify: async () => ({ subject: `session:${randomSecret(16)}`, generation: 0, name: 'Anonymous' }),
 
   rows: () => known(new Map<string, never>()),
@@ -38,7 +39,7 @@ export const session: IdentityMode<never> = {
     actor: () => 'Anonymous',
     everything: 'all they may',
     whose: 'anybody',
-    lapsed: 'You are no longer known here. Say who you are once more.',
+    lapsed: EXPIRED,
     admin: null,
   },
 };

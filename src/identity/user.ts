@@ -3,19 +3,20 @@ import { type User, userNamesQuestion, userSubjectsNamed } from '../governance/u
 import { hasProvider, type Settings } from '../settings';
 import { cut } from '../ui/name';
 import { issuerOfTeam } from './access';
-import type { IdentityMode } from './mode';
+import { EXPIRED, type IdentityMode } from './mode';
 import { mayEnter } from './oidc';
-import { isAdminEmail } from './provider';
+import { isAdminEmail, providerHost } from './provider';
 import { subjectOf } from './signed-in';
 import type { Standing } from './standing';
 
 /** A person, proved by a provider: OpenID Connect or Cloudflare Access. Never by what someone says of themselves. */
 export const user: IdentityMode<UserWithKeys> = {
   kind: 'user',
-  label: 'Sign in',
-  hint: 'With your own account; you come back here afterwards.',
+  label: (settings) => `Sign in with ${providerHost(settings)}`,
+  hint: '',
+  button: null,
   typed: null,
-  refusal: 'You were not signed in. Try again, or choose another way.',
+  refusal: 'You aren’t signed in. Try again, or choose another way.',
   unavailable: (settings) => (hasProvider(settings) ? null : ''),
   identify: async () => ({ mustSignIn: null }),
 
@@ -34,12 +35,12 @@ export const user: IdentityMode<UserWithKeys> = {
   words: {
     kind: 'person',
     who: cut,
-    connectedFor: { before: 'whoever is signed in as', nameless: 'somebody who signs in here' },
+    connectedFor: { before: '', nameless: 'a person who signs in here' },
     listed: (_id, name) => name ?? 'A deleted person',
     actor: (name) => (name === null ? 'A deleted person' : cut(name)),
     everything: 'all they may',
     whose: 'the person',
-    lapsed: 'You are no longer known here. Say who you are once more.',
+    lapsed: EXPIRED,
     admin: { path: '/admin/people', filter: 'person' },
   },
 };

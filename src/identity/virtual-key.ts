@@ -26,12 +26,13 @@ import { user } from './user';
  */
 export const virtualKey: IdentityMode<HeldKey> = {
   kind: 'vk',
-  label: 'Access key',
-  hint: 'A key your administrator gave you; it starts with sk-bf-. Your access and limits come from it.',
+  label: () => 'Use an access key',
+  hint: 'Your administrator gives you one. It starts with sk-bf-.',
+  button: 'Continue with key',
   typed: { field: 'virtual_key', label: 'Access key' },
-  refusal: 'That access key is not active here. Check it with whoever gave it to you.',
+  refusal: 'This key doesn’t work here. Check for missing characters, or ask the person who gave it to you.',
   unavailable: ({ oauth2_server_config: { disable_vk_identity } }) =>
-    disable_vk_identity ? 'Access keys are not taken here: sign in.' : null,
+    disable_vk_identity ? 'Access keys don’t work here. Sign in instead.' : null,
 
   async identify(env, settings, { virtual_key: value }) {
     const presented = value ? await findPresentedKey(env.DB, value.trim()) : null;
@@ -56,12 +57,12 @@ export const virtualKey: IdentityMode<HeldKey> = {
   words: {
     kind: 'key',
     who: (name) => `the access key ${cut(name)}`,
-    connectedFor: { before: 'the access key', nameless: 'an access key' },
+    connectedFor: { before: 'the key', nameless: 'an access key' },
     listed: (_id, name) => name ?? 'A deleted key',
     actor: (name) => (name ? `Key “${cut(name)}”` : 'A deleted key'),
     everything: 'all its key may',
     whose: 'the key it is bound to',
-    lapsed: 'That access key is no longer active here. Use another one.',
+    lapsed: 'This key no longer works here. Use another key.',
     admin: { path: '/admin/keys', filter: 'key' },
   },
 };

@@ -11,7 +11,7 @@ export function requireAllowedRedirect(settings: Settings, redirectUri: string):
   if (allowsRedirectUri(settings.oauth2_server_config.allowed_redirect_uris, redirectUri)) return;
   throw new PageProblem({
     status: 400,
-    title: 'This app may not be connected here',
-    text: `Nothing was sent to it. The administrator of this gateway chooses which web apps may connect, and the one at ${new URL(redirectUri).host} is not among them. Ask them to allow its callback.`,
+    title: 'This app can’t be connected',
+    text: `Nothing was sent to it. Your administrator chooses which web apps can connect, and the one at ${new URL(redirectUri).host} isn’t among them. Ask them to allow it.`,
   });
 }

@@ -4,7 +4,7 @@ import { redirectUriMatches } from '../clients/metadata';
 import { isDocumentUrl, uncheckedSince } from '../clients/metadata-document';
 import { type Client, findClient } from '../clients/store';
 import { expectFlow } from '../clients/unallowed';
-import { type App, withinLimit } from '../config';
+import { type App, gatewayOf, withinLimit } from '../config';
 import { hashSecret, randomSecret } from '../crypto/secrets';
 import { FLOW_LIFE, putFlow } from '../flows';
 import { addressOf } from '../protocol/address';
@@ -13,10 +13,12 @@ import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
 import { params, readText } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
 import { requireAllowedRedirect } from './allowed-redirect';
 import { describedClient } from './described-client';
 import { dropOldFlows, writeFlowState } from './flow-cookie';
 import { issuerOf, surface } from './surface';
+import { sendBack } from './way-back';
 
 /** The authorization endpoint, RFC 6749 §3.1. Until client and redirect URI are known good, errors stay here. */
 export const authorize = new Hono<App>()
@@ -65,11 +67,14 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
     if (!(error instanceof OAuthError)) throw error;
     const states = query.getAll('state');
     const state = states.length === 1 ? states[0] : undefined;
-    return sendOn(
-      authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()),
-      [],
-      302,
-    );
+    const name = client.metadata.client_name ?? 'The app';
+    return sendBack(gatewayOf(c), {
+      is: 'error',
+      client: { id: client.clientId, name },
+      destination: authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()),
+      title: `${cut(name)} can’t be connected`,
+      children: `The app’s developer needs to fix this: ${error.message}.`,
+    });
   }
 }
 
@@ -89,15 +94,15 @@ async function knownClient(c: Context<App>, query: URLSearchParams, issuer: stri
   if (client) return client;
   throw new PageProblem({
     status: 400,
-    title: 'This app is not known here',
-    text: 'It has never registered here, or has not been used for so long that its registration was removed. Go back to the app, remove this connection and add it again: it then registers again.',
+    title: 'This app isn’t registered',
+    text: 'It never registered here, or its registration was removed because it wasn’t used for a long time. In the app, remove this connection and add it again.',
   });
 }
 
 const TOO_MANY = {
   status: 429,
-  title: 'Too many at once',
-  text: 'Too many connections were begun from your network. Wait a minute, then go back to the app and connect again.',
+  title: 'Too many requests',
+  text: 'Too many apps are being connected from your network. Wait a minute, then go back to the app and connect again.',
   retryAfter: 60,
 };
 
@@ -110,8 +115,8 @@ function knownRedirectUri({ metadata }: Client, query: URLSearchParams): string 
   if (redirectUriMatches(metadata.redirect_uris, asked)) return asked;
   throw new PageProblem({
     status: 400,
-    title: 'This app asked to send you somewhere it has not registered',
-    text: 'Nothing was sent there. If you were connecting an app you trust, remove this connection in it and add it again; if a link brought you here, you can close this page. (redirect_uri is not one the app registered)',
+    title: 'This app asked to return to an address it didn’t register',
+    text: 'Nothing was sent there. If you were connecting an app you trust, remove this connection in the app and add it again. If you came here from a link, close this page.',
   });
 }
 
@@ -119,6 +124,6 @@ function malformed(detail: string) {
   return {
     status: 400,
     title: 'The app sent an incomplete request',
-    text: `Go back to the app and connect again. If it happens again, its developer has to fix it: ${detail}.`,
+    text: `Go back to the app and connect again. If it happens again, the app’s developer needs to fix this: ${detail}.`,
   };
 }

@@ -61,16 +61,16 @@ function explained(c: Context<App>, url: string, who: Who, again: string, error:
 function refused({ name, host }: Who, reason: string): Problem {
   return {
     status: 400,
-    title: `${name} does not describe itself in a way that can be used here`,
-    text: `Nothing was sent to it. Its description${host && ` at ${host}`} ${reason}. Its developer has to correct that.`,
+    title: `${name} can’t be connected`,
+    text: `Nothing was sent to it. The app’s developer needs to fix this: its description${host && ` at ${host}`} ${reason}.`,
   };
 }
 
 function unreachable({ name, host }: Who, reason: string, again: string): Problem {
   return {
     status: 400,
-    title: `${name} could not be checked`,
-    text: `Nothing was sent to it. It describes itself at ${host}, and ${host} ${reason}. Most such faults pass: try again in a moment. If this one does not, it is for the people who run ${host} to correct.`,
+    title: `${name} couldn’t be checked`,
+    text: `Nothing was sent to it. It is described at ${host}, and ${host} ${reason}. Try again in a moment. If it keeps happening, tell the people who run ${host}.`,
     way: { href: again, label: 'Try again' },
   };
 }
@@ -78,16 +78,16 @@ function unreachable({ name, host }: Who, reason: string, again: string): Proble
 function switchedOff({ name, host }: Who): Problem {
   return {
     status: 400,
-    title: `${name} cannot connect in this way`,
-    text: `Nothing was sent to it. It names itself with a web address${host && ` at ${host}`}, and the administrator of this gateway has turned that off. In the app, remove this connection and add it again: many apps then register instead. If yours does not, ask the administrator.`,
+    title: `${name} can’t connect this way`,
+    text: `Nothing was sent to it. It identifies itself by a web address${host && ` at ${host}`}, and your administrator turned that off. In the app, remove this connection and add it again: many apps then register instead. If yours doesn’t, ask your administrator.`,
   };
 }
 
 function beingRemoved({ name }: Who, again: string): Problem {
   return {
     status: 400,
-    title: `${name} is being removed here`,
-    text: 'An administrator removed it a moment ago, and its access is still being ended. That takes an hour at most. After that it can be connected again.',
+    title: `${name} is being removed`,
+    text: 'An administrator removed it a moment ago, and its access is still being revoked. This takes an hour at most. Then you can connect it again.',
     way: { href: again, label: 'Try again' },
   };
 }
@@ -95,7 +95,7 @@ function beingRemoved({ name }: Who, again: string): Problem {
 function tooMany(again: string): Problem {
   return {
     status: 429,
-    title: 'Too many apps at once',
+    title: 'Too many requests',
     text: 'Nothing was sent to the app. Wait a minute, then try again.',
     way: { href: again, label: 'Try again' },
     retryAfter: 60,

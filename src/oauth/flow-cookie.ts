@@ -30,6 +30,8 @@ const FlowState = z.object({
   notice: z.optional(z.string()),
   /** Id of the server that is about; absent: the form. */
   noticeAt: z.optional(z.string()),
+  /** Whose {@link choices} are kept: another identity chooses anew. */
+  choicesOf: z.optional(z.string()),
   /** What was chosen on a form that has to be shown again. The defaults are for flows that an earlier version began. */
   choices: z.optional(
     z.object({
@@ -57,7 +59,7 @@ const flowCookie = sealedCookie({ kind: 'flow', schema: FlowState, life: STEP_LI
 const COOKIE_LIMIT = 3600;
 /** What a person must know when their ticks did not fit. */
 const TOO_MUCH =
-  'You chose more than could be kept, so no server is ticked now: choose once more what it may use.';
+  'You chose more than we could keep, so no server is selected now. Choose again what the app can use.';
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 

@@ -127,8 +127,8 @@ function explain(c: Context<App>, returnTo: string) {
       log('sign_in.unavailable', { request_id: c.var.requestId, message: error.message, cause });
       throw new PageProblem({
         status: 503,
-        title: 'The sign-in provider is not answering',
-        text: 'Nothing was changed. Try again in a moment, or go back in your browser to choose another way. If this does not pass, tell the people who run this gateway.',
+        title: 'The sign-in provider isn’t responding',
+        text: 'Try again in a moment, or go back in your browser and choose another way. If it keeps happening, tell your administrator.',
         way: { href: `/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`, label: 'Try again' },
         retryAfter: 10,
       });
@@ -143,47 +143,47 @@ function explain(c: Context<App>, returnTo: string) {
 const REFUSALS = {
   declined: {
     status: 403,
-    title: 'You are not signed in',
-    text: 'The sign-in was not finished. Go back to try again or choose another way.',
+    title: 'You aren’t signed in',
+    text: 'The sign-in wasn’t finished. Go back to try again or choose another way.',
   },
   unverified: {
     status: 403,
-    title: 'That sign-in could not be verified',
-    text: 'Nothing was changed. Go back and try again; if it happens again, give the code below to the administrator of this gateway.',
+    title: 'This sign-in couldn’t be verified',
+    text: 'Go back and try again. If it keeps happening, send the reference below to your administrator.',
   },
   email_unverified: {
     status: 403,
-    title: 'Your e-mail address is not verified',
-    text: 'Your sign-in provider does not vouch for it. Verify the address there, then try again.',
+    title: 'Your email address isn’t verified',
+    text: 'Verify it with your sign-in provider, then try again.',
   },
   not_allowed: {
     status: 403,
-    title: 'That account may not sign in here',
-    text: 'Go back and use another account, or ask the administrator of this gateway to let yours in.',
+    title: 'This account can’t sign in here',
+    text: 'Go back and use another account, or ask an administrator to add you under Settings, Sign-in.',
   },
   blocked: {
     status: 403,
-    title: 'Your access here has been withdrawn',
-    text: 'An administrator of this gateway did that. Only they can give it back.',
+    title: 'You’re blocked here',
+    text: 'An administrator blocked your account. Ask your administrator to unblock it.',
   },
 } as const;
 
 const TOO_LATE = {
   status: 403,
-  title: 'This sign-in does not belong to this browser, or took too long',
-  text: 'Nothing was changed. Go back to where you wanted to sign in, and begin again.',
+  title: 'This sign-in timed out',
+  text: 'It took too long, or started in another browser. Sign in again.',
   way: { href: '/oauth/sign-in', label: 'Sign in' },
 };
 
 const NO_PROVIDER = {
   status: 404,
-  title: 'Nobody can sign in here',
-  text: 'This gateway has no sign-in provider. Apps connect with an access key.',
-  way: { href: '/', label: 'How to connect an app' },
+  title: 'Sign-in isn’t set up here',
+  text: 'You need an access key. Ask your administrator.',
+  way: { href: '/', label: 'Connect an app' },
 };
 
 const NOT_THROUGH_ACCESS = {
   status: 403,
-  title: 'You did not come through Cloudflare Access',
-  text: 'This address is not behind it. The administrator of this gateway has to put it there.',
+  title: 'Cloudflare Access doesn’t protect this address',
+  text: 'Your administrator needs to add this address to it.',
 };

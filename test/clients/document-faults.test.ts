@@ -141,7 +141,7 @@ describe('fetching again meets a passing fault: the stored copy serves (CONTRACT
 
     expect(served.status).toBe(200);
     expect(over.status).toBe(400);
-    expect(over.html).toContain('Described app could not be checked');
+    expect(over.html).toContain('Described app couldn’t be checked');
     expect(againOf(over)).toBeDefined();
   });
 
@@ -217,7 +217,7 @@ describe('fetching again meets a passing fault: the stored copy serves (CONTRACT
     await configure({ oauth2_server_config: { allowed_redirect_uris: null } });
 
     expect(elsewhere.html).toContain('has not registered');
-    expect(barred.html).toContain('may not be connected here');
+    expect(barred.html).toContain('can’t be connected');
   });
 });
 
@@ -244,7 +244,7 @@ describe('a document that breaks a rule is refused at once, though a copy is sto
     const good = await authorize(site.client);
 
     expect(refused.status).toBe(400);
-    expect(refused.html).toContain('Described app does not describe itself in a way that can be used here');
+    expect(refused.html).toContain('Described app can’t be connected');
     expect(againOf(refused)).toBeUndefined();
     expect([down.status, good.status]).toEqual([400, 200]);
     expect(againOf(down)).toBeDefined();
@@ -292,7 +292,7 @@ describe('oauth2_server_config.client_id_metadata_documents off (CONTRACT §§1,
     const again = await authorize(site.client);
 
     expect([known.status, unknown.status]).toEqual([400, 400]);
-    expect(known.html).toContain('Described app cannot connect in this way');
+    expect(known.html).toContain('Described app can’t connect this way');
     expect(unknown.html).toContain('the administrator of this gateway has turned that off');
     expect(await another.fetches()).toBe(0);
     expect([refreshed.status, registered.status, again.status]).toEqual([200, 200, 200]);

@@ -38,7 +38,7 @@ describe('a client that its metadata document describes (draft-ietf-oauth-client
 
     expect(status).toBe(200);
     expect(html).toContain('Claude wants to use your tools');
-    expect(html).toContain('Described at');
+    expect(html).toContain('Published by');
     expect(html).toContain(new URL(url).host);
     expect(html).not.toContain('Registered');
   });

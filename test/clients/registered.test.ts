@@ -108,7 +108,7 @@ describe('allowed_redirect_uris (CONTRACT §1)', () => {
 
     expect([asked.status, asked.headers.get('location')]).toEqual([400, null]); // before any step of consent
     expect([page?.status, browser.callback]).toEqual([400, null]);
-    expect(page?.html).toContain('may not be connected here');
+    expect(page?.html).toContain('can’t be connected');
   });
 
   it.each(['allow', 'deny'])('sends nobody anywhere from a flow under way: %s', async (decision) => {

@@ -104,13 +104,13 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     const done = shown(await provider.approve(ann.browser, 'ann'));
 
     expect(asked.html).toContain(linear.name);
-    expect(asked.html).toContain(`the access key <b>${ann.key.name}</b>`);
-    expect(asked.html).toContain('<span class="host">test</span>'); // the app, as it calls itself
-    expect(asked.html).toContain(`Everyone who holds the key <b>${ann.key.name}</b> will act as you`);
-    expect(accounts.html).toContain('not connected');
+    expect(asked.html).toContain(`the key <b>${ann.key.name}</b>`);
+    expect(asked.html).toContain('<b>test</b>'); // the app, as it calls itself
+    expect(asked.html).toContain(`Everyone who holds the key <b>${ann.key.name}</b> acts as you`);
+    expect(accounts.html).toContain('Not connected');
     expect(done.html).toContain('All connected');
     expect(done.html).toContain(
-      'Go back to test. If it does not go on by itself, repeat what you asked for.',
+      'Go back to test. If it doesn’t continue by itself, repeat what you asked for.',
     );
     expect(await ann.whoami()).toBe('ann');
   });
@@ -139,8 +139,8 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
       bob.browser.submit(page, { virtual_key: 'sk-bf-nobody', decision: 'continue' }),
     );
 
-    expect(wrong.html).toContain('That is not what this link is for');
-    expect(shown(unknown).html).toContain('That is not what this link is for');
+    expect(wrong.html).toContain('This key doesn’t work for this link');
+    expect(shown(unknown).html).toContain('This key doesn’t work for this link');
     expect(await used(link)).toBe(false);
     await ann.prove(link);
     expect(await used(link)).toBe(true);
@@ -158,7 +158,7 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     expect(looked.status).toBe(409);
     expect(looked.html).toContain('used in another browser');
     expect(looked.html).toMatch(/F-[2-9A-Z]{4}/);
-    expect(again.html).toContain('Connect your account at');
+    expect(again.html).toContain('Connect your');
   });
 
   it('is used once when two browsers prove themselves at the same moment', async () => {
@@ -196,8 +196,8 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     const unproved = shown(await ann.browser.submit(page, { ...proof, virtual_key: 'sk-bf-nobody' }));
     const again = shown(await ann.browser.submit(page, proof));
 
-    expect(unproved.html).not.toContain('not connected');
-    expect(again.html).toContain('not connected');
+    expect(unproved.html).not.toContain('Not connected');
+    expect(again.html).toContain('Not connected');
   });
 
   it('works for 15 minutes; the browser that used it hears that what it connected stays', async () => {
@@ -213,7 +213,7 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     const nonsense = await opened(ann.browser, '/connect/x');
 
     expect([late, over, unknown, nonsense].map(({ status }) => status)).toEqual([410, 410, 410, 410]);
-    expect(late.html).toContain('does not work any more');
+    expect(late.html).toContain('has expired');
     expect(over.html).toContain('What you connected stays connected');
   });
 
@@ -354,7 +354,7 @@ describe('who may prove to be the one', () => {
 
     expect(page.html).toContain(`Continue as ${ann.key.name}`);
     expect(page.html).not.toContain('virtual_key');
-    expect(accounts.html).toContain('not connected');
+    expect(accounts.html).toContain('Not connected');
   });
 
   it('is not whom a browser remembers when that is somebody else', async () => {
@@ -366,7 +366,7 @@ describe('who may prove to be the one', () => {
 
     expect(page.html).toContain('virtual_key');
     expect(page.html).not.toContain('Continue as');
-    expect(refused.html).toContain('That is not what this link is for');
+    expect(refused.html).toContain('This key doesn’t work for this link');
   });
 
   it('is the person who signed in, and nobody else who did', async () => {
@@ -399,11 +399,11 @@ describe('who may prove to be the one', () => {
     await provider.approve(ann, 'ann at linear');
 
     for (const { html } of [refused, stranger]) {
-      expect(html).toContain('Only ann can go on');
+      expect(html).toContain('Sign in as ann to continue');
       expect(html).toContain(`/oauth/sign-in?return_to=${encodeURIComponent(new URL(link).pathname)}`);
       expect(html).not.toContain('name="decision"');
     }
-    expect(page.html).toContain('whoever is signed in as <b>ann</b>');
+    expect(page.html).toContain('<dt>For</dt><dd><b>ann</b>');
     expect(await call()).toBe('ann at linear');
   });
 
@@ -430,7 +430,7 @@ describe('who may prove to be the one', () => {
 
     expect(elsewhere.html).toContain('belongs to the browser it was allowed in');
     expect(elsewhere.html).not.toContain('name="decision"');
-    expect(accounts.html).toContain('not connected');
+    expect(accounts.html).toContain('Not connected');
   });
 
   it('is, of an anonymous session by header, whoever has its value', async () => {
@@ -446,8 +446,8 @@ describe('who may prove to be the one', () => {
     const accounts = shown(await browser.submit(wrong, { session_value: session.id, decision: 'continue' }));
     await configure({ enforce_auth_on_inference: true });
 
-    expect(wrong.html).toContain('That is not what this link is for');
-    expect(accounts.html).toContain('not connected');
+    expect(wrong.html).toContain('This key doesn’t work for this link');
+    expect(accounts.html).toContain('Not connected');
   });
 
   it('is anybody with the link where mcp_enable_temp_token_auth says so', async () => {
@@ -459,7 +459,7 @@ describe('who may prove to be the one', () => {
     const accounts = shown(await browser.submit(page, { decision: 'continue' }));
     await configure({ mcp_enable_temp_token_auth: false });
 
-    expect(accounts.html).toContain('not connected');
+    expect(accounts.html).toContain('Not connected');
   });
 });
 
@@ -475,7 +475,7 @@ describe('coming back from a server’s provider (SECURITY 5, 8)', () => {
     const right = shown(await provider.approve(ann.browser, 'ann'));
 
     expect([elsewhere.status, withOwnCookies.status]).toEqual([403, 403]);
-    expect(elsewhere.html).toContain('belongs to another browser');
+    expect(elsewhere.html).toContain('in the browser where you started');
     expect(right.html).toContain('All connected');
     expect(await ann.whoami()).toBe('ann');
     expect(await bob.whoami()).toContain('Authentication required');
@@ -584,10 +584,10 @@ describe('coming back from a server’s provider (SECURITY 5, 8)', () => {
     const page = await opened(ann.browser, refused);
 
     expect(page.status).toBe(403);
-    expect(page.html).toContain(`${linear.name} is not connected`);
+    expect(page.html).toContain(`${linear.name} isn’t connected`);
     expect(page.html).not.toContain('555-0100');
     const [, back = ''] = /href="(\/connect\/[^"]+)"/.exec(page.html) ?? [];
-    expect((await opened(ann.browser, back)).html).toContain('not connected');
+    expect((await opened(ann.browser, back)).html).toContain('Not connected');
   });
 
   it('passes over a provider that does not answer: nothing is lost, and it can be begun again', async () => {
@@ -671,8 +671,8 @@ describe('the page of the browser that proved itself', () => {
     await ann.browser.submitOne(half, { name: 'server', value: notion.id }, { decision: 'continue' });
     const done = shown(await provider.approve(ann.browser, 'ann'));
 
-    expect(accounts.html.match(/not connected/g)).toHaveLength(2);
-    expect(half.html.match(/not connected/g)).toHaveLength(1);
+    expect(accounts.html.match(/Not connected/g)).toHaveLength(2);
+    expect(half.html.match(/Not connected/g)).toHaveLength(1);
     expect(done.html).toContain('All connected');
     expect(await ann.whoami(`${notion.name}-whoami`)).toBe('ann');
     expect(await ann.whoami(`${sentry.name}-whoami`)).toBe('key of ann');

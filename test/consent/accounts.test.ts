@@ -90,10 +90,10 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     await browser.submit(back, { decision: 'allow', read_only: null });
     const caller = await person.caller();
 
-    expect(badges(page)).toEqual(['not connected']);
-    expect(page.html).toContain(`Everyone who holds the key <b>${person.key.name}</b> will act as you`);
-    expect(badges(back)).toEqual(['connected']);
-    expect(back.html).not.toContain('will act as you');
+    expect(badges(page)).toEqual(['Not connected']);
+    expect(page.html).toContain(`Everyone who holds the key <b>${person.key.name}</b> acts as you`);
+    expect(badges(back)).toEqual(['Connected']);
+    expect(back.html).not.toContain('acts as you');
     expect(back.html).not.toContain('mcp_client_id');
     expect(back.html).toMatch(/name="read_only"[^>]*checked/);
     expect(back.html).toMatch(/value="28800"[^>]*selected/);
@@ -142,7 +142,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     expect([looked.status, after]).toEqual([302, before]);
     expect(stranger?.status).toBe(403);
     expect(away).toBeNull();
-    expect(badges(shown(await provider.approve(browser, 'ada')))).toEqual(['connected']);
+    expect(badges(shown(await provider.approve(browser, 'ada')))).toEqual(['Connected']);
   });
 
   it('sends nobody away for a form that is not theirs', async () => {
@@ -168,7 +168,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
 
     await admin('PUT', `/mcp/client/${server.id}`, { oauth_config: { scopes: ['read', 'more'] } });
 
-    expect(badges(shown(await browser.open(page.url)))).toEqual(['connect again']);
+    expect(badges(shown(await browser.open(page.url)))).toEqual(['Sign-in expired']);
   });
 
   it('keeps header values its server accepts, typed on the form itself, and shows them never', async () => {
@@ -182,8 +182,8 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     await browser.submit(again, { decision: 'allow', server: [one.name, other.name] });
     const caller = await person.caller();
 
-    expect(badges(page)).toEqual(['not connected', 'not connected']);
-    expect(badges(again).sort()).toEqual(['connected', 'not connected']);
+    expect(badges(page)).toEqual(['Not connected', 'Not connected']);
+    expect(badges(again).sort()).toEqual(['Connected', 'Not connected']);
     expect(again.html).not.toContain('adas-key');
     expect(again.html).toMatch(new RegExp(`value="${one.name}" checked`));
     expect(again.html).not.toMatch(new RegExp(`value="${other.name}" checked`));
@@ -209,10 +209,12 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     const { events } = await admin<{ events: { detail: unknown }[] }>('GET', '/audit?act=credential.refused');
 
     expect(browser.callback).toBeNull();
-    expect(badges(again)).toEqual(['not connected']);
-    expect(again.html).toMatch(/role="alert"[^>]*>[^<]*does not take these header values/);
+    expect(badges(again)).toEqual(['Not connected']);
+    expect(again.html).toMatch(/role="alert"[^>]*><svg.*?<\/svg>[^<]*does not take these header values/);
     expect(again.html.match(/role="alert"/g)).toHaveLength(1);
-    expect(next.html).toContain('<p class="notice" role="alert">Tick at least one server');
+    expect(next.html).toMatch(
+      /class="notice bad" role="alert">.*Select at least one server, or deny the request\./,
+    );
     expect(events).toContainEqual(
       expect.objectContaining({ detail: expect.objectContaining({ server: server.id }) }),
     );
@@ -228,7 +230,7 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
     const again = shown(await browser.submit(page, { decision: 'continue', [field(server)]: 'adas-key' }));
     await admin('PUT', `/governance/virtual-keys/${key.id}`, { is_active: true });
 
-    expect(again.html).toContain('no longer active');
+    expect(again.html).toContain('no longer works here');
     expect(await words(new McpCaller({ 'x-bf-vk': key.value }), `${server.name}-whoami`)).toContain(
       'Authentication required',
     );
@@ -257,10 +259,10 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
       .all();
 
     expect(results).toEqual([{ owner: 'gateway' }]);
-    expect(page.html).toContain('shared key holds no account of its own');
+    expect(page.html).toContain('is a shared key, so it can’t hold a personal account.');
     expect(page.html).not.toContain('mcp_client_id');
     expect(page.html).not.toContain(field(other));
-    expect(badges(again)).toEqual(['not connected', 'not connected']);
+    expect(badges(again)).toEqual(['Not connected', 'Not connected']);
     await browser.submit(again, { decision: 'allow' });
     expect(browser.callback?.searchParams.has('code')).toBe(true);
   });

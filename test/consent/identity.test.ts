@@ -135,8 +135,8 @@ describe('a person who may no longer sign in (CONTRACT §§4, 5)', () => {
     const me = shown(await remembers.open('/me'));
 
     for (const { html } of pages) expect(html).not.toContain('name="remembered"');
-    expect(posted.html).not.toContain('What may');
-    expect(allowed.html).toContain('You are no longer known here');
+    expect(posted.html).not.toContain('What can');
+    expect(allowed.html).toContain('Your sign-in expired');
     expect([remembers.callback, signedIn.callback]).toEqual([null, null]);
     expect(me.html).toContain('to see the apps you allowed');
   });

@@ -44,15 +44,15 @@ describe('consent (CONTRACT §4)', () => {
     expect(page.html).toContain('<h1>Claude &lt;b&gt;Code&lt;/b&gt; wants to use your tools</h1>');
     expect(page.html).toContain('this computer');
     expect(page.html).toContain('127.0.0.1:7777');
-    expect(page.html).toContain('The name above is its own claim');
+    expect(page.html).toContain('Not verified: any app can call itself');
   });
 
-  it('shows a remote host in punycode, and a private-use scheme as an app on this device', async () => {
+  it('shows a remote host in punycode, and a private-use scheme as this device', async () => {
     const remote = await begin({ redirect_uris: ['https://xn--pple-43d.example/cb'] });
     const app = await begin({ redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'] });
 
     expect(remote.page.html).toContain('xn--pple-43d.example');
-    expect(app.page.html).toContain('an app on this device');
+    expect(app.page.html).toContain('this device');
     expect(app.page.html).toContain('cursor://anysphere.cursor-mcp');
   });
 
@@ -118,7 +118,7 @@ describe('consent (CONTRACT §4)', () => {
       const again = shown(await browser.submit(page, { virtual_key: value, decision: 'continue' }));
 
       expect(again.html).toContain(
-        'That access key is not active here. Check it with whoever gave it to you.',
+        'This key doesn’t work here. Check for missing characters, or ask the person who gave it to you.',
       );
       if (value) expect(again.html).not.toContain(value);
     }
@@ -183,7 +183,7 @@ describe('consent (CONTRACT §4)', () => {
       }),
     );
 
-    expect(again.html).toContain('Tick at least one server');
+    expect(again.html).toContain('Select at least one server, or deny the request.');
     expect(again.html).toMatch(/name="read_only"[^>]*checked/);
     expect(again.html).toMatch(/value="28800"[^>]*selected/);
     expect(again.html).not.toMatch(/value="alpha"[^>]*checked/);
@@ -216,7 +216,7 @@ describe('consent (CONTRACT §4)', () => {
     const again = shown(await browser.submit(services, { read_only: 'on', decision: 'allow' }));
 
     expect(services.html).not.toContain('name="read_only"');
-    expect(again.html).toContain('did not ask for tools that read');
+    expect(again.html).toContain('didn’t ask for read-only tools');
   });
 
   it('counts attempts at a key (SECURITY 7)', async () => {
@@ -243,7 +243,7 @@ describe('consent (CONTRACT §4)', () => {
       await browser.submit(await client.toServices(browser), { expires_in: '999999999', decision: 'allow' }),
     );
 
-    expect(again.html).toContain('Choose how long to allow it');
+    expect(again.html).toContain('Choose when access ends');
   });
 
   it('remembers the identity in this browser, and never the approval', async () => {
@@ -256,8 +256,8 @@ describe('consent (CONTRACT §4)', () => {
     const services = shown(await browser.submit(identify, { decision: 'continue' }));
 
     expect(identify.html).toContain(`Continue as ${key.name}`);
-    expect(identify.html).toContain('Use another');
-    expect(services.html).toContain('What may Test client use?');
+    expect(identify.html).toContain('Use someone else');
+    expect(services.html).toContain('What can Test client use?');
     expect(browser.callback).toBeNull();
   });
 
@@ -271,7 +271,7 @@ describe('consent (CONTRACT §4)', () => {
       await browser.submit(remembered, { virtual_key: ` ${typed.value}\n`, decision: 'continue' }),
     );
 
-    expect(services.html).toContain(`It acts as <b>${typed.name}</b>`);
+    expect(services.html).toContain(`It acts as the key <b>${typed.name}</b>`);
   });
 
   it('remembers an identity for 30 days', async () => {
@@ -313,7 +313,7 @@ describe('consent (CONTRACT §4)', () => {
     const late = shown(await browser.submit(remembered, { decision: 'continue' }));
     const fresh = shown(await browser.open(await client.authorizeUrl()));
 
-    expect(late.html).toContain('You are no longer known here');
+    expect(late.html).toContain('Your sign-in expired');
     expect(fresh.html).not.toContain('Continue as');
   });
 
@@ -325,7 +325,7 @@ describe('consent (CONTRACT §4)', () => {
 
     const again = shown(await browser.submit(services, { decision: 'allow' }));
 
-    expect(again.html).toContain('no longer active');
+    expect(again.html).toContain('no longer works here');
   });
 
   it('offers anonymous only where enforcement is off, and makes every session a subject of its own', async () => {
@@ -345,9 +345,9 @@ describe('consent (CONTRACT §4)', () => {
       await enforced.browser.submit(enforced.page, { identity: 'session', decision: 'continue' }),
     );
 
-    expect(enforced.page.html).toContain('everyone must identify themselves');
+    expect(enforced.page.html).toContain('continue without signing in or a key');
     expect(enforced.page.html).not.toContain('value="session"');
-    expect(forged.html).toContain('Choose who you are');
+    expect(forged.html).toContain('Choose how to continue');
     expect(subjects[0]).toMatch(/^session:/);
     expect(subjects[1]).not.toBe(subjects[0]);
   });
@@ -357,7 +357,7 @@ describe('consent (CONTRACT §4)', () => {
 
     const again = shown(await browser.submit(page, { identity, user_id: 'ana', decision: 'continue' }));
 
-    expect(again.html).toContain('Choose who you are');
+    expect(again.html).toContain('Choose how to continue');
   });
 });
 
@@ -501,7 +501,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     await browser.submit(page, { virtual_key: 'wrong', decision: 'continue' });
     expect((await openAfter(28))?.status).toBe(200);
     expect((await openAfter(30))?.status).toBe(410);
-    expect((await openAfter(30))?.html).toContain('This took too long');
+    expect((await openAfter(30))?.html).toContain('This request timed out');
     vi.setSystemTime(beginning + 61 * 60_000);
     expect((await new Browser().open(page.url))?.status).toBe(410);
     vi.useRealTimers();
@@ -582,7 +582,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
 
       expect(twin.callback === null).toBe(won !== null);
       expect(row === null).toBe(won !== null);
-      if (lost) expect(lost.html).toContain('You have already said no');
+      if (lost) expect(lost.html).toContain('You denied');
     }
   });
 
@@ -598,7 +598,7 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
 
     expect(callback?.searchParams.has('code')).toBe(true);
     expect([again.status, denied.status, reloaded.status]).toEqual([409, 409, 409]);
-    expect(reloaded.html).toContain('You have already allowed Test client');
+    expect(reloaded.html).toContain('You already allowed Test client');
     expect(reloaded.html).not.toContain('class="notice"');
     expect((await new Browser().open(services.url))?.status).toBe(403);
   });
@@ -635,6 +635,6 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     const late = shown(await browser.submit(services, { decision: 'allow' }));
 
     expect(late.status).toBe(409);
-    expect(late.html).toContain('You have already said no');
+    expect(late.html).toContain('You denied');
   });
 });

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, type Page } from '../support/browser';
 import { McpCaller } from '../support/caller';
@@ -85,7 +86,7 @@ describe('consent as a person (CONTRACT §4)', () => {
     const asked = browser.callback;
     const services = shown(await provider.approve(browser, 'ada@acme.example'));
 
-    expect(first.html).toContain('<span>Sign in</span>');
+    expect(first.html).toContain(`Sign in with ${new URL(provider.issuer).host}</button>`);
     expect(asked?.pathname).toMatch(/\/authorize$/);
     expect(services.url).toBe(first.url);
     expect(services.html).toContain('It acts as <b>ada</b>');
@@ -147,7 +148,7 @@ describe('consent as a person (CONTRACT §4)', () => {
     const services = shown(await browser.submit(page, { decision: 'continue' }));
 
     expect(page.html).toContain('Continue as eve');
-    expect(services.html).toContain('What may Test client use?');
+    expect(services.html).toContain('What can Test client use?');
     expect(services.html).toContain('It acts as <b>eve</b>');
   });
 
@@ -170,7 +171,7 @@ describe('consent as a person (CONTRACT §4)', () => {
 
     expect(refused.status).toBe(403);
     expect(refused.html).toContain('/oauth/consent?flow_id=');
-    expect(back.html).toContain('Who are you?');
+    expect(back.html).toContain('Sign in with');
   });
 
   it('does not go on as whoever was signed in before, when the new sign-in was given up', async () => {
@@ -185,7 +186,7 @@ describe('consent as a person (CONTRACT §4)', () => {
 
     const back = shown(await browser.open(first.url));
 
-    expect(back.html).not.toContain('What may');
+    expect(back.html).not.toContain('What can');
   });
 
   it('takes no one at their word', async () => {
@@ -206,7 +207,7 @@ describe('consent as a person (CONTRACT §4)', () => {
     });
 
     expect(browser.callback).toBeNull();
-    expect((await browser.open(first.url))?.html).toContain('Who are you?');
+    expect((await browser.open(first.url))?.html).toContain('Sign in with');
   });
 
   it('offers no sign-in where there is no provider', async () => {
@@ -218,7 +219,7 @@ describe('consent as a person (CONTRACT §4)', () => {
     provider = await Provider.start();
 
     expect(page.html).not.toContain('Sign in');
-    expect(posted.html).toContain('Choose who you are.');
+    expect(posted.html).toContain('Choose how to continue.');
   });
 });
 
@@ -260,8 +261,8 @@ describe('a key that has an owner (CONTRACT §4)', () => {
     await present(browser, key.value);
     const page = shown(await provider.approve(browser, 'lou@acme.example'));
 
-    expect(page.html).toContain('belongs to somebody else than lou');
-    expect(page.html).not.toContain('What may');
+    expect(page.html).toContain('doesn’t belong to lou');
+    expect(page.html).not.toContain('What can');
   });
 });
 
@@ -297,7 +298,7 @@ describe('ending what a person may do (CONTRACT §§5, 8)', () => {
     await admin('PUT', `/users/${id}`, { is_active: true });
 
     expect(refused?.status).toBe(403);
-    expect(refused?.html).toContain('Your access here has been withdrawn');
+    expect(refused?.html).toContain('You’re blocked here');
     expect((await caller.ask('tools/list')).status).toBe(401);
     expect((await client.refresh(tokens.refresh_token)).status).toBe(400);
     expect(await sessionOf(browser)).toBeNull();
@@ -312,6 +313,32 @@ describe('ending what a person may do (CONTRACT §§5, 8)', () => {
 
     expect((await personOf('ned@acme.example')).id).not.toBe(before.id);
     expect(await admin('GET', `/users/${before.id}`)).toMatchObject({ status: 404 });
+  });
+
+  it('keeps what was chosen while its person signs in again, and for no one else', async () => {
+    const browser = new Browser();
+    const client = await McpClient.register();
+    const services = await signInAtConsent(browser, client, 'lia@acme.example');
+    const { id } = await personOf('lia@acme.example');
+    await env.DB.prepare('UPDATE person SET last_signed_in_at = 1 WHERE id = ?').bind(id).run();
+    await configure({ user_reauth_days: 1 });
+    const chosen = { server: shared.name, expires_in: '28800', decision: 'allow' };
+    const lapsed = shown(await browser.submit(services, chosen));
+
+    await browser.submit(lapsed, { identity: 'user', decision: 'continue' });
+    const same = shown(await provider.approve(browser, 'lia@acme.example'));
+    const switched = shown(await browser.open(`${same.url}&use=another`));
+    await browser.submit(switched, { identity: 'user', decision: 'continue' });
+    const another = shown(await provider.approve(browser, 'max@acme.example'));
+    await configure({ user_reauth_days: 30 });
+
+    expect(lapsed.html).toContain('Your sign-in expired. Sign in again to continue.');
+    expect(same.html).toMatch(/name="access" value="chosen" checked/);
+    expect(same.html).toMatch(/value="28800"[^>]*selected/);
+    expect(same.html).toContain(`name="server" value="${shared.name}" checked`);
+    expect(same.html).not.toContain(`name="server" value="${open.name}" checked`);
+    expect(another.html).toContain('It acts as <b>max</b>');
+    expect(another.html).toMatch(/name="access" value="all" checked/);
   });
 
   it('asks for a new sign-in after user_reauth_days, which brings the grant back', async () => {
@@ -350,8 +377,8 @@ describe('ending what a person may do (CONTRACT §§5, 8)', () => {
 
     expect(refused).toMatchObject([401, { status: 400, body: { error: 'invalid_grant' } }]);
     expect(page.html).not.toContain('name="virtual_key"');
-    expect(page.html).toContain('Access keys are not taken here: sign in.');
-    expect(posted.html).toContain('Choose who you are.');
+    expect(page.html).toContain('Access keys don’t work here. Sign in instead.');
+    expect(posted.html).toContain('Choose how to continue.');
     expect(switchedMode.status).toBe(400);
     expect((await caller.ask('tools/list')).status).toBe(200);
     expect((await client.refresh(tokens.refresh_token)).status).toBe(200);

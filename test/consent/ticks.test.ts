@@ -191,7 +191,7 @@ describe('a box for every tool (CONTRACT §4)', () => {
     await person.submit({ ...older, ...boxless, tool: exposed(some, 'one', 'two') });
 
     expect(shown).toHaveLength(2);
-    expect(nothing?.html).toContain('Tick at least one tool');
+    expect(nothing?.html).toContain('Select at least one tool, or deny the request.');
     expect(await (await person.caller()).toolNames()).toEqual(exposed(some, 'one', 'two'));
   });
 
@@ -273,10 +273,10 @@ describe('a box for every tool (CONTRACT §4)', () => {
     const noTool = await person.submit({ server: one.name, tool: exposed(other, 'c'), ...boxless });
     const noServer = await person.submit({ server: null, tool: exposed(one, 'b') });
 
-    expect(noTool?.html).toContain('Tick at least one tool, or choose Deny');
+    expect(noTool?.html).toContain('Select at least one tool, or deny the request.');
     expect(boxes(noTool).sort()).toEqual([`+${other.name}-c`, `-${one.name}-a`, `-${one.name}-b`].sort());
     expect(noTool?.html).toMatch(/<details open[^>]*>/);
-    expect(noServer?.html).toContain('Tick at least one server, or choose Deny');
+    expect(noServer?.html).toContain('Select at least one server, or deny the request.');
     expect(boxes(noServer).sort()).toEqual([`+${one.name}-b`, `-${one.name}-a`, `-${other.name}-c`].sort());
   });
 
@@ -289,10 +289,10 @@ describe('a box for every tool (CONTRACT §4)', () => {
     const again = await person.submit({ tool: some, expires_in: '7' });
     const reloaded = await person.browser.open(person.page.url);
 
-    expect(again?.html).toContain('Choose how long to allow it.');
+    expect(again?.html).toContain('Choose when access ends.');
     const kept = boxes(again).filter((box) => box.startsWith('+'));
     expect(kept.toSorted()).toEqual(some.map((tool) => `+${tool}`).toSorted());
-    expect(reloaded?.html).toContain('You chose more than could be kept, so no server is ticked now');
+    expect(reloaded?.html).toContain('You chose more than we could keep, so no server is selected now.');
     expect(reloaded?.html).toMatch(/name="access" value="chosen" checked/);
     expect(reloaded?.html).not.toMatch(/name="server" value="[^"]*" checked/);
     for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);

@@ -188,7 +188,7 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
       await browser.open(again.replaceAll('&amp;', '&'));
 
       expect(page?.status).toBe(503);
-      expect(page?.html).toContain('The sign-in provider is not answering');
+      expect(page?.html).toContain('The sign-in provider isn’t responding');
       expect(new URL(again, ISSUER).searchParams.get('return_to')).toBe('/health?a=b&c');
       expect(browser.callback?.searchParams.get('state')).toMatch(/^sign-in\./);
     },

@@ -191,7 +191,7 @@ describe('a person who may not sign in here any more (CONTRACT §§4, 5)', () =>
     await browser.submit(known, { decision: 'allow' });
 
     expect(services.html).toContain('It acts as <b>fay</b>');
-    expect(refused.html).toContain('You are no longer known here.');
+    expect(refused.html).toContain('Your sign-in expired.');
     expect(browser.callback?.searchParams.get('code')).toBeTruthy();
   });
 
@@ -204,7 +204,7 @@ describe('a person who may not sign in here any more (CONTRACT §§4, 5)', () =>
     await configure({ oidc: { allowed_domains: [] } });
     const page = shown(await browser.open(first.url));
 
-    expect(page.html).toContain('You are no longer known here.');
+    expect(page.html).toContain('Your sign-in expired.');
     expect(page.html).not.toContain('It acts as');
   });
 

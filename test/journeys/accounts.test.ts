@@ -135,7 +135,7 @@ describe.skipIf(!executable)(
       await page.getByRole('button', { name: 'Continue' }).click();
       await page.getByRole('button', { name: 'Connect your account at agenda' }).click();
       await signIn(ada);
-      await page.getByRole('heading', { name: /^What may/ }).waitFor();
+      await page.getByRole('heading', { name: /^What can/ }).waitFor();
       await page.getByText('Connected: agenda').waitFor();
       expect(await page.getByRole('button', { name: 'Connect your account at agenda' }).count()).toBe(0);
       const sentBack = page.waitForRequest((request) => request.url().startsWith(callback));
@@ -148,7 +148,7 @@ describe.skipIf(!executable)(
       await ben.page.goto(await linkFor(ben, 'agenda-whoami'));
       await ben.page.getByLabel('Access key').fill(ben.key);
       await ben.page.getByRole('button', { name: 'Continue' }).click();
-      await ben.page.getByRole('button', { name: 'Connect your account' }).click();
+      await ben.page.getByRole('button', { name: 'Continue to agenda' }).click();
       await signIn(ben);
       await ben.page.getByLabel('x-tickets-key').fill(secret('key-of-Ben'));
       await ben.page.getByRole('button', { name: 'Save' }).click();
@@ -189,13 +189,13 @@ describe.skipIf(!executable)(
       const { page } = ada;
       await page.goto(await linkFor(ada, 'agenda-whoami'));
       await page.getByRole('button', { name: 'Continue as key of Ada' }).click();
-      await page.getByRole('button', { name: 'Connect your account' }).click();
+      await page.getByRole('button', { name: 'Continue to agenda' }).click();
       await page.getByLabel('Your name').waitFor();
       const back = await heldBack(ada);
 
       const stolen = await ben.page.goto(back);
       expect(stolen?.status()).toBe(403);
-      expect(await ben.page.getByRole('heading').textContent()).toContain('belongs to another browser');
+      expect(await ben.page.getByRole('heading').textContent()).toContain('in the browser where you started');
       expect(await ask(ben, 'agenda-whoami')).toEqual(said('You are Ben.'));
       expect((await ask(ada, 'agenda-whoami')).isError).toBe(true);
 

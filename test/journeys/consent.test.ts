@@ -49,7 +49,7 @@ describe.skipIf(!executable)(
       await page.getByLabel('Access key').and(page.locator(':focus')).waitFor();
       await page.keyboard.type(dev.facts.virtual_key);
       await page.keyboard.press('Enter');
-      await page.getByRole('heading', { name: 'What may Claude Code use?' }).waitFor();
+      await page.getByRole('heading', { name: 'What can Claude Code use?' }).waitFor();
       const allow = page.getByRole('button', { name: 'Allow' });
       for (let presses = 0; presses < 20; presses++) {
         await page.keyboard.press('Tab');
@@ -72,7 +72,7 @@ describe.skipIf(!executable)(
       await page.getByLabel('Access key').fill('sk-bf-wrong');
       await page.getByLabel('Access key').press('Enter');
 
-      expect(await page.getByRole('alert').textContent()).toContain('not active here');
+      expect(await page.getByRole('alert').textContent()).toContain('doesn’t work here');
       await page.getByRole('button', { name: 'Deny' }).click();
       await page.getByRole('heading', { name: 'Back in the app' }).waitFor();
       expect(new URL(page.url()).searchParams.get('error')).toBe('access_denied');
@@ -82,7 +82,7 @@ describe.skipIf(!executable)(
       const { page } = await begin();
       await page.getByLabel('Access key').fill(dev.facts.virtual_key);
       await page.getByRole('button', { name: 'Continue' }).click();
-      await page.getByRole('heading', { name: 'What may Claude Code use?' }).waitFor();
+      await page.getByRole('heading', { name: 'What can Claude Code use?' }).waitFor();
 
       await page.goBack();
       await page.goForward();
@@ -91,7 +91,7 @@ describe.skipIf(!executable)(
         await page.getByRole('checkbox', { name: server }).uncheck();
       }
       await page.getByRole('button', { name: 'Allow' }).click();
-      expect(await page.getByRole('alert').textContent()).toContain('Tick at least one');
+      expect(await page.getByRole('alert').textContent()).toContain('Select at least one');
       await page.getByRole('checkbox', { name: 'demo' }).check();
       await page.getByRole('button', { name: 'Allow' }).click();
 

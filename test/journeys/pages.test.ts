@@ -96,7 +96,7 @@ describe.skipIf(!executable)(
         await look();
         await type('Access key', key);
         await press('button', 'Continue');
-        await person.sees('heading', 'What may');
+        await person.sees('heading', 'What can');
         await look();
         const back = context.waitForEvent('request', (request) => request.url().startsWith(app.redirectUrl));
         await context.route(`${app.redirectUrl}**`, (route) => route.fulfill({ body: 'Back at the app' }));

@@ -74,10 +74,9 @@ describe.skipIf(!executable)(
       const app = await App.register(dev.facts.url, CALLBACK);
       const page = await newPage();
       await page.goto(app.authorizationUrl);
-      await page.getByRole('radio', { name: 'Sign in' }).check();
-      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('button', { name: `Sign in with ${new URL(originOf(provider)).host}` }).click();
       await signInAs(page, name);
-      await page.getByRole('heading', { name: 'What may Claude Code use?' }).waitFor();
+      await page.getByRole('heading', { name: 'What can Claude Code use?' }).waitFor();
       expect(await page.getByText('It acts as').textContent()).toContain(shownAs);
 
       const sentBack = page.waitForRequest((sent) => sent.url().startsWith(CALLBACK));

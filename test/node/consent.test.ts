@@ -90,7 +90,9 @@ describe('driving consent as a browser does (CONTRACT §4)', () => {
       body: '<style>p{}</style><body><p>This took too&nbsp;long.</p>',
     });
 
-    await expect(consent(start, {})).rejects.toThrow('/oauth2/authorize answered 410: This took too long.');
+    await expect(consent(start, {})).rejects.toThrow(
+      '/oauth2/authorize answered 410: This request timed out.',
+    );
   });
 
   it('gives up when an answer is refused and asked for again', async () => {

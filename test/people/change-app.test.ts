@@ -154,9 +154,10 @@ describe('giving an app of one’s own more', () => {
     expect(said(asked)).toContain('127.0.0.1');
     expect(said(asked)).toContain('everything on all servers');
     expect(asked.html).not.toContain(my.key);
-    expect(
-      [notTyped, wrong].map((page) => said(page).includes('That access key is not active here')),
-    ).toEqual([true, true]);
+    expect([notTyped, wrong].map((page) => said(page).includes('This key doesn’t work here'))).toEqual([
+      true,
+      true,
+    ]);
     expect(before).toEqual(of(docs, 'read', 'write'));
     expect(said(given)).toContain('Saved');
     expect((await toolsOf(my)).sort()).toEqual(everything());

@@ -251,7 +251,7 @@ describe('showing who one is', () => {
     const words = ({ html }: Page) => html.replace(/name="(csrf|once)" value="[^"]*"/g, '');
     expect([unknown.status, off.status]).toEqual([403, 403]);
     expect(words(off)).toBe(words(unknown));
-    expect(unknown.html).toContain('That access key is not active here');
+    expect(unknown.html).toContain('This key doesn’t work here');
     expect(unknown.html).not.toContain('nobodys');
     expect((await me(browser)).html).toContain('to see the apps you allowed');
   });

@@ -1,4 +1,5 @@
-import { type Answers, choosing, formsOf, textOf } from '../../demo/consent';
+import { type Answers, choosing, formFor, formsOf, textOf } from '../../demo/consent';
+import { leadsTo } from '../../demo/visitor';
 import { gate, ISSUER, unexpected } from './gate';
 
 /** A page as a person's browser has it. */
@@ -32,9 +33,13 @@ export class Browser {
     headers: Record<string, string> = { origin: this.site },
     field = 'decision',
   ): Promise<Page | null> {
-    const form = formsOf(page.html).find(
-      ({ action, controls }) => action === field || controls.some(({ name }) => name === field),
-    );
+    const forms = formsOf(page.html);
+    const form =
+      field === 'decision'
+        ? formFor(forms, answers)
+        : forms.find(
+            ({ action, controls }) => action === field || controls.some(({ name }) => name === field),
+          );
     if (!form) throw unexpected(`no form asks for ${field}: ${page.url}`, page.status, said(page));
     return this.fillIn(form, page, answers, headers);
   }
@@ -87,7 +92,7 @@ export class Browser {
     request.headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     const response = await gate(request);
     for (const cookie of response.headers.getSetCookie()) this.keep(cookie);
-    const location = response.headers.get('location');
+    const location = leadsTo(response.headers);
     if (!location)
       return {
         status: response.status,

@@ -44,7 +44,7 @@ const PLACES = {
     const wanted = { subject, generation: generationOf(subject), serverIds: [serverId], clientName: '' };
     const link = await insertLink(env.DB, { ...wanted, grantId: null }, SYSTEM);
     const { status, html } = shown(await browser.open(`/connect/${link}`));
-    return status === 200 ? (html.includes('Sign in to go on') ? 'sign in' : 'open') : String(status);
+    return status === 200 ? (html.includes('Sign in to continue') ? 'sign in' : 'open') : String(status);
   },
   async me({ browser }: World) {
     return shown(await browser.open('/me')).html.includes('to see the apps you allowed') ? 'asked' : 'known';

@@ -21,12 +21,12 @@ export const perUserHeaders: UpstreamAuth = {
     words: {
       todo: 'submit the required headers',
       connect: { button: 'Save', at: 'Save for' },
-      replace: { button: 'Save', unfold: 'Change the values' },
+      replace: { button: 'Save', unfold: 'Use another key' },
       buttons: {
-        none: 'Enter values',
-        active: 'Change values',
-        needs_reauth: 'Enter values',
-        needs_update: 'Add values',
+        none: 'Enter your key',
+        active: 'Use another key',
+        needs_reauth: 'Enter your key again',
+        needs_update: 'Complete your key',
       },
     },
   },

@@ -9,13 +9,13 @@ export const perUserOAuth: UpstreamAuth = {
     kind: 'oauth',
     words: {
       todo: 'connect your account',
-      connect: { button: 'Connect your account', at: 'Connect your account at' },
-      replace: { button: 'Connect another', unfold: 'Use another account' },
+      connect: { button: 'Connect', at: 'Connect your account at' },
+      replace: { button: 'Continue', unfold: 'Use another account' },
       buttons: {
         none: 'Connect',
-        active: 'Connect again',
-        needs_reauth: 'Connect again',
-        needs_update: 'Connect again',
+        active: 'Use another account',
+        needs_reauth: 'Sign in again',
+        needs_update: 'Sign in again',
       },
     },
   },

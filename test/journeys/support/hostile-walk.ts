@@ -44,8 +44,9 @@ export async function walkEverywhere(
     await holder.goto(app);
     await look(`consent, who, ${at}`, holder);
     if (at > 1) continue;
+    await holder.locator('summary', { hasText: 'Use an access key' }).click();
     await holder.locator('#virtual_key').fill(furniture.value);
-    await atConsent.press('button', 'Continue');
+    await atConsent.press('button', 'Continue with key');
     await holder.locator('[name="access"][value="chosen"]').check();
     await holder.getByRole('checkbox').first().waitFor();
     for (const summary of await holder.locator('summary').all()) await summary.click();
@@ -58,6 +59,7 @@ export async function walkEverywhere(
   await holder.goto(furniture.apps[0] ?? '');
   await look('consent, remembered', holder);
   await holder.goto(`${url}/admin`);
+  await holder.locator('summary', { hasText: 'Use the administrator token' }).click();
   await atConsent.type('Administrator token', admin_token);
   await atConsent.press('button', 'Sign in');
   await holder.goto(`${url}/admin/people`);

@@ -11,8 +11,9 @@ export const reader = { isOn: true };
 /** A badge, proved by the number on it. */
 export const badge: IdentityMode<Badge> = {
   kind: 'badge',
-  label: 'Badge',
+  label: () => 'Use a badge',
   hint: 'The number on the back of your badge.',
+  button: 'Continue with badge',
   typed: { field: 'badge_number', label: 'Badge number' },
   refusal: 'That is no badge of this building.',
   unavailable: () => (reader.isOn ? null : 'Badges are not taken for now.'),

@@ -1,0 +1,73 @@
+import { isDocumentUrl } from '../clients/metadata-document';
+import type { Flow } from '../flows';
+import { isLoopback } from '../protocol/public-url';
+import { Cut } from '../ui/name';
+import { Badge, Notice, When } from '../ui/parts';
+import { nameOf } from './step';
+
+/** Where the client sends the person back, and who says what it is. */
+export function About({ flow }: { flow: Flow }) {
+  const { clientId, redirectUri } = flow.request;
+  return (
+    <dl class="facts">
+      {isDocumentUrl(clientId) && (
+        <>
+          <dt>Published by</dt>
+          <dd>
+            <b>{new URL(clientId).host}</b> <Published since={flow.clientUncheckedSince} />
+          </dd>
+        </>
+      )}
+      <dt>Returns to</dt>
+      <dd>
+        <ReturnsTo uri={redirectUri} />
+      </dd>
+      {!isDocumentUrl(clientId) && (
+        <>
+          <dt>Registered</dt>
+          <dd>
+            <When at={rfc3339(flow.clientSince)} />
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+/** An address in words where it is of this device, and as it is. */
+export function ReturnsTo({ uri }: { uri: string }) {
+  const { protocol, host, hostname } = new URL(uri);
+  const isWeb = /^https?:$/.test(protocol);
+  if (isWeb && !isLoopback(hostname)) return <b>{host}</b>;
+  return (
+    <>
+      <b>{isWeb ? 'this computer' : 'this device'}</b>{' '}
+      <small class="mono">{isWeb ? host : `${protocol}//${host}`}</small>
+    </>
+  );
+}
+
+/** Whether the site's description could be checked; else since when not (CONTRACT §3). */
+function Published({ since }: { since: number | null }) {
+  if (!since) return <Badge tone="good">Verified domain</Badge>;
+  return (
+    <Badge tone="warn">
+      Not checked since <When at={rfc3339(since)} />
+    </Badge>
+  );
+}
+
+/** The caution beside a name that is its own claim (SECURITY 4). */
+export function Unverified({ flow }: { flow: Flow }) {
+  if (isDocumentUrl(flow.request.clientId)) return null;
+  return (
+    <Notice tone="warn">
+      Not verified: any app can call itself <Cut of={nameOf(flow)} />. Continue only if you just started
+      connecting it.
+    </Notice>
+  );
+}
+
+function rfc3339(at: number): string {
+  return new Date(at * 1000).toISOString();
+}
