@@ -130,9 +130,9 @@ export function createApp(areas: readonly Area[]): Hono<App> {
       failure(c, areas, {
         status: 404,
         type: 'not_found',
-        title: 'There is nothing here',
-        text: 'The address may be mistyped, or the page was moved. Apps connect to /mcp on this host.',
-        way: { href: '/', label: 'To the front page' },
+        title: 'Page not found',
+        text: 'Check the address. Apps connect to /mcp on this host.',
+        way: { href: '/', label: 'Home' },
       }),
     )
     .onError((error, c) => answerError(c, areas, error));
@@ -151,7 +151,7 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
       status: 500,
       type: 'bad_setting',
       title: 'A setting of this gateway cannot be read',
-      text: `${error.message} The administrator of this gateway has to fix it in wrangler.toml.`,
+      text: `${error.message} The administrator needs to fix it in wrangler.toml.`,
     });
   }
   if (error instanceof NewerDatabase) {
@@ -280,7 +280,7 @@ function unconfigured(c: RequestContext, areas: readonly Area[], missing: Missin
     status: 503,
     type: 'temporarily_unavailable',
     title: `The secret ${faults}`,
-    text: `The administrator of this gateway sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: in .dev.vars, where npm run dev writes what is missing).`,
+    text: `The administrator sets it with: ${missing.map(({ command }) => command).join('; ')} (locally: in .dev.vars, where npm run dev writes what is missing).`,
     retryAfter: 60,
   });
 }

@@ -169,7 +169,7 @@ function outOfDate({ way }: Submission) {
   return {
     status: 403,
     title: 'This form is out of date',
-    text: 'Nothing was changed. Open the page again, and do it there.',
+    text: 'Nothing was changed. Open the page again and repeat it there.',
     way,
   };
 }
@@ -177,8 +177,8 @@ function outOfDate({ way }: Submission) {
 function sentBefore({ way }: Submission) {
   return {
     status: 409,
-    title: 'This form was sent before',
-    text: 'A form takes effect once, and this time nothing was changed. See what became of it, and open the page again to do more.',
+    title: 'This form was already sent',
+    text: 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
     way,
   };
 }

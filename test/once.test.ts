@@ -205,7 +205,7 @@ describe('a form that was sent (SECURITY 32)', () => {
 
     for (const { status, html } of [other, late]) {
       expect(status).toBe(409);
-      expect(html).toContain('This form was sent before');
+      expect(html).toContain('This form was already sent');
       expect(html).toContain('href="/admin/keys"');
     }
     expect([await keysNamed(name), await keysNamed(another)]).toEqual([1, 0]);

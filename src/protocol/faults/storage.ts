@@ -92,16 +92,16 @@ export function faultAnswer(error: unknown): Fault {
     return {
       status: 503,
       type: 'temporarily_unavailable',
-      title: 'Storage is not answering',
+      title: 'Storage does not respond',
       text: 'Nothing was lost. Try again in a moment.',
       retryAfter: 2,
     };
   }
   const code = storageCode(error);
   const text = code
-    ? `Storage refused the request with ${code}. Trying again does not help: tell the administrator of this gateway.`
-    : 'It is not your doing. Try again; if it happens again, give the code below to the administrator of this gateway.';
-  return { status: 500, type: 'server_error', title: 'Something went wrong here', text };
+    ? `Storage refused the request with ${code}. Trying again does not help: tell your administrator.`
+    : 'Try again. If it keeps happening, send the reference below to your administrator.';
+  return { status: 500, type: 'server_error', title: 'Something went wrong on our side', text };
 }
 
 /** The same error as a log line holds it: a storage error that does not pass by its code alone, since its words may hold values. */
