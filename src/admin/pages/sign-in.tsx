@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { type App, gatewayOf } from '../../config';
 import { browserSession, isElsewhere, sendToIssuer, siteOf } from '../../identity/browser-session';
+import { providerHost } from '../../identity/provider';
 import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
 import { page, sendOn } from '../../ui/layout';
-import { Input } from '../../ui/parts';
+import { Input, Notice } from '../../ui/parts';
 import { readForm, send } from './api';
 import { isSentOn } from './frame';
 import { refusalWords } from './words/refusals';
@@ -37,8 +38,7 @@ export const signInPages = new Hono<App>()
     return sendOn(Destination.own(siteOf(c), '/'), response.headers.getSetCookie());
   });
 
-const WRONG =
-  'That is not the administrator token of this gateway. It is the value of the secret ADMIN_TOKEN.';
+const WRONG = 'This isn’t the administrator token. Check for missing characters.';
 
 function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 200): Response {
   const withAccount = hasProvider(c.var.settings) && !isElsewhere(c); // the provider sends people back to the issuer's host
@@ -46,45 +46,63 @@ function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 
     gatewayOf(c),
     'Sign in',
     <div class="card stack wide">
-      <header class="stack tight">
-        <h1>Sign in to administer this gateway</h1>
-        <p class="muted">Servers, access keys, who may use what, and what happened.</p>
-      </header>
+      <h1 class="center">Sign in to administration</h1>
       {isElsewhere(c) && (
-        <p class="notice">
+        <Notice tone="warn">
           You are at {new URL(c.req.url).host}. This gateway is at{' '}
-          <a href={`${c.var.issuer}/admin`}>{c.var.issuer}</a>. Sign in here if that does not open.
-        </p>
+          <a href={`${c.var.issuer}/admin`}>{c.var.issuer}</a>. Sign in here only if that doesn’t open.
+        </Notice>
       )}
-      {withAccount && (
-        <a class="button primary" href={`/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}>
-          Sign in with your account
-        </a>
+      {withAccount ? (
+        <>
+          <a
+            class="button primary big"
+            href={`/oauth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}
+          >
+            Sign in with {providerHost(c.var.settings)}
+          </a>
+          <div class="or">or</div>
+          <details class="quiet" open={error !== undefined}>
+            <summary>Use the administrator token</summary>
+            <TokenForm returnTo={returnTo} error={error} />
+          </details>
+        </>
+      ) : (
+        <TokenForm returnTo={returnTo} error={error} isPrimary />
       )}
-      <form class="stack" method="post" action="/admin/sign-in">
-        <input type="hidden" name="return_to" value={returnTo} />
-        <Input
-          name="token"
-          label="Administrator token"
-          type="password"
-          autocomplete="current-password"
-          required
-          error={error}
-          hint={
-            <>
-              The value of the secret <code>ADMIN_TOKEN</code>. <code>npm run dev</code> prints it.
-            </>
-          }
-        />
-        <div class="actions">
-          <button type="submit" class={withAccount ? 'button' : 'button primary'}>
-            Sign in
-          </button>
-        </div>
-      </form>
     </div>,
     status,
   );
   if (status === 429) response.headers.set('retry-after', '60');
   return response;
+}
+
+type TokenFormProps = { returnTo: string; error: string | undefined; isPrimary?: boolean };
+
+function TokenForm({ returnTo, error, isPrimary = false }: TokenFormProps) {
+  return (
+    <form class="stack" method="post" action="/admin/sign-in">
+      <input type="hidden" name="return_to" value={returnTo} />
+      <Input
+        name="token"
+        label="Administrator token"
+        type="password"
+        mono
+        autocomplete="current-password"
+        required
+        autofocus={isPrimary || error !== undefined}
+        error={error}
+        hint={
+          <>
+            The value of the secret <code>ADMIN_TOKEN</code>. <code>npm run dev</code> prints it.
+          </>
+        }
+      />
+      <div class={isPrimary ? undefined : 'actions'}>
+        <button type="submit" class={isPrimary ? 'button primary big' : 'button'} data-busy="Checking…">
+          Sign in
+        </button>
+      </div>
+    </form>
+  );
 }
