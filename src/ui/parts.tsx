@@ -191,6 +191,7 @@ export function described(name: string, { hint, error }: { hint?: unknown; error
     name,
     'aria-describedby': by || undefined,
     'aria-invalid': error ? ('true' as const) : undefined,
+    autofocus: error ? true : undefined,
   };
 }
 
