@@ -77,7 +77,7 @@ export type AtProvider = {
     /** Whose account it is: within a sentence of the API, and as sentences of the server's page. */
     api: string;
     page: string;
-    /** What the page says beside an account that is connected. */
+    /** What the page says that an account that is connected is used for. */
     connected: string;
   };
 };
@@ -105,7 +105,7 @@ export type UpstreamAuth = Ways & {
   /** True when the gateway can have no account there: a server lists its tools to each caller. */
   isListedForAsker?: true;
   words: {
-    /** Who authenticates, as the choice reads: what it is called, and what it means. */
+    /** The way, as the choice of Authentication reads: its name, and behind a colon what it means. */
     label: string;
     says: string;
     /** The same in the API's description, after the type's name. */

@@ -28,8 +28,8 @@ export const headers: UpstreamAuth = {
   own: null,
   authorization: null,
   words: {
-    label: 'Header values you keep',
-    says: 'The same for everybody, such as an API key of yours.',
+    label: 'Header or API key',
+    says: 'the same for everyone',
     api: 'the administrator, with header values',
   },
   suits: 'credentials',

@@ -9,7 +9,7 @@ export const none: UpstreamAuth = {
   settings: () => only({}),
   own: null,
   authorization: null,
-  words: { label: 'Nobody', says: 'It answers whoever asks.', api: 'nobody' },
+  words: { label: 'None', says: 'it answers anyone', api: 'no one' },
   suits: 'open',
   isProposed: true,
   credentials: async () => NOTHING,

@@ -9,14 +9,14 @@ export const oauth: UpstreamAuth = {
   authorization: {
     by: 'provider',
     words: {
-      api: 'everybody will act with this account',
-      page: 'Everybody acts with the account you choose there.',
-      connected: '',
+      api: 'everyone will act with this account',
+      page: 'Everyone acts with the account you choose there.',
+      connected: 'every call',
     },
   },
   words: {
-    label: 'Shared account',
-    says: 'You authorize it once, at its provider; everybody acts with that account.',
+    label: 'One shared account',
+    says: 'you sign in once',
     api: 'the administrator, once',
   },
   suits: 'oauth',

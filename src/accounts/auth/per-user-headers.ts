@@ -32,8 +32,8 @@ export const perUserHeaders: UpstreamAuth = {
   },
   authorization: { by: 'sample' },
   words: {
-    label: 'Everyone’s own key',
-    says: 'Everybody enters values of their own, such as an API key. You try it with yours, to see its tools.',
+    label: 'Each person enters a key',
+    says: 'such as an API key',
     api: 'everyone, with header values of their own',
   },
   suits: 'credentials',

@@ -22,14 +22,14 @@ export const perUserOAuth: UpstreamAuth = {
   authorization: {
     by: 'provider',
     words: {
-      api: 'this account only lists the tools, and everybody else connects their own',
-      page: 'Your account only lists its tools; everybody else connects their own.',
-      connected: 'It only lists the tools; everybody else has their own.',
+      api: 'this account only lists the tools, and everyone else connects their own',
+      page: 'Your account only lists its tools. Everyone else connects their own.',
+      connected: 'listing tools only. Everyone else connects their own.',
     },
   },
   words: {
-    label: 'Everyone’s own account',
-    says: 'Everybody connects their own at its provider. You authorize it too, to see its tools.',
+    label: 'Each person signs in',
+    says: 'with their own account',
     api: 'everyone, with an account of their own at its provider',
   },
   suits: 'oauth',

@@ -24,8 +24,8 @@ export const tokenExchange: UpstreamAuth = {
   authorization: null,
   isListedForAsker: true,
   words: {
-    label: 'Everyone’s sign-in',
-    says: 'Everybody acts as the person they signed in as here; nothing more to connect.',
+    label: 'Single sign-on',
+    says: 'people’s sign-in here works there',
     api: 'everyone, with their own sign-in',
   },
   suits: null,
