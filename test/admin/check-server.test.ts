@@ -245,7 +245,7 @@ describe('where a server is found (PROTOCOL §7)', () => {
       'a website',
       (own: string) => ({ [`POST /${own}`]: { status: 405 }, [`GET /${own}`]: html }),
       'website',
-      'is a website',
+      'is a website, not an MCP server',
     ],
     [
       'another host',
@@ -431,10 +431,10 @@ describe('what an administrator pastes', () => {
 
         expect(checked).toMatchObject({ found: 'command', client: null });
         for (const words of [
-          command,
-          'cannot start programs',
-          'hosted version',
-          'bridge that speaks Streamable HTTP',
+          `starts a program on your own computer, with ${command}`,
+          'reach over the internet',
+          'paste that web address',
+          'behind a bridge, such as supergateway or mcp-proxy',
         ])
           expect(checked.message).toContain(words);
         expect(checked.message).not.toContain('0123456789');

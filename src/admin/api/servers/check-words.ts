@@ -26,9 +26,9 @@ export function findingWords({ address, url, connectionType, finding }: Found): 
     case 'failed':
       return `${say(SERVER_FAILURE_WORDS, finding.failure)}${moved}`;
     case 'website':
-      return `${address} is a website: it answers with something that is not MCP. The documentation of its makers names the address of their MCP server; most end in /mcp.`;
+      return 'This is a website, not an MCP server. Its documentation names the address of its MCP server; most end in /mcp.';
     case 'elsewhere':
-      return `${address} redirects to ${finding.to}, on another host, which was not asked. If that is the server you mean, check that address.`;
+      return `This address redirects to ${finding.to}, on another host. If you mean that server, check that address instead.`;
   }
 }
 
@@ -40,16 +40,16 @@ export function placeWords(address: string, { kind, url }: { kind: ConnectionTyp
 
 /** That a server speaks the transport of 2024-11-05 alone. */
 export const OLDER_WORDS =
-  'It speaks the older HTTP+SSE transport (MCP 2024-11-05). The gateway translates; nothing else has to be done.';
+  'It speaks the older HTTP+SSE transport (MCP 2024-11-05). The gateway translates, so there is nothing to do.';
 
 /** Why nothing was asked, and what works. What was pasted is not repeated: it may hold secrets. */
 export function pastedWords(pasted: Exclude<Pasted, { kind: 'address' }>): string {
   switch (pasted.kind) {
     case 'command':
-      return `This is a command: ${pasted.runner} starts a program on one computer. The gateway cannot start programs; it reaches servers over HTTP, for everyone who may use them. What works: the address of a hosted version, if the makers have one. Or run the program on a machine of yours behind a bridge that speaks Streamable HTTP, such as supergateway or mcp-proxy, give that a public https address, and add it here. A server for the files or programs of one person stays in that person's app.`;
+      return `This command starts a program on your own computer, with ${pasted.runner}. A gateway needs a server it can reach over the internet. If its makers host one, paste that web address. Or run the program behind a bridge, such as supergateway or mcp-proxy, and paste the bridge’s https address.`;
     case 'several':
       return `This names several servers: ${pasted.names.map((name) => name || 'one without a name').join(', ')}. Paste one at a time.`;
     case 'unreadable':
-      return 'This is not an address, not the configuration of an MCP client as JSON, and not a command.';
+      return 'This is not a web address, a config block or a command. Check for missing characters, or paste the web address alone.';
   }
 }
