@@ -155,7 +155,7 @@ type Form = { action: string; controls: Control[] };
 export function formsOf(page: string): Form[] {
   const forms: Form[] = [];
   let choice: Control | null = null;
-  for (const { tag, attributes } of tagsOf(page)) {
+  for (const { tag, attributes, content } of tagsOf(page)) {
     const controls = forms.at(-1)?.controls;
     const name = attributes.get('name') ?? '';
     const value = attributes.get('value');
@@ -169,6 +169,7 @@ export function formsOf(page: string): Form[] {
       choice = { name, value: '', isSent: false };
       controls.push(choice);
     }
+    if (tag === 'textarea') controls.push({ name, value: decode(content).replace(/^\n/, ''), isSent: true });
     if (tag === 'button') {
       const formAction = attributes.get('formaction');
       const server = attributes.get('data-server');
@@ -184,13 +185,14 @@ export function formsOf(page: string): Form[] {
   return forms;
 }
 
-type Tag = { tag: string; attributes: Map<string, string> };
+/** `content`: the text behind it, up to the next tag. */
+type Tag = { tag: string; attributes: Map<string, string>; content: string };
 
 /** The start tags of well-formed HTML, without what comments, scripts and styles hold. */
 function* tagsOf(page: string): Generator<Tag> {
   const markup = page.replace(/<!--.*?-->|<(script|style)\b.*?<\/\1>/gis, '');
-  for (const [, tag = '', rest = ''] of markup.matchAll(
-    /<([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>/gi,
+  for (const [, tag = '', rest = '', content = ''] of markup.matchAll(
+    /<([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>([^<]*)/gi,
   )) {
     const attributes = new Map<string, string>();
     for (const [, name = '', double, single, bare] of rest.matchAll(
@@ -198,7 +200,7 @@ function* tagsOf(page: string): Generator<Tag> {
     )) {
       attributes.set(name.toLowerCase(), decode(double ?? single ?? bare ?? ''));
     }
-    yield { tag: tag.toLowerCase(), attributes };
+    yield { tag: tag.toLowerCase(), attributes, content };
   }
 }
 

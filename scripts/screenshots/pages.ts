@@ -52,12 +52,13 @@ export function adminPages({ server, toolset, key, grant, client }: Furniture): 
       name: 'server-checked',
       path: '/admin/servers/new',
       act: async (page) => {
-        await page.getByLabel('Address').fill('http://127.0.0.1:9/mcp');
+        await page.getByLabel('Paste anything that describes it').fill('http://127.0.0.1:9/mcp');
         await press('Check')(page);
       },
     },
     { name: 'server-known', path: '/admin/servers/new?preset=github' },
     { name: 'server', path: `/admin/servers/${server}` },
+    { name: 'server-account', path: `/admin/servers/${server}/account` },
     { name: 'server-settings', path: `/admin/servers/${server}/settings` },
     { name: 'server-delete', path: `/admin/servers/${server}/delete` },
     { name: 'server-try', path: `/admin/servers/${server}/try?tool=get-sum` },

@@ -56,12 +56,12 @@ describe.skipIf(!executable)(
         await press('button', 'Sign in');
 
         await press('link', 'Add a server');
-        await type('Address', dev.facts.demo_server.url);
+        await type('Paste anything that describes it', dev.facts.demo_server.url);
         await press('button', 'Check');
-        await person.sees('status', 'It answers');
+        await person.sees('status', 'without asking for a sign-in');
         await look();
         await type('Name', name);
-        await press('button', 'Save');
+        await press('button', 'Add server');
 
         await press('link', 'Try echo');
         await type('message', 'hello from a page');

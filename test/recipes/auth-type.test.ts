@@ -110,7 +110,7 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
     const tried = shown(await browser.submit(server, { 'value.0': '1234' }, undefined, 'value.0'));
     const list = shown(await browser.open('/admin/servers'));
 
-    expect(form.html).toContain('<span>Everyone’s PIN</span><small>Everyone enters the PIN they were sent.');
+    expect(form.html).toMatch(/<option value="pin"[^>]*>Everyone’s PIN: the one they were sent/);
     expect(server.html).toMatch(/<label for="[^"]*">PIN</);
     expect(tried.html).toContain('lists 1 tool');
     expect(tried.html).toContain('Accounts connected');

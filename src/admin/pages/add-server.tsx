@@ -55,8 +55,8 @@ export function AddServer({ state, others }: { state: PickerState; others: reado
             placeholder="Type a server or tool name"
             value={typed}
             data-suggest="/admin/tools"
-            autofocus={typed !== ''}
             {...described('add', { error })}
+            autofocus={typed !== ''}
           />
           <datalist id="pick-names">
             {others.slice(0, SUGGESTED).map(({ name }) => (

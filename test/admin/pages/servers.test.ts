@@ -36,6 +36,9 @@ const named = async (name: string) =>
   (await admin<{ clients: Client[] }>('GET', `/mcp/clients?search=${name}`)).clients[0];
 const find = async (id: string) => (await admin<{ client: Client }>('GET', `/mcp/client/${id}`)).client;
 const fresh = () => `s_${crypto.randomUUID().slice(0, 8)}`;
+/** What an element of a page says. */
+const said = ({ html }: Page, id: string) =>
+  new RegExp(`id="${id}"[^>]*>(.*?)</span>`, 's').exec(html)?.[1]?.replace(/<[^>]*>/g, '') ?? '';
 const idOf = ({ url }: Page) => /\/admin\/servers\/([0-9a-f-]{36})$/.exec(new URL(url).pathname)?.[1] ?? '';
 
 /** A server the gateway does not know. */
@@ -44,6 +47,9 @@ async function unknown(behaviour: object = {}): Promise<string> {
   await control(name, 'set', { tools: [{ name: 'echo', inputSchema: { type: 'object' } }], ...behaviour });
   return addressOf(name);
 }
+
+/** The option of a chosen way to authenticate. */
+const chosen = (type: string) => `<option value="${type}" selected`;
 
 /** What a check finds at an address. */
 const check = async (connection_string: string) =>
@@ -58,10 +64,10 @@ describe('adding a server by its address', () => {
     const name = fresh();
     const saved = await send(checked, { name });
 
-    expect(checked.html).toContain('It lists 1 tool to whoever asks: <code>echo</code>');
-    expect(checked.html).toMatch(/name="auth_type" value="none" checked/);
+    expect(checked.html).toMatch(/1 tool found.*<code>echo<\/code>/s);
+    expect(checked.html).toContain(chosen('none'));
     expect(before.some(({ connection_string }) => connection_string === url)).toBe(false);
-    expect(saved.html).toContain('The server was saved and lists 1 tool.');
+    expect(saved.html).toContain(`${name} was added with 1 tool. No one can use it yet.`);
     expect(await find(idOf(saved))).toMatchObject({ name, auth_type: 'none', state: 'healthy' });
   });
 
@@ -72,9 +78,9 @@ describe('adding a server by its address', () => {
     const one = await check(await unknown({ demands: { issuer: open.issuer } }));
     const other = await check(await unknown({ demands: { issuer: closed.issuer } }));
 
-    expect(one.html).toContain('The gateway introduces itself there');
-    expect(one.html).toMatch(/name="auth_type" value="per_user_oauth" checked/);
-    expect(other.html).toContain('It takes no apps that introduce themselves');
+    expect(one.html).toContain('The gateway registers itself there');
+    expect(one.html).toContain(chosen('per_user_oauth'));
+    expect(other.html).toContain('Register an app by hand');
     expect(other.html).toContain('https://gate.example/api/oauth/callback');
     expect(await open.asked('register')).toEqual([]);
   });
@@ -84,10 +90,10 @@ describe('adding a server by its address', () => {
     const nobody = await check('http://127.0.0.1:1/mcp');
     const page = await check(await unknown({ fault: 'html' }));
 
-    expect(wants.html).toContain('It answers, and wants credentials');
-    expect(wants.html).toMatch(/name="auth_type" value="headers" checked/);
-    expect(nobody.html).toContain('It does not answer');
-    expect(page.html).toContain('something that is not MCP');
+    expect(wants.html).toContain('Needs an API key or header');
+    expect(wants.html).toContain(chosen('headers'));
+    expect(nobody.html).toContain('Not responding');
+    expect(page.html).toContain('This is a website, not an MCP server.');
   });
 
   it.each([
@@ -98,7 +104,7 @@ describe('adding a server by its address', () => {
     const refused = await check(address);
 
     expect(refused.status).toBe(400);
-    expect(refused.html).toMatch(/role="alert">The address (must|is)/);
+    expect(refused.html).toMatch(/role="alert"><svg.*?<\/svg>The address (must|is)/);
   });
 
   it('loses nothing that was typed when it is refused, but no secret is shown again', async () => {
@@ -109,15 +115,21 @@ describe('adding a server by its address', () => {
       name: taken,
       header_name: ['x-key', 'x-team'],
       header_value: ['a-secret-value', 'env.TEAM'],
-      tool_execution_timeout: '12',
+      tool_execution_timeout: '2',
+      tool_execution_timeout_unit: '60',
       open: 'on',
     });
 
     expect(again.status).toBe(400);
-    expect(again.html).toContain(`id="name-error" role="alert">Another server has the name ${taken}`);
+    expect(said(again, 'name-error')).toContain(`Another server has the name ${taken}`);
+    expect(again.html.match(/Another server has the name/g)).toHaveLength(1);
+    expect(again.html).toMatch(/<input[^>]*id="name"[^>]* autofocus/);
+    expect(again.html).toContain('Needs an API key or header');
+    expect(again.html).toContain('Header or API key');
     expect(again.html).toContain('value="x-key"');
     expect(again.html).toContain('value="env.TEAM"');
-    expect(again.html).toContain('value="12"');
+    expect(again.html).toMatch(/value="2"[^>]*name="tool_execution_timeout"/);
+    expect(again.html).toContain('<option value="60" selected="">minutes');
     expect(again.html).toMatch(/name="open" value="on" checked/);
     expect(again.html).not.toContain('a-secret-value');
   });
@@ -127,9 +139,12 @@ describe('adding a server by its address', () => {
 
     const checked = await check(url.replace(/\/mcp$/, ''));
 
-    expect(checked.html).toContain(`It was found at <span class="mono">${url}</span>`);
+    expect(checked.html).toContain(`<span class="mono">${url}</span>`);
+    expect(checked.html).toContain(
+      `We found it here, not at <span class="mono">${url.replace(/\/mcp$/, '')}</span>`,
+    );
     expect(checked.html).toContain(`value="${url}"`);
-    expect(checked.html).toContain('It lists 1 tool to whoever asks');
+    expect(checked.html).toContain('1 tool found');
   });
 
   it('takes the configuration another app has, and shows no secret of it', async () => {
@@ -150,7 +165,7 @@ describe('adding a server by its address', () => {
 
     for (const { html } of [checked, elsewhere, moved, taken])
       expect(html).not.toMatch(/a-secret-value|"ab"/);
-    expect(checked.html).toMatch(/name="auth_type" value="headers" checked/);
+    expect(checked.html).toContain(chosen('headers'));
     expect(checked.html).toContain('value="my_docs"');
     expect(checked.html).toContain('value="••••alue"');
     expect(checked.html).toContain('value="x-team"');
@@ -168,8 +183,8 @@ describe('adding a server by its address', () => {
     const refused = await check(command);
 
     expect(refused.status).toBe(400);
-    expect(refused.html).toContain('npx starts a program on one computer');
-    expect(refused.html).toContain('a bridge that speaks Streamable HTTP');
+    expect(refused.html).toContain('starts a program on your own computer, with npx');
+    expect(refused.html).toContain('behind a bridge');
     expect(refused.html).not.toContain('a-secret-value');
   });
 
@@ -183,9 +198,10 @@ describe('adding a server by its address', () => {
     const page = fresh();
     await control(page, 'set', answers(page, { headers: { 'content-type': 'text/html' }, body: '<p>' }));
 
-    expect((await check(addressOf(page))).html).toContain(
-      'is a website: it answers with something that is not MCP',
-    );
+    const website = await check(addressOf(page));
+    expect(website.status).toBe(400);
+    expect(website.html).toContain('This is a website, not an MCP server.');
+    expect(website.html).toContain(`>${addressOf(page)}</textarea>`);
     const older = await SseServer.start();
     const checked = await check(older.site);
     const saved = await send(checked, { name: fresh(), auth_type: 'none' });
@@ -208,8 +224,65 @@ describe('adding a server by its address', () => {
 
     expect(settings.html).toContain('value="••••alue"');
     expect(settings.html).not.toContain('a-secret-value');
-    expect(changed.html).toContain('lists 1 tool');
+    expect(changed.html).toContain('The settings were saved with 1 tool.');
     expect(await find(id)).toMatchObject({ state: 'healthy', headers: { 'x-key': '••••alue' } });
+  });
+});
+
+describe('what an administrator reads of a new server', () => {
+  it('is how many of its tools change something, and what it calls itself, which proposes a name', async () => {
+    const inputSchema = { type: 'object' };
+    const kinds = [{ readOnlyHint: true }, { destructiveHint: true }, undefined, { readOnlyHint: true }];
+    const tools = [...kinds, undefined, undefined].map((annotations, n) => ({
+      name: `tool_${n}`,
+      description: 'Finds <b>pages</b>.',
+      inputSchema,
+      annotations,
+    }));
+    const greeting = { serverInfo: { name: 'acme-wiki-mcp-server', version: '2.4.1' } };
+    const { html } = await check(await unknown({ tools, greeting }));
+
+    expect(html).toContain('6 tools found');
+    expect(html).toContain('2 read-only, 3 can edit, 1 can delete');
+    expect(html).toContain('Finds &lt;b&gt;pages&lt;/b&gt;.');
+    expect(html).toContain('and 1 more');
+    expect(html).toContain('acme-wiki-mcp-server 2.4.1');
+    expect(html).toMatch(/value="acme_wiki"[^>]*name="name"/);
+    expect(html).toContain('<code>acme_wiki-tool_0</code>');
+  });
+
+  it('stays when saving is refused, for the address that was checked alone', async () => {
+    const taken = (await Upstream.start()).name;
+    const checked = await check(await unknown());
+
+    const again = await send(checked, { name: taken });
+    const other = await send(checked, { name: taken, connection_string: await unknown() });
+    const saved = await send(again, { name: fresh() });
+
+    expect([again.status, other.status]).toEqual([400, 400]);
+    expect(again.html).toContain('1 tool found');
+    expect(other.html).not.toContain('1 tool found');
+    expect(saved.html).toContain('was added with 1 tool');
+  });
+
+  it('is shown again where no secret can be in it', async () => {
+    const command = await check('npx -y @modelcontextprotocol/server-everything');
+    const secret = await check('npx -y a-server --key a-secret-value');
+
+    expect(command.html).toContain('>npx -y @modelcontextprotocol/server-everything</textarea>');
+    expect(command.html).toMatch(/<textarea[^>]* autofocus/);
+    expect(secret.html).not.toContain('a-secret-value');
+  });
+
+  it('leads on to who can use it, a tool to try, and an app', async () => {
+    const added = await send(await check(await unknown()), { name: fresh() });
+    const id = idOf(added);
+    const open = await send(await check(await unknown()), { name: fresh(), open: 'on' });
+
+    for (const way of [`/admin/servers/${id}/used-by`, `/admin/servers/${id}/try?tool=echo`, '/'])
+      expect(added.html).toContain(`href="${way}"`);
+    expect(added.html).toContain('No one yet. Choose keys, people or toolsets.');
+    expect(open.html).not.toContain('No one');
   });
 });
 
@@ -217,6 +290,7 @@ describe('well-known servers', () => {
   it('are offered where there is no server yet, each in its own way', async () => {
     const page = await open('/new');
 
+    expect(page.html).toContain('<b>Linear</b> <small>Issues, projects, cycles</small>');
     expect(page.html).toContain('<span class="unseen"> Linear</span>');
     expect(page.html).toContain('href="/admin/servers/new?preset=github"');
   });
@@ -559,9 +633,9 @@ describe('the page of a server', () => {
     const confirm = await open(`/${id}/delete`);
     const gone = await send(confirm, {}, `/admin/servers/${id}/delete`);
 
-    expect(confirm.html).toContain('Its 2 tools are gone from every app');
-    expect(confirm.html).toContain('Whatever was given it stays, without it: 1 access key');
-    expect(gone.html).toContain(`The server ${name} was deleted`);
+    expect(confirm.html).toContain('<b>1 access key</b> lose its 2 tools.');
+    expect(confirm.html).toContain('You can’t undo this.');
+    expect(gone.html).toContain(`Server “${name}” was deleted.`);
     expect((await admin('GET', `/mcp/client/${id}`)).status).toBe(404);
   });
 
@@ -570,6 +644,40 @@ describe('the page of a server', () => {
 
     expect(page.status).toBe(404);
     expect(page.html).toContain('There is no server at this address.');
+  });
+});
+
+describe('the settings of a server', () => {
+  it('state times with their unit, and what is the default', async () => {
+    const { id } = await Upstream.start();
+    const settings = await open(`/${id}/settings`);
+
+    const units = { tool_execution_timeout_unit: '60', tool_sync_interval_unit: '60' };
+    const hours = { tool_execution_timeout: '2', tool_sync_interval: '6', ...units };
+    await send(settings, hours, 'connection_string');
+    const stored = await find(id);
+    const later = await open(`/${id}/settings`);
+    const long = await send(later, { tool_execution_timeout: '6' }, 'connection_string');
+    await send(later, { tool_execution_timeout: '', tool_sync_interval: '' }, 'connection_string');
+
+    expect(settings.html).toContain('without a response. Default: 1 minute.');
+    expect(settings.html).toContain('Default: 10 minutes.');
+    expect(stored).toMatchObject({ tool_execution_timeout: 120, tool_sync_interval: 360 });
+    expect(later.html).toMatch(/value="2"[^>]*name="tool_execution_timeout"/);
+    expect(later.html).toContain('<option value="60" selected="">hours');
+    expect(said(long, 'tool_execution_timeout-error')).toContain('must be at most 300');
+    expect(await find(id)).toMatchObject({ tool_execution_timeout: null, tool_sync_interval: null });
+  });
+
+  it('say who loses what before a server is deleted', async () => {
+    const { id, name } = await Upstream.start();
+    await newKey([name]);
+
+    const { html } = await open(`/${id}/settings`);
+
+    expect(html).toContain('Removes it from 1 access key.');
+    expect(html).toContain('1 access key follow automatically');
+    expect(html).toMatch(/href="[^"]*\/delete">Delete…/);
   });
 });
 

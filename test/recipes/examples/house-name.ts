@@ -8,7 +8,7 @@ export const houseName: UpstreamAuth = {
   authorization: null,
   words: {
     label: 'The name of the house',
-    says: 'The gateway says its name.',
+    says: 'the gateway says it',
     api: 'the gateway, by its name',
   },
   suits: 'credentials',

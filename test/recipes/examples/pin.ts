@@ -30,7 +30,7 @@ export const pin: UpstreamAuth = {
   authorization: { by: 'sample' },
   words: {
     label: 'Everyone’s PIN',
-    says: 'Everyone enters the PIN they were sent.',
+    says: 'the one they were sent',
     api: 'everyone, with a PIN',
   },
   suits: 'credentials',

@@ -13,7 +13,7 @@ import { refusal } from '../error';
 import { accept, readJson } from '../request';
 import { findingWords, pastedWords } from './check-words';
 import { type Pasted, readPasted } from './pasted';
-import { nameFrom, nameFromUrl } from './suggested-name';
+import { nameFrom, nameFromInfo, nameFromUrl } from './suggested-name';
 
 export const CheckRequest = z.object({
   input: z
@@ -70,7 +70,7 @@ function answerOf(look: Look): z.infer<typeof CheckedInput> {
   const { pasted, url, connectionType, finding } = look;
   const lacking = pasted.lacking.map((name): [string, string] => [name, '']);
   const client = {
-    name: nameFrom(pasted.name) || nameFromUrl(url),
+    name: proposedName(look),
     connection_type: connectionType,
     connection_string: url,
     auth_type: authTypesFor(look)[0] ?? DEFAULT_AUTH_TYPE,
@@ -79,6 +79,12 @@ function answerOf(look: Look): z.infer<typeof CheckedInput> {
   const isServer = !['website', 'elsewhere'].includes(finding.kind);
   const tools = finding.kind === 'open' ? finding.tools : null;
   return { message: findingWords(look), found: finding.kind, client: isServer ? client : null, tools };
+}
+
+/** What to call a server: as it was pasted, as it calls itself, or as its address suggests. */
+export function proposedName({ pasted, url, finding }: LookedUp): string {
+  const info = finding.kind === 'open' ? finding.info?.name : '';
+  return nameFrom(pasted.name) || nameFromInfo(info ?? '') || nameFromUrl(url);
 }
 
 /** The auth types that fit a finding, the proposed one first; all of them when that is not known. Pasted headers are credentials. */

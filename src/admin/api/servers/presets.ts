@@ -15,6 +15,6 @@ export const presets = new Hono<App>().get('/', (c) => {
   const found = PRESETS.filter(({ name }) => name.toLowerCase().startsWith(page.search.toLowerCase()));
   const shown: z.input<typeof ShownPreset>[] = found
     .slice(page.offset, page.offset + page.limit)
-    .map((preset) => ({ ...preset, notes: [...preset.notes], redirect_uri }));
+    .map(({ brings: _, ...preset }) => ({ ...preset, notes: [...preset.notes], redirect_uri }));
   return c.json(listed('presets', shown, found.length, page));
 });

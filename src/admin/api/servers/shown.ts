@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type * as z from 'zod/mini';
+import { type ServerUse, serverUseQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask, type Ids, theseIds } from '../../../database';
 import { say } from '../../../protocol/faults/wording';
@@ -64,17 +65,20 @@ export async function findShownServer(
   c: Context<App>,
   id: string,
 ): Promise<z.infer<typeof ShownServer> | null> {
-  return (await findServerAndShown(c, id))?.shown ?? null;
-}
-
-/** The server `id` and how answers show it, or null. */
-export async function findServerAndShown(
-  c: Context<App>,
-  id: string,
-): Promise<{ server: Server; shown: z.infer<typeof ShownServer> } | null> {
   const db = c.env.DB;
   const [server, tools, configs] = await ask(db, serverQuestion(db, id), ...aboutServers(db, theseIds([id])));
-  return server && { server, shown: await showServer(c, server, { tools, configs }) };
+  return server && showServer(c, server, { tools, configs });
+}
+
+/** The server `id`, who uses it, and how answers show it; null when there is none. */
+export async function findServerInUse(
+  c: Context<App>,
+  id: string,
+): Promise<{ server: Server; use: ServerUse; shown: z.infer<typeof ShownServer> } | null> {
+  const db = c.env.DB;
+  const about = aboutServers(db, theseIds([id]));
+  const [used, tools, configs] = await ask(db, serverUseQuestion(db, id), ...about);
+  return used && { ...used, shown: await showServer(c, used.server, { tools, configs }) };
 }
 
 /** A page of servers as answers show them, and how many there are in all. */

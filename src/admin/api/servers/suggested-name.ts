@@ -6,8 +6,14 @@ export function nameFrom(text: string): string {
     .slice(0, 64);
 }
 
-/** Words of addresses that name no one. */
+/** Words of addresses and of what servers call themselves that tell none from another. */
 const GENERIC = /^(mcp|api|www|server|sse|v\d+)$/i;
+
+/** What a server's name for itself suggests: `linear-mcp-server` is linear. */
+export function nameFromInfo(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => !GENERIC.test(word));
+  return nameFrom(words.join('_'));
+}
 
 /** What an address suggests to call its server: `mcp.linear.app` is Linear. */
 export function nameFromUrl(url: string): string {

@@ -37,7 +37,14 @@ export const overviewPage = new Hono<App>().get('/', async (c) => {
   const body = (
     <>
       <Head title="Overview" actions={!isNew && <Actions />} />
-      <Warnings facts={facts} refusedSettings={c.var.refusedSettings} settings={settings} issuer={issuer} origin={origin} csrf={await csrfOf(c)} />
+      <Warnings
+        facts={facts}
+        refusedSettings={c.var.refusedSettings}
+        settings={settings}
+        issuer={issuer}
+        origin={origin}
+        csrf={await csrfOf(c)}
+      />
       <TroubledServers troubled={facts.troubled} total={facts.serverCount} />
       <FirstSteps facts={facts} />
       <Tiles facts={facts} />

@@ -1,49 +1,64 @@
 import type { ServerUse } from '../../../accounts/server-overview';
 import type { Server } from '../../../servers/server';
+import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
+import { Cut, cut } from '../../../ui/name';
 import { toolCount } from '../tool-picker';
+
+/** `214 access keys and 2 toolsets`: who was given a server; '' for no one. */
+export function givenTo({ keys, people, toolsets }: ServerUse): string {
+  const given = [
+    keys && countOf(keys, 'access key'),
+    people && countOf(people, 'person', 'people'),
+    toolsets && countOf(toolsets, 'toolset'),
+  ];
+  return given.filter(Boolean).join(' and ');
+}
 
 /** What goes with a server, named before it does. */
 export function DeleteServer({ server, use, csrf }: { server: Server; use: ServerUse; csrf: string }) {
   const { id, name, endpointSlug } = server;
-  const { tools, accounts, keys, people, toolsets } = use;
-  const losers = [
-    counted(keys, 'access key', 'access keys'),
-    counted(people, 'person', 'people'),
-    counted(toolsets, 'toolset', 'toolsets'),
-  ].filter((words) => words !== null);
+  const { tools, accounts } = use;
+  const given = givenTo(use);
   return (
     <Confirm
-      title={`Delete the server ${name}?`}
+      crumbs={[
+        { href: '/admin/servers', text: 'Servers' },
+        { href: `/admin/servers/${id}`, text: <Cut of={name} /> },
+      ]}
+      title={
+        <>
+          Delete <Cut of={name} />?
+        </>
+      }
       action={`/admin/servers/${id}/delete`}
-      button="Delete the server"
-      back={`/admin/servers/${id}`}
+      button={`Delete ${cut(name)}`}
+      busy="Deleting…"
+      back={`/admin/servers/${id}/settings`}
       csrf={csrf}
     >
-      <p>What happens within seconds:</p>
+      <p>Within seconds:</p>
       <ul>
-        <li>
-          {tools ? `Its ${toolCount(tools)} ${tools === 1 ? 'is' : 'are'} gone from every app` : 'It is gone'}
-          , and so is its address <code>/mcp/{endpointSlug}</code>.
-        </li>
-        {accounts > 0 && (
+        {given && (
           <li>
-            {accounts === 1
-              ? 'The account connected there is'
-              : `The ${accounts} accounts connected there are`}{' '}
-            ended and forgotten.
+            <b>{given}</b> lose its {toolCount(tools)}.
           </li>
         )}
-        {losers.length > 0 && (
-          <li>Whatever was given it stays, without it: {new Intl.ListFormat('en').format(losers)}.</li>
+        {accounts > 0 && (
+          <li>
+            <b>{countOf(accounts, 'connected account')}</b> {accounts === 1 ? 'is' : 'are'} deleted, and the
+            provider is told where it supports that.
+          </li>
         )}
-        <li>What you entered for it, secrets included, is forgotten.</li>
+        <li>
+          Apps that call one of its tools, or connect to <code>/mcp/{endpointSlug}</code>, get an error.
+        </li>
+        <li>Its settings and stored secrets are deleted.</li>
       </ul>
-      <p class="muted">This cannot be undone. To stop it for a while, turn it off instead.</p>
+      <p>
+        You can’t undo this. To stop it for a while, <a href={`/admin/servers/${id}/settings`}>turn it off</a>{' '}
+        instead.
+      </p>
     </Confirm>
   );
-}
-
-function counted(count: number, one: string, many: string): string | null {
-  return count ? `${count.toLocaleString('en')} ${count === 1 ? one : many}` : null;
 }

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { Icon } from '../../../ui/icons';
 import { Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
 import { headerRows } from './terms';
@@ -14,7 +15,7 @@ const shownSecret = (value: string) => (/^(••••|env\.)/.test(value) ? va
 
 const ENV = (
   <>
-    Sealed here, and shown masked. <code>env.NAME</code> reads it from a secret of the Worker.
+    Stored encrypted, shown masked. <code>env.NAME</code> reads a secret of the Worker.
   </>
 );
 
@@ -24,21 +25,22 @@ export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
   const error = wrong('headers');
   return (
     <fieldset>
-      <legend>Header values that are the same for everybody</legend>
+      <legend class="label">Headers, the same for everyone</legend>
       {rows.map(({ name, value }, at) => (
-        <div class="row pair">
+        <div class="row">
           <input
-            class="input mono"
+            class="input mono grow"
             name="header_name"
             value={name}
             placeholder={at === 0 && rows.length === 1 ? 'Authorization' : 'Another header'}
             aria-label={`Header ${at + 1}`}
             aria-describedby={error && 'headers-error'}
+            autofocus={at === 0 && error !== undefined}
             autocomplete="off"
             spellcheck={false}
           />
           <input
-            class="input mono"
+            class="input mono grow"
             name="header_value"
             value={shownSecret(value)}
             placeholder={at === 0 && rows.length === 1 ? 'Bearer …' : ''}
@@ -51,6 +53,7 @@ export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
       ))}
       {error && (
         <span class="error" id="headers-error" role="alert">
+          <Icon of="error" />
           {error}
         </span>
       )}
@@ -59,27 +62,27 @@ export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
   );
 }
 
-/** The names everybody enters values for. */
+/** The headers each person enters a value for. */
 export function HeaderKeyFields({ form, wrong }: ServerFieldsProps) {
   return (
     <Input
       name="header_keys"
-      label="Headers everyone enters"
+      label="Headers each person enters"
       mono
       value={form.get('header_keys') ?? ''}
       error={wrong('per_user_header_keys')}
       placeholder="X-Api-Key"
-      hint="Their names, with commas between. The server says which it wants."
+      hint="Names, separated by commas. The server’s documentation says which."
     />
   );
 }
 
-/** An app someone registered at the provider, where one is needed. */
+/** An app that was registered at the provider by hand, where one is needed. */
 export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isNeeded: boolean }) {
   const value = (name: string) => form.get(name) ?? '';
   const config = (name: string) => wrong(`oauth_config.${name}`);
   return (
-    <div class="row fields">
+    <div class="choices two">
       <Input
         name="client_id"
         label="Client ID"
@@ -87,7 +90,7 @@ export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isN
         value={value('client_id')}
         error={config('client_id')}
         autocomplete="off"
-        hint={isNeeded ? 'Of the app you registered there.' : 'Empty: the gateway introduces itself.'}
+        hint={isNeeded ? 'From the app you registered there.' : 'Empty: the gateway registers itself.'}
       />
       <Input
         name="client_secret"
@@ -102,7 +105,7 @@ export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isN
   );
 }
 
-/** What is found out by itself, for whoever knows better. */
+/** What the gateway finds out by itself, to be set by hand. */
 export function OAuthMore({ form, wrong }: ServerFieldsProps) {
   const line = (name: string, label: string, hint: string) => (
     <Input
@@ -117,20 +120,20 @@ export function OAuthMore({ form, wrong }: ServerFieldsProps) {
   );
   return (
     <>
-      {line('scopes', 'Scopes', 'With blanks between. Empty: what the server asks for.')}
-      {line('issuer', 'Issuer', 'Who the provider says it is, where that is not who it was expected to be.')}
-      {line('authorize_url', 'Authorization address', 'Where people are sent. What stands after ? is kept.')}
-      {line('token_url', 'Token address', 'With the one above, nothing is looked for.')}
-      {line('registration_url', 'Registration address', 'Where the gateway introduces itself.')}
-      {line('server_url', 'Address to begin at', 'Where the provider is looked for, when not at the server.')}
-      {line('resource', 'Resource', 'What tokens are asked for. Empty: what the server calls itself.')}
-      <label class="row check">
-        <input type="checkbox" name="no_resource" value="on" checked={form.get('no_resource') === 'on'} />
-        <span>
-          Send no resource
-          <small>For providers that refuse requests with one, such as Entra.</small>
-        </span>
-      </label>
+      {line('scopes', 'Scopes', 'Separated by spaces. Empty: what the server asks for.')}
+      {line('issuer', 'Issuer', 'What the provider calls itself, where that differs from its address.')}
+      {line(
+        'authorize_url',
+        'Authorization address',
+        'Where people sign in. Parameters behind “?” are kept.',
+      )}
+      {line('token_url', 'Token address', 'With both addresses set, nothing is looked up.')}
+      {line('registration_url', 'Registration address', 'Where the gateway registers itself.')}
+      {line('server_url', 'Address to start from', 'Where to look for the provider, when not at the server.')}
+      {line('resource', 'Resource', 'What access tokens are for. Empty: what the server calls itself.')}
+      <Checkbox form={form} name="no_resource" label="Send no resource">
+        For providers that refuse requests with one, such as Entra.
+      </Checkbox>
     </>
   );
 }
@@ -150,31 +153,46 @@ export function ExchangeFields({ form, wrong }: ServerFieldsProps) {
   );
   return (
     <>
-      {line('audience', 'audience', 'Audience', 'What the server is called at your sign-in provider.')}
-      <label class="row check">
-        <input type="checkbox" name="use_idp" value="on" checked={form.get('use_idp') === 'on'} />
-        <span>
-          The client people sign in with makes the exchange
-          <small>Entra needs this. Otherwise, enter a client that may:</small>
-        </span>
-      </label>
-      <div class="row fields">
-        {line('exchange_client_id', 'client_id', 'Client that exchanges', 'Its ID at the provider.')}
+      {line('audience', 'audience', 'Audience', 'The server’s name at your sign-in provider.')}
+      <Checkbox form={form} name="use_idp" label="Exchange tokens as the client people sign in with">
+        Entra needs this. Otherwise enter another client:
+      </Checkbox>
+      <div class="choices two">
+        {line(
+          'exchange_client_id',
+          'client_id',
+          'Client ID',
+          'Of a client that is allowed to exchange tokens.',
+        )}
         {line(
           'exchange_client_secret',
           'client_secret',
-          'Secret of that client',
+          'Client secret',
           ENV,
           shownSecret(form.get('exchange_client_secret') ?? ''),
         )}
       </div>
-      {line('exchange_scopes', 'scopes', 'Scopes to exchange for', 'With blanks between.')}
+      {line('exchange_scopes', 'scopes', 'Scopes', 'Separated by spaces.')}
       {line(
         'exchange_url',
         'authorization_server_url',
-        'Address that exchanges',
-        'Empty: the provider people sign in with.',
+        'Token exchange address',
+        'Empty: your sign-in provider.',
       )}
     </>
+  );
+}
+
+type CheckboxProps = { form: FormFields; name: string; label: string; children?: Child };
+
+export function Checkbox({ form, name, label, children }: CheckboxProps) {
+  return (
+    <label class="check">
+      <input type="checkbox" name={name} value="on" checked={form.get(name) === 'on'} />
+      <span>
+        {label}
+        <small>{children}</small>
+      </span>
+    </label>
   );
 }

@@ -1,136 +1,146 @@
 import { authTypes } from '../../../accounts/auth/index';
-import type { Finding } from '../../../mcp-client/address-check';
+import type { OpenServer } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
-import type { ConnectionType } from '../../../servers/server';
-import { Badge, Copy } from '../../../ui/parts';
-import { findingWords, OLDER_WORDS } from '../../api/servers/check-words';
+import { numberOf } from '../../../ui/english';
+import { Badge, Copy, KindTag } from '../../../ui/parts';
+import type { LookedUp } from '../../api/servers/check';
+import { OLDER_WORDS } from '../../api/servers/check-words';
 import { toolCount } from '../tool-picker';
 import { failureWords } from '../words/failures';
 
-/** A finding about `url`, where `address` led. */
-type Found = { address: string; url: string; connectionType: ConnectionType; finding: Finding };
-
-const NO_SERVER = {
-  website: 'It is a website',
-  elsewhere: 'It redirects to another host',
-} as const;
+/** What a server wants, beside its name. */
+export function FindingBadge({ finding }: Pick<LookedUp, 'finding'>) {
+  switch (finding.kind) {
+    case 'open':
+      return <Badge tone="good">{toolCount(finding.tools)} found</Badge>;
+    case 'oauth':
+      return <Badge tone="good">Needs a sign-in</Badge>;
+    case 'credentials':
+      return <Badge tone="warn">Needs an API key or header</Badge>;
+    default:
+      return <Badge tone="bad">Not responding</Badge>;
+  }
+}
 
 /** What a check found at an address, and what follows from it. Nothing is saved by it. */
-export function FindingCard(props: Found & { redirectUri: string | null }) {
-  const { address, url, connectionType } = props;
+export function FindingCard(props: LookedUp & { redirectUri: string | null }) {
+  const { address, url, connectionType, finding, redirectUri } = props;
+  const info = finding.kind === 'open' && finding.info;
   return (
-    <>
-      {url !== address && (
-        <p class="notice">
-          It was found at <span class="mono">{url}</span>, not at <span class="mono">{address}</span>.
-        </p>
-      )}
-      {connectionType === 'sse' && <p class="notice">{OLDER_WORDS}</p>}
-      <FindingFacts {...props} />
-    </>
+    <section class="card stack" aria-label="What we found" role="status">
+      <dl class="facts">
+        <dt>Address</dt>
+        <dd>
+          <span class="mono">{url}</span> <a href="/admin/servers/new">Change</a>
+          {url !== address && (
+            <small>
+              We found it here, not at <span class="mono">{address}</span>.
+            </small>
+          )}
+          {connectionType === 'sse' && <small>{OLDER_WORDS}</small>}
+        </dd>
+        {info && (
+          <>
+            <dt>Calls itself</dt>
+            <dd>
+              {info.name} {info.version}
+            </dd>
+          </>
+        )}
+        <dt>Answered</dt>
+        <dd>
+          <Answer finding={finding} />
+        </dd>
+      </dl>
+      {finding.kind === 'open' && finding.tools > 0 && <FirstTools of={finding} />}
+      {finding.kind === 'oauth' && !finding.registersItself && <OurRedirect uri={redirectUri} />}
+    </section>
   );
 }
 
-function FindingFacts(props: Found & { redirectUri: string | null }) {
-  const { finding, redirectUri } = props;
+function Answer({ finding }: Pick<LookedUp, 'finding'>) {
   switch (finding.kind) {
-    case 'open': {
-      const { tools, toolNames } = finding;
-      const more = tools - toolNames.length;
-      return (
-        <div class="found stack tight" role="status">
-          <Badge tone="good">It answers</Badge>
-          <p>
-            It lists {toolCount(tools)} to whoever asks
-            {toolNames.length > 0 && <>: </>}
-            {toolNames.map((name, at) => (
-              <>
-                {at > 0 && ', '}
-                <code>{name}</code>
-              </>
-            ))}
-            {more > 0 && ` and ${more} more`}.
-          </p>
-        </div>
-      );
-    }
+    case 'open':
+      return <>in {numberOf(finding.took)} ms, without asking for a sign-in</>;
     case 'oauth':
       return (
-        <div class="found stack tight" role="status">
-          <Badge tone="good">It answers, and wants a sign-in</Badge>
-          <p>
-            People sign in at <b>{finding.provider}</b>.{' '}
-            {finding.registersItself
-              ? 'The gateway introduces itself there: leave the client ID empty. Save, then authorize it.'
-              : 'It takes no apps that introduce themselves: register one there, and enter its client ID.'}
-          </p>
-          {!finding.registersItself && <OurRedirect uri={redirectUri} />}
-        </div>
+        <>
+          People sign in at <b>{finding.provider}</b>.{' '}
+          {finding.registersItself
+            ? 'The gateway registers itself there, so leave the client ID empty.'
+            : 'The gateway can’t register itself there. Register an app by hand, and enter its client ID below.'}
+        </>
       );
     case 'credentials':
-      return (
-        <div class="found stack tight" role="status">
-          <Badge tone="warn">It answers, and wants credentials</Badge>
-          <p>
-            It names no place to sign in, so it wants something in a header: an API key, most likely. Whoever
-            runs it says which.
-          </p>
-        </div>
-      );
-    case 'website':
-    case 'elsewhere':
-      return (
-        <div class="found stack tight" role="status">
-          <Badge tone="bad">{NO_SERVER[finding.kind]}</Badge>
-          <p>{findingWords(props)}</p>
-          <p class="muted">Correct the address and check again.</p>
-        </div>
-      );
+      return <>It asks for a header, such as an API key. Its documentation says which.</>;
     case 'failed':
-      return (
-        <div class="found stack tight" role="status">
-          <Badge tone="bad">It does not answer</Badge>
-          <p>{failureWords(finding.failure)}</p>
-          <p class="muted">Correct the address and check again. You may save it all the same.</p>
-        </div>
-      );
+      return <>{failureWords(finding.failure)} You can add it now, and it is asked again later.</>;
+    default:
+      return null;
   }
+}
+
+const KINDS = { read: 'read-only', write: 'can edit', remove: 'can delete' } as const;
+
+function FirstTools({ of: { kinds, tools, first } }: { of: OpenServer }) {
+  const counts = (['read', 'write', 'remove'] as const).filter((kind) => kinds[kind]);
+  return (
+    <details class="quiet" open>
+      <summary>{counts.map((kind) => `${numberOf(kinds[kind])} ${KINDS[kind]}`).join(', ')}</summary>
+      <ul class="tools">
+        {first.map(({ name, says, does }) => (
+          <li>
+            <span class="grow">
+              <code>{name}</code>
+              <small>{says}</small>
+            </span>
+            <KindTag of={does} />
+          </li>
+        ))}
+      </ul>
+      {tools > first.length && <small>and {numberOf(tools - first.length)} more</small>}
+    </details>
+  );
 }
 
 /** What is pasted where an app is registered by hand. */
 function OurRedirect({ uri }: { uri: string | null }) {
   return uri ? (
     <div class="stack tight">
-      <small>The redirect URI to enter there:</small>
+      <small>Redirect URI to enter there:</small>
       <Copy text={uri} label="the redirect URI" />
     </div>
   ) : (
     <p class="muted">
-      Set this gateway’s own address first, under <a href="/admin/settings">Settings</a>: it is the redirect
-      URI to enter there.
+      First set this gateway’s address under <a href="/admin/settings">Settings</a>. The redirect URI to enter
+      there comes from it.
     </p>
   );
 }
 
-/** How a well-known server is added where someone has to register an app first. */
+/** How a known server is added where an app has to be registered first. */
 export function PresetCard({ preset, redirectUri }: { preset: Preset; redirectUri: string | null }) {
   const { name, console_url, notes, source, read_on } = preset;
   return (
-    <div class="found stack">
+    <section class="card stack" aria-label="Before you add it">
       <ol class="steps">
         <li>
-          <a href={console_url ?? source} rel="noreferrer" target="_blank">
-            Register an app at {name}
-          </a>{' '}
-          <small>(opens in another tab)</small>
+          <span>
+            <a href={console_url ?? source} rel="noreferrer" target="_blank">
+              Register an app at {name}
+            </a>{' '}
+            <small>(opens in another tab)</small>
+          </span>
         </li>
         <li>
           <OurRedirect uri={redirectUri} />
         </li>
-        <li>Copy its client ID and client secret into the form below.</li>
+        <li>
+          <span>Copy its client ID and client secret into the form below.</span>
+        </li>
       </ol>
       {notes.length > 0 && (
-        <details>
+        <details class="quiet">
           <summary>Good to know about {name}</summary>
           <ul>
             {notes.map((note) => (
@@ -138,15 +148,15 @@ export function PresetCard({ preset, redirectUri }: { preset: Preset; redirectUr
             ))}
           </ul>
           <small>
-            As{' '}
+            From{' '}
             <a href={source} rel="noreferrer" target="_blank">
               {new URL(source).host}
-            </a>{' '}
-            says it, read on {read_on}.
+            </a>
+            , read on {read_on}.
           </small>
         </details>
       )}
-    </div>
+    </section>
   );
 }
 

@@ -1,76 +1,201 @@
 import type { Child } from 'hono/jsx';
 import { authTypes, DEFAULT_AUTH_TYPE, membersOf } from '../../../accounts/auth/index';
 import type { AuthMembers } from '../../../servers/auth-settings';
+import type { Settings } from '../../../settings';
 import { Csrf } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
+import { Amount, MINUTES, SECONDS } from '../amount';
 import type { FormFields, Refused } from '../api';
-import { ExchangeFields, HeaderKeyFields, OAuthFields, OAuthMore, StaticHeaderFields } from './fields';
+import {
+  Checkbox,
+  ExchangeFields,
+  HeaderKeyFields,
+  OAuthFields,
+  OAuthMore,
+  StaticHeaderFields,
+} from './fields';
 
 type ServerFormProps = {
-  /** What it shows: what is kept, or what was sent and not taken. */
+  /** What it shows: what is saved, or what was sent and refused. */
   form: FormFields;
   csrf: string;
-  /** Of a server that is there, which never changes; null: it is chosen. */
-  authType: string | null;
-  /** The auth types that are offered. */
-  offered?: readonly string[];
-  /** The gateway cannot introduce itself to the provider: someone has to register an app there. */
-  needsApp?: boolean;
+  settings: Settings;
   refused?: Refused | undefined;
   back: string;
   children?: Child;
 };
 
-/** What an administrator says of a server; the same form adds one and changes one. */
-export function ServerForm(props: ServerFormProps) {
-  const { form, csrf, authType, offered = [...authTypes.keys()], needsApp = false, refused, back } = props;
-  const wrong = (member: string) => {
+type NewServerProps = ServerFormProps & {
+  /** The auth types that fit, which come first. */
+  offered: readonly string[];
+  /** The gateway cannot register itself at the provider: an app has to be registered there by hand. */
+  needsApp: boolean;
+  /** True where the address was checked, which is then not asked for again. */
+  isFound: boolean;
+  /** A tool that it lists. */
+  example: string;
+};
+
+/** What an administrator says of a new server. */
+export function NewServerForm(props: NewServerProps) {
+  const { form, csrf, offered, needsApp, isFound, example, refused, back, children } = props;
+  const fields = { form, wrong: wrongIn(refused) };
+  const address = form.get('connection_string') ?? '';
+  const name = form.get('name') ?? '';
+  return (
+    <form class="stack wide" method="post">
+      <Csrf value={csrf} />
+      {children}
+      <section class="card stack wide" aria-label="How to add it">
+        {isFound ? (
+          <input type="hidden" name="connection_string" value={address} />
+        ) : (
+          <AddressField {...fields} />
+        )}
+        <NameField {...fields}>
+          Tool names start with it
+          {name && example && (
+            <>
+              :{' '}
+              <code>
+                {name}-{example}
+              </code>
+            </>
+          )}
+          . Letters, digits and underscores.
+        </NameField>
+        <AuthChoice offered={offered} chosen={form.get('auth_type') ?? DEFAULT_AUTH_TYPE} />
+        <AuthFields {...fields} authType={null} needsApp={needsApp} />
+        <WhoCanUse isOpen={form.get('open') === 'on'} />
+        <details class="quiet" open={isMoreOpen(props)}>
+          <summary>More settings</summary>
+          <div class="stack wide">
+            <Of member="oauth_config" authType={null}>
+              <OAuthMore {...fields} />
+            </Of>
+            <Times {...props} />
+          </div>
+        </details>
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Adding…">
+            Add server
+          </button>
+          <a class="button" href={back}>
+            Back
+          </a>
+        </div>
+      </section>
+    </form>
+  );
+}
+
+type ServerSettingsProps = ServerFormProps & { authType: string; nameHint: string; addressHint: string };
+
+/** What an administrator changes of a server. */
+export function ServerSettings(props: ServerSettingsProps) {
+  const { form, csrf, authType, nameHint, addressHint, refused, back } = props;
+  const fields = { form, wrong: wrongIn(refused) };
+  return (
+    <form class="card stack wide" method="post">
+      <Csrf value={csrf} />
+      <NameField {...fields}>{nameHint}</NameField>
+      <AddressField {...fields} hint={addressHint} />
+      <div class="field">
+        <span class="label">Authentication</span>
+        <p>
+          {authTypes.get(authType)?.words.label}.{' '}
+          <span class="muted">This can’t be changed later. Add the server again to choose another way.</span>
+        </p>
+      </div>
+      <AuthFields {...fields} authType={authType} needsApp={false} />
+      <Times {...props} />
+      <Checkbox form={form} name="open" label="Everyone can use it">
+        All keys and people, and those added later.
+      </Checkbox>
+      <details class="quiet" open={isMoreOpen(props)}>
+        <summary>More settings</summary>
+        <div class="stack wide">
+          <Of member="oauth_config" authType={authType}>
+            <OAuthMore {...fields} />
+          </Of>
+          <Checkbox form={form} name="pass_instructions" label="Pass its instructions on to apps">
+            What it tells models about itself. The Tools page shows it.
+          </Checkbox>
+          <Checkbox form={form} name="pass_baggage" label="Pass baggage on to it">
+            What apps attach to a trace for every system that it passes.
+          </Checkbox>
+        </div>
+      </details>
+      <div class="dock">
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Saving…">
+            Save
+          </button>
+          <a class="button" href={back}>
+            Cancel
+          </a>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+/** Members whose error stands beside their field. */
+const PLACED = /^(name|connection_string|headers|per_user_header_keys|oauth_config\.|token_exchange\.|tool_)/;
+
+/** What is said on top of a form: what was refused of no field that it shows. */
+export function bannerOf(refused: Refused | undefined, isFound = false): string | undefined {
+  const field = refused?.field ?? '';
+  const isShown = PLACED.test(field) && !(isFound && field === 'connection_string');
+  return isShown ? undefined : refused?.message;
+}
+
+function wrongIn(refused: Refused | undefined) {
+  return (member: string) => {
     const field = refused?.field ?? '';
     return field === member || field.startsWith(`${member}.`) ? refused?.message : undefined;
   };
-  const chosen = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
-  const fields = { form, wrong };
-  const isMoreOpen = /oauth_config|tool_/.test(refused?.field ?? '') || hasGap(form);
+}
+
+type Fields = { form: FormFields; wrong: (member: string) => string | undefined };
+
+function NameField({ form, wrong, children }: Fields & { children?: Child }) {
   return (
-    <form class="card stack wide" method="post">
-      {/* What Enter means: the first button of a form. */}
-      <button type="submit" hidden />
-      <Csrf value={csrf} />
-      {props.children}
-      <Input
-        name="connection_string"
-        label="Address"
-        mono
-        required
-        maxlength={2000}
-        value={form.get('connection_string') ?? ''}
-        error={wrong('connection_string')}
-        hint={
-          authType
-            ? 'At another host, accounts and values entered for this one do not serve any more.'
-            : 'Where the server speaks MCP over HTTP.'
-        }
-      />
-      <Input
-        name="name"
-        label="Name"
-        required
-        maxlength={64}
-        value={form.get('name') ?? ''}
-        error={wrong('name')}
-        hint="Begins the names of its tools. Letters, digits and _."
-      />
-      {authType ? (
-        <div class="field">
-          <b>Who authenticates there</b>
-          <span>
-            {authTypes.get(authType)?.words.label}{' '}
-            <small class="block">{authTypes.get(authType)?.words.says}</small>
-          </span>
-        </div>
-      ) : (
-        <AuthChoice offered={offered} chosen={chosen} />
-      )}
+    <Input
+      name="name"
+      label="Name"
+      required
+      maxlength={64}
+      value={form.get('name') ?? ''}
+      error={wrong('name')}
+      hint={children}
+    />
+  );
+}
+
+function AddressField({ form, wrong, hint }: Fields & { hint?: string }) {
+  return (
+    <Input
+      name="connection_string"
+      label="Address"
+      mono
+      required
+      maxlength={2000}
+      value={form.get('connection_string') ?? ''}
+      error={wrong('connection_string')}
+      hint={hint}
+    />
+  );
+}
+
+/** The fields of an auth type; null: of every type, those of the chosen one are seen. */
+function AuthFields({
+  authType,
+  needsApp,
+  ...fields
+}: Fields & { authType: string | null; needsApp: boolean }) {
+  return (
+    <>
       <Of member="per_user_header_keys" authType={authType}>
         <HeaderKeyFields {...fields} />
       </Of>
@@ -83,84 +208,6 @@ export function ServerForm(props: ServerFormProps) {
       <Of member="token_exchange" authType={authType}>
         <ExchangeFields {...fields} />
       </Of>
-      <label class="row check">
-        <input type="checkbox" name="open" value="on" checked={form.get('open') === 'on'} />
-        <span>
-          Open to everybody who gets in
-          <small>Otherwise you choose it for each access key, person or toolset.</small>
-        </span>
-      </label>
-      <details open={isMoreOpen}>
-        <summary>More</summary>
-        <div class="stack wide">
-          <Of member="oauth_config" authType={authType}>
-            <OAuthMore {...fields} />
-          </Of>
-          <div class="row fields">
-            <Input
-              name="tool_execution_timeout"
-              label="A call may take"
-              type="number"
-              min="1"
-              max="300"
-              value={form.get('tool_execution_timeout') ?? ''}
-              error={wrong('tool_execution_timeout')}
-              hint="Seconds without a sign of life. Empty: as under Settings."
-            />
-            <Input
-              name="tool_sync_interval"
-              label="Its tools are asked for every"
-              type="number"
-              min="1"
-              max="10080"
-              value={form.get('tool_sync_interval') ?? ''}
-              error={wrong('tool_sync_interval')}
-              hint="Minutes. Empty: as under Settings."
-            />
-          </div>
-          {authType !== null && <PassedOn form={form} />}
-        </div>
-      </details>
-      <div class="actions">
-        <button type="submit" class="button primary">
-          Save
-        </button>
-        {!authType && (
-          <button type="submit" class="button" name="step" value="check" formnovalidate>
-            Check
-          </button>
-        )}
-        <a class="button" href={back}>
-          Cancel
-        </a>
-      </div>
-    </form>
-  );
-}
-
-/** What goes on between its clients and it, of what is not needed for calls. */
-function PassedOn({ form }: { form: FormFields }) {
-  return (
-    <>
-      <label class="row check">
-        <input
-          type="checkbox"
-          name="pass_instructions"
-          value="on"
-          checked={form.get('pass_instructions') === 'on'}
-        />
-        <span>
-          Pass its instructions on to apps
-          <small>What it tells models about itself. Its page shows it.</small>
-        </span>
-      </label>
-      <label class="row check">
-        <input type="checkbox" name="pass_baggage" value="on" checked={form.get('pass_baggage') === 'on'} />
-        <span>
-          Pass baggage on to it
-          <small>What apps attach to a trace for every system that it goes through.</small>
-        </span>
-      </label>
     </>
   );
 }
@@ -171,48 +218,84 @@ function PassedOn({ form }: { form: FormFields }) {
  */
 function Of(props: { member: keyof AuthMembers; authType: string | null; children: Child }) {
   const { member, authType, children } = props;
-  if (authType !== null && !membersOf({ authType }).includes(member)) return null;
-  return <div class={`stack of ${member}`}>{children}</div>;
+  if (authType === null) return <div class={`stack of ${member}`}>{children}</div>;
+  return membersOf({ authType }).includes(member) ? <div class="stack">{children}</div> : null;
 }
 
-/** Who authenticates: the ways that fit first, the others for whoever knows better. */
+/** How requests are authenticated: the ways that fit first. */
 function AuthChoice({ offered, chosen }: { offered: readonly string[]; chosen: string }) {
-  const all = [...authTypes.keys()];
-  const others = all.filter((type) => !offered.includes(type));
+  const types = [...new Set([...offered, ...authTypes.keys()])];
   return (
-    <fieldset>
-      <legend>Who authenticates there?</legend>
-      {offered.map((type) => (
-        <AuthWay type={type} isChosen={type === chosen} />
-      ))}
-      {others.length > 0 && (
-        <details open={others.includes(chosen)}>
-          <summary>Another way</summary>
-          <div class="stack tight">
-            {others.map((type) => (
-              <AuthWay type={type} isChosen={type === chosen} />
-            ))}
-          </div>
-        </details>
+    <div class="field">
+      <label for="auth_type">Authentication</label>
+      <select class="input" id="auth_type" name="auth_type" aria-describedby="auth_type-hint">
+        {types.map((type) => {
+          const { label, says } = authTypes.get(type)?.words ?? {};
+          const members = membersOf({ authType: type }).join(' ');
+          return (
+            <option value={type} selected={type === chosen} data-members={members}>
+              {label}: {says}
+            </option>
+          );
+        })}
+      </select>
+      <small id="auth_type-hint">This can’t be changed later.</small>
+    </div>
+  );
+}
+
+function WhoCanUse({ isOpen }: { isOpen: boolean }) {
+  const choice = (value: string, isChosen: boolean, label: string, says: string) => (
+    <label class="choice">
+      <input type="radio" name="open" value={value} checked={isChosen} />
+      <b>{label}</b>
+      <span />
+      <small>{says}</small>
+    </label>
+  );
+  return (
+    <fieldset class="choices">
+      <legend class="label">Who can use it?</legend>
+      {choice(
+        '',
+        !isOpen,
+        'Only keys, people and toolsets I choose',
+        'No one at first. Choosing them is the next step.',
       )}
-      <small>This cannot be changed later.</small>
+      {choice('on', isOpen, 'Everyone', 'All keys and people, and those added later.')}
     </fieldset>
   );
 }
 
-function AuthWay({ type, isChosen }: { type: string; isChosen: boolean }) {
-  const { label, says } = authTypes.get(type)?.words ?? {};
-  const members = membersOf({ authType: type }).join(' ');
+/** How long a call may take, and how often tools are asked for. */
+function Times({ form, refused, settings }: ServerFormProps) {
+  const wrong = wrongIn(refused);
   return (
-    <label class="choice">
-      <input type="radio" name="auth_type" value={type} checked={isChosen} data-members={members} />
-      <span>{label}</span>
-      <small>{says}</small>
-    </label>
+    <>
+      <Amount
+        name="tool_execution_timeout"
+        label="Stop a call after"
+        form={form}
+        units={SECONDS}
+        otherwise={settings.mcp_tool_execution_timeout}
+        error={wrong('tool_execution_timeout')}
+      >
+        without a response.
+      </Amount>
+      <Amount
+        name="tool_sync_interval"
+        label="Refresh its tools every"
+        form={form}
+        units={MINUTES}
+        otherwise={settings.mcp_tool_sync_interval}
+        error={wrong('tool_sync_interval')}
+      />
+    </>
   );
 }
 
-/** True when something of a well-known server still has to be put in. */
-function hasGap(form: FormFields): boolean {
-  return /TENANT|SERVER/.test(`${form.get('authorize_url')} ${form.get('scopes')}`);
+/** True when something under More settings was refused, or still has to be entered for a known server. */
+function isMoreOpen({ form, refused }: ServerFormProps): boolean {
+  const hasGap = /TENANT|SERVER/.test(`${form.get('authorize_url')} ${form.get('scopes')}`);
+  return hasGap || /oauth_config|tool_/.test(refused?.field ?? '');
 }

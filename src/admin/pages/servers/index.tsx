@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { bindingCookies, newBrowserSecret } from '../../../accounts/authorization-browser';
-import { serverListQuestion, serverUseQuestion, toolNamesQuestion } from '../../../accounts/server-overview';
+import { serverListQuestion, toolNamesQuestion } from '../../../accounts/server-overview';
 import { type App, gatewayOf } from '../../../config';
 import { ask } from '../../../database';
 import { serverQuestion } from '../../../servers/find';
@@ -9,20 +9,17 @@ import { countOf } from '../../../ui/english';
 import { page, sendOn } from '../../../ui/layout';
 import { ApiError } from '../../api/error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../../api/servers/authorization';
-import { findServerAndShown } from '../../api/servers/shown';
 import { act, type FormFields, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { readingIn } from '../reading-boxes';
 import { refusalWords } from '../words/refusals';
 import { RegisterAgain } from './account';
 import { confirmPages } from './confirm';
-import { DeleteServer } from './delete';
-import { ServerForm } from './form';
-import { Ask, noServer, ServerHead } from './head';
+import { noServer } from './head';
 import { ServerFilter, ServerList } from './list';
 import { newServerPages } from './new';
+import { serverSettingsPages, usedServer } from './settings';
 import { showAccount, showServer } from './shown';
-import { bodyOf, termsOf } from './terms';
 import { toolsWanted } from './tools';
 import { tryToolPages } from './try-tool';
 import { usedByPages } from './used-by';
@@ -47,6 +44,7 @@ export const serverPages = new Hono<App>()
   .route('/', tryToolPages)
   .route('/', confirmPages)
   .route('/', usedByPages)
+  .route('/', serverSettingsPages)
 
   .get('/:id', (c) => showServer(c, c.req.param('id')))
   .get('/:id/account', (c) => showAccount(c, c.req.param('id')))
@@ -137,38 +135,7 @@ export const serverPages = new Hono<App>()
     const tools = countOf(tried.body.tools_count, 'tool');
     const next = server.isVerified ? '/account' : '';
     return goTo(c, `${AT}/${id}${next}`, `The server accepts these values and lists ${tools}.`);
-  })
-
-  .get('/:id/settings', (c) => showSettings(c, c.req.param('id')))
-  .post('/:id/settings', async (c) => {
-    const id = c.req.param('id');
-    const form = await readForm(c);
-    const { authType } = await serverAt(c.env.DB, id);
-    const body = bodyOf(form, authType, false);
-    const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS);
-    if (!changed.ok) return showSettings(c, id, form, changed);
-    return goTo(c, `${AT}/${id}`, savedWords('The server was changed', changed.asked));
-  })
-
-  .get('/:id/delete', async (c) => {
-    const used = await usedServer(c, c.req.param('id'));
-    const body = <DeleteServer {...used} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Delete a server', at: AT, body });
-  })
-  .post('/:id/delete', async (c) => {
-    const id = c.req.param('id');
-    const form = await readForm(c);
-    const { name } = await serverAt(c.env.DB, id);
-    const deleted = await act(c, form, 'DELETE', `/mcp/client/${id}`);
-    if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message);
-    return goTo(c, AT, `The server ${name} was deleted, with its tools and the accounts connected there.`);
   });
-
-async function usedServer(c: Context<App>, id: string) {
-  const [used] = await ask(c.env.DB, serverUseQuestion(c.env.DB, id));
-  if (!used) throw noServer();
-  return used;
-}
 
 /** Sends this browser, and no other, to the provider of a server; it comes back to the server's page. */
 async function authorize(c: Context<App>, id: string, form: FormFields): Promise<Response> {
@@ -189,46 +156,4 @@ async function authorize(c: Context<App>, id: string, form: FormFields): Promise
 function refusedBy(error: unknown): Refused {
   if (!(error instanceof ApiError)) throw error;
   return { ok: false, status: 400, field: 'account', message: refusalWords(error.refusal, SERVER_WORDS) };
-}
-
-async function showSettings(
-  c: Context<App>,
-  id: string,
-  sent?: FormFields,
-  refused?: Refused,
-): Promise<Response> {
-  const found = await findServerAndShown(c, id);
-  if (!found) throw noServer();
-  const { server, shown } = found;
-  const csrf = await csrfOf(c);
-  const body = (
-    <>
-      <ServerHead server={server} tab="Settings" csrf={csrf} />
-      <ServerForm
-        form={sent ?? termsOf(shown)}
-        csrf={csrf}
-        authType={server.authType}
-        refused={refused}
-        back={`${AT}/${id}`}
-      />
-      <section class="card danger stack">
-        <h2>{server.enabled ? 'Turn off or delete' : 'Delete'}</h2>
-        <div class="row">
-          {server.enabled && (
-            <Ask action={`${AT}/${id}/turn`} csrf={csrf} label="Turn off" busy="Turning off…" />
-          )}
-          <a class="button danger" href={`${AT}/${id}/delete`}>
-            Delete…
-          </a>
-        </div>
-      </section>
-    </>
-  );
-  return adminPage(c, {
-    title: 'Settings of a server',
-    at: AT,
-    isForm: true,
-    refusal: refused?.message,
-    body,
-  });
 }

@@ -5,28 +5,30 @@ import { siteOf } from '../../../identity/browser-session';
 import { Destination } from '../../../protocol/destination';
 import { PRESETS, type Preset } from '../../../providers/presets';
 import { redirectUriOf } from '../../../providers/registration';
+import { Avatar } from '../../../ui/avatar';
 import { Csrf } from '../../../ui/forms';
+import { isGlyph } from '../../../ui/icons';
 import { sendOn } from '../../../ui/layout';
-import { Input } from '../../../ui/parts';
+import { Cut, cut } from '../../../ui/name';
+import { described, Field, Head } from '../../../ui/parts';
 import type { Asked } from '../../api/servers/asked';
-import { authTypesFor, type LookedUp, lookUp, typesFor } from '../../api/servers/check';
-import { pastedWords } from '../../api/servers/check-words';
-import { nameFrom, nameFromUrl } from '../../api/servers/suggested-name';
+import { authTypesFor, type LookedUp, lookUp, proposedName, typesFor } from '../../api/servers/check';
+import { findingWords, pastedWords } from '../../api/servers/check-words';
 import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { VALUE_WORDS } from '../words/values';
-import { FindingCard, PresetCard } from './finding';
-import { ServerForm } from './form';
-import { PASTED_FIELD, putPasted, withPasted } from './pasted-headers';
+import { FindingBadge, FindingCard, PresetCard } from './finding';
+import { bannerOf, NewServerForm } from './form';
+import { FINDING_FIELD, findingIn, keepFinding, withPasted } from './kept-finding';
 import { bodyOf, termsOfPreset } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
 
-/** What the API answers to a new server, saved at once or waiting to be authorized. */
+/** What the API answers to a new server, saved at once or waiting for a sign-in. */
 type Made = { client?: { id: string; connection_string: string }; mcp_client_id?: string };
 
-/** Adding a server: by its address, which is checked first, or as one that is well known. */
+/** Adding a server: from anything that describes it, which is checked first, or as one that is known. */
 export const newServerPages = new Hono<App>()
   .get('/new', async (c) => {
     const preset = PRESETS.find(({ id }) => id === c.req.query('preset'));
@@ -35,18 +37,13 @@ export const newServerPages = new Hono<App>()
   })
   .post('/new', async (c) => {
     const form = await readForm(c);
+    if (form.get('step') === 'check') return check(c, form);
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
-    if (form.get('step') === 'check') return check(c, form, preset);
+    const found = await findingIn(c, form);
     const type = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
-    const made = await act<Made>(
-      c,
-      form,
-      'POST',
-      '/mcp/client',
-      bodyOf(await withPasted(c, form), type, true),
-      SERVER_WORDS,
-    );
-    if (!made.ok) return showForm(c, { form, preset, refused: made });
+    const body = bodyOf(withPasted(form, found), type, true);
+    const made = await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS);
+    if (!made.ok) return showForm(c, { form, preset, found, refused: made });
     return toServer(c, made, form);
   })
 
@@ -67,67 +64,70 @@ function toServer(
   { body: { client, mcp_client_id }, asked }: { body: Made; asked?: Asked | undefined },
   form: FormFields,
 ): Promise<Response> {
-  const id = client?.id ?? mcp_client_id;
-  const isPending = !client;
+  const at = `${AT}/${client?.id ?? mcp_client_id}?added`;
+  const added = `${cut(form.get('name') ?? '')} was added`;
+  if (!client) return goTo(c, at, `${added}. No one can use it until you sign in.`);
   const given = form.get('connection_string')?.trim();
-  const moved =
-    client && client.connection_string !== given
-      ? ` at ${client.connection_string}, where it was found,`
-      : '';
-  return goTo(
-    c,
-    `${AT}/${id}`,
-    isPending
-      ? `${form.get('name')} was added. Nobody sees it before you authorize it.`
-      : savedWords(`The server was saved${moved}`, asked),
-  );
+  const place = client.connection_string === given ? '' : `, at ${client.connection_string}`;
+  const yet = form.get('open') === 'on' ? '' : ' No one can use it yet.';
+  return goTo(c, at, savedWords(added + place, asked) + yet);
 }
 
-/** Reads what was entered, and asks the address in it what it is. Nothing is saved. */
-async function check(c: Context<App>, form: FormFields, preset: Preset | undefined): Promise<Response> {
+/** Words of what was pasted that hold no secret: an address, or a command with nothing but the name of a package. */
+const SHOWN_AGAIN = /^[\w.-]+( -\w+)*( [@\w./:-]+)?$/;
+
+/** Reads what was pasted, and asks the address in it what it is. Nothing is saved. */
+async function check(c: Context<App>, form: FormFields): Promise<Response> {
   const entered = form.get('connection_string')?.trim() ?? '';
   const look = await lookUp(c, entered);
   if (look.kind !== 'looked_up') {
-    const message =
+    const error =
       look.kind === 'refused' ? `The address ${VALUE_WORDS[look.fault]()}.` : pastedWords(look.pasted);
-    const refused = { ok: false, status: 400, field: 'connection_string', message } as const;
-    // What is no address may hold secrets, so it is not shown again.
-    const shown = look.kind === 'refused' && URL.canParse(entered) ? entered : '';
-    form.set('connection_string', shown);
-    return form.has('auth_type') ? showForm(c, { form, preset, refused }) : showBeginning(c, shown, refused);
+    return showBeginning(c, URL.canParse(entered) || SHOWN_AGAIN.test(entered) ? entered : '', error);
   }
-  const { pasted, url, connectionType } = look;
-  form.set('connection_string', url);
-  form.set('connection_type', connectionType);
-  await putPasted(c, form, url, pasted);
-  if (!form.get('name')) form.set('name', nameFrom(pasted.name) || nameFromUrl(url));
-  const fitting = authTypesFor(look);
-  const [proposed = DEFAULT_AUTH_TYPE] = fitting;
-  if (!fitting.includes(form.get('auth_type') ?? '')) form.set('auth_type', proposed);
-  return showForm(c, { form, preset, found: look });
+  if (look.finding.kind === 'website' || look.finding.kind === 'elsewhere')
+    return showBeginning(c, look.address, findingWords(look));
+  form.set('connection_string', look.url);
+  form.set('connection_type', look.connectionType);
+  form.set('name', proposedName(look));
+  form.set('auth_type', authTypesFor(look)[0] ?? DEFAULT_AUTH_TYPE);
+  await keepFinding(c, form, look);
+  return showForm(c, { form, found: look });
 }
 
+const CRUMB = { href: AT, text: 'Servers' };
+
 /** Where adding a server begins. */
-async function showBeginning(c: Context<App>, address = '', refused?: Refused): Promise<Response> {
+async function showBeginning(c: Context<App>, pasted = '', error?: string): Promise<Response> {
   const csrf = await csrfOf(c);
+  const name = 'connection_string';
+  const hint = (
+    <>
+      A web address, a <code>mcpServers</code> block from a config file, or a <code>claude mcp add</code>{' '}
+      command. We check it first and save nothing yet.
+    </>
+  );
   const body = (
     <>
-      <h1>Add a server</h1>
+      <Head crumbs={[CRUMB]} title="Add a server" />
       <form class="card stack" method="post">
         <Csrf value={csrf} />
         <input type="hidden" name="step" value="check" />
-        <Input
-          name="connection_string"
-          label="Address"
-          mono
-          required
-          value={address}
-          error={refused?.message}
-          placeholder="https://mcp.example.com/mcp"
-          hint="Where the server speaks MCP over HTTP, or the JSON another app has for it. It is asked what it wants; nothing is saved yet."
-        />
+        <Field name={name} label="Paste anything that describes it" hint={hint} error={error}>
+          <textarea
+            class="input mono"
+            rows={3}
+            required
+            spellcheck={false}
+            autocapitalize="off"
+            placeholder="https://mcp.example.com/mcp"
+            {...described(name, { hint, error })}
+          >
+            {pasted}
+          </textarea>
+        </Field>
         <div class="actions">
-          <button type="submit" class="button primary">
+          <button type="submit" class="button primary" data-busy="Checking…">
             Check
           </button>
           <a class="button" href={AT}>
@@ -136,78 +136,95 @@ async function showBeginning(c: Context<App>, address = '', refused?: Refused): 
         </div>
       </form>
       <section class="stack" aria-labelledby="known">
-        <h2 id="known">Well-known servers</h2>
+        <h2 id="known">Or start from a known server</h2>
         <Presets csrf={csrf} />
       </section>
     </>
   );
-  return adminPage(c, { title: 'Add a server', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: 'Add a server', at: AT, isForm: true, body, ...(error && { status: 400 }) });
 }
 
-/** The well-known servers: those that take the gateway as it introduces itself with one button. */
+/** The known servers: those at which the gateway registers itself are added with one button. */
 export function Presets({ csrf }: { csrf: string }) {
-  const automatic = PRESETS.filter(({ registration }) => registration === 'automatic');
-  const others = PRESETS.filter(({ registration }) => registration !== 'automatic');
   return (
-    <ul class="presets">
-      {automatic.map(({ id, name, connection_string }) => (
-        <li class="tile">
-          <b class="name">{name}</b>
-          <small>{connection_string && new URL(connection_string).host}</small>
-          <form method="post" action={`${AT}/known`}>
-            <Csrf value={csrf} />
-            <input type="hidden" name="preset" value={id} />
-            <button type="submit" class="button small">
-              Add<span class="unseen"> {name}</span>
-            </button>
-          </form>
-        </li>
-      ))}
-      {others.map(({ id, name, connection_string }) => (
-        <li class="tile">
-          <b class="name">{name}</b>
-          <small>{connection_string ? new URL(connection_string).host : 'a server of yours'}</small>
-          <a class="button small" href={`${AT}/new?preset=${id}`}>
-            Set up<span class="unseen"> {name}</span>
-          </a>
+    <ul class="list">
+      {PRESETS.map(({ id, name, brings, registration }) => (
+        <li>
+          <Avatar name={name} glyph={isGlyph(id) ? id : 'server'} />
+          <span class="grow">
+            <b>{name}</b> <small>{brings}</small>
+          </span>
+          {registration === 'automatic' ? (
+            <form method="post" action={`${AT}/known`}>
+              <Csrf value={csrf} />
+              <input type="hidden" name="preset" value={id} />
+              <button type="submit" class="button small primary" data-busy="Adding…">
+                Add<span class="unseen"> {name}</span>
+              </button>
+            </form>
+          ) : (
+            <>
+              <small>You register an app first</small>
+              <a class="button small" href={`${AT}/new?preset=${id}`}>
+                Set up<span class="unseen"> {name}</span>
+              </a>
+            </>
+          )}
         </li>
       ))}
     </ul>
   );
 }
 
-type Shown = { form: FormFields; preset?: Preset | undefined; found?: LookedUp; refused?: Refused };
+type Shown = {
+  form: FormFields;
+  preset?: Preset | undefined;
+  found?: LookedUp | undefined;
+  refused?: Refused;
+};
 
 async function showForm(c: Context<App>, { form, preset, found, refused }: Shown): Promise<Response> {
   const { settings, issuer } = c.var;
   const redirectUri = issuer && redirectUriOf(settings, issuer);
   const needsApp =
     preset?.registration === 'own_app' || (found?.finding.kind === 'oauth' && !found.finding.registersItself);
-  const offered = preset ? typesFor('oauth') : found && authTypesFor(found);
-  const title = preset ? `Add ${preset.name}` : 'Add a server';
+  const name = preset?.name ?? (found && form.get('name'));
+  const glyph = (preset?.id ?? name ?? '').toLowerCase();
+  const hidden = ['connection_type', FINDING_FIELD, ...(preset ? ['preset'] : [])];
+  if (preset) form.set('preset', preset.id);
   const body = (
     <>
-      <h1>{title}</h1>
-      <ServerForm
+      <Head
+        crumbs={[CRUMB, { href: `${AT}/new`, text: 'Add a server' }]}
+        title={name ? <Cut of={name} /> : 'Add a server'}
+        avatar={name && <Avatar name={name} glyph={isGlyph(glyph) ? glyph : 'server'} isLarge />}
+        badge={found && <FindingBadge {...found} />}
+      />
+      <NewServerForm
         form={form}
         csrf={await csrfOf(c)}
-        authType={null}
-        {...(offered && { offered })}
+        settings={settings}
+        offered={preset ? typesFor('oauth') : found ? authTypesFor(found) : []}
         needsApp={needsApp}
+        isFound={found !== undefined}
+        example={found?.finding.kind === 'open' ? (found.finding.first[0]?.name ?? '') : ''}
         refused={refused}
         back={`${AT}/new`}
       >
-        {preset && <input type="hidden" name="preset" value={preset.id} />}
-        {form.has('connection_type') && (
-          <input type="hidden" name="connection_type" value={form.get('connection_type') ?? ''} />
+        {hidden.map(
+          (name) => form.has(name) && <input type="hidden" name={name} value={form.get(name) ?? ''} />,
         )}
         {found && <FindingCard {...found} redirectUri={redirectUri} />}
-        {form.has(PASTED_FIELD) && (
-          <input type="hidden" name={PASTED_FIELD} value={form.get(PASTED_FIELD) ?? ''} />
-        )}
         {preset?.registration === 'own_app' && <PresetCard preset={preset} redirectUri={redirectUri} />}
-      </ServerForm>
+      </NewServerForm>
     </>
   );
-  return adminPage(c, { title, at: AT, refusal: refused?.message, body });
+  return adminPage(c, {
+    title: 'Add a server',
+    at: AT,
+    isForm: true,
+    refusal: bannerOf(refused, found !== undefined),
+    body,
+    ...(refused && { status: 400 }),
+  });
 }

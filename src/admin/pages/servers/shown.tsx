@@ -13,6 +13,7 @@ import { adminPage, csrfOf } from '../frame';
 import { ServerAccount } from './account';
 import { noServer, ServerHead, ServerNotices } from './head';
 import { Instructions } from './instructions';
+import { NextSteps } from './next-steps';
 import { ServerTools, TOOLS_A_PAGE } from './tools';
 import { authWord } from './words';
 
@@ -40,6 +41,7 @@ export async function showServer(
     <>
       <ServerHead server={server} tab="Tools" csrf={csrf} />
       <ServerNotices {...{ server, use, settings, csrf }} />
+      {c.req.query('added') !== undefined && <NextSteps overview={overview} />}
       <div class="cols">
         <div class="stack wide">
           {server.enabled && !server.isVerified && <ServerAccount overview={overview} csrf={csrf} />}

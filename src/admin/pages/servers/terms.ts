@@ -4,6 +4,7 @@ import type { Preset } from '../../../providers/presets';
 import type { AuthMembers } from '../../../servers/auth-settings';
 import type { ShownServer } from '../../api/answers/server';
 import { nameFrom } from '../../api/servers/suggested-name';
+import { amountIn, MINUTES, putAmount, SECONDS } from '../amount';
 import type { FormFields } from '../api';
 
 type Shown = z.infer<typeof ShownServer>;
@@ -21,9 +22,9 @@ export function termsOf(server: Shown): FormFields {
     connection_string: server.connection_string,
     auth_type: server.auth_type,
     header_keys: server.per_user_header_keys.join(', '),
-    tool_execution_timeout: String(server.tool_execution_timeout ?? ''),
-    tool_sync_interval: String(server.tool_sync_interval ?? ''),
   });
+  putAmount(form, 'tool_execution_timeout', server.tool_execution_timeout, SECONDS);
+  putAmount(form, 'tool_sync_interval', server.tool_sync_interval, MINUTES);
   if (server.allow_on_all_virtual_keys) form.set('open', 'on');
   if (server.pass_baggage) form.set('pass_baggage', 'on');
   if (server.pass_instructions) form.set('pass_instructions', 'on');
@@ -40,7 +41,7 @@ export function termsOf(server: Shown): FormFields {
   return form;
 }
 
-/** A well-known server as the form of a new one says it. */
+/** A known server as the form of a new one says it. */
 export function termsOfPreset({ name, connection_string, auth_type, oauth_config }: Preset): FormFields {
   const form: FormFields = new URLSearchParams({
     name: connection_string ? nameFrom(name) : '',
@@ -65,7 +66,7 @@ function addOAuth(form: FormFields, config: NonNullable<Shown['oauth_config']>):
   for (const member of OAUTH) form.set(member, config[member] ?? '');
 }
 
-/** The rows of header names and values a form states, those without either left out. */
+/** The rows of header names and values a form states, those without name and value left out. */
 export function headerRows(form: FormFields): { name: string; value: string }[] {
   const values = form.getAll('header_value');
   return form
@@ -74,11 +75,10 @@ export function headerRows(form: FormFields): { name: string; value: string }[] 
     .filter(({ name, value }) => name || value);
 }
 
-/** What a form states of a server, as the API takes it. @param isNew false: what was emptied is taken back */
+/** What a form states of a server, as the API takes it. @param isNew false: what was emptied goes back to its default */
 export function bodyOf(form: FormFields, authType: string, isNew: boolean): Record<string, unknown> {
   const text = (name: string) => form.get(name)?.trim() ?? '';
   const orNull = (name: string) => text(name) || null;
-  const number = (name: string) => (text(name) ? Number(text(name)) : null);
   const list = (name: string) =>
     text(name)
       .split(/[\s,]+/)
@@ -115,7 +115,7 @@ export function bodyOf(form: FormFields, authType: string, isNew: boolean): Reco
       pass_baggage: form.get('pass_baggage') === 'on',
       pass_instructions: form.get('pass_instructions') === 'on',
     }),
-    tool_execution_timeout: number('tool_execution_timeout'),
-    tool_sync_interval: number('tool_sync_interval'),
+    tool_execution_timeout: amountIn(form, 'tool_execution_timeout'),
+    tool_sync_interval: amountIn(form, 'tool_sync_interval'),
   };
 }

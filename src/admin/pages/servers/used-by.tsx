@@ -299,7 +299,6 @@ function Giving({ server, offered, sent, refused, meant, csrf }: GivingProps) {
             maxlength={320}
             placeholder="Start typing a name"
             value={sent?.get('to') ?? ''}
-            autofocus={error !== undefined && !meant}
             {...described('to', { error: meant ? undefined : error })}
           />
           <datalist id="to-list">
@@ -310,7 +309,7 @@ function Giving({ server, offered, sent, refused, meant, csrf }: GivingProps) {
         </Field>
         {meant && (
           <Field name="one" label="Which one" error={error}>
-            <select class="input" autofocus {...described('one', { error })}>
+            <select class="input" {...described('one', { error })} autofocus>
               {meant.map(({ kind, id, name, more }) => (
                 <option value={`${kind} ${id}`}>
                   {cut(name)} ({[KINDS[kind][0], more].filter(Boolean).join(', ')})

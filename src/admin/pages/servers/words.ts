@@ -3,7 +3,7 @@ import type { Asked } from '../../api/servers/asked';
 import { toolCount } from '../tool-picker';
 import { labelsIn, refusalWords } from '../words/refusals';
 
-/** Who authenticates at a server, in a few words. */
+/** How requests to a server are authenticated, in a few words. */
 export function authWord(type: string): string {
   return authTypes.get(type)?.words.label ?? type;
 }
@@ -23,27 +23,27 @@ export const SERVER_WORDS = labelsIn({
   'oauth_config.authorize_url': 'The authorization address',
   'oauth_config.token_url': 'The token address',
   'oauth_config.registration_url': 'The registration address',
-  'oauth_config.server_url': 'The address to begin at',
+  'oauth_config.server_url': 'The address to start from',
   'token_exchange.audience': 'The audience',
-  'token_exchange.client_id': 'Enter a client ID, or have the client people sign in with make the exchange.',
+  'token_exchange.client_id': 'Enter a client ID, or exchange tokens as the client people sign in with.',
   'token_exchange.client_secret': 'The client secret',
-  'token_exchange.authorization_server_url': 'The address that exchanges',
+  'token_exchange.authorization_server_url': 'The token exchange address',
   'token_exchange.scopes': 'The scopes',
-  tool_execution_timeout: 'The time a call may take',
-  tool_sync_interval: 'The time between two looks',
+  tool_execution_timeout: 'The time without a response',
+  tool_sync_interval: 'The time between refreshes',
 });
 
-/** What became of a server that was saved. @param saved what was done, as the sentence begins */
+/** What became of a server that was saved. @param saved what was done, as the sentence starts */
 export function savedWords(saved: string, asked: Asked | undefined): string {
   switch (asked?.kind) {
     case 'listed':
-      return `${saved} and lists ${toolCount(asked.tools)}.`;
+      return `${saved} with ${toolCount(asked.tools)}.`;
     case 'disabled':
-      return `${saved}. It is turned off, so it was not asked for its tools.`;
+      return `${saved}. It is off, so we didn’t ask for its tools.`;
     case 'unverified':
       return `${saved}. ${refusalWords(asked.refusal, SERVER_WORDS)}`;
     case 'failed':
-      return `${saved}, but it could not be asked for its tools. ${refusalWords(asked.refusal, SERVER_WORDS)}`;
+      return `${saved}, but it didn’t list its tools. ${refusalWords(asked.refusal, SERVER_WORDS)}`;
     default:
       return `${saved}.`;
   }
