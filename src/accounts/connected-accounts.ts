@@ -1,6 +1,17 @@
 import type { Env } from '../config';
-import { type Condition, equals, oneOf, selectPage, startsWith } from '../database';
+import {
+  type Condition,
+  equals,
+  map,
+  oneOf,
+  type Question,
+  question,
+  selectPage,
+  startsWith,
+  together,
+} from '../database';
 import { endSessionsOf } from '../grants/end-sessions';
+import { modeOf, namesOfIdentities } from '../identity';
 import type { Subject } from '../protocol/subject';
 import { deleteAuthorizations } from './authorization';
 import { askConnection } from './connections';
@@ -71,6 +82,32 @@ export async function listAccounts(
   const order = 'created_at DESC, id';
   const { rows, total } = await selectPage<Row | FlowRow>(db, ACCOUNTS, conditions, order, page);
   return { accounts: rows.map(fromRow), total };
+}
+
+/** An account at one server, and whose it is; '' for someone without a name. */
+export type AccountAt = { credential: Credential; name: string; isPerson: boolean };
+
+/** A page of the accounts that people and keys have at a server, newest first. @param id of one of them; missing: all */
+export function accountsAtQuestion(
+  db: D1Database,
+  serverId: string,
+  { limit, offset, id = '' }: { limit: number; offset: number; id?: string },
+): Question<AccountAt[]> {
+  const page = (what: string) =>
+    `SELECT ${what} FROM credential WHERE server_id = ? AND owner <> 'gateway' AND ? IN ('', id)
+     ORDER BY created_at DESC, id LIMIT ? OFFSET ?`;
+  const values = [serverId, id, limit, offset];
+  const asked = together(
+    question<Row, Row[]>(db.prepare(page('*')).bind(...values), (rows) => rows),
+    namesOfIdentities(db, { sql: page("substr(owner, instr(owner, ':') + 1)"), values }),
+  );
+  return map(asked, ([rows, names]) =>
+    rows.map((row) => ({
+      credential: credentialFrom(row),
+      name: names.get(row.owner) ?? '',
+      isPerson: modeOf(row.owner)?.isSignedIn ?? false,
+    })),
+  );
 }
 
 /** The one with this id, or null. */

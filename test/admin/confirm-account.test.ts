@@ -39,7 +39,7 @@ describe('an administrator’s authorization that was begun through the API (PRO
   it.each([
     ['an ID token', { idToken: { sub: '1', email: 'mallory@evil.example' } }, 'mallory@evil.example'],
     ['userinfo', { userinfo: { sub: '1', name: 'Mallory M' } }, 'Mallory M'],
-    ['neither', {}, 'its provider does not say whose'],
+    ['neither', {}, 'Not named by the provider'],
   ])('is kept once an administrator has seen whose account it is: by %s', async (_, behaviour, words) => {
     const { provider, upstream, begun, at } = await answered(behaviour);
     const stranger = await new Browser().open(at);

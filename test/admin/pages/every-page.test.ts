@@ -220,6 +220,9 @@ async function furnish(): Promise<Place[]> {
       '/admin/servers/:id': [`/admin/servers/${wiki.id}`, `/admin/servers/${linear.id}`],
       '/admin/servers/:id/used-by': [`/admin/servers/${wiki.id}/used-by`],
       '/admin/servers/:id/account': [`/admin/servers/${linear.id}/account`],
+      '/admin/servers/:id/accounts/:account/disconnect': [
+        `/admin/servers/${linear.id}/accounts/${account?.id}/disconnect`,
+      ],
       '/admin/servers/:id/settings': [`/admin/servers/${linear.id}/settings`],
       '/admin/servers/:id/try': [`/admin/servers/${wiki.id}/try?tool=search_pages_1`],
       '/admin/servers/:id/register-again': [`/admin/servers/${linear.id}/register-again`],

@@ -2,8 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
+import { enterHeaders } from '../../support/connected';
 import { admin, gate, ISSUER, newKey } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
+import { headerServer } from '../../support/own-accounts';
 import { SseServer } from '../../support/sse-server';
 import { addressOf, control, Upstream } from '../../support/upstream';
 
@@ -332,10 +334,13 @@ describe('authorizing a server', () => {
     const { value } = await newKey();
     const called = await new McpCaller({ 'x-bf-vk': value }).call(`${server.name}-whoami`, {});
 
-    expect(page.html).toContain(`Authorize ${server.name}`);
+    expect(page.html).toContain(`Sign in to ${server.name}`);
+    expect(page.html).toContain('No one can use it until you do.');
     expect(away).toBeNull();
     expect(new URL(back.url).pathname).toBe(`/admin/servers/${server.id}`);
     expect(back.html).toContain('class="badge good">Healthy');
+    expect(back.html).not.toContain(`Sign in to ${server.name}`);
+    expect((await open(`/${server.id}/account`)).html).toContain('Shared account');
     expect(JSON.stringify(called)).toContain('ann');
   });
 
@@ -384,8 +389,9 @@ describe('authorizing a server', () => {
     await browser.submit(confirm, {}, undefined, `/admin/servers/${server.id}/register-again`);
     const back = shown(await as.approve(browser, 'ann'));
 
-    expect(confirm.html).toContain('Nobody has connected an account of their own there.');
-    expect(back.html).toContain('It is authorized');
+    expect(confirm.html).toContain('No one has connected an account there.');
+    expect(back.html).not.toContain(`Sign in to ${server.name}`);
+    expect((await open(`/${server.id}/account`)).html).toContain('Administrator’s account');
     expect((await as.asked('register')).length).toBeGreaterThan(1);
   });
 
@@ -403,6 +409,9 @@ describe('authorizing a server', () => {
     expect(wrong.html).toContain('Unknown key.');
     expect(wrong.html).not.toContain('wrong-one');
     expect(right.html).toContain('lists 1 tool.');
+    expect(page.html).toContain('Connect with your key');
+    expect(right.html).not.toContain('Connect with your key');
+    expect((await open(`/${server.id}/account`)).html).toContain('Connected with your key');
     expect(await find(server.id)).toMatchObject({ state: 'healthy' });
   });
 });
@@ -678,6 +687,28 @@ describe('the settings of a server', () => {
     expect(html).toContain('Removes it from 1 access key.');
     expect(html).toContain('1 access key follow automatically');
     expect(html).toMatch(/href="[^"]*\/delete">Delete…/);
+  });
+});
+
+describe('the accounts at a server', () => {
+  it('are listed by whose they are, and disconnected by an administrator once that is confirmed', async () => {
+    const [server, key] = [await headerServer(), await newKey()];
+    await enterHeaders(server.id, `vk:${key.id}`, { 'x-key': 'of the key' });
+    const other = await Upstream.start();
+
+    const page = await open(`/${server.id}/account`);
+    const [, path = ''] = /href="\/admin\/servers(\/[^"]*\/disconnect)"/.exec(page.html) ?? [];
+    const elsewhere = await open(path.replace(server.id, other.id));
+    const confirm = await open(path);
+    const after = await send(confirm, {}, `/admin/servers${path}`);
+
+    expect(page.html).toContain('1 connected account');
+    expect(page.html).toMatch(/<span class="name cut" title="key [0-9a-f-]{36}">/);
+    expect(page.html).toContain('Connected');
+    expect(elsewhere.status).toBe(404);
+    expect(confirm.html).toContain('Disconnect the account of');
+    expect(after.html).toContain('The account was disconnected.');
+    expect(after.html).toContain('0 connected accounts');
   });
 });
 

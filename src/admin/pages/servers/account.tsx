@@ -1,9 +1,12 @@
+import type { Child } from 'hono/jsx';
 import type { AtProvider } from '../../../accounts/auth/auth';
 import { authorizationOf, isPersonal, labelOf } from '../../../accounts/auth/index';
 import { statusAt } from '../../../accounts/credentials';
 import type { ServerOverview } from '../../../accounts/server-overview';
+import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
-import { Input, When } from '../../../ui/parts';
+import { Cut, cut } from '../../../ui/name';
+import { Head, Input, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { isRegistered } from '../../api/servers/authorization';
 import type { Refused } from '../api';
@@ -28,80 +31,127 @@ export function ServerAccount({ overview, csrf, refused }: AccountProps) {
 }
 
 function Authorization({ overview, csrf, refused, words }: AccountProps & Pick<AtProvider, 'words'>) {
-  const { server, config, account } = overview;
-  const isDone = isConnected(overview);
-  const title = !server.isVerified
-    ? `Authorize ${server.name}`
-    : isDone
-      ? 'It is authorized'
-      : 'It has to be authorized again';
-  const failure = config?.status === 'failed' ? config.error : null;
-  const elsewhere = config?.discovered?.tokenHost ?? null;
+  const { server, account } = overview;
+  const failed = refused && (
+    <p class="error" role="alert">
+      {refused.message}
+    </p>
+  );
+  if (!isConnected(overview) || !account) {
+    return (
+      <>
+        <Notice
+          tone="warn"
+          action={<SignIn id={server.id} csrf={csrf} label={`Sign in to ${cut(server.name)}`} />}
+        >
+          <b>
+            Sign in to <Cut of={server.name} />
+            {server.isVerified && ' again'}.
+          </b>{' '}
+          {!server.isVerified
+            ? `No one can use it until you do. ${words.page}`
+            : isPersonal(server)
+              ? 'Its tool list is no longer updated. People’s own accounts are not affected.'
+              : 'No one can use it until you do.'}
+          <Obstacles overview={overview} />
+          {failed}
+        </Notice>
+        <RegisterLink overview={overview} />
+      </>
+    );
+  }
   return (
     <section class="card stack" aria-labelledby="account">
-      <h2 id="account">{title}</h2>
-      {isDone && account ? (
-        <p class="muted">
-          With an account somebody connected <When at={rfc3339(account.createdAt)} />. {words.connected}
-        </p>
-      ) : (
-        <p>
-          {server.isVerified
-            ? 'The account it is asked with does not serve any more. '
-            : 'Nobody sees it before somebody has. '}
-          You are sent to its provider, and come back here. {words.page}
-        </p>
-      )}
-      {failure && !isDone && <p class="error">Last time: {failure}</p>}
-      {refused && (
-        <p class="error" role="alert">
-          {refused.message}
-        </p>
-      )}
-      {elsewhere && !isDone && (
-        <p class="notice">
-          Tokens come from <b>{elsewhere}</b>, which is not the host of its provider: go on if you know it.
-        </p>
-      )}
-      {account?.wantedScopes && !isDone && (
-        <p class="notice">
-          The server wants more than the account allows here. Authorizing it again asks for{' '}
-          <span class="mono">{account.wantedScopes.join(' ')}</span>.
-        </p>
-      )}
-      {config?.discovered?.isMoved && !isDone && (
-        <p class="notice">
-          Its accounts are with another provider now:{' '}
-          <b>{new URL(config.discovered.issuer ?? config.discovered.authorizationEndpoint).host}</b>.
-        </p>
-      )}
-      {config?.discovered?.refusesResource && (
-        <p class="muted">
-          Its provider refuses the parameter <span class="mono">resource</span>, so it is not sent there.
-        </p>
-      )}
-      <div class="row">
-        {(!isDone || !isPersonal(server)) && (
-          <form method="post" action={`${AT}/${server.id}/authorize`} data-popup>
-            <Csrf value={csrf} />
-            <input type="hidden" name="popup" value="" />
-            <button type="submit" class={isDone ? 'button small' : 'button primary'}>
-              {isDone
-                ? 'Authorize with another account'
-                : server.isVerified
-                  ? 'Authorize again'
-                  : 'Authorize'}
-            </button>
-          </form>
-        )}
-        {config && isRegistered(config) && (server.isVerified || failure) && (
-          <a class={isDone ? 'button small' : 'button'} href={`${AT}/${server.id}/register-again`}>
-            Register again
-          </a>
-        )}
+      <h2 id="account">{isPersonal(server) ? 'Administrator’s account' : 'Shared account'}</h2>
+      <dl class="facts">
+        <dt>Used for</dt>
+        <dd>{words.connected}</dd>
+        <dt>Connected</dt>
+        <dd>
+          <When at={rfc3339(account.createdAt)} />
+        </dd>
+      </dl>
+      <Obstacles overview={overview} />
+      {failed}
+      <div class="actions">
+        <SignIn id={server.id} csrf={csrf} label="Use another account" isSmall={false} />
+        <RegisterLink overview={overview} />
       </div>
     </section>
   );
+}
+
+function SignIn({
+  id,
+  csrf,
+  label,
+  isSmall = true,
+}: {
+  id: string;
+  csrf: string;
+  label: string;
+  isSmall?: boolean;
+}) {
+  return (
+    <form method="post" action={`${AT}/${id}/authorize`} data-popup>
+      <Csrf value={csrf} />
+      <input type="hidden" name="popup" value="" />
+      <button type="submit" class={isSmall ? 'button small primary' : 'button'}>
+        {label}
+      </button>
+    </form>
+  );
+}
+
+function RegisterLink({ overview: { server, config } }: Pick<AccountProps, 'overview'>) {
+  const canAgain = config && isRegistered(config) && (server.isVerified || config.status === 'failed');
+  return canAgain ? (
+    <a class="button quiet" href={`${AT}/${server.id}/register-again`}>
+      Register again
+    </a>
+  ) : null;
+}
+
+/** What to know before signing in: why it failed, and what differs from what was expected. */
+function Obstacles({ overview }: Pick<AccountProps, 'overview'>) {
+  const { config, account } = overview;
+  const discovered = config?.discovered;
+  const known: Child[] = [];
+  if (discovered?.refusesResource) {
+    known.push(
+      <>
+        Its provider refuses the parameter <span class="mono">resource</span>, so we don’t send it there.
+      </>,
+    );
+  }
+  if (!isConnected(overview)) {
+    if (config?.status === 'failed') known.push(`Last time: ${config.error}`);
+    if (discovered?.tokenHost) {
+      known.push(
+        <>
+          Tokens come from <b>{discovered.tokenHost}</b>, which is not the provider’s host. Continue only if
+          you know it.
+        </>,
+      );
+    }
+    if (account?.wantedScopes) {
+      known.push(
+        <>
+          The server asks for more access than before:{' '}
+          <span class="mono">{account.wantedScopes.join(' ')}</span>.
+        </>,
+      );
+    }
+    if (discovered?.isMoved) {
+      known.push(
+        <>
+          Its accounts are now at another provider:{' '}
+          <b>{new URL(discovered.issuer ?? discovered.authorizationEndpoint).host}</b>.
+        </>,
+      );
+    }
+  }
+  return known.map((words) => <p>{words}</p>);
 }
 
 function HeaderTrial({ overview, csrf, refused }: AccountProps) {
@@ -121,69 +171,70 @@ function HeaderTrial({ overview, csrf, refused }: AccountProps) {
           error={at === 0 ? refused?.message : undefined}
         />
       ))}
-      <div class="row">
-        <button type="submit" class={isDone ? 'button' : 'button primary'}>
-          {isDone ? 'Use these values instead' : 'Try these values'}
+      <div class="actions">
+        <button type="submit" class={isDone ? 'button' : 'button primary'} data-busy="Connecting…">
+          Connect
         </button>
       </div>
     </form>
   );
   return (
     <section class="card stack" aria-labelledby="account">
-      <h2 id="account">{isDone ? 'Your values list its tools' : 'Try it with values of yours'}</h2>
+      <h2 id="account">{isDone ? 'Connected with your key' : 'Connect with your key'}</h2>
+      <p class="muted">
+        {!isDone &&
+          (server.isVerified ? 'The stored key no longer works. ' : 'No one can use it until you do. ')}
+        Your key only lists its tools. Everyone else enters their own.
+      </p>
       {isDone ? (
-        <details open={refused !== undefined}>
-          <summary>Enter others</summary>
+        <details class="quiet" open={refused !== undefined}>
+          <summary>Use another key</summary>
           {form}
         </details>
       ) : (
-        <>
-          <p>
-            {server.isVerified
-              ? 'The values it is asked with do not serve any more. '
-              : 'Nobody sees it before somebody has. '}
-            Your values only list its tools; everybody else enters their own.
-          </p>
-          {form}
-        </>
+        form
       )}
     </section>
   );
 }
 
+type RegisterAgainProps = { id: string; name: string; accounts: number; csrf: string };
+
 /** What registering again at a provider means. */
-export function RegisterAgain({
-  id,
-  name,
-  accounts,
-  csrf,
-}: {
-  id: string;
-  name: string;
-  accounts: number;
-  csrf: string;
-}) {
+export function RegisterAgain({ id, name, accounts, csrf }: RegisterAgainProps) {
   return (
-    <form class="card stack confirm" method="post" action={`${AT}/${id}/register-again`}>
-      <h1>Register again at the provider of {name}?</h1>
-      <Csrf value={csrf} />
-      <p>Do this when the provider says it does not know this gateway any more.</p>
-      <ul>
-        <li>The gateway introduces itself there anew, and you are sent there to authorize it.</li>
-        <li>
-          {accounts
-            ? `The ${accounts === 1 ? 'account that is' : `${accounts} accounts that are`} connected there ${accounts === 1 ? 'has' : 'have'} to be connected again.`
-            : 'Nobody has connected an account of their own there.'}
-        </li>
-      </ul>
-      <div class="actions">
-        <button type="submit" class="button primary">
-          Register again
-        </button>
-        <a class="button" href={`${AT}/${id}`}>
-          Cancel
-        </a>
-      </div>
-    </form>
+    <>
+      <Head
+        crumbs={[
+          { href: AT, text: 'Servers' },
+          { href: `${AT}/${id}`, text: <Cut of={name} /> },
+        ]}
+        title={
+          <>
+            Register with <Cut of={name} /> again?
+          </>
+        }
+      />
+      <form class="card stack" method="post" action={`${AT}/${id}/register-again`}>
+        <Csrf value={csrf} />
+        <p>Do this when the provider no longer knows this gateway.</p>
+        <ul>
+          <li>The gateway registers there again, and you sign in there.</li>
+          <li>
+            {accounts
+              ? `${countOf(accounts, 'connected account')} must connect again.`
+              : 'No one has connected an account there.'}
+          </li>
+        </ul>
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Registering…">
+            Register again
+          </button>
+          <a class="button" href={`${AT}/${id}`}>
+            Cancel
+          </a>
+        </div>
+      </form>
+    </>
   );
 }

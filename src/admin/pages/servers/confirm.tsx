@@ -10,7 +10,8 @@ import { recordStatus } from '../../../servers/oauth-config-store';
 import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
 import { PageProblem } from '../../../ui/layout';
-import { Name } from '../../../ui/name';
+import { Cut, Name } from '../../../ui/name';
+import { Head } from '../../../ui/parts';
 import { ourIssuer } from '../../api/servers/authorization';
 import { readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
@@ -24,7 +25,7 @@ export const confirmPages = new Hono<App>()
   .get(PATH, async (c) => {
     const { server, held } = await waiting(c, c.req.param());
     const body = <Confirm server={server} held={held} path={c.req.path} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Confirm an account', at: AT, body });
+    return adminPage(c, { title: 'Confirm an account', at: AT, isForm: true, body });
   })
   .post(PATH, async (c) => {
     const form = await readForm(c);
@@ -37,17 +38,21 @@ export const confirmPages = new Hono<App>()
     if (!(await endWait(c.env, issuer, server, wait))) throw new PageProblem(OVER);
     if (isConfirmed) {
       await nowAuthorized(c, issuer, server);
-      return goTo(c, `${AT}/${id}`, 'The account was kept, and the server is authorized.');
+      return goTo(c, `${AT}/${id}`, 'The account was kept. The server can be used now.');
     }
     const failed = { status: 'failed', error: REJECTED } as const;
     await recordStatus(c.env.DB, server.oauthConfigId ?? '', failed, Math.floor(Date.now() / 1000));
     audit(c, { act: 'server.authorization_refused', server: id, reason: 'declined' });
-    return goTo(c, `${AT}/${id}`, 'The account was not kept. Its provider was told, where it can be told.');
+    return goTo(
+      c,
+      `${AT}/${id}`,
+      'The account was not kept. We revoked it where its provider supports that.',
+    );
   });
 
-const REJECTED = 'An administrator did not keep the account. Begin again.';
+const REJECTED = 'An administrator did not keep the account. Sign in again.';
 
-/** @throws PageProblem when nothing waits there */
+/** @throws PageProblem when there is none to confirm */
 async function waiting(
   c: Context<App>,
   { id = '', authorization = '' }: Record<string, string>,
@@ -65,39 +70,51 @@ function Confirm({ server, held, path, csrf }: ConfirmProps) {
   const { account, issuer, tokenHost, scopes } = held;
   const authorization = authorizationOf(server);
   return (
-    <form class="card stack confirm" method="post" action={path}>
-      <h1>Keep this account for {server.name}?</h1>
-      <Csrf value={csrf} />
-      <p>
-        Someone signed in at the provider of {server.name} and came back here. Keep the account only if you
-        know whose it is. {authorization?.by === 'provider' && authorization.words.page}
-      </p>
-      <dl class="facts">
-        <dt>Account</dt>
-        <dd>{account ? <Name of={account} /> : 'its provider does not say whose'}</dd>
-        <dt>Provider</dt>
-        <dd class="mono">{issuer ?? tokenHost}</dd>
-        <dt>Tokens from</dt>
-        <dd class="mono">{tokenHost}</dd>
-        <dt>Scopes</dt>
-        <dd class="mono">{scopes.join(' ') || 'none named'}</dd>
-      </dl>
-      <p class="muted">Nothing is used before you keep it. After 15 minutes it is revoked.</p>
-      <div class="actions">
-        <button type="submit" class="button primary" name="decision" value="allow">
-          Keep it
-        </button>
-        <button type="submit" class="button" name="decision" value="deny">
-          Revoke it
-        </button>
-      </div>
-    </form>
+    <>
+      <Head
+        crumbs={[
+          { href: AT, text: 'Servers' },
+          { href: `${AT}/${server.id}`, text: <Cut of={server.name} /> },
+        ]}
+        title={
+          <>
+            Keep this account for <Cut of={server.name} />?
+          </>
+        }
+      />
+      <form class="card stack" method="post" action={path}>
+        <Csrf value={csrf} />
+        <p>
+          Someone signed in at the provider and came back here. Keep the account only if you know whose it is.{' '}
+          {authorization?.by === 'provider' && authorization.words.page}
+        </p>
+        <dl class="facts">
+          <dt>Account</dt>
+          <dd>{account ? <Name of={account} /> : 'Not named by the provider'}</dd>
+          <dt>Provider</dt>
+          <dd class="mono">{issuer ?? tokenHost}</dd>
+          <dt>Tokens from</dt>
+          <dd class="mono">{tokenHost}</dd>
+          <dt>Scopes</dt>
+          <dd class="mono">{scopes.join(' ') || '–'}</dd>
+        </dl>
+        <p class="muted">It isn’t used until you keep it. After 15 minutes we revoke it.</p>
+        <div class="actions">
+          <button type="submit" class="button primary" name="decision" value="allow" data-busy="Saving…">
+            Keep account
+          </button>
+          <button type="submit" class="button" name="decision" value="deny" data-busy="Revoking…">
+            Revoke account
+          </button>
+        </div>
+      </form>
+    </>
   );
 }
 
 const OVER = {
   status: 410,
-  title: 'No account waits here',
-  text: 'It was kept or revoked already, or 15 minutes are over. Begin the authorization again.',
+  title: 'No account to confirm',
+  text: 'It was kept or revoked already, or 15 minutes have passed. Sign in to the server again.',
   way: { href: AT, label: 'To the servers' },
 };

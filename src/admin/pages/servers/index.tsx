@@ -14,12 +14,13 @@ import { adminPage, csrfOf, goTo } from '../frame';
 import { readingIn } from '../reading-boxes';
 import { refusalWords } from '../words/refusals';
 import { RegisterAgain } from './account';
+import { serverAccountPages, showAccount } from './accounts';
 import { confirmPages } from './confirm';
 import { noServer } from './head';
 import { ServerFilter, ServerList } from './list';
 import { newServerPages } from './new';
 import { serverSettingsPages, usedServer } from './settings';
-import { showAccount, showServer } from './shown';
+import { showServer } from './shown';
 import { toolsWanted } from './tools';
 import { tryToolPages } from './try-tool';
 import { usedByPages } from './used-by';
@@ -45,9 +46,9 @@ export const serverPages = new Hono<App>()
   .route('/', confirmPages)
   .route('/', usedByPages)
   .route('/', serverSettingsPages)
+  .route('/', serverAccountPages)
 
   .get('/:id', (c) => showServer(c, c.req.param('id')))
-  .get('/:id/account', (c) => showAccount(c, c.req.param('id')))
   .post('/:id/tools', async (c) => {
     const { DB: db } = c.env;
     const id = c.req.param('id');
@@ -94,7 +95,7 @@ export const serverPages = new Hono<App>()
     const { server, use } = await usedServer(c, c.req.param('id'));
     const { id, name } = server;
     const body = <RegisterAgain id={id} name={name} accounts={use.accounts} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Register again', at: AT, body });
+    return adminPage(c, { title: 'Register again', at: AT, isForm: true, body });
   })
   .post('/:id/register-again', async (c) => {
     const id = c.req.param('id');

@@ -1,11 +1,9 @@
 import type { Context } from 'hono';
-import { ownAccountOf } from '../../../accounts/auth/index';
 import { serverOverviewQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
 import type { Server } from '../../../servers/server';
 import { storedWordsQuestion } from '../../../servers/words';
-import { numberOf } from '../../../ui/english';
 import { Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { type FormFields, listPage, type Refused } from '../api';
@@ -58,45 +56,6 @@ export async function showServer(
 /** The part of its tools that a form was about. */
 function partOf(form: FormFields): { search: string; offset: number } {
   return { search: form.get('search') ?? '', offset: Number(form.get('offset')) || 0 };
-}
-
-/** Which account a server is asked with, and how many people have their own there. */
-export async function showAccount(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
-  const { DB: db } = c.env;
-  const { settings } = c.var;
-  const part = { search: '', offset: 0, limit: 0 };
-  const [overview] = await ask(db, serverOverviewQuestion(db, id, part));
-  if (!overview) throw noServer();
-  const { server, use, accounts } = overview;
-  const csrf = await csrfOf(c);
-  const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
-  const body = (
-    <>
-      <ServerHead server={server} tab="Account" csrf={csrf} />
-      <ServerNotices {...{ server, use, settings, csrf }} />
-      {server.enabled && (
-        <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
-      )}
-      <section class="card stack">
-        <h2>Authentication</h2>
-        <dl class="facts">
-          <dt>Authentication</dt>
-          <dd>{authWord(server.authType)}</dd>
-          {ownAccountOf(server) && (
-            <>
-              <dt>Connected accounts</dt>
-              <dd>{numberOf(accounts)}</dd>
-            </>
-          )}
-        </dl>
-      </section>
-    </>
-  );
-  const refusal = isOfAccount ? undefined : refused?.message;
-  return adminPage(c, {
-    ...{ title: 'Account of a server', at: AT, isForm: true, refusal, body },
-    ...(refused && { status: 400 }),
-  });
 }
 
 function ServerFacts({ server, issuer }: { server: Server; issuer: string | null }) {

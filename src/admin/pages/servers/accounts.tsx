@@ -1,0 +1,174 @@
+import { type Context, Hono } from 'hono';
+import { ownAccountOf } from '../../../accounts/auth/index';
+import { type AccountAt, accountsAtQuestion } from '../../../accounts/connected-accounts';
+import { statusAt } from '../../../accounts/credentials';
+import { serverOverviewQuestion } from '../../../accounts/server-overview';
+import type { App } from '../../../config';
+import { ask } from '../../../database';
+import { serverQuestion } from '../../../servers/find';
+import type { Server } from '../../../servers/server';
+import { Avatar } from '../../../ui/avatar';
+import { countOf } from '../../../ui/english';
+import { Confirm } from '../../../ui/forms';
+import { Cut } from '../../../ui/name';
+import { Badge, Pager, Table, When } from '../../../ui/parts';
+import { rfc3339 } from '../../api/answer';
+import { act, gone, listPage, type Refused, readForm } from '../api';
+import { adminPage, csrfOf, goTo } from '../frame';
+import { ServerAccount } from './account';
+import { noServer, ServerHead, ServerNotices } from './head';
+
+const AT = '/admin/servers';
+const DISCONNECT = '/:id/accounts/:account/disconnect';
+
+/** The accounts at a server: the gateway's own, and those of people and keys. */
+export const serverAccountPages = new Hono<App>()
+  .get('/:id/account', (c) => showAccount(c, c.req.param('id')))
+  .get(DISCONNECT, async (c) => {
+    const { id } = c.req.param();
+    const { DB: db } = c.env;
+    const wanted = { limit: 1, offset: 0, id: c.req.param('account') };
+    const [server, [account]] = await ask(db, serverQuestion(db, id), accountsAtQuestion(db, id, wanted));
+    if (!server || !account) throw noAccount(`${AT}/${id}/account`);
+    const { name } = server;
+    const whose = account.name || ANONYMOUS;
+    const body = (
+      <Confirm
+        crumbs={[
+          { href: AT, text: 'Servers' },
+          { href: `${AT}/${id}/account`, text: <Cut of={name} /> },
+        ]}
+        title={
+          <>
+            Disconnect the account of <Cut of={whose} />?
+          </>
+        }
+        action={c.req.path}
+        button="Disconnect account"
+        busy="Disconnecting…"
+        back={`${AT}/${id}/account`}
+        csrf={await csrfOf(c)}
+      >
+        <p>Within seconds:</p>
+        <ul>
+          <li>
+            Apps of <Cut of={whose} /> can’t call tools of <Cut of={name} /> until they connect again.
+          </li>
+          <li>We delete the stored sign-in, and tell the provider where it supports that.</li>
+        </ul>
+      </Confirm>
+    );
+    return adminPage(c, { title: 'Disconnect an account', at: AT, isForm: true, body });
+  })
+  .post(DISCONNECT, async (c) => {
+    const { id = '', account = '' } = c.req.param();
+    const ended = await act(c, await readForm(c), 'DELETE', `/mcp/sessions/${account}`);
+    return goTo(c, `${AT}/${id}/account`, ended.ok ? 'The account was disconnected.' : ended.message);
+  });
+
+/** The account a server is asked with, and those of people and keys there. @param refused what was tried just now */
+export async function showAccount(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
+  const page = listPage(c);
+  const [overview, accounts] = await ask(
+    c.env.DB,
+    serverOverviewQuestion(c.env.DB, id, { search: '', limit: 0, offset: 0 }),
+    accountsAtQuestion(c.env.DB, id, page),
+  );
+  if (!overview) throw noServer();
+  const { server, use } = overview;
+  const { settings } = c.var;
+  const csrf = await csrfOf(c);
+  const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
+  const body = (
+    <>
+      <ServerHead server={server} tab="Account" csrf={csrf} />
+      <ServerNotices {...{ server, use, settings, csrf }} />
+      {server.enabled && (
+        <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
+      )}
+      {ownAccountOf(server) && (
+        <section class="stack" aria-labelledby="own">
+          <h2 id="own">{countOf(overview.accounts, 'connected account')}</h2>
+          {accounts.length > 0 ? (
+            <>
+              <AccountTable server={server} accounts={accounts} />
+              <Pager
+                {...page}
+                total={overview.accounts}
+                count={accounts.length}
+                one="account"
+                href={(offset) => `${AT}/${id}/account?offset=${offset}`}
+              />
+            </>
+          ) : (
+            <p class="muted">People connect their own when they allow an app, or when a tool needs it.</p>
+          )}
+        </section>
+      )}
+    </>
+  );
+  const refusal = isOfAccount ? undefined : refused?.message;
+  return adminPage(c, {
+    ...{ title: 'Accounts at a server', at: AT, isForm: true, refusal, body },
+    ...(refused && { status: 400 }),
+  });
+}
+
+/** Someone who did not sign in. */
+const ANONYMOUS = 'Anonymous';
+
+const noAccount = (href: string) =>
+  gone('There is no account at this address.', { href, label: 'To the accounts' });
+
+const STATUS = {
+  active: { tone: 'good', word: 'Connected' },
+  needs_reauth: { tone: 'warn', word: 'Must sign in again' },
+  needs_update: { tone: 'warn', word: 'Must enter a new key' },
+} as const;
+
+function AccountTable({ server, accounts }: { server: Server; accounts: readonly AccountAt[] }) {
+  const columns = [
+    { name: 'Person or key' },
+    { name: 'Status' },
+    { name: 'Connected' },
+    { name: 'Action', isHidden: true },
+  ];
+  return (
+    <Table label="Connected accounts" columns={columns}>
+      {accounts.map(({ credential, name: own, isPerson }) => {
+        const name = own || ANONYMOUS;
+        const { tone, word } = STATUS[statusAt(credential, server)];
+        return (
+          <tr>
+            <td>
+              <span class="thing">
+                <Avatar name={name} glyph={isPerson ? undefined : 'key'} isPerson={isPerson} />
+                <span class="name cut" title={name}>
+                  <Cut of={name} />
+                </span>
+              </span>
+            </td>
+            <td data-label="Status">
+              <Badge tone={tone}>{word}</Badge>
+            </td>
+            <td data-label="Connected">
+              <When at={rfc3339(credential.createdAt)} />
+            </td>
+            <td class="end">
+              <a
+                class="button small quiet danger"
+                href={`${AT}/${server.id}/accounts/${credential.id}/disconnect`}
+              >
+                Disconnect
+                <span class="unseen">
+                  {' '}
+                  <Cut of={name} />
+                </span>
+              </a>
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}
