@@ -1,5 +1,9 @@
 // What pages do more smoothly with JavaScript: copy, filter, popups that close themselves, waiting. All of them work without.
 
+// A page that answered a form is asked for again by its address when someone comes Back to it or reloads it: by itself a browser
+// shows an error page.
+history.replaceState(null, '', location.href);
+
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(button.dataset.copy);

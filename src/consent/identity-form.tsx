@@ -9,7 +9,7 @@ import { GatewayAvatar, Meet } from '../ui/avatar';
 import { cut, Name } from '../ui/name';
 import { Input, Notice } from '../ui/parts';
 import { About, Unverified } from './about';
-import { clientOf } from './step';
+import { clientOf, consentPath } from './step';
 
 /** What every form of a flow carries: the flow, its unguessable value, and what the last step has to say. */
 export type FlowForm = {
@@ -68,7 +68,7 @@ function Remembered({ identity, ...form }: FlowForm & { identity: Identity }) {
           Continue as {cut(identity.name)}
         </button>
       </FlowFormElement>
-      <a class="center" href={`/oauth/consent?flow_id=${form.flowId}&use=another`}>
+      <a class="center" href={`${consentPath(form)}&use=another`}>
         Use someone else
       </a>
       <Deny />
@@ -171,7 +171,7 @@ type FormProps = {
 
 export function FlowFormElement({ flowId, value, step, look, id, children }: FormProps) {
   return (
-    <form class={look} method="post" action="/oauth/consent" id={id}>
+    <form class={look} method="post" action={consentPath({ flowId })} id={id}>
       <input type="hidden" name="flow_id" value={flowId} />
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="step" value={step} />

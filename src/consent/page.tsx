@@ -25,7 +25,7 @@ import { ToolList } from './chooser';
 import { afterSignIn, identify, knownHere, recall } from './identity';
 import { type FlowForm, IdentityForm } from './identity-form';
 import { type UsableServer, usableServers } from './services';
-import { CONSENT, ServicesForm } from './services-form';
+import { ServicesForm } from './services-form';
 import {
   again,
   answered,
@@ -50,7 +50,8 @@ export const consent = new Hono<App>()
   })
   /** A server's tools, for the form to show once they are opened. Acts on nothing. */
   .get('/tools', async (c) => {
-    const { flow, state } = await takeUp(c, c.req.query('flow_id') ?? '');
+    const step = await takeUp(c, c.req.query('flow_id') ?? '');
+    const { flow, state } = step;
     const servers = state.identity
       ? await usableServers(c.env, c.var.settings, state.identity.subject, flow.request)
       : [];
@@ -59,7 +60,7 @@ export const consent = new Hono<App>()
     const { unticked } = EVERYTHING;
     return fragment(
       gatewayOf(c),
-      <ToolList server={server} unticked={unticked} action={`${CONSENT}#s-${server.id}`} />,
+      <ToolList server={server} unticked={unticked} action={`${consentPath(step)}#s-${server.id}`} />,
     );
   })
   .post('/', async (c) => {

@@ -14,6 +14,7 @@ import { Chooser, Summary, Ticked } from './chooser';
 import { DenyButton, type FlowForm, FlowFormElement } from './identity-form';
 import { AccountAtRow, OwnAccounts } from './own-accounts';
 import type { UsableServer } from './services';
+import { consentPath } from './step';
 
 type ServicesFormProps = FlowForm & {
   identity: Identity;
@@ -61,7 +62,7 @@ export function ServicesForm(props: ServicesFormProps) {
         choice={choice}
         isReading={choices?.readOnly ?? false}
         mayNarrow={mayNarrow}
-        action={CONSENT}
+        action={consentPath(props)}
         toolsAt={toolsAt}
         badges={badges}
       />
@@ -97,7 +98,7 @@ function ActsAs({ identity, flowId }: Pick<ServicesFormProps, 'identity' | 'flow
       <Avatar name={name} isPerson={mode?.isSignedIn ?? false} glyph={mode?.typed ? 'key' : undefined} />
       <span>
         It acts as <Who subject={subject} name={name} /> ·{' '}
-        <a href={`/oauth/consent?flow_id=${flowId}&use=another`}>Switch</a>
+        <a href={`${consentPath({ flowId })}&use=another`}>Switch</a>
       </span>
     </div>
   );
@@ -117,9 +118,6 @@ function Length({ seconds }: { seconds: number }) {
     </div>
   );
 }
-
-/** Where the form is sent. */
-export const CONSENT = '/oauth/consent';
 
 /**
  * The first button of a form is the one that Enter presses. Where other buttons come before Allow it is this one, which no one

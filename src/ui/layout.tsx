@@ -29,7 +29,7 @@ export function page(
     place,
     title,
     <main class={isBroad ? 'narrow broad' : 'narrow'}>
-      <Brand place={place} href="/" />
+      <Brand place={place} href="/" target={refresh === undefined ? undefined : '_blank'} />
       {body}
       {place.supportText && (
         <footer class="muted small center stack">
@@ -148,10 +148,11 @@ function SkipLink() {
   );
 }
 
-function Brand({ place, href }: { place: Gateway; href: string }) {
+/** @param target a window of its own, where this page cannot be come back to */
+function Brand({ place, href, target }: { place: Gateway; href: string; target?: '_blank' | undefined }) {
   const host = place.issuer ? new URL(place.issuer).host : '';
   return (
-    <a class="brand" href={href}>
+    <a class="brand" href={href} target={target}>
       <Icon of="gate" />
       <span>
         <b title={place.displayName}>{place.displayName}</b>

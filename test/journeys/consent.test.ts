@@ -98,6 +98,46 @@ describe.skipIf(!executable)(
       await page.getByRole('heading', { name: 'Back in the app' }).waitFor();
     });
 
+    it('comes Back from anywhere to a page, never to an error of the browser', async () => {
+      const { page } = await begin();
+      const form = await page.locator('input[name=form]').first().getAttribute('value');
+      await page
+        .locator('input[name=form]')
+        .first()
+        .evaluate((field: { value: string }) => {
+          field.value = 'of-an-earlier-step';
+        });
+      await page.getByLabel('Access key').fill('sk-bf-x');
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('heading', { name: 'This form is out of date' }).waitFor();
+      await page.getByRole('link', { name: 'Home' }).click();
+      await page.getByRole('heading', { level: 1 }).waitFor();
+
+      await page.goBack();
+      await page.reload();
+
+      expect(form).not.toBe('of-an-earlier-step');
+      await page.getByRole('heading', { name: 'Claude Code wants to use your tools' }).waitFor();
+    });
+
+    it('says that an app with a scheme of its own is connected, and gives it no second code', async () => {
+      const app = await App.register(dev.facts.url, 'cursor://anysphere.cursor-mcp/oauth/callback');
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(app.authorizationUrl);
+      await page.getByLabel('Access key').fill(dev.facts.virtual_key);
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.getByRole('heading', { name: 'Claude Code is connected' }).waitFor();
+      const back = await page.getByRole('link', { name: 'Open Claude Code' }).getAttribute('href');
+      expect(await violationsOf(page)).toEqual([]);
+      expect(await misfitsOf(page, [1440, 390])).toEqual([]);
+
+      await page.goBack();
+
+      await page.getByRole('heading', { name: 'You already allowed Claude Code' }).waitFor();
+      expect(await app.redeem(back ?? '')).toMatchObject({ token_type: 'Bearer' });
+    });
+
     it.each([
       ['with', true],
       ['without', false],

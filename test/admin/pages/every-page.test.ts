@@ -155,7 +155,7 @@ function forgeable({ posted }: PageFacts): string[] {
 /** Forms without a once-value (SECURITY 32): signing in makes nothing, and consent has an answer of its own to a second. */
 function repeatable({ posted }: PageFacts): string[] {
   return posted
-    .filter(({ action }) => action !== '/admin/sign-in' && action !== '/oauth/consent')
+    .filter(({ action }) => !['/admin/sign-in', '/oauth/consent'].includes(action.replace(/\?.*/, '')))
     .filter(({ hidden }) => !/^\d+\.[0-9a-f-]{36}$/.test(hidden.get('once') ?? ''))
     .map(({ action }) => action);
 }
