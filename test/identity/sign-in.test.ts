@@ -119,7 +119,7 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
     const again = await browser.open(callback);
 
     expect(stolen?.status).toBe(403);
-    expect(stolen?.html).toContain('does not belong to this browser');
+    expect(stolen?.html).toContain('started in another browser');
     expect(again?.status).toBe(403);
   });
 

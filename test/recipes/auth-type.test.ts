@@ -129,7 +129,7 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
     const done = shown(await ann.browser.submit(wrong, { [field]: '4711' }));
 
     expect(asked).toContain('Open this URL to enter your PIN');
-    expect(form.html).toMatch(/<label for="[^"]*">PIN<.*The four digits from your letter\./s);
+    expect(form.html).toMatch(/<label for="[^"]*">PIN <small.*The four digits from your letter\./s);
     expect(form.html).toContain('Save the PIN');
     expect(empty.html).toContain('Enter PIN.');
     expect(wrong.html).toContain('does not take these header values');

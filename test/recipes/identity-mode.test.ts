@@ -103,7 +103,7 @@ describe('an identity mode is a file and one line (CONTRIBUTING, Add a thing)', 
     const accounts = shown(await browser.submit(proof, { badge_number: number, decision: 'continue' }));
 
     expect(proof.html).toContain('the badge of');
-    expect(accounts.html).toContain('My access');
+    expect(accounts.html).toContain('Your apps');
   });
 
   it('is suspended by its own rule, and its grants are kept', async () => {

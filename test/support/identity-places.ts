@@ -32,7 +32,7 @@ export function shown(page: Page | null): Page {
 const PLACES = {
   async consent({ browser, client }: World) {
     const { html } = shown(await browser.open(await client.authorizeUrl()));
-    return html.includes('Continue as') ? 'known' : 'asked';
+    return html.includes('name="remembered"') ? 'known' : 'asked';
   },
   async token({ tokens }: World) {
     return refusalOf(new McpCaller({ authorization: `Bearer ${tokens.access_token}` }));
