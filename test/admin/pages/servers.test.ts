@@ -123,8 +123,8 @@ describe('adding a server by its address', () => {
     });
 
     expect(again.status).toBe(400);
-    expect(said(again, 'name-error')).toContain(`Another server has the name ${taken}`);
-    expect(again.html.match(/Another server has the name/g)).toHaveLength(1);
+    expect(said(again, 'name-error')).toContain(`Another server or toolset has the name ${taken}`);
+    expect(again.html.match(/Another server or toolset has the name/g)).toHaveLength(1);
     expect(again.html).toMatch(/<input[^>]*id="name"[^>]* autofocus/);
     expect(again.html).toContain('Needs an API key or header');
     expect(again.html).toContain('Header or API key');
@@ -642,7 +642,7 @@ describe('the page of a server', () => {
     const confirm = await open(`/${id}/delete`);
     const gone = await send(confirm, {}, `/admin/servers/${id}/delete`);
 
-    expect(confirm.html).toContain('<b>1 access key</b> lose its 2 tools.');
+    expect(confirm.html).toContain('We remove its 2 tools from <b>1 access key</b>.');
     expect(confirm.html).toContain('You can’t undo this.');
     expect(gone.html).toContain(`Server “${name}” was deleted.`);
     expect((await admin('GET', `/mcp/client/${id}`)).status).toBe(404);
@@ -684,8 +684,9 @@ describe('the settings of a server', () => {
 
     const { html } = await open(`/${id}/settings`);
 
+    expect(html).not.toContain('/account');
     expect(html).toContain('Removes it from 1 access key.');
-    expect(html).toContain('1 access key follow automatically');
+    expect(html).toContain('Updated automatically: 1 access key.');
     expect(html).toMatch(/href="[^"]*\/delete">Delete…/);
   });
 });

@@ -8,7 +8,7 @@ import { VALUE_WORDS } from './values';
 export const SERVER_FAILURE_WORDS: Rewording<typeof FAILURE_WORDS> = {
   ...API_WORDS,
   insufficient_scope: ({ server, scopes }) =>
-    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: name scopes in the settings of the server, under More, then connect the account again.`,
+    `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Name scopes in the server’s settings, under More settings, then connect the account again.`,
   bad_address: ({ server, fault }) =>
     `The server ${server} cannot be asked: its address ${VALUE_WORDS[fault]()}. Correct it.`,
 };

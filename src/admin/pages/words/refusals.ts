@@ -48,7 +48,7 @@ const REFUSAL_WORDS = {
 
   name_taken: ({ noun, name }) => `Another ${noun} is named ${name}.`,
   server_name_taken: ({ name }) =>
-    `Another server has the name ${name}, or another server or toolset the address made from it.`,
+    `Another server or toolset has the name ${name}, or the address made from it. Choose another name.`,
   address_taken: () => 'Another toolset, or a server, has this address.',
   key_value_taken: () => 'Another key has this value.',
   endless_deletion: () => 'A key that never expires is never deleted for it: say until when it works.',
@@ -83,38 +83,37 @@ const REFUSAL_WORDS = {
   no_provider: ({ met }) => `Check the address: ${providerMetWords(met)}.`,
   no_provider_secret: ({ command }, named) =>
     `${named} is needed beside the provider: enter it, or first run ${command}.`,
-  no_issuer: () =>
-    'Set this gateway’s address first, under Settings: people are sent to providers and have to come back to it.',
+  no_issuer: () => 'First set this gateway’s address under Settings. Providers send people back to it.',
 
   exchange_elsewhere: () =>
-    'The client people sign in with is for their provider alone: leave the address that exchanges empty.',
-  takes_no_values: ({ server }) => `Nobody enters header values for the server ${server}.`,
+    'The client people sign in with works at their provider only. Leave the token exchange address empty.',
+  takes_no_values: ({ server }) => `The server ${server} takes no keys from people.`,
   values_missing: ({ names }) => `Enter a value for ${names}.`,
   server_failed: ({ failure }) => failureWords(failure),
   no_answer: ({ server }) => `The server ${server} did not answer.`,
   for_people_only: ({ server }) =>
-    `The server ${server} acts for people who signed in: one of them has to ask for its tools first.`,
-  disabled_server: ({ server }) => `The server ${server} is turned off. Turn it on first.`,
+    `The server ${server} lists its tools to people who signed in. One of them must connect an app first.`,
+  disabled_server: ({ server }) => `The server ${server} is off. Turn it on first.`,
   unverified_server: ({ server, next }) =>
     next === 'verify-headers'
-      ? `Nobody sees the server ${server} before you have tried it with values of yours.`
-      : `Nobody sees the server ${server} before you have authorized it.`,
+      ? `No one can use ${server} until you connect it with your key.`
+      : `No one can use ${server} until you sign in to it.`,
   account_lacking: ({ server, next }) =>
     next === 'verify-headers'
-      ? `The server ${server} does not take the values it is asked with any more: enter them again.`
-      : `The account the server ${server} is asked with has to be connected again: authorize it again.`,
+      ? `The server ${server} no longer accepts the stored key. Enter it again.`
+      : `The server ${server} no longer accepts the stored sign-in. Sign in again.`,
 
-  already_verified: ({ server }) => `The server ${server} is authorized already.`,
-  never_authorized: ({ server }) => `The server ${server} is not authorized yet.`,
+  already_verified: ({ server }) => `You are already signed in to ${server}.`,
+  never_authorized: ({ server }) => `You haven’t signed in to ${server} yet.`,
   healthy_account: ({ server }) =>
-    `The account the tools of ${server} are listed with is healthy, and everyone else has their own.`,
-  unfinished_authorization: () => 'Nobody has finished the authorization at the provider yet.',
-  ended_authorization: ({ error }) => `It is not authorized. ${error}`,
-  nothing_to_complete: ({ server }) => `The server ${server} is authorized, and nothing is left to do.`,
-  nothing_to_authorize: ({ server }) => `There is nothing to authorize for the server ${server}.`,
-  no_registration: ({ server }) => `The gateway has not registered itself at the provider of ${server}.`,
+    `The account that lists the tools of ${server} works. Everyone else has their own.`,
+  unfinished_authorization: () => 'The sign-in at the provider isn’t finished yet.',
+  ended_authorization: ({ error }) => `The sign-in failed. ${error}`,
+  nothing_to_complete: ({ server }) => `You are signed in to ${server}, and there is nothing left to do.`,
+  nothing_to_authorize: ({ server }) => `The server ${server} needs no sign-in.`,
+  no_registration: ({ server }) => `The gateway hasn’t registered itself with ${server}.`,
   provider_problem: ({ problem, tried }) =>
-    say(PROVIDER_WORDS, problem) + (tried.length ? ` What was tried: ${tried.join('; ')}.` : ''),
+    say(PROVIDER_WORDS, problem) + (tried.length ? ` We tried: ${tried.join('; ')}.` : ''),
 } as const satisfies PageWords;
 
 /** What a page calls the members of what it sends, each by its dotted name without places in lists (`limits.calls`). */
