@@ -48,10 +48,17 @@ export function ServerHead({ server, tab, csrf }: HeadProps) {
   );
 }
 
-type NoticesProps = { server: Server; use: UseCounts; settings: Settings; csrf: string };
+type NoticesProps = {
+  server: Server;
+  use: UseCounts;
+  settings: Settings;
+  csrf: string;
+  /** True where the next steps say who may use it. */
+  isNew?: boolean;
+};
 
 /** What someone has to know of a server, and to do next. */
-export function ServerNotices({ server, use, settings, csrf }: NoticesProps) {
+export function ServerNotices({ server, use, settings, csrf, isNew = false }: NoticesProps) {
   const { id, name, enabled, isVerified, state, lastFailure } = server;
   if (!enabled) {
     const turnOn = (
@@ -85,7 +92,7 @@ export function ServerNotices({ server, use, settings, csrf }: NoticesProps) {
           )}
         </Notice>
       )}
-      {isVerified && !usedBy(server, use, settings) && (
+      {isVerified && !isNew && !usedBy(server, use, settings) && (
         <Notice
           tone="warn"
           action={

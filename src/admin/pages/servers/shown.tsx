@@ -35,11 +35,12 @@ export async function showServer(
   if (!overview) throw noServer();
   const { server, use } = overview;
   const csrf = await csrfOf(c);
+  const isNew = c.req.query('added') !== undefined;
   const body = (
     <>
       <ServerHead server={server} tab="Tools" csrf={csrf} />
-      <ServerNotices {...{ server, use, settings, csrf }} />
-      {c.req.query('added') !== undefined && <NextSteps overview={overview} />}
+      <ServerNotices {...{ server, use, settings, csrf, isNew }} />
+      {isNew && <NextSteps overview={overview} />}
       <div class="cols">
         <div class="stack wide">
           {server.enabled && !server.isVerified && <ServerAccount overview={overview} csrf={csrf} />}
