@@ -170,7 +170,7 @@ describe.skipIf(!executable)(
       let pages = 0;
       await walkEverywhere(browser, dev.facts, furniture, async (name, page) => {
         pages++;
-        const misfits = await misfitsOf(page, [1440, 320]);
+        const misfits = await misfitsOf(page, [1440, 320, 390, 768, 2560]);
         if (misfits.length) found[name] = misfits;
         if (/\p{M}{5}/u.test(await page.locator('body').innerText())) painted.push(name); // marks over the lines above
       });

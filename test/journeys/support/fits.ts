@@ -19,7 +19,7 @@ export async function misfitsOf(page: Page, widths: readonly number[]): Promise<
 
 /** Runs in the page. Only code and ways to other pages may scroll sideways within themselves. */
 const MEASURE = `(() => {
-  const SCROLLERS = 'pre, .ways, .tabs';
+  const SCROLLERS = 'pre, .tabs, .side nav';
   const CONTROLS = 'button, .button, input:not([type=hidden]), select, textarea, summary, a, [popovertarget]';
   const faults = [];
   const view = document.documentElement.clientWidth;
