@@ -338,7 +338,6 @@ describe('authorizing a server', () => {
     expect(page.html).toContain('No one can use it until you do.');
     expect(away).toBeNull();
     expect(new URL(back.url).pathname).toBe(`/admin/servers/${server.id}`);
-    expect(back.html).toContain('class="badge good">Healthy');
     expect(back.html).not.toContain(`Sign in to ${server.name}`);
     expect((await open(`/${server.id}/account`)).html).toContain('Shared account');
     expect(JSON.stringify(called)).toContain('ann');
@@ -363,7 +362,7 @@ describe('authorizing a server', () => {
     const other = shown(await (await Browser.administrator()).open(answer));
 
     expect(other.status).toBe(403);
-    expect(other.html).toContain('Open this in the browser where you started');
+    expect(other.html).toContain('This belongs to another browser');
     expect(await find(server.id)).toMatchObject({ state: 'pending_verification' });
   });
 
@@ -408,7 +407,6 @@ describe('authorizing a server', () => {
 
     expect(wrong.html).toContain('Unknown key.');
     expect(wrong.html).not.toContain('wrong-one');
-    expect(right.html).toContain('lists 1 tool.');
     expect(page.html).toContain('Connect with your key');
     expect(right.html).not.toContain('Connect with your key');
     expect((await open(`/${server.id}/account`)).html).toContain('Connected with your key');

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { ownAccountOf } from '../../../accounts/auth/index';
 import { type AccountAt, accountsAtQuestion } from '../../../accounts/connected-accounts';
 import { statusAt } from '../../../accounts/credentials';
@@ -6,24 +6,62 @@ import { serverOverviewQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
 import { serverQuestion } from '../../../servers/find';
-import type { Server } from '../../../servers/server';
+import { type Server, stateOf } from '../../../servers/server';
 import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
 import { Badge, Pager, Table, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import { act, gone, listPage, type Refused, readForm } from '../api';
+import { act, gone, listPage, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { ServerAccount } from './account';
-import { noServer, ServerHead, ServerNotices } from './head';
+import { ServerHead } from './head';
 
 const AT = '/admin/servers';
 const DISCONNECT = '/:id/accounts/:account/disconnect';
 
 /** The accounts at a server: the gateway's own, and those of people and keys. */
 export const serverAccountPages = new Hono<App>()
-  .get('/:id/account', (c) => showAccount(c, c.req.param('id')))
+  .get('/:id/account', async (c) => {
+    const id = c.req.param('id');
+    const page = listPage(c);
+    const [overview, accounts] = await ask(
+      c.env.DB,
+      serverOverviewQuestion(c.env.DB, id, { search: '', limit: 0, offset: 0 }),
+      accountsAtQuestion(c.env.DB, id, page),
+    );
+    if (!overview) throw gone('There is no server at this address.', { href: AT, label: 'To the servers' });
+    const { server } = overview;
+    const csrf = await csrfOf(c);
+    const body = (
+      <>
+        <ServerHead server={{ ...server, state: stateOf(server) }} tab="account" csrf={csrf} />
+        {server.enabled && <ServerAccount overview={overview} csrf={csrf} />}
+        {ownAccountOf(server) && (
+          <section class="stack" aria-labelledby="own">
+            <h2 id="own">{countOf(overview.accounts, 'connected account')}</h2>
+            {accounts.length > 0 ? (
+              <>
+                <AccountTable server={server} accounts={accounts} />
+                <Pager
+                  {...page}
+                  total={overview.accounts}
+                  count={accounts.length}
+                  one="account"
+                  href={(offset) => `${AT}/${id}/account?offset=${offset}`}
+                />
+              </>
+            ) : (
+              <p class="muted">People connect their own when they allow an app, or when a tool needs it.</p>
+            )}
+          </section>
+        )}
+      </>
+    );
+    return adminPage(c, { title: 'Accounts at a server', at: AT, isForm: true, body });
+  })
+
   .get(DISCONNECT, async (c) => {
     const { id } = c.req.param();
     const { DB: db } = c.env;
@@ -65,54 +103,6 @@ export const serverAccountPages = new Hono<App>()
     const ended = await act(c, await readForm(c), 'DELETE', `/mcp/sessions/${account}`);
     return goTo(c, `${AT}/${id}/account`, ended.ok ? 'The account was disconnected.' : ended.message);
   });
-
-/** The account a server is asked with, and those of people and keys there. @param refused what was tried just now */
-export async function showAccount(c: Context<App>, id: string, refused?: Refused): Promise<Response> {
-  const page = listPage(c);
-  const [overview, accounts] = await ask(
-    c.env.DB,
-    serverOverviewQuestion(c.env.DB, id, { search: '', limit: 0, offset: 0 }),
-    accountsAtQuestion(c.env.DB, id, page),
-  );
-  if (!overview) throw noServer();
-  const { server, use } = overview;
-  const { settings } = c.var;
-  const csrf = await csrfOf(c);
-  const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
-  const body = (
-    <>
-      <ServerHead server={server} tab="Account" csrf={csrf} />
-      <ServerNotices {...{ server, use, settings, csrf }} />
-      {server.enabled && (
-        <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
-      )}
-      {ownAccountOf(server) && (
-        <section class="stack" aria-labelledby="own">
-          <h2 id="own">{countOf(overview.accounts, 'connected account')}</h2>
-          {accounts.length > 0 ? (
-            <>
-              <AccountTable server={server} accounts={accounts} />
-              <Pager
-                {...page}
-                total={overview.accounts}
-                count={accounts.length}
-                one="account"
-                href={(offset) => `${AT}/${id}/account?offset=${offset}`}
-              />
-            </>
-          ) : (
-            <p class="muted">People connect their own when they allow an app, or when a tool needs it.</p>
-          )}
-        </section>
-      )}
-    </>
-  );
-  const refusal = isOfAccount ? undefined : refused?.message;
-  return adminPage(c, {
-    ...{ title: 'Accounts at a server', at: AT, isForm: true, refusal, body },
-    ...(refused && { status: 400 }),
-  });
-}
 
 /** Someone who did not sign in. */
 const ANONYMOUS = 'Anonymous';

@@ -1,6 +1,6 @@
 import { authorizationOf } from '../../../accounts/auth/index';
 import type { UseCounts } from '../../../governance/server-use';
-import { type Server, stateOf } from '../../../servers/server';
+import type { Server } from '../../../servers/server';
 import type { Settings } from '../../../settings';
 import { Avatar } from '../../../ui/avatar';
 import { Csrf } from '../../../ui/forms';
@@ -16,20 +16,25 @@ const AT = '/admin/servers';
 export const noServer = () =>
   gone('There is no server at this address.', { href: AT, label: 'To the servers' });
 
-/** Each tab of a server: its path, and what it is called. */
-const TABS = [
-  ['', 'Tools'],
-  ['/used-by', 'Used by'],
-  ['/account', 'Account'],
-  ['/settings', 'Settings'],
-] as const;
+/** Each tab of a server: its path, and what it is called. Account is there where there is one to connect. */
+const TABS = {
+  tools: ['', 'Tools'],
+  'used-by': ['/used-by', 'Used by'],
+  account: ['/account', 'Account'],
+  settings: ['/settings', 'Settings'],
+} as const;
 
-type HeadProps = { server: Server; tab: (typeof TABS)[number][1]; csrf: string };
+type HeadProps = {
+  server: Omit<Server, 'state'> & { state: keyof typeof SERVER_STATES };
+  tab: keyof typeof TABS;
+  csrf: string;
+};
 
 /** What every page of a server begins with: its name, how it stands, and the ways to its parts. */
 export function ServerHead({ server, tab, csrf }: HeadProps) {
-  const { word, tone } = SERVER_STATES[stateOf(server)];
-  const { id, name, enabled, isVerified } = server;
+  const { id, name, enabled, isVerified, state } = server;
+  const { word, tone } = SERVER_STATES[state];
+  const tabs = Object.entries(TABS).filter(([one]) => one !== 'account' || authorizationOf(server));
   return (
     <Head
       crumbs={[{ href: AT, text: 'Servers' }]}
@@ -42,7 +47,7 @@ export function ServerHead({ server, tab, csrf }: HeadProps) {
       }
       tabs={{
         label: 'Server',
-        ways: TABS.map(([path, text]) => ({ href: `${AT}/${id}${path}`, text, isHere: text === tab })),
+        ways: tabs.map(([one, [path, text]]) => ({ href: `${AT}/${id}${path}`, text, isHere: one === tab })),
       }}
     />
   );
@@ -54,12 +59,12 @@ type NoticesProps = {
   settings: Settings;
   csrf: string;
   /** True where the next steps say who may use it. */
-  isNew?: boolean;
+  isNew: boolean;
 };
 
 /** What someone has to know of a server, and to do next. */
-export function ServerNotices({ server, use, settings, csrf, isNew = false }: NoticesProps) {
-  const { id, name, enabled, isVerified, state, lastFailure } = server;
+export function ServerNotices({ server, use, settings, csrf, isNew }: NoticesProps) {
+  const { id, name, enabled, isVerified, lastFailure } = server;
   if (!enabled) {
     const turnOn = (
       <Ask
@@ -74,22 +79,14 @@ export function ServerNotices({ server, use, settings, csrf, isNew = false }: No
       </Notice>
     );
   }
-  const isExpired = isVerified && state === 'needs_reauth' && authorizationOf(server) !== null;
-  const toAccount = isExpired && (
-    <a class="button small" href={`${AT}/${id}/account`}>
-      Sign in again
-    </a>
-  );
   return (
     <>
-      {(lastFailure || isExpired) && (
-        <Notice tone={isExpired ? 'warn' : 'bad'} action={toAccount}>
-          {lastFailure ? lastFailureWords(lastFailure) : `The sign-in at ${name} expired.`}{' '}
-          {lastFailure && (
-            <small>
-              Since <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
-            </small>
-          )}
+      {lastFailure && (
+        <Notice tone="bad">
+          {lastFailureWords(lastFailure)}{' '}
+          <small>
+            Since <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
+          </small>
         </Notice>
       )}
       {isVerified && !isNew && !usedBy(server, use, settings) && (

@@ -14,7 +14,7 @@ import { adminPage, csrfOf, goTo } from '../frame';
 import { readingIn } from '../reading-boxes';
 import { refusalWords } from '../words/refusals';
 import { RegisterAgain } from './account';
-import { serverAccountPages, showAccount } from './accounts';
+import { serverAccountPages } from './accounts';
 import { confirmPages } from './confirm';
 import { noServer } from './head';
 import { ServerFilter, ServerList } from './list';
@@ -104,7 +104,7 @@ export const serverPages = new Hono<App>()
     try {
       if (config) await registerAgain(c, server, config);
     } catch (error) {
-      return showAccount(c, id, refusedBy(error));
+      return showServer(c, id, refusedBy(error));
     }
     return authorize(c, id, form);
   })
@@ -132,7 +132,7 @@ export const serverPages = new Hono<App>()
     const body = { user_headers: Object.fromEntries(values) };
     const path = `/mcp/client/${id}/verify-headers`;
     const tried = await act<{ tools_count: number }>(c, form, 'POST', path, body, SERVER_WORDS);
-    if (!tried.ok) return showAccount(c, id, tried);
+    if (!tried.ok) return showServer(c, id, tried);
     const tools = countOf(tried.body.tools_count, 'tool');
     const next = server.isVerified ? '/account' : '';
     return goTo(c, `${AT}/${id}${next}`, `The server accepts these values and lists ${tools}.`);
@@ -149,7 +149,7 @@ async function authorize(c: Context<App>, id: string, form: FormFields): Promise
     const cookies = bindingCookies(ourIssuer(c), c.req.header('cookie'), { id: begun.id, secret });
     return sendOn(begun.destination, cookies);
   } catch (error) {
-    return showAccount(c, id, refusedBy(error));
+    return showServer(c, id, refusedBy(error));
   }
 }
 

@@ -3,17 +3,17 @@ import { ownAccountOf } from '../../../accounts/auth/index';
 import { type ServerUse, serverUseQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
-import type { Server } from '../../../servers/server';
+import { type Server, stateOf } from '../../../servers/server';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
 import { cut } from '../../../ui/name';
 import { serverAt } from '../../api/servers/authorization';
 import { findServerInUse } from '../../api/servers/shown';
-import { act, type FormFields, type Refused, readForm } from '../api';
+import { act, type FormFields, gone, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { DeleteServer, givenTo } from './delete';
 import { bannerOf, ServerSettings } from './form';
-import { noServer, ServerHead } from './head';
+import { ServerHead } from './head';
 import { bodyOf, termsOf } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
@@ -53,6 +53,8 @@ export async function usedServer(c: Context<App>, id: string): Promise<{ server:
   return used;
 }
 
+const noServer = () => gone('There is no server at this address.', { href: AT, label: 'To the servers' });
+
 async function showSettings(
   c: Context<App>,
   id: string,
@@ -67,7 +69,7 @@ async function showSettings(
   const isOwn = ownAccountOf(server) !== null;
   const body = (
     <>
-      <ServerHead server={server} tab="Settings" csrf={csrf} />
+      <ServerHead server={{ ...server, state: stateOf(server) }} tab="settings" csrf={csrf} />
       <ServerSettings
         form={sent ?? termsOf(shown)}
         csrf={csrf}

@@ -2,15 +2,15 @@ import type { Context } from 'hono';
 import { serverOverviewQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
-import type { Server } from '../../../servers/server';
-import { storedWordsQuestion } from '../../../servers/words';
-import { Copy, When } from '../../../ui/parts';
+import { clean } from '../../../servers/listed-item';
+import { type Server, stateOf } from '../../../servers/server';
+import { type StoredWords, storedWordsQuestion } from '../../../servers/words';
+import { Badge, Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { type FormFields, listPage, type Refused } from '../api';
 import { adminPage, csrfOf } from '../frame';
-import { ServerAccount } from './account';
+import { isConnected, ServerAccount } from './account';
 import { noServer, ServerHead, ServerNotices } from './head';
-import { Instructions } from './instructions';
 import { NextSteps } from './next-steps';
 import { ServerTools, TOOLS_A_PAGE } from './tools';
 import { authWord } from './words';
@@ -36,14 +36,17 @@ export async function showServer(
   const { server, use } = overview;
   const csrf = await csrfOf(c);
   const isNew = c.req.query('added') !== undefined;
+  const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
   const body = (
     <>
-      <ServerHead server={server} tab="Tools" csrf={csrf} />
+      <ServerHead server={{ ...server, state: stateOf(server) }} tab="tools" csrf={csrf} />
       <ServerNotices {...{ server, use, settings, csrf, isNew }} />
-      {isNew && <NextSteps overview={overview} />}
       <div class="cols">
         <div class="stack wide">
-          {server.enabled && !server.isVerified && <ServerAccount overview={overview} csrf={csrf} />}
+          {server.enabled && (isOfAccount || !isConnected(overview)) && (
+            <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
+          )}
+          {isNew && <NextSteps overview={overview} />}
           <ServerTools {...{ overview, page, csrf, sent }} />
           <Instructions server={server} words={words} />
         </div>
@@ -86,5 +89,31 @@ function ServerFacts({ server, issuer }: { server: Server; issuer: string | null
         </>
       )}
     </aside>
+  );
+}
+
+/** Seconds for which a change of instructions is flagged. */
+const NEWS = 604_800;
+
+/** What a server tells models about itself. It reaches every app that may use the server, so a change is flagged. */
+function Instructions({ server, words }: { server: Server; words: StoredWords | null }) {
+  if (!words?.instructions) return null;
+  const { instructions, changedAt } = words;
+  const isNews = changedAt !== null && changedAt + NEWS > Date.now() / 1000;
+  return (
+    <details class="quiet">
+      <summary>
+        Its instructions to models {isNews && <Badge tone="warn">Changed</Badge>}
+        {!server.passInstructions && <Badge tone="off">Not passed on</Badge>}
+      </summary>
+      <div class="stack tight">
+        {changedAt !== null && (
+          <p class="muted small">
+            Changed <When at={rfc3339(changedAt)} />. Apps get the current ones.
+          </p>
+        )}
+        <pre class="wrap">{clean(instructions)}</pre>
+      </div>
+    </details>
   );
 }

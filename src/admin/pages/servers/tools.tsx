@@ -140,7 +140,7 @@ function ToolRow({ tool, server, pick }: RowProps) {
         <input type="checkbox" name="tool" value={name} checked={isTicked} />
         <span>
           <code title={name}>{name}</code>
-          {description && <small>{description}</small>}
+          {description && <small class="cut">{description}</small>}
         </span>
       </label>
       <KindTag of={kindOf(tool)} />

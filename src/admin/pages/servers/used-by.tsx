@@ -11,7 +11,7 @@ import {
   type UserKind,
 } from '../../../governance/server-use';
 import { serverQuestion } from '../../../servers/find';
-import type { Server } from '../../../servers/server';
+import { type Server, stateOf } from '../../../servers/server';
 import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
@@ -123,7 +123,7 @@ async function showUsers(c: Context<App>, sent?: FormFields, asked: Asked = {}):
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <ServerHead server={server} tab="Used by" csrf={csrf} />
+      <ServerHead server={{ ...server, state: stateOf(server) }} tab="used-by" csrf={csrf} />
       <div class="cols">
         <div class="stack wide">
           <Everyone server={server} isForPeople={isForPeople(server, settings)} csrf={csrf} />
@@ -309,7 +309,7 @@ function Giving({ server, offered, sent, refused, meant, csrf }: GivingProps) {
         </Field>
         {meant && (
           <Field name="one" label="Which one" error={error}>
-            <select class="input" {...described('one', { error })} autofocus>
+            <select class="input" {...described('one', { error })}>
               {meant.map(({ kind, id, name, more }) => (
                 <option value={`${kind} ${id}`}>
                   {cut(name)} ({[KINDS[kind][0], more].filter(Boolean).join(', ')})
