@@ -69,7 +69,8 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   mcp_configs TEXT NOT NULL,    -- [{mcp_client_name, tools_to_execute, allow_resources?, allow_prompts?}]
   limits      TEXT NOT NULL,    -- [{calls, window_seconds}]
   created_at  INTEGER NOT NULL,
-  updated_at  INTEGER NOT NULL
+  updated_at  INTEGER NOT NULL,
+  last_used_at INTEGER          -- written once an hour at most
 ) STRICT;
 CREATE INDEX IF NOT EXISTS virtual_key_previous ON virtual_key (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS virtual_key_owner ON virtual_key (owner_user_id) WHERE owner_user_id IS NOT NULL;

@@ -24,7 +24,7 @@ export function startsWith(column: string, prefix: string): Condition[] {
   return prefix ? [beginsWith(column, prefix)] : [];
 }
 
-/** That `sql` holds `text` anywhere, without regard to case. Not LIKE: D1 takes patterns of 50 bytes at most. */
+/** That `sql` holds `text` anywhere, without regard to the case of A to Z. Not LIKE: D1 takes patterns of 50 bytes at most. */
 export function contains(sql: string, text: string): Condition {
   return { sql: `instr(lower(${sql}), lower(?))`, values: [text] };
 }

@@ -308,7 +308,7 @@ const STORIES: Record<string, [act: string, () => Promise<Story>]> = {
   ],
   'replaces the signing key': [
     'signing_key.rotated',
-    async () => ({ page: await openAt('/admin/settings'), field: '/admin/settings/signing-key' }),
+    async () => ({ page: await openAt('/admin/settings/keys'), field: '/admin/settings/signing-key' }),
   ],
   'deletes a key': [
     'virtual_key.deleted',

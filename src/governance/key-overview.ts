@@ -1,6 +1,6 @@
-import { pageQuestion, type Question, startsWith } from '../database';
+import type { Question } from '../database';
 import type { KeyOwner } from './owners';
-import { type KeyRow, keyOf, type VirtualKey } from './virtual-keys';
+import { type KeyRow, keyOf, keySubject, type VirtualKey } from './virtual-keys';
 
 /** What an administrator sees of a key besides its terms. */
 export type KeyOverview = {
@@ -9,6 +9,8 @@ export type KeyOverview = {
   previousUntil: number | null;
   /** Null: no one's, or of someone who is not there any more. */
   owner: KeyOwner | null;
+  /** Accounts at servers that were connected with it. */
+  accounts: number;
   /** The Virtual MCPs it may use. */
   toolsets: { id: string; name: string; enabled: boolean }[];
 };
@@ -32,51 +34,26 @@ export function keyOverviewQuestion(db: D1Database, id: string, now: number): Qu
            WHERE id IN (SELECT virtual_mcp_id FROM virtual_mcp_key WHERE virtual_key_id = ?1) ORDER BY name COLLATE NOCASE`,
         )
         .bind(id),
+      db.prepare('SELECT count(*) AS n FROM credential WHERE owner = ?1').bind(keySubject(id)),
     ],
     answer: (results) => {
-      const [[row], [owner], toolsets] = results as [OverviewRow[], KeyOwner[], ToolsetRow[]];
+      const [[row], [owner], toolsets, [accounts]] = results as [
+        OverviewRow[],
+        KeyOwner[],
+        ToolsetRow[],
+        { n: number }[],
+      ];
       if (!row) return null;
       const { previous_until: until } = row;
       return {
         key: keyOf(row),
         previousUntil: until !== null && until > now ? until : null,
         owner: owner ?? null,
+        accounts: accounts?.n ?? 0,
         toolsets: toolsets.map(({ id, name, enabled }) => ({ id, name, enabled: enabled === 1 })),
       };
     },
   };
-}
-
-/** A key as lists show it: with the name of its owner, and how many Virtual MCPs it may use. */
-export type ListedKey = VirtualKey & { owner: string | null; toolsetCount: number };
-
-type ListedRow = KeyRow & { owner: string | null; toolset_count: number };
-
-/** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
-export function keysQuestion(
-  db: D1Database,
-  { search, ...page }: { search: string; limit: number; offset: number },
-): Question<{ keys: ListedKey[]; total: number }> {
-  const of = {
-    table: 'virtual_key',
-    conditions: startsWith('name', search),
-    order: 'name COLLATE NOCASE',
-    page,
-  };
-  const columns = `*, (SELECT person.name FROM person WHERE person.id = owner_user_id) AS owner,
-    (SELECT count(*) FROM virtual_mcp_key WHERE virtual_key_id = id) AS toolset_count`;
-  const { statements, answer } = pageQuestion<ListedRow>(db, of, columns);
-  return {
-    statements,
-    answer: (results) => {
-      const { rows, total } = answer(results);
-      return { keys: rows.map(listedKeyOf), total };
-    },
-  };
-}
-
-function listedKeyOf(row: ListedRow): ListedKey {
-  return { ...keyOf(row), owner: row.owner, toolsetCount: row.toolset_count };
 }
 
 /** How many keys there are, and those whose value before the last rotation works at `now` (epoch seconds) too. */

@@ -1,16 +1,6 @@
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import {
-  ask,
-  beginsWith,
-  type Ids,
-  namesQuestion,
-  type Question,
-  question,
-  selectPage,
-  startsWith,
-  theseIds,
-} from '../database';
+import { ask, beginsWith, type Ids, namesQuestion, type Question, question, theseIds } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
 import type { Limit } from './key-object';
@@ -36,6 +26,8 @@ export type VirtualKey = {
   limits: Limit[];
   createdAt: number;
   updatedAt: number;
+  /** When `/mcp` last took it or a token of an app that it allowed, as of up to an hour ago; null: never. */
+  lastUsedAt: number | null;
 };
 
 /** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
@@ -66,6 +58,7 @@ export const virtualKeyColumns = columnsOf<VirtualKey, UnreadOfKey>()(
     limits: json('limits'),
     createdAt: integer('created_at'),
     updatedAt: integer('updated_at'),
+    lastUsedAt: integer('last_used_at'),
   },
   {
     valueHash: text('value_hash'),
@@ -109,7 +102,10 @@ export function newValue(secret = randomSecret()): string {
 }
 
 /** What a key is made from, and what an administrator may change of it. */
-type KeyTerms = Omit<VirtualKey, 'id' | 'valueMask' | 'generation' | 'createdAt' | 'updatedAt'>;
+type KeyTerms = Omit<
+  VirtualKey,
+  'id' | 'valueMask' | 'generation' | 'createdAt' | 'updatedAt' | 'lastUsedAt'
+>;
 
 /**
  * Adds a key. Says which when its name or its value is taken; a value another key had before is.
@@ -134,6 +130,7 @@ export async function insertVirtualKey(
     generation: 1,
     createdAt: now,
     updatedAt: now,
+    lastUsedAt: null,
   });
   const [inserted, sameValue] = await db.batch([
     db
@@ -192,6 +189,13 @@ export async function valueReplacement(
     .bind(Number(isLeaked), ...set.values, id, valueHash);
 }
 
+/** Notes that a key was used at `now` (epoch seconds), unless that is noted since `before`. */
+export function keyTouch(db: D1Database, id: string, before: number, now: number): D1PreparedStatement {
+  return db
+    .prepare('UPDATE virtual_key SET last_used_at = ?3 WHERE id = ?1 AND coalesce(last_used_at, 0) <= ?2')
+    .bind(id, before, now);
+}
+
 /** Deletes a key. */
 export function keyDeletion(db: D1Database, id: string): D1PreparedStatement {
   return db.prepare('DELETE FROM virtual_key WHERE id = ?1').bind(id);
@@ -211,22 +215,6 @@ export async function expiredKeys(db: D1Database, now: number, limit: number): P
     .bind(now, limit)
     .all<{ id: string }>();
   return results.map(({ id }) => id);
-}
-
-/** A page of keys by name, and how many there are in all. `search` is a prefix of the name. */
-export async function listVirtualKeys(
-  db: D1Database,
-  page: { search: string; limit: number; offset: number },
-): Promise<{ keys: VirtualKey[]; total: number }> {
-  const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<KeyRow>(
-    db,
-    'virtual_key',
-    conditions,
-    'name COLLATE NOCASE',
-    page,
-  );
-  return { keys: rows.map(keyOf), total };
 }
 
 /** The names of the keys with these ids that there are. */

@@ -219,6 +219,20 @@ export async function touchGrant(db: D1Database, grantId: string, now: number): 
   return meta.changes > 0;
 }
 
+/** The same of a call, unless a use is noted since `before`. */
+export function grantTouch(
+  db: D1Database,
+  grantId: string,
+  before: number,
+  now: number,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      'UPDATE oauth_grant SET last_used_at = ?3 WHERE grant_id = ?1 AND coalesce(last_used_at, 0) <= ?2',
+    )
+    .bind(grantId, before, now);
+}
+
 /** Deletes up to 10,000 rows of grants that ended before `until` (epoch seconds). @returns how many. */
 export async function deleteEndedGrants(db: D1Database, until: number): Promise<number> {
   const { meta } = await db

@@ -20,6 +20,7 @@ import { RpcError } from '../protocol/mcp';
 import { Memory, Recent } from '../protocol/memory';
 import type { Subject } from '../protocol/subject';
 import type { Settings } from '../settings';
+import { noteUse } from './note-use';
 
 /** Who is calling, and what narrows them from the start. */
 export type Caller = {
@@ -137,6 +138,7 @@ async function callerOfGrant(
   const key = identity.mode?.key(identity.row) ?? null;
   const access = accessOf(identity, settings, now);
   const narrowed = scopeWithin(scope, grant.scope); // since it was issued
+  noteUse(env.DB, { grant, key }, now);
   return { subject, generation, key, access, grant, scope: narrowed, readAt: grants.readAt(id) };
 }
 
@@ -224,6 +226,7 @@ async function callerOfKey(gate: Gate, header: string, value: string): Promise<C
   const access = accessOf(identity, settings, now);
   const { generation } = owner ? owner.user : key;
   const subject = owner ? userSubject(owner.user.id) : keySubject(key.id);
+  noteUse(env.DB, { grant: null, key }, now);
   return { subject, generation, key, access, grant: null, scope: 'mcp', readAt: keys.readAt(hash) };
 }
 

@@ -15,6 +15,7 @@ import deployment from './0015_deployment.sql';
 import removal from './0016_removal.sql';
 import grantTerms from './0017_grant_terms.sql';
 import auditNames from './0018_audit_names.sql';
+import keyLastUsed from './0019_key_last_used.sql';
 
 /** A numbered step from one schema to the next. `sql` is statements separated by `;`. */
 export type SchemaStep = { n: number; name: string; sql: string };
@@ -44,4 +45,5 @@ export const STEPS: readonly SchemaStep[] = [
   { n: 16, name: 'removal', sql: removal },
   { n: 17, name: 'grant_terms', sql: grantTerms },
   { n: 18, name: 'audit_names', sql: auditNames },
+  { n: 19, name: 'key_last_used', sql: keyLastUsed },
 ];

@@ -175,7 +175,7 @@ describe('creating a server with oauth (CONTRACT §8)', () => {
     const third = await beginAuthorizing(created.mcp_client_id);
     await authorizeAs(declining, third);
 
-    expect(declined).toMatchObject({ status: 'failed', error: expect.stringMatching(/not finished/) });
+    expect(declined).toMatchObject({ status: 'failed', error: expect.stringMatching(/wasn’t finished/) });
     expect([early.status, early.error.type]).toEqual([400, 'invalid_request']);
     expect(second.oauth_config_id).toBe(created.oauth_config_id);
     expect(expired).toMatchObject({ status: 'expired' });

@@ -276,18 +276,39 @@ describe('a key that no longer stands', () => {
 });
 
 describe('listing keys', () => {
-  it('pages by name and finds by how a name begins, without regard to case', async () => {
+  it('pages by name and finds any part of a name, without regard to case', async () => {
     for (const name of ['List 100% a', 'list 100% B', 'LIST 100% c', 'a list 100%']) await create({ name });
     const search = encodeURIComponent('liST 100% ');
 
     const all = await admin<List>('GET', `${PATH}?search=${search}`);
     const second = await admin<List>('GET', `${PATH}?search=${search}&limit=1&offset=1`);
     const none = await admin<List>('GET', `${PATH}?search=${encodeURIComponent('list_100')}`);
+    const inside = await admin<List>('GET', `${PATH}?search=${encodeURIComponent('T 100% ')}`);
 
+    expect(inside.count).toBe(3);
     expect(all.virtual_keys.map(({ name }) => name)).toEqual(['List 100% a', 'list 100% B', 'LIST 100% c']);
     expect(all).toMatchObject({ status: 200, count: 3, total_count: 3, limit: 50, offset: 0 });
     expect(second.virtual_keys.map(({ name }) => name)).toEqual(['list 100% B']);
     expect(second).toMatchObject({ count: 1, total_count: 3, limit: 1, offset: 1 });
     expect(none).toMatchObject({ virtual_keys: [], count: 0, total_count: 0 });
+  });
+
+  it('filters by state and by use, sorts, and refuses what is neither', async () => {
+    for (const [name, is_active] of [
+      ['sorted a', true],
+      ['sorted b', false],
+    ])
+      await create({ name, is_active });
+    const named = async (query: string) =>
+      (await admin<List>('GET', `${PATH}?search=sorted&${query}`)).virtual_keys.map(({ name }) => name);
+
+    expect(await named('state=inactive')).toEqual(['sorted b']);
+    expect(await named('state=active&used=never')).toEqual(['sorted a']);
+    expect(await named('used=not_30_days')).toEqual([]);
+    expect(await named('sort=-name')).toEqual(['sorted b', 'sorted a']);
+    for (const field of ['state', 'used', 'sort']) {
+      const { status, error } = await admin<Refusal>('GET', `${PATH}?${field}=odd`);
+      expect([status, error.field]).toEqual([400, field]);
+    }
   });
 });

@@ -42,6 +42,53 @@ async function newPerson(): Promise<string> {
   return (await recordSignIn(env.DB, account, Math.floor(Date.now() / 1000))).id;
 }
 
+describe('when a key was last used', () => {
+  const usedAt = async (id: string) => (await admin<One>('GET', `${PATH}/${id}`)).virtual_key.last_used_at;
+  const settled = (id: string, at: number) =>
+    vi.waitFor(async () => expect(Date.parse(String(await usedAt(id)))).toBeGreaterThanOrEqual(at));
+
+  it('is noted by calls, by the key itself or an app that it allowed, and not by what is refused', async () => {
+    const [byItself, byApp, off] = await Promise.all([create({}), create({}), create({ is_active: false })]);
+    const client = await McpClient.register();
+    const { access_token } = await client.obtainGrant({ key: byApp.virtual_key.value });
+    const grant = async () =>
+      (
+        await admin<{ sessions: { last_used_at: string | null }[] }>(
+          'GET',
+          `/oauth2/sessions?client_id=${client.clientId}`,
+        )
+      ).sessions[0]?.last_used_at;
+    const before = [await usedAt(byApp.virtual_key.id), await grant()];
+    const now = Math.floor(Date.now() / 1000) * 1000;
+
+    await byKey(byItself.virtual_key.value).ask('ping');
+    await byToken(access_token).ask('ping');
+    await byKey(off.virtual_key.value).ask('ping');
+
+    expect(before).toEqual([null, null]);
+    await settled(byItself.virtual_key.id, now);
+    await settled(byApp.virtual_key.id, now);
+    expect(await grant()).not.toBeNull();
+    expect(await usedAt(off.virtual_key.id)).toBeNull();
+  });
+
+  it('is written once an hour at most, behind the answer', async () => {
+    const { virtual_key: key } = await create({});
+    const caller = byKey(key.value);
+    await caller.ask('ping');
+    await settled(key.id, 0);
+    const first = await usedAt(key.id);
+    pass(3500);
+    await caller.ask('ping');
+    const same = await usedAt(key.id);
+    pass(200);
+    await caller.ask('ping');
+
+    expect(same).toBe(first);
+    await settled(key.id, Date.parse(String(first)) + 3_600_000);
+  });
+});
+
 describe('what a key is (CONTRACT §8)', () => {
   it('has an owner who signed in here, or none; is shared, or not', async () => {
     const ada = await newPerson();

@@ -362,7 +362,7 @@ describe('my connected accounts', () => {
   it('connects one through a link of the same identity, and shows that it is', async () => {
     const { browser, server, before, proof, done, key, subject } = await connected();
 
-    expect(before.html).toContain('not connected');
+    expect(before.html).toContain('Not connected');
     expect(proof.url).toMatch(/\/connect\/[A-Za-z0-9_-]{22}$/);
     expect(proof.html).toContain('this gateway itself');
     expect(proof.html).toContain(`Continue as ${key.name}`);

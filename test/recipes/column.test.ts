@@ -2,11 +2,12 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SYSTEM } from '../../src/audit';
 import { text } from '../../src/columns';
+import { ask } from '../../src/database';
+import { keyPageQuestion } from '../../src/governance/key-list';
 import {
   findVirtualKey,
   findVirtualKeyByValue,
   insertVirtualKey,
-  listVirtualKeys,
   newValue,
   updateVirtualKey,
   virtualKeyColumns,
@@ -68,7 +69,7 @@ describe('adding a column (CONTRIBUTING, "Add a thing")', () => {
       SYSTEM,
     );
     const byValue = await findVirtualKeyByValue(DB, next);
-    const { keys } = await listVirtualKeys(DB, { search: '', limit: 10, offset: 0 });
+    const [{ keys }] = await ask(DB, keyPageQuestion(DB, { search: '' }, { limit: 10, offset: 0 }, 0));
 
     expect([key, found].map(colourOf)).toEqual(['green', 'green']);
     expect([changed, renamed, rotated?.key ?? null, byValue].map(colourOf)).toEqual([

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
+import { KEY_ORDERS, KEY_STATES, KEY_USES } from '../../governance/key-list';
 import type { VirtualKey } from '../../governance/virtual-keys';
 import { because } from '../../protocol/faults/fault';
 import { McpConfigs } from '../../protocol/mcp-config';
-import { Name } from './request';
+import { Name, Page } from './request';
 
 const Value = z
   .string()
@@ -64,6 +65,22 @@ export const NewKey = z.extend(z.required(z.partial(terms(null)), { name: true }
 /** What may change of a key. Its value only by rotation; as shown it may be sent back. */
 export const keyChange = (key: VirtualKey) =>
   z.partial(z.extend(terms(key.expiresAt), { value: z.literal(key.valueMask, because('key_value_fixed')) }));
+
+/** Which keys are asked for, and in which order. */
+export const KeyList = z.extend(Page, {
+  search: z
+    ._default(z.string().check(z.maxLength(200)), '')
+    .check(
+      z.describe(
+        'Any part of the name, of the owner’s name or e-mail address, or of the last four characters, in either case',
+      ),
+    ),
+  state: z
+    .optional(z.enum(KEY_STATES))
+    .check(z.describe('`expiring`: within seven days; `active`: later or never')),
+  used: z.optional(z.enum(KEY_USES)).check(z.describe('Those not used, or made, in 30 days; or never used')),
+  sort: z.optional(z.enum(KEY_ORDERS)).check(z.describe('A `-` turns it round. Missing: by name')),
+});
 
 /** Why a key gets a new value: in the course of time, or because the old one got about. */
 export const KeyRotation = z.object({ reason: z.enum(['routine', 'leaked']) });

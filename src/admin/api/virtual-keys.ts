@@ -2,12 +2,13 @@ import { type Context, Hono } from 'hono';
 import type * as z from 'zod/mini';
 import { audit, by } from '../../audit';
 import type { App } from '../../config';
+import { ask } from '../../database';
+import { keyPageQuestion } from '../../governance/key-list';
 import { keyObject } from '../../governance/key-object';
 import { findUser } from '../../governance/users';
 import {
   findVirtualKey,
   insertVirtualKey,
-  listVirtualKeys,
   newValue,
   updateVirtualKey,
   type VirtualKey,
@@ -16,15 +17,17 @@ import { removeKey, rotateKey } from '../../removal/keys';
 import { listed, rfc3339 } from './answer';
 import type { ShownKey } from './answers/virtual-key';
 import { type ApiError, refusal, unknown } from './error';
-import { accept, Page, readJson } from './request';
+import { accept, readJson } from './request';
 import { knownServers } from './servers/known';
-import { KeyRotation, keyChange, NewKey } from './virtual-key-terms';
+import { KeyList, KeyRotation, keyChange, NewKey } from './virtual-key-terms';
 
 /** Virtual keys (CONTRACT §8). Their values are shown whole once, by the answer that makes them. */
 export const virtualKeys = new Hono<App>()
   .get('/', async (c) => {
-    const page = accept(Page, c.req.query());
-    const { keys, total } = await listVirtualKeys(c.env.DB, page);
+    const { limit, offset, ...filter } = accept(KeyList, c.req.query());
+    const page = { limit, offset };
+    const now = Math.floor(Date.now() / 1000);
+    const [{ keys, total }] = await ask(c.env.DB, keyPageQuestion(c.env.DB, filter, page, now));
     return c.json(listed('virtual_keys', keys.map(shown), total, page));
   })
 
@@ -155,5 +158,6 @@ function shown(key: VirtualKey): z.infer<typeof ShownKey> {
     limits: key.limits,
     created_at: rfc3339(key.createdAt),
     updated_at: rfc3339(key.updatedAt),
+    last_used_at: rfc3339(key.lastUsedAt),
   };
 }

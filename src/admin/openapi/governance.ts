@@ -3,7 +3,7 @@ import { Quota } from '../api/answers/quota';
 import { ShownKey } from '../api/answers/virtual-key';
 import { ShownVirtualMcp } from '../api/answers/virtual-mcp';
 import { Page } from '../api/request';
-import { KeyRotation, NewKey } from '../api/virtual-key-terms';
+import { KeyList, KeyRotation, NewKey } from '../api/virtual-key-terms';
 import { NewVirtualMcp, VirtualMcpChange } from '../api/virtual-mcps';
 import { Message, many, one, saved } from './crud';
 import type { Operations } from './operation';
@@ -91,7 +91,7 @@ export const governance: Operations = {
     tag: 'Access keys',
     summary: 'List access keys',
     access: 'administrator',
-    query: Page,
+    query: KeyList,
     answers: { 200: many('virtual_keys', ShownKey) },
     refusals: ['api', 400, 401, 403, 503],
   },

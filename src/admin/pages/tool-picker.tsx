@@ -61,7 +61,7 @@ export function ToolPicker(props: PickerProps) {
         )}
       </div>
       {error && (
-        <span class="error" role="alert">
+        <span class="error" role="alert" tabindex={-1} autofocus>
           {error}
         </span>
       )}

@@ -1,13 +1,23 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { recordSignIn } from '../../../src/governance/users';
 import { Browser, type Page } from '../../support/browser';
 import { McpCaller } from '../../support/caller';
 import { admin, configure, gate, ISSUER } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
 import { Provider, personOf } from '../../support/provider';
+import { roundTripsOf } from '../../support/round-trips';
 import { Upstream } from '../../support/upstream';
 
 const API = '/governance/virtual-keys';
-type Key = { id: string; name: string; value: string; is_active: boolean; owner_user_id: string | null };
+type Key = {
+  id: string;
+  name: string;
+  value: string;
+  is_active: boolean;
+  owner_user_id: string | null;
+  expires_at: string | null;
+};
 type One = { virtual_key: Key };
 
 let browser: Browser;
@@ -89,20 +99,12 @@ describe('making a key', () => {
   it.each([
     ['a name of nothing', { name: ' ' }, 'The name must not be empty.'],
     ['no calls at all', { limit_calls: '0' }, 'The number of calls must be at least 1.'],
-    [
-      'a time that is over',
-      { expires_at: '2001-01-01T00:00' },
-      'The time it works until must be in the future.',
-    ],
-    [
-      'deleting it never',
-      { delete_after_expire: 'on' },
-      'Say until when it works, or do not have it deleted then.',
-    ],
+    ['a time that is over', { expires: 'date', expires_on: '2001-01-01' }, 'Choose a date in the future.'],
+    ['deleting it never', { delete_after_expire: 'on' }, 'Choose when the key expires, or keep it.'],
     [
       'two limits for one time',
       { limit_calls: ['1', '2'], limit_window: ['60', '60'] },
-      'each for another time',
+      'each for another period',
     ],
     [
       'some tools, and none of them',
@@ -176,6 +178,25 @@ describe('changing a key', () => {
     expect(await find(key.id)).toEqual({ ...before, updated_at: expect.any(String) });
   });
 
+  it('expires never, in 30 days or on a date; a time that no one touched stays to the second', async () => {
+    const expires_at = '2031-03-04T05:06:07Z';
+    const key = await make({ expires_at });
+    const page = await open(`/${key.id}`);
+
+    const save = async (answers: Record<string, string>) => {
+      await send(await open(`/${key.id}`), answers);
+      return (await find(key.id)).expires_at;
+    };
+    const untouched = await save({});
+    const onDate = await save({ expires_on: '2031-05-01' });
+    const month = await save({ expires: 'month' });
+    const never = await save({ expires: 'never' });
+
+    expect(page.html).toContain('at 05:06 UTC');
+    expect([untouched, onDate, never]).toEqual([expires_at, '2031-05-01T05:06:00Z', null]);
+    expect(Date.parse(month ?? '') / 86_400_000 - Date.now() / 86_400_000).toBeCloseTo(30, 1);
+  });
+
   it('stops a key and starts it again', async () => {
     const key = await make();
     const called = async () => (await new McpCaller({ 'x-bf-vk': key.value }).ask('tools/list')).status;
@@ -184,7 +205,7 @@ describe('changing a key', () => {
     const whileStopped = await called();
     await send(stopped, { is_active: 'on' });
 
-    expect(stopped.html).toContain('class="badge off">inactive');
+    expect(stopped.html).toContain('class="badge off">Off');
     expect([whileStopped, await called()]).toEqual([403, 200]);
   });
 
@@ -205,7 +226,7 @@ describe('changing a key', () => {
     const ada = await find(key.id);
     await send(await open(`/${key.id}`), {});
 
-    expect(nobody.html).toContain('Nobody has signed in here as carl@acme.example.');
+    expect(nobody.html).toContain('carl@acme.example hasn’t signed in here yet.');
     expect(either.html).toContain('Several people sign in with ada@acme.example.');
     expect(kept.owner_user_id).toBe(bea.id);
     expect(ada.owner_user_id?.startsWith(one)).toBe(true);
@@ -230,10 +251,10 @@ describe('a new value', () => {
       ),
     );
 
-    expect(page.html).toContain('works for an hour more');
+    expect(page.html).toContain('The old key works for 1 hour');
     expect(value).not.toBe(key.value);
     expect(statuses).toEqual([200, 200]);
-    expect((await open(`/${key.id}`)).html).toContain('The one before still works');
+    expect((await open(`/${key.id}`)).html).toContain('The old key stops working');
   });
 
   it('ends what was allowed with a value that leaked', async () => {
@@ -245,7 +266,7 @@ describe('a new value', () => {
     await rotate(await open(`/${key.id}/rotate`), { reason: 'leaked' });
     const refreshed = await client.refresh(grant.refresh_token);
 
-    expect(before.html).toContain(`/admin/access?key=${key.id}">1 app</a>`);
+    expect(before.html).toContain(`/admin/access?key=${key.id}">1 has access</a>`);
     expect(refreshed).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
@@ -276,22 +297,105 @@ describe('where a key is used, and its end', () => {
     const done = await browser.submit(asked, {}, undefined, `/admin/keys/${key.id}/delete`);
 
     expect(page.html).toContain(`set of ${key.name}</a>`);
-    expect(asked.html).toContain('This cannot be undone.');
+    expect(asked.html).toContain('You can’t undo this.');
     expect(stillThere.id).toBe(key.id);
     expect(done?.html).toContain(`The key ${key.name} was deleted.`);
     expect((await open(`/${key.id}`)).status).toBe(404);
   });
+});
 
-  it('finds keys by how their names begin, a page at a time', async () => {
-    const { name } = await make();
+describe('the list of keys', () => {
+  const rows = ({ html }: Page) =>
+    [...html.matchAll(/class="name cut"[^>]*>([^<]*)</g)].map(([, name]) => name);
+  const used = (id: string, at: number) =>
+    env.DB.prepare('UPDATE virtual_key SET last_used_at = ?2 WHERE id = ?1').bind(id, at).run();
+  const now = () => Math.floor(Date.now() / 1000);
 
-    const found = await open(`?search=${encodeURIComponent(name)}`);
-    const none = await open('?search=nothing-begins-so');
-    const odd = await open('?offset=minus-one');
+  it('finds keys by any part of their names, owners and last four characters', async () => {
+    const owner = await recordSignIn(
+      env.DB,
+      { issuer: 'https://i.example', subject: 's', email: 'zoe@zebra.example', name: 'Zoë Quill' },
+      now(),
+    );
+    const { name, value } = await make({ name: `${fresh()} 50%_of it`, owner_user_id: owner.id });
 
-    expect(found.html).toContain('1–1 of 1');
-    expect(none.html).toContain('No key begins with “nothing-begins-so”');
+    for (const search of ['50%_OF', 'quill', 'zebra.EXAMPLE', value.slice(-4)])
+      expect(rows(await open(`?${new URLSearchParams({ search })}`)), search).toContain(name);
+    const none = await open('?search=sk-bf');
+    const odd = await open('?offset=minus-one&state=odd&sort=odd');
+
+    expect(none.html).toContain('No keys match “sk-bf”');
+    expect(none.html).toContain('Clear search');
     expect(odd.status).toBe(200);
+  });
+
+  it('is filtered by status and last use, sorted, and counts; what is chosen stays', async () => {
+    const [a, b, c, d] = await Promise.all(['a', 'b', 'c', 'd'].map((end) => make({ name: `mix ${end}` })));
+    const soon = now() + 3 * 86_400;
+    await env.DB.batch([
+      env.DB.prepare('UPDATE virtual_key SET expires_at = ?2 WHERE id = ?1').bind(b?.id, soon),
+      env.DB.prepare('UPDATE virtual_key SET expires_at = 1 WHERE id = ?1').bind(c?.id),
+      env.DB.prepare('UPDATE virtual_key SET is_active = 0 WHERE id = ?1').bind(d?.id),
+    ]);
+    await used(a?.id ?? '', now() - 40 * 86_400);
+    await used(b?.id ?? '', now() - 60);
+    const shown = async (query: string) => rows(await open(`?search=mix+&${query}`));
+
+    const page = await open('?search=mix+&state=expiring&sort=-last_used');
+
+    expect(rows(page)).toEqual(['mix b']);
+    for (const words of [
+      'Active (1)',
+      'Expires soon (1)',
+      'Expired (1)',
+      'Off (1)',
+      'Not in 30 days (1)',
+      'Never used (2)',
+    ])
+      expect(page.html).toContain(words);
+    expect(page.html).toContain('Expires <time');
+    expect(page.html).toContain('in the last hour');
+    expect(page.html).toMatch(
+      /aria-sort="descending"><a href="[^"]*state=expiring&amp;sort=last_used">Last used/,
+    );
+    expect(page.html).toContain('1–1 of 1 key');
+    expect(await shown('state=inactive')).toEqual(['mix d']);
+    expect(await shown('used=never')).toEqual(['mix c', 'mix d']);
+    expect(await shown('used=not_30_days')).toEqual(['mix a']);
+    expect(await shown('sort=-name')).toEqual(['mix d', 'mix c', 'mix b', 'mix a']);
+    expect(await shown('sort=-last_used')).toEqual(['mix b', 'mix a', 'mix c', 'mix d']);
+  });
+
+  it('of 1,000 keys is found in one round trip, under 150 ms and 30 KB', async () => {
+    const name = "printf('crowd of keys, number %04d', value)";
+    await env.DB.prepare(
+      `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, generation, is_active, shared, mcp_configs,
+         limits, created_at, updated_at, last_used_at)
+       SELECT printf('00000000-0000-4000-8000-%012d', value), ${name}, '', 'hash ' || value, printf('sk-bf-••••%04d', value), 1, 1, 0,
+         '[{"mcp_client_name":"Docs","tools_to_execute":["read"]},{"mcp_client_name":"Wiki","tools_to_execute":["*"]}]', '[]', 1, 1, 1
+       FROM generate_series(1, 1000)`.replace('generate_series(1, 1000)', 'json_each(?1)'),
+    )
+      .bind(JSON.stringify(Array.from({ length: 1000 }, (_, at) => at)))
+      .run();
+    const times: number[] = [];
+    let page = await open('');
+
+    for (const query of [
+      '?search=crowd',
+      '?search=crowd&sort=-last_used&offset=40',
+      '?search=07&used=not_30_days',
+    ]) {
+      const begun = performance.now();
+      page = await open(query);
+      times.push(performance.now() - begun);
+      expect(new TextEncoder().encode(page.html).length).toBeLessThan(30_000);
+    }
+    const trips = await roundTripsOf(() => open('?search=crowd'));
+
+    expect(Math.min(...times)).toBeLessThan(150);
+    expect(trips).toBeLessThanOrEqual(3);
+    expect((await open('?search=crowd')).html).toContain('1–40 of 1,000 keys');
+    await env.DB.prepare("DELETE FROM virtual_key WHERE name LIKE 'crowd of%'").run();
   });
 });
 

@@ -375,7 +375,7 @@ describe('authorizing a server', () => {
     const afterwards = await open(`/${server.id}`);
 
     expect(refused.html).toContain(`href="/admin/servers/${server.id}"`);
-    expect(afterwards.html).toContain('Its sign-in was not finished');
+    expect(afterwards.html).toContain('The sign-in wasn’t finished');
   });
 
   it('registers again where the provider has forgotten the gateway, when that is confirmed', async () => {

@@ -31,7 +31,9 @@ export const ShownGrant = z.object({
     .check(z.describe('True when the person, not the app, narrowed it to tools that read')),
   created_at: Time,
   expires_at: z.nullable(Time),
-  last_used_at: z.nullable(Time).check(z.describe('When it was last refreshed, as of up to an hour ago')),
+  last_used_at: z
+    .nullable(Time)
+    .check(z.describe('When it last called or was refreshed, as of up to an hour ago')),
   redirect_host: z
     .string()
     .check(z.describe('Where the person was sent back to: a host, or a private-use scheme')),

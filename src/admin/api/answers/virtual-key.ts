@@ -18,4 +18,7 @@ export const ShownKey = z.object({
   limits: Limits,
   created_at: Time,
   updated_at: Time,
+  last_used_at: z
+    .nullable(Time)
+    .check(z.describe('When it, or an app it allowed, last called, as of up to an hour ago')),
 });

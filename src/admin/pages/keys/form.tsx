@@ -1,12 +1,13 @@
 import type { VirtualKey } from '../../../governance/virtual-keys';
 import type { ServerChoice } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
+import { Cut } from '../../../ui/name';
 import { described, Field, Input } from '../../../ui/parts';
-import { rfc3339 } from '../../api/answer';
 import type { FormFields, Refused } from '../api';
 import { configsOf, pickedFrom, pickedIn, unpicked } from '../picked';
 import { ToolPicker } from '../tool-picker';
 import { labelsIn } from '../words/refusals';
+import { Expiry, expiryIn } from './expiry';
 import { LimitRows, limitsIn } from './limit-rows';
 import { OwnerField, type Ownership } from './owner-field';
 
@@ -14,6 +15,8 @@ type KeyFormProps = {
   /** Null: a new one. */
   known: VirtualKey | null;
   servers: readonly ServerChoice[];
+  /** Those that give it more. */
+  toolsets: readonly { id: string; name: string; enabled: boolean }[];
   ownership: Ownership;
   csrf: string;
   /** What was sent and not taken, to be shown again. */
@@ -21,16 +24,65 @@ type KeyFormProps = {
   refused?: Refused | undefined;
 };
 
+type PartProps = Omit<KeyFormProps, 'servers' | 'toolsets' | 'csrf' | 'refused'> & {
+  /** What is wrong with a member. */
+  wrong: (member: string) => string | undefined;
+};
+
 /** What an administrator says of a key; the same form makes one and changes one. */
-export function KeyForm({ known, servers, ownership, csrf, sent, refused }: KeyFormProps) {
-  const text = (name: string, value: string) => sent?.get(name) ?? value;
-  const isOn = (name: string, value: boolean) => (sent ? sent.get(name) === 'on' : value);
+export function KeyForm({ servers, toolsets, csrf, refused, ...props }: KeyFormProps) {
+  const { known, sent } = props;
   const wrong = (member: string) => (refused?.field.split('.')[0] === member ? refused.message : undefined);
+  const at = `/admin/keys/${known?.id ?? 'new'}`;
   return (
-    <form class="card stack wide" method="post">
+    <form class="stack wide" method="post" action={at}>
       {/* What Enter means: the first button of a form. */}
       <button type="submit" hidden />
       <Csrf value={csrf} />
+      {!known && <Details {...props} wrong={wrong} />}
+      <ToolPicker
+        servers={servers}
+        picked={pickedFrom(known?.mcpConfigs ?? [])}
+        sent={sent}
+        error={wrong('mcp_configs')}
+        block="Block for this key"
+      >
+        {toolsets.length > 0 && (
+          <p class="small muted">
+            Toolsets add to this:{' '}
+            {toolsets.map(({ id, name, enabled }, at) => (
+              <>
+                {at > 0 && ', '}
+                <a href={`/admin/toolsets/${id}`}>
+                  <Cut of={name} />
+                </a>
+                {!enabled && ' (off)'}
+              </>
+            ))}
+          </p>
+        )}
+      </ToolPicker>
+      {known && <Details {...props} wrong={wrong} />}
+      <Limits {...props} wrong={wrong} />
+      <div class="dock">
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy={known ? 'Saving…' : 'Creating…'}>
+            {known ? 'Save changes' : 'Create key'}
+          </button>
+          <a class="button" href="/admin/keys">
+            Cancel
+          </a>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function Details({ known, ownership, sent, wrong }: PartProps) {
+  const text = (name: string, value: string) => sent?.get(name) ?? value;
+  return (
+    <section class="card stack wide">
+      <h2>Details</h2>
       <Input
         name="name"
         label="Name"
@@ -38,95 +90,86 @@ export function KeyForm({ known, servers, ownership, csrf, sent, refused }: KeyF
         maxlength={200}
         value={text('name', known?.name ?? '')}
         error={wrong('name')}
-        hint="Whose it is, or what for."
       />
       <Input
         name="description"
         label="Notes"
+        isOptional
         maxlength={2000}
         value={text('description', known?.description ?? '')}
         error={wrong('description')}
-      />
-      <ToolPicker
-        servers={servers}
-        picked={pickedFrom(known?.mcpConfigs ?? [])}
-        sent={sent}
-        error={wrong('mcp_configs')}
-        block="Block for this key"
       />
       <OwnerField
         ownership={ownership}
         value={text('owner', ownership.current?.label ?? '')}
         error={wrong('owner_user_id')}
       />
-      <label class="row check">
-        <input type="checkbox" name="shared" value="on" checked={isOn('shared', known?.shared ?? false)} />
-        <span>
-          Several people hold it
-          <small>It then keeps no account of anybody’s at servers where everyone connects their own.</small>
-        </span>
-      </label>
-      <LimitRows limits={known?.limits ?? []} sent={sent} error={wrong('limits')} />
-      <div class="stack tight">
-        <Input
-          name="expires_at"
-          label="Works until"
-          type="datetime-local"
-          value={text('expires_at', minuteOf(known?.expiresAt ?? null))}
-          error={wrong('expires_at')}
-          hint="In UTC. Empty: for good."
-        />
-        <label class="row check">
-          <input
-            type="checkbox"
-            name="delete_after_expire"
-            value="on"
-            checked={isOn('delete_after_expire', known?.deleteAfterExpire ?? false)}
-            aria-describedby={wrong('delete_after_expire') && 'delete_after_expire-error'}
-          />
-          <span>Delete it then</span>
-        </label>
-        {wrong('delete_after_expire') && (
-          <span class="error" id="delete_after_expire-error">
-            {wrong('delete_after_expire')}
-          </span>
-        )}
-      </div>
-      {known && (
-        <label class="row check">
-          <input type="checkbox" name="is_active" value="on" checked={isOn('is_active', known.isActive)} />
-          <span>
-            Active
-            <small>
-              Unticked, it is refused within seconds. What it allowed stays, and works again with it.
-            </small>
-          </span>
-        </label>
-      )}
+      <Check name="shared" isOn={sent ? sent.get('shared') === 'on' : (known?.shared ?? false)}>
+        Shared by several people
+        <small>A shared key can’t hold anyone’s personal account at a server.</small>
+      </Check>
       {!known && (
-        <Field
-          name="value"
-          label="Value it has already"
-          error={wrong('value')}
-          hint="Only to bring a key along from elsewhere; it begins with sk-bf-. Empty: one is made."
-        >
-          <input
-            class="input mono"
-            type="password"
-            autocomplete="off"
-            {...described('value', { hint: true, error: wrong('value') })}
-          />
-        </Field>
+        <details class="quiet" open={wrong('value') !== undefined}>
+          <summary>Import a key you already have</summary>
+          <Field
+            name="value"
+            label="Key"
+            isOptional
+            error={wrong('value')}
+            hint="It starts with sk-bf-. Leave this empty and we create one."
+          >
+            <input
+              class="input mono"
+              type="password"
+              autocomplete="off"
+              {...described('value', { hint: true, error: wrong('value') })}
+            />
+          </Field>
+        </details>
       )}
-      <div class="actions">
-        <button type="submit" class="button primary">
-          {known ? 'Save' : 'Make the key'}
-        </button>
-        <a class="button" href="/admin/keys">
-          Cancel
-        </a>
-      </div>
-    </form>
+    </section>
+  );
+}
+
+function Limits({ known, sent, wrong }: PartProps) {
+  const isOn = (name: string, value: boolean) => (sent ? sent.get(name) === 'on' : value);
+  return (
+    <section class="card stack wide">
+      <h2>Limits</h2>
+      <LimitRows limits={known?.limits ?? []} sent={sent} error={wrong('limits')} />
+      <Expiry expiresAt={known?.expiresAt ?? null} sent={sent} error={wrong('expires_at')} />
+      <Check
+        name="delete_after_expire"
+        isOn={isOn('delete_after_expire', known?.deleteAfterExpire ?? false)}
+        error={wrong('delete_after_expire')}
+      >
+        Delete the key when it expires
+      </Check>
+      {known && (
+        <Check name="is_active" isOn={isOn('is_active', known.isActive)}>
+          Active
+          <small>Turn off to block it within seconds. Turning it on restores everything.</small>
+        </Check>
+      )}
+    </section>
+  );
+}
+
+type CheckProps = { name: string; isOn: boolean; error?: string | undefined; children: unknown };
+
+function Check({ name, isOn, error, children }: CheckProps) {
+  return (
+    <div>
+      <label class="check">
+        <input type="checkbox" value="on" checked={isOn} {...described(name, { error })} />
+        <span>{children}</span>
+      </label>
+      {error && (
+        <span class="error" id={`${name}-error`} role="alert">
+          {error}
+        </span>
+      )}
+    </div>
   );
 }
 
@@ -136,11 +179,11 @@ export const KEY_WORDS = labelsIn({
   description: 'The notes',
   mcp_configs: 'What was chosen of a server',
   'limits.calls': 'The number of calls',
-  'limits.window_seconds': 'The time of a limit',
-  limits: 'There can be ten limits, each for another time.',
-  expires_at: 'The time it works until',
-  delete_after_expire: 'Say until when it works, or do not have it deleted then.',
-  value: 'The value',
+  'limits.window_seconds': 'The period',
+  limits: 'Use at most ten limits, each for another period.',
+  expires_at: 'Choose a date in the future.',
+  delete_after_expire: 'Choose when the key expires, or keep it.',
+  value: 'The key',
   owner_user_id: 'The owner',
 });
 
@@ -152,7 +195,6 @@ export function termsIn(
   const picked = pickedIn(form);
   const empty = unpicked(picked);
   if (empty) return { ok: false, status: 400, message: empty, field: 'mcp_configs' };
-  const until = form.get('expires_at') ?? '';
   const deletes = form.get('delete_after_expire') === 'on';
   const terms = {
     name: form.get('name') ?? '',
@@ -160,15 +202,10 @@ export function termsIn(
     mcp_configs: configsOf(picked),
     shared: form.get('shared') === 'on',
     limits: limitsIn(form),
-    // To the minute is how a browser shows it: a time no one touched stays what it is.
-    ...(until !== minuteOf(known?.expiresAt ?? null) && { expires_at: until ? `${until}:00Z` : null }),
+    ...expiryIn(form, known?.expiresAt ?? null),
     ...(deletes !== (known?.deleteAfterExpire ?? false) && { delete_after_expire: deletes }),
     ...(known && { is_active: form.get('is_active') === 'on' }),
     ...(!known && form.get('value') && { value: form.get('value') }),
   };
   return { ok: true, terms };
-}
-
-function minuteOf(seconds: number | null): string {
-  return rfc3339(seconds)?.slice(0, 16) ?? '';
 }

@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono';
+import type { Child } from 'hono/jsx';
 import type * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
-import { keyOverviewQuestion, keysQuestion } from '../../../governance/key-overview';
+import { keyCountsQuestion, keyPageQuestion } from '../../../governance/key-list';
+import { keyOverviewQuestion } from '../../../governance/key-overview';
 import { ownersQuestion } from '../../../governance/owners';
 import { keySubject, maskOfKey, newValue, type VirtualKey } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
@@ -12,14 +14,14 @@ import { cut } from '../../../ui/name';
 import { When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { ShownKey } from '../../api/answers/virtual-key';
-import { type Acted, act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
+import { type Acted, act, type FormFields, gone, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { goToSecret, secretsMade } from '../once';
 import { isStep } from '../picked';
 import { KEY_WORDS, KeyForm, termsIn } from './form';
-import { KeyList } from './list';
+import { KeyList, keysAskedFor } from './list';
 import { ownerNamed, ownershipOf } from './owner-field';
-import { DeleteKey, KeyHead, NewValue, RotateKey, ValueGone } from './parts';
+import { DeleteKey, KeyAside, KeyHead, NewKeyHead, NewValue, RotateKey, ValueGone } from './parts';
 
 const AT = '/admin/keys';
 
@@ -28,14 +30,20 @@ type Made = { virtual_key: z.infer<typeof ShownKey> };
 /** Access keys: what apps show to get in. A value is shown once, by the answer that makes it. */
 export const keyPages = new Hono<App>()
   .get('/', async (c) => {
-    const page = listPage(c);
-    const [list] = await ask(c.env.DB, keysQuestion(c.env.DB, page));
-    return adminPage(c, { title: 'Access keys', at: AT, body: <KeyList {...list} page={page} /> });
+    const { DB: db } = c.env;
+    const asked = keysAskedFor(c);
+    const now = Math.floor(Date.now() / 1000);
+    const [list, counts] = await ask(
+      db,
+      keyPageQuestion(db, asked, asked, now),
+      keyCountsQuestion(db, asked.search, now),
+    );
+    return adminPage(c, { title: 'Access keys', at: AT, body: <KeyList {...{ ...list, counts, asked }} /> });
   })
 
   .get('/new', (c) => {
     const made = c.req.query('made');
-    return made ? showValue(c, made, 'The key is made') : showNew(c);
+    return made ? showValue(c, made, 'Key created') : showNew(c);
   })
   .post('/new', async (c) => {
     const form = await readForm(c);
@@ -44,7 +52,7 @@ export const keyPages = new Hono<App>()
     if (!made.ok) return showNew(c, form, made);
     const { id, name } = made.body.virtual_key;
     if (!form.get('value')) return goToSecret(c, `${AT}/new?made=${id}`);
-    return goTo(c, `${AT}/${id}`, `The key ${name} is made, with the value you entered.`);
+    return goTo(c, `${AT}/${id}`, `The key ${cut(name)} was imported.`);
   })
 
   .get('/:id', (c) => showKey(c, c.req.param('id')))
@@ -59,17 +67,17 @@ export const keyPages = new Hono<App>()
   })
 
   .get('/:id/rotate', async (c) => {
-    if (c.req.query('made')) return showValue(c, c.req.param('id'), 'The key has a new value');
+    if (c.req.query('made')) return showValue(c, c.req.param('id'), 'Key rotated');
     const { overview } = await about(c, c.req.param('id'));
     const cooldown = c.var.settings.vk_rotation_cooldown;
     const body = <RotateKey overview={overview} cooldown={cooldown} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'A new value for a key', at: AT, body });
+    return adminPage(c, { title: 'Rotate a key', at: AT, isForm: true, body });
   })
   .post('/:id/rotate', async (c) => {
     const form = await readForm(c);
     const { key } = (await about(c, c.req.param('id'))).overview;
     if (form.get('value') !== key.valueMask) {
-      const notice = `The key ${cut(key.name)} has had another value since you opened that page. Nothing was changed now.`;
+      const notice = `The key ${cut(key.name)} was rotated since you opened that page. Nothing was changed now.`;
       return goTo(c, `${AT}/${key.id}`, notice);
     }
     const path = `/governance/virtual-keys/${key.id}/rotate`;
@@ -81,18 +89,14 @@ export const keyPages = new Hono<App>()
   .get('/:id/delete', async (c) => {
     const { overview, apps } = await about(c, c.req.param('id'));
     const body = <DeleteKey overview={overview} apps={apps} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Delete a key', at: AT, body });
+    return adminPage(c, { title: 'Delete a key', at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
     const form = await readForm(c);
     const { key } = (await about(c, c.req.param('id'))).overview;
     const deleted = await act(c, form, 'DELETE', `/governance/virtual-keys/${key.id}`);
     if (!deleted.ok) return goTo(c, `${AT}/${key.id}`, deleted.message);
-    return goTo(
-      c,
-      AT,
-      `The key ${cut(key.name)} was deleted. What it gave access to is refused from now on.`,
-    );
+    return goTo(c, AT, `The key ${cut(key.name)} was deleted. Apps that used it have lost access.`);
   });
 
 /** What is said of the key `id` on its pages, with everything its form needs. @throws PageProblem when there is none. */
@@ -106,8 +110,7 @@ async function about(c: Context<App>, id: string) {
     serverChoicesQuestion(db),
     ownersQuestion(db),
   );
-  if (!overview)
-    throw gone('There is no access key at this address.', { href: AT, label: 'To the access keys' });
+  if (!overview) throw gone('This key was deleted, or never existed.', { href: AT, label: 'Access keys' });
   const ownership = ownershipOf(overview.key.ownerUserId, overview.owner, owners);
   return { overview, apps, servers, ownership };
 }
@@ -132,57 +135,53 @@ async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): P
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <h1>Make an access key</h1>
-      <KeyForm {...{ known: null, servers, ownership, csrf, sent, refused }} />
+      <NewKeyHead />
+      <KeyForm {...{ known: null, servers, toolsets: [], ownership, csrf, sent, refused }} />
     </>
   );
-  return adminPage(c, { title: 'Make an access key', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: 'Create a key', at: AT, isForm: true, body, ...saidOf(refused) });
 }
 
 async function showKey(c: Context<App>, id: string, sent?: FormFields, refused?: Refused): Promise<Response> {
   const { overview, apps, servers, ownership } = await about(c, id);
+  const { key, toolsets } = overview;
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <KeyHead overview={overview} apps={apps} />
-      <KeyForm {...{ known: overview.key, servers, ownership, csrf, sent, refused }} />
-      <section class="stack apart">
-        <h2>Give it a new value, or end it</h2>
-        <div class="row">
-          <a class="button" href={`${AT}/${id}/rotate`}>
-            New value
-          </a>
-          <a class="button danger" href={`${AT}/${id}/delete`}>
-            Delete
-          </a>
-        </div>
-      </section>
+      <KeyHead overview={overview} />
+      <div class="cols">
+        <KeyForm {...{ known: key, servers, toolsets, ownership, csrf, sent, refused }} />
+        <KeyAside overview={overview} apps={apps} />
+      </div>
     </>
   );
-  return adminPage(c, { title: 'An access key', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: 'An access key', at: AT, body, ...saidOf(refused) });
 }
 
-/** The value that this browser has just made for the key `id`; when that was too long ago, how to get another. */
+/** A refusal is said beside its field; where it is about none, above the form. */
+function saidOf(refused: Refused | undefined): { refusal?: string; status?: number } {
+  if (!refused) return {};
+  return KEY_WORDS(refused.field) ? { status: 400 } : { refusal: refused.message };
+}
+
+/** The key `id` that this browser has just made or rotated; when that was too long ago, how to get another. */
 async function showValue(c: Context<App>, id: string, title: string): Promise<Response> {
   const { settings, issuer } = c.var;
-  const { key, previousUntil } = (await about(c, id)).overview;
+  const { overview } = await about(c, id);
+  const { key, previousUntil } = overview;
   const values = (await secretsMade(c)).map((secret) => newValue(secret));
   const value = values.find((one) => maskOfKey(one) === key.valueMask);
-  if (!value) return adminPage(c, { title, at: AT, body: <ValueGone id={id} name={key.name} /> });
-  const body = (
-    <NewValue
-      title={title}
-      made={{ id, name: key.name, value, mcp_configs: key.mcpConfigs }}
-      mode={settings.mcp_server_auth_mode}
-      to={issuer ? endpointOf(issuer, settings.display_name, null) : null}
-    >
+  const show = (body: Child) => adminPage(c, { title, at: AT, isForm: true, body });
+  if (!value) return show(<ValueGone of={key} />);
+  const to = issuer ? endpointOf(issuer, settings.display_name, null) : null;
+  return show(
+    <NewValue {...{ title, overview, value, mode: settings.mcp_server_auth_mode, to }}>
       {c.req.path.endsWith('/rotate') && (
         <p class="muted">
-          The one before {previousUntil === null ? 'is refused from now on' : 'still works, and stops '}
+          The old key {previousUntil === null ? 'no longer works' : 'stops working '}
           {previousUntil !== null && <When at={rfc3339(previousUntil)} />}.
         </p>
       )}
-    </NewValue>
+    </NewValue>,
   );
-  return adminPage(c, { title, at: AT, body });
 }

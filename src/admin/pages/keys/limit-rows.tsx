@@ -1,4 +1,7 @@
 import type { Limit } from '../../../governance/key-object';
+import { countOf, numberOf } from '../../../ui/english';
+import { Icon } from '../../../ui/icons';
+import { Step } from '../add-server';
 import type { FormFields } from '../api';
 
 /** The API's limit of limits. */
@@ -9,7 +12,7 @@ const WINDOWS = [60, 3600, 86_400, 604_800, 2_592_000];
 
 type Row = { calls: string; seconds: number };
 
-/** At most so many tool calls in so much time, a row each; one more row is left empty. */
+/** At most so many tool calls in a period, a row each. */
 export function LimitRows({
   limits,
   sent,
@@ -28,43 +31,49 @@ export function LimitRows({
   const shown = wantsMore && rows.length < MOST ? [...rows, { calls: '', seconds: freeWindow(rows) }] : rows;
   return (
     <fieldset>
-      <legend>Tool calls, at most</legend>
+      <legend class="label">Tool calls</legend>
       {shown.map((row, at) => (
-        <LimitRow row={row} at={at + 1} hasError={error !== undefined} />
+        <LimitRow row={row} at={at + 1} error={error} isAdded={wantsMore && at > 0 && at === rows.length} />
       ))}
       {error && (
         <span class="error" id="limits-error" role="alert">
+          <Icon of="error" />
           {error}
         </span>
       )}
       <div class="row">
         {shown.length < MOST && (
-          <button type="submit" class="button small" name="again" value="limit" formnovalidate>
-            Add a limit
-          </button>
+          <Step value="limit" look="quiet">
+            <Icon of="plus" />
+            Add another limit
+          </Step>
         )}
-        <small>Leave the number empty for no limit. Calls of apps that were allowed with it count too.</small>
+        <small>Leave empty for no limit. Calls of its apps count too.</small>
       </div>
     </fieldset>
   );
 }
 
-function LimitRow({ row: { calls, seconds }, at, hasError }: { row: Row; at: number; hasError: boolean }) {
+type LimitProps = { row: Row; at: number; error: string | undefined; isAdded: boolean };
+
+function LimitRow({ row: { calls, seconds }, at, error, isAdded }: LimitProps) {
   const windows = [...new Set([...WINDOWS, seconds])].sort((a, b) => a - b);
   return (
-    <div class="row limit">
+    <div class="unit">
       <input
-        class="input"
+        class="input num"
         type="number"
         name="limit_calls"
         min="1"
         inputmode="numeric"
         value={calls}
-        aria-label={`Calls of limit ${at}`}
-        aria-describedby={hasError ? 'limits-error' : undefined}
+        autofocus={isAdded || (error !== undefined && at === 1)}
+        aria-label={`Most calls, limit ${at}`}
+        aria-invalid={error && 'true'}
+        aria-describedby={error && 'limits-error'}
       />
-      <span>in</span>
-      <select class="input" name="limit_window" aria-label={`Time of limit ${at}`}>
+      <span>per</span>
+      <select class="input" name="limit_window" aria-label={`Period of limit ${at}`}>
         {windows.map((window) => (
           <option value={window} selected={window === seconds}>
             {lengthOf(window)}
@@ -82,11 +91,20 @@ const UNITS: readonly [seconds: number, name: string][] = [
   [1, 'second'],
 ];
 
-/** A length of time in the largest unit that measures it exactly: `an hour`, `90 minutes`. */
+/** A length of time in the largest unit that measures it exactly: `hour`, `90 minutes`. */
 export function lengthOf(seconds: number): string {
   const [size, name] = UNITS.find(([size]) => seconds % size === 0) ?? [1, 'second'];
-  if (seconds === size) return name === 'hour' ? 'an hour' : `a ${name}`;
-  return `${seconds / size} ${name}s`;
+  return seconds === size ? name : countOf(seconds / size, name);
+}
+
+/** `500 calls per day, 60 per minute` */
+export function limitsOf(limits: readonly Limit[]): string {
+  return limits
+    .map(({ calls, window_seconds }, at) => {
+      const many = at ? numberOf(calls) : countOf(calls, 'call');
+      return `${many} per ${lengthOf(window_seconds)}`;
+    })
+    .join(', ');
 }
 
 function freeWindow(rows: readonly Row[]): number {

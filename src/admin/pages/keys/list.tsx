@@ -1,115 +1,215 @@
-import type { ListedKey } from '../../../governance/key-overview';
-import { refusalOf, type VirtualKey } from '../../../governance/virtual-keys';
+import type { Context } from 'hono';
+import type { Child } from 'hono/jsx';
+import type { App } from '../../../config';
+import {
+  KEY_STATES,
+  type KeyCounts,
+  type KeyFilter,
+  type KeyOrder,
+  type KeyState,
+  type ListedKey,
+  stateOf,
+} from '../../../governance/key-list';
+import type { VirtualKey } from '../../../governance/virtual-keys';
+import { countOf, numberOf } from '../../../ui/english';
+import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
-import { Cut, Name } from '../../../ui/name';
-import { Badge, Empty, type Tone, When } from '../../../ui/parts';
+import { Cut } from '../../../ui/name';
+import { Badge, type Column, Empty, LastUse, type Tone, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
-import { toolCount } from '../tool-picker';
-import { lengthOf } from './limit-rows';
+import { KeyList as KeyQuery } from '../../api/virtual-key-terms';
+import { listPage } from '../api';
 
 const AT = '/admin/keys';
+/** Keys on a page: with everything it shows of each, it stays under 30 KB. */
+const A_PAGE = 40;
 
-type KeyListProps = { keys: readonly ListedKey[]; total: number; page: Page };
+/** Which keys an address asks for; what makes no sense in it is the beginning of the whole. */
+export function keysAskedFor(c: Context<App>): KeyFilter & Page {
+  const { state, used, sort } = c.req.query();
+  const page = listPage(c, A_PAGE);
+  const asked = KeyQuery.safeParse({ ...(state && { state }), ...(used && { used }), ...(sort && { sort }) });
+  return asked.success ? { ...asked.data, ...page } : page;
+}
+
+type KeyListProps = {
+  keys: readonly ListedKey[];
+  total: number;
+  counts: KeyCounts;
+  asked: KeyFilter & Page;
+};
 
 /** The keys there are, a page of them. */
-export function KeyList({ keys, total, page }: KeyListProps) {
+export function KeyList({ keys, total, counts, asked }: KeyListProps) {
+  const { state, used, sort } = asked;
+  const query = { ...(state && { state }), ...(used && { used }), ...(sort && { sort }) };
   return (
     <ListPage
       title="Access keys"
       at={AT}
+      lead="A key identifies a person, team or job and decides which tools its apps can use."
       words={{
-        find: 'Find a key by name',
-        none: 'No key begins with',
-        noMore: 'There are no more keys',
+        find: 'Find by name, owner or last 4 characters',
+        none: 'No keys match',
+        noMore: 'No keys match',
       }}
       action={
         <a class="button primary" href={`${AT}/new`}>
-          Make a key
+          <Icon of="plus" />
+          Create key
         </a>
       }
-      columns={COLUMNS}
+      isSearched={counts.all > 0}
+      filters={<Filters counts={counts} asked={asked} />}
+      query={query}
+      columns={COLUMNS.map(({ by, ...column }) => (by ? { ...column, sort: sortBy(by, asked) } : column))}
       rows={keys}
       row={(key) => <KeyRow {...key} />}
       total={total}
-      {...page}
+      one="key"
+      {...asked}
     >
-      <Empty title="There is no access key yet">
-        <p>
-          A key lets an app in and says which servers and tools it gets. You choose them, hand the key over,
-          and can take it back at any time.
-        </p>
-        <p>
-          <a href={`${AT}/new`}>Make the first one</a>
-        </p>
+      <Empty title="No access keys yet" glyph="key">
+        <p>A key lets apps in and decides which servers and tools they can use.</p>
+        <div class="row">
+          <a class="button primary" href={`${AT}/new`}>
+            Create key
+          </a>
+        </div>
       </Empty>
     </ListPage>
   );
 }
 
-const COLUMNS = [
-  { name: 'Key' },
-  { name: 'Belongs to' },
-  { name: 'May use' },
-  { name: 'Limits' },
-  { name: 'Works until' },
-  { name: 'State' },
+type Order = 'name' | 'owner' | 'last_used' | 'created';
+
+const COLUMNS: (Column & { by?: Order })[] = [
+  { name: 'Name', by: 'name' },
+  { name: 'Key', isExtra: true },
+  { name: 'Owner', by: 'owner' },
+  { name: 'Can use' },
+  { name: 'Last used', by: 'last_used' },
+  { name: 'Created', by: 'created', isExtra: true },
+  { name: 'Status' },
 ];
 
-function KeyRow(key: ListedKey) {
-  const { tone, word } = standingOf(key);
+/** Times are sorted by the latest first; a second press turns the order round. */
+function sortBy(by: Order, { search, state, used, sort = 'name' }: KeyFilter): Column['sort'] {
+  const first: KeyOrder = by === 'last_used' || by === 'created' ? `-${by}` : by;
+  const turned: KeyOrder = first === by ? `-${by}` : by;
+  const is = sort === by ? 'ascending' : sort === `-${by}` ? 'descending' : undefined;
+  const query = {
+    search,
+    ...(state && { state }),
+    ...(used && { used }),
+    sort: sort === first ? turned : first,
+  };
+  return { href: `?${new URLSearchParams(query)}`, order: is };
+}
+
+const WORDS: Record<KeyState, string> = {
+  active: 'Active',
+  expiring: 'Expires soon',
+  expired: 'Expired',
+  inactive: 'Off',
+};
+
+function Filters({ counts, asked: { state, used, sort } }: { counts: KeyCounts; asked: KeyFilter }) {
   return (
-    <tr>
+    <>
+      <select class="input" name="state" aria-label="Status">
+        <option value="">Any status</option>
+        {KEY_STATES.map((one) => (
+          <option value={one} selected={one === state}>
+            {WORDS[one]} ({numberOf(counts[one])})
+          </option>
+        ))}
+      </select>
+      <select class="input" name="used" aria-label="Last used">
+        <option value="">Used any time</option>
+        <option value="not_30_days" selected={used === 'not_30_days'}>
+          Not in 30 days ({numberOf(counts.not_30_days)})
+        </option>
+        <option value="never" selected={used === 'never'}>
+          Never used ({numberOf(counts.never)})
+        </option>
+      </select>
+      {sort && <input type="hidden" name="sort" value={sort} />}
+    </>
+  );
+}
+
+function KeyRow(key: ListedKey) {
+  const isOff = ['expired', 'inactive'].includes(stateOf(key, Date.now() / 1000));
+  return (
+    <tr class={isOff ? 'is-off' : undefined}>
       <td>
-        <a href={`${AT}/${key.id}`}>
-          <b>
-            <Cut of={key.name} />
-          </b>
+        <a class="name cut" href={`${AT}/${key.id}`}>
+          <Cut of={key.name} />
         </a>
-        <br />
-        <small class="mono mask">{key.valueMask}</small>
       </td>
-      <td data-label="Belongs to">
-        {key.owner ? <Name of={key.owner} /> : <span class="muted">nobody</span>}
+      <td data-label="Key" class="extra">
+        <span class="mono mask">{key.valueMask.slice(-8)}</span>
       </td>
-      <td data-label="May use">{mayUse(key)}</td>
-      <td data-label="Limits">
-        {key.limits.length ? (
-          <span>
-            {key.limits.map(({ calls, window_seconds }) => (
-              <span class="block mask">
-                {calls.toLocaleString('en')} in {lengthOf(window_seconds)}
-              </span>
-            ))}
-          </span>
-        ) : (
-          <span class="muted">none</span>
-        )}
+      <td data-label="Owner">
+        <Text of={key.owner ?? '–'} />
       </td>
-      <td data-label="Works until">
-        {key.expiresAt === null ? <span class="muted">for good</span> : <When at={rfc3339(key.expiresAt)} />}
+      <td data-label="Can use">
+        <Text of={canUse(key) || '–'} />
       </td>
-      <td data-label="State">
-        <Badge tone={tone}>{word}</Badge>
+      <td data-label="Last used">
+        <LastUse at={rfc3339(key.lastUsedAt)} />
+      </td>
+      <td data-label="Created" class="extra">
+        <When at={rfc3339(key.createdAt)} />
+      </td>
+      <td data-label="Status">
+        <KeyBadge of={key} />
       </td>
     </tr>
   );
 }
 
-/** How a key stands, as a badge says it. */
-export function standingOf(key: VirtualKey): { tone: Tone; word: string } {
-  const refusal = refusalOf(key, Date.now() / 1000);
-  if (!refusal) return { tone: 'good', word: 'active' };
-  return { tone: refusal === 'inactive' ? 'off' : 'bad', word: refusal };
+/** Text of a cell; what may need two lines is cut there. */
+function Text({ of }: { of: string }) {
+  return of.length > 40 ? (
+    <span class="cut">
+      <Cut of={of} />
+    </span>
+  ) : (
+    <Cut of={of} />
+  );
 }
 
-function mayUse({ mcpConfigs, toolsetCount }: ListedKey): string {
-  const servers = mcpConfigs
-    .filter(({ tools_to_execute }) => tools_to_execute.length)
-    .map(({ mcp_client_name: name, tools_to_execute: tools }) =>
-      tools.includes('*') ? name : `${toolCount(tools.length)} of ${name}`,
-    );
-  const toolsets = toolsetCount ? [toolsetCount === 1 ? '1 toolset' : `${toolsetCount} toolsets`] : [];
-  const named = servers.length > 2 ? [...servers.slice(0, 1), `${servers.length - 1} more servers`] : servers;
-  return [...named, ...toolsets].join(', ') || 'what everyone may';
+const TONES: Record<KeyState, Tone> = { active: 'good', expiring: 'warn', expired: 'bad', inactive: 'off' };
+
+/** How a key is, as a badge. */
+export function KeyBadge({ of: key }: { of: VirtualKey }): Child {
+  const state = stateOf(key, Date.now() / 1000);
+  return (
+    <Badge tone={TONES[state]}>
+      {state === 'expiring' ? (
+        <>
+          Expires <When at={rfc3339(key.expiresAt)} />
+        </>
+      ) : (
+        WORDS[state]
+      )}
+    </Badge>
+  );
+}
+
+/** `Sentry`, `Stripe, 2 tools`, `3 servers, 2 toolsets`; empty: what everyone gets. */
+export function canUse({ mcpConfigs, toolsetCount }: Pick<ListedKey, 'mcpConfigs' | 'toolsetCount'>): string {
+  const given = mcpConfigs.filter(({ tools_to_execute }) => tools_to_execute.length);
+  const [one] = given;
+  const tools = one?.tools_to_execute.includes('*')
+    ? ''
+    : `, ${countOf(one?.tools_to_execute.length ?? 0, 'tool')}`;
+  const servers =
+    one && given.length === 1 && !toolsetCount
+      ? one.mcp_client_name + tools
+      : given.length && countOf(given.length, 'server');
+  return [servers, toolsetCount && countOf(toolsetCount, 'toolset')].filter(Boolean).join(', ');
 }

@@ -18,7 +18,7 @@ export function ownershipOf(
   suggested: readonly KeyOwner[],
 ): Ownership {
   if (ownerUserId === null) return { current: null, suggested };
-  const label = owner ? labelOf(owner, suggested) : `somebody who was deleted #${ownerUserId.slice(0, 8)}`;
+  const label = owner ? labelOf(owner, suggested) : `Deleted person #${ownerUserId.slice(0, 8)}`;
   return { current: { id: ownerUserId, label }, suggested };
 }
 
@@ -32,15 +32,16 @@ function labelOf({ id, email }: KeyOwner, among: readonly KeyOwner[]): string {
 
 type OwnerFieldProps = { ownership: Ownership; value: string; error: string | undefined };
 
-/** The person's address, typed or chosen: a list of everybody would not end. */
+/** The person's address, typed or chosen: a list of all people would not end. */
 export function OwnerField({ ownership: { current, suggested }, value, error }: OwnerFieldProps) {
   if (!suggested.length && !current) return null;
   return (
     <Field
       name="owner"
-      label="Belongs to"
+      label="Owner"
+      isOptional
       error={error}
-      hint="The e-mail address of somebody who has signed in here. They use it as themselves, and nobody else can allow an app with it. Empty: nobody in particular."
+      hint="Someone who has signed in, by e-mail address. Only they can allow apps with this key."
     >
       <input
         class="input"
@@ -73,7 +74,7 @@ export async function ownerNamed(
   const [owner] = owners;
   if (owners.length === 1 && owner) return { ok: true, id: owner.id };
   const message = owner
-    ? `Several people sign in with ${email}. Write the one you mean: ${owners.map((one) => labelOf(one, owners)).join(', ')}.`
-    : `Nobody has signed in here as ${email}. They do so once, then the key can be theirs.`;
+    ? `Several people sign in with ${email}. Enter one of these: ${owners.map((one) => labelOf(one, owners)).join(', ')}.`
+    : `${email} hasn’t signed in here yet. Ask them to sign in once, then save this again.`;
   return { ok: false, status: 400, message, field: 'owner_user_id' };
 }

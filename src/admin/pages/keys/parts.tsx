@@ -1,232 +1,301 @@
 import type { Child } from 'hono/jsx';
-import type * as z from 'zod/mini';
 import type { KeyOverview } from '../../../governance/key-overview';
+import type { VirtualKey } from '../../../governance/virtual-keys';
 import { type AuthMode, ConnectLines, type Endpoint } from '../../../ui/connect-lines';
+import { countOf } from '../../../ui/english';
 import { Confirm, Csrf } from '../../../ui/forms';
-import { Cut, Name } from '../../../ui/name';
-import { Badge, Copy, When } from '../../../ui/parts';
+import { Cut, cut, Name } from '../../../ui/name';
+import { Copy, Head, LastUse, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import type { ShownKey } from '../../api/answers/virtual-key';
-import { lengthOf } from './limit-rows';
-import { standingOf } from './list';
+import { lengthOf, limitsOf } from './limit-rows';
+import { canUse, KeyBadge } from './list';
 
 const AT = '/admin/keys';
+/** The page above all of these. */
+const KEYS = { href: AT, text: 'Access keys' };
+const above = ({ id, name }: VirtualKey) => [KEYS, { href: `${AT}/${id}`, text: cut(name) }];
 
-/** What a key is, where it is used, and how it stands. `apps`: how many have access by it. */
-export function KeyHead({ overview, apps }: { overview: KeyOverview; apps: number }) {
-  const { key, previousUntil, owner, toolsets } = overview;
-  const { tone, word } = standingOf(key);
+export function NewKeyHead() {
+  return <Head title="Create key" crumbs={[KEYS]} />;
+}
+
+export function KeyHead({ overview: { key, previousUntil } }: { overview: KeyOverview }) {
   return (
     <>
-      <div class="row spread">
-        <h1>
-          <Name of={key.name} />
-        </h1>
-        <Badge tone={tone}>{word}</Badge>
-      </div>
+      <Head
+        title={<Name of={key.name} />}
+        crumbs={[KEYS]}
+        badge={<KeyBadge of={key} />}
+        actions={
+          <a class="button" href={`${AT}/${key.id}/rotate`}>
+            Rotate key
+          </a>
+        }
+      />
       {previousUntil !== null && (
-        <p class="notice">
-          It has a new value. The one before still works, and stops <When at={rfc3339(previousUntil)} />.
-          Where it got into wrong hands, <a href={`${AT}/${key.id}/rotate`}>make another new value</a> and say
-          so.
-        </p>
+        <Notice tone="warn">
+          This key was rotated. The old key stops working <When at={rfc3339(previousUntil)} />. If it may have
+          leaked, rotate again and choose that reason.
+        </Notice>
       )}
-      <dl class="facts">
-        <dt>Key</dt>
-        <dd class="mono">{key.valueMask}</dd>
-        <dt>Made</dt>
-        <dd>
-          <When at={rfc3339(key.createdAt)} />
-        </dd>
-        <dt>Toolsets</dt>
-        <dd>
-          {toolsets.length ? (
-            toolsets.map(({ id, name, enabled }, at) => (
-              <>
-                {at > 0 && ', '}
-                <a href={`/admin/toolsets/${id}`}>
-                  <Cut of={name} />
-                </a>
-                {!enabled && ' (off)'}
-              </>
-            ))
-          ) : (
-            <>
-              none. <a href="/admin/toolsets">Toolsets</a> give it tools of several servers under one address.
-            </>
-          )}
-        </dd>
-        <dt>Apps with access</dt>
-        <dd>
-          {apps ? (
-            <a href={`/admin/access?${new URLSearchParams({ key: key.id })}`}>{counted(apps, 'app')}</a>
-          ) : (
-            'none'
-          )}
-          {owner && (
-            <>
-              . Apps that <Name of={owner.name} /> allows as themselves are{' '}
-              <a href={`/admin/access?${new URLSearchParams({ person: owner.id })}`}>listed as theirs</a>.
-            </>
-          )}
-        </dd>
-      </dl>
     </>
   );
 }
 
+/** What there is to know of a key beside its terms, and its end. `apps`: how many have access by it. */
+export function KeyAside({ overview, apps }: { overview: KeyOverview; apps: number }) {
+  const { key, owner } = overview;
+  return (
+    <aside class="stack wide">
+      <section class="card stack">
+        <h2>This key</h2>
+        <dl class="facts">
+          <dt>Key</dt>
+          <dd class="mono">{key.valueMask}</dd>
+          <dt>Created</dt>
+          <dd>
+            <When at={rfc3339(key.createdAt)} />
+          </dd>
+          <dt>Last used</dt>
+          <dd>
+            <LastUse at={rfc3339(key.lastUsedAt)} />
+          </dd>
+          <dt>Apps</dt>
+          <dd>
+            {apps ? (
+              <a href={`/admin/access?${new URLSearchParams({ key: key.id })}`}>{hasAccess(apps)}</a>
+            ) : (
+              'None'
+            )}
+            {owner && (
+              <small>
+                <a href={`/admin/access?${new URLSearchParams({ person: owner.id })}`}>
+                  Apps of <Cut of={owner.name} />
+                </a>
+              </small>
+            )}
+          </dd>
+        </dl>
+        {!overview.toolsets.length && (
+          <small>
+            <a href="/admin/toolsets">Toolsets</a> can give it tools of several servers at once.
+          </small>
+        )}
+      </section>
+      <section class="card danger stack tight">
+        <h2>Delete key</h2>
+        <p class="muted small">
+          {apps ? `${countOf(apps, 'app')} ${apps === 1 ? 'loses' : 'lose'} access` : 'It stops working'}{' '}
+          within seconds.
+        </p>
+        <div class="actions">
+          <a class="button danger" href={`${AT}/${key.id}/delete`}>
+            Delete…
+          </a>
+        </div>
+      </section>
+    </aside>
+  );
+}
+
+const hasAccess = (apps: number) => (apps === 1 ? '1 has access' : `${countOf(apps, 'app')} have access`);
+
 type RotateProps = { overview: KeyOverview; cooldown: number; csrf: string };
 
-/** Why a key gets a new value, and what then happens. */
-export function RotateKey({ overview, cooldown, csrf }: RotateProps) {
-  const { id, name, valueMask } = overview.key;
+/** Why a key is rotated, and what then happens. */
+export function RotateKey({ overview: { key }, cooldown, csrf }: RotateProps) {
+  const { id, name, valueMask } = key;
   return (
-    <form class="card stack wide" method="post">
-      <h1>
-        Give <Name of={name} /> a new value
-      </h1>
-      <Csrf value={csrf} />
-      <input type="hidden" name="value" value={valueMask} />
-      <fieldset>
-        <legend>Why?</legend>
-        <label class="choice">
-          <input type="radio" name="reason" value="routine" checked />
-          <span>As a matter of routine</span>
-          <small>
-            {cooldown
-              ? `The value it has now works for ${lengthOf(cooldown)} more, so that you can hand out the new one.`
-              : 'The value it has now stops at once: apps that send it need the new one.'}{' '}
-            Apps that were allowed with it in a browser go on.
-          </small>
-        </label>
-        <label class="choice">
-          <input type="radio" name="reason" value="leaked" />
-          <span>Somebody else may have it</span>
-          <small>
-            The value it has now stops at once. Apps that were allowed with it lose access, and browsers that
-            remember it, and links it was given, end. People connect again with the new value.
-          </small>
-        </label>
-      </fieldset>
-      <div class="actions">
-        <button type="submit" class="button primary">
-          Make the new value
-        </button>
-        <a class="button" href={`${AT}/${id}`}>
-          Cancel
-        </a>
-      </div>
-    </form>
+    <>
+      <Head
+        crumbs={above(key)}
+        title={
+          <>
+            Rotate <Name of={name} />?
+          </>
+        }
+      />
+      <form class="card stack wide" method="post">
+        <Csrf value={csrf} />
+        <input type="hidden" name="value" value={valueMask} />
+        <fieldset class="choices">
+          <legend class="label">Why?</legend>
+          <label class="choice">
+            <input type="radio" name="reason" value="routine" checked />
+            <b>Routine rotation</b>
+            <small>
+              {cooldown
+                ? `The old key works for ${spanOf(cooldown)}, so you can hand out the new one.`
+                : 'The old key stops working at once.'}{' '}
+              Apps that were allowed in a browser keep their access.
+            </small>
+          </label>
+          <label class="choice">
+            <input type="radio" name="reason" value="leaked" />
+            <b>The key may have leaked</b>
+            <small>
+              The old key stops working at once, and apps that were allowed with it lose access. People
+              connect them again with the new key.
+            </small>
+          </label>
+        </fieldset>
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy="Rotating…">
+            Rotate key
+          </button>
+          <a class="button" href={`${AT}/${id}`}>
+            Cancel
+          </a>
+        </div>
+      </form>
+    </>
   );
+}
+
+/** `1 hour`, `90 minutes` */
+function spanOf(seconds: number): string {
+  const length = lengthOf(seconds);
+  return /^\d/.test(length) ? length : `1 ${length}`;
 }
 
 type DeleteProps = { overview: KeyOverview; apps: number; csrf: string };
 
-export function DeleteKey({ overview, apps, csrf }: DeleteProps) {
-  const { toolsets } = overview;
-  const { id, name } = overview.key;
+export function DeleteKey({ overview: { key, toolsets, accounts }, apps, csrf }: DeleteProps) {
+  const { id, name } = key;
   return (
     <Confirm
+      crumbs={above(key)}
       title={
         <>
-          Delete the key <Name of={name} />?
+          Delete <Name of={name} />?
         </>
       }
       action={`${AT}/${id}/delete`}
-      button="Delete the key"
+      button={`Delete ${cut(name)}`}
+      busy="Deleting…"
       back={`${AT}/${id}`}
       csrf={csrf}
     >
-      <p>What happens within seconds:</p>
+      <p>Within seconds:</p>
       <ul>
-        <li>Apps that send the key are refused.</li>
-        <li>
-          {apps
-            ? `The ${counted(apps, 'app')} that got access with it ${apps === 1 ? 'loses' : 'lose'} it.`
-            : 'No app has access by it now.'}
-        </li>
-        <li>Accounts that were connected with it are forgotten.</li>
-        {toolsets.length > 0 && <li>Its {toolsets.length === 1 ? 'toolset stays' : 'toolsets stay'}.</li>}
+        <li>Apps that send this key get an error.</li>
+        {apps > 0 && (
+          <li>
+            <b>{countOf(apps, 'app')}</b> {apps === 1 ? 'loses' : 'lose'} access.
+          </li>
+        )}
+        {accounts > 0 && (
+          <li>
+            <b>{countOf(accounts, 'connected account')}</b> {accounts === 1 ? 'is' : 'are'} deleted.
+          </li>
+        )}
+        {toolsets.length > 0 && (
+          <li>
+            Its {countOf(toolsets.length, 'toolset')} {toolsets.length === 1 ? 'stays' : 'stay'}.
+          </li>
+        )}
       </ul>
-      <p class="muted">This cannot be undone. To stop it for a while, make it inactive instead.</p>
+      <p>
+        You can’t undo this. To stop it for a while, <a href={`${AT}/${id}`}>turn it off</a> instead.
+      </p>
     </Confirm>
   );
 }
 
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 type NewValueProps = {
   title: string;
-  /** With its whole value. */
-  made: Pick<z.infer<typeof ShownKey>, 'id' | 'name' | 'value' | 'mcp_configs'>;
+  overview: KeyOverview;
+  value: string;
   mode: AuthMode;
   /** Null: the gateway does not know its own address yet. */
   to: Endpoint | null;
   children?: Child;
 };
 
-/** A value, the one time it is shown, and what to do with it. */
-export function NewValue({ title, made, mode, to, children }: NewValueProps) {
-  const { id, name, value, mcp_configs } = made;
+/** A key, the one time it is shown, and how to use it. */
+export function NewValue({ title, overview: { key, toolsets }, value, mode, to, children }: NewValueProps) {
+  const { id, name, limits, expiresAt } = key;
   return (
     <>
-      <h1>{title}</h1>
-      <div class="card stack">
-        <p>
-          This is the value of{' '}
-          <b>
-            <Name of={name} />
-          </b>
-          . Copy it now: in two minutes it is not shown any more.
-        </p>
-        <Copy text={value} label="the key" />
-        {children}
-        {!mcp_configs.length && (
-          <p class="muted">
-            It opens only what is open to everyone. To give it more, choose tools on its page, or attach it to
-            a <a href="/admin/toolsets">toolset</a>.
+      <Head title={title} crumbs={[KEYS]} />
+      <section class="card stack">
+        <div class="stack tight">
+          <h2>Copy it now</h2>
+          <p>
+            You can’t see this key again after two minutes. Store it in a password manager, or send it to its
+            owner over a private channel.
           </p>
-        )}
+        </div>
+        <Copy text={value} label="the key" isOnce />
+        {children}
+        <dl class="facts">
+          <dt>Name</dt>
+          <dd>
+            <Name of={name} />
+          </dd>
+          <dt>Can use</dt>
+          <dd>{canUse({ ...key, toolsetCount: toolsets.length }) || 'Tools that are open to everyone'}</dd>
+          {(limits.length > 0 || expiresAt !== null) && (
+            <>
+              <dt>Limits</dt>
+              <dd>
+                {limitsOf(limits)}
+                {expiresAt !== null && (
+                  <>
+                    {limits.length > 0 && ', '}
+                    expires <When at={rfc3339(expiresAt)} />
+                  </>
+                )}
+              </dd>
+            </>
+          )}
+        </dl>
         <div class="actions">
-          <a class="button primary" href={`${AT}/${id}`}>
-            I have copied it
+          <a class="button primary" href={AT}>
+            Done
+          </a>
+          <a class="button" href={`${AT}/${id}`}>
+            Open the key
           </a>
         </div>
-      </div>
+      </section>
       {to && mode !== 'oauth' && (
-        <section class="stack">
-          <h2>Connect an app with it</h2>
+        <section class="card stack">
+          <h2>Use it in an app</h2>
           <ConnectLines to={to} mode={mode} accessKey={value} onlyByKey />
         </section>
       )}
       {to && mode === 'oauth' && (
         <p class="muted">
-          Apps are connected <a href="/">by signing in</a>; whoever does it pastes this key when asked who
-          they are.
+          Apps connect <a href="/">by signing in</a>. Enter this key when the gateway asks who you are.
         </p>
       )}
     </>
   );
 }
 
-/** In place of a value that was shown, and is not any more. */
-export function ValueGone({ id, name }: { id: string; name: string }) {
+/** In place of a key that was shown, and is not any more. */
+export function ValueGone({ of: { id, name } }: { of: VirtualKey }) {
   return (
-    <div class="card stack">
-      <h1>The value is not shown any more</h1>
-      <p>
-        The value of <b>{name}</b> was shown for two minutes. If you did not copy it, give the key a new one.
-      </p>
-      <div class="actions">
-        <a class="button primary" href={`${AT}/${id}`}>
-          To the key
-        </a>
-        <a class="button" href={`${AT}/${id}/rotate`}>
-          New value
-        </a>
+    <>
+      <Head title="This key was shown already" crumbs={[KEYS]} />
+      <div class="card stack">
+        <p>
+          The key{' '}
+          <b>
+            <Name of={name} />
+          </b>{' '}
+          was shown for two minutes. If you didn’t copy it, rotate it to get a new one.
+        </p>
+        <div class="actions">
+          <a class="button primary" href={`${AT}/${id}`}>
+            Open the key
+          </a>
+          <a class="button" href={`${AT}/${id}/rotate`}>
+            Rotate key
+          </a>
+        </div>
       </div>
-    </div>
+    </>
   );
 }

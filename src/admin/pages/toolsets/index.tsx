@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
-import { keysQuestion } from '../../../governance/key-overview';
+import { keyPageQuestion } from '../../../governance/key-list';
 import {
   attachedKeysQuestion,
   type VirtualMcp,
@@ -65,7 +65,7 @@ export const toolsetPages = new Hono<App>()
     const [found, list, attached] = await ask(
       db,
       virtualMcpQuestion(db, id),
-      keysQuestion(db, page),
+      keyPageQuestion(db, page, page, Date.now() / 1000),
       attachedKeysQuestion(db, id),
     );
     const toolset = orGone(found);

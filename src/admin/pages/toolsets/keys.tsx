@@ -1,10 +1,10 @@
-import type { ListedKey } from '../../../governance/key-overview';
+import { type ListedKey, stateOf } from '../../../governance/key-list';
 import { Csrf } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
-import { Badge, Empty, Filter, Pager, Search } from '../../../ui/parts';
+import { Empty, Filter, Pager, Search } from '../../../ui/parts';
 import type { Page } from '../../api/request';
 import type { FormFields } from '../api';
-import { standingOf } from '../keys/list';
+import { KeyBadge } from '../keys/list';
 
 /** How many keys stand on a page. */
 export const KEYS_A_PAGE = 100;
@@ -43,7 +43,7 @@ export function ToolsetKeys({
     <>
       {!isWhole && (
         <div class="row spread">
-          <Search label="Find a key by name" value={search} />
+          <Search label="Find by name, owner or last 4 characters" value={search} />
           {search && <a href={at}>Show all keys</a>}
         </div>
       )}
@@ -72,7 +72,7 @@ export function ToolsetKeys({
           </div>
         </form>
       ) : (
-        <Empty title={search ? `No key begins with “${search}”` : 'There are no more keys'} />
+        <Empty title={search ? `No keys match “${search}”` : 'There are no more keys'} />
       )}
       {!isWhole && (
         <>
@@ -91,7 +91,6 @@ export function ToolsetKeys({
 }
 
 function KeyCheck({ key_: key, isTicked }: { key_: ListedKey; isTicked: boolean }) {
-  const { tone, word } = standingOf(key);
   return (
     <li data-item>
       <input type="hidden" name="shown" value={key.id} />
@@ -106,7 +105,7 @@ function KeyCheck({ key_: key, isTicked }: { key_: ListedKey; isTicked: boolean 
           )}
         </span>
       </label>
-      {word !== 'active' && <Badge tone={tone}>{word}</Badge>}
+      {stateOf(key, Date.now() / 1000) !== 'active' && <KeyBadge of={key} />}
     </li>
   );
 }
