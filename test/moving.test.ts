@@ -199,7 +199,7 @@ describe('a host that is not the issuer’s (CONTRACT §1)', () => {
     const foreign = await post('https://evil.example');
     const own = await post(OLD);
 
-    expect(said(page)).toContain('Sign in here if that does not open.');
+    expect(said(page)).toContain('Sign in here only if that doesn’t open.');
     expect([foreign.status, foreign.headers.getSetCookie()]).toEqual([403, []]);
     expect([own.status, own.headers.get('location')]).toEqual([303, '/admin']);
     expect(own.headers.getSetCookie()).toHaveLength(1);

@@ -132,7 +132,7 @@ describe('what a stranger has written (SECURITY 30, CONTRACT §§3, 4, 8)', () =
     await app.refresh('no refresh token');
     await app.revoke('no token');
 
-    expect(page.html).toContain('not active here');
+    expect(page.html).toContain('doesn’t work here');
     expect(stolen.status).toBe(403);
     expect(await rows()).toEqual(before);
     expect(await kvKeys()).toHaveLength(keys.length + 1);

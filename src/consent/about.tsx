@@ -14,7 +14,12 @@ export function About({ flow }: { flow: Flow }) {
         <>
           <dt>Published by</dt>
           <dd>
-            <b>{new URL(clientId).host}</b> <Published since={flow.clientUncheckedSince} />
+            <b>{new URL(clientId).host}</b>{' '}
+            {flow.clientUncheckedSince ? (
+              <Unchecked flow={flow} />
+            ) : (
+              <Badge tone="good">Verified domain</Badge>
+            )}
           </dd>
         </>
       )}
@@ -47,13 +52,14 @@ export function ReturnsTo({ uri }: { uri: string }) {
   );
 }
 
-/** Whether the site's description could be checked; else since when not (CONTRACT §3). */
-function Published({ since }: { since: number | null }) {
-  if (!since) return <Badge tone="good">Verified domain</Badge>;
+/** Since when the site's description could not be checked (CONTRACT §3). */
+export function Unchecked({ flow: { clientUncheckedSince: since } }: { flow: Flow }) {
   return (
-    <Badge tone="warn">
-      Not checked since <When at={rfc3339(since)} />
-    </Badge>
+    since && (
+      <Badge tone="warn">
+        Not checked since <When at={rfc3339(since)} />
+      </Badge>
+    )
   );
 }
 

@@ -5,7 +5,7 @@ import { covers } from '../protocol/authorization';
 import { Avatar } from '../ui/avatar';
 import { Cut, Name } from '../ui/name';
 import { Notice } from '../ui/parts';
-import { ReturnsTo } from './about';
+import { ReturnsTo, Unchecked } from './about';
 import { Who } from './account-parts';
 import type { OwnAccount } from './accounts';
 import { EVERYTHING } from './choice';
@@ -42,6 +42,7 @@ export function ServicesForm(props: ServicesFormProps) {
           What can <Name of={name} /> use?
         </h1>
         <ActsAs {...props} />
+        <Unchecked flow={flow} />
       </div>
       {servers.length ? (
         <Summary servers={servers} />

@@ -33,7 +33,7 @@ function againOf({ html }: Page): string | undefined {
 
 /** The day that consent says a description was last checked; undefined: it says nothing. */
 function uncheckedSince(page: Page | null): string | undefined {
-  return /possible to check this since <time datetime="([^"]*)">/.exec(page?.html ?? '')?.[1];
+  return /Not checked since <time datetime="([^"]*)"/.exec(page?.html ?? '')?.[1];
 }
 
 const storedRow = (site: Site) =>
@@ -66,7 +66,7 @@ describe('a first fetch that meets a passing fault (CONTRACT §3)', () => {
 
       expect(page.status).toBe(400);
       expect(page.html).toContain(reason);
-      expect(page.html).toContain(`describes itself at ${new URL(site.url).host}`);
+      expect(page.html).toContain(`is described at ${new URL(site.url).host}`);
       expect(againOf(page)).toMatch(/^\/oauth2\/authorize\?/);
       expect(again?.html).toContain('Described app wants to use your tools');
     },
@@ -216,7 +216,7 @@ describe('fetching again meets a passing fault: the stored copy serves (CONTRACT
     const barred = await authorize(site.client);
     await configure({ oauth2_server_config: { allowed_redirect_uris: null } });
 
-    expect(elsewhere.html).toContain('has not registered');
+    expect(elsewhere.html).toContain('didn’t register');
     expect(barred.html).toContain('can’t be connected');
   });
 });
@@ -269,7 +269,7 @@ describe('a document that breaks a rule is refused at once, though a copy is sto
 
     const page = await authorize(site.client);
 
-    expect(page.html).toContain('is being removed here');
+    expect(page.html).toContain('is being removed');
     expect(againOf(page)).toBeDefined();
   });
 });
@@ -293,7 +293,7 @@ describe('oauth2_server_config.client_id_metadata_documents off (CONTRACT §§1,
 
     expect([known.status, unknown.status]).toEqual([400, 400]);
     expect(known.html).toContain('Described app can’t connect this way');
-    expect(unknown.html).toContain('the administrator of this gateway has turned that off');
+    expect(unknown.html).toContain('your administrator turned that off');
     expect(await another.fetches()).toBe(0);
     expect([refreshed.status, registered.status, again.status]).toEqual([200, 200, 200]);
   });

@@ -74,7 +74,7 @@ describe('a client that its metadata document describes (draft-ietf-oauth-client
     const page = await authorize(client, { redirect_uri: 'https://evil.example/callback' });
 
     expect(page.status).toBe(400);
-    expect(page.html).toContain('has not registered');
+    expect(page.html).toContain('didn’t register');
   });
 });
 

@@ -364,7 +364,7 @@ describe('my connected accounts', () => {
 
     expect(before.html).toContain('Not connected');
     expect(proof.url).toMatch(/\/connect\/[A-Za-z0-9_-]{22}$/);
-    expect(proof.html).toContain('this gateway itself');
+    expect(proof.html).toContain('<dd>this gateway</dd>');
     expect(proof.html).toContain(`Continue as ${key.name}`);
     expect(done.html).toContain('All connected');
     expect(done.html).toContain('href="/me"');
