@@ -95,13 +95,18 @@ function printWhatNext(facts: GatewayFacts): void {
   console.log(`
 ${strong('Toolgate is running.')} Ctrl-C stops it.
 
+  Administration ${strong(`${facts.url}/admin`)}
+  Admin token    ${strong(facts.admin_token)}   (sign in with it)
+  Connect an app ${strong(facts.url)}
+  Your apps      ${facts.url}/me
+
   MCP endpoint   ${strong(facts.mcp_url)}
   Access key     ${strong(facts.virtual_key)}   (opens the demo servers)
 
-The servers: demo, for everyone; calendar, where everyone signs in with their own account (any name will do);
-tickets, which wants a key of one's own (key-of- and a name).
+The servers: demo, for everyone; calendar, where each person signs in with their own account (any name works);
+tickets, which wants each person's own key (key-of- and a name).
 
-Connect a client: it opens a browser, where you paste the access key.
+Connect an app: it opens a browser, where you paste the access key.
   claude mcp add --transport http toolgate ${facts.mcp_url}
 
 Connect with the key alone, without a browser:
@@ -110,12 +115,7 @@ Connect with the key alone, without a browser:
 See the whole flow, driven by the official SDK clients (in another terminal):
   npm run demo
 
-Manage it in the browser, signed in with the admin token:
-  Administration ${strong(`${facts.url}/admin`)}
-  Admin token    ${strong(facts.admin_token)}
-  Your own page  ${facts.url}/me
-
-Manage it by the API:
+Use the management API:
   curl -H "Authorization: Bearer ${facts.admin_token}" ${facts.url}/api/mcp/clients
 
 The same as JSON: ${process.env.TOOLGATE_STATE ?? '.wrangler'}/dev.json

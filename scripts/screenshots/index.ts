@@ -95,7 +95,7 @@ async function photographPages(
   await shootAll([{ name: 'me-entrance', path: '/me' }, ...connectPages(link, furniture)], someone);
   await page.goto(`${url}/me`);
   await page.getByLabel('Access key').fill(furniture.value);
-  await page.getByRole('button', { name: 'Show my access' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
   await shootAll(peoplePages(furniture), page);
   await shootAll([{ name: 'sign-in', path: '/admin' }], page);
   await page.getByLabel('Administrator token').fill(admin_token);
