@@ -103,12 +103,11 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
     <>
       <Head
         title="Apps"
-        lead="Apps that people and keys gave access to."
+        lead="Apps that people allowed to use tools, with their sign-in or a key."
         tabs={appTabs(state, narrowed && href)}
       />
       <Search label="Find by app, key or person" value={search}>
-        {!isActive && <input type="hidden" name="state" value={state} />}
-        {narrowed && <input type="hidden" name={narrowed.name} value={narrowed.id} />}
+        {(!isActive || narrowed) && <Kept state={state} narrowed={narrowed} />}
       </Search>
       {narrowed && <Narrowed {...narrowed} first={sessions[0]} state={state} />}
       <Rows
@@ -135,6 +134,16 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
           </div>
         </section>
       )}
+    </>
+  );
+}
+
+/** What a search keeps: the tab, and what the list is narrowed to. */
+function Kept({ state, narrowed }: Pick<ListProps, 'state' | 'narrowed'>) {
+  return (
+    <>
+      {state === 'ended' && <input type="hidden" name="state" value={state} />}
+      {narrowed && <input type="hidden" name={narrowed.name} value={narrowed.id} />}
     </>
   );
 }
