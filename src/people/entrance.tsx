@@ -35,7 +35,7 @@ export async function showEntrance(
     <>
       <Head
         title="Your apps"
-        lead="Sign in or enter your access key to see the apps you allowed and the accounts you connected. The browser in which you allowed an app knows you already."
+        lead={`${takesSignIn ? 'Sign in' : 'Enter your access key'} to see the apps you allowed and the accounts you connected.`}
       />
       {isAdministrator && (
         <Notice tone="info">

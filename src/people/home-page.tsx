@@ -24,8 +24,8 @@ export type HomeProps = {
   providerHost: string;
   /** True where tools that are open to everyone need neither key nor sign-in. */
   isOpen: boolean;
-  /** Whether this browser knows its person. */
-  isKnown: boolean;
+  /** Who this browser's person is, in words; null: it knows no one. */
+  who: string | null;
   serverCount: number;
   /** What the person this browser knows can use at the address; null: that is not known. */
   open: readonly OpenServer[] | null;
@@ -252,13 +252,17 @@ function Address({ to, toolsets, slug, app, isByKey }: HomeProps & { to: Endpoin
 
 const NEEDS_KEY = 'You need an access key. Ask your administrator.';
 
-function GetAccess({ gateway, mode, providerHost, isOpen, isKnown }: HomeProps) {
+function GetAccess({ gateway, mode, providerHost, isOpen, who }: HomeProps) {
   const takesSignIn = mode !== 'headers' && providerHost !== '';
   return (
     <section class="card stack tight">
       <h2>How to get access</h2>
       <p class="muted small">
-        {takesSignIn ? (
+        {who !== null && mode !== 'headers' ? (
+          <>
+            Signed in as <b>{who}</b>. Your app opens this browser, and you allow it here.
+          </>
+        ) : takesSignIn ? (
           <>
             Sign in with <b>{providerHost}</b>.
             {mode === 'both' && ' Scripts and servers use an access key: ask your administrator.'}
@@ -269,7 +273,7 @@ function GetAccess({ gateway, mode, providerHost, isOpen, isKnown }: HomeProps) 
         {isOpen && ' Anyone who knows the address can use tools that are open to everyone.'}
       </p>
       {gateway.supportText && <p class="muted small">{gateway.supportText}</p>}
-      {!isKnown && (
+      {who === null && (
         <div class="actions">
           <a class="button small" href={takesSignIn ? '/oauth/sign-in?return_to=/' : '/me'}>
             {takesSignIn ? 'Sign in' : 'Enter your key'}

@@ -13,7 +13,7 @@ import { endpointOf } from '../ui/connect-lines';
 import { arrivalOf, wordsOf } from './arrival';
 import { Home, type HomeProps, nameIn } from './home-page';
 import { visitOf } from './own-form';
-import { peoplePage } from './page';
+import { peoplePage, whoIs } from './page';
 import { identitiesQuestion, visitorOf } from './visitor';
 
 /** How far back the page looks for what it waits for. Seconds. */
@@ -101,7 +101,7 @@ async function showHome(c: Context<App>): Promise<Response> {
     obstacle: obstacleOf(c, serverCount),
     providerHost: providerHost(settings),
     isOpen: !settings.enforce_auth_on_inference,
-    isKnown: identity !== null,
+    who: identity && whoIs(identity),
     serverCount,
     open,
     toolsets,
