@@ -127,7 +127,7 @@ describe.skipIf(!executable)(
       const administrator = new Person(page, pointer);
       await page.goto(`${dev.facts.url}/me`);
       await administrator.type('Access key', dev.facts.virtual_key);
-      await administrator.press('button', 'Show my access');
+      await administrator.press('button', 'Continue');
       await page.goto(`${dev.facts.url}/admin/sign-in`);
       await administrator.type('Administrator token', dev.facts.admin_token);
       await administrator.press('button', 'Sign in');

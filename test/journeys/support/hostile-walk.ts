@@ -54,7 +54,7 @@ export async function walkEverywhere(
   }
   await holder.goto(`${url}/me`);
   await holder.locator('#virtual_key').fill(furniture.value);
-  await atConsent.press('button', 'Show my access');
+  await atConsent.press('button', 'Continue');
   await visit(holder, peoplePages(furniture));
   await holder.goto(furniture.apps[0] ?? '');
   await look('consent, remembered', holder);
