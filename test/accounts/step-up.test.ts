@@ -76,7 +76,7 @@ describe('a 403 that names a scope (RFC 6750 §3.1; MCP 2025-11-25, Scope Challe
 
     expect(answer).toContain(`Authentication required for ${upstream.name}`);
     expect(during).toBe('ann');
-    expect(said(page)).toContain('You are asked for write');
+    expect(said(page)).toContain('The server needs more access than you gave it: write');
     expect(asked).toBe('read write');
     expect(await ann.call('write')).not.toContain('Authentication required');
     expect(await bob.account.row()).toMatchObject({ status: 'active', wantedScopes: null });
@@ -174,7 +174,7 @@ describe('a 401 whose metadata names another authorization server (MCP 2026-07-2
     const sent = JSON.stringify(await next.asked());
 
     expect(answer).toContain(`Authentication required for ${upstream.name}`);
-    expect(said(page)).toContain(`you are sent to ${new URL(next.issuer).host}`);
+    expect(said(page)).toContain(`You now sign in at ${new URL(next.issuer).host}`);
     expect(await ann.call('whoami')).toBe('ann');
     expect(await next.asked('register')).toHaveLength(1);
     expect(await next.tokenRequests('refresh_token')).toEqual([]);

@@ -370,7 +370,7 @@ describe('my connected accounts', () => {
     expect(done.html).toContain('href="/me"');
     expect(await rows(subject)).toHaveLength(1);
     const after = await me(browser);
-    expect(after.html).toContain('Change values');
+    expect(after.html).toContain('Use another key');
     expect(after.html).toContain(server.name);
   });
 
