@@ -1,6 +1,6 @@
 import type { Question } from '../database';
 import type { KeyOwner } from './owners';
-import { type KeyRow, keyOf, keySubject, type VirtualKey } from './virtual-keys';
+import { type KeyRow, keyOf, type VirtualKey } from './virtual-keys';
 
 /** What an administrator sees of a key besides its terms. */
 export type KeyOverview = {
@@ -9,8 +9,6 @@ export type KeyOverview = {
   previousUntil: number | null;
   /** Null: no one's, or of someone who is not there any more. */
   owner: KeyOwner | null;
-  /** Accounts at servers that were connected with it. */
-  accounts: number;
   /** The Virtual MCPs it may use. */
   toolsets: { id: string; name: string; enabled: boolean }[];
 };
@@ -34,22 +32,15 @@ export function keyOverviewQuestion(db: D1Database, id: string, now: number): Qu
            WHERE id IN (SELECT virtual_mcp_id FROM virtual_mcp_key WHERE virtual_key_id = ?1) ORDER BY name COLLATE NOCASE`,
         )
         .bind(id),
-      db.prepare('SELECT count(*) AS n FROM credential WHERE owner = ?1').bind(keySubject(id)),
     ],
     answer: (results) => {
-      const [[row], [owner], toolsets, [accounts]] = results as [
-        OverviewRow[],
-        KeyOwner[],
-        ToolsetRow[],
-        { n: number }[],
-      ];
+      const [[row], [owner], toolsets] = results as [OverviewRow[], KeyOwner[], ToolsetRow[]];
       if (!row) return null;
       const { previous_until: until } = row;
       return {
         key: keyOf(row),
         previousUntil: until !== null && until > now ? until : null,
         owner: owner ?? null,
-        accounts: accounts?.n ?? 0,
         toolsets: toolsets.map(({ id, name, enabled }) => ({ id, name, enabled: enabled === 1 })),
       };
     },

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { Child } from 'hono/jsx';
 import type * as z from 'zod/mini';
+import { credentialsQuestion } from '../../../accounts/credentials';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
 import { keyCountsQuestion, keyPageQuestion } from '../../../governance/key-list';
@@ -87,8 +88,8 @@ export const keyPages = new Hono<App>()
   })
 
   .get('/:id/delete', async (c) => {
-    const { overview, apps } = await about(c, c.req.param('id'));
-    const body = <DeleteKey overview={overview} apps={apps} csrf={await csrfOf(c)} />;
+    const { overview, apps, accounts } = await about(c, c.req.param('id'));
+    const body = <DeleteKey {...{ overview, apps, accounts }} csrf={await csrfOf(c)} />;
     return adminPage(c, { title: 'Delete a key', at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
@@ -103,16 +104,17 @@ export const keyPages = new Hono<App>()
 async function about(c: Context<App>, id: string) {
   const { DB: db } = c.env;
   const now = Math.floor(Date.now() / 1000);
-  const [overview, apps, servers, owners] = await ask(
+  const [overview, apps, servers, owners, accounts] = await ask(
     db,
     keyOverviewQuestion(db, id, now),
     standingGrantsQuestion(db, keySubject(id), { now, issuer: c.var.issuer }),
     serverChoicesQuestion(db),
     ownersQuestion(db),
+    credentialsQuestion(db, keySubject(id)),
   );
   if (!overview) throw gone('This key was deleted, or never existed.', { href: AT, label: 'Access keys' });
   const ownership = ownershipOf(overview.key.ownerUserId, overview.owner, owners);
-  return { overview, apps, servers, ownership };
+  return { overview, apps, servers, ownership, accounts: accounts.length };
 }
 
 /** Makes a key as the form says, or changes the one that is `known`. */

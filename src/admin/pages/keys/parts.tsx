@@ -158,9 +158,9 @@ function spanOf(seconds: number): string {
   return /^\d/.test(length) ? length : `1 ${length}`;
 }
 
-type DeleteProps = { overview: KeyOverview; apps: number; csrf: string };
+type DeleteProps = { overview: KeyOverview; apps: number; accounts: number; csrf: string };
 
-export function DeleteKey({ overview: { key, toolsets, accounts }, apps, csrf }: DeleteProps) {
+export function DeleteKey({ overview: { key, toolsets }, apps, accounts, csrf }: DeleteProps) {
   const { id, name } = key;
   return (
     <Confirm
