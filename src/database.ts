@@ -29,6 +29,27 @@ export function contains(sql: string, text: string): Condition {
   return { sql: `instr(lower(${sql}), lower(?))`, values: [text] };
 }
 
+/** That one of several holds a text that is searched for, where there is one. */
+export function searched(columns: readonly string[], text: string): Condition[] {
+  if (!text) return [];
+  const any = columns.map((sql) => contains(sql, text));
+  return [{ sql: any.map(({ sql }) => sql).join(' OR '), values: any.flatMap(({ values }) => values) }];
+}
+
+/** By what a list is sorted; with `-` the other way round. */
+export type Sort<By extends string> = By | `-${By}`;
+
+/** ORDER BY of that, by the SQL of each. `last` decides between equals. */
+export function orderOf<By extends string>(
+  columns: Readonly<Record<By, string>>,
+  sort: Sort<By>,
+  last: string,
+): string {
+  const by = columns[sort.replace('-', '') as By];
+  const order = sort.startsWith('-') ? `${by} DESC` : by;
+  return by === last ? order : `${order}, ${last}`;
+}
+
 /** A question to the database that may share its round trip with others: its statements, and what their rows come to. */
 export type Question<Answer> = { statements: D1PreparedStatement[]; answer: (rows: unknown[][]) => Answer };
 

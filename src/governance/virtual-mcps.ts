@@ -1,6 +1,16 @@
 import { auditAll, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
-import { ask, pageQuestion, type Question, question, selectPage, startsWith } from '../database';
+import {
+  ask,
+  map,
+  orderOf,
+  pageQuestion,
+  type Question,
+  question,
+  type Sort,
+  searched,
+  selectPage,
+} from '../database';
 import { slugOf } from '../protocol/authorization';
 import type { ReadingTerms } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
@@ -164,26 +174,30 @@ export function virtualMcpQuestion(db: D1Database, id: string): Question<Virtual
 /** A Virtual MCP as lists show it, with how many keys may use it. */
 export type ListedVirtualMcp = VirtualMcp & { keyCount: number };
 
-/** {@link listVirtualMcps} with what lists for people show, to be asked along with others. */
+/** By what they are sorted, and its SQL. */
+const ORDERS = { name: 'name COLLATE NOCASE', keys: 'key_count', created: 'created_at' };
+export type VirtualMcpOrder = keyof typeof ORDERS;
+
+/** Which ones are wanted. `search`: any part of the name or the address. */
+export type VirtualMcpFilter = {
+  search: string;
+  enabled?: boolean | undefined;
+  sort?: Sort<VirtualMcpOrder> | undefined;
+};
+
+/** A page of them as lists show them, and how many there are in all. */
 export function virtualMcpsQuestion(
   db: D1Database,
-  { search, ...page }: { search: string; limit: number; offset: number },
+  { search, enabled, sort = 'name', ...page }: VirtualMcpFilter & { limit: number; offset: number },
 ): Question<{ virtualMcps: ListedVirtualMcp[]; total: number }> {
-  const of = {
-    table: 'virtual_mcp',
-    conditions: startsWith('name', search),
-    order: 'name COLLATE NOCASE',
-    page,
-  };
+  const state = enabled === undefined ? [] : [{ sql: 'enabled = ?', values: [Number(enabled)] }];
+  const conditions = [...searched(['name', 'endpoint_slug'], search), ...state];
+  const of = { table: 'virtual_mcp', conditions, order: orderOf(ORDERS, sort, ORDERS.name), page };
   const count = '(SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id) AS key_count';
-  const { statements, answer } = pageQuestion<Row & { key_count: number }>(db, of, `*, ${count}`);
-  return {
-    statements,
-    answer: (results) => {
-      const { rows, total } = answer(results);
-      return { virtualMcps: rows.map((row) => ({ ...fromRow(row), keyCount: row.key_count })), total };
-    },
-  };
+  return map(pageQuestion<Row & { key_count: number }>(db, of, `*, ${count}`), ({ rows, total }) => ({
+    virtualMcps: rows.map((row) => ({ ...fromRow(row), keyCount: row.key_count })),
+    total,
+  }));
 }
 
 /** Ids of the keys that may use a Virtual MCP. */
@@ -197,13 +211,13 @@ export function attachedKeysQuestion(db: D1Database, id: string): Question<Reado
   );
 }
 
-/** A page of Virtual MCPs by name, and how many there are in all. `search` is a prefix of the name. */
+/** A page of Virtual MCPs by name, and how many there are in all. `search`: any part of the name or the address. */
 export async function listVirtualMcps(
   db: D1Database,
   page: { search: string; limit: number; offset: number },
 ): Promise<{ virtualMcps: VirtualMcp[]; total: number }> {
-  const conditions = startsWith('name', page.search);
-  const { rows, total } = await selectPage<Row>(db, 'virtual_mcp', conditions, 'name COLLATE NOCASE', page);
+  const conditions = searched(['name', 'endpoint_slug'], page.search);
+  const { rows, total } = await selectPage<Row>(db, 'virtual_mcp', conditions, ORDERS.name, page);
   return { virtualMcps: rows.map(fromRow), total };
 }
 

@@ -22,7 +22,7 @@ export function numberOf(count: number): string {
   return count.toLocaleString('en');
 }
 
-/** `1 tool`, `1,008 tools` */
-export function countOf(count: number, one: string, many = `${one}s`): string {
+/** `1 tool`, `1,008 tools`, `2 people` */
+export function countOf(count: number, one: string, many = one === 'person' ? 'people' : `${one}s`): string {
   return `${numberOf(count)} ${count === 1 ? one : many}`;
 }

@@ -31,9 +31,9 @@ it('says how people appear while nobody can sign in, and once they can', async (
   provider = await Provider.start();
   const after = await open('/people');
 
-  expect(before.html).toContain('People cannot sign in yet');
+  expect(before.html).toContain('Sign-in isn’t set up');
   expect(before.html).toContain('href="/admin/settings/sign-in"');
-  expect(after.html).toContain('Nobody has signed in yet');
+  expect(after.html).toContain('No people yet');
 });
 
 describe('a person', () => {
@@ -62,7 +62,7 @@ describe('a person', () => {
     const { html } = await open(`/people/${id}`);
 
     expect(html).toContain(`<a href="/admin/keys/${key.id}">${key.name}</a>`);
-    expect(html).toContain('none with access');
+    expect(html).toContain('None with access');
   });
 
   it('is blocked after a page that says what happens, and let in again', async () => {
@@ -73,10 +73,10 @@ describe('a person', () => {
     const unblocked = await browser.submit(blocked as Page, {}, undefined, `/admin/people/${id}/unblock`);
     await provider.signIn(theirs, email);
 
-    expect(asked.html).toContain('their access keys are turned off');
-    expect(blocked?.html).toContain('They are blocked');
+    expect(asked.html).toContain('0 access keys are turned off.');
+    expect(blocked?.html).toContain('Blocked. This applies everywhere within seconds.');
     expect(signedIn).toBeNull();
-    expect(unblocked?.html).toContain('They may sign in again');
+    expect(unblocked?.html).toContain('They can sign in again.');
     expect(await sessionOf(theirs)).not.toBeNull();
   });
 
@@ -97,7 +97,28 @@ describe('a person', () => {
     const gone = await open(`/people/${id}`);
 
     expect(gone.status).toBe(404);
-    expect(gone.html).toContain('That person was deleted, or never signed in.');
+    expect(gone.html).toContain('This person was deleted, or never signed in.');
+  });
+});
+
+describe('the list of people', () => {
+  it('finds any part of a name or address, by state, in the order asked for', async () => {
+    const mark = crypto.randomUUID().slice(0, 8);
+    for (const email of [`a.${mark}@acme.example`, `b.${mark}@acme.example`])
+      await provider.signIn(new Browser(), email, { claims: { name: `Ms ${email[0]} ${mark}` } });
+    await admin('PUT', `/users/${(await personOf(`b.${mark}@acme.example`)).id}`, { is_active: false });
+    const asked = async (query: string) => {
+      const { html } = await open(`/people?${query}`);
+      return [...html.matchAll(/<a class="name cut" href="[^"]+">Ms (.) /g)].map(([, letter]) => letter);
+    };
+
+    expect(await asked(`search=${mark}`)).toEqual(['a', 'b']);
+    expect(await asked(`search=S+B+${mark.toUpperCase()}`)).toEqual(['b']);
+    expect(await asked(`search=.${mark}@acme&state=blocked`)).toEqual(['b']);
+    expect(await asked(`search=${mark}&state=active`)).toEqual(['a']);
+    expect(await asked(`search=${mark}&sort=-name`)).toEqual(['b', 'a']);
+    expect(await asked(`search=${mark}&sort=-last_sign_in`)).toHaveLength(2);
+    expect((await open('/people?search=nobody-at-all')).html).toContain('No people match “nobody-at-all”');
   });
 });
 

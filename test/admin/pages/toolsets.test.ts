@@ -61,8 +61,8 @@ describe('making a toolset', () => {
     const tools = await new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${slug}`).toolNames();
 
     expect(made.url).toMatch(/\/admin\/toolsets\/[0-9a-f-]{36}\/keys$/);
-    expect(made.html).toContain('Now tick the keys that may use it.');
-    expect(attached.html).toContain(`1 key may use ${name} now.`);
+    expect(made.html).toContain('Select the keys that can use it.');
+    expect(attached.html).toContain(`1 key can now use ${name}.`);
     expect(tools).toEqual(['Wiki-read']);
   });
 
@@ -78,7 +78,8 @@ describe('making a toolset', () => {
     expect(taken.status).toBe(400);
     expect(taken.html).toContain('</svg>Another toolset, or a server, has this address.');
     expect(taken.html).toMatch(/name="pick.Wiki".*?<option value="all" selected/);
-    expect(odd.html).toContain('The address must be lower-case letters, digits and inner hyphens');
+    expect(odd.html).toContain('</svg>The address must be lower-case letters, digits and inner hyphens');
+    expect(odd.html.match(/The address must be/g)).toHaveLength(1); // at its field alone
     expect(empty.html).toContain('Select at least one tool of Wiki, or remove Wiki.');
     expect(await count()).toBe(before);
   });
@@ -109,7 +110,7 @@ describe('a toolset', () => {
     const whileOff = await find(toolset.id);
     await send(off, { enabled: 'on' }, 'enabled');
 
-    expect(off.html).toContain('class="badge off">off');
+    expect(off.html).toContain('class="badge off">Off');
     expect([whileOff.enabled, (await find(toolset.id)).enabled]).toEqual([false, true]);
   });
 
@@ -120,7 +121,7 @@ describe('a toolset', () => {
 
     const saved = await send(page, { key: null }, 'shown');
 
-    expect(saved.html).toContain('1 key no longer may.');
+    expect(saved.html).toContain(`1 key can no longer use ${toolset.name}.`);
     expect((await find(toolset.id)).virtual_key_ids).toEqual([elsewhere.id]);
   });
 
@@ -139,7 +140,7 @@ describe('a toolset', () => {
       .map((href) => JSON.parse(decodeURIComponent(href.split('?')[1] ?? '')));
 
     expect(html).toContain(`claude mcp add --transport http ${toolset.endpoint_slug} ${url}</code>`);
-    expect(html).toContain('No key may use it yet, so nobody gets in.');
+    expect(html).toContain('No key can use it yet.');
     expect(cursor.get('name')).toBe(toolset.endpoint_slug);
     expect(JSON.parse(atob(cursor.get('config') ?? ''))).toEqual({ url });
     expect(bySignIn).toEqual({ name: toolset.endpoint_slug, type: 'http', url });
@@ -173,6 +174,35 @@ describe('a toolset', () => {
     expect(stillThere.id).toBe(toolset.id);
     expect(done.html).toContain(`The toolset ${toolset.name} was deleted.`);
     expect((await open(`/${toolset.id}`)).status).toBe(404);
+  });
+});
+
+describe('the list of toolsets', () => {
+  const names = ({ html }: Page) =>
+    [...html.matchAll(/<a class="name cut" href="[^"]+">([^<]+)</g)].map(([, name]) => name);
+
+  it('finds any part of a name or an address, by state, in the order asked for', async () => {
+    const key = await newKey();
+    const mark = crypto.randomUUID().slice(0, 8);
+    await make({ name: `A ${mark} one`, endpoint_slug: `first-${mark}` });
+    await make({ name: `B ${mark} two`, enabled: false, virtual_key_ids: [key.id] });
+    const asked = async (query: string) => names(await open(`?${query}`));
+
+    expect(await asked(`search=${mark.toUpperCase()}`)).toEqual([`A ${mark} one`, `B ${mark} two`]);
+    expect(await asked(`search=irst-${mark}`)).toEqual([`A ${mark} one`]);
+    expect(await asked(`search=${mark}&state=off`)).toEqual([`B ${mark} two`]);
+    expect(await asked(`search=${mark}&sort=-name`)).toEqual([`B ${mark} two`, `A ${mark} one`]);
+    expect(await asked(`search=${mark}&sort=-keys`)).toEqual([`B ${mark} two`, `A ${mark} one`]);
+    expect(await asked(`search=${mark}&sort=nonsense&state=nonsense`)).toHaveLength(2);
+  });
+
+  it('keeps search and filter in what sorts it, and says what was searched', async () => {
+    const { html } = await open('?search=Set&state=on&sort=-name');
+    const none = await open('?search=%3Cb%3Enothing');
+
+    expect(html).toContain('href="?search=Set&amp;state=on&amp;sort=name"');
+    expect(html).toMatch(/aria-sort="descending"[^>]*><a href="[^"]+">Name/);
+    expect(none.html).toContain('No toolsets match “&lt;b&gt;nothing”');
   });
 });
 

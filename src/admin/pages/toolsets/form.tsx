@@ -22,37 +22,55 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
   const text = (name: string, value: string) => sent?.get(name) ?? value;
   const wrong = (member: string) => (refused?.field.split('.')[0] === member ? refused.message : undefined);
   return (
-    <form class="card stack wide" method="post">
+    <form class="stack wide" method="post" action={known ? `${AT}/${known.id}` : `${AT}/new`}>
       {/* What Enter means: the first button of a form. */}
       <button type="submit" hidden />
       <Csrf value={csrf} />
-      <Input
-        name="name"
-        label="Name"
-        required
-        maxlength={200}
-        value={text('name', known?.name ?? '')}
-        error={wrong('name')}
-        hint="The job it is for, as “On call” or “Reading the wiki”."
-      />
-      {!known && (
+      <section class="card stack wide">
         <Input
-          name="endpoint_slug"
-          label="Address"
-          mono
-          maxlength={64}
-          value={text('endpoint_slug', '')}
-          error={wrong('endpoint_slug')}
-          hint="What follows /mcp/: lower-case letters, digits and hyphens. Empty: made from the name. It never changes afterwards."
+          name="name"
+          label="Name"
+          required
+          maxlength={200}
+          value={text('name', known?.name ?? '')}
+          error={wrong('name')}
+          hint="The job it is for, such as “On call” or “Reading the wiki”."
         />
-      )}
-      <Input
-        name="description"
-        label="Notes"
-        maxlength={2000}
-        value={text('description', known?.description ?? '')}
-        error={wrong('description')}
-      />
+        {!known && (
+          <Input
+            name="endpoint_slug"
+            label="Address"
+            isOptional
+            mono
+            maxlength={64}
+            value={text('endpoint_slug', '')}
+            error={wrong('endpoint_slug')}
+            hint="The part after /mcp/: lower-case letters, digits and hyphens. Empty: made from the name. It can’t be changed later."
+          />
+        )}
+        <Input
+          name="description"
+          label="Notes"
+          isOptional
+          maxlength={2000}
+          value={text('description', known?.description ?? '')}
+          error={wrong('description')}
+        />
+        {known && (
+          <label class="check">
+            <input
+              type="checkbox"
+              name="enabled"
+              value="on"
+              checked={sent ? sent.get('enabled') === 'on' : known.enabled}
+            />
+            <span>
+              On
+              <small>Turn off to stop its address and take its tools from its keys within seconds.</small>
+            </span>
+          </label>
+        )}
+      </section>
       <ToolPicker
         servers={servers}
         picked={pickedOfToolset(known, servers)}
@@ -60,31 +78,21 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
         error={wrong('tools')}
         title="Has"
       />
-      {known && (
-        <label class="row check">
-          <input
-            type="checkbox"
-            name="enabled"
-            value="on"
-            checked={sent ? sent.get('enabled') === 'on' : known.enabled}
-          />
-          <span>
-            On
-            <small>Unticked, its address answers nobody, and its keys do not get its tools.</small>
-          </span>
-        </label>
-      )}
-      <div class="actions">
-        <button type="submit" class="button primary">
-          {known ? 'Save' : 'Make the toolset'}
-        </button>
-        <a class="button" href="/admin/toolsets">
-          Cancel
-        </a>
+      <div class="dock">
+        <div class="actions">
+          <button type="submit" class="button primary" data-busy={known ? 'Saving…' : 'Creating…'}>
+            {known ? 'Save changes' : 'Create toolset'}
+          </button>
+          <a class="button" href={AT}>
+            Cancel
+          </a>
+        </div>
       </div>
     </form>
   );
 }
+
+const AT = '/admin/toolsets';
 
 /** What the API's refusals call the members of {@link ToolsetForm}. */
 export const TOOLSET_WORDS = labelsIn({

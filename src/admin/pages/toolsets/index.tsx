@@ -5,19 +5,24 @@ import { keyPageQuestion } from '../../../governance/key-list';
 import {
   attachedKeysQuestion,
   type VirtualMcp,
+  type VirtualMcpFilter,
   virtualMcpQuestion,
   virtualMcpsQuestion,
 } from '../../../governance/virtual-mcps';
 import { serverChoicesQuestion, serverNamesQuestion } from '../../../servers/summaries';
 import { ConnectLines, endpointOf } from '../../../ui/connect-lines';
+import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
-import { cut, Name } from '../../../ui/name';
+import { Cut, cut, Name } from '../../../ui/name';
+import { Head, Notice } from '../../../ui/parts';
+import type { Page } from '../../api/request';
 import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { isStep } from '../picked';
+import { sortAsked } from '../sorting';
 import { TOOLSET_WORDS, ToolsetForm, toolsetIn } from './form';
 import { changesIn, KEYS_A_PAGE, ToolsetKeys } from './keys';
-import { Ending, ToolsetHead, ToolsetList } from './parts';
+import { Aside, ToolsetHead, ToolsetList } from './parts';
 
 const AT = '/admin/toolsets';
 
@@ -25,12 +30,12 @@ const AT = '/admin/toolsets';
 export const toolsetPages = new Hono<App>()
   .get('/', async (c) => {
     const { DB: db } = c.env;
-    const page = listPage(c);
-    const [list, names] = await ask(db, virtualMcpsQuestion(db, page), serverNamesQuestion(db));
+    const asked = askedFor(c);
+    const [list, names] = await ask(db, virtualMcpsQuestion(db, asked), serverNamesQuestion(db));
     return adminPage(c, {
       title: 'Toolsets',
       at: AT,
-      body: <ToolsetList {...list} page={page} names={names} />,
+      body: <ToolsetList {...list} asked={asked} names={names} />,
     });
   })
 
@@ -44,7 +49,7 @@ export const toolsetPages = new Hono<App>()
     return goTo(
       c,
       `${AT}/${id}/keys`,
-      `The toolset ${cut(name)} is made. Now tick the keys that may use it.`,
+      `The toolset ${cut(name)} was created. Select the keys that can use it.`,
     );
   })
 
@@ -55,7 +60,7 @@ export const toolsetPages = new Hono<App>()
     if (isStep(form)) return showTools(c, id, form);
     const changed = await save(c, form, id);
     if (!changed.ok) return showTools(c, id, form, changed);
-    return goTo(c, `${AT}/${id}`, `The toolset ${cut(changed.body.virtual_mcp.name)} was changed.`);
+    return goTo(c, `${AT}/${id}`, 'Saved. Changes apply within seconds.');
   })
 
   .get('/:id/keys', async (c) => {
@@ -71,11 +76,11 @@ export const toolsetPages = new Hono<App>()
     const toolset = orGone(found);
     const body = (
       <>
-        <ToolsetHead toolset={toolset} address={addressOf(c, toolset)} tab="keys" />
+        <ToolsetHead toolset={toolset} tab="keys" />
         <ToolsetKeys id={id} {...list} page={page} attached={attached} csrf={await csrfOf(c)} />
       </>
     );
-    return adminPage(c, { title: 'Keys of a toolset', at: AT, body });
+    return adminPage(c, { title: 'Access keys of a toolset', at: AT, body });
   })
   .post('/:id/keys', async (c) => {
     const { DB: db } = c.env;
@@ -93,7 +98,7 @@ export const toolsetPages = new Hono<App>()
       const path = `/mcp/virtual-mcps/${id}/virtual-keys/${encodeURIComponent(key)}`;
       const changed = await act(c, form, method, path);
       if (!changed.ok)
-        return goTo(c, here, `${changed.message} ${at} of ${changes.length} changes were made.`);
+        return goTo(c, here, `${changed.message} ${at} of ${countOf(changes.length, 'change')} saved.`);
     }
     return goTo(c, here, saidOf(cut(name), added.length, removed.length));
   })
@@ -105,7 +110,7 @@ export const toolsetPages = new Hono<App>()
     const toolset = orGone(found);
     const body = (
       <>
-        <ToolsetHead toolset={toolset} address={addressOf(c, toolset)} tab="connect" />
+        <ToolsetHead toolset={toolset} tab="connect" />
         <Connect c={c} toolset={toolset} hasKeys={attached.size > 0} />
       </>
     );
@@ -124,25 +129,30 @@ export const toolsetPages = new Hono<App>()
             Delete the toolset <Name of={name} />?
           </>
         }
+        crumbs={[
+          { href: AT, text: 'Toolsets' },
+          { href: `${AT}/${id}`, text: <Cut of={name} /> },
+        ]}
         action={`${AT}/${id}/delete`}
-        button="Delete the toolset"
+        button={`Delete ${cut(name)}`}
+        busy="Deleting…"
         back={`${AT}/${id}`}
         csrf={await csrfOf(c)}
       >
         <p>What happens within seconds:</p>
         <ul>
           <li>
-            Apps that use <code>/mcp/{endpointSlug}</code> are told that there is nothing there.
+            Apps that use <code>/mcp/{endpointSlug}</code> get no answer there.
           </li>
           <li>
-            {attached.size === 1 ? 'One key loses' : `${attached.size || 'No'} keys lose`} the tools that only
-            this toolset gives. The keys stay.
+            {countOf(attached.size, 'key loses', 'keys lose')} the tools that only this toolset gives. The
+            keys stay.
           </li>
         </ul>
-        <p class="muted">This cannot be undone. To stop it for a while, turn it off instead.</p>
+        <p class="muted">You can’t undo this. To stop it for a while, turn it off instead.</p>
       </Confirm>
     );
-    return adminPage(c, { title: 'Delete a toolset', at: AT, body });
+    return adminPage(c, { title: 'Delete a toolset', at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
     const id = c.req.param('id');
@@ -151,27 +161,26 @@ export const toolsetPages = new Hono<App>()
     const { name } = orGone(found);
     const deleted = await act(c, form, 'DELETE', `/mcp/virtual-mcps/${id}`);
     if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message);
-    return goTo(c, AT, `The toolset ${cut(name)} was deleted. Its address answers no more.`);
+    return goTo(c, AT, `The toolset ${cut(name)} was deleted.`);
   });
 
 /** @throws PageProblem when there is none. */
 function orGone(toolset: VirtualMcp | null): VirtualMcp {
   if (toolset) return toolset;
-  throw gone('There is no toolset at this address.', { href: AT, label: 'To the toolsets' });
+  throw gone('This toolset was deleted, or never existed.', { href: AT, label: 'Toolsets' });
 }
 
-function addressOf(c: Context<App>, { endpointSlug }: VirtualMcp): string | null {
-  return c.var.issuer && `${c.var.issuer}/mcp/${endpointSlug}`;
+function addressOf(c: Context<App>, { endpointSlug }: VirtualMcp): string {
+  return `${c.var.issuer ?? ''}/mcp/${endpointSlug}`;
 }
 
 function saidOf(name: string, added: number, removed: number): string {
   if (!added && !removed) return 'Nothing was changed.';
-  const counted = (n: number) => (n === 1 ? '1 key' : `${n} keys`);
   const said = [
-    added && `${counted(added)} may use ${name} now`,
-    removed && `${counted(removed)} no longer may`,
+    added && `${countOf(added, 'key')} can now use ${name}.`,
+    removed && `${countOf(removed, 'key')} can no longer use ${name}.`,
   ];
-  return `${said.filter(Boolean).join('; ')}.`;
+  return said.filter(Boolean).join(' ');
 }
 
 /** Makes a toolset as the form says, or changes the one with this id. */
@@ -197,11 +206,11 @@ async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): P
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <h1>Make a toolset</h1>
+      <Head crumbs={[{ href: AT, text: 'Toolsets' }]} title="Create toolset" />
       <ToolsetForm {...{ known: null, servers, csrf, sent, refused }} />
     </>
   );
-  return adminPage(c, { title: 'Make a toolset', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: 'Create toolset', at: AT, isForm: true, ...refusalOf(refused), body });
 }
 
 async function showTools(
@@ -216,12 +225,27 @@ async function showTools(
   const csrf = await csrfOf(c);
   const body = (
     <>
-      <ToolsetHead toolset={known} address={addressOf(c, known)} tab="tools" />
-      <ToolsetForm {...{ known, servers, csrf, sent, refused }} />
-      <Ending id={id} />
+      <ToolsetHead toolset={known} tab="tools" />
+      <Aside toolset={known} address={addressOf(c, known)}>
+        <ToolsetForm {...{ known, servers, csrf, sent, refused }} />
+      </Aside>
     </>
   );
-  return adminPage(c, { title: 'A toolset', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: 'Toolset', at: AT, ...refusalOf(refused), body });
+}
+
+/** What was refused is said at its field; on top only where there is none. */
+function refusalOf(refused: Refused | undefined) {
+  if (!refused) return {};
+  const { message, field } = refused;
+  return /^(name|endpoint_slug|description|tools)\b/.test(field) ? { status: 400 } : { refusal: message };
+}
+
+/** Which toolsets an address asks for; what makes no sense in it is the beginning of the whole. */
+function askedFor(c: Context<App>): VirtualMcpFilter & Page {
+  const { state, sort } = c.req.query();
+  const enabled = state === 'on' || state === 'off' ? state === 'on' : undefined;
+  return { ...listPage(c), enabled, sort: sortAsked(sort, ['name', 'keys']) };
 }
 
 type ConnectProps = { c: Context<App>; toolset: VirtualMcp; hasKeys: boolean };
@@ -231,31 +255,28 @@ function Connect({ c, toolset, hasKeys }: ConnectProps) {
   const { settings, issuer } = c.var;
   if (!issuer) {
     return (
-      <p class="notice">
-        The gateway does not know its own address yet, so apps cannot be told. Save it in the{' '}
-        <a href="/admin/settings">settings</a>.
-      </p>
+      <Notice tone="warn">
+        The gateway address isn’t set yet. <a href="/admin/settings/gateway">Set it</a>, then connect apps.
+      </Notice>
     );
   }
   return (
     <>
       {!toolset.enabled && (
-        <p class="notice">
-          The toolset is off, so its address answers nobody. <a href={`${AT}/${toolset.id}`}>Turn it on</a>{' '}
-          first.
-        </p>
+        <Notice tone="warn">
+          This toolset is off, so no app can connect. <a href={`${AT}/${toolset.id}`}>Turn it on</a> first.
+        </Notice>
       )}
       {!hasKeys && (
-        <p class="notice">
-          No key may use it yet, so nobody gets in. <a href={`${AT}/${toolset.id}/keys`}>Choose keys</a>{' '}
-          first.
-        </p>
+        <Notice tone="warn">
+          No key can use it yet. <a href={`${AT}/${toolset.id}/keys`}>Select keys</a> first.
+        </Notice>
       )}
       <section class="stack">
         <h2>Connect an app</h2>
         <p class="muted">
-          The app gets this toolset and nothing else. Whoever connects it uses a key that may use the toolset,
-          or signs in as the owner of one.
+          The app gets the tools of this toolset and nothing else. Connect it with a key that can use the
+          toolset, or sign in as the owner of one.
         </p>
         <ConnectLines
           to={endpointOf(issuer, settings.display_name, toolset.endpointSlug)}

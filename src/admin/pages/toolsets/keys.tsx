@@ -1,4 +1,5 @@
 import { type ListedKey, stateOf } from '../../../governance/key-list';
+import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
 import { Empty, Filter, Pager, Search } from '../../../ui/parts';
@@ -32,56 +33,62 @@ export function ToolsetKeys({
   const isWhole = total <= limit && !search;
   if (!keys.length && isWhole) {
     return (
-      <Empty title="There is no access key yet">
-        <p>
-          Apps use a toolset with a key that may. <a href="/admin/keys/new">Make one</a>, then tick it here.
-        </p>
+      <Empty title="No access keys yet" glyph="key">
+        <p>Apps use a toolset with an access key. Create one, then select it here.</p>
+        <div class="row">
+          <a class="button primary" href="/admin/keys/new">
+            Create key
+          </a>
+        </div>
       </Empty>
     );
   }
   return (
     <>
       {!isWhole && (
-        <div class="row spread">
-          <Search label="Find by name, owner or last 4 characters" value={search} />
-          {search && <a href={at}>Show all keys</a>}
-        </div>
+        <Search label="Find by name, owner or last 4 characters" value={search}>
+          {search && (
+            <a class="button" href={at}>
+              Show all keys
+            </a>
+          )}
+        </Search>
       )}
       {keys.length ? (
-        <form class="card stack" method="post">
+        <form class="stack wide" method="post">
           <Csrf value={csrf} />
-          <fieldset>
-            <legend>Which keys may use it</legend>
-            <p class="muted">
-              {attached.size === 0
-                ? 'None may yet, so nobody can.'
-                : `${attached.size === 1 ? '1 key' : `${attached.size.toLocaleString('en')} keys`} may now.`}{' '}
-              A key gets these tools on /mcp too, besides those it has itself.
-            </p>
+          <section class="card stack" aria-labelledby="can">
+            <div class="stack tight">
+              <h2 id="can">Used by {countOf(attached.size, 'key')}</h2>
+              <p class="muted">A key that can use it also gets these tools at /mcp.</p>
+            </div>
             {isWhole && keys.length > 8 && <Filter list="toolset-keys" label="Find a key" />}
-            <ul class="checks" id="toolset-keys">
+            <ul class="list" id="toolset-keys">
               {keys.map((key) => (
                 <KeyCheck key_={key} isTicked={attached.has(key.id)} />
               ))}
             </ul>
-          </fieldset>
-          <div class="actions">
-            <button type="submit" class="button primary">
-              Save
-            </button>
+          </section>
+          <div class="dock">
+            <div class="actions">
+              <button type="submit" class="button primary" data-busy="Saving…">
+                Save changes
+              </button>
+            </div>
           </div>
         </form>
       ) : (
-        <Empty title={search ? `No keys match “${search}”` : 'There are no more keys'} />
+        <Empty title={search ? `No keys match “${search}”` : 'There are no more keys'} glyph="search" />
       )}
       {!isWhole && (
         <>
-          <p class="muted">Save before you go on: ticks count for the keys you see.</p>
+          <p class="muted">Save before you open another page: only the keys you see are saved.</p>
           <Pager
             total={total}
             offset={offset}
             limit={limit}
             count={keys.length}
+            one="key"
             href={(offset) => `${at}?${new URLSearchParams({ search, offset: String(offset) })}`}
           />
         </>
@@ -94,7 +101,7 @@ function KeyCheck({ key_: key, isTicked }: { key_: ListedKey; isTicked: boolean 
   return (
     <li data-item>
       <input type="hidden" name="shown" value={key.id} />
-      <label class="row check">
+      <label class="check grow">
         <input type="checkbox" name="key" value={key.id} checked={isTicked} />
         <span>
           <Cut of={key.name} /> <small class="mono mask">{key.valueMask}</small>

@@ -1,145 +1,187 @@
-import type { ListedVirtualMcp, VirtualMcp } from '../../../governance/virtual-mcps';
+import type { Child } from 'hono/jsx';
+import type {
+  ListedVirtualMcp,
+  VirtualMcp,
+  VirtualMcpFilter,
+  VirtualMcpOrder,
+} from '../../../governance/virtual-mcps';
+import { countOf, numberOf } from '../../../ui/english';
+import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
-import { Cut, Name } from '../../../ui/name';
-import { Badge, Copy, Empty, Tabs } from '../../../ui/parts';
+import { Cut, cut } from '../../../ui/name';
+import { Badge, Copy, Empty, Head } from '../../../ui/parts';
 import type { Page } from '../../api/request';
-import { toolCount } from '../tool-picker';
+import { sortBy } from '../sorting';
 
 const AT = '/admin/toolsets';
 
 type ToolsetListProps = {
   virtualMcps: readonly ListedVirtualMcp[];
   total: number;
-  page: Page;
+  asked: VirtualMcpFilter & Page;
   /** Names of servers, by id. */
   names: ReadonlyMap<string, string>;
 };
 
 /** The toolsets there are, a page of them. */
-export function ToolsetList({ virtualMcps, total, page, names }: ToolsetListProps) {
+export function ToolsetList({ virtualMcps, total, asked, names }: ToolsetListProps) {
+  const { search, enabled, sort } = asked;
+  const state: Record<string, string> = enabled === undefined ? {} : { state: enabled ? 'on' : 'off' };
+  const sorted = (by: VirtualMcpOrder, first = by as VirtualMcpOrder | `-${VirtualMcpOrder}`) =>
+    sortBy(by, sort ?? 'name', { search, ...state }, first);
+  const create = (
+    <a class="button primary" href={`${AT}/new`}>
+      <Icon of="plus" />
+      Create toolset
+    </a>
+  );
   return (
     <ListPage
       title="Toolsets"
       at={AT}
+      lead="A toolset has some tools of several servers at its own address: what one job needs, and nothing else."
       words={{
-        find: 'Find a toolset by name',
-        none: 'No toolset begins with',
-        noMore: 'There are no more toolsets',
+        find: 'Find by name or address',
+        none: 'No toolsets match',
+        noMore: 'No toolsets match',
       }}
-      action={
-        <a class="button primary" href={`${AT}/new`}>
-          Make a toolset
-        </a>
+      action={create}
+      isSearched={total > 0}
+      filters={
+        <>
+          <select class="input" name="state" aria-label="Status">
+            <option value="">Any status</option>
+            <option value="on" selected={enabled === true}>
+              On
+            </option>
+            <option value="off" selected={enabled === false}>
+              Off
+            </option>
+          </select>
+          {sort && <input type="hidden" name="sort" value={sort} />}
+        </>
       }
+      query={{ ...state, ...(sort && { sort }) }}
       columns={[
-        { name: 'Toolset' },
+        { name: 'Name', sort: sorted('name') },
+        { name: 'Address', isExtra: true },
         { name: 'Tools' },
-        { name: 'Access keys', isNumber: true },
-        { name: 'State' },
+        { name: 'Access keys', isNumber: true, sort: sorted('keys', '-keys') },
+        { name: 'Status' },
       ]}
       rows={virtualMcps}
       row={(toolset) => (
-        <tr>
+        <tr class={toolset.enabled ? undefined : 'is-off'}>
           <td>
-            <a href={`${AT}/${toolset.id}`}>
-              <b>
-                <Cut of={toolset.name} />
-              </b>
+            <a class="name cut" href={`${AT}/${toolset.id}`}>
+              <Cut of={toolset.name} />
             </a>
-            <br />
-            <small class="mono">/mcp/{toolset.endpointSlug}</small>
           </td>
-          <td data-label="Tools">{holds(toolset, names)}</td>
+          <td data-label="Address" class="extra">
+            <span class="cut mono" title={`/mcp/${toolset.endpointSlug}`}>
+              /mcp/{toolset.endpointSlug}
+            </span>
+          </td>
+          <td data-label="Tools">
+            <span class="cut">{holds(toolset, names)}</span>
+          </td>
           <td data-label="Access keys" class="num">
-            {toolset.keyCount.toLocaleString('en')}
+            {numberOf(toolset.keyCount)}
           </td>
-          <td data-label="State">
+          <td data-label="Status">
             <Standing isOn={toolset.enabled} />
           </td>
         </tr>
       )}
       total={total}
-      {...page}
+      one="toolset"
+      {...asked}
     >
-      <Empty title="There is no toolset yet">
-        <p>
-          A toolset is a few tools of several servers under an address of its own: what one job needs, and
-          nothing else. You choose the tools, then the access keys that may use it.
-        </p>
-        <p>
-          <a href={`${AT}/new`}>Make the first one</a>
-        </p>
+      <Empty title="No toolsets yet" glyph="toolset">
+        <p>Choose the tools of a job, then the access keys that can use them.</p>
+        <div class="row">{create}</div>
       </Empty>
     </ListPage>
   );
 }
 
+/** `All of Sentry, 2 tools of Stripe`, `2,428 tools of 64 servers`. */
 function holds({ tools }: VirtualMcp, names: ReadonlyMap<string, string>): string {
-  const parts = tools
-    .filter(({ tool_names, mcp_client_id }) => tool_names.length && names.has(mcp_client_id))
+  const held = tools.filter(({ tool_names, mcp_client_id }) => tool_names.length && names.has(mcp_client_id));
+  if (!held.length) return '–';
+  if (held.length > 3) return `Tools of ${countOf(held.length, 'server')}`;
+  return held
     .map(({ mcp_client_id, tool_names }) => {
-      const name = names.get(mcp_client_id);
-      return tool_names.includes('*') ? `all of ${name}` : `${toolCount(tool_names.length)} of ${name}`;
-    });
-  if (parts.length > 3) return `${parts.slice(0, 2).join(', ')} and of ${parts.length - 2} more servers`;
-  return parts.join(', ') || 'none yet';
+      const name = cut(names.get(mcp_client_id) ?? '');
+      return tool_names.includes('*') ? `all of ${name}` : `${countOf(tool_names.length, 'tool')} of ${name}`;
+    })
+    .join(', ')
+    .replace(/^all/, 'All');
 }
 
 export type ToolsetTab = 'tools' | 'keys' | 'connect';
 
-/** What every page of a toolset begins with: its name, its address, and the ways to its parts. */
-export function ToolsetHead({
-  toolset,
-  address,
-  tab,
-}: {
-  toolset: VirtualMcp;
-  address: string | null;
-  tab: ToolsetTab;
-}) {
+/** What every page of a toolset begins with: its name, and the ways to its parts. */
+export function ToolsetHead({ toolset, tab }: { toolset: VirtualMcp; tab: ToolsetTab }) {
   const way = (name: ToolsetTab, text: string, path: string) => ({
     href: `${AT}/${toolset.id}${path}`,
     text,
     isHere: tab === name,
   });
   return (
-    <>
-      <div class="row spread">
-        <h1>
-          <Name of={toolset.name} />
-        </h1>
-        <Standing isOn={toolset.enabled} />
-      </div>
-      <div class="stack tight">
-        <Copy text={address ?? `/mcp/${toolset.endpointSlug}`} label="the address" />
-        <small>Its address. It never changes, whatever the toolset is called.</small>
-      </div>
-      <Tabs
-        label="Toolset"
-        ways={[
+    <Head
+      crumbs={[{ href: AT, text: 'Toolsets' }]}
+      title={
+        <span class="cut" title={toolset.name}>
+          <Cut of={toolset.name} />
+        </span>
+      }
+      badge={<Standing isOn={toolset.enabled} />}
+      tabs={{
+        label: 'Toolset',
+        ways: [
           way('tools', 'Tools', ''),
           way('keys', 'Access keys', '/keys'),
           way('connect', 'Connect', '/connect'),
-        ]}
-      />
-    </>
+        ],
+      }}
+    />
   );
 }
 
 function Standing({ isOn }: { isOn: boolean }) {
-  return isOn ? <Badge tone="good">on</Badge> : <Badge tone="off">off</Badge>;
+  return isOn ? <Badge tone="good">On</Badge> : <Badge tone="off">Off</Badge>;
 }
 
-/** The way to the end of a toolset, apart from its form. */
-export function Ending({ id }: { id: string }) {
+/** A toolset's address, and its end, beside its form. */
+export function Aside({
+  toolset,
+  address,
+  children,
+}: {
+  toolset: VirtualMcp;
+  address: string;
+  children: Child;
+}) {
   return (
-    <section class="stack apart">
-      <h2>End it</h2>
-      <div class="row">
-        <a class="button danger" href={`${AT}/${id}/delete`}>
-          Delete
-        </a>
-      </div>
-    </section>
+    <div class="cols">
+      {children}
+      <aside class="stack wide">
+        <section class="card stack">
+          <h2>Address</h2>
+          <Copy text={address} label="the address" />
+          <small>It stays the same when you rename the toolset.</small>
+        </section>
+        <section class="card danger stack tight">
+          <h2>Delete toolset</h2>
+          <p class="muted small">Apps that use its address lose its tools within seconds.</p>
+          <div class="actions">
+            <a class="button danger" href={`${AT}/${toolset.id}/delete`}>
+              Delete…
+            </a>
+          </div>
+        </section>
+      </aside>
+    </div>
   );
 }
