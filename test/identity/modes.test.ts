@@ -12,6 +12,7 @@ const EXCEPTIONS: Record<string, string> = {
   'governance/virtual-keys.ts': 'the subject of a key is its own',
   'governance/users.ts': 'the subject of a person is their own',
   'governance/virtual-mcps.ts': 'SQL over keys, by whose subjects they are',
+  'audit.ts': 'the key or person that an act is about',
   'accounts/credentials.ts': 'SQL that finds the credentials of deleted keys and people',
 };
 

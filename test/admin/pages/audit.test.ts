@@ -17,10 +17,12 @@ async function open(query: Record<string, string> = {}): Promise<Page> {
 
 /** The sentences of a page, newest first, each with what else is said of it. */
 const sentences = ({ html }: Page) =>
-  [...html.matchAll(/data-label="Event"><span><span class="cut">([^<]+)<.*?<\/td>/g)].map(([cell, said]) => {
-    const [, more] = /<small class="cut"[^>]*>([^<]*)/.exec(cell) ?? [];
-    return more ? `${said}: ${more}` : said;
-  });
+  [...html.matchAll(/data-label="Event"><span><span class="cut all">([^<]+)<.*?<\/td>/g)].map(
+    ([cell, said]) => {
+      const [, more] = /<small class="cut"[^>]*>([^<]*)/.exec(cell) ?? [];
+      return more ? `${said}: ${more}` : said;
+    },
+  );
 
 /** The acts of a query, once there are `count`: they are written behind the answers. */
 const opened = (query: Record<string, string>, count: number) =>

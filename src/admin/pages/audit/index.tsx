@@ -8,7 +8,7 @@ import { Cut, Whole } from '../../../ui/name';
 import { Badge, dayOf, Empty, Field, Head, type Tone } from '../../../ui/parts';
 import { listPage, read } from '../api';
 import { adminPage } from '../frame';
-import { ACTS, actorOf, type Event, wordsOfEvent } from './words';
+import { ACTS, actorOf, type Event, isByPerson, wordsOfEvent } from './words';
 
 type Events = { events: Event[]; count: number; total_count: number; limit: number; offset: number };
 
@@ -131,7 +131,13 @@ function FilterForm({ filter, events }: { filter: Filter; events: readonly Event
           <>
             <input type="hidden" name={name} value={value} />
             <a class="button small" href={hrefOf(filter, { [name]: '' })}>
-              Only events of <Cut of={nameIn(events, value) ?? LINKED[name]} />
+              Only events of{' '}
+              <Cut
+                of={
+                  nameIn(events, value) ??
+                  (ID.test(value) ? LINKED[name] : actorOf({ actor: value, actor_name: null }))
+                }
+              />
               <span class="unseen">: show all</span> <span aria-hidden="true">×</span>
             </a>
           </>
@@ -140,6 +146,9 @@ function FilterForm({ filter, events }: { filter: Filter; events: readonly Event
     </search>
   );
 }
+
+/** What says nothing to a reader. */
+const ID = /^(\w+:)?[\da-f-]{32,}$/;
 
 function linksOf(filter: Filter): [keyof typeof LINKED, string][] {
   const names = Object.keys(LINKED) as (keyof typeof LINKED)[];
@@ -217,7 +226,11 @@ function EventList({ events, filter, total_count, offset, limit }: Events & { fi
     >
       {Object.keys(filter).length > 0 ? (
         <Empty title="No events match" glyph="search">
-          <p>A reference of an unknown caller is only in the log. Events are kept for 90 days.</p>
+          <p>
+            {/^\s*f-/i.test(filter.q ?? '')
+              ? 'References of callers we don’t know are only in the log.'
+              : 'Names and references are searched, for the last 90 days.'}
+          </p>
           <div class="row">
             <a class="button" href={AT}>
               Clear search
@@ -247,7 +260,7 @@ function EventRow({ event, filter }: { event: Event; filter: Filter }) {
       </td>
       <td data-label="Event">
         <span>
-          <span class="cut">{says}</span>
+          <span class="cut all">{says}</span>
           <Whole of={client_name ?? ''} />
           <Whole of={about_name ?? ''} />
           {more && (
@@ -260,11 +273,7 @@ function EventRow({ event, filter }: { event: Event; filter: Filter }) {
       <td data-label="By">
         <span class="thing">
           {actor_name && (
-            <Avatar
-              name={actor_name}
-              isPerson={actor.startsWith('user:')}
-              glyph={actor.startsWith('user:') ? undefined : 'key'}
-            />
+            <Avatar name={actor_name} {...(isByPerson(event) ? { isPerson: true } : { glyph: 'key' })} />
           )}
           <span>
             <a class="cut" href={hrefOf(filter, { actor })} title="Only their events">

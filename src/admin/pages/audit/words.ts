@@ -156,6 +156,11 @@ function settingsIn({ detail }: Event): string {
     .join(', ');
 }
 
+/** True when a person did it. */
+export function isByPerson({ actor }: Event): boolean {
+  return isSubject(actor) && modeOf(actor)?.words.admin?.filter === 'person';
+}
+
 /** Who did it, in words. */
 export function actorOf({ actor, actor_name: name }: Pick<Event, 'actor' | 'actor_name'>): string {
   const mode = isSubject(actor) ? modeOf(actor) : null;

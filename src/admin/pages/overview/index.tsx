@@ -132,7 +132,7 @@ function Recent({ access }: { access: GrantView[] }) {
             <tr>
               <td>
                 <span class="thing">
-                  <Avatar name={name} glyph="app" />
+                  <Avatar name={name} />
                   <a class="name cut" href={`/admin/access/${one.id}`} title={cut(name)}>
                     <Cut of={name} />
                   </a>

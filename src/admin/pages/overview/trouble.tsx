@@ -78,6 +78,7 @@ function TroubledServer({ server }: { server: Server }) {
   const { action, preposition, otherwise } = TROUBLES.get(state) as Trouble;
   const isPending = state === 'pending_verification';
   const failure = isPending ? null : lastFailure;
+  const since = isPending ? createdAt : failure?.since;
   const look = isPending ? 'button small primary' : 'button small';
   const href = `/admin/servers/${id}`;
   return (
@@ -96,9 +97,7 @@ function TroubledServer({ server }: { server: Server }) {
       <td data-label="What happened">
         <span>
           <span>{failure ? lastFailureWords(failure) : otherwise}</span>{' '}
-          <small>
-            <When at={rfc3339(failure?.since ?? createdAt)} />
-          </small>
+          <small>{since !== undefined && <When at={rfc3339(since)} />}</small>
         </span>
       </td>
       <td class="end">
