@@ -17,12 +17,12 @@ export function Members({ schema, isAnswer = false }: { schema: Schema; isAnswer
   if (!Object.keys(object?.properties ?? {}).length) return null;
   const required = object?.required ?? [];
   return (
-    <dl class="members">
+    <dl class="facts">
       {Object.entries(object?.properties ?? {}).map(([name, member]) => (
         <Member
           name={name}
           schema={member}
-          mark={required.includes(name) ? !isAnswer && 'required' : isAnswer && 'not always'}
+          mark={required.includes(name) ? !isAnswer && 'required' : isAnswer && 'may be missing'}
           isAnswer={isAnswer}
         />
       ))}
@@ -45,7 +45,7 @@ function Options({ options, isAnswer }: { options: Schema[]; isAnswer: boolean }
         const [kind, { const: value } = {}] = own.find(([, member]) => member.const !== undefined) ?? [];
         const rest = own.filter(([name]) => name !== kind);
         return (
-          <div class="stack tight kind">
+          <div class="group stack tight">
             <p>
               With <code>{kind}</code> <code>{JSON.stringify(value)}</code>
               {kind && !required.includes(kind) && ', or without it'}
@@ -66,18 +66,25 @@ export function Member({ name, schema, mark, isAnswer }: MemberProps) {
   const { description } = schema;
   const isNested = Boolean(objectIn(schema)?.properties);
   return (
-    <div>
+    <>
       <dt>
-        <code>{name}</code> <span class="type">{typeOf(schema)}</span>
-        {mark && <span class="tag">{mark}</span>}
+        <code>{name}</code>
       </dt>
-      {(description || isNested) && (
-        <dd>
-          {description && <Words text={description} />}
-          <Members schema={schema} isAnswer={isAnswer} />
-        </dd>
-      )}
-    </div>
+      <dd>
+        {typeOf(schema)}
+        {mark && `, ${mark}`}
+        {description && (
+          <small>
+            <Words text={description} />
+          </small>
+        )}
+        {isNested && (
+          <div class="group">
+            <Members schema={schema} isAnswer={isAnswer} />
+          </div>
+        )}
+      </dd>
+    </>
   );
 }
 
@@ -125,7 +132,7 @@ function limitsOf(schema: Schema): string[] {
     ...(least === undefined && most !== undefined ? [`at most ${most}`] : []),
     ...(minLength && minLength > 1 ? [`at least ${minLength} characters`] : []),
     ...(maxLength ? [`at most ${maxLength} characters`] : []),
-    ...(preset !== undefined && preset !== '' ? [`else ${JSON.stringify(preset)}`] : []),
+    ...(preset !== undefined && preset !== '' ? [`default ${JSON.stringify(preset)}`] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { Head } from '../../ui/parts';
 import { asked } from './components';
 import { Member, Members, nameIn, typeOf, Words } from './docs-schema';
 import type { Document, OperationObject, Schema } from './document';
@@ -23,18 +24,22 @@ export function renderApi(document: Document): { ways: string; body: string } {
   );
   const body = (
     <>
-      <header class="stack tight">
-        <h1>The API of this gateway</h1>
-        <p class="muted">
-          {ORIGIN} · version {document.info.version} ·{' '}
-          <a href="/api/openapi.json">OpenAPI {document.openapi} document</a>
-        </p>
-      </header>
+      <Head
+        title="API reference"
+        actions={
+          <a class="button" href="/api/openapi.json">
+            OpenAPI {document.openapi}
+          </a>
+        }
+        lead={`${ORIGIN} · version ${document.info.version}`}
+      />
       <Credentials document={document} />
       {document.tags.map(({ name, description }) => (
-        <section id={anchorOf(name)} class="stack tight">
-          <h2>{name}</h2>
-          <p class="muted">{description}</p>
+        <section id={anchorOf(name)} class="stack">
+          <div class="stack tight">
+            <h2>{name}</h2>
+            <p class="muted">{description}</p>
+          </div>
           {placed
             .filter(({ operation }) => operation.tags.includes(name))
             .map((shown) => (
@@ -42,7 +47,7 @@ export function renderApi(document: Document): { ways: string; body: string } {
             ))}
         </section>
       ))}
-      <section id="schemas" class="stack tight">
+      <section id="schemas" class="stack">
         <h2>Schemas</h2>
         {Object.entries(document.components.schemas).map(([name, schema]) => (
           <NamedSchema name={name} schema={schema} isAnswer={!(name in asked)} />
@@ -60,23 +65,23 @@ function anchorOf(tag: string): string {
 /** What callers send, by the names the operations use. */
 function Credentials({ document }: { document: Document }) {
   return (
-    <section id="credentials" class="stack tight">
-      <h2>Credentials</h2>
-      <p class="muted">Every operation names those it takes; one of them is enough.</p>
-      <div class="card">
-        <dl class="members">
-          {Object.entries(document.components.securitySchemes).map(([name, { description }]) => (
-            <div id={`credential-${name}`}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>
-                <Words text={description} />
-              </dd>
-            </div>
-          ))}
-        </dl>
+    <section id="credentials" class="stack">
+      <div class="stack tight">
+        <h2>Credentials</h2>
+        <p class="muted">Each operation names those it takes. One of them is enough.</p>
       </div>
+      <dl class="card facts">
+        {Object.entries(document.components.securitySchemes).map(([name, { description }]) => (
+          <>
+            <dt id={`credential-${name}`}>
+              <code>{name}</code>
+            </dt>
+            <dd>
+              <Words text={description} />
+            </dd>
+          </>
+        ))}
+      </dl>
     </section>
   );
 }
@@ -85,13 +90,14 @@ function Operation({ method, path, operation, document }: Placed & { document: D
   const { operationId, summary, description, deprecated, parameters = [], requestBody } = operation;
   const [type, content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
   return (
-    <details class="op">
-      <summary>
+    <details class="card">
+      <summary class="row">
         <span class={`method ${method}`}>{method.toUpperCase()}</span>
-        <h3>
-          <code>{path}</code> <span class="muted">{summary}</span>
+        <h3 class="grow">
+          <code>{path}</code>
         </h3>
-        {deprecated && <span class="tag">older name</span>}
+        <span class="muted">{summary}</span>
+        {deprecated && <span class="tag">Older name</span>}
       </summary>
       <div id={operationId} class="stack wide">
         {description && (
@@ -105,7 +111,7 @@ function Operation({ method, path, operation, document }: Placed & { document: D
         {parameters.length > 0 && (
           <div class="stack tight">
             <h4>Parameters</h4>
-            <dl class="members">
+            <dl class="facts">
               {parameters.map(({ name, required, schema, description }) => (
                 <Member
                   name={name}
@@ -118,21 +124,19 @@ function Operation({ method, path, operation, document }: Placed & { document: D
         )}
         {content?.schema && (
           <div class="stack tight">
-            <h4>
-              Body{' '}
-              <span class="type">
-                {type} {content.schema.$ref && <>· {typeOf(content.schema)}</>}
-              </span>
-            </h4>
+            <h4>Body</h4>
+            <small>
+              {type} {content.schema.$ref && <>· {typeOf(content.schema)}</>}
+            </small>
             <Members schema={resolved(content.schema, document)} />
           </div>
         )}
         <Answers operation={operation} document={document} />
         <div class="stack tight">
           <h4>Example</h4>
-          <pre>
+          <div class="copy lines">
             <code>{curlOf({ method, path, operation })}</code>
-          </pre>
+          </div>
         </div>
       </div>
     </details>
@@ -161,21 +165,24 @@ function Answers({ operation, document }: { operation: OperationObject; document
   return (
     <div class="stack tight">
       <h4>Answers</h4>
-      <dl class="members answers">
+      <dl class="facts">
         {Object.entries(operation.responses).map(([status, given]) => {
           const answer = '$ref' in given ? responses[nameIn(given.$ref)] : given;
           const schema = answer?.content?.['application/json']?.schema;
           return (
-            <div>
+            <>
               <dt>
                 <code>{status}</code>
               </dt>
               <dd>
-                <Words text={answer?.description ?? ''} />{' '}
-                {schema?.$ref && <span class="type">· {typeOf(schema)}</span>}
-                {schema && !schema.$ref && <Members schema={schema} isAnswer />}
+                <Words text={answer?.description ?? ''} /> {schema?.$ref && <>· {typeOf(schema)}</>}
+                {schema && !schema.$ref && (
+                  <div class="group">
+                    <Members schema={schema} isAnswer />
+                  </div>
+                )}
               </dd>
-            </div>
+            </>
           );
         })}
       </dl>
@@ -186,8 +193,8 @@ function Answers({ operation, document }: { operation: OperationObject; document
 function NamedSchema({ name, schema, isAnswer }: { name: string; schema: Schema; isAnswer: boolean }) {
   const { description, ...rest } = schema;
   return (
-    <details class="op">
-      <summary>
+    <details class="card">
+      <summary class="row">
         <h3>
           <code>{name}</code>
         </h3>
