@@ -42,7 +42,8 @@ const sendTwice = (page: Page, field: string, answers = {}) =>
   Promise.all([twin(), twin()].map((who) => send(page, field, answers, who)));
 
 const valueOn = ({ html }: Page) => /<code>(sk-bf-[\w-]{20,})<\/code>/.exec(html)?.[1] ?? '';
-const noticeOn = ({ html }: Page) => /role="status"[^>]*>.*?<span>(.*?)</.exec(html)?.[1] ?? '';
+const noticeOn = ({ html }: Page) =>
+  /role="status"[^>]*>(?:<svg.*?<\/svg><span>)?(.*?)</.exec(html)?.[1] ?? '';
 const acts = async (act: string) =>
   (await admin<{ total_count: number }>('GET', `/audit?act=${act}`)).total_count;
 const keysNamed = async (name: string) =>

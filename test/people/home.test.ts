@@ -60,6 +60,7 @@ describe('the front page (CONTRACT §8, Pages)', () => {
     const [known, stranger] = [await open('/', browser), await open('/')];
 
     expect(textOf(known)).toMatch(new RegExp(`What you get.*${docs.name} 2 tools`));
+    expect(textOf(known)).toContain('Your app opens this browser, and you allow it here.');
     expect(known.html).not.toContain(closed.name);
     expect(known.html).not.toContain('>Administration<');
     expect(stranger.html).not.toContain(docs.name);
