@@ -36,14 +36,9 @@ export const serverAccountPages = new Hono<App>()
     const csrf = await csrfOf(c);
     const body = (
       <>
-<<<<<<< ours
         <ServerHead server={{ ...server, state: stateOf(server) }} tab="account" csrf={csrf} />
-        {server.enabled && <ServerAccount overview={overview} csrf={csrf} />}
-=======
-        <ServerHead server={{ ...server, state: stateOf(server) }} tab="account" />
         {!server.enabled && <p class="muted">Turn the server on to change its account.</p>}
-        {server.enabled && <ServerAccount overview={overview} csrf={await csrfOf(c)} />}
->>>>>>> theirs
+        {server.enabled && <ServerAccount overview={overview} csrf={csrf} />}
         {ownAccountOf(server) && (
           <section class="stack" aria-labelledby="own">
             <h2 id="own">{countOf(overview.accounts, 'connected account')}</h2>

@@ -114,11 +114,7 @@ export const serverPages = new Hono<App>()
       'Back at the gateway',
       <div class="card stack" data-done>
         <h1>Back at the gateway</h1>
-<<<<<<< ours
-        <p class="muted">You can close this window. The page you came from shows the server.</p>
-=======
         <p class="muted">You can close this window and go on where you started.</p>
->>>>>>> theirs
         <div class="actions">
           <a class="button primary" href={`${AT}/${c.req.param('id')}`}>
             Go to the server
@@ -137,14 +133,9 @@ export const serverPages = new Hono<App>()
     const path = `/mcp/client/${id}/verify-headers`;
     const tried = await act<{ tools_count: number }>(c, form, 'POST', path, body, SERVER_WORDS);
     if (!tried.ok) return showServer(c, id, tried);
-<<<<<<< ours
     const tools = countOf(tried.body.tools_count, 'tool');
     const next = server.isVerified ? '/account' : '';
-    return goTo(c, `${AT}/${id}${next}`, `The server accepts these values and lists ${tools}.`);
-=======
-    const tools = toolCount(tried.body.tools_count);
-    return goTo(c, `${AT}/${id}`, `Connected with your key. The server lists ${tools}.`);
->>>>>>> theirs
+    return goTo(c, `${AT}/${id}${next}`, `Connected with your key. The server lists ${tools}.`);
   });
 
 /** Sends this browser, and no other, to the provider of a server; it comes back to the server's page. */
