@@ -5,7 +5,8 @@ import { Avatar } from '../ui/avatar';
 import { glyphOfApp } from '../ui/connect-apps';
 import { countOf } from '../ui/english';
 import { Cut, cut } from '../ui/name';
-import { Badge, dayOf, Empty, LastUse, Pager, Table, When } from '../ui/parts';
+import { Badge, dayOf, Empty, LastUse, When } from '../ui/parts';
+import { Pager, Table } from '../ui/table';
 import { canUse, endedWord, nameOf, rfc3339, whereOf } from './app-words';
 
 type AppListProps = {

@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { Way } from './layout';
-import { type Column, Empty, Head, Pager, Search, Table } from './parts';
+import { Empty, Head, Search } from './parts';
+import { type Column, Pager, Table } from './table';
 
 type RowsProps<Row> = {
   label: string;

@@ -1,5 +1,5 @@
 import type { Sort } from '../../database';
-import type { Column } from '../../ui/parts';
+import type { Column } from '../../ui/table';
 
 /** How the address of a list says it is sorted; what makes no sense in it says nothing. */
 export function sortAsked<By extends string>(

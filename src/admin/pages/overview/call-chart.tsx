@@ -1,6 +1,6 @@
 import type { HourOfCalls } from '../../../governance/tool-counts';
 import { countOf, numberOf } from '../../../ui/english';
-import { Table } from '../../../ui/parts';
+import { Table } from '../../../ui/table';
 
 /** An hour is this wide, and the highest bar this high. */
 const STEP = 10;

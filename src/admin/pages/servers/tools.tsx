@@ -2,7 +2,8 @@ import { isOn, type ServerOverview, type ShownTool } from '../../../accounts/ser
 import type { LeftOut, Server } from '../../../servers/server';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
-import { Empty, Filter, KindTag, Pager, Search, When } from '../../../ui/parts';
+import { Empty, Filter, KindTag, Search, When } from '../../../ui/parts';
+import { Pager } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
 import type { FormFields } from '../api';
 import { ReadingBoxes } from '../reading-boxes';
