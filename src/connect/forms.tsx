@@ -160,7 +160,7 @@ function Continue({ label, notice }: { label: string; notice?: string | undefine
     <>
       {notice && <Notice bad>{notice}</Notice>}
       <button type="submit" class="button primary big" name="decision" value="continue" data-busy="Checking…">
-        {label}
+        <span class="grow">{label}</span>
       </button>
     </>
   );
@@ -249,7 +249,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
           value={isActive ? undefined : 'continue'}
           data-busy={isOAuth ? `Opening ${signInHost ?? server.name}…` : 'Checking…'}
         >
-          {button}
+          <span class="grow">{button}</span>
         </button>
       </div>
     </form>

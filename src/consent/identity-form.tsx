@@ -65,7 +65,7 @@ function Remembered({ identity, ...form }: FlowForm & { identity: Identity }) {
         <input type="hidden" name="identity" value={wire} />
         <input type="hidden" name="remembered" value="on" />
         <button type="submit" class="button primary big" name="decision" value="continue">
-          Continue as {cut(identity.name)}
+          <span class="grow">Continue as {cut(identity.name)}</span>
         </button>
       </FlowFormElement>
       <a class="center" href={`${consentPath(form)}&use=another`}>

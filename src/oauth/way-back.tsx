@@ -51,23 +51,23 @@ export function sendBack(place: Gateway, { is, destination, cookies = [], ...sho
 function WayBackPage({ client, href, title, children, is }: Omit<WayBack, 'destination'> & { href: string }) {
   const name = cut(client.name);
   return (
-    <div class="card stack wide center">
-      {is === 'allowed' && <Meet from={<GatewayAvatar />} by="check" to={<ClientAvatar of={client} />} />}
-      <div class="stack tight center">
+    <div class="card stack wide">
+      <div class="stack center">
+        {is === 'allowed' && <Meet from={<GatewayAvatar />} by="check" to={<ClientAvatar of={client} />} />}
         <h1>{title}</h1>
         <p class="muted">{children}</p>
       </div>
       <a class="button primary big" href={href}>
-        Open {name}
+        <span class="grow">Open {name}</span>
       </a>
-      <small>
+      <small class="center">
         Nothing happened? Go back to {name} yourself
         {is === 'allowed' && '. If it still asks you to sign in, connect it again'}.
       </small>
       {is === 'allowed' && (
         <>
           <hr class="rule" />
-          <a href="/me" target="_blank" rel="noopener">
+          <a class="center" href="/me" target="_blank" rel="noopener">
             See or change what your apps can use
           </a>
         </>
