@@ -79,14 +79,14 @@ describe.skipIf(!executable)(
         await look();
 
         await press('link', 'Toolsets');
-        await press('link', 'Make a toolset');
+        await press('link', 'Create toolset');
         await type('Name', `${name} set`);
         await choose(name, 'Only these tools');
         await tick(TOOLS, `Tools of ${name}`);
-        await press('button', 'Make the toolset');
+        await press('button', 'Create toolset');
         await tick([`${name} key`]);
-        await press('button', 'Save');
-        await person.sees('status', 'may');
+        await press('button', 'Save changes');
+        await person.sees('status', 'can now use');
 
         const app = new OAuthMemory(`${name} app`);
         const address = `${dev.facts.mcp_url}/${name}-set`;
