@@ -1,5 +1,7 @@
-import type { Endpoint } from './connect-lines';
 import type { Glyph } from './icons';
+
+/** What is connected to, as `endpointOf` of connect-lines.tsx makes it. */
+type To = { url: string; name: string };
 
 /** How an app is given an address: by `link`, else, or by hand, by what to do with `lines`. `next`: what it asks for next. */
 export type Steps = {
@@ -17,8 +19,8 @@ export type ConnectableApp = {
   glyph: Glyph;
   /** True when its maker's servers call the gateway, not this computer. */
   isRemote?: true;
-  bySignIn: ((to: Endpoint) => Steps) | null;
-  byKey: ((to: Endpoint, key: string) => Steps) | null;
+  bySignIn: ((to: To) => Steps) | null;
+  byKey: ((to: To, key: string) => Steps) | null;
 };
 
 type Ways = Required<Pick<ConnectableApp, 'bySignIn' | 'byKey'>>;
@@ -36,9 +38,9 @@ const query = (fields: Record<string, string>) => new URLSearchParams(fields);
 function inFile(
   say: string,
   entryOf: (url: string) => Entry,
-  { root = 'mcpServers', link }: { root?: string; link?: (to: Endpoint, entry: Entry) => string } = {},
+  { root = 'mcpServers', link }: { root?: string; link?: (to: To, entry: Entry) => string } = {},
 ): Ways {
-  const stepsFor = (to: Endpoint, entry: Entry) => ({
+  const stepsFor = (to: To, entry: Entry) => ({
     say,
     what: 'the configuration',
     lines: [json({ [root]: { [to.name]: entry } })],
@@ -53,7 +55,7 @@ function inFile(
 }
 
 /** An app that is told by its command line. */
-function byCommand(next: (name: string) => string, commandOf: (to: Endpoint) => string): Ways {
+function byCommand(next: (name: string) => string, commandOf: (to: To) => string): Ways {
   const steps = { say: 'Run in a terminal:', what: 'the command' };
   return {
     bySignIn: (to) => ({ ...steps, lines: [commandOf(to)], next: next(to.name) }),
@@ -62,7 +64,7 @@ function byCommand(next: (name: string) => string, commandOf: (to: Endpoint) => 
 }
 
 /** An app with a form. */
-function inForm(say: string, link?: (to: Endpoint) => string): Ways {
+function inForm(say: string, link?: (to: To) => string): Ways {
   const steps = { say: `${say}:`, what: 'the value' };
   return {
     bySignIn: (to) => ({ ...steps, lines: [to.url], ...(link && { link: link(to) }) }),

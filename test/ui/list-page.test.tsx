@@ -33,7 +33,7 @@ describe('a page with a list', () => {
 
     expect(html).toContain('<table aria-label="Teas">');
     expect(html).toContain('<td>Assam</td>');
-    expect(html).toContain('3 to 4 of 5');
+    expect(html).toContain('3–4 of 5');
     expect(html).toContain('href="/admin/teas?search=a%26b&amp;offset=0"');
     expect(html).toContain('href="/admin/teas?search=a%26b&amp;offset=4"');
     expect(html).toContain('value="a&amp;b"');
@@ -44,7 +44,7 @@ describe('a page with a list', () => {
     expect(shown([], { offset: 4, total: 3 })).toContain('There are no more teas');
     expect(shown([], { offset: 4, total: 3 })).toContain('Previous');
     for (const part of [{ search: 'x' }, { offset: 4 }]) {
-      expect(shown([], part)).toContain('<a href="/admin/teas">Show all teas</a>');
+      expect(shown([], part)).toContain('<a class="button" href="/admin/teas">Clear search</a>');
       expect(shown([], part)).not.toContain('There is no tea yet');
     }
     expect(shown([], {})).toContain('There is no tea yet');
