@@ -33,7 +33,7 @@ export const session: IdentityMode<never> = {
   apiMember: null,
   words: {
     kind: 'anonymous',
-    who: () => 'somebody anonymous',
+    who: () => 'anonymous',
     connectedFor: { before: null, nameless: 'an anonymous connection' },
     listed: (id) => `Session ${id.slice(0, 4)}…`,
     actor: () => 'Anonymous',
