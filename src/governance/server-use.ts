@@ -108,7 +108,7 @@ const USERS = `WITH it AS (SELECT * FROM server WHERE id = ?1),
     UNION ALL SELECT 3, 'toolset', id, name, (SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id),
       ${toolsIn('tools', 'tool_names', IS_HELD)}, NOT enabled FROM virtual_mcp WHERE ${HOLDS_IT}
     UNION ALL SELECT 4, 'app', grant_id, coalesce(given_name, client_name),
-      coalesce((SELECT name FROM virtual_key WHERE 'vk:' || id = subject), (SELECT name FROM person WHERE 'user:' || id = subject)),
+      coalesce((SELECT name FROM virtual_key WHERE id = substr(subject, 4)), (SELECT name FROM person WHERE id = substr(subject, 6))),
       (SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1), 0
       FROM oauth_grant WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)
         AND (servers IS NULL OR ${some('servers', "each.value ->> 'id' = ?1")})

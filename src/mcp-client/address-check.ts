@@ -16,7 +16,7 @@ import { inOwnSession } from './sessions/sessions';
 type Does = 'read' | 'write' | 'remove';
 
 /** What a server that answers anyone lists: how many tools of each kind, the first of them, and what it calls itself. */
-export type OpenServer = {
+export type PublicServer = {
   kind: 'open';
   tools: number;
   kinds: Record<Does, number>;
@@ -28,7 +28,7 @@ export type OpenServer = {
 
 /** What an address is found to be, before anything is saved. */
 export type Finding =
-  | OpenServer
+  | PublicServer
   /** It wants people to sign in at its provider. `registersItself`: the gateway can introduce itself there. */
   | { kind: 'oauth'; provider: string; registersItself: boolean }
   | { kind: 'credentials' }
@@ -83,7 +83,7 @@ async function findingAt(
     const began = Date.now();
     const { listing, failure } = await inOwnSession(peer, DECLARED_TO_LIST, () => readListing(peer, signal));
     if (failure) throw failure;
-    const listed = openServer((listing.tool ?? []).map((definition) => JSON.parse(definition)));
+    const listed = publicServer((listing.tool ?? []).map((definition) => JSON.parse(definition)));
     return { ...listed, info: wordsTo(peer)?.info ?? null, took: Date.now() - began };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
@@ -94,7 +94,7 @@ async function findingAt(
 }
 
 /** @param definitions of tools, checked */
-function openServer(definitions: JsonObject[]): Omit<OpenServer, 'info' | 'took'> {
+function publicServer(definitions: JsonObject[]): Omit<PublicServer, 'info' | 'took'> {
   const kinds = { read: 0, write: 0, remove: 0 };
   const tools = definitions.map(({ name, description, annotations }) => {
     const hints = isObject(annotations) ? annotations : {};

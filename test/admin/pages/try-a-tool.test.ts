@@ -206,7 +206,12 @@ describe('a tool that asks something before it goes on', () => {
     message: 'Which <name>?',
     requestedSchema: {
       type: 'object',
-      properties: { name: { type: 'string', title: 'Your name' }, age: { type: 'integer' } },
+      properties: {
+        name: { type: 'string', title: 'Your name' },
+        age: { type: 'integer' },
+        team: { type: 'string', oneOf: [{ const: 't-1', title: 'The first' }, { const: 't-2' }] },
+        pet: { type: 'string', enum: ['p-1'], enumNames: ['A cat'] },
+      },
       required: ['name'],
     },
   };
@@ -241,6 +246,7 @@ describe('a tool that asks something before it goes on', () => {
 
     expect(asked.html).toContain('Which &lt;name&gt;?');
     expect(asked.html).toContain('Your name');
+    for (const word of ['The first', 't-2', 'A cat']) expect(asked.html).toContain(`>${word}</option>`);
     expect(asked.html).not.toContain('state 1');
     expect(wrong.html).toContain('Enter a whole number.');
     expect(wrong.html).toContain('value="Ann"');

@@ -7,7 +7,7 @@ export function nameFrom(text: string): string {
 }
 
 /** Words of addresses and of what servers call themselves that tell none from another. */
-const GENERIC = /^(mcp|api|www|server|sse|v\d+)$/i;
+const GENERIC = /^(mcp|api|www|servers?|sse|v\d+)$/i;
 
 /** What a server's name for itself suggests: `linear-mcp-server` is linear. */
 export function nameFromInfo(name: string): string {

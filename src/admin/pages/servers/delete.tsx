@@ -5,14 +5,17 @@ import { Confirm } from '../../../ui/forms';
 import { Cut, cut } from '../../../ui/name';
 import { toolCount } from '../tool-picker';
 
-/** `214 access keys and 2 toolsets`: who was given a server; '' for no one. */
+/** `214 access keys, 1 person and 2 toolsets`: who was given a server; '' for no one. */
 export function givenTo({ keys, people, toolsets }: ServerUse): string {
   const given = [
     keys && countOf(keys, 'access key'),
     people && countOf(people, 'person', 'people'),
     toolsets && countOf(toolsets, 'toolset'),
   ];
-  return given.filter(Boolean).join(' and ');
+  return given
+    .filter(Boolean)
+    .join(', ')
+    .replace(/, (?!.*, )/, ' and ');
 }
 
 /** What goes with a server, named before it does. */
@@ -41,7 +44,7 @@ export function DeleteServer({ server, use, csrf }: { server: Server; use: Serve
       <ul>
         {given && (
           <li>
-            <b>{given}</b> lose its {toolCount(tools)}.
+            We remove its {toolCount(tools)} from <b>{given}</b>.
           </li>
         )}
         {accounts > 0 && (

@@ -1,5 +1,5 @@
 import { authTypes } from '../../../accounts/auth/index';
-import type { OpenServer } from '../../../mcp-client/address-check';
+import type { PublicServer } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
 import { numberOf } from '../../../ui/english';
 import { Badge, Copy, KindTag } from '../../../ui/parts';
@@ -47,7 +47,7 @@ export function FindingCard(props: LookedUp & { redirectUri: string | null }) {
             </dd>
           </>
         )}
-        <dt>Answered</dt>
+        <dt>{LABELS[finding.kind]}</dt>
         <dd>
           <Answer finding={finding} />
         </dd>
@@ -58,6 +58,13 @@ export function FindingCard(props: LookedUp & { redirectUri: string | null }) {
   );
 }
 
+const LABELS: Readonly<Partial<Record<LookedUp['finding']['kind'], string>>> = {
+  open: 'Answered',
+  oauth: 'Sign-in',
+  credentials: 'Needs',
+  failed: 'Problem',
+};
+
 function Answer({ finding }: Pick<LookedUp, 'finding'>) {
   switch (finding.kind) {
     case 'open':
@@ -65,16 +72,23 @@ function Answer({ finding }: Pick<LookedUp, 'finding'>) {
     case 'oauth':
       return (
         <>
-          People sign in at <b>{finding.provider}</b>.{' '}
+          At <b>{finding.provider}</b>.{' '}
           {finding.registersItself
-            ? 'The gateway registers itself there, so leave the client ID empty.'
+            ? 'The gateway registers itself there, so there is nothing to enter.'
             : 'The gateway can’t register itself there. Register an app by hand, and enter its client ID below.'}
         </>
       );
     case 'credentials':
-      return <>It asks for a header, such as an API key. Its documentation says which.</>;
+      return <>A header, such as an API key. The server’s documentation says which.</>;
     case 'failed':
-      return <>{failureWords(finding.failure)} You can add it now, and it is asked again later.</>;
+      return (
+        <>
+          {finding.failure.reason === 'not_found'
+            ? 'Nothing answers at this address. We also tried /mcp and /sse.'
+            : failureWords(finding.failure)}{' '}
+          You can add it now, and we ask it again later.
+        </>
+      );
     default:
       return null;
   }
@@ -82,7 +96,7 @@ function Answer({ finding }: Pick<LookedUp, 'finding'>) {
 
 const KINDS = { read: 'read-only', write: 'can edit', remove: 'can delete' } as const;
 
-function FirstTools({ of: { kinds, tools, first } }: { of: OpenServer }) {
+function FirstTools({ of: { kinds, tools, first } }: { of: PublicServer }) {
   const counts = (['read', 'write', 'remove'] as const).filter((kind) => kinds[kind]);
   return (
     <details class="quiet" open>

@@ -65,11 +65,13 @@ export function NewServerForm(props: NewServerProps) {
           . Letters, digits and underscores.
         </NameField>
         <AuthChoice offered={offered} chosen={form.get('auth_type') ?? DEFAULT_AUTH_TYPE} />
-        <AuthFields {...fields} authType={null} needsApp={needsApp} />
+        <AuthFields {...fields} authType={null} />
+        {needsApp && <AppFields {...fields} authType={null} isNeeded />}
         <WhoCanUse isOpen={form.get('open') === 'on'} />
         <details class="quiet" open={isMoreOpen(props)}>
           <summary>More settings</summary>
           <div class="stack wide">
+            {!needsApp && <AppFields {...fields} authType={null} />}
             <Of member="oauth_config" authType={null}>
               <OAuthMore {...fields} />
             </Of>
@@ -107,7 +109,8 @@ export function ServerSettings(props: ServerSettingsProps) {
           <span class="muted">This can’t be changed later. Add the server again to choose another way.</span>
         </p>
       </div>
-      <AuthFields {...fields} authType={authType} needsApp={false} />
+      <AuthFields {...fields} authType={authType} />
+      <AppFields {...fields} authType={authType} />
       <Times {...props} />
       <Checkbox form={form} name="open" label="Everyone can use it">
         All keys and people, and those added later.
@@ -188,12 +191,10 @@ function AddressField({ form, wrong, hint }: Fields & { hint?: string }) {
   );
 }
 
+type TypedFields = Fields & { authType: string | null };
+
 /** The fields of an auth type; null: of every type, those of the chosen one are seen. */
-function AuthFields({
-  authType,
-  needsApp,
-  ...fields
-}: Fields & { authType: string | null; needsApp: boolean }) {
+function AuthFields({ authType, ...fields }: TypedFields) {
   return (
     <>
       <Of member="per_user_header_keys" authType={authType}>
@@ -202,13 +203,18 @@ function AuthFields({
       <Of member="headers" authType={authType}>
         <StaticHeaderFields {...fields} />
       </Of>
-      <Of member="oauth_config" authType={authType}>
-        <OAuthFields {...fields} isNeeded={needsApp} />
-      </Of>
       <Of member="token_exchange" authType={authType}>
         <ExchangeFields {...fields} />
       </Of>
     </>
+  );
+}
+
+function AppFields({ authType, isNeeded = false, ...fields }: TypedFields & { isNeeded?: boolean }) {
+  return (
+    <Of member="oauth_config" authType={authType}>
+      <OAuthFields {...fields} isNeeded={isNeeded} />
+    </Of>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx';
 import { Icon } from '../../../ui/icons';
 import { described } from '../../../ui/parts';
-import { type ArgumentField, type Control, textOf } from './schema-form';
+import type { ArgumentField, Control } from './schema-form';
 
 type FieldsProps = {
   fields: readonly ArgumentField[];
@@ -37,7 +37,7 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
         {control.kind === 'group' ? (
           <SchemaFields fields={control.fields} {...{ sent, errors }} />
         ) : (
-          control.options.map((option) => (
+          control.options.map((option, at) => (
             <label class="check">
               <input
                 type="checkbox"
@@ -45,7 +45,7 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
                 value={JSON.stringify(option)}
                 checked={values.includes(JSON.stringify(option))}
               />
-              <span>{textOf(option)}</span>
+              <span>{control.words[at]}</span>
             </label>
           ))
         )}
@@ -113,7 +113,7 @@ function Entry({ field, control, values, error }: EntryProps) {
               ['true', 'Yes'],
               ['false', 'No'],
             ]
-          : control.options.map((option) => [JSON.stringify(option), textOf(option)]);
+          : control.options.map((option, at) => [JSON.stringify(option), control.words[at]]);
       const mayBeLeftOut = !isRequired || !initial.length;
       return (
         <select class="input" {...attributes}>

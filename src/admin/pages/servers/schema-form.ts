@@ -10,8 +10,7 @@ export type Control =
   | { kind: 'text'; isLong: boolean; most: number | null }
   | { kind: 'number'; isWhole: boolean; least: number | null; most: number | null }
   | { kind: 'yes_no' }
-  | { kind: 'choice'; options: readonly Scalar[] }
-  | { kind: 'choices'; options: readonly Scalar[] }
+  | { kind: 'choice' | 'choices'; options: readonly Scalar[]; words: readonly string[] }
   /** One a line. */
   | { kind: 'lines'; of: Exclude<Primitive, 'boolean'> }
   | { kind: 'group'; fields: readonly ArgumentField[] }
@@ -41,16 +40,12 @@ const MOST_OPTIONS = 100;
 const MOST_HINT = 300;
 const LONG = /body|code|content|description|html|markdown|message|prompt|query|sql|summary|text/i;
 
-/**
- * The form for a tool's `inputSchema`, or what a server asks for (JSON Schema, as far as forms can say it; the rest as JSON).
- * @param name what the names of its controls begin with
- */
+/** The form for a tool's `inputSchema`, or what a server asks for; the rest as JSON. @param name begins those of its controls */
 export function fieldsOf(inputSchema: unknown, name = 'arg'): ArgumentField[] {
   const build = new Builder(isObject(inputSchema) ? inputSchema : {}, name);
   const fields = build.members(build.root, [], true);
   const { type, additionalProperties, required } = build.root;
-  const says = type === 'object' && additionalProperties !== true && !required;
-  const isFree = fields?.length === 0 && !says;
+  const isFree = !fields?.length && (type !== 'object' || additionalProperties === true || required);
   return fields && build.count <= MOST_FIELDS && !isFree ? fields : [{ ...WHOLE, name }];
 }
 
@@ -111,7 +106,8 @@ class Builder {
 
   private control(schema: JsonObject, path: readonly string[], isWanted: boolean): Control {
     const options = optionsOf(schema);
-    if (options && options.length <= MOST_OPTIONS) return { kind: 'choice', options };
+    if (options && options.length <= MOST_OPTIONS)
+      return { kind: 'choice', options, words: wordsOf(schema, options) };
     const { type } = schema;
     if (type === 'boolean') return { kind: 'yes_no' };
     if (type === 'number' || type === 'integer') {
@@ -131,7 +127,8 @@ class Builder {
 
   private list(items: JsonObject): Control {
     const options = optionsOf(items);
-    if (options && options.length <= MOST_OPTIONS) return { kind: 'choices', options };
+    if (options && options.length <= MOST_OPTIONS)
+      return { kind: 'choices', options, words: wordsOf(items, options) };
     const { type } = items;
     return type === 'string' || type === 'number' || type === 'integer'
       ? { kind: 'lines', of: type }
@@ -185,6 +182,13 @@ function optionsOf(schema: JsonObject): Scalar[] | null {
   return values?.length && values.every(isScalar) ? values : null;
 }
 
+/** What options are called: by their titles, in either way MCP has had them, else as they are. */
+function wordsOf({ enumNames, oneOf, anyOf }: JsonObject, options: readonly Scalar[]): string[] {
+  const titled = [oneOf ?? anyOf].flat().map((one) => isObject(one) && one.title);
+  const titles: readonly unknown[] = Array.isArray(enumNames) ? enumNames : titled;
+  return options.map((option, at) => textOf(titles[at] || option));
+}
+
 function isScalar(value: unknown): value is Scalar {
   return value === null || isRawNumber(value) || ['string', 'number', 'boolean'].includes(typeof value);
 }
@@ -195,7 +199,7 @@ function bound(value: unknown): number | null {
 }
 
 /** A value of a schema as people read and write it. */
-export function textOf(value: unknown): string {
+function textOf(value: unknown): string {
   return isRawNumber(value) ? value.rawJSON : String(value);
 }
 

@@ -75,7 +75,7 @@ async function showSettings(
         csrf={csrf}
         settings={c.var.settings}
         authType={server.authType}
-        nameHint={`Renaming changes every tool’s name. ${given ? `${given} follow automatically; apps` : 'Apps'} see the new names at once.`}
+        nameHint={`Renaming changes every tool’s name. Apps see the new names at once.${given && ` Updated automatically: ${given}.`}`}
         addressHint={
           isOwn
             ? `If the host changes, ${use.accounts ? `${countOf(use.accounts, 'connected account')} must sign in` : 'people must connect'} again.`

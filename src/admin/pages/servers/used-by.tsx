@@ -25,7 +25,7 @@ import { givenToPeople, isForPeople } from './state';
 
 const AT = '/admin/servers';
 /** Names that are offered at once, and of those several that were meant. */
-const MOST_OFFERED = 150;
+const MOST_OFFERED = 50;
 const MOST_MEANT = 20;
 
 /** Who may use a server, and the way to give it to a key, a person, a toolset or everyone. */
