@@ -94,9 +94,8 @@ function Operation({ method, path, operation, document }: Placed & { document: D
       <summary class="row">
         <span class={`method ${method}`}>{method.toUpperCase()}</span>
         <h3 class="grow">
-          <code>{path}</code>
+          <code>{path}</code> <small>{summary}</small>
         </h3>
-        <span class="muted">{summary}</span>
         {deprecated && <span class="tag">Older name</span>}
       </summary>
       <div id={operationId} class="stack wide">
