@@ -106,7 +106,11 @@ async function photographPages(
 
 /** As WebP, which Playwright does not write: a fifth of a PNG. */
 async function photograph(page: Page, name: string): Promise<void> {
+  const view = page.viewportSize();
   const whole = (await page.locator('html').boundingBox()) ?? { width: 0, height: 0 };
+  // As high as the page, so that what stays in view at its foot stands there.
+  if (view && whole.height > view.height)
+    await page.setViewportSize({ ...view, height: Math.min(Math.ceil(whole.height), MOST_HEIGHT) });
   const clip = { x: 0, y: 0, width: whole.width, height: Math.min(whole.height, MOST_HEIGHT), scale: 1 };
   const devtools = await page.context().newCDPSession(page);
   const { data } = await devtools.send('Page.captureScreenshot', {
@@ -116,6 +120,7 @@ async function photograph(page: Page, name: string): Promise<void> {
     clip,
   });
   await devtools.detach();
+  if (view) await page.setViewportSize(view);
   writeFileSync(join(FOLDER, `${name}.webp`), Buffer.from(data, 'base64'));
 }
 

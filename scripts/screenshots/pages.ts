@@ -58,6 +58,7 @@ export function adminPages({ server, toolset, key, grant, client }: Furniture): 
     },
     { name: 'server-known', path: '/admin/servers/new?preset=github' },
     { name: 'server', path: `/admin/servers/${server}` },
+    { name: 'server-used-by', path: `/admin/servers/${server}/used-by` },
     { name: 'server-account', path: `/admin/servers/${server}/account` },
     { name: 'server-settings', path: `/admin/servers/${server}/settings` },
     { name: 'server-delete', path: `/admin/servers/${server}/delete` },
@@ -68,23 +69,27 @@ export function adminPages({ server, toolset, key, grant, client }: Furniture): 
       act: async (page) => {
         await page.getByRole('link', { name: 'demo', exact: true }).click();
         await page.getByRole('link', { name: 'Try get-sum' }).click();
-        await page.getByLabel('a', { exact: true }).fill('2');
-        await page.getByLabel('b', { exact: true }).fill('40');
-        await press('Run it')(page);
+        await page.getByRole('spinbutton').first().fill('2');
+        await page.getByRole('spinbutton').last().fill('40');
+        await press('Run')(page);
       },
     },
     { name: 'keys', path: '/admin/keys' },
     {
       name: 'key-add',
       path: '/admin/keys/new',
-      act: (page) => page.getByRole('combobox').first().selectOption('Only these tools'),
+      act: async (page) => {
+        await page.getByLabel('Add a server').fill('demo');
+        await press('Add')(page);
+        await page.getByRole('combobox', { name: /^demo/ }).selectOption('Selected tools');
+      },
     },
     {
       name: 'key-refused',
       path: '/admin/keys/new',
       act: async (page) => {
         await page.getByLabel('Name', { exact: true }).fill('demo');
-        await press('Make the key')(page);
+        await press('Create key')(page);
       },
     },
     { name: 'key', path: `/admin/keys/${key}` },

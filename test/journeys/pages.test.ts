@@ -65,23 +65,27 @@ describe.skipIf(!executable)(
 
         await press('link', 'Try echo');
         await type('message', 'hello from a page');
-        await press('button', 'Run it');
+        await press('button', 'Run');
         await person.sees('region', 'Echo: hello from a page');
         await look();
 
         await press('link', 'Access keys');
-        await press('link', 'Make a key');
+        await press('link', 'Create key');
         await type('Name', `${name} key`);
-        await choose(name, 'Only these tools');
+        await type('Add a server', name);
+        await press('button', 'Add');
+        await choose(name, 'Selected tools');
         await tick(TOOLS, `Tools of ${name}`);
-        await press('button', 'Make the key');
+        await press('button', 'Create key');
         const key = await person.reads(/^sk-bf-/);
         await look();
 
         await press('link', 'Toolsets');
         await press('link', 'Create toolset');
         await type('Name', `${name} set`);
-        await choose(name, 'Only these tools');
+        await type('Add a server', name);
+        await press('button', 'Add');
+        await choose(name, 'Selected tools');
         await tick(TOOLS, `Tools of ${name}`);
         await press('button', 'Create toolset');
         await tick([`${name} key`]);
@@ -109,11 +113,11 @@ describe.skipIf(!executable)(
           (url) => url.protocol === 'chrome-error:' || `${url}`.startsWith(app.redirectUrl),
         );
         await person.page.goto(`${dev.facts.url}/admin`);
-        await press('link', 'Apps with access');
+        await press('link', 'Apps');
         await press('link', `${name} app`);
-        await press('link', 'End this access');
-        await press('button', 'End it');
-        await person.sees('status', 'Its access has ended');
+        await press('link', 'Revoke access…');
+        await press('button', 'Revoke access');
+        await person.sees('status', 'Access revoked');
         await vi.waitFor(() => expect(connection.listTools()).rejects.toThrow(), WITHIN);
 
         expect(strangers).toEqual([]);
