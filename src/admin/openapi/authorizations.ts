@@ -21,7 +21,7 @@ export const authorizations: Operations = {
   'POST /api/mcp/client/{id}/reauthorize': {
     id: 'reauthorizeServer',
     tag: 'Servers',
-    summary: 'Authorize a server anew',
+    summary: 'Authorize a server again',
     description:
       'The account it is asked with, by the client that is known at its provider. Until it is finished, the one before serves. 409 when everyone has their own account and the one that lists the tools is healthy.',
     access: 'administrator',
@@ -32,7 +32,7 @@ export const authorizations: Operations = {
   'POST /api/mcp/client/{id}/reregister': {
     id: 'reregisterServer',
     tag: 'Servers',
-    summary: "Register with a server's provider anew, and authorize it",
+    summary: "Register with a server's provider again, and authorize it",
     description:
       'Only where the gateway registered itself (RFC 7591). Every account connected there has to be connected again.',
     access: 'administrator',

@@ -133,7 +133,7 @@ export const servers: Operations = {
   'POST /api/mcp/client/{id}/reconnect': {
     id: 'reconnectServer',
     tag: 'Servers',
-    summary: 'Connect to a server anew',
+    summary: 'Connect to a server again',
     access: 'administrator',
     path: ID,
     answers: { 200: saved('client', ShownServer) },

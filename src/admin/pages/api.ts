@@ -63,7 +63,7 @@ export async function read<T>(c: Context<App>, path: string): Promise<T> {
   if (response.ok) return response.json();
   throw new PageProblem({
     status: response.status,
-    title: response.status === 404 ? 'This is not here any more' : 'This cannot be shown',
+    title: response.status === 404 ? 'This no longer exists' : 'This can’t be shown',
     text: saidOf(refusal, UNNAMED),
     way: { href: '/admin', label: 'To the overview' },
   });
@@ -115,7 +115,7 @@ export function listPage(c: Context<App>, limit = 50): Page {
 
 /** What a page says of a thing that is not there. */
 export function gone(text: string, way: { href: string; label: string }): PageProblem {
-  return new PageProblem({ status: 404, title: 'This is not here any more', text, way });
+  return new PageProblem({ status: 404, title: 'This no longer exists', text, way });
 }
 
 /** What became of the acts of a request so far. */

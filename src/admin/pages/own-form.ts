@@ -25,7 +25,7 @@ export async function requireOwnForm(c: Context<App>, form: FormFields): Promise
 
 const NOT_OURS = new PageProblem({
   status: 403,
-  title: 'This did not come from a page of yours',
+  title: 'This form has expired',
   text: 'Nothing was changed. Open the page again, and do it there.',
   way: { href: '/admin', label: 'To the overview' },
 });

@@ -27,7 +27,7 @@ export function judgingOf(call: Call, { server }: CatalogServer, task: string | 
 }
 
 function notOpen(): RpcError {
-  const message = 'What this asked for is not open to you any more.';
+  const message = 'You can no longer use what this asked for.';
   return new RpcError(200, CODE.invalidParams, message, { type: 'access_denied' });
 }
 

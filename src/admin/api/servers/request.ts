@@ -34,7 +34,7 @@ export const serverMembers = (allowLoopback: boolean) =>
       .nullable(z.boolean())
       .check(z.describe(`Whether its resources are offered; ${AS_TOOLS}`)),
     allow_prompts: z.nullable(z.boolean()).check(z.describe(`Whether its prompts are offered; ${AS_TOOLS}`)),
-    allow_on_all_virtual_keys: z.boolean().check(z.describe('Everybody who gets in may use it')),
+    allow_on_all_virtual_keys: z.boolean().check(z.describe('Everyone who gets in may use it')),
     enabled: z.boolean(),
     pass_baggage: z
       .boolean()

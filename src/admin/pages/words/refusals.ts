@@ -31,7 +31,7 @@ const REFUSAL_WORDS = {
   body_too_large: ({ kib }) => `That is too much: at most ${kib} KiB can be sent.`,
   body_not_json: () => 'What was sent cannot be read. Open the page again.',
   nothing_here: () => 'There is nothing here.',
-  no_such_thing: ({ noun }) => `That ${THINGS[noun]} is not here any more.`,
+  no_such_thing: ({ noun }) => `That ${THINGS[noun]} no longer exists.`,
 
   needs_admin_token: () => SIGN_IN,
   wrong_token: () => 'That is not the administrator token of this gateway.',
@@ -53,12 +53,12 @@ const REFUSAL_WORDS = {
   key_value_taken: () => 'Another key has this value.',
   endless_deletion: () => 'A key that never expires is never deleted for it: say until when it works.',
   unknown_owner: () => 'There is no such person. People appear here once they have signed in.',
-  unknown_server: () => 'One of these servers is not here any more.',
+  unknown_server: () => 'One of these servers no longer exists.',
   repeated_server: () => 'One of these servers is named twice.',
   unknown_server_name: ({ name }) => `There is no server named ${name}.`,
   repeated_server_name: ({ name }) => `The server ${name} is named twice.`,
-  unknown_key: () => 'One of these keys is not here any more.',
-  key_without_toolset: () => 'That key may not use this toolset any more.',
+  unknown_key: () => 'One of these keys no longer exists.',
+  key_without_toolset: () => 'That key can no longer use this toolset.',
 
   grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
   owner_suspended: () => 'A setting refuses them now, so their accounts rest.',
@@ -69,7 +69,7 @@ const REFUSAL_WORDS = {
   later_end: () => 'It can only end earlier. For longer, the app has to be allowed again.',
   widening_is_theirs: () =>
     'This would give the app more than was allowed. Only the person it acts for can do that, on their own page.',
-  server_not_theirs: () => 'They may not use this server any more, so its account cannot be connected.',
+  server_not_theirs: () => 'They can no longer use this server, so its account can’t be connected.',
   account_not_yours: () => 'Only the person whose account this is can connect it again.',
 
   mcp_base_split: () =>
