@@ -256,7 +256,7 @@ describe('routine rotation (CONTRACT §8)', () => {
       [200, 200],
       [401, 200],
     ]);
-    expect(refused.html).toContain('not active here');
+    expect(refused.html).toContain('work here');
   });
 
   it('keeps one previous value only', async () => {

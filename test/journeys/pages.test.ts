@@ -64,7 +64,7 @@ describe.skipIf(!executable)(
         await press('button', 'Add server');
 
         await press('link', 'Try echo');
-        await type('message', 'hello from a page');
+        await type('message required', 'hello from a page');
         await press('button', 'Run');
         await person.sees('region', 'Echo: hello from a page');
         await look();

@@ -362,7 +362,7 @@ describe('authorizing a server', () => {
     const other = shown(await (await Browser.administrator()).open(answer));
 
     expect(other.status).toBe(403);
-    expect(other.html).toContain('This belongs to another browser');
+    expect(other.html).toContain('in the browser where you started');
     expect(await find(server.id)).toMatchObject({ state: 'pending_verification' });
   });
 

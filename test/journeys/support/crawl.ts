@@ -15,7 +15,7 @@ export async function crawl(
   for (let url = ahead.shift(); url; url = ahead.shift()) {
     const { pathname, search } = new URL(url);
     const kind = pathname.replace(ONE, ':id') + (search && '?');
-    if (kinds.has(kind)) continue;
+    if (kinds.has(kind) || search.includes('format=')) continue; // a file is no page
     kinds.add(kind);
     await page.goto(url);
     await look(kind);

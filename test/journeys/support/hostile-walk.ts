@@ -79,7 +79,7 @@ function morePages({ server, tool, key, client }: HostileFurniture, person: stri
     { name: 'person', path: person },
     { name: 'person-block', path: `${person}/block` },
     { name: 'person-delete', path: `${person}/delete` },
-    { name: 'tool tried', path: `/admin/servers/${server}/try?tool=${tool}`, act: press('Run it') },
+    { name: 'tool tried', path: `/admin/servers/${server}/try?tool=${tool}`, act: press('Run') },
     { name: 'access of an app', path: `/admin/access?app=${client}` },
     { name: 'access of a key', path: `/admin/access?key=${key}` },
     { name: 'access ended', path: '/admin/access?state=ended' },
