@@ -259,7 +259,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
       <div class="row spread">
         <span class="thing">
           <Avatar name={server.name} />
-          <b class="cut">
+          <b class="cut" title={server.name}>
             <Cut of={server.name} />
           </b>
         </span>

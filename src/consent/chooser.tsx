@@ -140,7 +140,7 @@ function Row({ server, choice, action, address, badge }: RowProps) {
           <span class="thing">
             <Avatar name={name} />
             <span class="row tight">
-              <b class="cut">
+              <b class="cut" title={name}>
                 <Cut of={name} />
               </b>
               {isUnstable && <Badge tone="bad">Not responding</Badge>}

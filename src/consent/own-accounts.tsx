@@ -59,7 +59,7 @@ export function OwnAccounts({ accounts, servers, identity, problem }: OwnAccount
             <li>
               <Avatar name={name} />
               <b class="grow">
-                <span class="cut">
+                <span class="cut" title={name}>
                   <Cut of={name} />
                 </span>
               </b>

@@ -160,10 +160,10 @@ function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) 
     <li>
       <Avatar name={server.name} />
       <span class="grow">
-        <b class="cut">
+        <b class="cut" title={server.name}>
           <Cut of={server.name} />
         </b>
-        <small class="cut one">
+        <small class="cut one" title={new URL(server.connectionString).host}>
           {new URL(server.connectionString).host}
           {credential && (
             <>

@@ -49,10 +49,10 @@ export function AppList(props: AppListProps) {
                 <span class="thing">
                   <AppAvatar grant={grant} />
                   <span>
-                    <a class="name cut" href={`/me/apps/${grant.grantId}`}>
+                    <a class="name cut" href={`/me/apps/${grant.grantId}`} title={nameOf(grant)}>
                       <Cut of={nameOf(grant)} />
                     </a>
-                    <small class="cut">
+                    <small class="cut" title={isAlike(grant) ? undefined : whereOf(grant)}>
                       {grant.givenName && (
                         <>
                           <Cut of={grant.clientName} /> ·{' '}

@@ -167,7 +167,7 @@ describe.skipIf(!executable)(
       await ben.page.goto(link);
       await ben.page.getByLabel('Access key').fill(ben.key);
       await ben.page.getByRole('button', { name: 'Continue' }).click();
-      expect(await ben.page.getByRole('alert').textContent()).toContain('not what this link is for');
+      expect(await ben.page.getByRole('alert').textContent()).toContain('work for this link');
 
       await ada.page.goto(link);
       await ada.page.getByRole('button', { name: 'Continue as key of Ada' }).click();

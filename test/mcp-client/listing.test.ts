@@ -169,7 +169,7 @@ describe('one odd item costs that item alone (CONTRACT §6)', () => {
     const page = await browser.open(`/admin/servers/${upstream.id}`);
     const words = page?.html.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
 
-    expect(words).toContain('2 things it lists were corrected');
+    expect(words).toContain('2 items were corrected');
     expect(words).toContain('The tool odd: inputSchema, title, annotations.');
     expect(words).toContain('The prompt p: arguments.');
     expect(words).not.toContain('The tool plain:');

@@ -54,7 +54,8 @@ export const gateway: Operations = {
     id: 'getEncryptionKeys',
     tag: 'Gateway',
     summary: 'What each encryption key is still needed for',
-    description: 'By ids that tell nothing about the keys. One that no longer seals anything can be left out.',
+    description:
+      'By ids that tell nothing about the keys. One that no longer seals anything can be left out.',
     access: 'administrator',
     answers: { 200: { description: 'The keys, the one that seals first', schema: EncryptionKeys } },
     refusals: ['api', 401, 403, 503],

@@ -17,7 +17,8 @@ export async function crawl(
     const kind = pathname.replace(ONE, ':id') + (search && '?');
     if (kinds.has(kind) || search.includes('format=')) continue; // a file is no page
     kinds.add(kind);
-    await page.goto(url);
+    const response = await page.goto(url);
+    if (!response?.headers()['content-type']?.startsWith('text/html')) continue;
     await look(kind);
     const links = await page
       .getByRole('link')

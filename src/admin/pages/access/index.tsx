@@ -199,16 +199,20 @@ function AccessRow({ access }: { access: GrantView }) {
         <span class="thing">
           <AppAvatar access={access} />
           <span>
-            <a class="name cut" href={`${AT}/${access.id}`}>
+            <a class="name cut" href={`${AT}/${access.id}`} title={nameOf(access)}>
               <Cut of={nameOf(access)} />
             </a>
-            <small class="cut">{returnHostOf(access)}</small>
+            <small class="cut" title={returnHostOf(access)}>
+              {returnHostOf(access)}
+            </small>
           </span>
         </span>
       </td>
       <td data-label="Acts as">
         <span>
-          <Name of={name} />
+          <span class="cut" title={name}>
+            <Cut of={name} />
+          </span>
           <small>{kind}</small>
         </span>
       </td>

@@ -127,18 +127,22 @@ function AppRow({ client }: { client: ClientView }) {
         <span class="thing">
           <Avatar name={nameOf(client)} glyph={glyphOfApp(nameOf(client))} />
           <span>
-            <span class="name cut">
+            <span class="name cut" title={nameOf(client)}>
               <Name of={nameOf(client)} />
             </span>
             {client.registration === 'metadata_document' && (
-              <small class="cut">published by {new URL(client.id).host}</small>
+              <small class="cut" title={new URL(client.id).host}>
+                published by {new URL(client.id).host}
+              </small>
             )}
           </span>
         </span>
       </td>
       <td data-label="Returns to" class="extra">
-        {places.slice(0, 3).join(', ')}
-        {places.length > 3 && ` and ${places.length - 3} more`}
+        <span class="cut" title={places.join(', ')}>
+          {places.slice(0, 3).join(', ')}
+          {places.length > 3 && ` and ${places.length - 3} more`}
+        </span>
       </td>
       <td data-label="Registered">
         <span>

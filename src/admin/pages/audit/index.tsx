@@ -260,7 +260,9 @@ function EventRow({ event, filter }: { event: Event; filter: Filter }) {
       </td>
       <td data-label="Event">
         <span>
-          <span class="cut all">{says}</span>
+          <span class="cut all" title={says}>
+            {says}
+          </span>
           <Whole of={client_name ?? ''} />
           <Whole of={about_name ?? ''} />
           {more && (

@@ -146,7 +146,7 @@ function KeyRow(key: ListedKey) {
   return (
     <tr class={isOff ? 'is-off' : undefined}>
       <td>
-        <a class="name cut" href={`${AT}/${key.id}`}>
+        <a class="name cut" href={`${AT}/${key.id}`} title={key.name}>
           <Cut of={key.name} />
         </a>
       </td>
@@ -175,7 +175,7 @@ function KeyRow(key: ListedKey) {
 /** Text of a cell; what may need two lines is cut there. */
 function Text({ of }: { of: string }) {
   return of.length > 40 ? (
-    <span class="cut">
+    <span class="cut" title={of}>
       <Cut of={of} />
     </span>
   ) : (

@@ -71,18 +71,20 @@ export function PeopleList({ c, users, total, asked }: PeopleListProps) {
           <td>
             <span class="thing">
               <Avatar name={user.name} isPerson />
-              <a class="name cut" href={`${AT}/${user.id}`}>
+              <a class="name cut" href={`${AT}/${user.id}`} title={user.name}>
                 <Cut of={user.name} />
               </a>
             </span>
           </td>
           <td data-label="E-mail address" class="extra">
-            <span class="cut">
+            <span class="cut" title={user.email}>
               <Cut of={user.email} />
             </span>
           </td>
           <td data-label="Can use">
-            <span class="cut">{canUse(user)}</span>
+            <span class="cut" title={canUse(user)}>
+              {canUse(user)}
+            </span>
           </td>
           <td data-label="Last sign-in">
             <When at={rfc3339(user.lastSignedInAt)} />

@@ -141,7 +141,11 @@ function ToolRow({ tool, server, pick }: RowProps) {
         <input type="checkbox" name="tool" value={name} checked={isTicked} />
         <span>
           <code title={name}>{name}</code>
-          {description && <small class="cut">{description}</small>}
+          {description && (
+            <small class="cut" title={description}>
+              {description}
+            </small>
+          )}
         </span>
       </label>
       <KindTag of={kindOf(tool)} />

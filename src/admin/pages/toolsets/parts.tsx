@@ -73,7 +73,7 @@ export function ToolsetList({ virtualMcps, total, asked, names }: ToolsetListPro
       row={(toolset) => (
         <tr class={toolset.enabled ? undefined : 'is-off'}>
           <td>
-            <a class="name cut" href={`${AT}/${toolset.id}`}>
+            <a class="name cut" href={`${AT}/${toolset.id}`} title={toolset.name}>
               <Cut of={toolset.name} />
             </a>
           </td>
@@ -83,7 +83,9 @@ export function ToolsetList({ virtualMcps, total, asked, names }: ToolsetListPro
             </span>
           </td>
           <td data-label="Tools">
-            <span class="cut">{holds(toolset, names)}</span>
+            <span class="cut" title={holds(toolset, names)}>
+              {holds(toolset, names)}
+            </span>
           </td>
           <td data-label="Access keys" class="num">
             {numberOf(toolset.keyCount)}
