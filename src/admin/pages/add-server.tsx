@@ -68,9 +68,7 @@ export function AddServer({ state, others }: { state: PickerState; others: reado
           </button>
         </div>
       </Field>
-      {added !== null && (
-        <small role="status">{state.picked.get(added)?.name} was added. Save to keep it.</small>
-      )}
+      {added !== null && <small role="status">{labelOf(added)} was added. Save to keep it.</small>}
       {found.length > 0 && (
         <div class="stack tight" role="status">
           <small>

@@ -13,7 +13,7 @@ export type PickedServer = { name: string; tools: 'all' | 'closed' | readonly st
 export type Picked = ReadonlyMap<string, PickedServer>;
 
 /** A server or a tool of one, as it can be typed and added. */
-type Found = { server: ServerChoice; tool?: string };
+export type Found = { server: ServerChoice; tool?: string };
 
 /** How a picker is shown: what is picked, and what became of the last step. */
 export type PickerState = {
@@ -23,8 +23,8 @@ export type PickerState = {
   /** What was typed and is not added; what it may mean. */
   typed: string;
   found: readonly Found[];
-  /** The server that was just added, in lower case. */
-  added: string | null;
+  /** What was just added. */
+  added: Found | null;
 };
 
 /** True for a form that was sent to be shown again, with one step taken: nothing is saved. */
@@ -82,11 +82,13 @@ function add(state: PickerState, servers: readonly ServerChoice[], text: string)
   else Object.assign(state, { typed: text.trim(), found });
 }
 
-function pick(state: PickerState, { server: { name }, tool }: Found): void {
+function pick(state: PickerState, found: Found): void {
+  const { server, tool } = found;
+  const { name } = server;
   const at = name.toLowerCase();
   const before = state.picked.get(at);
   const kept = before && typeof before.tools !== 'string' ? before.tools : [];
-  state.added = at;
+  state.added = found;
   if (kept.length || tool) state.open.set(at, state.open.get(at) ?? 'first');
   if (before?.tools === 'all' || (kept.length && !tool)) return;
   state.picked.set(at, { ...before, name, tools: tool ? [...new Set([...kept, tool])] : 'all' });

@@ -6,7 +6,7 @@ import { isGlyph } from '../../ui/icons';
 import { Filter, KindTag } from '../../ui/parts';
 import { AddServer, Step } from './add-server';
 import type { FormFields } from './api';
-import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
+import { type Found, type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 import { ReadingBoxes } from './reading-boxes';
 
 /** Characters that lists of tools may take on a page; what is over waits behind a button. */
@@ -72,7 +72,7 @@ export function ToolPicker(props: PickerProps) {
               server={server}
               pick={pick}
               shown={shown.get(server.name.toLowerCase())}
-              isAdded={state.added === server.name.toLowerCase()}
+              added={state.added?.server === server ? state.added : null}
               saysReading={given.length <= FEW}
             />
           ))}
@@ -104,11 +104,12 @@ type GivenProps = {
   pick: PickedServer;
   /** How many of its tools are shown; undefined: none. */
   shown: number | undefined;
-  isAdded: boolean;
+  /** It, or the tool of it, that was just added. */
+  added: Found | null;
   saysReading: boolean;
 };
 
-function GivenServer({ server, pick, shown, isAdded, saysReading }: GivenProps) {
+function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
   const { name, tools } = server;
   const isAll = pick.tools === 'all';
   const ticked = typeof pick.tools === 'string' ? [] : pick.tools;
@@ -131,7 +132,12 @@ function GivenServer({ server, pick, shown, isAdded, saysReading }: GivenProps) 
             </span>
           </span>
         </label>
-        <select class="input auto" id={`p-${name}`} name={`pick.${name}`} autofocus={isAdded}>
+        <select
+          class="input auto"
+          id={`p-${name}`}
+          name={`pick.${name}`}
+          autofocus={added !== null && (isAll || !added.tool)}
+        >
           <option value="all" selected={isAll}>
             All tools
           </option>
@@ -154,7 +160,7 @@ function GivenServer({ server, pick, shown, isAdded, saysReading }: GivenProps) 
               </Step>
             </>
           ) : (
-            <Tools server={server} ticked={ticked} most={shown} />
+            <Tools server={server} ticked={ticked} most={shown} added={added?.tool} />
           )}
         </div>
       </details>
@@ -177,9 +183,15 @@ function ServerAvatar({ name }: { name: string }) {
   return <Avatar name={name} glyph={isGlyph(glyph) ? glyph : 'server'} />;
 }
 
-type ToolsProps = { server: ServerChoice; ticked: readonly string[]; most: number };
+type ToolsProps = {
+  server: ServerChoice;
+  ticked: readonly string[];
+  most: number;
+  /** The tool that was just added. */
+  added: string | undefined;
+};
 
-function Tools({ server: { name, tools, toolsToExecute }, ticked, most }: ToolsProps) {
+function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }: ToolsProps) {
   const isOff = (tool: string) => !toolsToExecute.includes('*') && !toolsToExecute.includes(tool);
   let room = most - ticked.length;
   const shown = tools.filter((tool) => ticked.includes(tool.name) || room-- > 0);
@@ -201,7 +213,13 @@ function Tools({ server: { name, tools, toolsToExecute }, ticked, most }: ToolsP
       {!tools.length && <p class="muted">This server lists no tools yet.</p>}
       <ul class="tools" id={list} aria-label={`Tools of ${name}`}>
         {shown.map((tool) => (
-          <Tool server={name} name={tool.name} isTicked={ticked.includes(tool.name)} kind={kindOf(tool)}>
+          <Tool
+            server={name}
+            name={tool.name}
+            isTicked={ticked.includes(tool.name)}
+            isAdded={tool.name === added}
+            kind={kindOf(tool)}
+          >
             {isOff(tool.name) ? 'Turned off at the server.' : shortened(tool.description ?? '')}
           </Tool>
         ))}
@@ -226,15 +244,16 @@ type ToolProps = {
   server: string;
   name: string;
   isTicked: boolean;
+  isAdded?: boolean;
   kind?: ReturnType<typeof kindOf>;
   children: string;
 };
 
-function Tool({ server, name, isTicked, kind, children }: ToolProps) {
+function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
   return (
     <li>
       <label class="check">
-        <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} />
+        <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} autofocus={isAdded} />
         <span>
           <code>{name}</code>
           {children && <small>{children}</small>}

@@ -100,6 +100,8 @@ describe('the picker of servers and tools', () => {
     expect(said(both)).toContain('2 matches for “FIND_”');
     expect(given(both)).toEqual(['Wiki']);
     expect(ticked(one)).toEqual(['find_issue', 'edit_page']);
+    expect(one.html.match(/<[^>]* autofocus/g)).toEqual([expect.stringContaining('value="find_issue"')]);
+    expect(said(one)).toContain('Tracker: find_issue was added. Save to keep it.');
     expect(await configsOf(key.id)).toEqual([
       ['Tracker', 'find_issue'],
       ['Wiki', 'edit_page'],
