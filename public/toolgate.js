@@ -36,33 +36,79 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && event.target.dataset.filter) event.preventDefault(); // would send the form it stands in
 });
 
-// The picker of servers and tools (.picker): its steps (button[name=again]) are taken without leaving the page. The form is
-// sent as it stands, and the picker of the answer put in place of this one, with what was typed in its filters.
-const takeStep = async (form, button) => {
+// The picker of servers and tools (.picker): its steps (button[name=again]) are taken without leaving the page, one at a time;
+// a button pressed meanwhile waits. The form is sent as it stands, and the picker of the answer put in place of this one.
+let waiting = null;
+const takeStep = async (form, button, isAsked = true) => {
+  if (form.ariaBusy) {
+    if (!button.ariaBusy) waiting = button;
+    return;
+  }
+  form.ariaBusy = 'true';
   button.ariaBusy = 'true';
+  const picker = form.querySelector('.picker');
+  const changed = new Set();
+  picker.addEventListener('input', ({ target }) => changed.add(target));
   const html = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, button)) })
     .then((response) => (response.ok ? response.text() : ''))
     .catch(() => '');
-  const answer = new DOMParser().parseFromString(html, 'text/html');
-  const picker = form.querySelector('.picker');
-  const next = answer.querySelector('.picker');
+  const next = new DOMParser().parseFromString(html, 'text/html').querySelector('.picker');
+  const then = waiting;
+  waiting = null;
+  form.ariaBusy = null;
   if (!next) {
-    form.requestSubmit(button); // the page of the answer says what is wrong
+    button.ariaBusy = null;
+    if (isAsked) form.requestSubmit(button); // the page of the answer says what is wrong
     return;
   }
-  const typed = [...picker.querySelectorAll('[data-filter]')].map(({ dataset, value }) => [dataset.filter, value]);
-  const [, at] = /^\w+\.(.*)$/.exec(button.value) ?? [];
+  const place = placeAfter(picker, next, button, changed);
+  keepWhatIsDone(picker, next, changed);
   picker.replaceWith(next);
-  for (const [list, words] of typed) {
-    const input = next.querySelector(`[data-filter="${list}"]`);
-    if (input && words) {
-      input.value = words;
-      narrow(input);
-    }
+  for (const input of next.querySelectorAll('[data-filter]')) if (input.value) narrow(input);
+  for (const one of changed) sameIn(next, one)?.dispatchEvent(new Event('change', { bubbles: true }));
+  place()?.focus();
+  if (then) (then.isConnected ? then : sameIn(next, then))?.click();
+};
+
+/** The control in another picker that is the same as this one. */
+const sameIn = (picker, { id, tagName, name, value, dataset: { filter } }) =>
+  [...picker.querySelectorAll(tagName)].find((one) =>
+    id || filter ? one.id === id && one.dataset.filter === filter : one.name === name && one.value === value,
+  );
+
+/** Has the next picker keep what was typed in filters, opened, and changed since the form was sent. */
+const keepWhatIsDone = (picker, next, changed) => {
+  for (const one of [...picker.querySelectorAll('[data-filter]'), ...changed]) {
+    const same = sameIn(next, one);
+    if (same) Object.assign(same, one.type === 'checkbox' ? { checked: one.checked } : { value: one.value });
   }
-  const same = [...next.querySelectorAll('button')].find(({ value }) => value === button.value);
-  const row = document.getElementById(`pick-${at}`)?.querySelector('input[type=checkbox]');
-  (next.querySelector('[autofocus]') ?? same ?? row ?? next.querySelector('[name=add]'))?.focus();
+  for (const one of picker.querySelectorAll('details[open]:not(.of-some)')) {
+    const around = [next, ...next.querySelectorAll('.pick')].find(({ id }) => id === one.parentElement.id);
+    around?.querySelector(':scope > details:not(.of-some)')?.setAttribute('open', '');
+  }
+};
+
+/** Finds, once the next picker stands there, where someone goes on after a step: where they went meanwhile, to what came, or near what went. */
+const placeAfter = (picker, next, button, changed) => {
+  const focused = document.activeElement;
+  const isHere = picker.contains(focused);
+  if (!isHere && focused !== document.body) return () => null;
+  const hasMovedOn = isHere && focused !== button && (focused.name !== 'add' || changed.has(focused));
+  const before = [...picker.querySelectorAll('.tools input')];
+  const row = button.closest('.pick');
+  const beside = row?.nextElementSibling ?? row?.previousElementSibling;
+  const within = (at, what) => [...next.querySelectorAll(`[id="${at?.id}"] ${what}`)];
+  return () => {
+    const tools = within(row, '.tools li:not([hidden]) input');
+    return [
+      hasMovedOn && sameIn(next, focused),
+      next.querySelector('[autofocus]'),
+      sameIn(next, button),
+      tools.find(({ value }) => !before.some((one) => row.contains(one) && one.value === value)) ?? tools[0],
+      within(beside, 'select')[0],
+      next.querySelector('[name=add]'),
+    ].find(Boolean);
+  };
 };
 for (const form of document.querySelectorAll('form:has(.picker)')) {
   const named = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
@@ -70,16 +116,23 @@ for (const form of document.querySelectorAll('form:has(.picker)')) {
     const button = event.target.closest('.picker button[name=again]');
     if (!button) return;
     event.preventDefault();
-    if (!button.ariaBusy) takeStep(form, button);
+    takeStep(form, button);
   });
   form.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.target.name !== 'add') return;
     event.preventDefault();
     takeStep(form, form.querySelector('.picker button[value=add]'));
   });
+  form.addEventListener('submit', (event) => {
+    if (!form.ariaBusy) return;
+    event.preventDefault(); // what is sent has the step in it
+    waiting = event.submitter;
+  });
   let timer = 0;
   form.addEventListener('input', (event) => {
     const { target: field } = event;
+    const more = field.dataset.filter && field.closest('.pick')?.querySelector('button[value^="more."]');
+    if (more) takeStep(form, more, false); // what is looked for may be among those not shown
     if (!field.dataset.suggest) return;
     clearTimeout(timer);
     const isChosen = !(event instanceof InputEvent) || event.inputType === 'insertReplacementText';
@@ -90,7 +143,8 @@ for (const form of document.querySelectorAll('form:has(.picker)')) {
     timer = setTimeout(async () => {
       const address = `${field.dataset.suggest}?${new URLSearchParams({ search: field.value })}`;
       const answer = await fetch(address).catch(() => null);
-      if (answer?.ok) field.list.innerHTML = await answer.text();
+      const names = answer?.ok ? await answer.text() : null;
+      if (names !== null && field.isConnected) field.list.innerHTML = names;
     }, 150);
   });
   form.addEventListener('change', ({ target }) => {
