@@ -82,9 +82,9 @@ const keepWhatIsDone = (picker, next, changed) => {
     const same = sameIn(next, one);
     if (same) Object.assign(same, one.type === 'checkbox' ? { checked: one.checked } : { value: one.value });
   }
-  for (const one of picker.querySelectorAll('details[open]:not(.of-some)')) {
+  for (const one of picker.querySelectorAll('details[open]')) {
     const around = [next, ...next.querySelectorAll('.pick')].find(({ id }) => id === one.parentElement.id);
-    around?.querySelector(':scope > details:not(.of-some)')?.setAttribute('open', '');
+    around?.querySelector(':scope > details')?.setAttribute('open', '');
   }
 };
 

@@ -149,8 +149,7 @@ function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
           Remove
         </Step>
       </div>
-      <details class="of-some" open>
-        <summary class="unseen">Tools of {name}</summary>
+      <div class="of-some">
         <div>
           {shown === undefined ? (
             <>
@@ -163,7 +162,7 @@ function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
             <Tools server={server} ticked={ticked} most={shown} added={added?.tool} />
           )}
         </div>
-      </details>
+      </div>
       {(saysReading || isSaid || shown !== undefined) && (
         <details>
           <summary>
