@@ -148,12 +148,12 @@ describe('a 403 that names a scope (RFC 6750 §3.1; MCP 2025-11-25, Scope Challe
     const text = async (tool: string) => (await caller.call(tool)).body.result?.content?.[0]?.text;
 
     const refused = await text('write');
-    const page = await (await Browser.administrator()).open(`/admin/servers/${upstream.id}`);
+    const page = await (await Browser.administrator()).open(`/admin/servers/${upstream.id}/account`);
     const begun = await beginAuthorizing(upstream.id, 'reauthorize');
 
     expect(refused).toContain('An administrator of this gateway has to authorize it again');
     expect(await text('whoami')).toBe('root');
-    expect(said(page as Page)).toContain('Authorizing it again asks for write');
+    expect(said(page as Page)).toContain('The server asks for more access than before: write');
     expect(new URL(begun.authorize_url).searchParams.get('scope')).toBe('read write');
   });
 });

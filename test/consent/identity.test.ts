@@ -115,7 +115,7 @@ describe('whoever is signed in outranks what is remembered (CONTRACT §4)', () =
 /** Ways in which a person who signed in before may no longer. Each can be undone. */
 const LOSSES = [
   ['whose domain is no longer allowed', { oidc: { allowed_domains: ['other.example'] } }],
-  ['whose provider was replaced', { oidc: { issuer: 'https://login.example' } }],
+  ['whose provider was replaced', { confirm: 'unreachable', oidc: { issuer: 'https://login.example' } }],
   ['whose provider was removed', { oidc: { issuer: null } }],
 ] as const;
 

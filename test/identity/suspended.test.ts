@@ -102,13 +102,15 @@ async function places({ id, email, client, browser, remembering, tokens, key }: 
     exchange: await whoami({ 'x-bf-vk': key }, exchanging),
     signedIn: await consent(browser),
     remembered: await consent(remembering),
-    me: said(shown(await browser.open('/me'))).includes(`As ${email.split('@')[0]}`) ? 'known' : 'asked',
+    me: said(shown(await browser.open('/me'))).includes(`Signed in as ${email.split('@')[0]}`)
+      ? 'known'
+      : 'asked',
     session: (await sessionOf(browser))?.user?.id ?? null,
     ownAccounts: (await as(browser, 'GET', '/mcp/sessions')).status,
     admin: (await as(browser, 'GET', '/config')).status,
     accounts: sessions.map(({ status }) => status),
     user: [user.is_suspended, user.is_administrator, user.is_active],
-    page: /suspended|blocked|may sign in/.exec(said(page))?.[0],
+    page: said(page).includes('Can’t sign in') ? 'suspended' : 'may sign in',
   };
 }
 

@@ -75,6 +75,7 @@ describe.skipIf(!executable)(
         await type('Add a server', name);
         await press('button', 'Add');
         await choose(name, 'Selected tools');
+        if (!javaScriptEnabled) await press('button', `Choose tools of ${name}`);
         await tick(TOOLS, `Tools of ${name}`);
         await press('button', 'Create key');
         const key = await person.reads(/^sk-bf-/);
@@ -86,6 +87,7 @@ describe.skipIf(!executable)(
         await type('Add a server', name);
         await press('button', 'Add');
         await choose(name, 'Selected tools');
+        if (!javaScriptEnabled) await press('button', `Choose tools of ${name}`);
         await tick(TOOLS, `Tools of ${name}`);
         await press('button', 'Create toolset');
         await tick([`${name} key`]);

@@ -79,7 +79,7 @@ describe('a provider that refuses `resource` (RFC 8707)', () => {
     await provider.approve(browser, 'root');
     if (at === 'authorize') await provider.approve(browser, 'root');
     const { client } = await administer<Shown>('GET', `/mcp/client/${upstream.id}`);
-    const shown = await browser.open(`/admin/servers/${upstream.id}`);
+    const shown = await browser.open(`/admin/servers/${upstream.id}/account`);
     const { body } = await new McpCaller({ 'x-bf-vk': (await newKey()).value }, '2025').call(
       `${upstream.name}-whoami`,
     );

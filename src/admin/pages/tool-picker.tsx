@@ -254,7 +254,7 @@ function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
       <label class="check">
         <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} autofocus={isAdded} />
         <span>
-          <code>{name}</code>
+          <code title={name}>{name}</code>
           {children && <small>{children}</small>}
         </span>
       </label>

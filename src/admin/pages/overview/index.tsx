@@ -8,7 +8,7 @@ import { allowedByDayQuestion, EVERY_GRANT, endedByReuseQuestion } from '../../.
 import { serversQuestion } from '../../../servers/find';
 import { Avatar } from '../../../ui/avatar';
 import { Icon } from '../../../ui/icons';
-import { Cut, cut, Name } from '../../../ui/name';
+import { Cut, cut } from '../../../ui/name';
 import { Head, LastUse, When } from '../../../ui/parts';
 import { Table } from '../../../ui/table';
 import { shownGrantsQuestion } from '../../api/grants';
@@ -140,8 +140,8 @@ function Recent({ access }: { access: GrantView[] }) {
                 </span>
               </td>
               <td data-label="Acts as">
-                <span>
-                  <Name of={holderOf(one).name} />
+                <span class="cut" title={holderOf(one).name}>
+                  <Cut of={holderOf(one).name} />
                 </span>
               </td>
               <td data-label="Can use">
