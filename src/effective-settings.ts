@@ -1,5 +1,4 @@
 import type * as z from 'zod/mini';
-import type { Env } from './config';
 import { treeOf } from './protocol/dotted';
 import { faultWords } from './protocol/faults/fault';
 import { faultOf } from './protocol/params';
@@ -16,7 +15,7 @@ export class BadVariable extends Error {
  * @throws BadVariable naming the variable that cannot be read.
  */
 export function effectiveSettings(
-  env: Env,
+  env: object,
   saved: ReadonlyMap<string, unknown>,
   refused: Set<string>,
 ): Settings {
@@ -42,11 +41,11 @@ export function effectiveSettings(
 }
 
 /** What the setting is when nothing is saved: its variable's value, or the default. */
-export function readVariable(env: Env, setting: Setting): z.core.util.SafeParseResult<unknown> {
+export function readVariable(env: object, setting: Setting): z.core.util.SafeParseResult<unknown> {
   return readValue(setting, variableIn(env, setting.variable));
 }
 
-function variableIn(env: Env, variable: string): unknown {
+function variableIn(env: object, variable: string): unknown {
   const value = (env as unknown as Record<string, unknown>)[variable];
   return value === '' ? undefined : value;
 }

@@ -13,6 +13,7 @@ const EXCEPTIONS: Record<string, string> = {
   'governance/users.ts': 'the subject of a person is their own',
   'governance/virtual-mcps.ts': 'SQL over keys, by whose subjects they are',
   'audit.ts': 'the key or person that an act is about',
+  'governance/server-use.ts': 'SQL over keys and people, by whose subjects they are',
   'accounts/credentials.ts': 'SQL that finds the credentials of deleted keys and people',
 };
 

@@ -13,7 +13,7 @@ export type PickedServer = { name: string; tools: 'all' | 'closed' | readonly st
 export type Picked = ReadonlyMap<string, PickedServer>;
 
 /** A server or a tool of one, as it can be typed and added. */
-export type Found = { server: ServerChoice; tool?: string };
+export type FoundChoice = { server: ServerChoice; tool?: string };
 
 /** How a picker is shown: what is picked, and what became of the last step. */
 export type PickerState = {
@@ -22,9 +22,9 @@ export type PickerState = {
   open: Map<string, 'first' | 'all'>;
   /** What was typed and is not added; what it may mean. */
   typed: string;
-  found: readonly Found[];
+  found: readonly FoundChoice[];
   /** What was just added. */
-  added: Found | null;
+  added: FoundChoice | null;
 };
 
 /** True for a form that was sent to be shown again, with one step taken: nothing is saved. */
@@ -82,7 +82,7 @@ function add(state: PickerState, servers: readonly ServerChoice[], text: string)
   else Object.assign(state, { typed: text.trim(), found });
 }
 
-function pick(state: PickerState, found: Found): void {
+function pick(state: PickerState, found: FoundChoice): void {
   const { server, tool } = found;
   const { name } = server;
   const at = name.toLowerCase();
@@ -95,20 +95,20 @@ function pick(state: PickerState, found: Found): void {
 }
 
 /** As it is typed to be added. */
-export function labelOf({ server, tool }: Found): string {
+export function labelOf({ server, tool }: FoundChoice): string {
   return tool === undefined ? server.name : `${server.name}: ${tool}`;
 }
 
 /** Servers and tools a text names: exactly, else those that hold it anywhere. */
-function foundBy(servers: readonly ServerChoice[], text: string): Found[] {
+function foundBy(servers: readonly ServerChoice[], text: string): FoundChoice[] {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
-  const whole: Found[] = servers.map((server) => ({ server }));
-  const tools: Found[] = servers.flatMap((server) =>
+  const whole: FoundChoice[] = servers.map((server) => ({ server }));
+  const tools: FoundChoice[] = servers.flatMap((server) =>
     server.tools.map(({ name: tool }) => ({ server, tool })),
   );
-  const is = (one: Found) => labelOf(one).toLowerCase() === wanted;
-  const isTool = ({ tool = '' }: Found) => tool.toLowerCase() === wanted;
+  const is = (one: FoundChoice) => labelOf(one).toLowerCase() === wanted;
+  const isTool = ({ tool = '' }: FoundChoice) => tool.toLowerCase() === wanted;
   const holds = (text: string | undefined) => text?.toLowerCase().includes(wanted);
   for (const exact of [whole.filter(is), tools.filter(is), tools.filter(isTool)])
     if (exact.length) return exact;

@@ -17,7 +17,7 @@ async function open(query: Record<string, string> = {}): Promise<Page> {
 
 /** The sentences of a page, newest first, each with what else is said of it. */
 const sentences = ({ html }: Page) =>
-  [...html.matchAll(/data-label="Event"><span><span class="cut all">([^<]+)<.*?<\/td>/g)].map(
+  [...html.matchAll(/data-label="Event"><span><span class="cut all"[^>]*>([^<]+)<.*?<\/td>/g)].map(
     ([cell, said]) => {
       const [, more] = /<small class="cut"[^>]*>([^<]*)/.exec(cell) ?? [];
       return more ? `${said}: ${more}` : said;
