@@ -96,7 +96,7 @@ const placeAfter = (picker, next, button, changed) => {
   const hasMovedOn = isHere && focused !== button && (focused.name !== 'add' || changed.has(focused));
   const before = [...picker.querySelectorAll('.tools input')];
   const row = button.closest('.pick');
-  const beside = row?.nextElementSibling ?? row?.previousElementSibling;
+  const after = row?.nextElementSibling;
   const within = (at, what) => [...next.querySelectorAll(`[id="${at?.id}"] ${what}`)];
   return () => {
     const tools = within(row, '.tools li:not([hidden]) input');
@@ -105,7 +105,7 @@ const placeAfter = (picker, next, button, changed) => {
       next.querySelector('[autofocus]'),
       sameIn(next, button),
       tools.find(({ value }) => !before.some((one) => row.contains(one) && one.value === value)) ?? tools[0],
-      within(beside, 'select')[0],
+      within(after, 'select')[0],
       next.querySelector('[name=add]'),
     ].find(Boolean);
   };
