@@ -41,7 +41,7 @@ const READ: Record<string, string[]> = {
   'config.ts': ['revision', 'schema_step', 'deployment'], // one round trip for all that a request is judged by
   'audit.ts': ['oauth_grant', 'client', 'virtual_key', 'person', 'server', 'virtual_mcp'], // of a grant's act its client and whom it acts for; names
   clients: ['oauth_grant'], // unused: without a grant
-  governance: ['server'], // access names servers; an address is a server's or a toolset's
+  governance: ['server', 'oauth_grant', 'listing'], // access names servers; an address is a server's or a toolset's; who uses a server, and its tools
   identity: ['person'], // a browser's session with its person
   servers: ['virtual_mcp', 'removal'], // an address is a server's or a toolset's; what a server being removed was
   'mcp-client': ['listing'], // the definition of a tool

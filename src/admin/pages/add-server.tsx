@@ -68,7 +68,11 @@ export function AddServer({ state, others }: { state: PickerState; others: reado
           </button>
         </div>
       </Field>
-      {added !== null && <small role="status">{labelOf(added)} was added. Save to keep it.</small>}
+      {added !== null && (
+        <small role="status">
+          {labelOf(added)} {added.isNew ? 'was added. Save to keep it.' : 'is here already.'}
+        </small>
+      )}
       {found.length > 0 && (
         <div class="stack tight" role="status">
           <small>

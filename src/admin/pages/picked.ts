@@ -23,8 +23,8 @@ export type PickerState = {
   /** What was typed and is not added; what it may mean. */
   typed: string;
   found: readonly FoundChoice[];
-  /** What was just added. */
-  added: FoundChoice | null;
+  /** What was just added; with whether it was there before. */
+  added: (FoundChoice & { isNew: boolean }) | null;
 };
 
 /** True for a form that was sent to be shown again, with one step taken: nothing is saved. */
@@ -88,9 +88,10 @@ function pick(state: PickerState, found: FoundChoice): void {
   const at = name.toLowerCase();
   const before = state.picked.get(at);
   const kept = before && typeof before.tools !== 'string' ? before.tools : [];
-  state.added = found;
+  const isNew = before?.tools !== 'all' && !(tool ? kept.includes(tool) : kept.length);
+  state.added = { ...found, isNew };
   if (kept.length || tool) state.open.set(at, state.open.get(at) ?? 'first');
-  if (before?.tools === 'all' || (kept.length && !tool)) return;
+  if (!isNew) return;
   state.picked.set(at, { ...before, name, tools: tool ? [...new Set([...kept, tool])] : 'all' });
 }
 

@@ -6,7 +6,7 @@ import { isGlyph } from '../../ui/icons';
 import { Filter, KindTag } from '../../ui/parts';
 import { AddServer, Step } from './add-server';
 import type { FormFields } from './api';
-import { type Found, type Picked, type PickedServer, type PickerState, pickerState } from './picked';
+import { type FoundChoice, type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 import { ReadingBoxes } from './reading-boxes';
 
 /** Characters that lists of tools may take on a page; what is over waits behind a button. */
@@ -105,7 +105,7 @@ type GivenProps = {
   /** How many of its tools are shown; undefined: none. */
   shown: number | undefined;
   /** It, or the tool of it, that was just added. */
-  added: Found | null;
+  added: FoundChoice | null;
   saysReading: boolean;
 };
 

@@ -108,6 +108,17 @@ describe('the picker of servers and tools', () => {
     ]);
   });
 
+  it('says what is there already, and keeps what was selected of it', async () => {
+    const page = await openKey(await newKey([some('Wiki', 'edit_page')]));
+
+    const whole = await step(page, { add: 'wiki', again: 'add' });
+    const tool = await step(whole, { add: 'edit_page', again: 'add' });
+
+    expect(said(whole)).toContain('Wiki is here already.');
+    expect(said(tool)).toContain('Wiki: edit_page is here already.');
+    expect(ticked(tool)).toEqual(['edit_page']);
+  });
+
   it('says that nothing matches, and keeps what was typed', async () => {
     const page = await step(await openKey(await newKey()), { add: 'no such <thing>', again: 'add' });
 
