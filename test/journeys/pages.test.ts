@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OAuthMemory, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
-import { AdminApi } from '../../scripts/admin-api.ts';
+import { AdminApi, type VirtualKey } from '../../scripts/admin-api.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
 import { violationsOf } from './support/axe.ts';
@@ -127,6 +127,41 @@ describe.skipIf(!executable)(
         await context.close();
       },
     );
+
+    it('keep what is done while a step of the picker is taken, and go on where it led', async () => {
+      const page = await (await browser.newContext()).newPage();
+      const person = new Person(page, pointer);
+      const { type, press, tick } = person;
+      await page.goto(`${dev.facts.url}/admin/keys/new`);
+      await type('Administrator token', dev.facts.admin_token);
+      await press('button', 'Sign in');
+      await page.getByRole('heading', { name: 'Create key' }).waitFor();
+      await page.route('**/admin/keys/new', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await route.continue();
+      });
+
+      await type('Name', 'picked in a hurry');
+      await type('Add a server', 'demo: echo');
+      await press('button', 'Add');
+      await page.locator('input[value=echo]:focus').waitFor();
+      await type('Find a tool of demo', 'get-');
+      await press('button', 'None of demo');
+      await tick(['get-sum']);
+      await type('Add a server', 'tickets');
+      await press('button', 'Add');
+      await press('button', 'Create key');
+      await person.reads(/^sk-bf-/);
+
+      const { virtual_keys } = await new AdminApi(dev.facts.url, dev.facts.admin_token).get<{
+        virtual_keys: VirtualKey[];
+      }>('/api/governance/virtual-keys?search=hurry');
+      expect(virtual_keys[0]?.mcp_configs).toMatchObject([
+        { mcp_client_name: 'demo', tools_to_execute: ['get-sum'] },
+        { mcp_client_name: 'tickets', tools_to_execute: ['*'] },
+      ]);
+      await page.context().close();
+    });
 
     it('are found without a fault by axe-core, every one that a link leads to', async () => {
       const page = await (await browser.newContext()).newPage();
