@@ -25,6 +25,7 @@ const ROOMS = [
   ['audit'],
   ['flows', 'config', 'notice', 'once'],
   ['missing-secrets'],
+  ['effective-settings'],
   ['settings', 'schema'],
   ['columns', 'database', 'deployment', 'log', 'metrics', 'ui', 'crypto'],
   ['invocation'],
