@@ -97,6 +97,29 @@ describe('making a key', () => {
   });
 
   it.each([
+    ['a refusal', async () => ({ name: (await make()).name })],
+    ['a step', async () => ({ again: 'limit' })],
+  ])('asks again after %s for a value to import, and makes nothing without it', async (_, shownAgain) => {
+    const name = fresh();
+    const value = `sk-bf-${crypto.randomUUID()}`;
+
+    const again = await send(await open('/new'), { name, value, ...(await shownAgain()) });
+    const without = await send(again, { name });
+    const made = await named(name);
+    const imported = await send(without, { value });
+
+    for (const page of [again, without]) {
+      expect(page.html).not.toContain(value);
+      expect(page.html).toMatch(/<details[^>]* open[^>]*><summary>Import a key/);
+      expect(page.html).toMatch(/<input[^>]* required[^>]* id="value"/);
+      expect(page.html).toMatch(/id="value-error" role="alert"><svg.*<\/svg>Enter the key again\./);
+    }
+    expect(without.status).toBe(400);
+    expect(made).toEqual([]);
+    expect(imported.html).toContain(`The key ${name} was imported.`);
+  });
+
+  it.each([
     ['a name of nothing', { name: ' ' }, 'The name must not be empty.'],
     ['no calls at all', { limit_calls: '0' }, 'The number of calls must be at least 1.'],
     ['a time that is over', { expires: 'date', expires_on: '2001-01-01' }, 'Choose a date in the future.'],

@@ -78,8 +78,13 @@ export function KeyForm({ servers, toolsets, csrf, refused, ...props }: KeyFormP
   );
 }
 
+/** A key is never shown again; without it nothing is made where one was to be imported. */
+const KEY_AGAIN = 'Enter the key again.';
+
 function Details({ known, ownership, sent, wrong }: PartProps) {
   const text = (name: string, value: string) => sent?.get(name) ?? value;
+  const isImport = Boolean(sent?.get('value')) || sent?.get('imports') === 'on';
+  const wrongKey = wrong('value') ?? (isImport ? KEY_AGAIN : undefined);
   return (
     <section class="card stack wide">
       <h2>Details</h2>
@@ -109,22 +114,25 @@ function Details({ known, ownership, sent, wrong }: PartProps) {
         <small>A shared key can’t hold anyone’s personal account at a server.</small>
       </Check>
       {!known && (
-        <details class="quiet" open={wrong('value') !== undefined}>
+        <details class="quiet" open={wrongKey !== undefined}>
           <summary>Import a key you already have</summary>
           <Field
             name="value"
             label="Key"
-            isOptional
-            error={wrong('value')}
-            hint="It starts with sk-bf-. Leave this empty and we create one."
+            isOptional={!isImport}
+            error={wrongKey}
+            hint={`It starts with sk-bf-.${isImport ? '' : ' Leave this empty and we create one.'}`}
           >
             <input
               class="input mono"
               type="password"
               autocomplete="off"
-              {...described('value', { hint: true, error: wrong('value') })}
+              required={isImport}
+              {...described('value', { hint: true, error: wrongKey })}
+              autofocus={wrong('value') !== undefined}
             />
           </Field>
+          {isImport && <input type="hidden" name="imports" value="on" />}
         </details>
       )}
     </section>
@@ -195,6 +203,8 @@ export function termsIn(
   const picked = pickedIn(form);
   const empty = unpicked(picked);
   if (empty) return { ok: false, status: 400, message: empty, field: 'mcp_configs' };
+  if (!known && form.get('imports') === 'on' && !form.get('value'))
+    return { ok: false, status: 400, message: KEY_AGAIN, field: 'value' };
   const deletes = form.get('delete_after_expire') === 'on';
   const terms = {
     name: form.get('name') ?? '',
