@@ -676,6 +676,57 @@ describe('the settings of a server', () => {
     expect(await find(id)).toMatchObject({ tool_execution_timeout: null, tool_sync_interval: null });
   });
 
+  it.each([
+    ['per_user_oauth', 'oauth_config', 'client_secret'],
+    ['token_exchange', 'token_exchange', 'exchange_client_secret'],
+  ])('of %s keep the stored secret when a new one was refused, and ask for that again', async (...of) => {
+    const [auth_type, member, field] = of;
+    const as = await AuthorizationServer.start();
+    const client = { client_id: 'ours', client_secret: 'the-stored-one' };
+    const registration = {
+      auth_type,
+      [member]: { ...client, ...(member === 'token_exchange' && { audience: 'api' }) },
+    };
+    const { id } = await Upstream.start([], { demands: { issuer: as.issuer }, registration });
+    const taken = (await Upstream.start()).name;
+    const secret = async () =>
+      ((await find(id)) as unknown as Record<string, Record<string, unknown>>)[member]?.client_secret;
+
+    const refuse = async () =>
+      send(await open(`/${id}/settings`), { name: taken, [field]: 'a-new-secret' }, 'connection_string');
+    const again = await refuse();
+    await send(again, { name: fresh() }, 'connection_string');
+    const untouched = await secret();
+    const retyped = { name: fresh(), [field]: 'a-new-secret' };
+    const saved = await send(await refuse(), retyped, 'connection_string');
+
+    expect(again.status).toBe(400);
+    expect(again.html).not.toContain('a-new-secret');
+    expect(said(again, `${field}-error`)).toBe('Enter the new secret again.');
+    expect(untouched).toBe('••••-one');
+    expect(saved.html).toContain('The settings were saved');
+    expect(await secret()).toBe('••••cret');
+  });
+
+  it('of a server that is new are not saved without the secret that was typed', async () => {
+    const taken = (await Upstream.start()).name;
+    const name = fresh();
+    const typed = { name: taken, client_id: 'ours', client_secret: 'a-new-secret' };
+
+    const refused = await send(await open('/new?preset=github'), typed);
+    const again = await send(refused, { name });
+    const made = await named(name);
+    await send(again, { client_secret: 'a-new-secret' });
+
+    for (const page of [refused, again]) {
+      expect(page.status).toBe(400);
+      expect(page.html).not.toContain('a-new-secret');
+      expect(said(page, 'client_secret-error')).toBe('Enter the secret again.');
+    }
+    expect(made).toBeUndefined();
+    expect((await named(name))?.oauth_config).toMatchObject({ client_secret: '••••cret' });
+  });
+
   it('say who loses what before a server is deleted', async () => {
     const { id, name } = await Upstream.start();
     await newKey([name]);

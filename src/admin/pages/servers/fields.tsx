@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { Icon } from '../../../ui/icons';
 import { Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
-import { headerRows } from './terms';
+import { headerRows, RETYPE, shownSecret } from './terms';
 
 export type ServerFieldsProps = {
   form: FormFields;
@@ -10,14 +10,32 @@ export type ServerFieldsProps = {
   wrong: (member: string) => string | undefined;
 };
 
-/** A secret is shown again only as its mask, or as the name of the variable it stands in. */
-const shownSecret = (value: string) => (/^(••••|env\.)/.test(value) ? value : '');
-
 const ENV = (
   <>
     Stored encrypted, shown masked. <code>env.NAME</code> reads a secret of the Worker.
   </>
 );
+
+/** A secret of a client, which has to be entered again where it was typed into a form that was refused. */
+function SecretField({ form, name, error }: { form: FormFields; name: string; error: string | undefined }) {
+  const value = shownSecret(form.get(name) ?? '');
+  const isLost = form.getAll(RETYPE).includes(name);
+  const again = isLost ? `Enter the ${value ? 'new ' : ''}secret again.` : undefined;
+  return (
+    <>
+      <Input
+        name={name}
+        label="Client secret"
+        mono
+        value={value}
+        error={error ?? again}
+        autocomplete="off"
+        hint={ENV}
+      />
+      {isLost && !value && <input type="hidden" name={RETYPE} value={name} />}
+    </>
+  );
+}
 
 /** Rows of header names and values, with one more that is empty. */
 export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
@@ -92,15 +110,7 @@ export function OAuthFields({ form, wrong, isNeeded }: ServerFieldsProps & { isN
         autocomplete="off"
         hint={isNeeded ? 'From the app you registered there.' : 'Empty: the gateway registers itself.'}
       />
-      <Input
-        name="client_secret"
-        label="Client secret"
-        mono
-        value={shownSecret(value('client_secret'))}
-        error={config('client_secret')}
-        autocomplete="off"
-        hint={ENV}
-      />
+      <SecretField form={form} name="client_secret" error={config('client_secret')} />
     </div>
   );
 }
@@ -140,12 +150,12 @@ export function OAuthMore({ form, wrong }: ServerFieldsProps) {
 
 /** How a person’s sign-in here becomes the server’s. */
 export function ExchangeFields({ form, wrong }: ServerFieldsProps) {
-  const line = (name: string, member: string, label: string, hint: Child, value = form.get(name) ?? '') => (
+  const line = (name: string, member: string, label: string, hint: Child) => (
     <Input
       name={name}
       label={label}
       mono
-      value={value}
+      value={form.get(name) ?? ''}
       error={wrong(`token_exchange.${member}`)}
       autocomplete="off"
       hint={hint}
@@ -164,13 +174,11 @@ export function ExchangeFields({ form, wrong }: ServerFieldsProps) {
           'Client ID',
           'Of a client that is allowed to exchange tokens.',
         )}
-        {line(
-          'exchange_client_secret',
-          'client_secret',
-          'Client secret',
-          ENV,
-          shownSecret(form.get('exchange_client_secret') ?? ''),
-        )}
+        <SecretField
+          form={form}
+          name="exchange_client_secret"
+          error={wrong('token_exchange.client_secret')}
+        />
       </div>
       {line('exchange_scopes', 'scopes', 'Scopes', 'Separated by spaces.')}
       {line(

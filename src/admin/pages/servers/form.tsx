@@ -14,6 +14,7 @@ import {
   OAuthMore,
   StaticHeaderFields,
 } from './fields';
+import { RETYPE } from './terms';
 
 type ServerFormProps = {
   /** What it shows: what is saved, or what was sent and refused. */
@@ -300,8 +301,8 @@ function Times({ form, refused, settings }: ServerFormProps) {
   );
 }
 
-/** True when something under More settings was refused, or still has to be entered for a known server. */
+/** True when something under More settings was refused, has to be entered again, or still has to be entered for a known server. */
 function isMoreOpen({ form, refused }: ServerFormProps): boolean {
   const hasGap = /TENANT|SERVER/.test(`${form.get('authorize_url')} ${form.get('scopes')}`);
-  return hasGap || /oauth_config|tool_/.test(refused?.field ?? '');
+  return hasGap || form.has(RETYPE) || /oauth_config|tool_/.test(refused?.field ?? '');
 }

@@ -20,7 +20,7 @@ import { VALUE_WORDS } from '../words/values';
 import { FindingBadge, FindingCard, PresetCard } from './finding';
 import { bannerOf, NewServerForm } from './form';
 import { FINDING_FIELD, findingIn, keepFinding, withPasted } from './kept-finding';
-import { bodyOf, termsOfPreset } from './terms';
+import { bodyOf, secretLack, termsOfPreset, withStoredSecrets } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
@@ -42,8 +42,9 @@ export const newServerPages = new Hono<App>()
     const found = await findingIn(c, form);
     const type = form.get('auth_type') ?? DEFAULT_AUTH_TYPE;
     const body = bodyOf(withPasted(form, found), type, true);
-    const made = await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS);
-    if (!made.ok) return showForm(c, { form, preset, found, refused: made });
+    const lack = secretLack(form, type);
+    const made = lack ?? (await act<Made>(c, form, 'POST', '/mcp/client', body, SERVER_WORDS));
+    if (!made.ok) return showForm(c, { form: withStoredSecrets(form), preset, found, refused: made });
     return toServer(c, made, form);
   })
 

@@ -14,7 +14,7 @@ import { adminPage, csrfOf, goTo } from '../frame';
 import { DeleteServer, givenTo } from './delete';
 import { bannerOf, ServerSettings } from './form';
 import { ServerHead } from './head';
-import { bodyOf, termsOf } from './terms';
+import { bodyOf, secretLack, termsOf, withStoredSecrets } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
 const AT = '/admin/servers';
@@ -27,7 +27,8 @@ export const serverSettingsPages = new Hono<App>()
     const form = await readForm(c);
     const { authType } = await serverAt(c.env.DB, id);
     const body = bodyOf(form, authType, false);
-    const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS);
+    const lack = secretLack(form, authType);
+    const changed = lack ?? (await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS));
     if (!changed.ok) return showSettings(c, id, form, changed);
     return goTo(c, `${AT}/${id}`, savedWords('The settings were saved', changed.asked));
   })
@@ -66,12 +67,13 @@ async function showSettings(
   const { server, use, shown } = found;
   const csrf = await csrfOf(c);
   const given = givenTo(use);
+  const stored = termsOf(shown);
   const isOwn = ownAccountOf(server) !== null;
   const body = (
     <>
       <ServerHead server={{ ...server, state: stateOf(server) }} tab="settings" csrf={csrf} />
       <ServerSettings
-        form={sent ?? termsOf(shown)}
+        form={sent ? withStoredSecrets(sent, stored) : stored}
         csrf={csrf}
         settings={c.var.settings}
         authType={server.authType}

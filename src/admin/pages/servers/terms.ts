@@ -5,7 +5,7 @@ import type { AuthMembers } from '../../../servers/auth-settings';
 import type { ShownServer } from '../../api/answers/server';
 import { nameFrom } from '../../api/servers/suggested-name';
 import { amountIn, MINUTES, putAmount, SECONDS } from '../amount';
-import type { FormFields } from '../api';
+import type { FormFields, Refused } from '../api';
 
 type Shown = z.infer<typeof ShownServer>;
 
@@ -13,6 +13,46 @@ type Shown = z.infer<typeof ShownServer>;
 const OAUTH = ['issuer', 'authorize_url', 'token_url', 'registration_url', 'server_url'] as const;
 
 const words = (list: readonly string[] | null | undefined) => (list ?? []).join(' ');
+
+/** The secrets of clients among the fields, each with the one that names its client and the member of the API it is part of. */
+const SECRETS = [
+  ['client_secret', 'client_id', 'oauth_config'],
+  ['exchange_client_secret', 'exchange_client_id', 'token_exchange'],
+] as const;
+
+/** The field that says which secrets were typed into a form that was refused: they are not shown again. */
+export const RETYPE = 'retype';
+
+/** A secret is shown again only as its mask, or as the name of the variable it stands in. */
+export const shownSecret = (value: string) => (/^(••••|env\.)/.test(value) ? value : '');
+
+/** A refused form to be shown again: what is stored stands in place of each secret that was typed, which is asked for again. */
+export function withStoredSecrets(sent: FormFields, stored?: FormFields): FormFields {
+  const form: FormFields = new URLSearchParams(sent);
+  form.delete(RETYPE);
+  for (const [name] of SECRETS) {
+    const value = sent.get(name)?.trim() ?? '';
+    const isLost = value ? !shownSecret(value) : sent.getAll(RETYPE).includes(name);
+    if (!isLost) continue;
+    form.set(name, stored?.get(name) ?? '');
+    form.append(RETYPE, name);
+  }
+  return form;
+}
+
+/** What is refused of a form that asked for a secret again and got none: nothing is saved without it. */
+export function secretLack(form: FormFields, authType: string): Refused | null {
+  const taken: readonly string[] = membersOf({ authType });
+  const lack = SECRETS.find(
+    ([name, client, member]) =>
+      taken.includes(member) &&
+      form.getAll(RETYPE).includes(name) &&
+      form.get(client)?.trim() &&
+      !form.get(name)?.trim(),
+  );
+  const message = 'Enter the secret again.';
+  return lack ? { ok: false, status: 400, message, field: `${lack[2]}.client_secret` } : null;
+}
 
 /** A server as the form of its settings says it, secrets masked. */
 export function termsOf(server: Shown): FormFields {
