@@ -147,6 +147,39 @@ describe('the settings (CONTRACT §1)', () => {
     await configure({ oidc: null });
   });
 
+  it('ask again for a secret that was typed beside what was refused, before they save', async () => {
+    const { issuer } = await Provider.start({ client_secret: 'a-secret-of-the-provider' });
+    const elsewhere = `${issuer.replace(/p[^/]*$/, 'q')}${Date.now()}`;
+    await fetch(`${elsewhere}/control`, { method: 'POST', body: '{"fault":404}' });
+    const next = async (page: Page, answers: Record<string, string>) =>
+      (await browser.submit(page, answers, undefined, '/admin/settings/sign-in')) as Page;
+    const secret = async () => (await config()).oidc.client_secret;
+
+    const typed = { 'oidc.client_secret': 'another-secret-of-it' };
+    const refuse = () => save('sign-in', { 'oidc.issuer': elsewhere, ...typed });
+    const corrected = { 'oidc.issuer': issuer, 'oidc.client_id': 'corrected' };
+
+    const refused = await refuse();
+    const again = await next(refused, corrected);
+    const before = await config();
+    const kept = await next(again, { keep: 'oidc.client_secret' });
+    const old = await secret();
+    await next(await refuse(), { 'oidc.issuer': issuer, ...typed });
+
+    for (const page of [refused, again]) {
+      expect(page.status).toBe(400);
+      expect(page.html).not.toContain('another-secret-of-it');
+      expect(page.html).toMatch(
+        /id="oidc.client_secret-error" role="alert">.*?<\/svg>Enter the client secret again\./,
+      );
+    }
+    expect(before.oidc).toMatchObject({ client_id: 'toolgate', client_secret: '••••ider' });
+    expect(kept.html).toContain('Saved: Client ID.');
+    expect(old).toBe('••••ider');
+    expect(await secret()).toBe('••••f-it');
+    await configure({ oidc: null });
+  });
+
   it('take lists a line each, choices and tools', async () => {
     const files = await Upstream.start(['read', 'write']);
     await save('apps', {

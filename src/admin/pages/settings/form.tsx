@@ -165,11 +165,29 @@ function Reset({ setting, value, source, otherwise, isReset }: ControlProps): Ch
   );
 }
 
+/** The field that names a secret that was typed into a form that was shown again without it. */
+const RETYPE = 'retype';
+
+const isGivenUp = ({ name }: Setting, form: FormFields) =>
+  [...form.getAll('keep'), ...form.getAll('return')].includes(name);
+
+function againWords(setting: Setting): string {
+  return `Enter the ${wordsOf(setting).label.toLowerCase()} again.`;
+}
+
+/** What is wrong with a secret that has to be entered again and was not: saving would keep the old one in silence. */
+export function secretLack(setting: Setting, form: FormFields): string | undefined {
+  const isAsked = form.getAll(RETYPE).includes(setting.name) && !isGivenUp(setting, form);
+  return isAsked && !form.get(setting.name)?.trim() ? againWords(setting) : undefined;
+}
+
 /** A secret, which is never shown again. */
 function Secret(props: ControlProps) {
   const { setting, value, source, error, sent } = props;
   const { name } = setting;
   const { label } = wordsOf(setting);
+  const wasTyped = Boolean(sent?.get(name) || sent?.getAll(RETYPE).includes(name));
+  const isAsked = wasTyped && sent && !isGivenUp(setting, sent);
   return (
     <>
       <Input
@@ -177,9 +195,20 @@ function Secret(props: ControlProps) {
         label={label}
         type="password"
         autocomplete="off"
-        error={error}
+        error={error ?? (isAsked ? againWords(setting) : undefined)}
         hint={value ? `Set: ${value}. Leave it empty to keep it.` : hintOf(props)}
       />
+      {wasTyped && (
+        <>
+          <input type="hidden" name={RETYPE} value={name} />
+          <label class="check">
+            <input type="checkbox" name="keep" value={name} checked={sent?.getAll('keep').includes(name)} />
+            <span>
+              {value ? 'Keep the old' : 'Save without a'} {label.toLowerCase()}
+            </span>
+          </label>
+        </>
+      )}
       {source === 'saved' && (
         <label class="check">
           <input type="checkbox" name="return" value={name} checked={sent?.getAll('return').includes(name)} />

@@ -15,7 +15,7 @@ import { adminPage, csrfOf, goTo } from '../frame';
 import { isStep, pickedIn, unpicked } from '../picked';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
-import { SettingField, type ShownSetting, type Source, sentValue } from './form';
+import { SettingField, type ShownSetting, type Source, secretLack, sentValue } from './form';
 import { AT, faultOfSetting, GROUPS, labelOf, type SettingGroup, shownValue, wordsOf } from './words';
 
 const ISSUER = 'oauth2_server_config.issuer_url';
@@ -50,8 +50,13 @@ export const settingPages = new Hono<App>()
     const form = await readForm(c);
     if (isStep(form) || form.has('reset')) return showGroup(c, group, form);
     const [names] = await ask(c.env.DB, savedNamesQuestion(c.env.DB));
-    const changes = changesIn(form, await shownOf(c, group, names));
+    const shown = await shownOf(c, group, names);
+    const changes = changesIn(form, shown);
     const wrong = faultsIn(changes);
+    for (const { setting } of shown) {
+      const lack = secretLack(setting, form);
+      if (lack) wrong.set(setting.name, lack);
+    }
     const message = group.names.includes(EVERYONE) && unpicked(pickedIn(form));
     if (message) wrong.set(EVERYONE, message);
     if (wrong.size) return showGroup(c, group, form, wrong);
