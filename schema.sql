@@ -70,7 +70,8 @@ CREATE TABLE IF NOT EXISTS virtual_key (
   limits      TEXT NOT NULL,    -- [{calls, window_seconds}]
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
-  last_used_at INTEGER          -- written once an hour at most
+  last_used_at INTEGER,         -- written once an hour at most
+  use_noted_since INTEGER       -- when that began, of a key that is older; null: with the key
 ) STRICT;
 CREATE INDEX IF NOT EXISTS virtual_key_previous ON virtual_key (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS virtual_key_owner ON virtual_key (owner_user_id) WHERE owner_user_id IS NOT NULL;

@@ -5,7 +5,7 @@ import { type KeyRow, keyOf, type VirtualKey } from './virtual-keys';
 export const KEY_STATES = ['active', 'expiring', 'expired', 'inactive'] as const;
 export type KeyState = (typeof KEY_STATES)[number];
 
-/** Since when a key was not used. */
+/** Since when a key was not used. None holds of a time before its uses were noted. */
 export const KEY_USES = ['not_30_days', 'never'] as const;
 type KeyUse = (typeof KEY_USES)[number];
 
@@ -44,8 +44,8 @@ const stateSql = (now: number) =>
    WHEN expires_at <= ${now + SOON} THEN 'expiring' ELSE 'active' END`;
 
 const usedSql = (now: number): Record<KeyUse, string> => ({
-  never: 'last_used_at IS NULL',
-  not_30_days: `coalesce(last_used_at, created_at) <= ${now - LONG}`,
+  never: 'last_used_at IS NULL AND use_noted_since IS NULL',
+  not_30_days: `max(coalesce(last_used_at, created_at), coalesce(use_noted_since, 0)) <= ${now - LONG}`,
 });
 
 /** A key as lists show it: with the name of its owner, and how many Virtual MCPs it may use. */

@@ -26,8 +26,10 @@ export type VirtualKey = {
   limits: Limit[];
   createdAt: number;
   updatedAt: number;
-  /** When `/mcp` last took it or a token of an app that it allowed, as of up to an hour ago; null: never. */
+  /** When `/mcp` last took it or a token of an app that it allowed, as of up to an hour ago; null: never that was noted. */
   lastUsedAt: number | null;
+  /** Since when its uses are noted, where it is older than that; null: since it was made. */
+  useNotedSince: number | null;
 };
 
 /** A key with everything it may use: its own configs and the Virtual MCPs it is attached to. */
@@ -59,6 +61,7 @@ export const virtualKeyColumns = columnsOf<VirtualKey, UnreadOfKey>()(
     createdAt: integer('created_at'),
     updatedAt: integer('updated_at'),
     lastUsedAt: integer('last_used_at'),
+    useNotedSince: integer('use_noted_since'),
   },
   {
     valueHash: text('value_hash'),
@@ -104,7 +107,7 @@ export function newValue(secret = randomSecret()): string {
 /** What a key is made from, and what an administrator may change of it. */
 type KeyTerms = Omit<
   VirtualKey,
-  'id' | 'valueMask' | 'generation' | 'createdAt' | 'updatedAt' | 'lastUsedAt'
+  'id' | 'valueMask' | 'generation' | 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'useNotedSince'
 >;
 
 /**
@@ -131,6 +134,7 @@ export async function insertVirtualKey(
     createdAt: now,
     updatedAt: now,
     lastUsedAt: null,
+    useNotedSince: null,
   });
   const [inserted, sameValue] = await db.batch([
     db

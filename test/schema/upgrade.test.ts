@@ -289,6 +289,25 @@ describe('a database of the first version (CONTRACT §8)', () => {
     });
   });
 
+  it('says of its keys when their apps were last used, and of none that it never was', async () => {
+    await fillFirstVersion();
+    await DB.prepare(
+      `INSERT INTO virtual_key (id, name, description, value_hash, value_mask, generation, is_active, shared, mcp_configs, limits,
+         created_at, updated_at)
+       SELECT 'key-2', 'silent key', '', 'hash', 'mask', 0, 1, 0, '[]', '[]', 1, 1`,
+    ).run();
+    const path = '/governance/virtual-keys';
+
+    expect(await admin('GET', `${path}/key-1`)).toMatchObject({
+      virtual_key: { last_used_at: `${new Date((NOW - 60) * 1000).toISOString().slice(0, 19)}Z` },
+    });
+    expect(await admin('GET', `${path}/key-2`)).toMatchObject({ virtual_key: { last_used_at: null } });
+    expect(await admin('GET', `${path}?used=never`)).toMatchObject({ virtual_keys: [] });
+    expect(await admin('GET', `${path}?used=not_30_days`)).toMatchObject({ virtual_keys: [] });
+    await admin('POST', path, { name: 'new key' });
+    expect(await admin('GET', `${path}?used=never`)).toMatchObject({ virtual_keys: [{ name: 'new key' }] });
+  });
+
   it('can be changed afterwards, in every table', async () => {
     await fillFirstVersion();
 

@@ -389,6 +389,24 @@ describe('the list of keys', () => {
     expect(await shown('sort=-last_used')).toEqual(['mix b', 'mix a', 'mix c', 'mix d']);
   });
 
+  it('says of a key from before uses were noted since when it was not used, not that it never was', async () => {
+    const { id, name } = await make({});
+    const noted = (at: number) =>
+      env.DB.prepare('UPDATE virtual_key SET use_noted_since = ?2, created_at = 1 WHERE id = ?1')
+        .bind(id, at)
+        .run();
+    const list = (query: string) => open(`?${query}&search=${name}`);
+    await noted(now());
+    const young = await list('used=not_30_days');
+    await noted(1_700_000_000);
+
+    expect(rows(young)).toEqual([]);
+    expect(rows(await list('used=not_30_days'))).toEqual([name]);
+    expect(rows(await list('used=never'))).toEqual([]);
+    expect((await list('')).html).toContain('not since 14 Nov 2023');
+    expect((await open(`/${id}`)).html).toContain('not since 14 Nov 2023');
+  });
+
   it('of 1,000 keys is found in one round trip, under 150 ms and 30 KB', async () => {
     const name = "printf('crowd of keys, number %04d', value)";
     await env.DB.prepare(

@@ -15,7 +15,7 @@ import { countOf, numberOf } from '../../../ui/english';
 import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
 import { Cut } from '../../../ui/name';
-import { Badge, Empty, LastUse, type Tone, When } from '../../../ui/parts';
+import { Badge, dayOf, Empty, LastUse, type Tone, When } from '../../../ui/parts';
 import type { Column } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
@@ -160,7 +160,7 @@ function KeyRow(key: ListedKey) {
         <Text of={canUse(key) || '–'} />
       </td>
       <td data-label="Last used">
-        <LastUse at={rfc3339(key.lastUsedAt)} />
+        <KeyUse of={key} />
       </td>
       <td data-label="Created" class="extra">
         <When at={rfc3339(key.createdAt)} />
@@ -170,6 +170,12 @@ function KeyRow(key: ListedKey) {
       </td>
     </tr>
   );
+}
+
+/** When a key was last used, in words. */
+export function KeyUse({ of: key }: { of: VirtualKey }) {
+  const since = rfc3339(key.useNotedSince);
+  return <LastUse at={rfc3339(key.lastUsedAt)} never={since ? `not since ${dayOf(since)}` : undefined} />;
 }
 
 /** Text of a cell; what may need two lines is cut there. */

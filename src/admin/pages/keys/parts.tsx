@@ -5,10 +5,10 @@ import { type AuthMode, ConnectLines, type Endpoint } from '../../../ui/connect-
 import { countOf } from '../../../ui/english';
 import { Confirm, Csrf } from '../../../ui/forms';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Copy, Head, LastUse, Notice, When } from '../../../ui/parts';
+import { Copy, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { lengthOf, limitsOf } from './limit-rows';
-import { canUse, KeyBadge } from './list';
+import { canUse, KeyBadge, KeyUse } from './list';
 
 const AT = '/admin/keys';
 /** The page above all of these. */
@@ -58,7 +58,7 @@ export function KeyAside({ overview, apps }: { overview: KeyOverview; apps: numb
           </dd>
           <dt>Last used</dt>
           <dd>
-            <LastUse at={rfc3339(key.lastUsedAt)} />
+            <KeyUse of={key} />
           </dd>
           <dt>Apps</dt>
           <dd>
