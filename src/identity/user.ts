@@ -37,7 +37,7 @@ export const user: IdentityMode<UserWithKeys> = {
     who: cut,
     connectedFor: { before: '', nameless: 'a person who signs in here' },
     listed: (_id, name) => name ?? 'A deleted person',
-    actor: (name) => (name === null ? 'A deleted person' : cut(name)),
+    actor: (name) => (name === null ? 'A person' : cut(name)),
     everything: 'all they may',
     whose: 'the person',
     lapsed: EXPIRED,

@@ -59,7 +59,7 @@ export const virtualKey: IdentityMode<HeldKey> = {
     who: (name) => `the access key ${cut(name)}`,
     connectedFor: { before: 'the key', nameless: 'an access key' },
     listed: (_id, name) => name ?? 'A deleted key',
-    actor: (name) => (name ? `Key “${cut(name)}”` : 'A deleted key'),
+    actor: (name) => (name ? `Key “${cut(name)}”` : 'A key'),
     everything: 'all its key may',
     whose: 'the key it is bound to',
     lapsed: 'This key no longer works here. Use another key.',

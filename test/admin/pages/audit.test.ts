@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import source from '../../../src/audit.ts?raw';
 import { Browser, type Page } from '../../support/browser';
@@ -58,6 +59,21 @@ describe('the audit log', () => {
 
     expect(sentences(page)).toEqual([`Key “${key.name}” was deleted`, `Key “${key.name}” was created`]);
     expect(page.html).toContain(`Only events of ${key.name}`);
+  });
+
+  it('says of nobody without a name in the event that they are deleted', async () => {
+    for (const actor of [`vk:${crypto.randomUUID()}`, `user:${crypto.randomUUID()}`])
+      await env.DB.prepare(
+        "INSERT INTO audit (id, at, act, actor, outcome, detail, code) VALUES (?2, ?1, 'consent.allowed', ?2, 'done', '{}', 'F-NMES')",
+      )
+        .bind(Date.now(), actor)
+        .run();
+
+    const { html } = await opened({ q: 'F-NMES' }, 2);
+
+    expect(html).toMatch(/\bA person\b/);
+    expect(html).toMatch(/\bA key\b/);
+    expect(html).not.toMatch(/A deleted/);
   });
 
   it('leads from a code to its flow, however it is typed', async () => {
