@@ -149,8 +149,7 @@ export function serverOverviewQuestion(
   page: { search: string; limit: number; offset: number },
 ): Question<ServerOverview | null> {
   const found = `FROM listing WHERE server_id = ?1 AND kind = 'tool' AND (?2 = ''
-    OR instr(lower(definition ->> 'name' || ' ' || coalesce(definition ->> 'description', '')), ?2))`;
-  const search = page.search.toLowerCase();
+    OR instr(lower(definition ->> 'name' || ' ' || coalesce(definition ->> 'description', '')), lower(?2)))`;
   const tools = db
     .prepare(
       `SELECT definition ->> 'name' AS name, substr(definition ->> 'description', 1, ?3) AS description,
@@ -158,7 +157,7 @@ export function serverOverviewQuestion(
          definition ->> '$.annotations.destructiveHint' AS destructive
        ${found} ORDER BY position LIMIT ?4 OFFSET ?5`,
     )
-    .bind(id, search, MOST_DESCRIPTION + 1, page.limit, page.offset);
+    .bind(id, page.search, MOST_DESCRIPTION + 1, page.limit, page.offset);
   const account = db.prepare("SELECT * FROM credential WHERE server_id = ?1 AND owner = 'gateway'").bind(id);
   const counts = db
     .prepare(
@@ -166,7 +165,7 @@ export function serverOverviewQuestion(
          (SELECT count(*) ${found}) AS found,
          (SELECT count(*) FROM credential WHERE server_id = ?1 AND owner <> 'gateway') AS accounts`,
     )
-    .bind(id, search);
+    .bind(id, page.search);
   const asked = together(
     serverQuestion(db, id),
     oauthConfigsQuestion(db, theseIds([id])),

@@ -126,8 +126,8 @@ export function serverUsersQuestion(
   id: string,
   { kind, search, limit, offset, forPeople, issuer, now }: Asked,
 ): Question<{ users: ServerUser[]; counts: Record<UserKind, number>; tools: number }> {
-  const bound = [id, now, `${issuer}/mcp`, JSON.stringify(forPeople), search.toLowerCase()];
-  const found = "FROM users WHERE (?5 = '' OR instr(lower(name), ?5))";
+  const bound = [id, now, `${issuer}/mcp`, JSON.stringify(forPeople), search];
+  const found = "FROM users WHERE (?5 = '' OR instr(lower(name), lower(?5)))";
   const listed = "SELECT 'tools', count(*) FROM listing WHERE server_id = ?1 AND kind = 'tool'";
   type Counts = Record<UserKind | 'tools', number>;
   const counts = question<{ kind: keyof Counts; n: number }, Counts>(
@@ -164,9 +164,9 @@ export function recipientsQuestion(db: D1Database, search: string, most: number)
          SELECT 'key' AS kind, id, name, value_mask AS more FROM virtual_key
          UNION ALL SELECT 'person', id, name, email FROM person
          UNION ALL SELECT 'toolset', id, name, '' FROM virtual_mcp)
-       WHERE ?1 = '' OR instr(lower(name), ?1) OR instr(lower(more), ?1)
-       ORDER BY ?1 NOT IN (lower(name), lower(more)), name COLLATE NOCASE, id LIMIT ?2`,
+       WHERE ?1 = '' OR instr(lower(name), lower(?1)) OR instr(lower(more), lower(?1))
+       ORDER BY lower(?1) NOT IN (lower(name), lower(more)), name COLLATE NOCASE, id LIMIT ?2`,
     )
-    .bind(search.toLowerCase(), most);
+    .bind(search, most);
   return question<Recipient, Recipient[]>(statement, (rows) => rows);
 }

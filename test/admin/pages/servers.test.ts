@@ -526,6 +526,19 @@ describe('who uses a server', () => {
     expect(apps.html).toContain('Used by 2');
   });
 
+  it('finds names beyond ASCII', async () => {
+    const server = await closed();
+    const name = `Équipe Été ${fresh()}`;
+    await admin('POST', '/governance/virtual-keys', { name, mcp_configs: [] });
+    const page = await open(`/${server.id}/used-by`);
+
+    const given = await send(page, { to: name.slice(0, -1) }, 'to');
+    const found = await open(`/${server.id}/used-by?search=${encodeURIComponent('ÉQUIPE Été')}`);
+
+    expect(given.html).toContain(`title="${name}"`);
+    expect(found.html).toContain(`title="${name}"`);
+  });
+
   it('asks which one where several are meant', async () => {
     const server = await closed();
     const [one, two] = [await key([]), await key([])];
@@ -546,19 +559,21 @@ describe('the page of a server', () => {
   it('finds tools anywhere in many, and picks those that only read', async () => {
     const tools = Array.from({ length: 60 }, (_, n) => ({
       name: `tool_${n}`,
-      ...(n === 57 && { description: 'Weighs an ELEPHANT.' }),
+      ...(n === 57 && { description: 'Weighs an ELEPHANT, en Été.' }),
       inputSchema: { type: 'object' },
       annotations: { readOnlyHint: n % 2 === 1 },
     }));
     const server = await Upstream.start(tools);
 
     const found = await open(`/${server.id}?search=elephant`);
+    const beyond = await open(`/${server.id}?search=${encodeURIComponent('en Été')}`);
     const picked = await send(found, { pick: 'None' }, 'which');
     const before = await find(server.id);
     await send(picked, {}, 'which');
     const reading = await send(await open(`/${server.id}`), { pick: 'Read-only' }, 'which');
 
     expect(found.html.match(/name="tool"/g)).toHaveLength(1);
+    expect(beyond.html.match(/name="tool"/g)).toHaveLength(1);
     expect(before.tools_to_execute).toEqual(['*']);
     expect((await find(server.id)).tools_to_execute).toEqual(
       tools.map(({ name }) => name).filter((name) => name !== 'tool_57'),
