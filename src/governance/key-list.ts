@@ -1,4 +1,13 @@
-import { type Condition, contains, equals, map, pageQuestion, type Question, question } from '../database';
+import {
+  equals,
+  map,
+  orderOf,
+  pageQuestion,
+  type Question,
+  question,
+  type Sort,
+  searched,
+} from '../database';
 import { type KeyRow, keyOf, type VirtualKey } from './virtual-keys';
 
 /** How a key can be, each in one of these. `expiring`: within a week. */
@@ -9,14 +18,14 @@ export type KeyState = (typeof KEY_STATES)[number];
 export const KEY_USES = ['not_30_days', 'never'] as const;
 type KeyUse = (typeof KEY_USES)[number];
 
-/** By what keys are sorted, and their SQL; a `-` before it turns it round. */
+/** By what keys are sorted, and their SQL. */
 const ORDERS = {
   name: 'name COLLATE NOCASE',
   owner: 'owner IS NULL, owner COLLATE NOCASE',
   last_used: 'last_used_at',
   created: 'created_at',
 };
-export type KeyOrder = keyof typeof ORDERS | `-${keyof typeof ORDERS}`;
+export type KeyOrder = Sort<keyof typeof ORDERS>;
 export const KEY_ORDERS = Object.keys(ORDERS).flatMap((by) => [by, `-${by}`]) as KeyOrder[];
 
 /** Which keys are wanted, and in which order. `search`: any part of the name, the owner or the last four characters. */
@@ -55,6 +64,7 @@ type ListedRow = KeyRow & { owner: string | null; toolset_count: number };
 
 const ownerSql = (column: 'name' | 'email') =>
   `(SELECT person.${column} FROM person WHERE person.id = owner_user_id)`;
+const SEARCHED = ['name', 'substr(value_mask, -4)', ownerSql('name'), ownerSql('email')];
 const COLUMNS = `*, ${ownerSql('name')} AS owner,
   (SELECT count(*) FROM virtual_mcp_key WHERE virtual_key_id = id) AS toolset_count`;
 
@@ -66,11 +76,11 @@ export function keyPageQuestion(
   now: number,
 ): Question<{ keys: ListedKey[]; total: number }> {
   const conditions = [
-    ...searched(search),
+    ...searched(SEARCHED, search),
     ...equals(stateSql(now), state),
     ...(used ? [{ sql: usedSql(now)[used], values: [] }] : []),
   ];
-  const of = { table: 'virtual_key', conditions, order: orderOf(sort), page };
+  const of = { table: 'virtual_key', conditions, order: orderOf(ORDERS, sort, ORDERS.name), page };
   return map(pageQuestion<ListedRow>(db, of, COLUMNS), ({ rows, total }) => ({
     keys: rows.map((row) => ({ ...keyOf(row), owner: row.owner, toolsetCount: row.toolset_count })),
     total,
@@ -86,23 +96,9 @@ export function keyCountsQuestion(db: D1Database, search: string, now: number): 
     ...KEY_STATES.map((state) => `total(${stateSql(now)} = '${state}') AS ${state}`),
     ...KEY_USES.map((use) => `total(${uses[use]}) AS ${use}`),
   ];
-  const [found = { sql: 'true', values: [] }] = searched(search);
+  const [found = { sql: 'true', values: [] }] = searched(SEARCHED, search);
   const statement = db
     .prepare(`SELECT count(*) AS "all", ${sums.join(', ')} FROM virtual_key WHERE ${found.sql}`)
     .bind(...found.values);
   return question<KeyCounts, KeyCounts>(statement, ([counts]) => counts as KeyCounts);
-}
-
-function searched(search: string): Condition[] {
-  if (!search) return [];
-  const any = ['name', 'substr(value_mask, -4)', ownerSql('name'), ownerSql('email')].map((sql) =>
-    contains(sql, search),
-  );
-  return [{ sql: any.map(({ sql }) => sql).join(' OR '), values: any.flatMap(({ values }) => values) }];
-}
-
-function orderOf(sort: KeyOrder): string {
-  const by = ORDERS[sort.replace('-', '') as keyof typeof ORDERS];
-  const order = sort.startsWith('-') ? by.replace(/(, |^)([^,]+)$/, '$1$2 DESC') : by;
-  return by === ORDERS.name ? order : `${order}, ${ORDERS.name}`;
 }
