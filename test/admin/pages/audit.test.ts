@@ -43,8 +43,8 @@ describe('the audit log', () => {
     const page = await opened({ actor: 'administrator' }, 4);
 
     expect(sentences(page).slice(0, 4)).toEqual([
-      'Settings were changed: Name of this gateway',
-      'Settings were changed: Name of this gateway',
+      'Settings were changed: Gateway name',
+      'Settings were changed: Gateway name',
       `Key “${key.name}” was rotated: It may have leaked`,
       `Key “${key.name}” was created`,
     ]);
