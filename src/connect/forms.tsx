@@ -1,9 +1,9 @@
 import type { Child } from 'hono/jsx';
 import type { ConnectableAccount } from '../accounts/accounts';
+import { ClientAvatar } from '../clients/avatar';
 import { AccountBadge, OwnHeaderFields, SharedBy, TokenHost, Who, WhyAgain } from '../consent/account-parts';
 import { TypedField } from '../consent/identity-form';
 import { modeOf } from '../identity';
-import { ClientAvatar } from '../oauth/way-back';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { Avatar, GatewayAvatar, Meet } from '../ui/avatar';
@@ -85,7 +85,7 @@ function Title({
   return (
     <div class="stack center">
       <Meet
-        from={clientName ? <ClientAvatar of={client} /> : <GatewayAvatar />}
+        from={clientName ? <ClientAvatar of={client} isLarge /> : <GatewayAvatar />}
         to={<Avatar name={first?.name ?? ''} isLarge />}
       />
       <h1>{first && !more.length ? `Connect your ${first.name} account` : 'Connect your accounts'}</h1>

@@ -1,9 +1,9 @@
 import type { Child } from 'hono/jsx';
+import { ClientAvatar } from '../clients/avatar';
 import type { Flow } from '../flows';
 import { identityModes, modeOf } from '../identity';
 import type { Identity, IdentityMode } from '../identity/mode';
 import { providerHost } from '../identity/provider';
-import { ClientAvatar } from '../oauth/way-back';
 import type { Settings } from '../settings';
 import { GatewayAvatar, Meet } from '../ui/avatar';
 import { cut, Name } from '../ui/name';
@@ -40,7 +40,7 @@ export function IdentityForm(props: IdentityFormProps) {
   return (
     <div class="card stack wide">
       <div class="stack center">
-        <Meet from={<ClientAvatar of={clientOf(flow)} />} to={<GatewayAvatar />} />
+        <Meet from={<ClientAvatar of={clientOf(flow)} isLarge />} to={<GatewayAvatar />} />
         <h1>
           <Name of={name} /> wants to use your tools
         </h1>

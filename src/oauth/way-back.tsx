@@ -1,26 +1,12 @@
 import type { Child } from 'hono/jsx';
-import { isDocumentUrl } from '../clients/metadata-document';
+import { ClientAvatar } from '../clients/avatar';
 import type { Destination } from '../protocol/destination';
-import { Avatar, GatewayAvatar, Meet } from '../ui/avatar';
-import type { Glyph } from '../ui/icons';
+import { GatewayAvatar, Meet } from '../ui/avatar';
 import { type Gateway, page, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 
 /** A client as pages show it: `id` says whether a site vouches for its name. */
 export type ShownClient = { id: string; name: string };
-
-/** The apps whose own sites describe them, by host. On these pages a glyph says who an app is. */
-const GLYPHS: ReadonlyMap<string, Glyph> = new Map([
-  ['claude.ai', 'claude'],
-  ['chatgpt.com', 'chatgpt'],
-  ['vscode.dev', 'vscode'],
-]);
-
-/** A client's avatar: grey where its name is its own claim (SECURITY 4). */
-export function ClientAvatar({ of: { id, name } }: { of: ShownClient }) {
-  const glyph = isDocumentUrl(id) ? GLYPHS.get(new URL(id).host) : undefined;
-  return <Avatar name={name} glyph={glyph} isLarge isClaim={!glyph} />;
-}
 
 type WayBack = {
   client: ShownClient;
@@ -53,7 +39,9 @@ function WayBackPage({ client, href, title, children, is }: Omit<WayBack, 'desti
   return (
     <div class="card stack wide">
       <div class="stack center">
-        {is === 'allowed' && <Meet from={<GatewayAvatar />} by="check" to={<ClientAvatar of={client} />} />}
+        {is === 'allowed' && (
+          <Meet from={<GatewayAvatar />} by="check" to={<ClientAvatar of={client} isLarge />} />
+        )}
         <h1>{title}</h1>
         <p class="muted">{children}</p>
       </div>

@@ -1,8 +1,7 @@
+import { ClientAvatar } from '../clients/avatar';
 import { isDocumentUrl } from '../clients/metadata-document';
 import { isAlarming } from '../grants/end-words';
 import type { Grant } from '../grants/store';
-import { Avatar } from '../ui/avatar';
-import { glyphOfApp } from '../ui/connect-apps';
 import { countOf } from '../ui/english';
 import { Cut, cut } from '../ui/name';
 import { Badge, dayOf, Empty, LastUse, When } from '../ui/parts';
@@ -140,7 +139,7 @@ function HadAccess({ ended }: { ended: readonly Grant[] }) {
 }
 
 export function AppAvatar({ grant, isLarge = false }: { grant: Grant; isLarge?: boolean }) {
-  return <Avatar name={nameOf(grant)} glyph={glyphOfApp(grant.clientName)} isLarge={isLarge} />;
+  return <ClientAvatar of={{ id: grant.clientId, name: nameOf(grant) }} isLarge={isLarge} />;
 }
 
 /** True of an app beside which another is called the same. */

@@ -244,8 +244,3 @@ export const APPS: readonly ConnectableApp[] = [
 function vsCodeLink(server: Entry): string {
   return `vscode:mcp/install?${encodeURIComponent(JSON.stringify(server))}`;
 }
-
-/** The glyph of an app that calls itself like one of {@link APPS}; undefined: it has none. */
-export function glyphOfApp(clientName: string): Glyph | undefined {
-  return APPS.find(({ name }) => name === clientName)?.glyph;
-}

@@ -70,6 +70,20 @@ describe('the apps with access', () => {
     expect(nothing.html).toContain('No apps match “nobody-is-called-so”');
   });
 
+  it('get no glyph for a name that they gave themselves (SECURITY 4)', async () => {
+    const client = await McpClient.register({ client_name: 'Claude' });
+    const { id } = await allowed({ client });
+
+    const pages = [await open(''), await open(`/${id}`), await browser.open('/admin/apps?search=Claude')];
+
+    for (const page of pages) {
+      expect(page?.html).toMatch(/<span class="avatar( large)?" aria-hidden="true">C/);
+      expect(page?.html).not.toMatch(
+        /<span class="avatar hue\d( large)?" aria-hidden="true"><svg[^>]*>(?!.*gate)/,
+      );
+    }
+  });
+
   it('are one place with what ended and what is registered; a search stays in its tab', async () => {
     const gone = await allowed();
     await admin('DELETE', `/oauth2/sessions/${gone.id}`);

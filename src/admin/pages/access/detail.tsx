@@ -1,7 +1,6 @@
+import { ClientAvatar } from '../../../clients/avatar';
 import { modeOfKind } from '../../../identity';
 import { shortCode } from '../../../log';
-import { Avatar } from '../../../ui/avatar';
-import { glyphOfApp } from '../../../ui/connect-apps';
 import { Cut, cut, Name } from '../../../ui/name';
 import { Badge, Head, LastUse, Notice, When } from '../../../ui/parts';
 import { AccessTools } from './grant-tools';
@@ -138,6 +137,5 @@ function Holder({ access }: { access: GrantView }) {
 }
 
 export function AppAvatar({ access, isLarge = false }: { access: GrantView; isLarge?: boolean }) {
-  const { client_name: name } = access;
-  return <Avatar name={nameOf(access)} glyph={glyphOfApp(name ?? '')} isLarge={isLarge} />;
+  return <ClientAvatar of={{ id: access.client_id, name: nameOf(access) }} isLarge={isLarge} />;
 }

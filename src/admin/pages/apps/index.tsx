@@ -1,9 +1,8 @@
 import { Hono } from 'hono';
 import type * as z from 'zod/mini';
+import { ClientAvatar } from '../../../clients/avatar';
 import type { App } from '../../../config';
 import { isLoopback } from '../../../protocol/public-url';
-import { Avatar } from '../../../ui/avatar';
-import { glyphOfApp } from '../../../ui/connect-apps';
 import { countOf, numberOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
 import { ListPage } from '../../../ui/list-page';
@@ -125,7 +124,7 @@ function AppRow({ client }: { client: ClientView }) {
     <tr>
       <td>
         <span class="thing">
-          <Avatar name={nameOf(client)} glyph={glyphOfApp(nameOf(client))} />
+          <ClientAvatar of={{ id: client.id, name: nameOf(client) }} />
           <span>
             <span class="name cut" title={nameOf(client)}>
               <Name of={nameOf(client)} />
