@@ -25,6 +25,8 @@ export type PickerState = {
   found: readonly FoundChoice[];
   /** What was just added; with whether it was there before. */
   added: (FoundChoice & { isNew: boolean }) | null;
+  /** What was just removed. */
+  removed: ServerChoice | null;
 };
 
 /** True for a form that was sent to be shown again, with one step taken: nothing is saved. */
@@ -44,6 +46,7 @@ export function pickerState(
     typed: '',
     found: [],
     added: null,
+    removed: null,
   };
   if (!sent) return state;
   for (const [field, value] of sent) {
@@ -56,10 +59,11 @@ export function pickerState(
   return state;
 }
 
-function takeStep({ picked, open }: PickerState, servers: readonly ServerChoice[], step: string, at: string) {
+function takeStep(state: PickerState, servers: readonly ServerChoice[], step: string, at: string) {
+  const { picked, open } = state;
   const server = servers.find(({ name }) => name.toLowerCase() === at);
   if (!server) return;
-  if (step === 'remove') picked.delete(at);
+  if (step === 'remove' && picked.delete(at)) state.removed = server;
   if (step === 'open' || step === 'more') open.set(at, step === 'more' ? 'all' : 'first');
   const tools = server.tools.filter((tool) => step === 'all' || (step === 'read' && kindOf(tool) === 'read'));
   const isChosen = ['open', 'all', 'read', 'none'].includes(step);

@@ -86,7 +86,12 @@ export function ToolPicker(props: PickerProps) {
         </p>
       )}
       {block && (
-        <Everyones servers={others} isClosed={(one) => pickOf(one)?.tools === 'closed'} block={block} />
+        <Everyones
+          servers={others}
+          isClosed={(one) => pickOf(one)?.tools === 'closed'}
+          block={block}
+          removed={state.removed}
+        />
       )}
       {children}
     </section>
@@ -267,17 +272,19 @@ type EveryonesProps = {
   servers: readonly ServerChoice[];
   isClosed: (server: ServerChoice) => boolean;
   block: string;
+  /** What was just removed: where everyone gets it, that gave more than it took. */
+  removed: ServerChoice | null;
 };
 
 /** What everyone gets and is not picked here, each with the box that closes it. */
-function Everyones({ servers, isClosed, block }: EveryonesProps) {
+function Everyones({ servers, isClosed, block, removed }: EveryonesProps) {
   const shown = servers.filter((one) => one.isOpenToAll || isClosed(one));
   const open = shown.filter((one) => one.isOpenToAll);
   if (!shown.length) return null;
   const names = open.slice(0, 3).map(({ name }) => name);
   const more = open.length > 3 ? ` and ${numberOf(open.length - 3)} more` : '';
   return (
-    <details class="quiet" open={shown.some(isClosed)}>
+    <details class="quiet" open={shown.some((one) => one === removed || isClosed(one))}>
       <summary>
         {open.length
           ? `Everyone also gets ${countOf(open.length, 'server')}: ${names.join(', ')}${more}`
@@ -289,6 +296,11 @@ function Everyones({ servers, isClosed, block }: EveryonesProps) {
             <ServerAvatar name={server.name} />
             <span class="grow">
               <b>{server.name}</b> <small>{countOf(server.tools.length, 'tool')}</small>
+              {server === removed && (
+                <small role="status">
+                  Everyone gets {server.name}, so {block.replace('Block for ', '')} now gets all its tools.
+                </small>
+              )}
             </span>
             <label class="check">
               <input type="checkbox" name="closed" value={server.name} checked={isClosed(server)} />

@@ -176,6 +176,17 @@ describe('the picker of servers and tools', () => {
     expect([whileClosed, await configsOf(key.id)]).toEqual([[['Open']], []]);
   });
 
+  it('says what removing gives where everyone gets the server, and closes it beside that', async () => {
+    const key = await newKey([some('Open', 'weather')]);
+
+    const removed = await step(await openKey(key), { again: 'remove.Open' });
+    await step(removed, { closed: 'Open' });
+
+    expect(said(removed)).toContain('Everyone gets Open, so this key now gets all its tools.');
+    expect(removed.html).toMatch(/<details class="quiet" open/);
+    expect(await configsOf(key.id)).toEqual([['Open']]);
+  });
+
   it('suggests servers and tools of all servers, to administrators', async () => {
     const { html = '' } = (await browser.open('/admin/tools?search=ISSUE')) ?? {};
     const stranger = await gate('/admin/tools?search=issue');
