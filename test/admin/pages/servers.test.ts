@@ -572,6 +572,7 @@ describe('the page of a server', () => {
     await send(picked, {}, 'which');
     const reading = await send(await open(`/${server.id}`), { pick: 'Read-only' }, 'which');
 
+    expect(found.html).toMatch(/value="None"[^>]*>None on this page</);
     expect(found.html.match(/name="tool"/g)).toHaveLength(1);
     expect(beyond.html.match(/name="tool"/g)).toHaveLength(1);
     expect(before.tools_to_execute).toEqual(['*']);

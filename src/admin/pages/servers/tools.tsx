@@ -51,6 +51,7 @@ export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
                 formaction={`${AT}/${id}/tools#tools-title`}
               >
                 {pick}
+                {isPaged && ' on this page'}
               </button>
             ))}
           </span>
