@@ -80,6 +80,18 @@ describe('values that an earlier version took (CONTRACT §1)', () => {
     expect(said(overview)).toMatch(/is ignored, because this version has stricter rules: .*Check settings/);
   });
 
+  it('are replaced by what is shown once the settings are saved as they are', async () => {
+    const browser = await Browser.administrator();
+    await stored('allowed_origins', ['https://a.example/x', 'https://b.example']);
+    const page = (await browser.open('/admin/settings/apps')) as Page;
+
+    await browser.submit(page, {}, undefined, 'allowed_origins');
+
+    const health = await read(await gate('/health', { headers }));
+    expect(health.body).not.toHaveProperty('refused_settings');
+    expect(await admin<Config>('GET', '/config')).toMatchObject({ allowed_origins: ['https://b.example'] });
+  });
+
   it('are left out of variables whose rule was wider', async () => {
     const answer = await deployedWith(
       { ALLOWED_ORIGINS: 'https://a.example/x,https://b.example', OIDC_ALLOWED_DOMAINS: '@acme.example' },

@@ -17,6 +17,8 @@ export type ShownSetting = {
   /** In effect; a secret is its mask. */
   value: unknown;
   source: Source;
+  /** True where part of what was set is ignored: saving what is shown replaces it. */
+  isRefused: boolean;
   /** What it would be if it were not saved. */
   otherwise: unknown;
 };
@@ -241,10 +243,10 @@ function Choice({ chosen, ...props }: ControlProps & { chosen: string }) {
 
 /** What a form says of a setting, as the API takes it; undefined: nothing new. What it would be by itself is not saved. */
 export function sentValue(shown: ShownSetting, form: FormFields): unknown {
-  const { setting, value, source, otherwise } = shown;
+  const { setting, value, source, otherwise, isRefused } = shown;
   if (source === 'saved' && form.getAll('return').includes(setting.name)) return null;
   const sent = statedValue(setting, value, form);
-  if (sent === undefined || isSame(sent, value ?? null)) return undefined;
+  if (sent === undefined || (!isRefused && isSame(sent, value ?? null))) return undefined;
   return source === 'saved' && isSame(sent, otherwise) ? null : sent;
 }
 

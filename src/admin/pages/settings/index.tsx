@@ -95,6 +95,7 @@ async function allShown(c: Context<App>, saved: ReadonlySet<string>): Promise<Ma
     setting,
     value: valueIn(inEffect, setting.name),
     source: sourceOf(c, setting, saved),
+    isRefused: c.var.refusedSettings.has(setting.name),
     otherwise: readVariable(c.env, setting).data,
   });
   return new Map(SETTINGS.map((setting) => [setting.name, shown(setting)]));
