@@ -59,11 +59,13 @@ export async function once(
   for (const looksAgainIn of PAUSES) {
     const row = await claim(env.DB, id, digest, now);
     if (!row) return perform(env, sent, { id, secret, now }, act);
-    if (row.digest !== digest || row.claimed_at + REPEATABLE <= now) throw new PageProblem(sentBefore(sent));
+    const isLate = row.claimed_at + REPEATABLE <= now;
+    if (row.digest !== digest || isLate)
+      throw new PageProblem(sentBefore(sent, row.answer === null && !isLate));
     if (row.answer !== null) return repeat(env, sent, { id, secret, now: row.claimed_at }, row.answer);
     await pause(looksAgainIn);
   }
-  throw new PageProblem(sentBefore(sent));
+  throw new PageProblem(sentBefore(sent, true));
 }
 
 /** Claims a once-value. Null: it is claimed now; else what the one who has it says. */
@@ -174,11 +176,14 @@ function outOfDate({ way }: Submission) {
   };
 }
 
-function sentBefore({ way }: Submission) {
+/** @param isRunning it has no answer yet */
+function sentBefore({ way }: Submission, isRunning = false) {
   return {
     status: 409,
     title: 'This form was already sent',
-    text: 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
+    text: isRunning
+      ? 'This is still running. Wait for the first answer.'
+      : 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
     way,
   };
 }

@@ -212,6 +212,17 @@ describe('a form that was sent (SECURITY 32)', () => {
     expect([await keysNamed(name), await keysNamed(another)]).toEqual([1, 0]);
   });
 
+  it('says to wait while the first has no answer yet', async () => {
+    const page = await openAt('/admin/keys/new');
+    await send(page, 'description', { name: fresh('key') });
+    await env.DB.prepare('UPDATE form_once SET answer = NULL').run();
+
+    const other = await send(page, 'description', { name: fresh('key') });
+
+    expect([other.status, other.html.includes('It took effect')]).toEqual([409, false]);
+    expect(other.html).toContain('This is still running. Wait for the first answer.');
+  });
+
   it('is out of date where another session sends it, without a once-value, and once it is 12 hours old', async () => {
     const page = await openAt('/admin/keys/new');
     const name = fresh('key');
