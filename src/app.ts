@@ -150,7 +150,7 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
     return failure(c, areas, {
       status: 500,
       type: 'bad_setting',
-      title: 'A setting of this gateway cannot be read',
+      title: 'A setting of this gateway can’t be read',
       text: `${error.message} The administrator needs to fix it in wrangler.toml.`,
     });
   }

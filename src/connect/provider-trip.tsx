@@ -229,7 +229,7 @@ const TOO_LATE: Problem = {
 const ENDED: Problem = {
   status: 410,
   calm: true,
-  title: 'This account isn’t needed any longer',
+  title: 'This account is no longer needed',
   text: 'Nothing was connected. The server, the app or your access was removed in the meantime.',
 };
 

@@ -153,7 +153,7 @@ const REFUSALS = {
   },
   email_unverified: {
     status: 403,
-    title: 'Your email address isn’t verified',
+    title: 'Your e-mail address isn’t verified',
     text: 'Verify it with your sign-in provider, then try again.',
   },
   not_allowed: {

@@ -52,7 +52,7 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
     throw new PageProblem({
       status: 403,
       title: 'This is for administrators',
-      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. The administrator of this gateway can name you under oidc.admin_emails.`,
+      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. Ask an administrator to add you under Settings, Sign-in.`,
       way: { href: '/me', label: 'To your own access' },
     });
   }

@@ -196,7 +196,7 @@ describe('trying a tool', () => {
     const page = await open(await Upstream.start([TOOL]), 'gone');
 
     expect(page.status).toBe(404);
-    expect(page.html).toContain('list this tool any longer.');
+    expect(page.html).toContain('no longer lists this tool.');
   });
 });
 

@@ -87,7 +87,7 @@ async function toolAt(c: Context<App>): Promise<Found> {
   const [server, tool] = await ask(db, serverQuestion(db, id), toolQuestion(db, id, name));
   if (!server) throw noServer();
   if (!tool) {
-    throw gone(`${server.name} doesn’t list this tool any longer.`, toServer(server));
+    throw gone(`${server.name} no longer lists this tool.`, toServer(server));
   }
   return { server, tool };
 }

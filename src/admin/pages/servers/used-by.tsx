@@ -163,7 +163,7 @@ function Everyone({ server, isForPeople, csrf }: { server: Server; isForPeople: 
         {!isOpen && isForPeople && (
           <>
             {' '}
-            Everyone who signs in can use it, too, as <a href="/admin/settings">Settings</a> say.
+            Everyone who signs in can use it too. Change that in <a href="/admin/settings">Settings</a>.
           </>
         )}
       </p>
