@@ -60,7 +60,7 @@ export async function peoplePage(
       who: (identity || session) && <Leave visitor={visitor} identity={identity} csrf={csrf} />,
       body: (
         <>
-          {notice && <Notice>{notice}</Notice>}
+          {notice && <Notice tone={notice.tone}>{notice.text}</Notice>}
           {body}
         </>
       ),

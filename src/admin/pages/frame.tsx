@@ -11,7 +11,7 @@ import {
   siteOf,
 } from '../../identity/browser-session';
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
-import { dropNotice, readNotice, writeNotice } from '../../notice';
+import { dropNotice, readNotice, type SavedNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
 import { Avatar } from '../../ui/avatar';
 import { Csrf } from '../../ui/forms';
@@ -99,7 +99,7 @@ export async function adminPage(
               <a href={`${c.var.issuer}/admin`}>{new URL(c.var.issuer ?? '').host}</a>.
             </Notice>
           )}
-          {notice && <Notice>{notice}</Notice>}
+          {notice && <Notice tone={notice.tone}>{notice.text}</Notice>}
           {refusal && <Notice bad>{refusal}</Notice>}
           {body}
         </>
@@ -133,7 +133,12 @@ export async function csrfOf(c: Context<App>, session?: SignedIn): Promise<strin
 }
 
 /** Sends the browser on after a POST; the page it comes to begins with `notice`. */
-export async function goTo(c: Context<App>, path: string, notice: string): Promise<Response> {
-  const base = baseOf(c);
-  return sendOn(Destination.own(siteOf(c), path), [await writeNotice(c.env.ENCRYPTION_KEY, base, notice)]);
+export async function goTo(
+  c: Context<App>,
+  path: string,
+  notice: string,
+  tone?: SavedNotice['tone'],
+): Promise<Response> {
+  const said = await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), notice, tone);
+  return sendOn(Destination.own(siteOf(c), path), [said]);
 }

@@ -300,7 +300,7 @@ describe('a new value', () => {
 
     const second = await rotate(open_, { reason: 'leaked' });
 
-    expect(second.html).toContain('Nothing was changed now.');
+    expect(second.html).toMatch(/class="notice bad" role="alert"><svg.*?Nothing was changed now\./);
     expect((await new McpCaller({ 'x-bf-vk': value }).ask('tools/list')).status).toBe(200);
   });
 });

@@ -44,11 +44,8 @@ export const bulkPages = new Hono<App>()
     const which = togetherOf(namedIn(form), now);
     const { ended, areLeft } = await endTogether(c.env.DB, c.env.GRANTS, which, by(c), now);
     const more = areLeft ? ' There are more: revoke again to end them too.' : '';
-    return goTo(
-      c,
-      AT,
-      ended ? `Access of ${countOf(ended, 'app')} was revoked.${more}` : 'There was no access to revoke.',
-    );
+    if (!ended) return goTo(c, AT, 'There was no access to revoke.', 'info');
+    return goTo(c, AT, `Access of ${countOf(ended, 'app')} was revoked.${more}`);
   });
 
 /** @throws PageProblem when the address or form names nothing. */

@@ -82,7 +82,8 @@ export const accessPages = new Hono<App>()
   .post('/:id/end', async (c) => {
     const ended = await act(c, await readForm(c), 'DELETE', `/oauth2/sessions/${c.req.param('id')}`);
     if (ended.ok) return goTo(c, AT, 'Access revoked. The app stops working within seconds.');
-    return goTo(c, AT, ended.status === 404 ? 'This access had ended already.' : ended.message);
+    if (ended.status === 404) return goTo(c, AT, 'This access had ended already.', 'info');
+    return goTo(c, AT, ended.message, 'bad');
   });
 
 type Narrowing = { name: Narrowed; id: string } | undefined;

@@ -70,7 +70,8 @@ export const appPages = new Hono<App>()
     const id = encodeURIComponent(form.get('app') ?? '');
     const deleted = await act(c, form, 'DELETE', `/oauth2/clients/${id}`);
     if (deleted.ok) return goTo(c, AT, 'App deleted. It stops working within seconds.');
-    return goTo(c, AT, deleted.status === 404 ? 'This app was deleted already.' : deleted.message);
+    if (deleted.status === 404) return goTo(c, AT, 'This app was deleted already.', 'info');
+    return goTo(c, AT, deleted.message, 'bad');
   });
 
 function comesBack({ registration }: ClientView): string {

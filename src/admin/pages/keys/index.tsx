@@ -79,11 +79,11 @@ export const keyPages = new Hono<App>()
     const { key } = (await about(c, c.req.param('id'))).overview;
     if (form.get('value') !== key.valueMask) {
       const notice = `The key ${cut(key.name)} was rotated since you opened that page. Nothing was changed now.`;
-      return goTo(c, `${AT}/${key.id}`, notice);
+      return goTo(c, `${AT}/${key.id}`, notice, 'bad');
     }
     const path = `/governance/virtual-keys/${key.id}/rotate`;
     const rotated = await act<Made>(c, form, 'POST', path, { reason: form.get('reason') });
-    if (!rotated.ok) return goTo(c, `${AT}/${key.id}`, rotated.message);
+    if (!rotated.ok) return goTo(c, `${AT}/${key.id}`, rotated.message, 'bad');
     return goToSecret(c, `${AT}/${key.id}/rotate?made=${key.id}`);
   })
 
@@ -96,7 +96,7 @@ export const keyPages = new Hono<App>()
     const form = await readForm(c);
     const { key } = (await about(c, c.req.param('id'))).overview;
     const deleted = await act(c, form, 'DELETE', `/governance/virtual-keys/${key.id}`);
-    if (!deleted.ok) return goTo(c, `${AT}/${key.id}`, deleted.message);
+    if (!deleted.ok) return goTo(c, `${AT}/${key.id}`, deleted.message, 'bad');
     return goTo(c, AT, `The key ${cut(key.name)} was deleted. Apps that used it have lost access.`);
   });
 

@@ -70,7 +70,7 @@ export const peoplePages = new Hono<App>()
   )
   .post('/:id/delete', async (c) => {
     const deleted = await act(c, await readForm(c), 'DELETE', `/users/${c.req.param('id')}`);
-    return goTo(c, AT, deleted.ok ? 'The person was deleted.' : deleted.message);
+    return deleted.ok ? goTo(c, AT, 'The person was deleted.') : goTo(c, AT, deleted.message, 'bad');
   });
 
 /** Asks before a person is kept out. @param after what can be undone of it */
@@ -129,7 +129,8 @@ function noPerson() {
 async function change(c: Context<App>, body: { is_active: boolean }, done: string): Promise<Response> {
   const id = c.req.param('id');
   const changed = await act(c, await readForm(c), 'PUT', `/users/${id}`, body);
-  return goTo(c, `${AT}/${id}`, changed.ok ? done : changed.message);
+  const at = `${AT}/${id}`;
+  return changed.ok ? goTo(c, at, done) : goTo(c, at, changed.message, 'bad');
 }
 
 async function showPerson(

@@ -103,7 +103,8 @@ export const serverAccountPages = new Hono<App>()
   .post(DISCONNECT, async (c) => {
     const { id = '', account = '' } = c.req.param();
     const ended = await act(c, await readForm(c), 'DELETE', `/mcp/sessions/${account}`);
-    return goTo(c, `${AT}/${id}/account`, ended.ok ? 'The account was disconnected.' : ended.message);
+    const at = `${AT}/${id}/account`;
+    return ended.ok ? goTo(c, at, 'The account was disconnected.') : goTo(c, at, ended.message, 'bad');
   });
 
 /** Someone who did not sign in. */

@@ -43,7 +43,7 @@ export const serverSettingsPages = new Hono<App>()
     const form = await readForm(c);
     const { name } = await serverAt(c.env.DB, id);
     const deleted = await act(c, form, 'DELETE', `/mcp/client/${id}`);
-    if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message);
+    if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message, 'bad');
     return goTo(c, AT, `Server “${cut(name)}” was deleted.`);
   });
 

@@ -29,19 +29,20 @@ export const settingPages = new Hono<App>()
     const { origin } = new URL(c.req.url);
     const body = { oauth2_server_config: { issuer_url: origin } };
     const saved = await act(c, await readForm(c), 'PUT', '/config', body, labelled);
-    return goTo(c, '/admin', saved.ok ? `The gateway address is now ${origin}.` : saved.message);
+    if (!saved.ok) return goTo(c, '/admin', saved.message, 'bad');
+    return goTo(c, '/admin', `The gateway address is now ${origin}.`);
   })
 
   .post('/signing-key', async (c) => {
     const made = await act(c, await readForm(c), 'POST', '/oauth2/keys/rotate');
     const done =
       'A new signing key was made. It signs in ten minutes. Tokens signed before stay valid until they expire.';
-    return goTo(c, KEYS, made.ok ? done : made.message);
+    return made.ok ? goTo(c, KEYS, done) : goTo(c, KEYS, made.message, 'bad');
   })
 
   .post('/reseal', async (c) => {
     const sealed = await act<Resealed>(c, await readForm(c), 'POST', '/encryption/reseal');
-    return goTo(c, KEYS, sealed.ok ? resealedWords(sealed.body) : sealed.message);
+    return sealed.ok ? goTo(c, KEYS, resealedWords(sealed.body)) : goTo(c, KEYS, sealed.message, 'bad');
   })
 
   .get('/:group', (c) => showGroup(c, groupAt(c.req.param('group'))))
@@ -61,7 +62,7 @@ export const settingPages = new Hono<App>()
     if (message) wrong.set(EVERYONE, message);
     if (wrong.size) return showGroup(c, group, form, wrong);
     const here = `${AT}/${group.id}`;
-    if (!changes.size) return goTo(c, here, 'Nothing was changed.');
+    if (!changes.size) return goTo(c, here, 'Nothing was changed.', 'info');
     const body = { ...treeOf(changes), ...confirmed(form) };
     const saved = await act(c, form, 'PUT', '/config', body, labelled);
     if (saved.ok) return goTo(c, here, `Saved: ${[...changes.keys()].map(labelOf).join(', ')}.`);

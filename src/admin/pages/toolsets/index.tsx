@@ -98,7 +98,12 @@ export const toolsetPages = new Hono<App>()
       const path = `/mcp/virtual-mcps/${id}/virtual-keys/${encodeURIComponent(key)}`;
       const changed = await act(c, form, method, path);
       if (!changed.ok)
-        return goTo(c, here, `${changed.message} ${at} of ${countOf(changes.length, 'change')} saved.`);
+        return goTo(
+          c,
+          here,
+          `${changed.message} ${at} of ${countOf(changes.length, 'change')} saved.`,
+          'bad',
+        );
     }
     return goTo(c, here, saidOf(cut(name), added.length, removed.length));
   })
@@ -160,7 +165,7 @@ export const toolsetPages = new Hono<App>()
     const [found] = await ask(c.env.DB, virtualMcpQuestion(c.env.DB, id));
     const { name } = orGone(found);
     const deleted = await act(c, form, 'DELETE', `/mcp/virtual-mcps/${id}`);
-    if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message);
+    if (!deleted.ok) return goTo(c, `${AT}/${id}`, deleted.message, 'bad');
     return goTo(c, AT, `The toolset ${cut(name)} was deleted.`);
   });
 
