@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../admin-api.ts';
 import { Child } from '../child.ts';
+import { BUNDLED } from '../deploy/bundle.ts';
 import { quietly, WRANGLER } from '../deploy/wrangler.ts';
 import { Stop } from '../stop.ts';
 import { VARIABLES } from './settings.ts';
@@ -99,6 +100,7 @@ function dropTraces(state: DevState): void {
 function wranglerEnvironment(state: DevState): NodeJS.ProcessEnv {
   const env = { ...process.env };
   if (state.isElsewhere) for (const name of SECRETS) delete env[name];
+  Object.assign(env, BUNDLED); // it bundles src/index.ts itself
   env.X_LOCAL_OBSERVABILITY = 'false'; // a trace of every request, with its URL, on disk (SECURITY 33)
   if (process.stdout.isTTY && !env.NO_COLOR) env.FORCE_COLOR = '1';
   return env;
