@@ -170,9 +170,9 @@ describe('one odd item costs that item alone (CONTRACT §6)', () => {
     const words = page?.html.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
 
     expect(words).toContain('2 items were corrected');
-    expect(words).toContain('The tool odd: inputSchema, title, annotations.');
-    expect(words).toContain('The prompt p: arguments.');
-    expect(words).not.toContain('The tool plain:');
+    expect(words).toContain('Tool odd: inputSchema, title, annotations.');
+    expect(words).toContain('Prompt p: arguments.');
+    expect(words).not.toContain('Tool plain:');
     expect(await shown(upstream)).toMatchObject({ left_out: [{ kind: 'tool', name: 'text' }] });
   });
 
