@@ -271,6 +271,6 @@ describe('a stored key that does not open counts as absent (CONTRACT §5)', () =
     expect(keys).not.toContain(active_kid);
     expect(JSON.stringify(results)).toContain(active_kid);
     const overview = await (await Browser.administrator()).open('/admin');
-    expect(overview?.html).toContain('ENCRYPTION_KEY does not open');
+    expect(overview?.html).toContain('ENCRYPTION_KEY doesn’t open');
   });
 });

@@ -151,12 +151,8 @@ describe('an isolate that knew the database before it was restored', () => {
 
   it('brings it to the schema that it knows', async () => {
     await DB.prepare('DELETE FROM schema_step WHERE n = (SELECT max(n) FROM schema_step)').run();
-    for (const index of ['subject', 'about']) await DB.prepare(`DROP INDEX audit_${index}`).run();
-    for (const column of ['actor', 'client', 'subject', 'about']) {
-      await DB.prepare(`ALTER TABLE audit DROP COLUMN ${column}_name`).run();
-    }
-    for (const column of ['subject', 'about']) {
-      await DB.prepare(`ALTER TABLE audit DROP COLUMN ${column}`).run();
+    for (const column of ['last_used_at', 'use_noted_since']) {
+      await DB.prepare(`ALTER TABLE virtual_key DROP COLUMN ${column}`).run();
     }
     forgetDeployment(); // a `revocation_lag` later
 

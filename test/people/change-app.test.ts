@@ -208,7 +208,7 @@ describe('giving an app of one’s own more', () => {
     expect(said(late)).toContain('sign in again: your last sign-in is more than 15 minutes old');
     expect(late.html).not.toContain('Give more access<');
     expect(said(narrower)).toContain('Saved');
-    expect(said(again)).toContain('tools that change something');
+    expect(said(again)).toContain('tools that can change something');
     expect(said(given)).toContain('Saved');
   });
 

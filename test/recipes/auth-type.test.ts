@@ -113,7 +113,7 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
     expect(form.html).toMatch(/<option value="pin"[^>]*>Everyone’s PIN: the one they were sent/);
     expect(server.html).toMatch(/<label for="[^"]*">PIN</);
     expect(tried.html).toContain('lists 1 tool');
-    expect(tried.html).toContain('Accounts connected');
+    expect(tried.html).toContain('<dt>Authentication</dt>');
     expect(list.html).toContain('Everyone’s PIN');
   });
 
@@ -162,10 +162,10 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
     const confirm = shown(await ann.browser.open(path));
     const after = shown(await ann.browser.submit(confirm, {}, undefined, path));
 
-    expect(me.html).toMatch(new RegExp(`Change the PIN <span class="unseen">${server.name}`));
+    expect(me.html).toMatch(new RegExp(`Change the PIN\\s*<span class="unseen">\\s*${server.name}`));
     expect(account).toMatchObject({ kind: 'header', auth_kind: 'headers', status: 'active' });
     expect(more).toEqual([]);
-    expect(after.html).toMatch(new RegExp(`Enter the PIN <span class="unseen">${server.name}`));
+    expect(after.html).toMatch(new RegExp(`Enter the PIN\\s*<span class="unseen">\\s*${server.name}`));
     expect(await accountsAt(server)).toEqual([]);
     expect(await ann.whoami()).toContain('enter your PIN');
   });

@@ -89,7 +89,7 @@ describe('an identity mode is a file and one line (CONTRIBUTING, Add a thing)', 
     expect(me.html).toContain('the badge of Ada Byron');
     expect(await sessionOf(tokens)).toMatchObject({ bf_mode: 'badge', identity_name: 'Ada Byron' });
     expect(found.sessions.map(({ id }) => id)).toContain(tokens.refresh_token.split('.')[0]);
-    expect(page.html).toMatch(/Ada Byron<small[^>]*>badge</);
+    expect(page.html).toMatch(/Ada Byron<\/span><small[^>]*>badge</);
   });
 
   it('connects an account of its own, in another browser too', async () => {

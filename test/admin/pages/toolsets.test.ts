@@ -152,7 +152,7 @@ describe('a toolset', () => {
     const connect = async (mcp_server_auth_mode: string) => {
       await configure({ mcp_server_auth_mode });
       const { html } = await open(`/${id}/connect`);
-      return [/sign in/i.test(html), html.includes('YOUR_ACCESS_KEY')];
+      return [/claude mcp add [^<]*\/mcp\/[\w-]+</.test(html), html.includes('YOUR_ACCESS_KEY')];
     };
 
     const ways = [await connect('headers'), await connect('oauth'), await connect('both')];

@@ -14,11 +14,11 @@ const OAUTH = ['issuer', 'authorize_url', 'token_url', 'registration_url', 'serv
 
 const words = (list: readonly string[] | null | undefined) => (list ?? []).join(' ');
 
-/** The secrets of clients among the fields, each with the one that names its client and the member of the API it is part of. */
-const SECRETS = [
-  ['client_secret', 'client_id', 'oauth_config'],
-  ['exchange_client_secret', 'exchange_client_id', 'token_exchange'],
-] as const;
+/** The secrets of clients among the fields, by the member of the API they are part of, each with the field that names its client. */
+const SECRETS = Object.entries({
+  oauth_config: ['client_secret', 'client_id'],
+  token_exchange: ['exchange_client_secret', 'exchange_client_id'],
+} as const);
 
 /** The field that says which secrets were typed into a form that was refused: they are not shown again. */
 export const RETYPE = 'retype';
@@ -30,7 +30,7 @@ export const shownSecret = (value: string) => (/^(••••|env\.)/.test(valu
 export function withStoredSecrets(sent: FormFields, stored?: FormFields): FormFields {
   const form: FormFields = new URLSearchParams(sent);
   form.delete(RETYPE);
-  for (const [name] of SECRETS) {
+  for (const [, [name]] of SECRETS) {
     const value = sent.get(name)?.trim() ?? '';
     const isLost = value ? !shownSecret(value) : sent.getAll(RETYPE).includes(name);
     if (!isLost) continue;
@@ -44,14 +44,14 @@ export function withStoredSecrets(sent: FormFields, stored?: FormFields): FormFi
 export function secretLack(form: FormFields, authType: string): Refused | null {
   const taken: readonly string[] = membersOf({ authType });
   const lack = SECRETS.find(
-    ([name, client, member]) =>
+    ([member, [name, client]]) =>
       taken.includes(member) &&
       form.getAll(RETYPE).includes(name) &&
       form.get(client)?.trim() &&
       !form.get(name)?.trim(),
   );
   const message = 'Enter the secret again.';
-  return lack ? { ok: false, status: 400, message, field: `${lack[2]}.client_secret` } : null;
+  return lack ? { ok: false, status: 400, message, field: `${lack[0]}.client_secret` } : null;
 }
 
 /** A server as the form of its settings says it, secrets masked. */
