@@ -34,7 +34,7 @@ beforeAll(async () => {
     found.set(name, differencesOf(one, other));
   });
   await Promise.all(walks);
-});
+}, 120_000);
 afterAll(async () => {
   await server?.stop();
   await gateway?.stop();
