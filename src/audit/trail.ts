@@ -1,12 +1,12 @@
 import { type Act, type AuditEvent, idAt } from '../audit';
 import {
   type Condition,
-  contains,
   equals,
   type PageOf,
   pageQuestion,
   pageSql,
   type Question,
+  searched,
 } from '../database';
 import { shortCode } from '../log';
 
@@ -103,7 +103,7 @@ function pageOfActs(filter: AuditFilter, page: ListPage): PageOf {
     ...named('client', filter.app),
     ...ofIdentity('vk', filter.key),
     ...ofIdentity('user', filter.person),
-    ...(typed || !q ? [] : [anyOf(WORDS.map((column) => contains(column, q)))]),
+    ...searched(WORDS, typed ? '' : q),
   ];
   if (outcome && outcome !== 'done') conditions.push({ sql: "outcome <> 'done'", values: [] }); // all that its index has
   if (since !== undefined) conditions.push({ sql: 'id >= ?', values: [idAt(since * 1000)] });
@@ -113,13 +113,6 @@ function pageOfActs(filter: AuditFilter, page: ListPage): PageOf {
 
 /** What a search looks through. */
 const WORDS = ['actor_name', 'client_name', 'subject_name', 'about_name', 'code'];
-
-function anyOf(conditions: readonly Condition[]): Condition {
-  return {
-    sql: conditions.map(({ sql }) => sql).join(' OR '),
-    values: conditions.flatMap(({ values }) => values),
-  };
-}
 
 /** An id of ours, or the address that is the id of a client with a metadata document: no name is taken for one. */
 const ID = /^([\da-f]{8}-[\da-f-]{27}|https:\/\/.*)$/;

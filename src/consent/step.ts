@@ -87,7 +87,7 @@ export function nextState({ state, now }: FlowStep, decided: Partial<FlowState>)
   return { ...kept, ...decided, ...whose, at: now };
 }
 
-/** The page of a flow, as a path. Its forms are sent there too, so that whoever comes Back to an answer is shown the page. */
+/** The page of a flow, as a path. Its forms are sent there too, so that someone who comes Back to an answer is shown the page. */
 export function consentPath({ flowId }: Pick<FlowStep, 'flowId'>): string {
   return `/oauth/consent?flow_id=${flowId}`;
 }

@@ -30,7 +30,7 @@ const FlowState = z.object({
   notice: z.optional(z.string()),
   /** Id of the server that is about; absent: the form. */
   noticeAt: z.optional(z.string()),
-  /** Whose {@link choices} are kept: another identity chooses anew. */
+  /** Whose {@link choices} are kept: another identity chooses again. */
   choicesOf: z.optional(z.string()),
   /** What was chosen on a form that has to be shown again. The defaults are for flows that an earlier version began. */
   choices: z.optional(

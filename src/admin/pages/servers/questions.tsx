@@ -11,7 +11,7 @@ import { argumentsIn, fieldsOf } from './schema-form';
 /** A run that waits for answers: what was entered and sent, what is asked, and where it goes on. */
 export type OpenRun = { entered: string; args: JsonObject; requests: AskedInput[]; place: RunPlace };
 
-/** The field of a form that holds one, sealed for a server, a tool and whoever runs it. */
+/** The field of a form that holds one, sealed for a server, a tool and the one who runs it. */
 export const RUN_FIELD = 'run';
 /** How long it may be answered. Milliseconds: a held call waits as long (PROTOCOL §4). */
 const LIFE = 300_000;
