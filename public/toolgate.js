@@ -37,11 +37,12 @@ addEventListener('keydown', (event) => {
 });
 
 // The picker of servers and tools (.picker): its steps (button[name=again]) are taken without leaving the page, one at a time;
-// a button pressed meanwhile waits. The form is sent as it stands, and the picker of the answer put in place of this one.
-let waiting = null;
+// buttons pressed meanwhile wait in turn. The form is sent as it stands, and the picker of the answer put in place of this one.
+const waiting = [];
+const wait = (button) => waiting.includes(button) || waiting.push(button);
 const takeStep = async (form, button, isAsked = true) => {
   if (form.ariaBusy) {
-    if (!button.ariaBusy) waiting = button;
+    if (!button.ariaBusy) wait(button);
     return;
   }
   form.ariaBusy = 'true';
@@ -53,12 +54,11 @@ const takeStep = async (form, button, isAsked = true) => {
     .then((response) => (response.ok ? response.text() : ''))
     .catch(() => '');
   const next = new DOMParser().parseFromString(html, 'text/html').querySelector('.picker');
-  const then = waiting;
-  waiting = null;
   form.ariaBusy = null;
   if (!next) {
     button.ariaBusy = null;
     if (isAsked) form.requestSubmit(button); // the page of the answer says what is wrong
+    else goOn(picker);
     return;
   }
   const place = placeAfter(picker, next, button, changed);
@@ -67,7 +67,16 @@ const takeStep = async (form, button, isAsked = true) => {
   for (const input of next.querySelectorAll('[data-filter]')) if (input.value) narrow(input);
   for (const one of changed) sameIn(next, one)?.dispatchEvent(new Event('change', { bubbles: true }));
   place()?.focus();
-  if (then) (then.isConnected ? then : sameIn(next, then))?.click();
+  goOn(next);
+};
+
+/** Presses the first of the buttons that wait, as it is now. */
+const goOn = (picker) => {
+  while (waiting.length) {
+    const first = waiting.shift();
+    const button = first.isConnected ? first : sameIn(picker, first);
+    if (button) return button.click();
+  }
 };
 
 /** The control in another picker that is the same as this one. */
@@ -126,7 +135,7 @@ for (const form of document.querySelectorAll('form:has(.picker)')) {
   form.addEventListener('submit', (event) => {
     if (!form.ariaBusy) return;
     event.preventDefault(); // what is sent has the step in it
-    waiting = event.submitter;
+    wait(event.submitter);
   });
   let timer = 0;
   form.addEventListener('input', (event) => {

@@ -20,7 +20,7 @@ export function differencesOf(direct: readonly Walked[], through: readonly Walke
 /** What a client sent, what was answered or asked, and how it went on. */
 function partsOf(all: readonly Message[]) {
   const messages = withoutRoots(all);
-  const tokens = messages.flatMap(({ to, params }) => {
+  const tokens = all.flatMap(({ to, params }) => {
     const { _meta } = (params ?? {}) as { _meta?: { progressToken?: unknown } };
     return to === 'server' && _meta?.progressToken !== undefined ? [String(_meta.progressToken)] : [];
   });
@@ -54,7 +54,7 @@ const contentOf = (message: Message | undefined) =>
 
 /**
  * A call of 2026-07-28 that its server asks for the roots ends with `input_required`, and is made again: in whichever step that falls,
- * it is left out, since the session of another client asks once.
+ * it is left out, since the session of another client asks once. Progress of the call made again is progress of the call.
  */
 function withoutRoots(messages: readonly Message[]): Message[] {
   const kept: Message[] = [];

@@ -29,10 +29,10 @@ const PATIENCE = 30_000;
 
 /**
  * Sees an answer become `expected`, and that no other one was given to who asked later than `revocation_lag` and two seconds
- * from now: however long a busy machine took to give it.
+ * from then: however long a busy machine took to give it.
+ * @param from epoch milliseconds
  */
-export async function soon(ask: () => Promise<unknown>, expected: unknown): Promise<void> {
-  const from = Date.now();
+export async function soon(ask: () => Promise<unknown>, expected: unknown, from = Date.now()): Promise<void> {
   let lastOther = from;
   await vi.waitFor(
     async () => {
