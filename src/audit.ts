@@ -148,9 +148,22 @@ export function logAct(c: RequestContext, { act, ...facts }: StrangersAct): stri
   return code;
 }
 
-/** Logs a refusal or failure of a stranger. @returns the code they are shown */
+/** Refusals of strangers in one second that are a line each, of an isolate: a flood would cost more in lines than in requests. */
+const MOST_LINES = 50;
+/** The second of the last one, epoch seconds, and how many there were in it. */
+let refusals = { second: 0, count: 0 };
+
+/** Logs a refusal or failure of a stranger; beyond {@link MOST_LINES}, how many more there were. @returns the code they are shown */
 export function logRefusal(c: RequestContext, status: number, type: string): string {
-  return logAct(c, refusalOf(c, status, type));
+  const refusal = refusalOf(c, status, type);
+  const second = Math.floor(Date.now() / 1000);
+  const { count } = refusals;
+  if (refusals.second !== second) {
+    refusals = { second, count: 0 };
+    if (count > MOST_LINES) log('refusals.not_told', { count: count - MOST_LINES });
+  }
+  if (++refusals.count > MOST_LINES) return codeOf(c);
+  return logAct(c, refusal);
 }
 
 /** Keeps one that a known caller was shown; a stranger's is a log line only (CONTRACT §8, the last paragraph). */

@@ -169,4 +169,26 @@ describe('tool calls in the log (CONTRACT §1)', () => {
     const forwarded = lines.filter(({ event }) => event === 'mcp.forwarded');
     expect(forwarded.map(({ method, outcome }) => `${method} ${outcome}`)).toEqual(told);
   });
+
+  it('is one of fifty in a second where strangers are refused, and one with the number of the others', async () => {
+    vi.useFakeTimers({ now: Date.UTC(2040, 0), toFake: ['Date'] }); // a second in which nothing was refused
+    const refused = async (count: number) =>
+      Promise.all(Array.from({ length: count }, () => gate('/mcp', { method: 'POST', body: '{}' })));
+    const { lines, result } = await linesOf(async () => {
+      const flood = await refused(80);
+      vi.advanceTimersByTime(1_000);
+      return [...flood, ...(await refused(1))];
+    });
+    const bodies = await Promise.all(result.map((answer) => answer.json()));
+
+    expect(new Set(result.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(lines.map(({ event }) => event)).toEqual([
+      ...Array(50).fill('request.refused'),
+      'refusals.not_told',
+      'request.refused',
+    ]);
+    expect(lines[50]).toMatchObject({ count: 30 });
+    for (const body of bodies)
+      expect(body).toMatchObject({ error: { data: { reference: expect.stringMatching(/^F-/) } } });
+  });
 });
