@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { read } from '../journeys/support/app';
 import { changedAccess } from './changed-access';
-import { encryptionKeys } from './encryption-keys';
-import { restoring } from './restoring';
 import { meets, soon } from './support/meets';
 import {
   admin,
@@ -228,6 +226,4 @@ describe('a server never listed (CONTRACT §6, PROTOCOL §5)', () => {
   });
 });
 
-restoring();
 twoCallers(); // not beside the streams above: each adds servers, which changes lists
-encryptionKeys(); // last: it leaves the Workers with other keys

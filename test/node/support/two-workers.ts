@@ -16,8 +16,8 @@ export const LAG = 1;
 export const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 export const ADMIN_TOKEN = 'test-admin-token-of-32-characters';
 const ROOT = join(import.meta.dirname, '../../..');
-const folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
 
+let folder: string;
 let harness: TestHarness;
 let stopServers: (() => void)[];
 /** Where the servers of the tests are. */
@@ -41,8 +41,9 @@ export async function startTwoWorkers(): Promise<void> {
       }),
     ),
   ];
+  folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
   const bundle = join(folder, 'bundle');
-  await buildBundle(bundle);
+  await buildBundle(bundle, { quick: true });
 
   const shipped = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
     .replace(/^main = .*$/m, `main = "${ROOT}/deployed/index.js"`)
