@@ -232,12 +232,7 @@ export function changedAccess(): void {
     ],
     [
       'a key that expires, and may go on',
-      () =>
-        key(
-          [403, 401],
-          expire,
-          (path) => admin('PUT', path, { expires_at: null }),
-        ),
+      () => key([403, 401], expire, (path) => admin('PUT', path, { expires_at: null })),
     ],
     [
       'the old value of a rotated key, while its grants go on',
