@@ -104,9 +104,10 @@ export function createApp(areas: readonly Area[]): Hono<App> {
   const gateway = new Hono<App>({ getPath: pathOf }).use(async (c, next) => {
     c.set('requestId', requestId());
     await next();
-    if (c.req.method === 'HEAD') c.res.headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
-    c.header('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store'); // who may keep an answer says so
+    const { headers } = c.res; // of our own answers alone: they can be changed in place
+    if (c.req.method === 'HEAD') headers.delete('set-cookie'); // Hono answers it as GET: nothing may come of it
+    headers.set('x-content-type-options', 'nosniff'); // on errors too: they are answers by now
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store'); // who may keep an answer says so
   });
   for (const { at, cors } of areas) if (cors) gateway.use(`${at}/*`, anyOrigin);
   gateway.use('/api/*', serverTiming).use('/admin/*', serverTiming);

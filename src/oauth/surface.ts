@@ -5,10 +5,11 @@ import { OAuthError } from '../protocol/error';
 
 /** The OAuth surface: there only when tokens are taken, and only when we know our own name (CONTRACT §1). */
 export const surface = createMiddleware<App>(async (c, next) => {
-  if (c.var.settings.mcp_server_auth_mode === 'headers') {
+  const { settings, issuer } = c.var;
+  if (settings.mcp_server_auth_mode === 'headers') {
     throw new OAuthError('not_found', 'browser sign-in is off here: mcp_server_auth_mode is headers');
   }
-  issuerOf(c.var.issuer);
+  issuerOf(issuer);
   await next();
 });
 
@@ -30,6 +31,6 @@ const OF_PEOPLE =
  * (`mcp_external_…_url`), and from the old one after a move. Machines never are, and nothing but GET is.
  */
 export const atIssuer = createMiddleware<App>(async (c, next) => {
-  if (isElsewhere(c) && isLooking(c) && OF_PEOPLE.test(new URL(c.req.url).pathname)) return sendToIssuer(c);
+  if (isLooking(c) && isElsewhere(c) && OF_PEOPLE.test(new URL(c.req.url).pathname)) return sendToIssuer(c);
   await next();
 });

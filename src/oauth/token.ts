@@ -22,28 +22,25 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
       `grant_type must be ${[...grantTypes.keys()].join(' or ')}`,
     );
 
+  const { settings, issuer, requestId } = c.var; // once: Hono makes the object each time
   const { client, beside: indexed } = await authenticateClient(
     c.env.DB,
     form,
     c.req.header('authorization'),
-    grantType.grantOf?.(form, c.env.DB, c.var.settings),
+    grantType.grantOf?.(form, c.env.DB, settings),
   );
-  await signingKey(signingSetup(c.env, c.var.settings)); // what follows a spent code cannot fail for want of one
+  await signingKey(signingSetup(c.env, settings)); // what follows a spent code cannot fail for want of one
   const answer = await grantType.answer(form, {
     client,
     indexed,
     env: c.env,
-    settings: c.var.settings,
-    issuer: issuerOf(c.var.issuer),
+    settings,
+    issuer: issuerOf(issuer),
     address: addressOf(c.req.raw),
     later: (work) => c.executionCtx.waitUntil(work),
     audit: (act) => audit(c, act, 'client'),
   });
-  log('token.issued', {
-    request_id: c.var.requestId,
-    client_id: client.clientId,
-    grant_type: form.grant_type,
-  });
+  log('token.issued', { request_id: requestId, client_id: client.clientId, grant_type: form.grant_type });
   const { METRICS } = c.env;
   if (METRICS) measure(METRICS, { event: 'token', server: '', item: form.grant_type, outcome: 'issued' });
   return c.json(answer, 200, { 'cache-control': 'no-store', pragma: 'no-cache' });

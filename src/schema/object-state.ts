@@ -26,6 +26,8 @@ const LATER = 3_600_000;
  */
 export class ObjectState {
   private readonly newest: number;
+  /** True once what is stored was seen to be of the newest version: nothing else writes here while this object is in memory. */
+  private isNewest = false;
 
   /** @param steps the first leads from version 1 to 2; an object's state has the version after its last step */
   constructor(
@@ -75,7 +77,9 @@ export class ObjectState {
 
   private known(): SyncKvStorage {
     const { kv } = this.storage;
+    if (this.isNewest) return kv;
     const found = this.version();
+    this.isNewest = found === this.newest;
     if (found > this.newest) throw new NewerObjectState(found, this.newest);
     if (found < this.newest && [...kv.list({ limit: 1 })].length) {
       this.storage.transactionSync(() => {

@@ -207,7 +207,7 @@ describe('a listing that is cut off', () => {
     await alarm(upstream);
 
     expect(names).toEqual(['one']);
-    expect(leftOut).toMatchObject([{ kind: 'prompt', name: '*' }]);
+    expect(leftOut).toContainEqual(expect.objectContaining({ kind: 'prompt', name: '*' })); // a busy machine: templates too
     expect(others).toEqual(resources);
     expect(wakes).toBe(30);
     expect((await caller.ask('prompts/list')).body.result?.prompts).toHaveLength(1);

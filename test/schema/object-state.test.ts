@@ -89,9 +89,13 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   },
 };
 
-/** What an act comes to, or the name of its error. */
+type Class = new (state: DurableObjectState, env: unknown) => unknown;
+
+/** What an act comes to, or the name of its error, in an object that has just come into memory, as after a deployment. */
 const outcomeOf = ({ stub, act }: Example) =>
-  runInDurableObject(stub, (object) => act(object).catch(({ name }: Error) => name));
+  runInDurableObject(stub, (object, state) =>
+    act(new (object.constructor as Class)(state, env)).catch(({ name }: Error) => name),
+  );
 
 describe.each(Object.keys(EXAMPLES))('what a %s stores', (name) => {
   const example = async () => (EXAMPLES[name] as () => Promise<Example>)();
