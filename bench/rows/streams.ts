@@ -5,7 +5,7 @@ const SIDES = ['direct', 'forwarder', 'peer', 'toolgate'];
 const BIG = 10 * 1024 * 1024;
 
 /** When the second event of `later` comes: a first byte as late as that was held back. Milliseconds. */
-const SECOND_EVENT = 400;
+const SECOND_EVENT = 100;
 
 function streamed(name: string, tool: string): Row {
   return {
@@ -27,7 +27,7 @@ export const STREAM_ROWS: readonly Row[] = [
   {
     name: 'first SSE event',
     sides: SIDES,
-    amounts: [{ parallel: 1, requests: 6 }],
+    amounts: [{ parallel: 1, requests: 24 }],
     begin: async (side) => async (n, sender) => {
       const answer = await sendMcp(side, tokenOf(side, sender), toolCall(n, 'later'));
       expectIn(answer, 'notifications/message');
