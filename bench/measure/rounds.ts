@@ -20,9 +20,11 @@ export async function measureRow(
   for (const amount of row.amounts) {
     const { parallel } = amount;
     const requests = quick ? Math.max(parallel, Math.ceil(amount.requests * QUICK)) : amount.requests;
-    const warmUp = Math.min(amount.requests, WARM_UP + WARM_UP_EACH * parallel);
+    const few = amount.warmUp ?? {
+      parallel,
+      requests: Math.min(amount.requests, WARM_UP + WARM_UP_EACH * parallel),
+    };
     for (const side of quick ? [] : ours) {
-      const few = { parallel, requests: warmUp };
       await run({ ...few, send: await row.begin(side, few), pid: null });
     }
     for (let round = 0; round < rounds; round++) {

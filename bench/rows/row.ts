@@ -1,8 +1,8 @@
 import type { Sent } from '../measure/load.ts';
 import type { Side } from '../sides/side.ts';
 
-/** How many requests a run has, and how many are under way at once. */
-export type Amount = { parallel: number; requests: number };
+/** How many requests a run has, and how many are under way at once. `warmUp`: of those sent before, where they are not of the same kind. */
+export type Amount = { parallel: number; requests: number; warmUp?: { parallel: number; requests: number } };
 
 /** One operation, measured at some sides. */
 export type Row = {

@@ -15,7 +15,7 @@ type Message = {
 };
 
 /** How long `later` waits between its first event and its answer. Milliseconds. */
-const LATER = 100;
+const LATER = 200;
 const BIG = 10 * 1024 * 1024;
 const CHUNK = 64 * 1024;
 const NAMES = ['echo', 'echo_as_event', 'later', 'big', 'big_as_events'];
