@@ -32,11 +32,12 @@ import { atIssuer } from './oauth/surface';
 import { token } from './oauth/token';
 import { home } from './people/home';
 import { me } from './people/me';
+import { Destination } from './protocol/destination';
 import { OAuthError } from './protocol/error';
 import { faultAnswer, faultFacts } from './protocol/faults/storage';
 import { CODE, errorText } from './protocol/mcp';
 import { NewerDatabase } from './schema/upgrade';
-import { PageProblem, type Problem, problemPage } from './ui/layout';
+import { PageProblem, type Problem, problemPage, sendOn } from './ui/layout';
 
 /** OAuth documents and endpoints answer any origin, without credentials (CONTRACT §2). */
 const anyOrigin = cors({
@@ -143,6 +144,8 @@ export function createApp(areas: readonly Area[]): Hono<App> {
 function answerError(c: RequestContext, areas: readonly Area[], error: unknown): Response {
   if (error instanceof PageProblem) return problem(c, error.problem);
   if (error instanceof OAuthError) {
+    const isForPerson = isBrowser(c) && dialectOf(c, areas) === 'page';
+    if (isForPerson && error.code === 'not_found') return problem(c, KEYS_ONLY);
     if (error.code !== 'invalid_client') return error.toResponse();
     return error.toResponse(logRefusal(c, 401, error.code));
   }
@@ -165,6 +168,14 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
   }
   return failure(c, areas, faultAnswer(error));
 }
+
+/** Where an app sends a person to sign in, while `mcp_server_auth_mode` is `headers`. */
+const KEYS_ONLY: Problem = {
+  status: 404,
+  title: 'This gateway takes access keys only',
+  text: 'In the app, use an access key instead of signing in. Ask your administrator for one.',
+  way: { href: '/', label: 'Home' },
+};
 
 /** The gateway with every area. */
 export const app = createApp(AREAS);
@@ -203,7 +214,15 @@ async function reachMcp(
   if (secrets.length) return unconfigured(visit, AREAS, secrets);
   await settle(visit);
   const missing = missingFor(visit);
-  return missing ? unconfigured(visit, AREAS, [missing]) : answerAt(visit, slug, failed);
+  if (missing) return unconfigured(visit, AREAS, [missing]);
+  const isPasted = visit.method === 'GET' && isBrowser(visit) && !visit.headers.has('authorization');
+  return isPasted ? shownHow(visit, slug) : answerAt(visit, slug, failed);
+}
+
+/** The address was opened in a browser: the front page says how apps are connected to it. */
+function shownHow({ var: { issuer } }: McpVisit, slug: string | null): Response {
+  const at = slug === null ? '/' : `/?${new URLSearchParams({ at: slug })}`;
+  return sendOn(Destination.own(issuer, at), []);
 }
 
 /** The provider's secret where this request needs it. */
@@ -236,9 +255,12 @@ function dialectOf(c: RequestContext, areas: readonly Area[]): Exclude<Speaks, '
   const [closest] = covering.sort((a, b) => b.at.length - a.at.length);
   const speaks = closest?.speaks ?? 'either';
   if (speaks !== 'either') return speaks;
-  const isBrowser =
-    c.req.raw.headers.get('accept')?.includes('text/html') && !/\/\.well-known(\/|$)/.test(path);
-  return isBrowser ? 'page' : 'oauth';
+  return isBrowser(c) && !/\/\.well-known(\/|$)/.test(path) ? 'page' : 'oauth';
+}
+
+/** True where a person looks: no app asks for HTML. */
+function isBrowser({ req }: RequestContext): boolean {
+  return req.raw.headers.get('accept')?.includes('text/html') === true;
 }
 
 type Failure = Problem & { type: string };

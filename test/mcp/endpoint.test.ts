@@ -49,6 +49,27 @@ describe('credentials, judged before anything else (CONTRACT §6)', () => {
     expect(after.challenge).toBe(`Bearer ${METADATA}, scope="mcp"`);
   });
 
+  it('sends a browser on to the page that says how apps connect, and nobody with a credential', async () => {
+    const html = { accept: 'text/html,*/*;q=0.8' };
+    const opened = ['/mcp', '/mcp/a-set', '/mcp/'].map((path) =>
+      gate(path, { headers: html, redirect: 'manual' }),
+    );
+    const places = (await Promise.all(opened)).map(({ status, headers }) => [
+      status,
+      headers.get('location'),
+    ]);
+    const app = await gate('/mcp', { headers: { accept: 'text/event-stream' } });
+    const posted = await gate('/mcp', { method: 'POST', headers: html, body: '{}' });
+    const withToken = await gate('/mcp', { headers: { ...html, authorization: 'Bearer x' } });
+
+    expect(places).toEqual([
+      [303, `${ISSUER}/`],
+      [303, `${ISSUER}/?at=a-set`],
+      [303, `${ISSUER}/`],
+    ]);
+    expect([app, posted, withToken].map(({ status }) => status)).toEqual([401, 401, 401]);
+  });
+
   it('says only realm in headers mode', async () => {
     await configure({ mcp_server_auth_mode: 'headers' });
 

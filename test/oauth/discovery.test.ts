@@ -116,6 +116,8 @@ describe('discovery (RFC 9728, RFC 8414)', () => {
       '/.well-known/oauth-protected-resource/mcp',
       '/.well-known/oauth-authorization-server',
       '/.well-known/jwks.json',
+    ];
+    const opened = [
       '/oauth2/authorize?client_id=x',
       '/authorize',
       '/api/oauth/per-user/authorize',
@@ -131,13 +133,19 @@ describe('discovery (RFC 9728, RFC 8414)', () => {
     ];
     const answers = await Promise.all([
       ...read.map((path) => gate(path, { headers: { accept: 'text/html' } })),
+      ...opened.map((path) => gate(path)),
       ...sent.map((path) => gate(path, { method: 'POST' })),
     ]);
+    const pages = await Promise.all(opened.map((path) => gate(path, { headers: { accept: 'text/html' } })));
     await configure({ mcp_server_auth_mode: null });
 
     for (const response of answers) {
       expect(response.status).toBe(404);
       expect(response.headers.get('content-type')).toContain('application/json');
+    }
+    for (const page of pages) {
+      expect(page.status).toBe(404);
+      expect(await page.text()).toContain('This gateway takes access keys only');
     }
   });
 });
