@@ -8,8 +8,6 @@ export type Choice = {
   /** Everything, its read-only tools, or what is ticked. */
   access: 'all' | 'read' | 'chosen';
   unticked: Unticked;
-  /** True: no server is ticked, whatever `unticked` says. */
-  isNone: boolean;
   /** Servers whose tools the form shows. */
   opened: string[];
   /** Servers whose tools it does not show, of which only the read-only tools are chosen. */
@@ -20,14 +18,13 @@ export type Choice = {
 export const EVERYTHING: Choice = {
   access: 'all',
   unticked: { servers: [], tools: [], resources: [], prompts: [] },
-  isNone: false,
   opened: [],
   reading: [],
 };
 
 /** True when the box of the server `name` is ticked. */
-export function isTicked({ isNone, unticked }: Choice, name: string): boolean {
-  return !isNone && !unticked.servers.includes(name);
+export function isTicked({ unticked }: Choice, name: string): boolean {
+  return !unticked.servers.includes(name);
 }
 
 type Counted = Pick<UsableServer, 'name' | 'tools'>;

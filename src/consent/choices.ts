@@ -1,6 +1,8 @@
 import type { Context } from 'hono';
 import type { App } from '../config';
 import type { FlowState } from '../oauth/flow-cookie';
+import type { Choice } from './choice';
+import { packChoice, unpackChoice } from './kept-choice';
 import { type UsableServer, usableServers } from './services';
 import type { FlowStep } from './step';
 import { readTicks, type Ticks } from './ticks';
@@ -26,8 +28,21 @@ export async function readChoices(form: URLSearchParams, usable: readonly Usable
   const isBoxed = form.get('read_only') === 'on';
   const asked = Number(form.get('expires_in') ?? PRESET_LENGTH);
   const expiresIn = LENGTHS.has(asked) ? asked : null;
-  const kept = { ...choice, readOnly: isBoxed, expiresIn: expiresIn ?? PRESET_LENGTH };
+  const ticks = await packChoice(choice, usable);
+  const kept = { access: choice.access, ticks, readOnly: isBoxed, expiresIn: expiresIn ?? PRESET_LENGTH };
   return { servers, readOnly: isBoxed || choice.access === 'read', expiresIn, kept };
+}
+
+/** What a form that is shown again says. */
+export type KeptChoice = Choice & Pick<Choices['kept'], 'readOnly' | 'expiresIn'>;
+
+/** What was kept, for the servers of now. `isWhole` false: of some nothing is ticked any more. */
+export async function keptChoice(
+  { access, ticks, readOnly, expiresIn }: Choices['kept'],
+  usable: readonly UsableServer[],
+): Promise<{ choice: KeptChoice; isWhole: boolean }> {
+  const { choice, isWhole } = await unpackChoice(ticks, usable);
+  return { choice: { ...choice, access, readOnly, expiresIn }, isWhole: isWhole || access !== 'chosen' };
 }
 
 /** What a form sent from consent chose, to be kept by `again` while its person is away connecting an account or signing in. */

@@ -50,7 +50,6 @@ export function choiceOfGrant({ servers, readOnly }: Grant, usable: readonly Usa
   return {
     ...rest,
     access: 'chosen',
-    isNone: false,
     opened: partly.map(({ server }) => server.name),
     reading: [],
     unticked: {

@@ -171,7 +171,13 @@ type FormProps = {
 
 export function FlowFormElement({ flowId, value, step, look, id, children }: FormProps) {
   return (
-    <form class={look} method="post" action={consentPath({ flowId })} id={id}>
+    <form
+      class={look}
+      method="post"
+      action={consentPath({ flowId })}
+      id={id}
+      autocomplete={step === 'services' ? 'off' : undefined}
+    >
       <input type="hidden" name="flow_id" value={flowId} />
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="step" value={step} />

@@ -9,18 +9,17 @@ import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/s
 import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
-import { type FlowState, fitFlowState, formValue } from '../oauth/flow-cookie';
+import { formValue } from '../oauth/flow-cookie';
 import { surface } from '../oauth/surface';
 import { sendBack } from '../oauth/way-back';
 import { authorizationResponse, covers } from '../protocol/authorization';
-import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
-import { fragment, PageProblem, type Problem, page, sendOn } from '../ui/layout';
+import { fragment, PageProblem, type Problem, page } from '../ui/layout';
 import { cut } from '../ui/name';
 import { dayOf } from '../ui/parts';
 import { accountsAtConsent, saveTypedHeaders } from './accounts';
 import { EVERYTHING } from './choice';
-import { type Choices, choicesToKeep, readChoices } from './choices';
+import { type Choices, choicesToKeep, keptChoice, readChoices } from './choices';
 import { ToolList } from './chooser';
 import { afterSignIn, identify, knownHere, recall } from './identity';
 import { type FlowForm, IdentityForm } from './identity-form';
@@ -34,7 +33,6 @@ import {
   type FlowStep,
   hostOf,
   nameOf,
-  nextState,
   story,
   takeUp,
   takeUpForm,
@@ -80,13 +78,19 @@ async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<
   return page(gatewayOf(c), `${cut(form.name)} wants to use your tools`, <IdentityForm {...props} />);
 }
 
+/** What a person must know when not all that they chose could be kept. */
+const CHOOSE_AGAIN =
+  'Some of what you chose couldn’t be kept, so it isn’t selected now. Check what the app can use.';
+
 async function showServices(c: Context<App>, step: FlowStep, identity: Identity): Promise<Response> {
   const { choicesOf, noticeAt } = step.state;
-  const choices = choicesOf === identity.subject ? step.state.choices : undefined;
   const servers = await usableServers(c.env, c.var.settings, identity.subject, step.flow.request);
+  const kept = choicesOf === identity.subject ? step.state.choices : undefined;
+  const { choice: choices, isWhole = true } = kept ? await keptChoice(kept, servers) : {};
   const accounts = await accountsAtConsent(c, identity.subject, servers);
   const form = await flowForm(c, step);
-  const props = { ...form, identity, servers, accounts, choices, noticeAt };
+  const notice = form.notice ?? (isWhole ? undefined : CHOOSE_AGAIN);
+  const props = { ...form, notice, identity, servers, accounts, choices, noticeAt };
   const title = `What can ${cut(form.name)} use?`;
   return page(gatewayOf(c), title, <ServicesForm {...props} />, 200, { isBroad: true });
 }
@@ -95,21 +99,6 @@ async function flowForm(c: Context<App>, { flowId, flow, state }: FlowStep): Pro
   const value = await formValue(c.env.ENCRYPTION_KEY, flowId, state);
   const { notice, chosen } = state;
   return { flowId, value, notice, chosen, flow, name: nameOf(flow) };
-}
-
-/** Shows the services form again as it was sent. Ticks that a cookie cannot hold are shown by this answer itself. */
-async function askAgain(
-  c: Context<App>,
-  step: FlowStep,
-  identity: Identity,
-  decided: Pick<FlowState, 'choices' | 'notice' | 'noticeAt'>,
-): Promise<Response> {
-  const state = nextState(step, decided);
-  const { cookie, isWhole } = await fitFlowState(c.env.ENCRYPTION_KEY, step.issuer, step.flowId, state);
-  if (isWhole) return sendOn(Destination.own(step.issuer, consentPath(step)), [cookie]);
-  const response = await showServices(c, { ...step, state }, identity);
-  response.headers.append('set-cookie', cookie);
-  return response;
 }
 
 async function deny(c: Context<App>, { flow, issuer }: FlowStep): Promise<Response> {
@@ -145,10 +134,10 @@ async function decide(
   const chosen = await readChoices(form, usable);
   const { saved, refused } = await saveTypedHeaders(c, identity, usable, form);
   const choices = chosen.kept;
-  if (refused) return askAgain(c, step, identity, { choices, ...refused });
+  if (refused) return again(c, step, { choices, ...refused });
   if (form.get('decision') === 'allow') return allow(c, step, identity, usable, chosen);
   const isAnswer = saved > 0 || !form.has('decision');
-  return askAgain(c, step, identity, { choices, ...(!isAnswer && { notice: 'Choose Allow or Deny.' }) });
+  return again(c, step, { choices, ...(!isAnswer && { notice: 'Choose Allow or Deny.' }) });
 }
 
 /** Opens the grant: index row, code, then the object, whose word decides (ARCHITECTURE, Where things are kept). */
@@ -161,7 +150,7 @@ async function allow(
 ): Promise<Response> {
   const { flow, issuer, now } = step;
   const { request, grantId } = flow;
-  const ask = (notice: string) => askAgain(c, step, identity, { choices, notice });
+  const ask = (notice: string) => again(c, step, { choices, notice });
   if (servers && isNothing(servers)) {
     return ask(`Select at least one ${servers.length ? 'tool' : 'server'}, or deny the request.`);
   }

@@ -38,7 +38,6 @@ function picking(choice: Choice, servers: readonly UsableServer[], which: string
   return {
     ...choice,
     access: 'chosen',
-    isNone: false,
     reading: [
       ...others(choice.reading, names),
       ...(which === 'read' ? others(names, [...opened, ...out]) : []),

@@ -1,6 +1,5 @@
 import { modeOf } from '../identity';
 import type { Identity } from '../identity/mode';
-import type { FlowState } from '../oauth/flow-cookie';
 import { covers } from '../protocol/authorization';
 import { Avatar } from '../ui/avatar';
 import { Cut, Name } from '../ui/name';
@@ -9,7 +8,7 @@ import { ReturnsTo, Unchecked } from './about';
 import { Who } from './account-parts';
 import type { OwnAccount } from './accounts';
 import { EVERYTHING } from './choice';
-import { LENGTHS, PRESET_LENGTH } from './choices';
+import { type KeptChoice, LENGTHS, PRESET_LENGTH } from './choices';
 import { Chooser, Summary, Ticked } from './chooser';
 import { DenyButton, type FlowForm, FlowFormElement } from './identity-form';
 import { AccountAtRow, OwnAccounts } from './own-accounts';
@@ -20,7 +19,8 @@ type ServicesFormProps = FlowForm & {
   identity: Identity;
   servers: UsableServer[];
   accounts: ReadonlyMap<string, OwnAccount>;
-  choices: FlowState['choices'];
+  /** What was chosen before; undefined: nothing was. */
+  choices: KeptChoice | undefined;
   /** Id of the server the notice is about; undefined: the form. */
   noticeAt: string | undefined;
 };

@@ -4,11 +4,8 @@ import { hashSecret, mac, verifyMac } from '../crypto/secrets';
 import { STEP_LIFE } from '../flows';
 import { isSubject, type Subject } from '../protocol/subject';
 
-/** What fits nothing else of a union: as no names. */
-const AsNone = z.pipe(
-  z.unknown(),
-  z.transform((): string[] => []),
-);
+/** Stands for ticks that were not kept: none is ticked, and the person is told. */
+export const NOT_KEPT = '?';
 
 /**
  * What the steps of one browser flow have decided so far. It travels sealed in the flow's own cookie, set again at each
@@ -36,16 +33,8 @@ const FlowState = z.object({
   choices: z.optional(
     z.object({
       access: z._default(z.enum(['all', 'read', 'chosen']), 'chosen'),
-      /** Names of servers, exposed names of tools. */
-      unticked: z.object({
-        servers: z.array(z.string()),
-        tools: z.array(z.string()),
-        resources: z._default(z.array(z.string()), []),
-        prompts: z._default(z.array(z.string()), []),
-      }),
-      isNone: z._default(z.boolean(), true),
-      opened: z._default(z.array(z.string()), []),
-      reading: z._default(z.union([z.array(z.string()), AsNone]), []),
+      /** Of servers and their tools: `packChoice`. */
+      ticks: z._default(z.string(), NOT_KEPT),
       readOnly: z.boolean(),
       expiresIn: z.number(),
     }),
@@ -57,37 +46,20 @@ export type FlowState = z.infer<typeof FlowState>;
 const flowCookie = sealedCookie({ kind: 'flow', schema: FlowState, life: STEP_LIFE });
 /** Bytes that a cookie may have, its name and attributes included. */
 const COOKIE_LIMIT = 3600;
-/** What a person must know when their ticks did not fit. */
-const TOO_MUCH =
-  'You chose more than we could keep, so no server is selected now. Choose again what the app can use.';
 /** Flows one browser may have under way, the new one included. */
 const MOST_FLOWS = 5;
 
-/** The `Set-Cookie` value that keeps `state`; ticks that do not fit are dropped, which lets in nothing, and the page says so. */
+/** The `Set-Cookie` value that keeps `state`. Ticks of thousands of tools may not fit: they are dropped, which lets in nothing. */
 export async function writeFlowState(
   encryptionKey: string,
   issuer: string,
   flowId: string,
   state: FlowState,
 ): Promise<string> {
-  const { cookie } = await fitFlowState(encryptionKey, issuer, flowId, state);
-  return cookie;
-}
-
-/** The same, and whether all of it is kept. */
-export async function fitFlowState(
-  encryptionKey: string,
-  issuer: string,
-  flowId: string,
-  state: FlowState,
-): Promise<{ cookie: string; isWhole: boolean }> {
   const cookie = await flowCookie.write(encryptionKey, issuer, state, flowId);
-  if (cookie.length <= COOKIE_LIMIT || !state.choices) return { cookie, isWhole: true };
-  const unticked = { servers: [], tools: [], resources: [], prompts: [] };
-  const choices = { ...state.choices, unticked, isNone: true, opened: [], reading: [] };
-  const notice = [state.notice, TOO_MUCH].filter(Boolean).join(' ');
-  const less = await flowCookie.write(encryptionKey, issuer, { ...state, choices, notice }, flowId);
-  return { cookie: less, isWhole: false };
+  if (cookie.length <= COOKIE_LIMIT || !state.choices) return cookie;
+  const choices = { ...state.choices, access: 'chosen', ticks: NOT_KEPT } as const;
+  return flowCookie.write(encryptionKey, issuer, { ...state, choices }, flowId);
 }
 
 /** The state of a flow as this browser's cookie holds it, or null when the cookie is missing or not of our making. */

@@ -86,7 +86,7 @@ export function OneApp(props: OneAppProps) {
 function ChangeForm({ grant, csrf, usable, choice, problem, back }: OneAppProps) {
   const at = `/me/apps/${grant.grantId}`;
   return (
-    <form class="stack wide" method="post" action={`${at}/access`}>
+    <form class="stack wide" method="post" action={`${at}/access`} autocomplete="off">
       <Csrf value={csrf} />
       <EnterShows />
       <section class="card stack">

@@ -280,23 +280,38 @@ describe('a box for every tool (CONTRACT §4)', () => {
     expect(boxes(noServer).sort()).toEqual([`+${one.name}-b`, `-${one.name}-a`, `-${other.name}-c`].sort());
   });
 
-  it('loses none of the ticks that a cookie cannot keep, and says so once the answer itself is gone', async () => {
-    const names = Array.from({ length: 100 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`);
+  it('keeps every tick in its cookie, of however many tools, while something else is asked', async () => {
+    const names = Array.from({ length: 1000 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`);
     const server = await Upstream.start(names, closed);
     const person = await atServices(server);
-    const some = exposed(server, ...names.slice(0, 40));
+    const some = exposed(server, ...names.filter((_, n) => n % 3 === 0));
 
     const again = await person.submit({ tool: some, expires_in: '7' });
     const reloaded = await person.browser.open(person.page.url);
 
     expect(again?.html).toContain('Choose when access ends.');
-    const kept = boxes(again).filter((box) => box.startsWith('+'));
+    expect(again?.html).toMatch(/<form [^>]*autocomplete="off"/); // a browser would tick the server alone
+    const kept = boxes(reloaded).filter((box) => box.startsWith('+'));
     expect(kept.toSorted()).toEqual(some.map((tool) => `+${tool}`).toSorted());
-    expect(reloaded?.html).toContain('You chose more than we could keep, so no server is selected now.');
-    expect(reloaded?.html).toMatch(/name="access" value="chosen" checked/);
-    expect(reloaded?.html).not.toMatch(/name="server" value="[^"]*" checked/);
     for (const value of person.browser.cookies.values()) expect(value.length).toBeLessThan(3600);
-    if (again) await person.browser.submit(again, { decision: 'allow' });
+    if (reloaded) await person.browser.submit(reloaded, { decision: 'allow' });
     expect((await (await person.caller()).toolNames()).toSorted()).toEqual(some.toSorted());
+  });
+
+  it('lets in nothing of a server that lists other tools by then, nor of one that is new, and says so', async () => {
+    const [one, other] = [await Upstream.start(['a', 'b'], closed), await Upstream.start(['c', 'd'], closed)];
+    const person = await atServices(one, other);
+
+    const tool = [...exposed(one, 'a'), ...exposed(other, 'c')];
+    await person.submit({ server: [one.name, other.name], tool, expires_in: '7' });
+    await other.behave({ tools: ['c', 'd', 'e'].map((name) => ({ name, inputSchema: { type: 'object' } })) });
+    await admin('POST', `/mcp/client/${other.id}/refresh-tools`);
+    const added = await Upstream.start(['f']);
+    const reloaded = await person.browser.open(person.page.url);
+
+    expect(reloaded?.html).toMatch(new RegExp(`name="server" value="${one.name}" checked`));
+    for (const { name } of [other, added])
+      expect(reloaded?.html).not.toMatch(new RegExp(`name="server" value="${name}" checked`));
+    expect(reloaded?.html).toContain('Choose when access ends.');
   });
 });

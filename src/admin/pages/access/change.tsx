@@ -127,7 +127,7 @@ async function showForm(
   const body = (
     <>
       <Head crumbs={crumbsOf(grant)} title="Edit access" />
-      <form class="stack wide" method="post" action={at}>
+      <form class="stack wide" method="post" action={at} autocomplete="off">
         <Csrf value={await csrfOf(c)} />
         <button type="submit" class="unseen" name="again" value="form" tabindex={-1}>
           Update
