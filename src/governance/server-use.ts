@@ -105,7 +105,7 @@ const USERS = `WITH it AS (SELECT * FROM server WHERE id = ?1),
       NOT (${USABLE}) AS is_off FROM virtual_key WHERE ${GIVEN_IT}
     UNION ALL SELECT 2, 'person', id, name, email, ${toolsIn('mcp_configs', 'tools_to_execute', IS_IT)}, NOT is_active
       FROM person WHERE ${GIVEN_IT}
-    UNION ALL SELECT 3, 'toolset', id, name, (SELECT count(*) FROM virtual_mcp_key WHERE virtual_mcp_id = id),
+    UNION ALL SELECT 3, 'toolset', id, name, (SELECT count(*) || '' FROM virtual_mcp_key WHERE virtual_mcp_id = id),
       ${toolsIn('tools', 'tool_names', IS_HELD)}, NOT enabled FROM virtual_mcp WHERE ${HOLDS_IT}
     UNION ALL SELECT 4, 'app', grant_id, coalesce(given_name, client_name),
       coalesce((SELECT name FROM virtual_key WHERE id = substr(subject, 4)), (SELECT name FROM person WHERE id = substr(subject, 6))),

@@ -464,7 +464,10 @@ describe('who uses a server', () => {
     const server = await closed();
     const { name, id } = await key([]);
     const toolset = `t ${fresh()}`;
-    await admin('POST', '/mcp/virtual-mcps', { name: toolset, tools: [] });
+    const { virtual_mcp } = await admin<{ virtual_mcp: { id: string } }>('POST', '/mcp/virtual-mcps', {
+      name: toolset,
+      tools: [],
+    });
     const usedBy = `/${server.id}/used-by`;
 
     const unused = await open(`/${server.id}`);
@@ -490,6 +493,8 @@ describe('who uses a server', () => {
     expect(opened.html).toContain('Toolset, 0 keys');
     expect((await open(`?search=${server.name}`)).html).toContain('1 key, 1 toolset, everyone');
     expect((await open(`/${server.id}`)).html).not.toContain('No one can use');
+    await admin('POST', `/mcp/virtual-mcps/${virtual_mcp.id}/virtual-keys/${id}`);
+    expect((await open(usedBy)).html).toContain('Toolset, 1 key<');
     const { virtual_key } = await admin<{ virtual_key: object }>('GET', `/governance/virtual-keys/${id}`);
     expect(virtual_key).toMatchObject({ mcp_configs: [all(server)] });
     expect(await find(server.id)).toMatchObject({ allow_on_all_virtual_keys: true });
