@@ -101,10 +101,10 @@ export function clientOf(flow: Flow): ShownClient {
   return { id: flow.request.clientId, name: nameOf(flow) };
 }
 
-/** Where a flow sends the person back to: a host, or a private-use scheme. */
+/** Where a flow sends the person back to: a host, or a private-use scheme, of which what looks like a host is none. */
 export function hostOf({ request }: Flow): string {
   const { host, protocol } = new URL(request.redirectUri);
-  return host || protocol;
+  return /^https?:$/.test(protocol) ? host : protocol;
 }
 
 /** What every act of a flow is about. */

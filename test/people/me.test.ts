@@ -88,7 +88,7 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     const browser = new Browser();
     const alike = [
       await McpClient.register({ client_name: 'Claude Code' }),
-      await McpClient.register({ client_name: 'Claude code', redirect_uris: ['cursor-like:/callback'] }),
+      await McpClient.register({ client_name: 'Claude code', redirect_uris: ['evil://claude.ai/callback'] }),
       await McpClient.register({ client_name: 'Only one' }),
     ];
     for (const client of alike) {
@@ -103,8 +103,9 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     const rows = [...html.matchAll(/<tr><td>.*?<\/tr>/gs)].map(([row]) => row.replace(/<[^>]*>/g, ' '));
 
     expect(rows).toHaveLength(3);
+    expect(html).not.toContain('claude.ai'); // what follows a private-use scheme is no host
     expect(rows.join()).toMatch(/this computer \(127\.0\.0\.1:\d+\) · registered 14 Nov 2023/);
-    expect(rows.join()).toMatch(/this device \(cursor-like:\) · registered \d+ \w{3}/);
+    expect(rows.join()).toMatch(/this device \(evil:\) · registered \d+ \w{3}/);
     expect(rows.find((row) => row.includes('Only one'))).not.toContain('registered');
   });
 
