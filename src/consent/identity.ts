@@ -38,16 +38,28 @@ export async function identify(c: Context<App>, step: FlowStep, form: URLSearchP
   const fields = Object.fromEntries(form);
   if (form.get('remembered') === 'on' && !isTyped(fields)) {
     const identity = await knownHere(c, step);
-    if (identity) return again(c, step, { identity });
+    if (identity) return proved(c, step, identity);
     return again(c, step, { notice: EXPIRED });
   }
   if (mode.typed) await countAttempt(c, step.flowId, consentPath(step));
   const identity = await mode.identify(c.env, c.var.settings, fields);
   if (identity && 'mustSignIn' in identity) return signInFirst(c, step, identity, chosen);
-  if (identity) return again(c, step, { identity });
+  if (identity) return proved(c, step, identity);
   logAct(c, { act: 'identity.refused', ...story(step.flow), mode: mode.kind });
-  return again(c, step, { chosen, notice: mode.refusal });
+  return refused(c, step, chosen, mode.refusal);
 }
+
+/** On to the next step, where what this one refused before is no longer said. */
+function proved(c: Context<App>, step: FlowStep, identity: Identity): Promise<Response> {
+  return again(c, step, { identity, chosen: undefined });
+}
+
+/** Back to the ways in, also from a browser whose person was proved or is remembered, but meant another. */
+function refused(c: Context<App>, step: FlowStep, chosen: string, notice: string): Promise<Response> {
+  return again(c, step, { chosen, notice }, anotherPath(step));
+}
+
+const anotherPath = (step: FlowStep) => `${consentPath(step)}&use=another`;
 
 /** True when something of any mode was typed: whatever the browser remembers, this is meant. */
 function isTyped(fields: Params): boolean {
@@ -64,10 +76,10 @@ async function signInFirst(
   const { now } = step;
   const person = (await browserSession(c))?.user;
   const identity = person && person.id === owner && (await recall(c, identityOf(person)));
-  if (identity) return again(c, step, { identity });
+  if (identity) return proved(c, step, identity);
   if (!hasProvider(c.var.settings)) {
     const notice = 'This key belongs to a person, and sign-in isn’t set up here. Use another key.';
-    return again(c, step, { chosen, notice });
+    return refused(c, step, chosen, notice);
   }
   const to = `/oauth/sign-in?${new URLSearchParams({ return_to: consentPath(step) })}`;
   return again(c, step, { chosen, waiting: { owner, since: now } }, to);
@@ -83,9 +95,9 @@ export async function afterSignIn(c: Context<App>, step: FlowStep): Promise<Resp
     const identity = await recall(c, identityOf(session.user));
     return again(c, step, {
       waiting: undefined,
-      ...(identity ? { identity } : { notice: user.words.lapsed }),
+      ...(identity ? { identity, chosen: undefined } : { notice: user.words.lapsed }),
     });
   }
   const notice = `This key doesn’t belong to ${cut(session.user.name)}. Use another key, or sign in as its owner.`;
-  return again(c, step, { waiting: undefined, notice });
+  return again(c, step, { waiting: undefined, notice }, anotherPath(step));
 }

@@ -72,7 +72,7 @@ export const consent = new Hono<App>()
 
 async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<Response> {
   if (step.state.identity && !another) return showServices(c, step, step.state.identity);
-  const form = await flowForm(c, step);
+  const form = await flowForm(c, step, true);
   const remembered = another ? null : await knownHere(c, step);
   const props = { ...form, settings: c.var.settings, remembered };
   return page(gatewayOf(c), `${cut(form.name)} wants to use your tools`, <IdentityForm {...props} />);
@@ -88,17 +88,23 @@ async function showServices(c: Context<App>, step: FlowStep, identity: Identity)
   const kept = choicesOf === identity.subject ? step.state.choices : undefined;
   const { choice: choices, isWhole = true } = kept ? await keptChoice(kept, servers) : {};
   const accounts = await accountsAtConsent(c, identity.subject, servers);
-  const form = await flowForm(c, step);
+  const form = await flowForm(c, step, false);
   const notice = form.notice ?? (isWhole ? undefined : CHOOSE_AGAIN);
   const props = { ...form, notice, identity, servers, accounts, choices, noticeAt };
   const title = `What can ${cut(form.name)} use?`;
   return page(gatewayOf(c), title, <ServicesForm {...props} />, 200, { isBroad: true });
 }
 
-async function flowForm(c: Context<App>, { flowId, flow, state }: FlowStep): Promise<FlowForm> {
+/** What the form of a step carries. With a proved identity, what was said last is of the services form, unless a way in was refused. */
+async function flowForm(
+  c: Context<App>,
+  { flowId, flow, state }: FlowStep,
+  isIdentity: boolean,
+): Promise<FlowForm> {
   const value = await formValue(c.env.ENCRYPTION_KEY, flowId, state);
-  const { notice, chosen } = state;
-  return { flowId, value, notice, chosen, flow, name: nameOf(flow) };
+  const { chosen } = state;
+  const isOfStep = isIdentity === (!state.identity || chosen !== undefined);
+  return { flowId, value, notice: isOfStep ? state.notice : undefined, chosen, flow, name: nameOf(flow) };
 }
 
 async function deny(c: Context<App>, { flow, issuer }: FlowStep): Promise<Response> {

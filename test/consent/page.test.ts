@@ -458,6 +458,26 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
     expect(refused.html).toContain('This form is out of date');
   });
 
+  it('says what was wrong on the form it was wrong on, when the person switches', async () => {
+    const { client, browser } = await begin();
+    const key = await newKey();
+    const services = await client.toServices(browser, { key: key.value });
+    const nothing = { access: 'chosen', server: [], tool: [], decision: 'allow' };
+
+    const empty = shown(await browser.submit(services, nothing));
+    const switched = shown(await browser.open(`${services.url}&use=another`));
+    const refused = shown(
+      await browser.submit(switched, { virtual_key: 'sk-bf-wrong', decision: 'continue' }),
+    );
+    const back = shown(await browser.open(services.url));
+
+    expect(empty.html).toContain('Select at least one server');
+    expect(switched.html).not.toContain('Select at least one server');
+    expect(refused.html).toContain('This key doesn’t work here.');
+    expect(refused.html).toContain('name="virtual_key"');
+    expect(back.html).not.toContain('This key doesn’t work here.');
+  });
+
   it('keeps two tabs two flows', async () => {
     const client = await McpClient.register();
     const browser = new Browser();
