@@ -39,6 +39,9 @@ export const linkColumns = columnsOf<Link, { createdAt: number }>()(
   { createdAt: integer('created_at') },
 );
 
+/** What a link calls an app that has no name: no one claims it. */
+export const UNNAMED_CLIENT = 'your app';
+
 /** What a link is made for. */
 export type NewLink = Proof & Pick<Link, 'serverIds' | 'clientName' | 'grantId'>;
 

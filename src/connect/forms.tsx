@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ConnectableAccount } from '../accounts/accounts';
+import { UNNAMED_CLIENT } from '../accounts/links';
 import { ClientAvatar } from '../clients/avatar';
 import { AccountBadge, OwnHeaderFields, SharedBy, TokenHost, Who, WhyAgain } from '../consent/account-parts';
 import { TypedField } from '../consent/identity-form';
@@ -38,7 +39,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
       <input type="hidden" name="form" value={value} />
       <Once />
       <Title {...props}>
-        {clientName && `${cut(clientName)} needs it for what you asked. `}
+        {clientName && `${sentenceName(clientName)} needs this for what you asked. `}
         If you didn’t just ask for anything, close this page: nothing happens by itself.
       </Title>
       <dl class="facts">
@@ -57,7 +58,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
               <b>
                 <Name of={clientName} />
               </b>{' '}
-              <small>Not verified: any app can use this name.</small>
+              {clientName !== UNNAMED_CLIENT && <small>Not verified: any app can use this name.</small>}
             </>
           ) : (
             'this gateway'
@@ -75,6 +76,11 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
   );
 }
 
+/** What an app is called where a sentence begins. */
+function sentenceName(clientName: string): string {
+  return clientName === UNNAMED_CLIENT ? 'Your app' : cut(clientName);
+}
+
 function Title({
   servers,
   clientName,
@@ -85,11 +91,19 @@ function Title({
   return (
     <div class="stack center">
       <Meet
-        from={clientName ? <ClientAvatar of={client} isLarge /> : <GatewayAvatar />}
+        from={
+          clientName === UNNAMED_CLIENT ? (
+            <Avatar name={clientName} glyph="app" isLarge />
+          ) : clientName ? (
+            <ClientAvatar of={client} isLarge />
+          ) : (
+            <GatewayAvatar />
+          )
+        }
         to={<Avatar name={first?.name ?? ''} isLarge />}
       />
       <h1>{first && !more.length ? `Connect your ${first.name} account` : 'Connect your accounts'}</h1>
-      <p class="muted">{children}</p>
+      {children && <p class="muted">{children}</p>}
     </div>
   );
 }
@@ -176,15 +190,20 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
         {isDone ? (
           <div class="stack center">
             <h1>All connected</h1>
-            <p class="muted">
-              {clientName
-                ? `Go back to ${cut(clientName)}. If it doesn’t continue by itself, repeat what you asked for.`
-                : 'You can close this tab.'}
-            </p>
+            {clientName ? (
+              <p class="muted">
+                Go back to <Cut of={clientName} />. If it doesn’t continue by itself, repeat what you asked
+                for.
+              </p>
+            ) : (
+              <a class="button primary" href="/me">
+                Go to Your apps
+              </a>
+            )}
           </div>
         ) : (
           <Title servers={servers} clientName={clientName}>
-            {clientName && `${cut(clientName)} asked for this.`}
+            {clientName && `${sentenceName(clientName)} asked for this.`}
           </Title>
         )}
         <dl class="facts">
@@ -198,7 +217,7 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
         {!isDone && name !== null && <SharedBy subject={subject} name={name} />}
         {notice?.serverId === null && <Notice bad>{notice.text}</Notice>}
         <small>
-          Your sign-in is stored encrypted. Apps never see it. You can disconnect it at any time under{' '}
+          We store it encrypted. Apps never see it. You can disconnect it at any time under{' '}
           <a href="/me">Your apps</a>.
         </small>
       </div>

@@ -2,7 +2,7 @@ import { accountsOf } from '../accounts/accounts';
 import type { AccountKind } from '../accounts/auth/auth';
 import { ownAccountOf } from '../accounts/auth/index';
 import type { CredentialNeeded } from '../accounts/credential-needed';
-import { insertLink, linkUrl } from '../accounts/links';
+import { insertLink, linkUrl, UNNAMED_CLIENT } from '../accounts/links';
 import { visibleName } from '../clients/metadata';
 import { modeOf } from '../identity';
 import { addressOf } from '../protocol/address';
@@ -84,7 +84,7 @@ async function linkFor(call: Call, subject: Subject, serverId: string): Promise<
     subject,
     generation: caller.generation,
     serverIds: [serverId, ...missing.map(({ server }) => server.id)],
-    clientName: caller.grant?.clientName ?? visibleName(named ?? '') ?? 'your app',
+    clientName: caller.grant?.clientName ?? visibleName(named ?? '') ?? UNNAMED_CLIENT,
     grantId: caller.grant?.grantId ?? null,
   };
   return insertLink(gate.env.DB, wanted, { actor: subject, address: addressOf({ headers }), requestId });

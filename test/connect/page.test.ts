@@ -115,6 +115,16 @@ describe('a connect link (CONTRACT §6, SECURITY 16)', () => {
     expect(await ann.whoami()).toBe('ann');
   });
 
+  it('says of an app without a name that it is theirs, and not that any app can use the name', async () => {
+    const { value } = await newKey();
+    const { body } = await new McpCaller({ 'x-bf-vk': value }, '2025', `/mcp/${linear.slug}`).call('whoami');
+
+    const { html } = await opened(new Browser(), linkIn(body.result?.content?.[0]?.text ?? ''));
+
+    expect(html).toContain('Your app needs this for what you asked.');
+    expect(html).not.toContain('any app can use this name');
+  });
+
   it('does nothing when it is looked at, by whatever looks', async () => {
     const ann = await Person.with();
     const link = await ann.link();

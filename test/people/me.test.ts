@@ -368,7 +368,8 @@ describe('my connected accounts', () => {
     expect(proof.html).toContain('<dd>this gateway</dd>');
     expect(proof.html).toContain(`Continue as ${key.name}`);
     expect(done.html).toContain('All connected');
-    expect(done.html).toContain('href="/me"');
+    expect(done.html).toContain('Go to Your apps');
+    expect(done.html).not.toContain('<p class="muted"></p>');
     expect(await rows(subject)).toHaveLength(1);
     const after = await me(browser);
     expect(after.html).toContain('Use another key');
