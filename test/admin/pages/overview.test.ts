@@ -32,7 +32,7 @@ describe('the overview', () => {
     expect(served.html).toContain('<li class="done"><div><b>Add a server</b>');
     expect([next(empty), next(served)]).toEqual(['/admin/servers/new', '/admin/keys/new']);
     expect(done.html).not.toContain('Get started');
-    expect(done.html).toMatch(/Recently allowed apps.*First app/);
+    expect(done.html).toMatch(/Recently allowed apps.*First app.*?>A computer</);
     expect(done.html).toContain('<small>▲ 1 this week</small>');
   });
 

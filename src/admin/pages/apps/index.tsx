@@ -97,8 +97,8 @@ function AppList({ clients, search, total_count, offset, limit }: Clients & { se
       one="app"
       columns={[
         { name: 'App' },
-        { name: 'Returns to', isExtra: true },
-        { name: 'Registered' },
+        { name: 'Returns to' },
+        { name: 'Registered', isExtra: true },
         { name: 'Has access', isNumber: true },
         { name: 'Actions', isHidden: true },
       ]}
@@ -138,13 +138,13 @@ function AppRow({ client }: { client: ClientView }) {
           </span>
         </span>
       </td>
-      <td data-label="Returns to" class="extra">
+      <td data-label="Returns to">
         <span class="cut" title={places.join(', ')}>
           {places.slice(0, 3).join(', ')}
           {places.length > 3 && ` and ${places.length - 3} more`}
         </span>
       </td>
-      <td data-label="Registered">
+      <td data-label="Registered" class="extra">
         <span>
           <When at={client.created_at} />
         </span>

@@ -13,7 +13,7 @@ import { Head, LastUse, When } from '../../../ui/parts';
 import { Table } from '../../../ui/table';
 import { shownGrantsQuestion } from '../../api/grants';
 import { unreadableQuestion } from '../../api/sealed-values';
-import { type GrantView, holderOf, mayUse } from '../access/words';
+import { type GrantView, holderOf, mayUse, returnHostOf } from '../access/words';
 import { adminPage, csrfOf } from '../frame';
 import { CallChart } from './call-chart';
 import type { OverviewFacts } from './facts';
@@ -134,9 +134,14 @@ function Recent({ access }: { access: GrantView[] }) {
               <td>
                 <span class="thing">
                   <Avatar name={name} />
-                  <a class="name cut" href={`/admin/access/${one.id}`} title={cut(name)}>
-                    <Cut of={name} />
-                  </a>
+                  <span>
+                    <a class="name cut" href={`/admin/access/${one.id}`} title={cut(name)}>
+                      <Cut of={name} />
+                    </a>
+                    <small class="cut" title={returnHostOf(one)}>
+                      {returnHostOf(one)}
+                    </small>
+                  </span>
                 </span>
               </td>
               <td data-label="Acts as">
