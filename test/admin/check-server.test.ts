@@ -392,6 +392,8 @@ describe('what an administrator pastes', () => {
     ['docker run -i --rm \\\n  -e KEY=a an/image', { kind: 'command', runner: 'docker' }],
     ['claude mcp add fs -- npx -y a-server', { kind: 'command', runner: 'npx' }],
     ['npx', { kind: 'command', runner: 'npx' }],
+    ['a-server --port 80', { kind: 'command', runner: 'a-server' }],
+    ['hello there', { kind: 'unreadable' }],
     ['{"url":', { kind: 'unreadable' }],
     ['[]', { kind: 'unreadable' }],
     ['"a"', address({ address: 'a' })],

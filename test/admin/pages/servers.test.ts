@@ -274,6 +274,10 @@ describe('what an administrator reads of a new server', () => {
     expect(command.html).toContain('>npx -y @modelcontextprotocol/server-everything</textarea>');
     expect(command.html).toMatch(/<textarea[^>]* autofocus/);
     expect(secret.html).not.toContain('a-secret-value');
+    const broken = await check('{"mcpServers": {"a": {"headers": {"Authorization": "a-secret-value"');
+    expect(broken.html).toContain('We don’t show it again, because it can hold a key.');
+    expect(broken.html).not.toContain('a-secret-value');
+    expect((await check('hello there')).html).not.toContain('We don’t show it again');
   });
 
   it('leads on to who can use it, a tool to try, and an app', async () => {

@@ -62,7 +62,7 @@ function readCommandLine(all: string[]): Pasted {
   const addresses = words.filter(isAddress);
   const [only] = new Set(addresses);
   if (only && new Set(addresses).size === 1) return remote(only, '', {});
-  return /^[\w.-]+$/.test(command) && args.length
+  return /^[\w.-]+$/.test(command) && args.some((word) => /^-|[/\\=]/.test(word))
     ? { kind: 'command', runner: command }
     : { kind: 'unreadable' };
 }

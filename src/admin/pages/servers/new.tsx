@@ -77,6 +77,8 @@ function toServer(
 /** Words of what was pasted that hold no secret: an address, or a command with nothing but the name of a package. */
 const SHOWN_AGAIN = /^[\w.-]+( -\w+)*( [@\w./:-]+)?$/;
 
+const NOT_SHOWN = 'We don’t show it again, because it can hold a key.';
+
 /** Reads what was pasted, and asks the address in it what it is. Nothing is saved. */
 async function check(c: Context<App>, form: FormFields): Promise<Response> {
   const entered = form.get('connection_string')?.trim() ?? '';
@@ -84,7 +86,10 @@ async function check(c: Context<App>, form: FormFields): Promise<Response> {
   if (look.kind !== 'looked_up') {
     const error =
       look.kind === 'refused' ? `The address ${VALUE_WORDS[look.fault]()}.` : pastedWords(look.pasted);
-    return showBeginning(c, URL.canParse(entered) || SHOWN_AGAIN.test(entered) ? entered : '', error);
+    const isShown = URL.canParse(entered) || SHOWN_AGAIN.test(entered);
+    const isHidden =
+      !isShown && look.kind === 'no_server' && look.pasted.kind === 'unreadable' && entered !== '';
+    return showBeginning(c, isShown ? entered : '', isHidden ? `${error} ${NOT_SHOWN}` : error);
   }
   if (look.finding.kind === 'website' || look.finding.kind === 'elsewhere')
     return showBeginning(c, look.address, findingWords(look));
