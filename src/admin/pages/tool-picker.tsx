@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { kindOf, type ServerChoice } from '../../servers/summaries';
 import { Avatar } from '../../ui/avatar';
 import { countOf, numberOf } from '../../ui/english';
-import { isGlyph } from '../../ui/icons';
+import { Icon, isGlyph } from '../../ui/icons';
 import { Filter, KindTag } from '../../ui/parts';
 import { AddServer, Step } from './add-server';
 import type { FormFields } from './api';
@@ -62,6 +62,7 @@ export function ToolPicker(props: PickerProps) {
       </div>
       {error && (
         <span class="error" role="alert" tabindex={-1} autofocus>
+          <Icon of="error" />
           {error}
         </span>
       )}

@@ -1,6 +1,7 @@
 import type { VirtualKey } from '../../../governance/virtual-keys';
 import type { ServerChoice } from '../../../servers/summaries';
 import { Csrf } from '../../../ui/forms';
+import { Icon } from '../../../ui/icons';
 import { Cut } from '../../../ui/name';
 import { described, Field, Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
@@ -174,6 +175,7 @@ function Check({ name, isOn, error, children }: CheckProps) {
       </label>
       {error && (
         <span class="error" id={`${name}-error`} role="alert">
+          <Icon of="error" />
           {error}
         </span>
       )}

@@ -5,6 +5,7 @@ import { statusAt } from '../../../accounts/credentials';
 import type { ServerOverview } from '../../../accounts/server-overview';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
+import { Icon } from '../../../ui/icons';
 import { Cut, cut } from '../../../ui/name';
 import { Head, Input, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
@@ -34,6 +35,7 @@ function Authorization({ overview, csrf, refused, words }: AccountProps & Pick<A
   const { server, account } = overview;
   const failed = refused && (
     <p class="error" role="alert">
+      <Icon of="error" />
       {refused.message}
     </p>
   );

@@ -150,6 +150,7 @@ async function showTool(c: Context<App>, found: Found, tried: Tried = {}): Promi
   const fields = fieldsOf(tool.inputSchema);
   const errors = tried.errors ?? new Map<string, string>();
   const { name, description, annotations } = tool;
+  const notes = notesOn(server, annotations);
   const csrf = await csrfOf(c);
   const body = (
     <>
@@ -174,11 +175,13 @@ async function showTool(c: Context<App>, found: Found, tried: Tried = {}): Promi
           {description.length > MOST_DESCRIPTION && '…'}
         </p>
       )}
-      <ul class="muted small">
-        {notesOn(server, annotations).map((note) => (
-          <li>{note}</li>
-        ))}
-      </ul>
+      {notes.length > 0 && (
+        <ul class="muted small">
+          {notes.map((note) => (
+            <li>{note}</li>
+          ))}
+        </ul>
+      )}
       <form class="card stack wide" method="post" action="#result">
         <Csrf value={csrf} />
         {fields.length ? (
