@@ -65,7 +65,7 @@ export const Settings = z.object({
       type: 'https origin',
       does: "Issuer, and base of every URL printed. Needed except on a loopback host, where the request's own origin serves. Changing it ends every token",
       means: 'Where people and apps reach this gateway. Every link starts with it',
-      changes: 'Every app must reconnect at the new address. You confirm that first',
+      changes: 'If you change it, every app must reconnect at the new address. You confirm that first',
     }),
     access_token_ttl: z._default(number(60, 86_400), 600).register(z.globalRegistry, {
       group: 'times',
@@ -85,10 +85,10 @@ export const Settings = z.object({
     }),
     auth_code_ttl: z._default(number(60, 900), 300).register(z.globalRegistry, {
       group: 'times',
-      label: 'Time to finish signing in',
+      label: 'Apps pick up their access within',
       type: 'seconds, 60 to 900',
       does: 'Life of an authorization code',
-      means: 'Between Allow and the app picking up its access',
+      means: 'How long after Allow an app can still connect',
     }),
     refresh_reuse_interval: z._default(number(0, 300), 60).register(z.globalRegistry, {
       group: 'times',
@@ -103,7 +103,8 @@ export const Settings = z.object({
       type: 'true or false',
       does: 'When true access keys identify no one at consent, and what they allowed is refused until it is false again. Needs a sign-in provider and the mode `oauth`',
       means: 'A key isn’t enough then. Needs a sign-in provider, and “Sign-in only” above',
-      changes: 'Access allowed with keys is refused within seconds. It works again when you turn this off',
+      changes:
+        'Turned on, access allowed with keys is refused within seconds. It works again when you turn this off',
     }),
     allowed_redirect_uris: z._default(list(HttpsUrl), []).register(z.globalRegistry, {
       group: 'apps',
@@ -112,7 +113,7 @@ export const Settings = z.object({
       does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
       means:
         'The exact addresses web apps return to, one per line. Empty: any https address. Apps on people’s own computers always can',
-      changes: 'Other web apps can’t be allowed from now on. Access they have stays',
+      changes: 'Once there is one here, other web apps can’t be allowed. Access they have stays',
     }),
     signing_alg: z._default(z.enum(SIGNING_ALGORITHMS), 'RS256').register(z.globalRegistry, {
       group: 'keys',
@@ -121,7 +122,7 @@ export const Settings = z.object({
       does: 'What new signing keys are made for. A change makes the next key; tokens of both kinds are valid meanwhile. `ES256` keys fit the CPU limit of the free plan and sign about 29 times cheaper; verifying costs 2.5 times as much, once a token and isolate',
       means: '',
       changes:
-        'A new key is made, and signs in ten minutes. Tokens signed before stay valid until they expire',
+        'If you change it, a new key is made and starts signing after ten minutes. Tokens signed before stay valid until they expire',
     }),
     client_id_metadata_documents: z._default(flag(), true).register(z.globalRegistry, {
       group: 'apps',
@@ -134,10 +135,11 @@ export const Settings = z.object({
   }),
   default_user_access: z._default(z.pipe(z.transform(fromJson), McpConfigs), []).register(z.globalRegistry, {
     group: 'everyone',
-    label: 'Access for everyone',
+    label: 'Access for people',
     type: 'list as `mcp_configs`, in a variable as JSON',
     does: 'What a signed-in person may use beyond their own list and their keys',
-    means: 'What everyone who signs in can use, besides what you give each person and their keys',
+    means:
+      'What everyone who signs in can use, besides what you give each person and their keys. To open a server to all keys too, use its Used by page',
     changes: 'Applies within seconds to everyone who is signed in, and to their apps',
   }),
   revocation_lag: z._default(number(0, 60), 10).register(z.globalRegistry, {
@@ -199,7 +201,8 @@ export const Settings = z.object({
     type: 'https origin',
     does: 'Base of the redirect URI registered with providers (`…/api/oauth/callback`); the issuer when unset. Must reach this Worker',
     means: 'Empty: the gateway address. Another address must lead here too',
-    changes: 'Register the new address with every provider, or people can’t connect accounts there',
+    changes:
+      'If you change it, register the new address with every provider, or people can’t connect accounts there',
   }),
   mcp_enable_temp_token_auth: z._default(flag(), false).register(z.globalRegistry, {
     group: 'accounts',
@@ -218,7 +221,7 @@ export const Settings = z.object({
       means:
         'Where people and administrators sign in, such as https://accounts.google.com. We check it before it is saved',
       changes:
-        'People who signed in elsewhere count as new people. What they allowed stops within seconds, and works again if you change this back',
+        'If you change it, everyone counts as a new person. What they allowed stops within seconds, and works again if you change this back',
     }),
     client_id: z.optional(z.string().check(z.minLength(1), z.maxLength(500))).register(z.globalRegistry, {
       group: 'sign-in',

@@ -163,7 +163,8 @@ function Everyone({ server, isForPeople, csrf }: { server: Server; isForPeople: 
         {!isOpen && isForPeople && (
           <>
             {' '}
-            Everyone who signs in can use it too. Change that in <a href="/admin/settings">Settings</a>.
+            Everyone who signs in can use it too. Change that in{' '}
+            <a href="/admin/settings/everyone">Settings, Access for people</a>.
           </>
         )}
       </p>

@@ -36,7 +36,7 @@ export const settingPages = new Hono<App>()
   .post('/signing-key', async (c) => {
     const made = await act(c, await readForm(c), 'POST', '/oauth2/keys/rotate');
     const done =
-      'A new signing key was made. It signs in ten minutes. Tokens signed before stay valid until they expire.';
+      'A new signing key was made. It starts signing after ten minutes. Tokens signed before stay valid until they expire.';
     return made.ok ? goTo(c, KEYS, done) : goTo(c, KEYS, made.message, 'bad');
   })
 

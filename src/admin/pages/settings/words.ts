@@ -31,7 +31,7 @@ const TITLES: Readonly<Record<string, string>> = {
   gateway: 'General',
   apps: 'App access',
   'sign-in': 'Sign-in',
-  everyone: 'Access for everyone',
+  everyone: 'Access for people',
   times: 'Time limits',
   servers: 'Servers',
   accounts: 'Connected accounts',
