@@ -12,7 +12,7 @@ import { callback } from './connect/callback';
 import { connect } from './connect/page';
 import { upstreamAuthorize } from './connect/upstream-authorize';
 import { consent } from './consent/page';
-import { BadVariable } from './effective-settings';
+import { BadVariable, closing } from './effective-settings';
 import { requestId } from './invocation';
 import { log } from './log';
 import { answerAt, type McpPlace, McpVisit } from './mcp/endpoint';
@@ -122,8 +122,8 @@ export function createApp(areas: readonly Area[]): Hono<App> {
     .use(withSettings)
     .use(atIssuer)
     .use(async (c, next) => {
-      const missing = missingFor(c);
-      if (missing) return unconfigured(c, areas, [missing]);
+      const refusal = notReady(c, areas);
+      if (refusal) return refusal;
       await next();
     });
   for (const { at, app, early } of areas) if (app && !early) gateway.route(at, app);
@@ -154,7 +154,7 @@ function answerError(c: RequestContext, areas: readonly Area[], error: unknown):
     return failure(c, areas, {
       status: 500,
       type: 'bad_setting',
-      title: 'A setting of this gateway can’t be read',
+      title: UNREAD,
       text: `${error.message} The administrator needs to fix it in wrangler.toml.`,
     });
   }
@@ -213,8 +213,8 @@ async function reachMcp(
   const secrets = missingSecrets(visit.env);
   if (secrets.length) return unconfigured(visit, AREAS, secrets);
   await settle(visit);
-  const missing = missingFor(visit);
-  if (missing) return unconfigured(visit, AREAS, [missing]);
+  const refusal = notReady(visit, AREAS);
+  if (refusal) return refusal;
   const isPasted = visit.method === 'GET' && isBrowser(visit) && !visit.headers.has('authorization');
   return isPasted ? shownHow(visit, slug) : answerAt(visit, slug, failed);
 }
@@ -224,6 +224,27 @@ function shownHow({ var: { issuer } }: McpVisit, slug: string | null): Response 
   const at = slug === null ? '/' : `/?${new URLSearchParams({ at: slug })}`;
   return sendOn(Destination.own(issuer, at), []);
 }
+
+/** Where apps get in and are allowed: closed while a setting that decides on it cannot be read. */
+const OF_APPS = /^\/(mcp|oauth2|oauth\/consent|api\/oauth\/per-user|authorize|token|register)(\/|$)/;
+
+/** What this request is told where the gateway lacks what it needs for it; null: nothing is lacking. */
+function notReady(c: RequestContext, areas: readonly Area[]): Response | null {
+  const unread = closing(c.var.refusedSettings);
+  if (unread && OF_APPS.test(c.req.path)) {
+    return failure(c, areas, {
+      status: 503,
+      type: 'temporarily_unavailable',
+      title: UNREAD,
+      text: `Apps are refused until an administrator saves ${unread.name} again, under Settings.`,
+      retryAfter: 60,
+    });
+  }
+  const missing = missingFor(c);
+  return missing && unconfigured(c, areas, [missing]);
+}
+
+const UNREAD = 'A setting of this gateway can’t be read';
 
 /** The provider's secret where this request needs it. */
 function missingFor({ var: { settings, lostSecrets }, req }: RequestContext): MissingSecret | null {

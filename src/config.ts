@@ -13,7 +13,8 @@ import { isLoopback } from './protocol/public-url';
 import type { Actor } from './protocol/subject';
 import { fromText } from './protocol/variable-values';
 import { lacksTable, NewerDatabase, newest, upgrade } from './schema/upgrade';
-import { isSecret, SETTINGS, type Settings } from './settings';
+import { isSecret } from './setting';
+import { SETTINGS, type Settings } from './settings';
 import type { Gateway } from './ui/layout';
 
 /**
@@ -33,7 +34,7 @@ type Known = {
   issuer: string | null;
   /** Names of saved secrets that no entry of `ENCRYPTION_KEY` opens: they count as not saved. */
   lostSecrets: ReadonlySet<string>;
-  /** Names of settings of which something is left out, because this version refuses it. */
+  /** Names of settings whose value cannot be read, in part or in whole. */
   refusedSettings: ReadonlySet<string>;
   /** Names this deployment in `/health`: random, made with the database. */
   deploymentId: string;
@@ -112,6 +113,15 @@ async function opened(
   return { saved, lost };
 }
 
+/** A value as it is stored: null, which no setting takes, where it is no JSON. */
+function storedValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** The saved secrets as they are stored, for `reseal` of crypto/reseal.ts. */
 export function sealedSettings(db: D1Database): Question<SealedValue[]> {
   const statement = db
@@ -120,7 +130,7 @@ export function sealedSettings(db: D1Database): Question<SealedValue[]> {
   return question<{ name: string; value: string }, SealedValue[]>(statement, (rows) =>
     rows.map(({ name, value }) => ({
       place: sealContextOf(name),
-      sealed: String(JSON.parse(value)),
+      sealed: String(storedValue(value)),
       replace: (by) =>
         db
           .prepare('UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2')
@@ -237,7 +247,7 @@ async function readDeployment(
   isUpgraded = true;
   const [saved, revision, , deployed] = results ?? [];
   return [
-    new Map((saved?.results ?? []).map(({ name, value }) => [name, JSON.parse(value)])),
+    new Map((saved?.results ?? []).map(({ name, value }) => [name, storedValue(value)])),
     revision?.results[0]?.n ?? 0,
     deployed?.results[0]?.id ?? '',
   ];

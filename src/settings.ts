@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { SIGNING_ALGORITHMS } from './crypto/signing-algorithms';
-import { fault, type ValueFault } from './protocol/faults/fault';
 import { McpConfigs } from './protocol/mcp-config';
 import {
   BrowserOrigin,
@@ -16,18 +15,22 @@ import {
   plainText,
   TeamDomain,
 } from './protocol/variable-values';
+import { type Setting, settingsIn } from './setting';
 
 /**
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
  * table and the settings page are made from this, in this order: `group` is where the page has it, `label` what people call
  * it, `type` what it takes (of a number its unit first), `means` what the page says where `does` has names of the wire,
- * `changes` what follows from changing it. `wasWider`: the version before took values that this one refuses.
+ * `changes` what follows from changing it. `wasWider`: the version before took values that this one refuses. `unread`: what
+ * holds while a saved value cannot be read, which is never wider than any value could be: a value, 'none', or 'default' where
+ * it was as if nothing were saved. `closes`: no value is the narrowest, so that apps are refused meanwhile.
  */
 export const Settings = z.object({
   display_name: z._default(plainText().check(z.minLength(1)), 'Toolgate').register(z.globalRegistry, {
     group: 'gateway',
     label: 'Gateway name',
     type: 'text',
+    unread: 'default',
     does: 'The name people see at consent and on error pages, and clients see as `resource_name` and `serverInfo.title`',
     means: 'Shown when people allow an app, on error pages, and to apps that connect',
     changes: 'Pages show it at once, apps when they reconnect',
@@ -36,6 +39,7 @@ export const Settings = z.object({
     group: 'gateway',
     label: 'Support contact',
     type: 'text',
+    unread: 'default',
     does: 'Whom to ask, shown under error pages and consent',
     means: 'Who to ask for help. Shown on error pages and when people allow an app',
   }),
@@ -45,6 +49,8 @@ export const Settings = z.object({
       group: 'apps',
       label: 'How apps connect',
       type: '`headers`, `both` or `oauth`',
+      unread: 'default',
+      closes: true,
       does: 'Which credentials `/mcp` takes: keys, keys and tokens, tokens only. `headers` turns the OAuth surface off. The shipped wrangler.toml sets `both`',
       means: '',
       changes:
@@ -54,6 +60,7 @@ export const Settings = z.object({
     group: 'apps',
     label: 'Require sign-in or a key',
     type: 'true or false',
+    unread: true,
     does: 'When true there is no anonymous access and no anonymous identity at consent',
     means: 'Off: anyone who knows the address can use tools that are open to everyone',
     changes: 'Turned on, anonymous access is refused within seconds',
@@ -63,6 +70,7 @@ export const Settings = z.object({
       group: 'gateway',
       label: 'Gateway address',
       type: 'https origin',
+      unread: 'none',
       does: "Issuer, and base of every URL printed. Needed except on a loopback host, where the request's own origin serves. Changing it ends every token",
       means: 'Where people and apps reach this gateway. Every link starts with it',
       changes: 'If you change it, every app must reconnect at the new address. You confirm that first',
@@ -71,6 +79,7 @@ export const Settings = z.object({
       group: 'times',
       label: 'Access token lifetime',
       type: 'seconds, 60 to 86400',
+      unread: 60,
       does: 'Life of an access token',
       means: 'How long an app works before it renews its token. 5 to 60 minutes suits most',
       changes: 'Applies to new tokens',
@@ -79,6 +88,8 @@ export const Settings = z.object({
       group: 'times',
       label: 'Unused apps lose access after',
       type: 'seconds, 0 = none',
+      unread: 0,
+      closes: true,
       does: 'Idle life of a grant',
       means: 'Someone has to allow the app again then. 0 means never',
       changes: 'Applies to each app from its next renewal',
@@ -87,6 +98,7 @@ export const Settings = z.object({
       group: 'times',
       label: 'Apps pick up their access within',
       type: 'seconds, 60 to 900',
+      unread: 60,
       does: 'Life of an authorization code',
       means: 'How long after Allow an app can still connect',
     }),
@@ -94,6 +106,7 @@ export const Settings = z.object({
       group: 'times',
       label: 'Tolerate a repeated renewal for',
       type: 'seconds, 0 to 300',
+      unread: 0,
       does: 'How long a replaced refresh token is still answered once its successor is in use',
       means: 'For apps that lose an answer on the way. 0 ends access on any repeat',
     }),
@@ -101,6 +114,7 @@ export const Settings = z.object({
       group: 'apps',
       label: 'People sign in to allow an app',
       type: 'true or false',
+      unread: true,
       does: 'When true access keys identify no one at consent, and what they allowed is refused until it is false again. Needs a sign-in provider and the mode `oauth`',
       means: 'A key isn’t enough then. Needs a sign-in provider, and “Sign-in only” above',
       changes:
@@ -110,6 +124,7 @@ export const Settings = z.object({
       group: 'apps',
       label: 'Web apps that can connect',
       type: 'list, empty = any https',
+      unread: ['https://none.invalid/'],
       does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
       means:
         'The exact addresses web apps return to, one per line. Empty: any https address. Apps on people’s own computers always can',
@@ -119,6 +134,7 @@ export const Settings = z.object({
       group: 'keys',
       label: 'Token signature',
       type: '`RS256` or `ES256`',
+      unread: 'default',
       does: 'What new signing keys are made for. A change makes the next key; tokens of both kinds are valid meanwhile. `ES256` keys fit the CPU limit of the free plan and sign about 29 times cheaper; verifying costs 2.5 times as much, once a token and isolate',
       means: '',
       changes:
@@ -128,6 +144,7 @@ export const Settings = z.object({
       group: 'apps',
       label: 'Apps that publish their own description',
       type: 'true or false',
+      unread: false,
       does: 'Whether an https address serves as `client_id` (a Client ID Metadata Document), and discovery says so. When false, such apps are refused at authorize; what was allowed before goes on',
       means: 'Such an app names itself with a web address instead of registering here',
       changes: 'Turned off, these apps must register. Access they have stays',
@@ -137,6 +154,8 @@ export const Settings = z.object({
     group: 'everyone',
     label: 'Access for people',
     type: 'list as `mcp_configs`, in a variable as JSON',
+    unread: [],
+    closes: true,
     does: 'What a signed-in person may use beyond their own list and their keys',
     means:
       'What everyone who signs in can use, besides what you give each person and their keys. To open a server to all keys too, use its Used by page',
@@ -146,6 +165,7 @@ export const Settings = z.object({
     group: 'times',
     label: 'Changes apply within',
     type: 'seconds, 0 to 60',
+    unread: 0,
     does: 'How long `/mcp` goes on from what it knows of a caller',
     means: 'How long a revoked key or app can still get through. Less means more work for the database',
   }),
@@ -153,6 +173,7 @@ export const Settings = z.object({
     group: 'times',
     label: 'Keep a rotated key working for',
     type: 'seconds, 0 to 2592000',
+    unread: 0,
     does: "How long a rotated key's old value goes on working",
     means:
       'So you can replace it everywhere. 0 stops the old key at once, as with a key that may have leaked',
@@ -162,6 +183,7 @@ export const Settings = z.object({
     group: 'servers',
     label: 'Stop a tool call without a response after',
     type: 'seconds, 1 to 300',
+    unread: 'default',
     does: 'How long a tool call may go on without progress',
     means: 'Progress counts as a response. A server can have its own limit',
   }),
@@ -169,6 +191,7 @@ export const Settings = z.object({
     group: 'servers',
     label: 'Refresh tools every',
     type: 'minutes',
+    unread: 'default',
     does: 'How often tool lists are asked again',
     means: 'New tools appear then. A server can have its own interval',
   }),
@@ -176,6 +199,7 @@ export const Settings = z.object({
     group: 'servers',
     label: 'Tool calls in the log',
     type: '`all`, `failed` or `none`',
+    unread: 'default',
     does: 'Which tool calls are a log line. All are counted',
     means: 'Each line costs. All calls are counted either way',
   }),
@@ -183,6 +207,7 @@ export const Settings = z.object({
     group: 'apps',
     label: 'Web pages that can call tools',
     type: 'list of origins',
+    unread: [],
     wasWider: true,
     does: 'Browser origins that may call `/mcp`, besides our own and loopback',
     means:
@@ -192,6 +217,7 @@ export const Settings = z.object({
     group: 'accounts',
     label: 'Address in connect links',
     type: 'https origin',
+    unread: 'none',
     does: 'Base of the links that connect an account; the issuer when unset. Must reach this Worker',
     means: 'Empty: the gateway address. Another address must lead here too',
   }),
@@ -199,6 +225,7 @@ export const Settings = z.object({
     group: 'accounts',
     label: 'Address that providers return to',
     type: 'https origin',
+    unread: 'none',
     does: 'Base of the redirect URI registered with providers (`…/api/oauth/callback`); the issuer when unset. Must reach this Worker',
     means: 'Empty: the gateway address. Another address must lead here too',
     changes:
@@ -208,6 +235,7 @@ export const Settings = z.object({
     group: 'accounts',
     label: 'A link is enough to connect an account',
     type: 'true or false',
+    unread: false,
     does: "When true a link that connects an account is enough, whoever opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
     means:
       'Anyone who opens a connect link can connect an account without proving who they are. If it was forwarded, the sender can then use that account: this is how phishing works',
@@ -217,6 +245,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'Sign-in provider',
       type: 'https URL',
+      unread: 'none',
       does: 'The OpenID Connect provider people and administrators sign in with',
       means:
         'Where people and administrators sign in, such as https://accounts.google.com. We check it before it is saved',
@@ -227,6 +256,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'Client ID',
       type: 'text',
+      unread: 'none',
       does: 'Our client id there',
       means: 'The provider shows it when you register this gateway there',
     }),
@@ -236,6 +266,7 @@ export const Settings = z.object({
         group: 'sign-in',
         label: 'Client secret',
         type: 'secret',
+        unread: 'none',
         isSecret: true,
         does: 'Our client secret there: `npx wrangler secret put OIDC_CLIENT_SECRET`, or saved (sealed)',
         means: 'The provider shows it once. We store it encrypted',
@@ -244,6 +275,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'What to ask the provider for',
       type: 'list',
+      unread: 'default',
       does: 'What is asked of the provider; `openid` always is',
       means: 'One scope per line. openid is always included',
     }),
@@ -251,6 +283,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'E-mail domains that can sign in',
       type: 'list of domains',
+      unread: [],
       wasWider: true,
       does: 'Domains whose verified e-mail addresses may sign in. Empty: only `admin_emails`',
       means: 'One per line. People need a verified address there. Empty: administrators only',
@@ -261,6 +294,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'Administrators',
       type: 'list of addresses',
+      unread: [],
       wasWider: true,
       does: 'Verified e-mail addresses whose people are administrators',
       means: 'Verified e-mail addresses, one per line. They can change everything here',
@@ -271,6 +305,7 @@ export const Settings = z.object({
     group: 'sign-in',
     label: 'People sign in again after',
     type: 'days, 0 = never',
+    unread: 1,
     does: "A person's grants are refused at refresh once their last sign-in is older than this; signing in again lifts that",
     means: 'Their apps pause until they do. 0 means never',
   }),
@@ -279,6 +314,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'Cloudflare Access team',
       type: 'host name',
+      unread: 'none',
       does: 'Cloudflare Access as the provider: `<team>.cloudflareaccess.com`. Its policy says who may sign in',
       means:
         'Such as acme.cloudflareaccess.com, if Access protects this gateway. Its policy decides who can sign in',
@@ -287,6 +323,7 @@ export const Settings = z.object({
       group: 'sign-in',
       label: 'Application audience tag',
       type: 'text',
+      unread: 'none',
       does: "The Access application's audience tag",
       means: 'Cloudflare shows it for the Access application',
     }),
@@ -294,52 +331,10 @@ export const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
-/** One setting: its dotted name, the variable that sets it, the schema that reads it, and what is said of it. */
-export type Setting = {
-  name: string;
-  variable: string;
-  schema: z.ZodMiniType;
-  meta: Record<string, unknown>;
-};
-
 /** Every setting, in the order of the table. */
 export const SETTINGS: readonly Setting[] = settingsIn(Settings);
-
-/** The settings of a table. */
-export function settingsIn(schema: z.ZodMiniObject, path: readonly string[] = []): Setting[] {
-  return Object.entries(schema.shape).flatMap(([member, inner]) => {
-    const name = [...path, member];
-    if (inner instanceof z.ZodMiniObject) return settingsIn(inner, name);
-    const dotted = name.join('.');
-    const schema = inner as z.ZodMiniType;
-    return [{ name: dotted, variable: variableOf(dotted), schema, meta: z.globalRegistry.get(schema) ?? {} }];
-  });
-}
-
-/** A setting that the others do not let stand, and why; null when they agree. */
-export function incoherence(settings: Settings): { name: string; fault: ValueFault } | null {
-  const { oidc, access, oauth2_server_config: server, mcp_server_auth_mode: mode } = settings;
-  if (oidc.issuer && !oidc.client_id)
-    return { name: 'oidc.client_id', fault: fault('needed_beside', { other: 'oidc.issuer' }) };
-  if (access.team_domain && !access.aud)
-    return { name: 'access.aud', fault: fault('needed_beside', { other: 'access.team_domain' }) };
-  if (server.disable_vk_identity && (mode !== 'oauth' || !hasProvider(settings))) {
-    return { name: 'oauth2_server_config.disable_vk_identity', fault: fault('needs_sign_in') };
-  }
-  return null;
-}
 
 /** True when people can sign in here: with OpenID Connect, or through Cloudflare Access. */
 export function hasProvider({ oidc, access }: Settings): boolean {
   return Boolean(oidc.issuer || access.team_domain);
-}
-
-/** The variable of wrangler.toml that sets a setting. */
-export function variableOf(name: string): string {
-  return name.toUpperCase().replaceAll('.', '_');
-}
-
-/** True for a setting that is sealed where it is saved, and shown as a mask. */
-export function isSecret({ meta }: Setting): boolean {
-  return meta.isSecret === true;
 }

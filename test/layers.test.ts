@@ -27,7 +27,7 @@ const ROOMS = [
   ['missing-secrets'],
   ['effective-settings'],
   ['settings', 'schema'],
-  ['columns', 'database', 'deployment', 'log', 'metrics', 'ui', 'crypto'],
+  ['columns', 'database', 'deployment', 'log', 'metrics', 'setting', 'ui', 'crypto'],
   ['invocation'],
   ['timing'],
   ['protocol'],

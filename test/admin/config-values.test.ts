@@ -1,9 +1,11 @@
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { forgetDeployment } from '../../src/config';
+import { isSecret } from '../../src/setting';
+import { SETTINGS } from '../../src/settings';
 import { Browser, type Page, said } from '../support/browser';
 import { deployedWith } from '../support/deployed';
-import { admin, configure, gate, ISSUER, read } from '../support/gate';
+import { admin, configure, gate, ISSUER, newKey, read } from '../support/gate';
 import { Provider } from '../support/provider';
 
 type Config = Record<string, unknown> & { oidc: Record<string, unknown> };
@@ -58,6 +60,7 @@ describe('values that an earlier version took (CONTRACT §1)', () => {
       .run();
     forgetDeployment();
   };
+  beforeAll(async () => void (await admin('GET', '/config'))); // makes the database
   afterEach(async () => {
     await env.DB.prepare('DELETE FROM setting').run();
     forgetDeployment();
@@ -77,7 +80,72 @@ describe('values that an earlier version took (CONTRACT §1)', () => {
       revocation_lag: 0,
     });
     expect(health.body).toMatchObject({ refused_settings: ['revocation_lag', 'allowed_origins'] });
-    expect(said(overview)).toMatch(/is ignored, because this version has stricter rules: .*Check settings/);
+    expect(said(overview)).toMatch(
+      /2 settings can’t be read: Changes apply within ?, Web pages that can call tools ?\. What Settings shows/,
+    );
+  });
+
+  it('open nothing while none can be read, and leave the administrator a way in', async () => {
+    for (const { name } of SETTINGS) await stored(name, { not: 'a value' });
+    const names = SETTINGS.filter((setting) => !isSecret(setting)).map(({ name }) => name);
+    await env.DB.prepare("UPDATE setting SET value = 'no JSON' WHERE name = 'oidc.allowed_domains'").run();
+    forgetDeployment();
+
+    const browser = await Browser.administrator();
+    const page = (await browser.open('/admin/settings/times')) as Page;
+    const overview = (await browser.open('/admin')) as Page;
+    const health = await read(await gate('/health', { headers }));
+    const unknown = await read(await gate('/health'));
+    const mcp = await gate('/mcp', { method: 'POST', headers });
+    const token = await gate('/oauth2/token', { method: 'POST' });
+
+    expect(overview.html).toContain(
+      `<b>${names.length} settings can’t be read:</b> <a href="/admin/settings/gateway#display_name">Gateway name</a>`,
+    );
+    expect(page.html).toContain('Apps are refused for now.');
+    expect(page.html.split('What was set can’t be read')).toHaveLength(7); // at each of its six settings
+    expect(health).toMatchObject({
+      status: 503,
+      body: { status: 'unconfigured', refused_settings: names },
+    });
+    expect(unknown).toMatchObject({ status: 503, body: { status: 'unconfigured' } });
+    expect([mcp.status, token.status]).toEqual([503, 503]);
+    expect(await token.json()).toMatchObject({ error: 'temporarily_unavailable' });
+  });
+
+  it.each(['mcp_server_auth_mode', 'default_user_access', 'oauth2_server_config.refresh_token_ttl'])(
+    'keep apps out while %s cannot be read: no value of it is the narrowest',
+    async (name) => {
+      const key = await newKey();
+      const bearer = { authorization: `Bearer ${key.value}`, 'x-api-key': key.value };
+      await stored(name, 'mostly');
+
+      const paths = ['/mcp', '/oauth2/token', '/oauth2/register', '/token', '/oauth/consent', '/authorize'];
+      const refused = await Promise.all(
+        paths.map((path) => gate(path, { method: 'POST', headers: bearer, body: '{}' })),
+      );
+      const page = await gate('/');
+
+      expect(refused.map(({ status }) => status)).toEqual(paths.map(() => 503));
+      expect(await refused[0]?.text()).toContain(`until an administrator saves ${name} again`);
+      expect(refused[0]?.headers.get('retry-after')).toBe('60');
+      expect(page.status).toBe(200);
+    },
+  );
+
+  it('do not keep the administrator from saving others, nor from saving them again', async () => {
+    await stored('oidc.issuer', 'https://id.example');
+    await stored('oidc.client_id', 7);
+
+    const other = await put({ support_text: 'Ask Ada' });
+    const without = await put({ oidc: { client_id: null } });
+    const again = await put({ confirm: 'unreachable', oidc: null, support_text: null });
+    const health = await read(await gate('/health', { headers }));
+
+    expect(other).toMatchObject({ status: 200, oidc: { issuer: null, client_id: null } });
+    expect(without).toMatchObject({ status: 200, oidc: { issuer: null, client_id: null } });
+    expect(again.status).toBe(200);
+    expect(health.body).not.toHaveProperty('refused_settings');
   });
 
   it('are replaced by what is shown once the settings are saved as they are', async () => {

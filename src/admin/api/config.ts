@@ -3,14 +3,15 @@ import { audit } from '../../audit';
 import { type App, allowsLoopback, saveSettings, signingSetup } from '../../config';
 import { rotateSigningKeyWhenDue } from '../../crypto/signing-keys';
 import { metAt } from '../../deployment';
-import { readVariable } from '../../effective-settings';
+import { incoherence, readVariable } from '../../effective-settings';
 import { providerAt } from '../../identity/provider';
 import { missingProviderSecret } from '../../missing-secrets';
 import { treeOf } from '../../protocol/dotted';
 import { fault } from '../../protocol/faults/fault';
 import type { McpConfig } from '../../protocol/mcp-config';
 import { isLoopback, targetFault } from '../../protocol/public-url';
-import { incoherence, isSecret, SETTINGS, type Setting, type Settings } from '../../settings';
+import { isSecret, type Setting } from '../../setting';
+import { SETTINGS, type Settings } from '../../settings';
 import { type ApiError, refusal } from './error';
 import { readJson, refusedValue } from './request';
 import { knownServers } from './servers/known';
@@ -77,7 +78,9 @@ function refuseIncoherent(c: Context<App>, changes: ReadonlyMap<string, unknown>
   const refused = issuer && changes.has(PROVIDER) ? targetFault(issuer, allowsLoopback(c.env)) : null;
   if (refused) throw refusal('value', { fault: fault(refused) }, PROVIDER);
   const wrong = incoherence(settings);
-  if (wrong) throw refusal('value', { fault: wrong.fault }, wrong.name);
+  const wasWrong = wrong?.name === incoherence(c.var.settings)?.name; // since a value cannot be read: others may be saved
+  if (wrong && (!wasWrong || changes.has(wrong.name)))
+    throw refusal('value', { fault: wrong.fault }, wrong.name);
   const missing = changes.has(PROVIDER) && missingProviderSecret(settings);
   if (missing) throw refusal('no_provider_secret', { command: missing.command }, 'oidc.client_secret');
 }

@@ -4,6 +4,7 @@ import { version } from '../../../package.json';
 import { type App, withSettings } from '../../config';
 import { keyRing } from '../../crypto/signing-keys';
 import { ask } from '../../database';
+import { closing } from '../../effective-settings';
 import { type MissingSecret, missingProviderSecret, missingSecrets } from '../../missing-secrets';
 import { schemaOf } from '../../schema/upgrade';
 import { serversQuestion } from '../../servers/find';
@@ -14,7 +15,7 @@ import { ApiError } from './error';
 import { unreadableQuestion } from './sealed-values';
 
 /**
- * Whether this deployment works: `unconfigured` while a secret is missing, `degraded` while storage does not answer, else
+ * Whether this deployment works: `unconfigured` while a secret or a setting apps need is missing, `degraded` while storage does not answer, else
  * `ok`. Administrators also learn which part it is.
  */
 export const health = new Hono<App>()
@@ -29,8 +30,9 @@ export const health = new Hono<App>()
     const secret = missingProviderSecret(c.var.settings);
     const facts = { version, deployment: c.var.deploymentId };
     const lacks = secret ? { missing: [shownSecret(secret)] } : {};
+    const isClosed = secret !== null || closing(c.var.refusedSettings) !== null;
     if (!(await isAdministrators(c))) {
-      return c.json({ status: secret ? 'unconfigured' : 'ok', ...facts, ...lacks }, secret ? 503 : 200);
+      return c.json({ status: isClosed ? 'unconfigured' : 'ok', ...facts, ...lacks }, isClosed ? 503 : 200);
     }
     const refused_settings = [...c.var.refusedSettings];
     const [database, kv] = await Promise.all([
@@ -38,7 +40,7 @@ export const health = new Hono<App>()
       c.env.KV.get('health').then(ok, failing),
     ]);
     const works = database.d1 === 'ok' && kv === 'ok';
-    const status = secret ? 'unconfigured' : works ? 'ok' : 'degraded';
+    const status = isClosed ? 'unconfigured' : works ? 'ok' : 'degraded';
     const health: z.infer<typeof Health> = {
       ...{ status, ...facts, ...lacks, kv, ...database },
       ...(refused_settings.length ? { refused_settings } : {}),

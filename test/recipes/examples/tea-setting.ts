@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { number } from '../../../src/protocol/variable-values';
-import { SETTINGS, type Setting, settingsIn } from '../../../src/settings';
+import { type Setting, settingsIn } from '../../../src/setting';
+import { SETTINGS } from '../../../src/settings';
 
 /** The one entry, which the table in src/settings.ts would have. */
 const entry = z.object({
@@ -8,6 +9,7 @@ const entry = z.object({
     group: 'times',
     label: 'A break for tea',
     type: 'seconds, 0 = none',
+    unread: 'default',
     does: 'How long `/mcp` rests at four',
     means: 'How long the gateway rests at four',
     changes: 'From the next day on',

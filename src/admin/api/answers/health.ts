@@ -20,6 +20,8 @@ export const Health = z.object({
     .check(z.describe('Stored values that no entry of `ENCRYPTION_KEY` opens; absent: all of them open')),
   refused_settings: z
     .optional(z.array(z.string()))
-    .check(z.describe('Settings of which this version leaves something out that an earlier one took')),
+    .check(
+      z.describe('Settings whose value cannot be read, in part or in whole: the strictest one holds instead'),
+    ),
   servers: z.optional(z.array(z.object({ id: z.string(), name: z.string(), state: z.string() }))),
 });

@@ -8,12 +8,12 @@ import { Cut } from '../../../ui/name';
 import { Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { Unreadable } from '../../api/sealed-values';
-import { labelOf } from '../settings/words';
+import { Unread } from '../settings/unread';
 import type { OverviewFacts } from './facts';
 
 type WarningsProps = {
   facts: OverviewFacts;
-  /** Names of settings of which something is left out. */
+  /** Names of settings that cannot be read, in part or in whole. */
   refusedSettings: ReadonlySet<string>;
   settings: Settings;
   issuer: string | null;
@@ -69,10 +69,7 @@ function warningsOf({ facts, refusedSettings, settings, issuer, origin, csrf }: 
     warnings.push({ tone: 'bad', text });
   }
   if (refusedSettings.size) {
-    warn(
-      `Part of what was set is ignored, because this version has stricter rules: ${[...refusedSettings].map(labelOf).join(', ')}.`,
-      <Way href="/admin/settings" text="Check settings" />,
-    );
+    warnings.push({ tone: 'bad', text: <Unread names={refusedSettings} /> });
   }
   if (reused) {
     const text = (

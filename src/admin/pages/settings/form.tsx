@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { ServerChoice } from '../../../servers/summaries';
-import { isSecret, type Setting, type Settings } from '../../../settings';
+import { isSecret, type Setting } from '../../../setting';
+import type { Settings } from '../../../settings';
 import { cut } from '../../../ui/name';
 import { described, Field, FieldError, Input } from '../../../ui/parts';
 import type { FormFields } from '../api';
@@ -17,7 +18,7 @@ export type ShownSetting = {
   /** In effect; a secret is its mask. */
   value: unknown;
   source: Source;
-  /** True where part of what was set is ignored: saving what is shown replaces it. */
+  /** True where what was set cannot be read, in part or in whole: saving what is shown replaces it. */
   isRefused: boolean;
   /** What it would be if it were not saved. */
   otherwise: unknown;
@@ -144,8 +145,9 @@ function isNothing(value: unknown): boolean {
 }
 
 /** Where a value is from that is not saved. */
-function originOf({ value, source, otherwise, isReset }: ControlProps): string {
+function originOf({ value, source, otherwise, isReset, isRefused }: ControlProps): string {
   if (isReset) return 'Not saved yet';
+  if (isRefused) return 'What was set can’t be read';
   if (isNothing(otherwise) || (source === 'saved' && !isSame(value, otherwise))) return '';
   return source === 'variable' ? 'Set by the deployment' : 'Default';
 }

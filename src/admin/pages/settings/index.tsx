@@ -6,7 +6,8 @@ import { treeOf, valueIn } from '../../../protocol/dotted';
 import { firstFault } from '../../../protocol/params';
 import { redirectUriOf } from '../../../providers/registration';
 import { serverChoicesQuestion } from '../../../servers/summaries';
-import { SETTINGS, type Setting } from '../../../settings';
+import type { Setting } from '../../../setting';
+import { SETTINGS } from '../../../settings';
 import { countOf, numberOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
 import { Copy, Head, Notice } from '../../../ui/parts';
@@ -16,6 +17,7 @@ import { isStep, pickedIn, unpicked } from '../picked';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, secretLack, sentValue } from './form';
+import { Unread } from './unread';
 import { AT, faultOfSetting, GROUPS, labelOf, type SettingGroup, shownValue, wordsOf } from './words';
 
 const ISSUER = 'oauth2_server_config.issuer_url';
@@ -189,6 +191,11 @@ async function showGroup(
   const body = (
     <>
       <Head title="Settings" />
+      {c.var.refusedSettings.size > 0 && (
+        <Notice bad>
+          <Unread names={c.var.refusedSettings} />
+        </Notice>
+      )}
       <div class="cols sub">
         <nav class="menu small" aria-label="Settings">
           {GROUPS.map(({ id, title }) => (

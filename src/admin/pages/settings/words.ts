@@ -1,6 +1,7 @@
 import type { ValueFault } from '../../../protocol/faults/fault';
 import { say } from '../../../protocol/faults/wording';
-import { SETTINGS, type Setting } from '../../../settings';
+import type { Setting } from '../../../setting';
+import { SETTINGS } from '../../../settings';
 import { countOf, numberOf } from '../../../ui/english';
 import { cut } from '../../../ui/name';
 import { VALUE_WORDS } from '../words/values';
