@@ -390,6 +390,24 @@ describe('the audit as a file (CONTRACT §8)', () => {
     expect(text).not.toContain(`,${formula}`);
   });
 
+  it.each(['\t=1+1', '\r=1+1', '\n=1+1', '＝1+1', '-1', '@SUM(A1)'])(
+    'takes a name that begins with %j for text, however it came to be stored',
+    async (name) => {
+      const id = `old-${crypto.randomUUID()}`;
+      await env.DB.prepare(
+        `INSERT INTO audit (id, at, act, outcome, actor, actor_name, detail, code)
+         VALUES (?1, 1, 'old.act', 'done', ?1, ?2, '{}', 'F-2222')`,
+      )
+        .bind(id, name)
+        .run();
+
+      const text = await (await csv({ actor: id })).text();
+
+      const cell = /[\r\n]/.test(name) ? `"'${name}"` : `'${name}`;
+      expect(text).toContain(`,${id},${cell},`);
+    },
+  );
+
   it('goes on past what one question brings', async () => {
     const numbers =
       'WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < 11999)';

@@ -235,4 +235,23 @@ export const admin: Check[] = [
       ],
     ],
   ),
+  ...checksOf(
+    'admin',
+    'src/admin/api/audit.ts',
+    ['test/audit.test.ts'],
+    [
+      [
+        'no cell of the audit is a formula',
+        "  const safe = FORMULA.test(text) ? `'${text}` : text;",
+        '  const safe = text;',
+        { story: 'for text' },
+      ],
+      [
+        'nor behind a tab or a line break',
+        'const FORMULA = /^[=+\\-@＝＋－＠\\t\\r\\n]/;',
+        'const FORMULA = /^[=+\\-@＝＋－＠]/;',
+        { story: 'however it came to be stored' },
+      ],
+    ],
+  ),
 ];

@@ -124,7 +124,7 @@ function line(cells: readonly unknown[]): string {
 }
 
 /** A spreadsheet takes what begins so for a formula: a `'` makes it text. */
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^[=+\-@＝＋－＠\t\r\n]/;
 
 function cellOf(value: unknown): string {
   const text = value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
