@@ -6,7 +6,7 @@ import type { Params } from './params';
 export const SCOPES = ['mcp', 'mcp:read', 'mcp:write'] as const;
 
 /** What a resource of this gateway may be called under `/mcp/`. */
-export const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
+export const SLUG = /^[a-z0-9](?:[a-z0-9\-]{0,62}[a-z0-9])?$/v;
 
 /** The address under `/mcp/` made from a name; empty when nothing of it can stand there. */
 export function slugOf(name: string): string {

@@ -8,6 +8,8 @@ export type PageFacts = {
   loaded: string[];
   /** Controls without a name for people: by id, in a label, or said in an attribute. */
   unlabelled: string[];
+  /** What browsers compare an input's value with. */
+  patterns: string[];
   /** Each form that is posted, with the names and values of its hidden fields. */
   posted: { action: string; hidden: Map<string, string> }[];
 };
@@ -16,7 +18,15 @@ const NEEDS_NO_LABEL = new Set(['hidden', 'submit', 'button']);
 
 /** Reads a page as a browser would. */
 export async function factsOf(html: string): Promise<PageFacts> {
-  const facts: PageFacts = { title: '', headings: [], inline: [], loaded: [], unlabelled: [], posted: [] };
+  const facts: PageFacts = {
+    title: '',
+    headings: [],
+    inline: [],
+    loaded: [],
+    unlabelled: [],
+    patterns: [],
+    posted: [],
+  };
   const labelled = new Set<string>();
   const controls: { id: string | null; text: string }[] = [];
   let labels = 0;
@@ -67,6 +77,9 @@ export async function factsOf(html: string): Promise<PageFacts> {
           text: `${control.tagName} ${control.getAttribute('name')}`,
         });
       },
+    })
+    .on('[pattern]', {
+      element: (input) => void facts.patterns.push(input.getAttribute('pattern') ?? ''),
     })
     .on('form[method="post"]', {
       element: (form) =>

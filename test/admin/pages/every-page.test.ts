@@ -94,7 +94,7 @@ describe('what looks at them', () => {
     const facts =
       await factsOf(`<title>T</title><h1 style="x">1</h1><h3>3</h3><script>x</script><style></style>
       <script src="https://cdn.example/x.js"></script><a href="https://elsewhere.example" onclick="x">a</a>
-      <form method="post" action="/x"><input name="bare"><label for="a">A</label><select id="a"></select></form>
+      <form method="post" action="/x"><input name="bare" pattern="[a-z-]"><label for="a">A</label><select id="a"></select></form>
       <form method="post" action="/y"><input type="hidden" name="csrf" value="${'v'.repeat(43)}"><label>B <input></label></form>`);
 
     expect(facts).toMatchObject({
@@ -103,7 +103,9 @@ describe('what looks at them', () => {
       inline: ['<h1 style>', '<script>', '<style>', '<a onclick>'],
       loaded: ['https://cdn.example/x.js'],
       unlabelled: ['input bare'],
+      patterns: ['[a-z-]'],
     });
+    expect(isPattern('[a-z-]')).toBe(false);
     expect(areInOrder(facts.headings)).toBe(false);
     expect(forgeable(facts)).toEqual(['/x']);
     expect(repeatable(facts)).toEqual(['/x', '/y']);
@@ -124,6 +126,7 @@ async function problemsOf(route: string, page: Page, status: number, roundTrips:
     [`holds ${facts.inline}`, facts.inline.length === 0],
     [`has headings ${facts.headings}`, areInOrder(facts.headings)],
     [`has no label for ${facts.unlabelled}`, facts.unlabelled.length === 0],
+    [`has patterns that browsers ignore: ${facts.patterns}`, facts.patterns.every(isPattern)],
     [`is called ${facts.title}`, !PERSONAL.test(facts.title)],
     ...forgeable(facts).map((action): [string, boolean] => [`can be posted by others: ${action}`, false]),
     ...repeatable(facts).map((action): [string, boolean] => [`can be posted twice: ${action}`, false]),
@@ -136,6 +139,15 @@ const size = async (text: string) => new TextEncoder().encode(text).length;
 async function compressedSize(text: string): Promise<number> {
   const gzip = new Response(text).body?.pipeThrough(new CompressionStream('gzip'));
   return (await new Response(gzip).arrayBuffer()).byteLength;
+}
+
+/** True for what a browser compiles: it does so with the flag `v` (HTML, the pattern attribute). */
+function isPattern(pattern: string): boolean {
+  try {
+    return Boolean(new RegExp(pattern, 'v'));
+  } catch {
+    return false;
+  }
 }
 
 /** One h1, first, and no level left out on the way down. */
