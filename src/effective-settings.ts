@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import { treeOf } from './protocol/dotted';
 import { fault, faultWords, type ValueFault } from './protocol/faults/fault';
 import { faultOf } from './protocol/params';
+import { itemsIn } from './protocol/variable-values';
 import { type Setting, variableOf } from './setting';
 import { hasProvider, SETTINGS, type Settings } from './settings';
 
@@ -102,7 +103,7 @@ function readValue(
 ): z.core.util.SafeParseResult<unknown> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success || !(meta.wasWider || (isSaved && !meta.closes))) return result;
-  const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+  const items = typeof value === 'string' ? itemsIn(value, meta.ofUrls === true) : value;
   if (!Array.isArray(items)) return result;
   const left = items.filter((item) => schema.safeParse([item]).success).slice(0, 100);
   return left.length || meta.wasWider ? schema.safeParse(left) : result;

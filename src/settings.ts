@@ -21,7 +21,8 @@ import { type Setting, settingsIn } from './setting';
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
  * table and the settings page are made from this, in this order: `group` is where the page has it, `label` what people call
  * it, `type` what it takes (of a number its unit first), `means` what the page says where `does` has names of the wire,
- * `changes` what follows from changing it. `wasWider`: the version before took values that this one refuses. `unread`: what
+ * `changes` what follows from changing it. `ofUrls`: its items may hold commas. `wasWider`: the version before
+ * took values that this one refuses. `unread`: what
  * holds while a saved value cannot be read, which is never wider than any value could be: a value, 'none', or 'default' where
  * it was as if nothing were saved. `closes`: no value is the narrowest, so that apps are refused meanwhile.
  */
@@ -120,10 +121,11 @@ export const Settings = z.object({
       changes:
         'Turned on, access allowed with keys is refused within seconds. It works again when you turn this off',
     }),
-    allowed_redirect_uris: z._default(list(HttpsUrl), []).register(z.globalRegistry, {
+    allowed_redirect_uris: z._default(list(HttpsUrl, true), []).register(z.globalRegistry, {
       group: 'apps',
       label: 'Web apps that can connect',
       type: 'list, empty = any https',
+      ofUrls: true,
       unread: ['https://none.invalid/'],
       does: 'The exact https addresses apps may send people back to. Loopback and private-use schemes stay allowed',
       means:
@@ -203,10 +205,11 @@ export const Settings = z.object({
     does: 'Which tool calls are a log line. All are counted',
     means: 'Each line costs. All calls are counted either way',
   }),
-  allowed_origins: z._default(list(BrowserOrigin), []).register(z.globalRegistry, {
+  allowed_origins: z._default(list(BrowserOrigin, true), []).register(z.globalRegistry, {
     group: 'apps',
     label: 'Web pages that can call tools',
     type: 'list of origins',
+    ofUrls: true,
     unread: [],
     wasWider: true,
     does: 'Browser origins that may call `/mcp`, besides our own and loopback',

@@ -8,12 +8,18 @@ export const number = (least: number, most: number) =>
 
 export const flag = () => z.pipe(z.transform(fromText), z.boolean());
 
-/** A list, or its items separated by commas. */
-export const list = (item = z.string().check(z.minLength(1), z.maxLength(2000))) =>
+/** A list, or its items in a text. @param ofUrls see {@link itemsIn} */
+export const list = (item = z.string().check(z.minLength(1), z.maxLength(2000)), ofUrls = false) =>
   z.pipe(
-    z.transform((value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value)),
+    z.transform((value) => (typeof value === 'string' ? itemsIn(value, ofUrls) : value)),
     z.array(item).check(z.maxLength(100)),
   );
+
+/** The items of a list in a text: between blanks, line breaks and commas; a comma in an address separates only before another. */
+export function itemsIn(text: string, ofUrls: boolean): string[] {
+  const between = ofUrls ? /,?\s+|,(?=[a-z][a-z\d+.-]*:\/\/)/ : /[\s,]+/;
+  return text.split(between).filter(Boolean);
+}
 
 const DOMAIN = '(?:[\\p{L}\\p{N}-]+\\.)+[\\p{L}\\p{N}-]+';
 

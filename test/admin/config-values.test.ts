@@ -53,6 +53,44 @@ describe('addresses, domains and origins among the settings (CONTRACT §1)', () 
   });
 });
 
+describe('a list in a text (CONTRACT §1)', () => {
+  const uris = ['https://a.example/cb?in=1,2', 'https://b.example/,/cb', 'https://c.example/cb'];
+  const inEffect = async () =>
+    (await admin<{ oauth2_server_config: Config }>('GET', '/config')).oauth2_server_config
+      .allowed_redirect_uris;
+
+  it('of addresses keeps their commas, and is shown a line each', async () => {
+    const browser = await Browser.administrator();
+    const page = (await browser.open('/admin/settings/apps')) as Page;
+    const name = 'oauth2_server_config.allowed_redirect_uris';
+
+    const saved = await browser.submit(page, { [name]: uris.join('\r\n') }, undefined, name);
+    const again = (await browser.open('/admin/settings/apps')) as Page;
+    const held = await inEffect();
+    await configure({ oauth2_server_config: { allowed_redirect_uris: null } });
+
+    expect(said(saved as Page)).toContain('Saved: Web apps that can connect.');
+    expect(held).toEqual(uris);
+    expect(again.html).toContain(`>${uris.join('\n')}</textarea>`);
+  });
+
+  it('is read from a variable at blanks, and at commas where another item begins', async () => {
+    const variables = {
+      OAUTH2_SERVER_CONFIG_ALLOWED_REDIRECT_URIS: `${uris[0]},${uris[2]} https://d.example/cb`,
+      ALLOWED_ORIGINS: 'https://a.example, chrome-extension://abcdef,http://b.example',
+      OIDC_SCOPES: 'openid,https://id.example/auth/mail,profile email',
+    };
+    const { body } = await read(await deployedWith(variables, `${ISSUER}/api/config`, { headers }));
+    forgetDeployment();
+
+    expect(body).toMatchObject({
+      oauth2_server_config: { allowed_redirect_uris: [uris[0], uris[2], 'https://d.example/cb'] },
+      allowed_origins: ['https://a.example', 'chrome-extension://abcdef', 'http://b.example'],
+      oidc: { scopes: ['openid', 'https://id.example/auth/mail', 'profile', 'email'] },
+    });
+  });
+});
+
 describe('values that an earlier version took (CONTRACT §1)', () => {
   const stored = async (name: string, value: unknown) => {
     await env.DB.prepare('INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)')

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { itemsIn } from '../../../protocol/variable-values';
 import type { ServerChoice } from '../../../servers/summaries';
 import { isSecret, type Setting } from '../../../setting';
 import type { Settings } from '../../../settings';
@@ -259,12 +260,7 @@ function statedValue(setting: Setting, value: unknown, form: FormFields): unknow
   const text = form.get(name)?.trim();
   if (text === undefined) return undefined;
   if (typeof value === 'number') return amountIn(setting, text, form.get(`${name}.unit`));
-  if (Array.isArray(value)) {
-    return text
-      .split(/[\n,]/)
-      .map((line) => line.trim())
-      .filter(Boolean);
-  }
+  if (Array.isArray(value)) return itemsIn(text, setting.meta.ofUrls === true);
   if (text || name === 'support_text') return text;
   return isSecret(setting) ? undefined : null;
 }
