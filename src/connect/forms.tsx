@@ -47,7 +47,10 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
         <dd>
           {servers.map((server) => (
             <div>
-              <b>{server.name}</b> <small class="mono">{new URL(server.connectionString).host}</small>
+              <b>
+                <Cut of={server.name} />
+              </b>{' '}
+              <small class="mono">{new URL(server.connectionString).host}</small>
             </div>
           ))}
         </dd>
@@ -266,7 +269,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
           class={isActive ? 'button' : 'button primary'}
           name={isActive ? undefined : 'decision'} // once connected, nothing is asked any more
           value={isActive ? undefined : 'continue'}
-          data-busy={isOAuth ? `Opening ${signInHost ?? server.name}…` : 'Checking…'}
+          data-busy={isOAuth ? `Opening ${signInHost ?? cut(server.name)}…` : 'Checking…'}
         >
           <span class="grow">{button}</span>
         </button>

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { OpenTool } from '../accounts/open-servers';
 import { Avatar } from '../ui/avatar';
 import { countOf, numberOf } from '../ui/english';
-import { Cut, Whole } from '../ui/name';
+import { Cut, cut, Whole } from '../ui/name';
 import { Badge, Filter, KindTag } from '../ui/parts';
 import { type Choice, countAll, countTicked, isTicked } from './choice';
 import type { UsableServer } from './services';
@@ -197,8 +197,8 @@ export function ToolList({ server, unticked, action }: ToolListProps) {
     <div>
       <input type="hidden" name="shown" value={shown} />
       <input type="hidden" name="shown_boxes" value={name} />
-      <PickButtons name={`tools.${name}`} of={`the tools of ${name}`} action={action} />
-      <ul class="tools" aria-label={`Tools of ${name}`}>
+      <PickButtons name={`tools.${name}`} of={`the tools of ${cut(name)}`} action={action} />
+      <ul class="tools" aria-label={`Tools of ${cut(name)}`}>
         {tools.map((tool) => (
           <ToolTick tool={tool} ticked={!out.has(tool.exposedName)} />
         ))}
@@ -233,7 +233,9 @@ function ToolTick({ tool, ticked }: { tool: OpenTool; ticked: boolean }) {
           data-reads={readOnly ? '' : undefined}
         />
         <span>
-          <code title={name}>{name}</code>
+          <code title={name}>
+            <Cut of={name} />
+          </code>
           {description && <small>{description}</small>}
         </span>
       </label>

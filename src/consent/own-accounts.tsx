@@ -1,7 +1,7 @@
 import type { Identity } from '../identity/mode';
 import { Avatar } from '../ui/avatar';
 import { countOf } from '../ui/english';
-import { Cut, Name, Whole } from '../ui/name';
+import { Cut, cut, Name, Whole } from '../ui/name';
 import { AccountBadge, OwnHeaderFields, SharedBy, TokenHost, WhyAgain } from './account-parts';
 import type { OwnAccount } from './accounts';
 import type { UsableServer } from './services';
@@ -93,13 +93,13 @@ function Connect({ account, holder, notice }: AccountProps) {
   }
   const { server, own, tokenHost, state } = account;
   const { connect } = own.words;
-  const label = `${connect.at} ${server.name}`;
+  const label = `${connect.at} ${cut(server.name)}`;
   if (own.kind === 'headers') {
     return (
       <details open={notice !== undefined}>
         <summary class="button small bare">
           {own.words.buttons[state]}
-          <span class="unseen"> {server.name}</span>
+          <span class="unseen"> {cut(server.name)}</span>
         </summary>
         <div class="stack tight">
           <OwnHeaderFields account={account} notice={notice} />

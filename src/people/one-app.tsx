@@ -8,7 +8,7 @@ import type { endOf } from '../grants/today';
 import type { Identity } from '../identity/mode';
 import { Csrf } from '../ui/forms';
 import { Icon } from '../ui/icons';
-import { Cut, Name } from '../ui/name';
+import { Cut, cut, Name } from '../ui/name';
 import { Badge, described, Head, LastUse, Notice, When } from '../ui/parts';
 import { AppAvatar, registrationOf } from './app-list';
 import { canUse, endedWord, nameOf, rfc3339, whereOf } from './app-words';
@@ -142,7 +142,7 @@ function RenameForm({ grant, csrf }: OneAppProps) {
           class="input grow"
           {...described('name', { hint: true })}
           value={grant.givenName ?? ''}
-          placeholder={grant.clientName}
+          placeholder={cut(grant.clientName)}
           maxlength={MOST_NAME}
           autocomplete="off"
         />

@@ -5,6 +5,7 @@ import { ask } from '../../database';
 import { namesHoldingQuestion, type ServerChoice } from '../../servers/summaries';
 import { countOf } from '../../ui/english';
 import { fragment } from '../../ui/layout';
+import { cut } from '../../ui/name';
 import { described, Field } from '../../ui/parts';
 import { labelOf, type PickerState } from './picked';
 
@@ -35,7 +36,7 @@ export function Step({ value, to, look = '', of, children }: StepProps) {
       formaction={to && `#${to}`}
     >
       {children}
-      {of && <span class="unseen"> of {of}</span>}
+      {of && <span class="unseen"> of {cut(of)}</span>}
     </button>
   );
 }

@@ -1,4 +1,5 @@
 import type { ReadingTerms } from '../../protocol/mcp-config';
+import { cut } from '../../ui/name';
 import type { FormFields } from './api';
 
 type BoxesProps = {
@@ -48,7 +49,7 @@ function Box({ name, said, isAll, server, children }: BoxProps) {
       />
       <span>
         {children}
-        {server !== null && <span class="unseen"> of {server}</span>}
+        {server !== null && <span class="unseen"> of {cut(server)}</span>}
       </span>
     </label>
   );

@@ -3,6 +3,7 @@ import { kindOf, type ServerChoice } from '../../servers/summaries';
 import { Avatar } from '../../ui/avatar';
 import { countOf, numberOf } from '../../ui/english';
 import { Icon, isGlyph } from '../../ui/icons';
+import { Cut, cut } from '../../ui/name';
 import { Filter, KindTag } from '../../ui/parts';
 import { AddServer, Step } from './add-server';
 import type { FormFields } from './api';
@@ -128,7 +129,7 @@ function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
             <ServerAvatar name={name} />
             <span>
               <b class="cut" title={name}>
-                {name}
+                <Cut of={name} />
               </b>
               <small data-of={tools.length}>
                 {isAll
@@ -172,7 +173,7 @@ function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
       {(saysReading || isSaid || shown !== undefined) && (
         <details>
           <summary>
-            More<span class="unseen"> of {name}</span>
+            More<span class="unseen"> of {cut(name)}</span>
           </summary>
           <div>
             <ReadingBoxes name={name} isAll={isAll} terms={pick} />
@@ -206,7 +207,7 @@ function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }:
     <>
       <input type="hidden" name={`open.${name}`} value={most > FIRST ? 'all' : 'first'} />
       <div class="row">
-        {shown.length > 5 && <Filter list={list} label={`Find a tool of ${name}`} />}
+        {shown.length > 5 && <Filter list={list} label={`Find a tool of ${cut(name)}`} />}
         <span class="row">
           {(['all', 'read', 'none'] as const).map((step) => (
             <Step value={`${step}.${name}`} to={`pick-${name}`} of={name}>
@@ -216,7 +217,7 @@ function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }:
         </span>
       </div>
       {!tools.length && <p class="muted">This server lists no tools yet.</p>}
-      <ul class="tools" id={list} aria-label={`Tools of ${name}`}>
+      <ul class="tools" id={list} aria-label={`Tools of ${cut(name)}`}>
         {shown.map((tool) => (
           <Tool
             server={name}
@@ -260,7 +261,9 @@ function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
       <label class="check">
         <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} autofocus={isAdded} />
         <span>
-          <code title={name}>{name}</code>
+          <code title={name}>
+            <Cut of={name} />
+          </code>
           {children && <small>{children}</small>}
         </span>
       </label>
@@ -296,7 +299,10 @@ function Everyones({ servers, isClosed, block, removed }: EveryonesProps) {
           <li>
             <ServerAvatar name={server.name} />
             <span class="grow">
-              <b>{server.name}</b> <small>{countOf(server.tools.length, 'tool')}</small>
+              <b>
+                <Cut of={server.name} />
+              </b>{' '}
+              <small>{countOf(server.tools.length, 'tool')}</small>
               {server === removed && (
                 <small role="status">
                   Everyone gets {server.name}, so {block.replace('Block for ', '')} now gets all its tools.
@@ -307,7 +313,7 @@ function Everyones({ servers, isClosed, block, removed }: EveryonesProps) {
               <input type="checkbox" name="closed" value={server.name} checked={isClosed(server)} />
               <span>
                 {block}
-                <span class="unseen">: {server.name}</span>
+                <span class="unseen">: {cut(server.name)}</span>
               </span>
             </label>
           </li>

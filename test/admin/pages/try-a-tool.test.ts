@@ -136,6 +136,33 @@ describe('trying a tool', () => {
     );
   });
 
+  it('cuts what the server calls things, in attributes too', async () => {
+    const long = 'W'.repeat(100);
+    const properties = { [long]: { enum: ['a', 'b'] } };
+    const tool = { name: long, inputSchema: { type: 'object', properties } };
+    const server = await Upstream.start([tool]);
+    const mimeType = `image/${long}`;
+    const content = [
+      { type: 'image', mimeType, data: 'AAAA' },
+      { type: 'resource', resource: { uri: `https://${long}/`, mimeType, blob: 'AAAA' } },
+      { type: 'resource', resource: { uri: `https://${long}/`, mimeType: 'image/png', blob: 'AAAA' } },
+      { type: 'resource_link', name: long, uri: 'x:y' },
+    ];
+    await server.behave({ results: { [long]: JSON.stringify({ content }) } });
+
+    const page = await open(server, long);
+    const ran = await run(page, {}, browser, '#result');
+    const list = shown(await browser.open(`/admin/servers/${server.id}`));
+
+    const whole = / (title|name|value|for|id|href|aria-describedby)="[^"]*"|<input type="hidden"[^>]*>/g;
+    const seen = (html: string) =>
+      html.replace(whole, '').replace(/<span class="card whole".*?<\/span>/g, '');
+    for (const { html } of [page, ran, list]) expect(seen(html)).not.toContain('W'.repeat(61));
+    expect(ran.html).toMatch(
+      /<img src="data:image\/png;base64,AAAA" alt="Resource https:\/\/W{51}…, image\/png, 3 bytes"/,
+    );
+  });
+
   it('asks for nothing where a tool takes nothing, and says what it does', async () => {
     const annotations = { destructiveHint: true, idempotentHint: true, openWorldHint: true };
     const server = await Upstream.start([{ name: 'find', inputSchema: { type: 'object' }, annotations }]);

@@ -147,7 +147,7 @@ async function showForm(
             name="given_name"
             label="Name"
             value={name}
-            placeholder={grant.clientName}
+            placeholder={cut(grant.clientName)}
             maxlength={60}
             autocomplete="off"
             hint="Administrators and the person it acts for see it."

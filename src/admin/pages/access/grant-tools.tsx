@@ -27,12 +27,17 @@ export function AccessTools({ access }: { access: GrantView }) {
           <li>
             <Avatar name={name} />
             <span class="grow">
-              <b>{name}</b> <small>{howMuch(tools, reading)}</small>
+              <b>
+                <Cut of={name} />
+              </b>{' '}
+              <small>{howMuch(tools, reading)}</small>
               {!tools.includes('*') && (
                 <div>
                   {tools.map((tool) => (
                     <>
-                      <code>{tool}</code>{' '}
+                      <code>
+                        <Cut of={tool} />
+                      </code>{' '}
                     </>
                   ))}
                 </div>

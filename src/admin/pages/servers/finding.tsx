@@ -2,6 +2,7 @@ import { authTypes } from '../../../accounts/auth/index';
 import type { PublicServer } from '../../../mcp-client/address-check';
 import type { Preset } from '../../../providers/presets';
 import { numberOf } from '../../../ui/english';
+import { Cut } from '../../../ui/name';
 import { Badge, Copy, KindTag } from '../../../ui/parts';
 import type { LookedUp } from '../../api/servers/check';
 import { OLDER_WORDS } from '../../api/servers/check-words';
@@ -105,7 +106,9 @@ function FirstTools({ of: { kinds, tools, first } }: { of: PublicServer }) {
         {first.map(({ name, says, does }) => (
           <li>
             <span class="grow">
-              <code>{name}</code>
+              <code>
+                <Cut of={name} />
+              </code>
               <small>{says}</small>
             </span>
             <KindTag of={does} />

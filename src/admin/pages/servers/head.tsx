@@ -4,7 +4,7 @@ import type { Server } from '../../../servers/server';
 import type { Settings } from '../../../settings';
 import { Avatar } from '../../../ui/avatar';
 import { Csrf } from '../../../ui/forms';
-import { Name } from '../../../ui/name';
+import { Cut, Name } from '../../../ui/name';
 import { Badge, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { gone } from '../api';
@@ -75,7 +75,10 @@ export function ServerNotices({ server, use, settings, csrf, isNew }: NoticesPro
     );
     return (
       <Notice tone="info" action={turnOn}>
-        <b>{name} is off.</b> No one can use it. Accounts people connected are kept.
+        <b>
+          <Cut of={name} /> is off.
+        </b>{' '}
+        No one can use it. Accounts people connected are kept.
       </Notice>
     );
   }

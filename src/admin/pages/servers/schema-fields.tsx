@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { Icon } from '../../../ui/icons';
+import { Cut } from '../../../ui/name';
 import { described } from '../../../ui/parts';
 import type { ArgumentField, Control } from './schema-form';
 
@@ -65,7 +66,13 @@ function SchemaField({ field, values, sent, errors }: FieldProps) {
 }
 
 function Label({ field: { label, member } }: { field: ArgumentField }) {
-  return label === member ? <code>{label}</code> : <span>{label}</span>;
+  return label === member ? (
+    <code>
+      <Cut of={label} />
+    </code>
+  ) : (
+    <span>{label}</span>
+  );
 }
 
 function Wrong({ name, children }: { name: string; children?: Child }) {

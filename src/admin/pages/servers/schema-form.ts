@@ -186,7 +186,7 @@ function optionsOf(schema: JsonObject): Scalar[] | null {
 function wordsOf({ enumNames, oneOf, anyOf }: JsonObject, options: readonly Scalar[]): string[] {
   const titled = [oneOf ?? anyOf].flat().map((one) => isObject(one) && one.title);
   const titles: readonly unknown[] = Array.isArray(enumNames) ? enumNames : titled;
-  return options.map((option, at) => textOf(titles[at] || option));
+  return options.map((option, at) => cut(textOf(titles[at] || option)));
 }
 
 function isScalar(value: unknown): value is Scalar {

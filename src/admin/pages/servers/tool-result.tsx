@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { isObject, type JsonObject } from '../../../protocol/mcp';
+import { cut } from '../../../ui/name';
 import { Badge } from '../../../ui/parts';
 
 /** Characters of a result that a page shows. */
@@ -37,7 +38,7 @@ export function ToolResult({ result, ms }: { result: JsonObject; ms: number }) {
       ))}
       {structured !== undefined && (
         <Part label="Data">
-          <Text of={cut(JSON.stringify(structured, null, 2), MOST)} />
+          <Text of={clipped(JSON.stringify(structured, null, 2), MOST)} />
         </Part>
       )}
       {!content.length && structured === undefined && <p class="muted">It ran and returned nothing.</p>}
@@ -75,12 +76,13 @@ function blockOf(block: JsonObject): Block {
   if (type === 'image') return mediaOf('Picture', mimeType, data);
   if (type === 'audio') return mediaOf('Audio', mimeType, data);
   if (type === 'resource' && isObject(resource)) {
-    const label = `Resource ${resource.uri ?? ''}`;
+    const label = `Resource ${cut(String(resource.uri ?? ''))}`;
     return typeof resource.text === 'string'
       ? { label, text: resource.text }
       : mediaOf(label, resource.mimeType, resource.blob);
   }
-  if (type === 'resource_link') return { label: `Link to resource ${name ?? ''}`, text: String(uri ?? '') };
+  if (type === 'resource_link')
+    return { label: `Link to resource ${cut(String(name ?? ''))}`, text: String(uri ?? '') };
   return { label: 'Unknown content', text: JSON.stringify(block, null, 2) };
 }
 
@@ -88,7 +90,7 @@ function mediaOf(what: string, mimeType: unknown, data: unknown): Block {
   const base64 = typeof data === 'string' ? data : '';
   const bytes = Math.floor((base64.replace(/=+$/, '').length * 3) / 4);
   const size = bytes < 1024 ? `${bytes} bytes` : `${Math.round(bytes / 1024).toLocaleString('en')} KB`;
-  const label = `${what}, ${mimeType ?? 'unknown type'}, ${size}`;
+  const label = `${what}, ${cut(String(mimeType ?? 'unknown type'))}, ${size}`;
   const type = String(mimeType).toLowerCase();
   if (!SHOWN.test(type) || !BASE64.test(base64)) return { label, text: null };
   const src = `data:${type};base64,${base64}`;
@@ -104,13 +106,13 @@ function mediaOf(what: string, mimeType: unknown, data: unknown): Block {
 function withinBudget(blocks: readonly Block[]): Block[] {
   let left = MOST;
   return blocks.slice(0, 50).map(({ label, text, media }) => {
-    const kept = text === null ? null : cut(text, left);
+    const kept = text === null ? null : clipped(text, left);
     left = Math.max(0, left - (kept?.length ?? 0));
-    return { label: label.slice(0, 500), text: kept, media };
+    return { label, text: kept, media };
   });
 }
 
-function cut(text: string, most: number): string {
+function clipped(text: string, most: number): string {
   if (text.length <= most) return text;
   const left = (text.length - most).toLocaleString('en');
   return `${text.slice(0, most)}\n… and ${left} more characters`;

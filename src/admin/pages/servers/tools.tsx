@@ -2,6 +2,7 @@ import { isOn, type ServerOverview, type ShownTool } from '../../../accounts/ser
 import type { LeftOut, Server } from '../../../servers/server';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
+import { Cut, cut } from '../../../ui/name';
 import { Empty, Filter, KindTag, Search, When } from '../../../ui/parts';
 import { Pager } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
@@ -57,7 +58,7 @@ export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
           </span>
         </div>
         {tools.length ? (
-          <ul class="list tools if-some" id="tools" aria-label={`Tools of ${name}`}>
+          <ul class="list tools if-some" id="tools" aria-label={`Tools of ${cut(name)}`}>
             {tools.map((tool) => (
               <ToolRow tool={tool} server={server} pick={sent?.get('pick')} />
             ))}
@@ -141,7 +142,9 @@ function ToolRow({ tool, server, pick }: RowProps) {
       <label class="check">
         <input type="checkbox" name="tool" value={name} checked={isTicked} />
         <span>
-          <code title={name}>{name}</code>
+          <code title={name}>
+            <Cut of={name} />
+          </code>
           {description && (
             <small class="cut" title={description}>
               {description}
@@ -152,7 +155,7 @@ function ToolRow({ tool, server, pick }: RowProps) {
       <KindTag of={kindOf(tool)} />
       <input type="hidden" name="shown" value={name} />
       <a class="button small quiet" href={`${AT}/${server.id}/try?${new URLSearchParams({ tool: name })}`}>
-        Try<span class="unseen"> {name}</span>
+        Try<span class="unseen"> {cut(name)}</span>
       </a>
     </li>
   );

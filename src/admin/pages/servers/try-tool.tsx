@@ -13,7 +13,7 @@ import { UpstreamFailure } from '../../../servers/failure';
 import { serverQuestion } from '../../../servers/find';
 import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
-import { Cut, cut } from '../../../ui/name';
+import { Cut, cut, Name } from '../../../ui/name';
 import { Head, KindTag, Notice } from '../../../ui/parts';
 import { type FormFields, gone, noteAct, readForm } from '../api';
 import { adminPage, csrfOf } from '../frame';
@@ -159,7 +159,11 @@ async function showTool(c: Context<App>, found: Found, tried: Tried = {}): Promi
           { href: AT, text: 'Servers' },
           { href: `${AT}/${server.id}`, text: <Cut of={server.name} /> },
         ]}
-        title={<code>{name}</code>}
+        title={
+          <code>
+            <Name of={name} />
+          </code>
+        }
         badge={
           <KindTag
             of={kindOf({
@@ -237,7 +241,7 @@ async function shownOutcome(c: Context<App>, found: Found, outcome: Outcome, csr
       ? null
       : await sealRun(c.env.ENCRYPTION_KEY, await placeOf(c, found), run);
     if (sealed !== null) return <Questions server={name} {...{ run, sealed, csrf, sent, errors }} />;
-    return <Notice bad>{name} asks something that can’t be answered on this page.</Notice>;
+    return <Notice bad>{cut(name)} asks something that can’t be answered on this page.</Notice>;
   }
   const { message, ms } = outcome;
   const way = outcome.kind === 'failed' ? outcome.way : undefined;
