@@ -1,6 +1,7 @@
 import type { ProviderAccount } from '../governance/users';
 import { fetchTimed } from '../invocation';
 import { Unavailable } from '../protocol/error';
+import { isObject } from '../protocol/mcp';
 import { readText } from '../protocol/params';
 import { refusedTarget } from '../protocol/public-url';
 import { followWithin, OF_DOCUMENTS } from '../protocol/redirects';
@@ -67,8 +68,8 @@ export function providerFetch(
   };
 }
 
-/** What was met where a provider was looked for, with the address that was asked. */
-export type ProviderMet = { at: string; status?: number; issuer?: string };
+/** What was met where a provider was looked for, with the address that was asked. `lacks`: a member its metadata must have. */
+export type ProviderMet = { at: string; status?: number; issuer?: string; lacks?: string };
 
 /** Reads a provider's metadata before it is saved (OpenID Connect Discovery §4). @returns null when people can be sent there */
 export async function providerAt(issuer: string, allowLoopback: boolean): Promise<ProviderMet | null> {
@@ -76,8 +77,10 @@ export async function providerAt(issuer: string, allowLoopback: boolean): Promis
   try {
     const response = await providerFetch(allowLoopback, undefined, OF_DOCUMENTS)(at, {});
     const { status } = response;
-    const found = response.ok ? ((await response.json().catch(() => null)) as Metadata | null) : null;
-    if (!found?.authorization_endpoint || !found.token_endpoint) return { at, status };
+    const found = response.ok ? await response.json<unknown>().catch(() => null) : null;
+    const lacks = missingMember(found);
+    if (lacks) return { at, lacks };
+    if (!isObject(found) || !found.issuer) return { at, status };
     const named = String(found.issuer);
     if (URL.canParse(named) && new URL(named).href === new URL(issuer).href) return null;
     return { at, issuer: named };
@@ -87,10 +90,21 @@ export async function providerAt(issuer: string, allowLoopback: boolean): Promis
   }
 }
 
-type Metadata = { issuer?: unknown; authorization_endpoint?: unknown; token_endpoint?: unknown };
+/** What metadata of a provider must have to be of use (RFC 8414 §2, OpenID Connect Discovery §3). */
+const NEEDED = ['issuer', 'authorization_endpoint', 'token_endpoint'];
+
+/** The first member that a provider's metadata lacks; null: it lacks none, or is no provider's metadata. */
+export function missingMember(document: unknown): string | null {
+  if (!isObject(document)) return null;
+  const missing = NEEDED.filter((member) => !document[member]);
+  return missing.length < NEEDED.length ? (missing[0] ?? null) : null;
+}
 
 /** What was met, as the end of a sentence, for developers and for people. */
-export function providerMetWords({ at, status, issuer }: ProviderMet): string {
+export function providerMetWords({ at, status, issuer, lacks }: ProviderMet): string {
+  if (lacks) {
+    return `the metadata at ${at} has no ${lacks.replace('_', ' ')}, which the people who run the provider have to add`;
+  }
   if (issuer !== undefined) return `the provider there calls itself ${issuer.slice(0, 200)}`;
   if (status === undefined) return `nothing that can be used answered at ${at}`;
   return status < 300 ? `${at} is not the metadata of a provider` : `${at} answered with status ${status}`;

@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini';
-import { boundedFetch } from '../identity/provider';
+import { boundedFetch, missingMember } from '../identity/provider';
 import { Unavailable } from '../protocol/error';
 import { FAULT_WORDS } from '../protocol/faults/words';
 import { targetFault } from '../protocol/public-url';
@@ -300,9 +300,20 @@ class Search {
       this.note(url, `answered ${response.status}`);
       return null;
     }
-    const read = schema.safeParse(await response.json().catch(() => null));
-    this.note(url, read.success ? 'was found' : 'is not such a document');
-    return read.success ? read.data : null;
+    const json = await response.json<unknown>().catch(() => null);
+    const read = schema.safeParse(json);
+    if (read.success) {
+      this.note(url, 'was found');
+      return read.data;
+    }
+    const isProviders = (schema as z.ZodMiniType) === ServerMetadata;
+    const member = isProviders ? missingMember(json) : null;
+    if (!member) {
+      this.note(url, 'is not such a document');
+      return null;
+    }
+    const params = { server: this.from.serverName, url, member };
+    return this.cannotUse(url, `has no ${member}`, problem('incomplete_metadata', params));
   }
 
   private nothingFound(): never {

@@ -25,6 +25,8 @@ export const PROBLEM_WORDS = {
   provider_silent: ({ server }: Of) => `The provider of ${server} does not answer. Try again later.`,
   bad_endpoint: ({ server, member, fault }: Of & { member: string; fault: AddressFault }) =>
     `The provider of ${server} cannot be used: it has a ${member} that ${FAULT_WORDS[fault]()}.`,
+  incomplete_metadata: ({ server, url, member }: Of & { url: string; member: string }) =>
+    `The provider of ${server} cannot be used: its metadata at ${url} has no ${member}. The people who run it have to add that. Until they do, set oauth_config.authorize_url and token_url.`,
   no_pkce: ({ server }: Of) => `The provider of ${server} cannot be used: it does not offer PKCE with S256.`,
   other_issuer: ({ server, wanted, found }: Of & { wanted: string; found: string }) =>
     `The provider of ${server} was expected to be ${wanted} and calls itself ${found}. If that is right, set oauth_config.issuer to ${found}.`,

@@ -221,7 +221,21 @@ describe('a provider (CONTRACT §1)', () => {
   it.each([
     ['status 404', { fault: 404 }, / answered with status 404\./],
     ['a fault of its own', { fault: 500 }, /nothing that can be used answered at http/],
-    ['no metadata', { metadata: { token_endpoint: null } }, / is not the metadata of a provider\./],
+    [
+      'no metadata',
+      { metadata: { issuer: null, authorization_endpoint: null, token_endpoint: null } },
+      / is not the metadata of a provider\./,
+    ],
+    [
+      'metadata without an issuer',
+      { metadata: { issuer: null } },
+      /the metadata at .*openid-configuration has no issuer, which the people who run the provider have to add\./,
+    ],
+    [
+      'metadata without an endpoint',
+      { metadata: { token_endpoint: null } },
+      / has no token endpoint, which /,
+    ],
     [
       'another name',
       { metadata: { issuer: 'https://accounts.example' } },

@@ -247,6 +247,19 @@ describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () =>
     expect(await as.asked('register')).toEqual([]);
   });
 
+  it.each(['issuer', 'authorization_endpoint', 'token_endpoint'])(
+    'names what metadata lacks, and who has to add it: %s',
+    async (member) => {
+      const as = await AuthorizationServer.start({ metadata: { [member]: null } });
+
+      const { message, tried } = await problemOf(await serverWith({ issuer: as.issuer }));
+
+      expect(message).toContain(`has no ${member}. The people who run it have to add that.`);
+      expect(tried.join()).toContain(`has no ${member}`);
+      expect(await as.asked('register')).toEqual([]);
+    },
+  );
+
   it.each([
     ['a redirect', 'redirect', 'discovery_failed'],
     ['a page', 'html', 'discovery_failed'],

@@ -22,6 +22,8 @@ export const PROVIDER_WORDS = {
   provider_silent: ({ server }) => `The provider of ${server} does not answer. Try again later.`,
   bad_endpoint: ({ server, member, fault }) =>
     `The provider of ${server} cannot be used: its ${ENDPOINTS[member] ?? 'address'} ${VALUE_WORDS[fault]()}.`,
+  incomplete_metadata: ({ server, url, member }) =>
+    `The metadata of the provider of ${server}, at ${url}, has no ${ENDPOINTS[member] ?? 'issuer'}. The people who run the provider need to add it. Until they do, enter its authorization and token addresses ${MORE.slice(0, -1)}.`,
   no_pkce: ({ server }) => `The provider of ${server} cannot be used: it does not offer PKCE with S256.`,
   other_issuer: ({ server, wanted, found }) =>
     `The provider of ${server} should be ${wanted} and calls itself ${found}. If that is right, ${MORE} set the issuer to ${found}.`,
