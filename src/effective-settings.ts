@@ -29,7 +29,7 @@ export function effectiveSettings(
     const read = readValue(setting, value, isSaved);
     const result = !read.success && isSaved ? unread(env, setting) : read;
     if (!result.success)
-      throw new BadVariable(`The variable ${variable} cannot be used: ${faultOf(result.error)}.`);
+      throw new BadVariable(`The variable ${variable} can’t be used: ${faultOf(result.error)}.`);
     if (!schema.safeParse(value).success) refused.add(name);
     values.set(name, result.data);
   }
@@ -46,7 +46,7 @@ function coherent(settings: Settings, isSaved: boolean, refused: Set<string>): S
   if (!wrong) return settings;
   const { name, fault } = wrong;
   if (!isSaved)
-    throw new BadVariable(`The variable ${variableOf(name)} cannot be used: ${faultWords(fault)}.`);
+    throw new BadVariable(`The variable ${variableOf(name)} can’t be used: ${faultWords(fault)}.`);
   if (!refused.size) refused.add(name);
   const { oidc, access } = settings;
   return {

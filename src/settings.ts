@@ -239,7 +239,7 @@ export const Settings = z.object({
     label: 'A link is enough to connect an account',
     type: 'true or false',
     unread: false,
-    does: "When true a link that connects an account is enough, whoever opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
+    does: "When true a link that connects an account is enough for anyone who opens it. That gives up MCP's rule against phishing: an account connected through a forwarded link is then the sender's",
     means:
       'Anyone who opens a connect link can connect an account without proving who they are. If it was forwarded, the sender can then use that account: this is how phishing works',
   }),

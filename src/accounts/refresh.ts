@@ -98,7 +98,7 @@ const BETWEEN = 3_600;
 
 /**
  * The same provider with another client of this gateway, when it has forgotten the one that registered; null: it takes none,
- * or refuses the one it has just registered: everybody connected with that would have to connect again for the next.
+ * or refuses the one it has just registered: everyone connected with that would have to connect again for the next.
  */
 async function registeredAnew(
   env: Env,

@@ -29,7 +29,7 @@ export async function disconnectEverywhere(env: Env, subject: Subject): Promise<
   return areEnded && areGone;
 }
 
-/** Ends everybody's accounts at a server, the gateway's own too. Repeatable. @returns true when nothing is left */
+/** Ends everyone's accounts at a server, the gateway's own too. Repeatable. @returns true when nothing is left */
 export function endCredentialsAt(env: Env, serverId: string): Promise<boolean> {
   return waitFor(deleteCredentialsAt(env, serverId), { server: serverId });
 }

@@ -66,7 +66,7 @@ export const clientColumns = columnsOf<Client, UnreadOfClient>()(
 type Row = RowIn<typeof clientColumns>;
 const { fromRow } = clientColumns;
 
-/** What a client is that nobody has been asked about yet. */
+/** What a client is that no one has been asked about yet. */
 const NEW = { failedAt: null, deletedAt: null, flowUntil: null, allowedAt: null };
 
 /** Names the address that a client came from without keeping it. Only who has the key can tell which one it was. */
@@ -117,7 +117,7 @@ export async function recordAllowed(db: D1Database, clientId: string, now: numbe
 type Described = { metadata: ClientMetadata; freshUntil: number; addressHash: string | null };
 
 /**
- * Keeps what the document at `clientId` says, and of those of its host that nobody has allowed not too many.
+ * Keeps what the document at `clientId` says, and of those of its host that no one has allowed not too many.
  * @returns null while a deletion of this client is under way.
  */
 export async function keepDocument(

@@ -1,4 +1,4 @@
-/** Clients that nobody has allowed: anyone may make one, so how many there are is bounded (CONTRACT §3, SECURITY 30). */
+/** Clients that no one has allowed: anyone may make one, so how many there are is bounded (CONTRACT §3, SECURITY 30). */
 
 /** Above so many, the surplus goes before its time. */
 const MOST_KEPT = 20_000;
@@ -39,7 +39,7 @@ async function countUnallowed(db: D1Database): Promise<number> {
 
 /**
  * Records that a flow may be open until `until` (epoch seconds), so that the client is not swept meanwhile. Writes for a client
- * that nobody has allowed, at most once in {@link AHEAD}.
+ * that no one has allowed, at most once in {@link AHEAD}.
  */
 export async function expectFlow(
   db: D1Database,

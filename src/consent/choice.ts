@@ -14,7 +14,7 @@ export type Choice = {
   reading: string[];
 };
 
-/** What a form says that nobody has touched: everything. */
+/** What a form says that no one has touched: everything. */
 export const EVERYTHING: Choice = {
   access: 'all',
   unticked: { servers: [], tools: [], resources: [], prompts: [] },

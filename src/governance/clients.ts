@@ -3,13 +3,13 @@ import { deleteNeverAllowed, deleteSurplus, deleteUnusedClients } from '../clien
 /** A client that a person allowed is swept when it was unused for this long. Seconds: 30 days. */
 const UNUSED = 30 * 86_400;
 /**
- * One that nobody ever allowed is kept this long; what a metadata document said, after it is stale: it serves while the
+ * One that no one ever allowed is kept this long; what a metadata document said, after it is stale: it serves while the
  * document cannot be fetched. Seconds: 7 days.
  */
 const UNALLOWED = 7 * 86_400;
 
 /**
- * Deletes a portion of the clients that nobody ever allowed, at `now` (epoch seconds): 7 days after they registered or their
+ * Deletes a portion of the clients that no one ever allowed, at `now` (epoch seconds): 7 days after they registered or their
  * document was stale, and the surplus sooner (CONTRACT §3). For cron: repeatable. @returns how many.
  */
 export async function sweepUnallowedClients(db: D1Database, now: number): Promise<number> {

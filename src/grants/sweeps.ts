@@ -92,7 +92,7 @@ async function keepPlace(
 }
 
 /**
- * Ends grants that nobody has refreshed for `idleTtl` seconds, and have no alarm that would: those redeemed or refreshed while
+ * Ends grants that were not refreshed for `idleTtl` seconds, and have no alarm that would: those redeemed or refreshed while
  * there was no idle time, or a longer one. Where the index is behind its object, it is corrected.
  * @param idleTtl 0: none ends @param now epoch seconds @returns how many it asked about
  */

@@ -10,7 +10,7 @@ import { maySignIn } from './user';
 
 /**
  * True on a host that is not the issuer's: the old address after a move, the new one before it, those that are printed for links
- * and providers. People are sent on from there; administrators can sign in there, so that a wrong issuer locks nobody out.
+ * and providers. People are sent on from there; administrators can sign in there, so that a wrong issuer locks no one out.
  */
 export function isElsewhere(c: Context<App>): boolean {
   const { issuer } = c.var;

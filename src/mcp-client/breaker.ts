@@ -8,7 +8,7 @@ const WINDOW = 30_000;
 const REST = 30_000;
 const MOST_SERVERS = 2000;
 
-/** `turn`: which it was among all turns and failures of this isolate. `who`: whose account it was; null: everybody's. */
+/** `turn`: which it was among all turns and failures of this isolate. `who`: whose account it was; null: everyone's. */
 type Failed = { at: number; turn: number; who: string | null };
 type Row = { failed: Failed[]; restsUntil: number };
 

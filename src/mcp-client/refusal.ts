@@ -86,7 +86,7 @@ function plainLine(words: string): string {
 /** A value shorter than this is no secret, and may be a word. */
 const LEAST_SECRET = 6;
 
-/** Words that may repeat what we sent, without it: not everybody who reads them may know it. */
+/** Words that may repeat what we sent, without it: not everyone who reads them may know it. */
 function withoutSecrets(words: string, headers: Headers): string {
   const values = [...headers.values()].flatMap((value) => [value, ...value.split(/\s+/)]);
   return values

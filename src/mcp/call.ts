@@ -57,7 +57,7 @@ export function askerOf(
   const client = shared ?? (call === null ? undefined : `call ${call}`);
   const owner = caller.key?.shared ? null : caller.subject;
   if (client === undefined) return { owner, sharer: null };
-  // A client without a session of ours says anew with each request what it may be asked: others than its server knows.
+  // A client without a session of ours says with each request what it may be asked: others than its server knows.
   const declared = session || !Object.keys(capabilities).length ? '' : ` ${JSON.stringify(capabilities)}`;
   if (declared.length > MOST_DECLARED) return { owner, sharer: null };
   const name = `${caller.subject ?? 'anonymous'} ${issuer} ${client}${declared}`;

@@ -8,7 +8,7 @@ import { readText } from '../protocol/params';
 import type { Subject } from '../protocol/subject';
 import { PageProblem } from '../ui/layout';
 
-/** Tells this browser from all others, whoever its person is. */
+/** Tells this browser from all others. */
 const NAME = 'toolgate-visit';
 /** How long a page may lie open before its forms are out of date. Seconds. */
 const LIFE = 43_200;

@@ -9,7 +9,7 @@ import { identityOf } from '../identity/user';
 /** How long ago a sign-in may be that proves someone now. Seconds: 15 minutes. */
 const RECENT = 900;
 
-/** How whoever a grant acts for proves it now (decision 0097): `never` where nothing does. */
+/** How the identity that a grant acts for is proved now (decision 0097): `never` where nothing does. */
 export type ProofNow = 'signed_in' | 'sign_in' | 'typed' | 'never';
 
 /** What it takes in this browser to give an app more. */

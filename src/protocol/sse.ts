@@ -146,7 +146,7 @@ function isBlank(chunk: Uint8Array): boolean {
 }
 
 /**
- * An event stream (WHATWG HTML, Server-sent events) of JSON-RPC messages, written anew: each message is one line of data.
+ * An event stream (WHATWG HTML, Server-sent events) of JSON-RPC messages, written again: each message is one line of data.
  * Comments do not pass (we send our own), nor do events without data and those of another type than `message`, which are no
  * MCP. `id` and `retry` are kept, for the client that continues the stream.
  */

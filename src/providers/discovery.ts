@@ -235,7 +235,7 @@ class Search {
   }
 
   /**
-   * A root document may name any issuer, as long as people, codes and secrets go to no one but that issuer: else whoever
+   * A root document may name any issuer, as long as people, codes and secrets go to no one but that issuer: else what
    * serves it could have those of another provider sent to itself.
    */
   private mayName(metadata: ServerMetadata, origin: string): boolean {

@@ -6,7 +6,7 @@ import { serverDeletion, serverTraces } from '../servers/store';
 import { type Removed, removalOfEarlier, remove } from './begin';
 import { newRemoval } from './store';
 
-/** Deletes a server with everybody's accounts there, and what was begun to connect some. */
+/** Deletes a server with everyone's accounts there, and what was begun to connect some. */
 export async function removeServer(env: Env, id: string, by: By): Promise<Removed> {
   return removeAs(env, id, by, { act: 'server.deleted', server: id });
 }

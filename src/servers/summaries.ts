@@ -55,7 +55,7 @@ export function toolsQuestion(db: D1Database, servers: Ids): Question<Map<string
 export type ServerChoice = {
   id: string;
   name: string;
-  /** Open to everybody who gets in. */
+  /** Open to everyone. */
   isOpenToAll: boolean;
   /** Names of tools; `*` is all: the others are off at the server. */
   toolsToExecute: string[];

@@ -2,7 +2,7 @@ import { oauthConfig, only } from '../../servers/auth-settings';
 import type { UpstreamAuth } from './auth';
 import { sharedCredentials } from './own';
 
-/** One account for everybody, which an administrator has connected. */
+/** One account for everyone, which an administrator has connected. */
 export const oauth: UpstreamAuth = {
   settings: (basis) => only({ oauth_config: oauthConfig(basis) }),
   own: null,

@@ -12,7 +12,7 @@ import { countWrongTokens, type Shown, shownToken, tooManyAttempts } from './adm
 import { administers, requireOwnWrite } from './administrator';
 import { ApiError, refusal } from './error';
 
-/** Who asks about connected accounts: whose own are theirs, and whether they see everybody's. */
+/** Who asks about connected accounts: whose own are theirs, and whether they see everyone's. */
 export type AccountHolder = { subject: Subject | null; seesAll: boolean };
 
 /**

@@ -38,7 +38,7 @@ export const AccountQuery = z.extend(Page, {
   user_id: CommaList,
 });
 
-/** Connected accounts (CONTRACT §8): everybody's for administrators, else those of the caller. Tokens never leave. */
+/** Connected accounts (CONTRACT §8): everyone's for administrators, else those of the caller. Tokens never leave. */
 export const connectedAccounts = new Hono<App>()
   .get('/', async (c) => {
     const holder = await accountHolder(c);

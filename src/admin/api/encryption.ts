@@ -36,5 +36,5 @@ function messageOf(remaining: number, unreadable: number): string {
   const lost = unreadable
     ? ` ${unreadable} sealed values open with no key of ENCRYPTION_KEY and were left alone: they have to be entered again.`
     : '';
-  return `Everything in the database is sealed with the first key of ENCRYPTION_KEY.${lost} Keep the older keys for as long as grants and connected accounts may be idle: each is sealed anew when it is next used.`;
+  return `Everything in the database is sealed with the first key of ENCRYPTION_KEY.${lost} Keep the older keys for as long as grants and connected accounts may be idle: each is sealed again when it is next used.`;
 }

@@ -75,7 +75,7 @@ export function unknown(noun: Noun): ApiError {
 }
 export type Noun = Parameters<(typeof API_WORDS)['no_such_thing']['says']>[0]['noun'];
 
-/** Refusals of requests that pages make in this isolate, by the request: its answer is the same for everybody. */
+/** Refusals of requests that pages make in this isolate, by the request: its answer is the same for everyone. */
 const refusals = new WeakMap<Request, ApiRefusal>();
 
 export function noteRefusal(request: Request, { refusal }: ApiError): void {

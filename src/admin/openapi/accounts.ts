@@ -11,7 +11,7 @@ export const accounts: Operations = {
     tag: 'Connected accounts',
     summary: 'List connected accounts',
     description:
-      "Everybody's for an administrator; else those of the one who asks: a person signed in, an access key, an anonymous session. One that is connected hides what was begun to connect it again.",
+      "Everyone's for an administrator; else those of the one who asks: a person signed in, an access key, an anonymous session. One that is connected hides what was begun to connect it again.",
     access: 'holder',
     query: AccountQuery,
     answers: { 200: many('sessions', ShownAccount) },

@@ -40,7 +40,7 @@ export const servers: Operations = {
     tag: 'Servers',
     summary: 'Add a server',
     description:
-      'Its address is the one where it was found: as given, where that redirects within its origin, or with `/mcp`; the message says so. It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. Where a server is authorized at its provider, the answer is an authorization to finish, and nobody sees the server before; when its provider cannot be used, nothing is saved. Where everyone enters header values, your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
+      'Its address is the one where it was found: as given, where that redirects within its origin, or with `/mcp`; the message says so. It is asked for its tools at once, and saved whatever comes of that. `auth_type` left out is `none`; `disabled` may be sent in place of `enabled`. A header value `env.NAME` stands for the secret of that name. Where a server is authorized at its provider, the answer is an authorization to finish, and no one sees the server before; when its provider cannot be used, nothing is saved. Where everyone enters header values, your own `user_headers` are tried first, and nothing is saved when the server does not take them.',
     access: 'administrator',
     body: {
       schema: NewServer,

@@ -32,12 +32,12 @@ const PAGES = [
   { href: '/admin/settings', text: 'Settings', glyph: 'settings' },
 ] as const satisfies readonly Omit<Way, 'isHere'>[];
 
-/** True when whoever looks at this page is to look at it at the issuer's host, unless they ask to stay here (CONTRACT §1). */
+/** True when this page is to be opened at the issuer's host, unless they ask to stay here (CONTRACT §1). */
 export function isSentOn(c: Context<App>): boolean {
   return isElsewhere(c) && isLooking(c) && c.req.query('here') !== '1';
 }
 
-/** Lets administrators in; everybody else is shown where to sign in, and comes back from there. */
+/** Lets administrators in; everyone else is shown where to sign in, and comes back from there. */
 export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   const { pathname, search } = new URL(c.req.url);
   // No id needs encoding. One that does could hold `/` and `..`, and name another path of the API that pages ask.

@@ -53,6 +53,6 @@ export async function secretsMade(c: Context<App>): Promise<string[]> {
 
 async function ownerOf(c: Context<App>): Promise<string> {
   const session = await browserSession(c);
-  if (!session) throw new Error('administratorsOnly let nobody in');
+  if (!session) throw new Error('administratorsOnly let no one in');
   return `admin ${session.secretHash}`;
 }

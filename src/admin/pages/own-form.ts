@@ -13,7 +13,7 @@ import type { FormFields } from './api';
  */
 export async function requireOwnForm(c: Context<App>, form: FormFields): Promise<void> {
   const session = await browserSession(c);
-  if (!session) throw new Error('administratorsOnly let nobody in');
+  if (!session) throw new Error('administratorsOnly let no one in');
   try {
     await requireOwnWrite(c, session, form.get('csrf') ?? '');
   } catch (error) {

@@ -234,7 +234,7 @@ describe('the settings (CONTRACT §1)', () => {
     expect(asked.html).toContain('Change the gateway address?');
     expect(unreachable?.status).toBe(400);
     expect(unreachable && said(unreachable)).toContain(
-      'https://new.example does not lead to this gateway yet: nothing answered. Nothing was changed.',
+      'https://new.example doesn’t lead to this gateway yet: nothing answered. Nothing was changed.',
     );
     expect([before, after]).toEqual([ISSUER, 'https://new.example']);
     expect(changed && said(changed)).toMatch(/This gateway is at new\.example ?\./);

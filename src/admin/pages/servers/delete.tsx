@@ -49,8 +49,8 @@ export function DeleteServer({ server, use, csrf }: { server: Server; use: Serve
         )}
         {accounts > 0 && (
           <li>
-            <b>{countOf(accounts, 'connected account')}</b> {accounts === 1 ? 'is' : 'are'} deleted, and the
-            provider is told where it supports that.
+            <b>{countOf(accounts, 'connected account')}</b> {accounts === 1 ? 'is' : 'are'} deleted. We tell
+            the provider where it supports that.
           </li>
         )}
         <li>

@@ -108,9 +108,9 @@ async function run(
   { server, tool }: Found,
   { form, args, next }: { form: FormFields; args: JsonObject; next?: Next },
 ): Promise<Outcome> {
-  const cannot = (message: string): Outcome => ({ kind: 'failed', ms: null, way: toServer(server), message });
-  if (!server.enabled) return cannot(`${server.name} is off. Turn it on first.`);
-  if (!server.isVerified) return cannot(`Finish the setup of ${server.name} first.`);
+  const unable = (message: string): Outcome => ({ kind: 'failed', ms: null, way: toServer(server), message });
+  if (!server.enabled) return unable(`${server.name} is off. Turn it on first.`);
+  if (!server.isVerified) return unable(`Finish the setup of ${server.name} first.`);
 
   const user = (await browserSession(c))?.user;
   const owner = user ? subjectOf(user) : null;

@@ -14,17 +14,17 @@ export const PROVIDER_WORDS = {
   changed: ({ server, was, is, member, value }) =>
     `The provider of ${server} was ${was}, where an administrator registered our client, and is ${is} now. If that is right, ${MORE} set the ${MEMBERS[member]} to ${value}, with the client that is registered there.`,
   bad_server_address: ({ server, fault }) => `The address of ${server} ${VALUE_WORDS[fault]()}.`,
-  server_unreachable: ({ server }) => `The server ${server} cannot be reached. Try again later.`,
+  server_unreachable: ({ server }) => `The server ${server} can’t be reached. Try again later.`,
   metadata_silent: ({ server }) => `The metadata of ${server} can’t be read now. Try again later.`,
   other_resource: ({ server, url, resource }) =>
     `The server ${server} at ${url} describes itself as ${resource}. If that is right, ${MORE} set the resource to it.`,
   search_too_long: ({ server }) => `Looking for the provider of ${server} took too long. Try again later.`,
-  provider_silent: ({ server }) => `The provider of ${server} does not answer. Try again later.`,
+  provider_silent: ({ server }) => `The provider of ${server} doesn’t answer. Try again later.`,
   bad_endpoint: ({ server, member, fault }) =>
-    `The provider of ${server} cannot be used: its ${ENDPOINTS[member] ?? 'address'} ${VALUE_WORDS[fault]()}.`,
+    `The provider of ${server} can’t be used: its ${ENDPOINTS[member] ?? 'address'} ${VALUE_WORDS[fault]()}.`,
   incomplete_metadata: ({ server, url, member }) =>
     `The metadata of the provider of ${server}, at ${url}, has no ${ENDPOINTS[member] ?? 'issuer'}. The people who run the provider need to add it. Until they do, enter its authorization and token addresses ${MORE.slice(0, -1)}.`,
-  no_pkce: ({ server }) => `The provider of ${server} cannot be used: it does not offer PKCE with S256.`,
+  no_pkce: ({ server }) => `The provider of ${server} can’t be used: it doesn’t offer PKCE with S256.`,
   other_issuer: ({ server, wanted, found }) =>
     `The provider of ${server} should be ${wanted} and calls itself ${found}. If that is right, ${MORE} set the issuer to ${found}.`,
   no_provider: ({ server }) =>

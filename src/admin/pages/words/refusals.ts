@@ -29,7 +29,7 @@ const THINGS = {
 const REFUSAL_WORDS = {
   value: ({ fault }, named) => `${named || 'What was sent'} ${say(VALUE_WORDS, fault)}.`,
   body_too_large: ({ kib }) => `That is too much: at most ${kib} KiB can be sent.`,
-  body_not_json: () => 'What was sent cannot be read. Open the page again.',
+  body_not_json: () => 'What was sent can’t be read. Open the page again.',
   nothing_here: () => 'There is nothing here.',
   no_such_thing: ({ noun }) => `That ${THINGS[noun]} no longer exists.`,
 
@@ -60,11 +60,11 @@ const REFUSAL_WORDS = {
   unknown_key: () => 'One of these keys no longer exists.',
   key_without_toolset: () => 'That key can no longer use this toolset.',
 
-  grant_index_behind: () => 'Its access has ended, but the list does not know it yet. Try again.',
+  grant_index_behind: () => 'Its access has ended, but the list doesn’t know it yet. Try again.',
   owner_suspended: () => 'A setting refuses them now, so their accounts rest.',
-  server_not_open: ({ server }) => `The key or person it acts for may not use the server ${server}.`,
+  server_not_open: ({ server }) => `The key or person it acts for can’t use the server ${server}.`,
   tool_not_open: ({ server, tool }) =>
-    `The key or person it acts for may not use the tool ${tool} of ${server}.`,
+    `The key or person it acts for can’t use the tool ${tool} of ${server}.`,
   nothing_to_read: () => 'The app did not ask for tools that read.',
   later_end: () => 'It can only end earlier. For longer, the app has to be allowed again.',
   widening_is_theirs: () =>
@@ -75,11 +75,11 @@ const REFUSAL_WORDS = {
   mcp_base_split: () =>
     'There are two such addresses: one for links that connect an account, one that providers send people back to.',
   unreadable_variable: ({ variable }, named) =>
-    `${named} cannot go back to what the deployment says: its variable ${variable} cannot be read.`,
+    `${named} can’t go back to what the deployment says: its variable ${variable} can’t be read.`,
   unconfirmed_issuer: ({ issuer }, named) =>
     `${named} is ${issuer} now. Changing it ends every token, and every app has to connect again.`,
   issuer_unreachable: ({ issuer, met }) =>
-    `${issuer} does not lead to this gateway yet: ${metWords(met)}. Nothing was changed.`,
+    `${issuer} doesn’t lead to this gateway yet: ${metWords(met)}. Nothing was changed.`,
   no_provider: ({ met }) => `Check the address: ${providerMetWords(met)}.`,
   no_provider_secret: ({ command }, named) =>
     `${named} is needed beside the provider: enter it, or first run ${command}.`,

@@ -3,7 +3,7 @@ import type { FAULT_WORDS } from '../../../protocol/faults/words';
 
 /** What is wrong with what someone entered: each continues a sentence that begins with what the form calls it. */
 export const VALUE_WORDS = {
-  not_acceptable: () => 'cannot be used',
+  not_acceptable: () => 'can’t be used',
   required: () => 'is missing',
   not_text: () => 'must be text',
   not_number: () => 'must be a number',
