@@ -49,7 +49,7 @@ export function fragment(place: Gateway, content: Child): Response {
   return new Response(`${content}`, { headers: pageHeaders(place.issuer) });
 }
 
-/** A long page to look things up in, with the ways to its parts at its side. */
+/** A page to look things up in, with the ways to the others at its side. */
 export function referencePage(
   place: Gateway,
   title: string,
@@ -62,7 +62,7 @@ export function referencePage(
       <SkipLink />
       <header class="side">
         <Brand place={place} href="/" />
-        <nav aria-label="On this page">{ways}</nav>
+        <nav aria-label="API reference">{ways}</nav>
       </header>
       <main id="main">
         <div class="page">
@@ -72,6 +72,7 @@ export function referencePage(
       </main>
     </div>,
     200,
+    false,
   );
 }
 

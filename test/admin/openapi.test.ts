@@ -216,20 +216,63 @@ describe('every operation, called', () => {
   });
 });
 
-describe('the page that renders it', () => {
-  it('shows every operation and schema, and needs nothing from elsewhere', async () => {
-    const response = await gate('/api/docs');
-    const html = await response.text();
-    const asked = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target = '']) => target);
-    const anchors = asked.filter((target) => target.startsWith('#')).map((target) => target.slice(1));
-    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+describe('the pages that render it', () => {
+  const NOUNS = Object.keys(makeAssets()['api-reference.json'].pages);
+  const addressOf = (noun: string) => (noun ? `/api/docs?noun=${noun}` : '/api/docs');
+  const idsIn = (html: string) => [...html.matchAll(/ id="([^"]*)"/g)].map(([, id = '']) => id);
+  const open = async (noun: string) => {
+    const response = await gate(addressOf(noun));
+    return { headers: response.headers, html: await response.text() };
+  };
 
-    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
-    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
-    expect(html).not.toMatch(/<script(?! src="\/toolgate\.js" defer)|<style| style=| on\w+=/);
-    expect(asked.filter((target) => !/^[#/]/.test(target) || target.startsWith('//'))).toEqual([]);
-    expect(anchors.filter((anchor) => !ids.includes(anchor))).toEqual([]);
-    for (const { operation } of documented()) expect(ids).toContain(operation.operationId);
+  it('show every operation and schema once, and need nothing from elsewhere', async () => {
+    const pages = new Map<string, string>();
+    for (const noun of NOUNS) {
+      const { html, headers } = await open(noun);
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+      expect(headers.get('cache-control')).toBe('public, max-age=300');
+      expect(html).not.toMatch(/<script|<style| style=| on\w+=/);
+      pages.set(addressOf(noun), html);
+    }
+    const targets = [...pages].flatMap(([page, html]) =>
+      [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target = '']) =>
+        target.replace(/^#/, `${page}#`),
+      ),
+    );
+    const lost = targets.filter((target) => {
+      const [page = '', anchor] = target.split('#');
+      return anchor !== undefined && !idsIn(pages.get(page) ?? '').includes(anchor);
+    });
+
+    expect(NOUNS).toHaveLength(13);
+    expect(targets.filter((target) => !target.startsWith('/') || target.startsWith('//'))).toEqual([]);
+    expect(lost).toEqual([]);
+    const described = [...pages].filter(([page]) => page !== '/api/docs').flatMap(([, html]) => idsIn(html));
+    const wanted = [
+      ...documented().map(({ operation }) => operation.operationId),
+      ...Object.keys(api.components.schemas).map((name) => `schema-${name}`),
+    ];
+    expect(described.filter((id) => id !== 'main').sort()).toEqual(wanted.sort());
+  });
+
+  it('begin with an overview, which says how to authenticate and leads on from every id there ever was', async () => {
+    const { html } = await open('');
+    const ids = idsIn(html);
+
+    for (const name of Object.keys(api.components.securitySchemes))
+      expect(ids).toContain(`credential-${name}`);
+    for (const { operation } of documented()) {
+      const id = operation.operationId;
+      const noun = operation.tags[0]?.toLowerCase().replaceAll(' ', '-');
+      expect(html).toMatch(new RegExp(`<li id="${id}">.*?href="/api/docs\\?noun=${noun}#${id}"`));
+    }
     for (const name of Object.keys(api.components.schemas)) expect(ids).toContain(`schema-${name}`);
+    for (const id of ['credentials', 'servers', 'access-keys', 'schemas']) expect(ids).toContain(id);
+  });
+
+  it('are the overview for a noun there is not', async () => {
+    const { html } = await open('');
+
+    for (const noun of ['nothing', 'constructor', '__proto__']) expect((await open(noun)).html).toBe(html);
   });
 });

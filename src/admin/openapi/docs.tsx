@@ -1,28 +1,51 @@
 import { Head } from '../../ui/parts';
 import { asked } from './components';
-import { Member, Members, nameIn, typeOf, Words } from './docs-schema';
-import type { Document, OperationObject, Schema } from './document';
+import { bodyNameOf, Method, Operation } from './docs-operation';
+import { Members, typeOf, Words } from './docs-schema';
+import type { Document, Schema } from './document';
+import { ORIGIN, type Placed, type Reference } from './reference';
 
-type Placed = { method: string; path: string; operation: OperationObject };
+/** A page of the API's description for people, in HTML: no script, nothing from elsewhere. */
+export type RenderedPage = { title: string; ways: string; body: string };
 
-/** Stands for the gateway's origin, which is not known when the page is made. */
-export const ORIGIN = '%ORIGIN%';
+/** The pages, by what stands in their address; `''` is the overview. Each link to a part leads to the page that has it. */
+export function renderApi(reference: Reference): Map<string, RenderedPage> {
+  const { document, nouns, shared } = reference;
+  const bodies = new Map([
+    ['', ['API reference', String(<Overview {...reference} />)]],
+    ...nouns.map(({ id, name, ...noun }): [string, string[]] => [
+      id,
+      [name, String(<Noun name={name} {...noun} document={document} />)],
+    ]),
+    [SCHEMAS, ['Schemas', String(<Shared names={shared} document={document} />)]],
+  ]);
+  const homes = new Map<string, string>();
+  for (const [page, [, body = '']] of bodies)
+    for (const [, id = ''] of body.matchAll(/ id="([^"]*)"/g)) homes.set(id, page);
+  const pages = [...bodies].map(([id, [title = '', body = '']]): [string, RenderedPage] => {
+    const ways = [...bodies].map(([to, [text = '']]) => (
+      <a href={addressOf(to)} aria-current={to === id ? 'page' : undefined}>
+        {to ? text : 'Overview'}
+      </a>
+    ));
+    const placed = body.replaceAll(/ href="#([^"]*)"/g, (link, anchor: string) => {
+      const home = homes.get(anchor) ?? '';
+      return home === id ? link : ` href="${addressOf(home)}#${anchor}"`;
+    });
+    return [id, { title, ways: ways.join(''), body: placed }];
+  });
+  return new Map(pages);
+}
 
-/** The API's description for people, in HTML: no script, nothing from elsewhere. The ways to its parts, and the parts. */
-export function renderApi(document: Document): { ways: string; body: string } {
-  const placed = Object.entries(document.paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, operation]): Placed => ({ method, path, operation })),
-  );
-  const ways = (
-    <>
-      <a href="#credentials">Credentials</a>
-      {document.tags.map(({ name }) => (
-        <a href={`#${anchorOf(name)}`}>{name}</a>
-      ))}
-      <a href="#schemas">Schemas</a>
-    </>
-  );
-  const body = (
+const SCHEMAS = 'schemas';
+
+function addressOf(page: string): string {
+  return page ? `/api/docs?noun=${page}` : '/api/docs';
+}
+
+/** How to authenticate, and every noun with its operations. It has each id that the other pages have, with the way there. */
+function Overview({ document, nouns, shared }: Reference) {
+  return (
     <>
       <Head
         title="API reference"
@@ -34,32 +57,87 @@ export function renderApi(document: Document): { ways: string; body: string } {
         lead={`${ORIGIN} · version ${document.info.version}`}
       />
       <Credentials document={document} />
-      {document.tags.map(({ name, description }) => (
-        <section id={anchorOf(name)} class="stack">
+      {nouns.map(({ id, name, description, placed, schemas }) => (
+        <section id={id} class="stack">
           <div class="stack tight">
-            <h2>{name}</h2>
+            <h2>
+              <a href={addressOf(id)}>{name}</a>
+            </h2>
             <p class="muted">{description}</p>
           </div>
-          {placed
-            .filter(({ operation }) => operation.tags.includes(name))
-            .map((shown) => (
-              <Operation {...shown} document={document} />
+          <ul class="list">
+            {placed.map(({ method, path, operation: { operationId, summary } }) => (
+              <li id={operationId}>
+                <Method of={method} />
+                <a href={`#${operationId}`}>
+                  <code>{path}</code>
+                </a>
+                <small>{summary}</small>
+              </li>
             ))}
+          </ul>
+          <SchemaLinks names={schemas} />
         </section>
       ))}
-      <section id="schemas" class="stack">
-        <h2>Schemas</h2>
-        {Object.entries(document.components.schemas).map(([name, schema]) => (
-          <NamedSchema name={name} schema={schema} isAnswer={!(name in asked)} />
-        ))}
+      <section id={SCHEMAS} class="stack">
+        <h2>
+          <a href={addressOf(SCHEMAS)}>Schemas</a>
+        </h2>
+        <SchemaLinks names={shared} />
       </section>
     </>
   );
-  return { ways: String(ways), body: String(body) };
 }
 
-function anchorOf(tag: string): string {
-  return tag.toLowerCase().replaceAll(' ', '-');
+function SchemaLinks({ names }: { names: readonly string[] }) {
+  if (!names.length) return null;
+  return (
+    <p class="row small">
+      {names.map((name) => (
+        <code id={`schema-${name}`}>{typeOf({ $ref: name })}</code>
+      ))}
+    </p>
+  );
+}
+
+type NounProps = Omit<Reference['nouns'][number], 'id'> & { document: Document };
+
+/** A noun's operations and schemas. A schema that one of them takes is described with it. */
+function Noun({ name, description, placed, schemas, document }: NounProps) {
+  const bodies = placed.flatMap(({ operation }) => bodyNameOf(operation) ?? []);
+  const others = schemas.filter((schema) => !bodies.includes(schema));
+  const isFirst = (one: Placed) =>
+    placed.find(({ operation }) => bodyNameOf(operation) === bodyNameOf(one.operation)) === one;
+  return (
+    <>
+      <Head title={name} lead={description} crumbs={[{ href: '/api/docs', text: 'API reference' }]} />
+      <section class="stack">
+        <h2>Operations</h2>
+        {placed.map((one) => (
+          <Operation {...one} document={document} describes={isFirst(one)} />
+        ))}
+      </section>
+      {others.length > 0 && (
+        <section class="stack">
+          <h2>Schemas</h2>
+          <NamedSchemas names={others} document={document} />
+        </section>
+      )}
+    </>
+  );
+}
+
+/** Schemas that operations of several nouns name, or none does. */
+function Shared({ names, document }: { names: readonly string[]; document: Document }) {
+  return (
+    <>
+      <Head title="Schemas" crumbs={[{ href: '/api/docs', text: 'API reference' }]} />
+      <section class="stack">
+        <h2>Of several, or of none</h2>
+        <NamedSchemas names={names} document={document} />
+      </section>
+    </>
+  );
 }
 
 /** What callers send, by the names the operations use. */
@@ -86,106 +164,14 @@ function Credentials({ document }: { document: Document }) {
   );
 }
 
-function Operation({ method, path, operation, document }: Placed & { document: Document }) {
-  const { operationId, summary, description, deprecated, parameters = [], requestBody } = operation;
-  const [type, content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
-  return (
-    <details class="card">
-      <summary class="row">
-        <span class={`method ${method}`}>{method.toUpperCase()}</span>
-        <h3 class="grow">
-          <code>{path}</code> <small>{summary}</small>
-        </h3>
-        {deprecated && <span class="tag">Older name</span>}
-      </summary>
-      <div id={operationId} class="stack wide">
-        {description && (
-          <p>
-            <Words text={description} />
-          </p>
-        )}
-        <p class="muted">
-          <Takes operation={operation} />
-        </p>
-        {parameters.length > 0 && (
-          <div class="stack tight">
-            <h4>Parameters</h4>
-            <dl class="facts">
-              {parameters.map(({ name, required, schema, description }) => (
-                <Member
-                  name={name}
-                  schema={description ? { ...schema, description } : schema}
-                  mark={required && 'required'}
-                />
-              ))}
-            </dl>
-          </div>
-        )}
-        {content?.schema && (
-          <div class="stack tight">
-            <h4>Body</h4>
-            <small>
-              {type} {content.schema.$ref && <>· {typeOf(content.schema)}</>}
-            </small>
-            <Members schema={resolved(content.schema, document)} />
-          </div>
-        )}
-        <Answers operation={operation} document={document} />
-        <div class="stack tight">
-          <h4>Example</h4>
-          <div class="copy lines">
-            <code>{curlOf({ method, path, operation })}</code>
-          </div>
-        </div>
-      </div>
-    </details>
-  );
-}
-
-/** Which credentials an operation takes. */
-function Takes({ operation: { security } }: { operation: OperationObject }) {
-  const names = security.flatMap((needed) => Object.keys(needed));
-  if (!names.length) return <>Needs no credential.</>;
+function NamedSchemas({ names, document }: { names: readonly string[]; document: Document }) {
+  const { schemas } = document.components;
   return (
     <>
-      {security.some((needed) => !Object.keys(needed).length) ? 'May carry ' : 'Needs '}
-      {names.map((name, at) => [at > 0 && ' or ', <a href={`#credential-${name}`}>{name}</a>])}.
+      {names.map((name) => (
+        <NamedSchema name={name} schema={schemas[name] ?? {}} isAnswer={!(name in asked)} />
+      ))}
     </>
-  );
-}
-
-/** The schema itself, also of one that has a name. */
-function resolved(schema: Schema, document: Document): Schema {
-  return (schema.$ref && document.components.schemas[nameIn(schema.$ref)]) || schema;
-}
-
-function Answers({ operation, document }: { operation: OperationObject; document: Document }) {
-  const { responses } = document.components;
-  return (
-    <div class="stack tight">
-      <h4>Answers</h4>
-      <dl class="facts">
-        {Object.entries(operation.responses).map(([status, given]) => {
-          const answer = '$ref' in given ? responses[nameIn(given.$ref)] : given;
-          const schema = answer?.content?.['application/json']?.schema;
-          return (
-            <>
-              <dt>
-                <code>{status}</code>
-              </dt>
-              <dd>
-                <Words text={answer?.description ?? ''} /> {schema?.$ref && <>· {typeOf(schema)}</>}
-                {schema && !schema.$ref && (
-                  <div class="group">
-                    <Members schema={schema} isAnswer />
-                  </div>
-                )}
-              </dd>
-            </>
-          );
-        })}
-      </dl>
-    </div>
   );
 }
 
@@ -212,35 +198,4 @@ function NamedSchema({ name, schema, isAnswer }: { name: string; schema: Schema;
       </div>
     </details>
   );
-}
-
-/** What to send, by the first credential an operation takes. */
-const SENT: Readonly<Record<string, string>> = {
-  adminToken: '-H "Authorization: Bearer $ADMIN_TOKEN"',
-  accessToken: '-H "Authorization: Bearer $ACCESS_TOKEN"',
-  virtualKey: '-H "x-bf-vk: $VIRTUAL_KEY"',
-};
-
-/** The call, ready to paste into a shell. */
-function curlOf({ method, path, operation }: Placed): string {
-  const [credential = ''] = operation.security.flatMap((needed) => Object.keys(needed));
-  const [type = '', content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
-  const url = ORIGIN + path.replaceAll(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
-  const verb = method === 'get' ? '' : `-X ${method.toUpperCase()} `;
-  return [
-    `curl ${verb}"${url}"`,
-    ...(SENT[credential] ? [SENT[credential]] : []),
-    ...(path.startsWith('/mcp') ? ['-H "Accept: application/json, text/event-stream"'] : []),
-    ...(content ? bodyOf(type, content.example) : []),
-  ].join(' \\\n  ');
-}
-
-function bodyOf(type: string, example: unknown): string[] {
-  if (type === 'application/json') {
-    const members = Object.entries(example as object).map(
-      ([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
-    );
-    return [`-H "Content-Type: ${type}"`, `-d '{\n${members.join(',\n')}\n  }'`];
-  }
-  return Object.entries(example as Record<string, string>).map(([name, value]) => `-d "${name}=${value}"`);
 }

@@ -141,8 +141,13 @@ export const gateway: Operations = {
   'GET /api/docs': {
     id: 'getDocs',
     tag: 'Gateway',
-    summary: 'This description, as a page',
+    summary: 'This description, as pages',
     access: 'anybody',
+    query: z.object({
+      noun: z.optional(
+        z.string().check(z.describe('Which group, such as `access-keys`; left out: the overview')),
+      ),
+    }),
     answers: { 200: { description: 'The page', type: HTML } },
     refusals: ['api', 503],
   },

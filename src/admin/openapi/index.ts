@@ -17,13 +17,14 @@ export const openapi = new Hono<App>()
   .get('/docs', async (c) => {
     const { display_name: displayName, support_text: supportText } = c.var.settings;
     const { issuer } = c.var;
-    const { origin, ways, body } = await read<ApiReference>(c.env.ASSETS, 'api-reference.json');
+    const { origin, pages } = await read<ApiReference>(c.env.ASSETS, 'api-reference.json');
+    const { title, ways, body } = new Map(Object.entries(pages)).get(c.req.query('noun') ?? '') ?? pages[''];
     const placed = body
       .join('\n')
       .replaceAll(`${origin}/`, () => `${issuer ?? ''}/`)
       .replaceAll(origin, () => issuer ?? '/');
     const shown = { ways: raw(ways), body: raw(placed) };
-    const response = referencePage({ displayName, supportText, issuer }, 'API', shown);
+    const response = referencePage({ displayName, supportText, issuer }, title, shown);
     response.headers.set('cache-control', CACHED);
     return response;
   });
