@@ -1,4 +1,4 @@
-import { map, type Question, question, together } from '../database';
+import { type Question, question } from '../database';
 
 /** How many keys, people and toolsets something of a server was given to, beyond what is open to everyone. */
 export type UseCounts = { keys: number; people: number; toolsets: number };
@@ -66,7 +66,13 @@ export type ServerUser = {
   isOff: boolean;
 };
 
-type UserRow = Omit<ServerUser, 'tools' | 'isOff'> & { tools: string | null; is_off: number };
+/** One of them; or, of each kind, how many there are: `n`. */
+type UserRow = Pick<ServerUser, 'id' | 'name'> & {
+  kind: UserKind | 'tool';
+  shown: string;
+  is_off: number;
+  n: number | null;
+};
 
 type Asked = {
   kind: UserKind | undefined;
@@ -83,39 +89,52 @@ type Asked = {
 
 const IS_IT = "each.value ->> 'mcp_client_name' = (SELECT name FROM it) COLLATE NOCASE";
 const IS_HELD = "each.value ->> 'mcp_client_id' = ?1";
-const some = (list: string, condition: string) =>
-  `EXISTS (SELECT 1 FROM json_each(${list}) AS each WHERE ${condition})`;
+/** 1 where a list gives something of the server, 0 where it names it and gives nothing, NULL where it does not name it. */
+const GIVEN_IT = `(SELECT max(${GIVES}) FROM json_each(mcp_configs) AS each WHERE ${IS_IT})`;
 /** What a list says of the server, as one list of tools. */
 const toolsIn = (list: string, member: string, isIt: string) =>
-  `(SELECT json_group_array(one.value) FROM json_each(${list}) AS each, json_each(each.value, '$.${member}') AS one WHERE ${isIt})`;
-const GIVEN_IT = some('mcp_configs', `${IS_IT} AND ${GIVES}`);
-const HOLDS_IT = some('tools', `${IS_HELD} AND ${HOLDS}`);
+  `json((SELECT json_group_array(one.value) FROM json_each(${list}) AS each, json_each(each.value, '$.${member}') AS one WHERE ${isIt}))`;
 const USABLE = 'is_active = 1 AND (expires_at IS NULL OR expires_at > ?2)';
-const HOLDING = `SELECT id FROM virtual_mcp WHERE enabled = 1 AND ${HOLDS_IT}`;
+const HOLDING = `SELECT id, name, enabled FROM virtual_mcp
+  WHERE EXISTS (SELECT 1 FROM json_each(tools) AS each WHERE ${IS_HELD} AND ${HOLDS})`;
 
-/** `?1`: the server, `?2`: now, `?3`: the address of all servers, `?4`: names of what everyone who signs in was given. */
-const USERS = `WITH it AS (SELECT * FROM server WHERE id = ?1),
-  able AS (SELECT id, owner_user_id FROM virtual_key WHERE ${USABLE} AND (${GIVEN_IT} OR id IN
-    (SELECT virtual_key_id FROM virtual_mcp_key WHERE virtual_mcp_id IN (${HOLDING})))),
-  subjects AS (SELECT 'vk:' || id AS subject FROM able UNION SELECT 'user:' || owner_user_id FROM able
-    UNION SELECT 'user:' || id FROM person WHERE is_active = 1 AND (${GIVEN_IT}
+/**
+ * Each list is read once. `?1`: the server, `?2`: now, `?3`: the address of all servers, `?4`: names of what everyone who signs
+ * in was given, `?5`: what a name holds.
+ */
+const FOUND = `WITH it AS (SELECT * FROM server WHERE id = ?1),
+  keys AS MATERIALIZED (SELECT id, name, owner_user_id, ${USABLE} AS usable, ${GIVEN_IT} AS given FROM virtual_key),
+  people AS MATERIALIZED (SELECT id, name, is_active, ${GIVEN_IT} AS given FROM person),
+  toolsets AS MATERIALIZED (${HOLDING}),
+  able AS MATERIALIZED (SELECT id, owner_user_id FROM keys WHERE usable AND (given OR id IN
+    (SELECT virtual_key_id FROM virtual_mcp_key WHERE virtual_mcp_id IN (SELECT id FROM toolsets WHERE enabled)))),
+  subjects AS (SELECT 'vk:' || id AS subject FROM able
+    UNION ALL SELECT 'user:' || id FROM people WHERE is_active AND (given OR id IN (SELECT owner_user_id FROM able)
       OR (SELECT lower(name) FROM it) IN (SELECT lower(value) FROM json_each(?4)))),
-  users AS (
-    SELECT 1 AS rank, 'key' AS kind, id, name, NULL AS more, ${toolsIn('mcp_configs', 'tools_to_execute', IS_IT)} AS tools,
-      NOT (${USABLE}) AS is_off FROM virtual_key WHERE ${GIVEN_IT}
-    UNION ALL SELECT 2, 'person', id, name, email, ${toolsIn('mcp_configs', 'tools_to_execute', IS_IT)}, NOT is_active
-      FROM person WHERE ${GIVEN_IT}
-    UNION ALL SELECT 3, 'toolset', id, name, (SELECT count(*) || '' FROM virtual_mcp_key WHERE virtual_mcp_id = id),
-      ${toolsIn('tools', 'tool_names', IS_HELD)}, NOT enabled FROM virtual_mcp WHERE ${HOLDS_IT}
-    UNION ALL SELECT 4, 'app', grant_id, coalesce(given_name, client_name),
-      coalesce((SELECT name FROM virtual_key WHERE id = substr(subject, 4)), (SELECT name FROM person WHERE id = substr(subject, 6))),
-      (SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1), 0
+  shut AS (SELECT 'vk:' || id FROM keys WHERE NOT usable OR given = 0
+    UNION ALL SELECT 'user:' || id FROM people WHERE NOT is_active),
+  found AS MATERIALIZED (SELECT * FROM (
+    SELECT 1 AS rank, 'key' AS kind, id, name, NOT usable AS is_off FROM keys WHERE given
+    UNION ALL SELECT 2, 'person', id, name, NOT is_active FROM people WHERE given
+    UNION ALL SELECT 3, 'toolset', id, name, NOT enabled FROM toolsets
+    UNION ALL SELECT 4, 'app', grant_id, coalesce(given_name, client_name), 0
       FROM oauth_grant WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)
-        AND (servers IS NULL OR ${some('servers', "each.value ->> 'id' = ?1")})
+        AND (servers IS NULL OR EXISTS (SELECT 1 FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1))
         AND (resource = ?3 OR resource IN (SELECT ?3 || '/' || endpoint_slug FROM it
-          UNION SELECT ?3 || '/' || endpoint_slug FROM virtual_mcp WHERE id IN (${HOLDING})))
-        AND (subject IN (SELECT subject FROM subjects) OR (SELECT allow_on_all_virtual_keys FROM it)
-          AND subject NOT IN (SELECT 'vk:' || id FROM virtual_key WHERE ${some('mcp_configs', IS_IT)} AND NOT ${GIVEN_IT})))`;
+          UNION SELECT ?3 || '/' || endpoint_slug FROM virtual_mcp WHERE id IN (SELECT id FROM toolsets WHERE enabled)))
+        AND (subject IN (SELECT subject FROM subjects)
+          OR (SELECT allow_on_all_virtual_keys FROM it) AND subject NOT IN (SELECT * FROM shut)))
+    WHERE ?5 = '' OR instr(lower(name), lower(?5)))`;
+
+/** What is shown of each on a page beside that. */
+const GIVEN_TOOLS = toolsIn('mcp_configs', 'tools_to_execute', IS_IT);
+const SHOWN = `CASE kind WHEN 'key' THEN (SELECT json_array(NULL, ${GIVEN_TOOLS}) FROM virtual_key WHERE id = page.id)
+  WHEN 'person' THEN (SELECT json_array(email, ${GIVEN_TOOLS}) FROM person WHERE id = page.id)
+  WHEN 'toolset' THEN (SELECT json_array((SELECT count(*) || '' FROM virtual_mcp_key WHERE virtual_mcp_id = page.id),
+    ${toolsIn('tools', 'tool_names', IS_HELD)}) FROM virtual_mcp WHERE id = page.id)
+  ELSE (SELECT json_array(coalesce((SELECT name FROM virtual_key WHERE id = substr(subject, 4)), (SELECT name FROM person WHERE id = substr(subject, 6))),
+    json((SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1))) FROM oauth_grant WHERE grant_id = page.id)
+  END AS shown`;
 
 /**
  * Who may use the server `id`, a page of them by kind and name, and how many there are of each: what it was given to, and apps;
@@ -126,31 +145,33 @@ export function serverUsersQuestion(
   id: string,
   { kind, search, limit, offset, forPeople, issuer, now }: Asked,
 ): Question<{ users: ServerUser[]; counts: Record<UserKind, number>; tools: number }> {
-  const bound = [id, now, `${issuer}/mcp`, JSON.stringify(forPeople), search];
-  const found = "FROM users WHERE (?5 = '' OR instr(lower(name), lower(?5)))";
-  const listed = "SELECT 'tools', count(*) FROM listing WHERE server_id = ?1 AND kind = 'tool'";
-  type Counts = Record<UserKind | 'tools', number>;
-  const counts = question<{ kind: keyof Counts; n: number }, Counts>(
-    db
-      .prepare(`${USERS} SELECT kind, count(*) AS n ${found} GROUP BY kind UNION ALL ${listed}`)
-      .bind(...bound),
-    (rows) => ({
-      ...{ key: 0, person: 0, toolset: 0, app: 0, tools: 0 },
-      ...Object.fromEntries(rows.map(({ kind, n }) => [kind, n])),
-    }),
-  );
-  const page = db
+  const statement = db
     .prepare(
-      `${USERS} SELECT * ${found} AND (?6 IS NULL OR kind = ?6) ORDER BY rank, name COLLATE NOCASE, id LIMIT ?7 OFFSET ?8`,
+      `${FOUND} SELECT * FROM (
+         SELECT rank, kind, id, name, is_off, ${SHOWN}, NULL AS n FROM (SELECT * FROM found WHERE ?6 IS NULL OR kind = ?6
+           ORDER BY rank, name COLLATE NOCASE, id LIMIT ?7 OFFSET ?8) AS page
+         UNION ALL SELECT NULL, kind, NULL, NULL, NULL, NULL, count(*) FROM found GROUP BY kind
+         UNION ALL SELECT NULL, 'tool', NULL, NULL, NULL, NULL, count(*) FROM listing WHERE server_id = ?1 AND kind = 'tool')
+       ORDER BY rank, name COLLATE NOCASE, id`,
     )
-    .bind(...bound, kind ?? null, limit, offset);
-  const users = question<UserRow, ServerUser[]>(page, (rows) =>
-    rows.map(({ tools, is_off, kind, id, name, more }) => {
-      const listed: string[] | null = JSON.parse(tools ?? 'null');
-      return { kind, id, name, more, tools: listed ?? ['*'], isOff: is_off === 1 };
-    }),
+    .bind(id, now, `${issuer}/mcp`, JSON.stringify(forPeople), search, kind ?? null, limit, offset);
+  return question<UserRow, { users: ServerUser[]; counts: Record<UserKind, number>; tools: number }>(
+    statement,
+    (rows) => {
+      const counts = { key: 0, person: 0, toolset: 0, app: 0 };
+      let toolCount = 0;
+      const users: ServerUser[] = [];
+      for (const { kind, n, shown, is_off, id, name } of rows) {
+        if (kind === 'tool') toolCount = n ?? 0;
+        else if (n !== null) counts[kind] = n;
+        else {
+          const [more, tools]: [string | null, string[] | null] = JSON.parse(shown);
+          users.push({ kind, id, name, more, tools: tools ?? ['*'], isOff: is_off === 1 });
+        }
+      }
+      return { users, counts, tools: toolCount };
+    },
   );
-  return map(together(users, counts), ([users, { tools, ...counts }]) => ({ users, counts, tools }));
 }
 
 /** One that a server can be given to. */

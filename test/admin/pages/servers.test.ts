@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationServer } from '../../support/authorization-server';
 import { Browser, type Page } from '../../support/browser';
@@ -6,6 +7,7 @@ import { enterHeaders } from '../../support/connected';
 import { admin, gate, ISSUER, newKey } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
 import { headerServer } from '../../support/own-accounts';
+import { roundTripsOf } from '../../support/round-trips';
 import { SseServer } from '../../support/sse-server';
 import { addressOf, control, Upstream } from '../../support/upstream';
 
@@ -526,13 +528,79 @@ describe('who uses a server', () => {
     const client = await McpClient.register();
     await client.obtainGrant({ key: value });
     await client.obtainGrant({ key: stranger.value });
+    await env.DB.prepare(
+      'UPDATE oauth_grant SET servers = ?1 WHERE subject = (SELECT ?2 || id FROM virtual_key WHERE name = ?3)',
+    )
+      .bind(JSON.stringify([{ id: server.id, tools: ['one'] }]), 'vk:', name)
+      .run();
 
     const apps = await open(`/${server.id}/used-by?kind=app`);
 
     expect(apps.html.match(/acts as /g)).toHaveLength(1);
     expect(apps.html).toContain(`acts as ${name}`);
+    expect(apps.html).toContain('1 of 2 tools');
     expect(apps.html).toContain('1–1 of 1');
     expect(apps.html).toContain('Used by 2');
+  });
+
+  it.each([true, false])(
+    'has no app of someone blocked, nor of a key that is off; open to everyone: %s',
+    async (isOpen) => {
+      const server = await Upstream.start(['one'], { registration: { allow_on_all_virtual_keys: isOpen } });
+      const holders = [await key([all(server)]), await key([all(server)], { is_active: false })];
+      const person = async (isActive: number) => {
+        const id = crypto.randomUUID();
+        await env.DB.prepare(
+          `INSERT INTO person (id, issuer, provider_subject, email, name, generation, is_active, mcp_configs, last_signed_in_at, created_at, updated_at)
+         VALUES (?1, 'https://provider.example', ?1, ?1, ?1, 0, ?2, '[]', 0, 0, 0)`,
+        )
+          .bind(id, isActive)
+          .run();
+        await env.DB.prepare('UPDATE virtual_key SET owner_user_id = ?2 WHERE id = ?1')
+          .bind((await key([all(server)])).id, id)
+          .run();
+        return id;
+      };
+      const people = [await person(1), await person(0)];
+      const subjects = [...holders.map(({ id }) => `vk:${id}`), ...people.map((id) => `user:${id}`)];
+      for (const [at, subject] of subjects.entries()) {
+        await env.DB.prepare(
+          `INSERT INTO oauth_grant (grant_id, client_id, client_name, subject, generation, scope, resource, read_only, redirect_host, created_at)
+         VALUES (?1, 'x', ?2, ?3, 0, 'mcp', ?4, 0, 'app.example', 0)`,
+        )
+          .bind(crypto.randomUUID(), `App ${at}`, subject, `${ISSUER}/mcp/${server.slug}`)
+          .run();
+      }
+
+      const { html } = await open(`/${server.id}/used-by?kind=app`);
+
+      expect([...html.matchAll(/title="(App \d)"/g)].map(([, name]) => name)).toEqual(['App 0', 'App 2']);
+      expect(html).toContain(`acts as ${people[0]}`);
+    },
+  );
+
+  it('fits 30 KB with a thousand keys, and asks D1 once for all of it', async () => {
+    const server = await closed();
+    const { id } = await key([all(server, ['one'])]);
+    await env.DB.prepare(
+      `WITH RECURSIVE copies(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copies WHERE n < 999)
+       INSERT INTO virtual_key (id, name, description, value_hash, value_mask, generation, is_active, shared, mcp_configs, limits, created_at, updated_at)
+       SELECT substr(id, 1, 24) || printf('%012d', n), 'Nightly build of team ' || n, '', 'hash ' || n, value_mask, 0, 1, 0, mcp_configs, '[]', 0, 0
+       FROM virtual_key, copies WHERE id = ?1`,
+    )
+      .bind(id)
+      .run();
+
+    let html = '';
+    const roundTrips = await roundTripsOf(async () => {
+      ({ html } = await open(`/${server.id}/used-by?offset=950`));
+    });
+
+    expect(html).toContain('Used by 1,000');
+    expect(html).toContain('951–1,000 of 1,000');
+    expect(html.match(/1 of 2 tools/g)).toHaveLength(50);
+    expect(new TextEncoder().encode(html).length).toBeLessThan(30_000);
+    expect(roundTrips).toBeLessThanOrEqual(3);
   });
 
   it('finds names beyond ASCII', async () => {

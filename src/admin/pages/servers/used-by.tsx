@@ -210,7 +210,7 @@ function Users({ server, users, counts, page, kind, tools }: UsersProps) {
       )}
       <Rows
         label="Used by"
-        columns={[{ name: 'Name' }, { name: 'Can use' }, { name: 'Action', isHidden: true }]}
+        columns={[{ name: 'Name' }, { name: 'Can use' }]}
         rows={users}
         row={(user) => <UserRow user={user} tools={tools} />}
         total={kind ? counts[kind] : all}
@@ -245,14 +245,13 @@ function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
     toolset: `${one}, ${countOf(Number(more), 'key')}`,
     app: more ? `${one}, acts as ${cut(more)}` : `${one}, anonymous`,
   }[kind];
-  const href = `${at}/${id}`;
   return (
     <tr class={isOff ? 'is-off' : undefined}>
       <td>
         <span class="thing">
-          <Avatar name={name} {...(kind === 'person' ? { isPerson: true } : { glyph: kind })} />
+          <Avatar name={name} isPerson={kind === 'person'} />
           <span>
-            <a class="name cut" href={href} title={name}>
+            <a class="name cut" href={`${at}/${id}`} title={name}>
               <Cut of={name} />
             </a>
             <small>
@@ -263,11 +262,6 @@ function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
         </span>
       </td>
       <td data-label="Can use">{toolWords(user.tools, tools)}</td>
-      <td class="end">
-        <a class="button small quiet" href={href}>
-          Edit<span class="unseen"> {cut(name)}</span>
-        </a>
-      </td>
     </tr>
   );
 }
