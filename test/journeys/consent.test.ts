@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi } from '../../scripts/admin-api.ts';
+import { violationsOf } from '../../scripts/journeys/axe.ts';
+import { misfitsOf } from '../../scripts/journeys/fits.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
-import { violationsOf } from './support/axe.ts';
-import { misfitsOf } from './support/fits.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const executable = await findChromium();

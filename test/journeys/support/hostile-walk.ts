@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import type { DevFacts } from '../../../scripts/dev/state.ts';
+import { Person, pointer } from '../../../scripts/journeys/person.ts';
 import { newLink } from '../../../scripts/screenshots/furnish.ts';
 import {
   adminPages,
@@ -9,7 +10,6 @@ import {
   type Shot,
 } from '../../../scripts/screenshots/pages.ts';
 import type { HostileFurniture } from './hostile.ts';
-import { Person, pointer } from './person.ts';
 
 type Look = (name: string, page: Page) => Promise<void>;
 

@@ -5,18 +5,10 @@ import { text } from 'node:stream/consumers';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { consent } from '../../../demo/consent.ts';
 import type { AdminApi, VirtualKey } from '../../../scripts/admin-api.ts';
+import { NAMES } from '../../../scripts/journeys/names.ts';
 import type { Furniture } from '../../../scripts/screenshots/furnish.ts';
 import { App } from './app.ts';
 
-/** What strangers call things to break a page: unbroken, wide, right to left, emoji, nothing visible, marks without end. */
-export const NAMES = [
-  'Llanfairpwllgwyngyll'.repeat(10),
-  'W'.repeat(200),
-  'שלוםעולם'.repeat(25),
-  '🦀'.repeat(100),
-  '\u3164'.repeat(9),
-  `a${'\u0301'.repeat(199)}`,
-] as const;
 const [LONG, WIDE] = NAMES;
 /** 249 characters: no host is longer than 253. */
 const HOST = `${`${'w'.repeat(61)}.`.repeat(4)}x`;
