@@ -169,15 +169,10 @@ type FormProps = {
   children?: Child;
 };
 
+/** A form of a flow. The browser restores no ticks on it: without the tools that were loaded beside them they would say more. */
 export function FlowFormElement({ flowId, value, step, look, id, children }: FormProps) {
   return (
-    <form
-      class={look}
-      method="post"
-      action={consentPath({ flowId })}
-      id={id}
-      autocomplete={step === 'services' ? 'off' : undefined}
-    >
+    <form class={look} method="post" action={consentPath({ flowId })} id={id} autocomplete="off">
       <input type="hidden" name="flow_id" value={flowId} />
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="step" value={step} />

@@ -98,6 +98,23 @@ describe.skipIf(!executable)(
       await page.getByRole('heading', { name: 'Back in the app' }).waitFor();
     });
 
+    it('shows after Back what the gateway knows, not what the browser restores', async () => {
+      const { page } = await begin();
+      await page.getByLabel('Access key').fill(dev.facts.virtual_key);
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('radio', { name: 'Let me choose' }).check();
+      await page.getByRole('button', { name: 'None' }).click();
+      await page.getByRole('checkbox', { name: 'demo', exact: true }).check();
+      await page.getByRole('link', { name: 'Switch' }).click();
+      await page.getByLabel('Access key').waitFor();
+
+      await page.goBack();
+      await page.getByRole('heading', { name: 'What can Claude Code use?' }).waitFor();
+      await page.waitForLoadState();
+
+      expect(await page.getByRole('radio', { name: 'Let me choose' }).isChecked()).toBe(false);
+    });
+
     it('comes Back from anywhere to a page, never to an error of the browser', async () => {
       const { page } = await begin();
       const form = await page.locator('input[name=form]').first().getAttribute('value');
