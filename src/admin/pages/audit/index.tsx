@@ -13,6 +13,8 @@ import { ACTS, actorOf, type Event, isByPerson, wordsOfEvent } from './words';
 type Events = { events: Event[]; count: number; total_count: number; limit: number; offset: number };
 
 const AT = '/admin/audit';
+/** Events on a page: with names as long as they may be, it stays under 100 KB. */
+const A_PAGE = 40;
 /** What the form asks for, then what links of this and other pages narrow the list to, in words where no event has a name. */
 const TYPED = ['q', 'act', 'outcome', 'from', 'to'] as const;
 const LINKED = {
@@ -36,7 +38,7 @@ const LABEL = 'App, key, person, server or reference';
 /** What happened: who did what, when, and how it ended. */
 export const auditPages = new Hono<App>().get('/', async (c) => {
   const filter = filterOf(c.req.query());
-  const { limit, offset } = listPage(c);
+  const { limit, offset } = listPage(c, A_PAGE);
   const asked = askedOf(filter);
   const list = await read<Events>(c, `/audit?${asked}&limit=${limit}&offset=${offset}`);
   const body = (
