@@ -95,7 +95,7 @@ function TroubledServer({ server }: { server: Server }) {
       <td data-label="Status">
         <Badge tone={tone}>{word}</Badge>
       </td>
-      <td data-label="What happened">
+      <td data-label="What happened" class="words">
         <span>
           <span>{failure ? lastFailureWords(failure) : otherwise}</span>{' '}
           <small>{since !== undefined && <When at={rfc3339(since)} />}</small>

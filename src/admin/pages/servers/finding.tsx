@@ -109,7 +109,7 @@ function FirstTools({ of: { kinds, tools, first } }: { of: PublicServer }) {
               <code>
                 <Cut of={name} />
               </code>
-              <small>{says}</small>
+              <small title={says}>{says}</small>
             </span>
             <KindTag of={does} />
           </li>
