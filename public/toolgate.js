@@ -16,14 +16,16 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
 }
 
 // <input data-filter="id of a list">: hides what does not hold the words typed. Items are [data-item], else what the list
-// consists of; an item within another that holds them stays. The labels of an item speak for it where it has some.
+// consists of; an item within another that holds them stays. The labels of an item speak for it where it has some, and a name
+// that is cut is searched whole.
 const narrow = (input) => {
   const list = document.getElementById(input.dataset.filter);
   const marked = list.querySelectorAll('[data-item]');
   const items = marked.length ? [...marked] : [...list.children];
+  const textOf = (one) => [one.textContent, ...[...one.querySelectorAll('bdi[title]')].map(({ title }) => title)].join(' ');
   const wordsOf = (item) => {
     const labels = [...item.querySelectorAll('label')];
-    return (labels.length ? labels.map((label) => label.textContent).join(' ') : item.textContent).toLowerCase();
+    return (labels.length ? labels : [item]).map(textOf).join(' ').toLowerCase();
   };
   const words = input.value.trim().toLowerCase();
   for (const item of items) {
