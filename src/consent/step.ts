@@ -81,7 +81,7 @@ export async function again(
 }
 
 /** The state of a flow once a step has decided something: what an earlier step had to say is over. */
-export function nextState({ state, now }: FlowStep, decided: Partial<FlowState>): FlowState {
+function nextState({ state, now }: FlowStep, decided: Partial<FlowState>): FlowState {
   const { notice: _, noticeAt: __, ...kept } = state;
   const whose = decided.choices && { choicesOf: state.identity?.subject };
   return { ...kept, ...decided, ...whose, at: now };
