@@ -38,7 +38,7 @@ export async function packChoice(choice: Choice, usable: readonly UsableServer[]
 
 /**
  * What {@link packChoice} kept, for the servers of now. Of a server whose tools are others by now nothing is ticked, nor of one
- * that is new: what nobody saw must not come in. `isWhole` false: so it was.
+ * that is new: what was not shown must not come in. `isWhole` false: so it was.
  */
 export async function unpackChoice(
   packed: string,

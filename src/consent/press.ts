@@ -1,4 +1,4 @@
-import type { Choice } from './choice';
+import { type Choice, isTicked } from './choice';
 import type { UsableServer } from './services';
 
 /** What a form says once a button of its list was pressed: `open`, `pick`, or `tools.<server>` of one that is opened. */
@@ -12,15 +12,16 @@ export function press(form: URLSearchParams, usable: readonly UsableServer[], ch
   return form.has('pick') ? picking(choice, usable, form.get('pick')) : choice;
 }
 
-/** The same with the tools of one more server shown. */
+/** The same with the tools of one more server shown, ticked as the server says: of one that is not ticked none is. */
 function opening(choice: Choice, server: UsableServer): Choice {
   const wasReading = choice.reading.includes(server.name);
-  const writes = wasReading ? exposedOf([server], ({ readOnly }) => !readOnly) : [];
+  const isOut = !isTicked(choice, server.name);
+  const out = exposedOf([server], ({ readOnly }) => isOut || (wasReading && !readOnly));
   return {
     ...choice,
     opened: [...new Set([...choice.opened, server.name])],
     reading: choice.reading.filter((name) => name !== server.name),
-    unticked: { ...choice.unticked, tools: [...choice.unticked.tools, ...writes] },
+    unticked: { ...choice.unticked, tools: [...choice.unticked.tools, ...out] },
   };
 }
 
