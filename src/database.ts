@@ -13,27 +13,20 @@ export function oneOf(column: string, values: readonly string[] | null): Conditi
   return [{ sql: `${column} IN (SELECT value FROM json_each(?))`, values: [JSON.stringify(values)] }];
 }
 
-/** That `column`, which is indexed without regard to case, begins with `prefix`: a range, so that the index serves. */
-export function beginsWith(column: string, prefix: string): Condition {
-  const within = `${column} COLLATE NOCASE >= ? AND ${column} COLLATE NOCASE < ?`;
-  return { sql: within, values: [prefix, `${prefix}\u{10ffff}`] };
-}
-
-/** The same, where a prefix is given. */
-export function startsWith(column: string, prefix: string): Condition[] {
-  return prefix ? [beginsWith(column, prefix)] : [];
-}
-
 /** That `sql` holds `text` anywhere, without regard to the case of A to Z. Not LIKE: D1 takes patterns of 50 bytes at most. */
 export function contains(sql: string, text: string): Condition {
   return { sql: `instr(lower(${sql}), lower(?))`, values: [text] };
 }
 
-/** That one of several holds a text that is searched for, where there is one. */
-export function searched(columns: readonly string[], text: string): Condition[] {
-  if (!text) return [];
+/** That one of several holds `text`. */
+export function holds(columns: readonly string[], text: string): Condition {
   const any = columns.map((sql) => contains(sql, text));
-  return [{ sql: any.map(({ sql }) => sql).join(' OR '), values: any.flatMap(({ values }) => values) }];
+  return { sql: any.map(({ sql }) => sql).join(' OR '), values: any.flatMap(({ values }) => values) };
+}
+
+/** The same of a text that is searched for, where there is one. */
+export function searched(columns: readonly string[], text: string): Condition[] {
+  return text ? [holds(columns, text)] : [];
 }
 
 /** By what a list is sorted; with `-` the other way round. */

@@ -6,8 +6,8 @@ import {
   oneOf,
   type Question,
   question,
+  searched,
   selectPage,
-  startsWith,
   together,
 } from '../database';
 import { endSessionsOf } from '../grants/end-sessions';
@@ -40,7 +40,7 @@ export type AccountFilter = {
   kinds: readonly string[] | null;
   accountKind: 'token' | 'header' | 'flow' | undefined;
   serverId: string | undefined;
-  /** How the server's name begins, without regard to case; empty: all. */
+  /** What the server's name holds, without regard to case; empty: all. */
   serverName: string;
 };
 
@@ -77,7 +77,7 @@ export async function listAccounts(
     ...oneOf("substr(owner, 1, instr(owner, ':') - 1)", kinds),
     ...equals('kind', accountKind),
     ...equals('server_id', serverId),
-    ...startsWith('server_name', serverName),
+    ...searched(['server_name'], serverName),
   ];
   const order = 'created_at DESC, id';
   const { rows, total } = await selectPage<Row | FlowRow>(db, ACCOUNTS, conditions, order, page);

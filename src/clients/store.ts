@@ -8,7 +8,7 @@ import {
   pageSql,
   type Question,
   question,
-  startsWith,
+  searched,
 } from '../database';
 import type { ClientMetadata } from './metadata';
 import { deleteBeyondHost } from './unallowed';
@@ -184,7 +184,7 @@ export async function findClient(db: D1Database, clientId: string): Promise<Clie
 
 type ListPage = { search: string; limit: number; offset: number };
 
-/** A page of clients, newest first, and how many there are in all; by name when `search` asks for a prefix of it. */
+/** A page of clients, newest first, and how many there are in all; by name when `search` asks for a part of it. */
 export function clientsQuestion(
   db: D1Database,
   page: ListPage,
@@ -205,7 +205,7 @@ export function idsOfClients(page: ListPage): Ids {
 }
 
 function pageOfClients({ search, ...page }: ListPage): PageOf {
-  const conditions = [{ sql: 'deleted_at IS NULL', values: [] }, ...startsWith('name', search)];
+  const conditions = [{ sql: 'deleted_at IS NULL', values: [] }, ...searched(['name'], search)];
   const order = search ? 'name COLLATE NOCASE, client_id' : 'created_at DESC, client_id';
   return { table: 'client', conditions, order, page };
 }

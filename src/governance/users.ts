@@ -1,7 +1,7 @@
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import {
   ask,
-  beginsWith,
+  holds,
   type Ids,
   map,
   namesQuestion,
@@ -166,9 +166,9 @@ export function userNamesQuestion(db: D1Database, ids: Ids): Question<Map<string
   return namesQuestion(db, 'person', ids);
 }
 
-/** The subjects of the people whose e-mail address begins with `prefix`. */
-export function userSubjectsNamed(prefix: string): Ids {
-  const { sql, values } = beginsWith('email', prefix);
+/** The subjects of the people whose name or e-mail address holds `text`. */
+export function userSubjectsNamed(text: string): Ids {
+  const { sql, values } = holds(['email', 'name'], text);
   return { sql: `SELECT 'user:' || id FROM person WHERE ${sql}`, values };
 }
 

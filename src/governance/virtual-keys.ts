@@ -1,6 +1,6 @@
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { ask, beginsWith, type Ids, namesQuestion, type Question, question, theseIds } from '../database';
+import { ask, contains, type Ids, namesQuestion, type Question, question, theseIds } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
 import type { Limit } from './key-object';
@@ -232,9 +232,9 @@ export function keyNamesQuestion(db: D1Database, ids: Ids): Question<Map<string,
   return namesQuestion(db, 'virtual_key', ids);
 }
 
-/** The subjects of the keys whose name begins with `prefix`. */
-export function keySubjectsNamed(prefix: string): Ids {
-  const { sql, values } = beginsWith('name', prefix);
+/** The subjects of the keys whose name holds `text`. */
+export function keySubjectsNamed(text: string): Ids {
+  const { sql, values } = contains('name', text);
   return { sql: `SELECT 'vk:' || id FROM virtual_key WHERE ${sql}`, values };
 }
 

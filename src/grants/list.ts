@@ -1,6 +1,6 @@
 import {
-  beginsWith,
   type Condition,
+  holds,
   type Ids,
   oneOf,
   type PageOf,
@@ -8,7 +8,7 @@ import {
   pageSql,
   type Question,
   question,
-  startsWith,
+  searched,
 } from '../database';
 import type { Subject } from '../protocol/subject';
 import { fromRow, type Grant, type GrantRow } from './store';
@@ -16,15 +16,15 @@ import type { Today } from './today';
 
 /** What a list of grants is narrowed to. Several values of one member are alternatives; null: all. */
 export type GrantFilter = {
-  /** How the client's name begins, without regard to case; empty: all. */
+  /** What the client's name holds, without regard to case; empty: all. */
   clientName: string;
   status: 'active' | 'ended' | 'all';
   /** What subjects begin with: `vk`, `session`, `user`. */
   kinds: string[] | null;
   subjects: string[] | null;
   clientIds: string[] | null;
-  /** What begins so: the client's name, or that of one of these subjects. Null: all. */
-  named: { prefix: string; subjects: Ids } | null;
+  /** What a name holds, the client's or the one it was given here, or whose of these it is. Null: all. */
+  named: { text: string; subjects: Ids } | null;
   /** Neither used nor made since then (epoch seconds); null: all. */
   unusedSince: number | null;
 };
@@ -44,8 +44,8 @@ export const EVERY_GRANT: GrantFilter = {
 const KIND = "substr(subject, 1, instr(subject, ':') - 1)";
 
 /**
- * A page of grants and how many there are: newest first, ended ones by their end, a search by the client's name. Each single
- * filter has its index in that order; several together read what the first of them finds.
+ * A page of grants and how many there are: newest first, ended ones by their end, a search of clients by their name. Each single
+ * filter but a search has its index in that order; several together read what the first of them finds.
  * @param today what has expired or is another issuer's is not active, whether or not anything has noticed
  */
 export function grantsQuestion(
@@ -99,26 +99,23 @@ function pageOfGrants(filter: GrantFilter, page: PageOf['page'], today: Today): 
   return { table: 'oauth_grant', conditions: conditionsOf(filter, today), order: orderOf(filter), page };
 }
 
-function orderOf({ clientName, named, status }: GrantFilter): string {
+function orderOf({ clientName, status }: GrantFilter): string {
   if (clientName) return 'client_name COLLATE NOCASE, created_at DESC, grant_id';
-  if (named) return '+created_at DESC, grant_id'; // the plus keeps SQLite from walking all grants in this order
   return status === 'ended' ? 'ended_at DESC, created_at, grant_id DESC' : 'created_at DESC, grant_id';
 }
 
 function conditionsOf(filter: GrantFilter, today: Today): Condition[] {
   const { clientName, status, kinds, subjects, clientIds, named, unusedSince } = filter;
   const conditions: Condition[] = [
-    ...startsWith('client_name', clientName),
+    ...searched(['client_name'], clientName),
     ...oneOf(KIND, kinds),
     ...oneOf('subject', subjects),
     ...oneOf('client_id', clientIds),
   ];
   if (named) {
-    const client = beginsWith('client_name', named.prefix);
+    const client = holds(['client_name', "coalesce(given_name, '')"], named.text);
     const { sql, values } = named.subjects;
-    const either = `SELECT grant_id FROM oauth_grant WHERE ${client.sql}
-      UNION SELECT grant_id FROM oauth_grant WHERE subject IN (${sql})`;
-    conditions.push({ sql: `grant_id IN (${either})`, values: [...client.values, ...values] });
+    conditions.push({ sql: `${client.sql} OR subject IN (${sql})`, values: [...client.values, ...values] });
   }
   if (status === 'ended') conditions.push(over(today.issuer));
   if (status === 'active') conditions.push(...standing(today));

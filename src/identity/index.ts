@@ -126,9 +126,9 @@ export function namesOfIdentities(db: D1Database, ids: Ids): Question<Map<Subjec
   });
 }
 
-/** The subjects that people know by a name beginning with `prefix`. */
-export function subjectsNamed(prefix: string): Ids {
-  const named = modes().flatMap((mode) => mode.named(prefix) ?? []);
+/** The subjects that people know by a name that holds `text`. */
+export function subjectsNamed(text: string): Ids {
+  const named = modes().flatMap((mode) => mode.named(text) ?? []);
   return {
     sql: named.map(({ sql }) => sql).join(' UNION ALL '),
     values: named.flatMap(({ values }) => values),

@@ -48,8 +48,8 @@ export type IdentityMode<Row = unknown> = {
   key(row: Row | null): HeldKey | null;
   /** What those with these ids are called, by id. */
   names(db: D1Database, ids: Ids): Question<Map<string, string>>;
-  /** The subjects whose name begins with `prefix`; null: they have no names to be searched by. */
-  named(prefix: string): Ids | null;
+  /** The subjects whose name holds `text`; null: they have no names to be searched by. */
+  named(text: string): Ids | null;
 
   /** True when the sign-in provider vouches for them: what they miss, signing in again brings back. */
   isSignedIn: boolean;

@@ -8,7 +8,7 @@ import {
   pageSql,
   type Question,
   question,
-  startsWith,
+  searched,
   together,
 } from '../database';
 import type { ItemKind } from './listed-item';
@@ -62,7 +62,7 @@ export function serversOfTypesQuestion(db: D1Database, authTypes: readonly strin
 type ListPage = { search: string; limit: number; offset: number };
 
 function pageOfServers({ search, ...page }: ListPage): PageOf {
-  const conditions = startsWith('name', search);
+  const conditions = searched(['name'], search);
   return { table: 'server', conditions, order: 'name COLLATE NOCASE', page };
 }
 
@@ -75,7 +75,7 @@ export function serversByIdQuestion(db: D1Database, ids: readonly string[]): Que
   return question<ServerRow, Server[]>(statement, (rows) => rows.map(fromRow));
 }
 
-/** A page of servers by name, and how many there are in all. `search` is a prefix of the name. */
+/** A page of servers by name, and how many there are in all. `search`: any part of the name. */
 export function serversQuestion(
   db: D1Database,
   page: ListPage,

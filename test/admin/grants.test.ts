@@ -66,15 +66,15 @@ describe('the grants (CONTRACT §8)', () => {
     }
   });
 
-  it('is found by how the app is called, by key, by kind and by client', async () => {
+  it('is found by any part of the app’s name, by key, by kind and by client', async () => {
     const mine = await allowed('Étude 100% app');
     await allowed('Another app');
     const ids = async (query: Record<string, string>) =>
       (await list(query)).sessions.map(({ client_id }) => client_id);
     const { clientId } = mine.client;
 
-    expect(await ids({ q: 'Étude 100% A' })).toEqual([clientId]);
-    expect(await ids({ q: '100%' })).toEqual([]);
+    for (const q of ['Étude 100% A', '100% APP']) expect(await ids({ q })).toEqual([clientId]);
+    expect(await ids({ q: '100%%' })).toEqual([]);
     expect(await ids({ virtual_key_id: `${mine.key.id},some-other` })).toEqual([clientId]);
     expect(await ids({ client_id: clientId, bf_mode: 'vk,session' })).toEqual([clientId]);
     expect(await ids({ client_id: clientId, bf_mode: 'user' })).toEqual([]);

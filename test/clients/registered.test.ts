@@ -161,13 +161,13 @@ describe('the clients an administrator sees (CONTRACT §8)', () => {
     expect(JSON.stringify(clients)).not.toContain(String(secret.body.client_secret));
   });
 
-  it('are found by how their name begins, without regard to case', async () => {
+  it('are found by any part of their name, without regard to case', async () => {
     const unique = crypto.randomUUID();
     for (const name of ['B', 'a', 'C']) await register({ ...fresh(), client_name: `${unique} 100%_${name}` });
 
     const { clients, total_count } = await admin<List>(
       'GET',
-      `/oauth2/clients?${new URLSearchParams({ search: `${unique.toUpperCase()} 100%_`, offset: '1' })}`,
+      `/oauth2/clients?${new URLSearchParams({ search: `${unique.slice(1).toUpperCase()} 100%_`, offset: '1' })}`,
     );
 
     expect(clients.map(({ client_name }) => client_name?.slice(-1))).toEqual(['B', 'C']);
@@ -185,15 +185,10 @@ describe('the clients an administrator sees (CONTRACT §8)', () => {
     const plan = async (sql: string) =>
       JSON.stringify((await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()).results);
     const standing = 'FROM client WHERE (deleted_at IS NULL)';
-    const named = `${standing} AND (name COLLATE NOCASE >= 'MANY 49' AND name COLLATE NOCASE < 'MANY 49\u{10ffff}')`;
 
     expect(
       await read(`SELECT * ${standing} ORDER BY created_at DESC, client_id LIMIT 50 OFFSET 100`),
     ).toBeLessThanOrEqual(160);
-    expect(
-      await read(`SELECT * ${named} ORDER BY name COLLATE NOCASE, client_id LIMIT 50 OFFSET 0`),
-    ).toBeLessThanOrEqual(60);
-    expect(await read(`SELECT count(*) AS total ${named}`)).toBeLessThanOrEqual(121);
     expect(await plan(`SELECT count(*) AS total ${standing}`)).toContain('COVERING INDEX');
     await env.DB.prepare("DELETE FROM client WHERE client_id LIKE 'many-%'").run();
   });

@@ -30,7 +30,7 @@ import { ourIssuer } from './servers/authorization';
 
 /** What connected accounts may be narrowed to. */
 export const AccountQuery = z.extend(Page, {
-  search: Page.shape.search.check(z.describe("What the server's name begins with, in either case")),
+  search: Page.shape.search.check(z.describe("What the server's name holds, in either case")),
   kind: z.optional(z.enum(['token', 'header', 'flow'])).check(z.describe('`flow`: begun, not finished')),
   auth_mode: IdentityKinds,
   mcp_client_id: z.optional(z.string().check(z.maxLength(200))),

@@ -29,10 +29,10 @@ import { Access } from './servers/access';
 /** What the grants may be narrowed to. */
 export const GrantQuery = z.extend(Page, {
   search: Page.shape.search.check(
-    z.describe("What the app's, the key's or the person's name begins with, in either case"),
+    z.describe("What the app's, the key's or the person's name holds, in either case"),
   ),
   status: z._default(z.enum(['active', 'ended', 'all']), 'all'),
-  q: z._default(z.string().check(z.maxLength(200)), '').check(z.describe("What the app's name begins with")),
+  q: z._default(z.string().check(z.maxLength(200)), '').check(z.describe("What the app's name holds")),
   bf_mode: IdentityKinds,
   virtual_key_id: CommaList,
   user_id: CommaList,
@@ -54,7 +54,7 @@ export const grants = new Hono<App>()
       kinds: orNull(query.bf_mode),
       subjects: orNull(subjects),
       clientIds: orNull(query.client_id),
-      named: query.search ? { prefix: query.search, subjects: subjectsNamed(query.search) } : null,
+      named: query.search ? { text: query.search, subjects: subjectsNamed(query.search) } : null,
       unusedSince: query.unused_since ?? null,
     };
     const { DB } = c.env;

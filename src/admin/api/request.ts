@@ -56,11 +56,11 @@ const wholeNumber = (least: number, most: number) =>
       z.meta({ documented: { type: 'integer', minimum: least, maximum: most } }),
     );
 
-/** Which part of a list is asked for (CONTRACT §8). `search` is a prefix, without regard to case. */
+/** Which part of a list is asked for (CONTRACT §8). `search`: any part, without regard to case. */
 export const Page = z.object({
   search: z
     ._default(z.string().check(z.maxLength(200)), '')
-    .check(z.describe('What the name begins with, in either case')),
+    .check(z.describe('What the name holds, in either case')),
   limit: z._default(wholeNumber(1, 500), 50).check(z.describe('How many to answer')),
   offset: z._default(wholeNumber(0, 999_999_999), 0).check(z.describe('How many to leave out first')),
 });

@@ -56,17 +56,21 @@ describe('the apps with access', () => {
       .bind(other.id, `user:${users[0]?.id}`)
       .run();
 
-    const byApp = await open(`?search=${encodeURIComponent(mine.name.toLowerCase())}`);
-    const byKey = await open(`?search=${encodeURIComponent(mine.key.name)}`);
-    const byPerson = await open('?search=Dora@');
+    await env.DB.prepare('UPDATE oauth_grant SET given_name = ?2 WHERE grant_id = ?1')
+      .bind(mine.id, 'Night shift')
+      .run();
+    const byApp = await open(`?search=${encodeURIComponent(mine.name.slice(2).toUpperCase())}`);
+    const byOurName = await open('?search=ht+SHIFT');
+    const byKey = await open(`?search=${encodeURIComponent(mine.key.name.slice(3))}`);
+    const byPerson = await open('?search=RA@acme');
     const nothing = await open('?search=nobody-is-called-so');
 
-    for (const page of [byApp, byKey]) {
-      expect(page.html).toContain(mine.name);
+    for (const page of [byApp, byOurName, byKey]) {
+      expect(page.html).toContain('Night shift');
       expect(page.html).not.toContain(other.name);
     }
     expect(byPerson.html).toContain(other.name);
-    expect(byPerson.html).not.toContain(mine.name);
+    expect(byPerson.html).not.toContain('Night shift');
     expect(nothing.html).toContain('No apps match “nobody-is-called-so”');
   });
 

@@ -49,10 +49,7 @@ export const badge: IdentityMode<Badge> = {
       db.prepare(`SELECT id, name FROM badge WHERE id IN (${ids.sql})`).bind(...ids.values),
       (rows) => new Map(rows.map(({ id, name }) => [id, name])),
     ),
-  named: (prefix) => ({
-    sql: "SELECT 'badge:' || id FROM badge WHERE substr(name, 1, length(?)) = ?",
-    values: [prefix, prefix],
-  }),
+  named: (text) => ({ sql: "SELECT 'badge:' || id FROM badge WHERE instr(name, ?)", values: [text] }),
 
   isSignedIn: false,
   mayBeShared: false,

@@ -12,7 +12,7 @@ export const presets = new Hono<App>().get('/', (c) => {
   const page = accept(Page, c.req.query());
   const { settings, issuer } = c.var;
   const redirect_uri = issuer && redirectUriOf(settings, issuer);
-  const found = PRESETS.filter(({ name }) => name.toLowerCase().startsWith(page.search.toLowerCase()));
+  const found = PRESETS.filter(({ name }) => name.toLowerCase().includes(page.search.toLowerCase()));
   const shown: z.input<typeof ShownPreset>[] = found
     .slice(page.offset, page.offset + page.limit)
     .map(({ brings: _, ...preset }) => ({ ...preset, notes: [...preset.notes], redirect_uri }));

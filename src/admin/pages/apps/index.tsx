@@ -90,7 +90,6 @@ function AppList({ clients, search, total_count, offset, limit }: Clients & { se
         find: 'Find by name',
         none: 'No apps match',
         noMore: 'There are no more apps',
-        searched: 'Names are searched from their beginning.',
       }}
       lead="Apps that registered here. None can use anything until a person allows it. An app that is unused for 30 days is removed."
       tabs={appTabs('registered')}
