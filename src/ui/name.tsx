@@ -44,6 +44,11 @@ export function Cut({ of }: { of: string }): Child {
   return RIGHT_TO_LEFT.test(whole) ? <bdi>{whole}</bdi> : whole;
 }
 
+/** What a text says in full, as its tooltip; none where two lines of a cell show it. */
+export function tipOf(text: string): string | undefined {
+  return text.length > 40 ? text : undefined;
+}
+
 /** A name that someone chose, in text: at most 60 characters, and a button that shows the whole of it without a script. */
 export function Name({ of }: { of: string }) {
   const { begin, isCut } = shownOf(of);

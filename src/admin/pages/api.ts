@@ -106,8 +106,11 @@ function saidOf(refusal: ApiRefusal | undefined, labels: Labels): string {
   return refusal ? refusalWords(refusal, labels) : 'It was refused.';
 }
 
-/** Which part of a list a page shows; what makes no sense in the address is the beginning of the whole. */
-export function listPage(c: Context<App>, limit = 50): Page {
+/**
+ * Which part of a list a page shows; what makes no sense in the address is the beginning of the whole. A page of rows that a list
+ * shows much of stays under 30 KB with fewer of them.
+ */
+export function listPage(c: Context<App>, limit = 30): Page {
   const { search, offset } = c.req.query();
   const asked = Page.safeParse({ ...(search && { search }), ...(offset && { offset }) });
   return { ...(asked.success ? asked.data : { search: '', offset: 0 }), limit };

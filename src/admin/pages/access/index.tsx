@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { App } from '../../../config';
 import { Confirm } from '../../../ui/forms';
 import { Rows } from '../../../ui/list-page';
-import { Cut, cut, Name } from '../../../ui/name';
+import { Cut, cut, Name, tipOf } from '../../../ui/name';
 import { Badge, Empty, Head, LastUse, Search, When } from '../../../ui/parts';
 import { act, listPage, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
@@ -24,7 +24,7 @@ type State = 'active' | 'ended';
 /** What people allowed apps to use, and its end. */
 export const accessPages = new Hono<App>()
   .get('/', async (c) => {
-    const { search, limit, offset } = listPage(c);
+    const { search, limit, offset } = listPage(c, 25);
     const query = c.req.query();
     const state: State = query.state === 'ended' ? 'ended' : 'active';
     const [narrowed] = (Object.keys(NARROWED) as Narrowed[]).flatMap((name) =>
@@ -203,7 +203,7 @@ function AccessRow({ access }: { access: GrantView }) {
             <a class="name cut" href={`${AT}/${access.id}`} title={nameOf(access)}>
               <Cut of={nameOf(access)} />
             </a>
-            <small class="cut" title={returnHostOf(access)}>
+            <small class="cut" title={tipOf(returnHostOf(access))}>
               {returnHostOf(access)}
             </small>
           </span>
@@ -211,7 +211,7 @@ function AccessRow({ access }: { access: GrantView }) {
       </td>
       <td data-label="Acts as">
         <span>
-          <span class="cut" title={name}>
+          <span class="cut" title={tipOf(name)}>
             <Cut of={name} />
           </span>
           <small>{kind}</small>
@@ -258,7 +258,7 @@ function Nothing({ search, state, isNarrowed }: { search: string; state: State; 
   if (search) {
     return (
       <Empty title={`No apps match “${search}”`} glyph="search">
-        <p>Names of apps, keys and people are searched from their beginning.</p>
+        <p>Names of apps, keys and people are searched.</p>
         <div class="row">
           <a class="button" href={AT}>
             Clear search

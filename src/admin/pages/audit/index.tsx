@@ -4,7 +4,7 @@ import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
 import { Icon } from '../../../ui/icons';
 import { Rows } from '../../../ui/list-page';
-import { Cut, Whole } from '../../../ui/name';
+import { Cut, tipOf, Whole } from '../../../ui/name';
 import { Badge, dayOf, Empty, Field, Head, type Tone } from '../../../ui/parts';
 import { listPage, read } from '../api';
 import { adminPage } from '../frame';
@@ -13,8 +13,6 @@ import { ACTS, actorOf, type Event, isByPerson, wordsOfEvent } from './words';
 type Events = { events: Event[]; count: number; total_count: number; limit: number; offset: number };
 
 const AT = '/admin/audit';
-/** Events on a page: with names as long as they may be, it stays under 100 KB. */
-const A_PAGE = 40;
 /** What the form asks for, then what links of this and other pages narrow the list to, in words where no event has a name. */
 const TYPED = ['q', 'act', 'outcome', 'from', 'to'] as const;
 const LINKED = {
@@ -31,14 +29,14 @@ const OUTCOMES: Readonly<Record<Event['outcome'], { word: string; tone: Tone }>>
   refused: { word: 'Refused', tone: 'bad' },
   failed: { word: 'Failed', tone: 'bad' },
 };
-/** What ended an app's access, so that no one uses what may have been copied. */
+/** What ended an app's access, so that nobody uses what may have been copied. */
 const FOR_SAFETY = /re(played|used)$/;
 const LABEL = 'App, key, person, server or reference';
 
 /** What happened: who did what, when, and how it ended. */
 export const auditPages = new Hono<App>().get('/', async (c) => {
   const filter = filterOf(c.req.query());
-  const { limit, offset } = listPage(c, A_PAGE);
+  const { limit, offset } = listPage(c, 25);
   const asked = askedOf(filter);
   const list = await read<Events>(c, `/audit?${asked}&limit=${limit}&offset=${offset}`);
   const body = (
@@ -262,13 +260,13 @@ function EventRow({ event, filter }: { event: Event; filter: Filter }) {
       </td>
       <td data-label="Event">
         <span>
-          <span class="cut all" title={says}>
+          <span class="cut all" title={tipOf(says)}>
             {says}
           </span>
           <Whole of={client_name ?? ''} />
           <Whole of={about_name ?? ''} />
           {more && (
-            <small class="cut" title={more}>
+            <small class="cut" title={tipOf(more)}>
               {more}
             </small>
           )}

@@ -14,7 +14,7 @@ import type { VirtualKey } from '../../../governance/virtual-keys';
 import { countOf, numberOf } from '../../../ui/english';
 import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
-import { Cut } from '../../../ui/name';
+import { Cut, tipOf } from '../../../ui/name';
 import { Badge, dayOf, Empty, LastUse, type Tone, When } from '../../../ui/parts';
 import type { Column } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
@@ -180,7 +180,7 @@ export function KeyUse({ of: key }: { of: VirtualKey }) {
 
 /** Text of a cell; what may need two lines is cut there. */
 function Text({ of }: { of: string }) {
-  return of.length > 40 ? (
+  return tipOf(of) ? (
     <span class="cut" title={of}>
       <Cut of={of} />
     </span>
