@@ -289,6 +289,15 @@ export function Filter({ list, label }: { list: string; label: string }) {
   );
 }
 
+/** The way to what the audit has of one thing. @param of what the audit's filter calls it: toolsets are `server`, too */
+export function AuditLink({ of, id }: { of: 'server' | 'key' | 'app' | 'person'; id: string }) {
+  return (
+    <a class="small" href={`/admin/audit?${new URLSearchParams({ [of]: id })}`}>
+      See in the audit log
+    </a>
+  );
+}
+
 /** The parts of one thing, each at an address of its own. */
 export function Tabs({ label, ways }: { label: string; ways: readonly Way[] }) {
   return (

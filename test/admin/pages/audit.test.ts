@@ -4,6 +4,8 @@ import source from '../../../src/audit.ts?raw';
 import { Browser, type Page } from '../../support/browser';
 import { admin, newKey } from '../../support/gate';
 import { McpClient } from '../../support/mcp-client';
+import { Provider, personOf } from '../../support/provider';
+import { Upstream } from '../../support/upstream';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -49,6 +51,37 @@ describe('the audit log', () => {
       `Key “${key.name}” was created`,
     ]);
     expect(page.html).toContain('Only events of Administrator');
+  });
+
+  it('is led to from a key, a server, a toolset, a person and an app’s access, narrowed to that one', async () => {
+    const server = await Upstream.start(['echo']);
+    const key = await newKey([server.name]);
+    const { virtual_mcp: toolset } = await admin<{ virtual_mcp: { id: string } }>(
+      'POST',
+      '/mcp/virtual-mcps',
+      {
+        name: `Toolset ${key.name}`,
+        tools: [],
+      },
+    );
+    const client = await McpClient.register({ client_name: 'Led to' });
+    await client.obtainGrant({ key: key.value });
+    const { sessions } = await admin<{ sessions: { id: string }[] }>('GET', '/oauth2/sessions?search=Led');
+    const somebody = new Browser();
+    await (await Provider.start()).signIn(somebody, 'led@acme.example');
+    const person = await personOf('led@acme.example');
+    const events = async (path: string) => {
+      const [, href = ''] =
+        /href="([^"]*)">See in the audit log</.exec((await browser.open(`/admin/${path}`))?.html ?? '') ?? [];
+      const query = Object.fromEntries(new URL(href, 'https://x.example').searchParams);
+      return sentences(await opened(query, 1));
+    };
+
+    expect(await events(`keys/${key.id}`)).toContain(`Key “${key.name}” was created`);
+    expect(await events(`servers/${server.id}`)).toEqual([`Server “${server.name}” was added`]);
+    expect(await events(`toolsets/${toolset.id}`)).toEqual([`Toolset “Toolset ${key.name}” was created`]);
+    expect(await events(`people/${person.id}`)).toEqual(['led signed in']);
+    expect((await events(`access/${sessions[0]?.id}`)).at(-1)).toContain('Led to was allowed access');
   });
 
   it('names what is deleted as it was called', async () => {

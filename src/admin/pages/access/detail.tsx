@@ -2,7 +2,7 @@ import { ClientAvatar } from '../../../clients/avatar';
 import { modeOfKind } from '../../../identity';
 import { shortCode } from '../../../log';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Badge, Head, LastUse, Notice, When } from '../../../ui/parts';
+import { AuditLink, Badge, Head, LastUse, Notice, When } from '../../../ui/parts';
 import { AccessTools } from './grant-tools';
 import {
   adviceOn,
@@ -115,6 +115,7 @@ function About({ access }: { access: GrantView }) {
           </a>
         )}
       </div>
+      <AuditLink of="app" id={access.client_id} />
     </section>
   );
 }

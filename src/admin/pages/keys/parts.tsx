@@ -5,7 +5,7 @@ import { type AuthMode, ConnectLines, type Endpoint } from '../../../ui/connect-
 import { countOf } from '../../../ui/english';
 import { Confirm, Csrf } from '../../../ui/forms';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Copy, Head, Notice, When } from '../../../ui/parts';
+import { AuditLink, Copy, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { lengthOf, limitsOf } from './limit-rows';
 import { canUse, KeyBadge, KeyUse } from './list';
@@ -76,6 +76,7 @@ export function KeyAside({ overview, apps }: { overview: KeyOverview; apps: numb
             )}
           </dd>
         </dl>
+        <AuditLink of="key" id={key.id} />
         {!overview.toolsets.length && (
           <small>
             <a href="/admin/toolsets">Toolsets</a> can give it tools of several servers at once.

@@ -10,7 +10,7 @@ import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
 import { Confirm, Csrf } from '../../../ui/forms';
 import { Cut, cut, Name } from '../../../ui/name';
-import { Head, Notice, When } from '../../../ui/parts';
+import { AuditLink, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { act, type FormFields, gone, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
@@ -225,11 +225,8 @@ async function showPerson(
               </dd>
               <dt>Access keys</dt>
               <dd>{keys.length ? <Keys keys={keys} /> : 'None'}</dd>
-              <dt>Activity</dt>
-              <dd>
-                <a href={`/admin/audit?actor=user:${id}`}>Audit log</a>
-              </dd>
             </dl>
+            <AuditLink of="person" id={id} />
           </section>
           <Ends id={id} isBlocked={!user.isActive} csrf={csrf} />
         </aside>

@@ -5,7 +5,7 @@ import { ask } from '../../../database';
 import { clean } from '../../../servers/listed-item';
 import { type Server, stateOf } from '../../../servers/server';
 import { type StoredWords, storedWordsQuestion } from '../../../servers/words';
-import { Badge, Copy, When } from '../../../ui/parts';
+import { AuditLink, Badge, Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { type FormFields, listPage, type Refused } from '../api';
 import { adminPage, csrfOf } from '../frame';
@@ -82,6 +82,7 @@ function ServerFacts({ server, issuer }: { server: Server; issuer: string | null
           <When at={rfc3339(server.createdAt)} />
         </dd>
       </dl>
+      <AuditLink of="server" id={server.id} />
       {issuer && (
         <>
           <h2>Connect to this server only</h2>

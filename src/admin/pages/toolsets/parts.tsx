@@ -9,7 +9,7 @@ import { countOf, numberOf } from '../../../ui/english';
 import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
 import { Cut, cut } from '../../../ui/name';
-import { Badge, Copy, Empty, Head } from '../../../ui/parts';
+import { AuditLink, Badge, Copy, Empty, Head } from '../../../ui/parts';
 import type { Page } from '../../api/request';
 import { sortBy } from '../sorting';
 
@@ -173,6 +173,7 @@ export function Aside({
           <h2>Address</h2>
           <Copy text={address} label="the address" />
           <small>It stays the same when you rename the toolset.</small>
+          <AuditLink of="server" id={toolset.id} />
         </section>
         <section class="card danger stack tight">
           <h2>Delete toolset</h2>
