@@ -8,13 +8,13 @@ export const SECURITY_SCHEMES = {
     scheme: 'basic',
     description: 'ADMIN_TOKEN as the password, with any user name',
   },
-  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'ADMIN_TOKEN' },
+  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'ADMIN_TOKEN in the header `x-api-key`' },
   session: {
     type: 'apiKey',
     in: 'cookie',
     name: '__Host-toolgate-session',
     description:
-      'A browser signed in: `POST /api/session`, or `/oauth/sign-in`. What is for administrators wants one signed in as such. Writes also send `x-csrf-token`. On http loopback the cookie has no prefix',
+      'The cookie of a browser that signed in: by `POST /api/session`, or at `/oauth/sign-in`. Operations for administrators need an administrator’s. Writes also send `x-csrf-token`. On http loopback the cookie’s name has no prefix',
   },
   accessToken: {
     type: 'http',
