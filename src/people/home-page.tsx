@@ -49,7 +49,11 @@ export function Home(props: HomeProps) {
             Connect an app to <Cut of={gateway.displayName} />
           </>
         }
-        lead={`One address gives your AI apps every tool ${amountOf(props)}.`}
+        lead={
+          isUntold(props)
+            ? 'This address gives your AI apps the tools of one toolset or server.'
+            : `One address gives your AI apps every tool ${amountOf(props)}.`
+        }
       />
       {obstacle && (
         <Notice
@@ -78,6 +82,11 @@ export function Home(props: HomeProps) {
       )}
     </>
   );
+}
+
+/** True where a toolset or server is connected to of which nothing is told here. */
+function isUntold({ open, slug }: HomeProps): boolean {
+  return !open && slug !== null;
 }
 
 function amountOf({ open, serverCount }: HomeProps): string {
@@ -265,7 +274,7 @@ function GetAccess({ gateway, mode, providerHost, isOpen, who }: HomeProps) {
         ) : takesSignIn ? (
           <>
             Sign in with <b>{providerHost}</b>.
-            {mode === 'both' && ' Scripts and servers use an access key: ask your administrator.'}
+            {mode === 'both' && ' Scripts and jobs use an access key: ask your administrator.'}
           </>
         ) : (
           NEEDS_KEY
@@ -284,8 +293,9 @@ function GetAccess({ gateway, mode, providerHost, isOpen, who }: HomeProps) {
   );
 }
 
-function WhatYouGet({ open, serverCount, slug, toolsets }: HomeProps) {
-  if (!open && !serverCount) return null;
+function WhatYouGet(props: HomeProps) {
+  const { open, serverCount, slug, toolsets } = props;
+  if (isUntold(props) || (!open && !serverCount)) return null;
   const toolset = toolsets.find(({ endpointSlug }) => endpointSlug === slug);
   return (
     <section class="card stack tight">

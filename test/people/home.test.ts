@@ -78,7 +78,7 @@ describe('the front page (CONTRACT §8, Pages)', () => {
     expect(textOf(byKey)).toContain(
       'You need an access key. Ask your administrator. Ask in #ai-tools. Enter your key',
     );
-    expect(textOf(bySignIn)).toMatch(/Sign in with [\w.:-]+ ?\. Scripts and servers use an access key/);
+    expect(textOf(bySignIn)).toMatch(/Sign in with [\w.:-]+ ?\. Scripts and jobs use an access key/);
     expect(textOf(bySignIn)).toContain(
       'Anyone who knows the address can use tools that are open to everyone.',
     );
@@ -131,6 +131,8 @@ describe('the front page (CONTRACT §8, Pages)', () => {
     expect(there.html).toContain('codex mcp add secret-plans --url https://gate.example/mcp/secret-plans');
     expect(words(there)).toBe(words(nowhere));
     expect(there.html).not.toContain('Secret plans');
+    expect(there.html).toContain('the tools of one toolset or server.');
+    expect(there.html).not.toContain('What you get');
     expect(malformed.html).not.toContain('&gt;&lt;script');
     expect(malformed.html).toContain('codex mcp add toolgate --url https://gate.example/mcp<');
   });
