@@ -10,9 +10,9 @@ type Saying = Of & { said?: string };
 /** Every way a server can fail a request, as the caller reads it: what happened and whose turn it is. */
 export const FAILURE_WORDS = {
   unreachable: ({ server }: Of) =>
-    `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
+    `The server ${server} cannot be reached. Try again later. If it keeps failing, ask the people who run it.`,
   late: ({ server }: Of) =>
-    `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
+    `The server ${server} did not answer in time. Try again later. If it keeps failing, ask the people who run it.`,
   unauthorized: ({ server, said }: Saying) =>
     `The server ${server} did not accept this gateway's credentials (HTTP 401)${quoted(said)}. An administrator of this gateway has to renew them.`,
   not_open: ({ server, said }: Saying) =>
@@ -24,7 +24,7 @@ export const FAILURE_WORDS = {
   refused_to_one: ({ server }: Of) =>
     `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
   refused_anew: ({ server, seconds }: After) =>
-    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
+    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it keeps failing, ask the people who run it.`,
   insufficient_scope: ({ server, scopes }: Of & { scopes: string }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: an administrator of this gateway can name scopes in the server's oauth_config.`,
   scopes_wanted: ({ server, scopes }: Of & { scopes: string }) =>
@@ -34,7 +34,7 @@ export const FAILURE_WORDS = {
   redirect: ({ server }: Of) =>
     `The server ${server} answered with a redirect that is not followed. An administrator of this gateway has to correct its address.`,
   status: ({ server, status, said }: Saying & { status: number }) =>
-    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later; the people who run it have to look.`,
+    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later. If it keeps failing, ask the people who run it.`,
   rejected: ({ server, status, said }: Saying & { status: number }) =>
     `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
   not_found: ({ server, said }: Saying) =>
@@ -42,19 +42,19 @@ export const FAILURE_WORDS = {
   busy: ({ server, said }: Saying) =>
     `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }: Of) =>
-    `The server ${server} answered with something that is not MCP. The people who run it have to look.`,
+    `The server ${server} answered with something that is not MCP. Tell the people who run it.`,
   too_large: ({ server }: Of) =>
-    `The server ${server} answered with more at once than this gateway reads. The people who run it have to look.`,
+    `The server ${server} answered with more at once than this gateway reads. Tell the people who run it.`,
   wrong_id: ({ server }: Of) =>
-    `The server ${server} answered another request than this one. The call may have run; the people who run the server have to look.`,
+    `The server ${server} answered another request than this one. The call may have run. Tell the people who run the server.`,
   /** `said`: the address it names. */
   endpoint_elsewhere: ({ server, said }: Of & { said: string }) =>
-    `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused; the people who run it have to look.`,
+    `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused. Tell the people who run it.`,
   /** `said`: the version, as JSON. */
   odd_version: ({ server, said }: Of & { said: string }) =>
-    `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
+    `The server ${server} speaks a protocol version that no request can name: ${said}. Tell the people who run it.`,
   unanswered: ({ server }: Of) =>
-    `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
+    `The server ${server} ended its answer before it was complete. The call may have run. Tell the people who run the server.`,
   lost: ({ server }: Of) =>
     `This gateway lost its connection to the server ${server}. The call may have run; try again.`,
   silent: ({ server, seconds }: After) =>

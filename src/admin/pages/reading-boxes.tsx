@@ -24,7 +24,7 @@ export function ReadingBoxes({ name, isAll, terms }: BoxesProps) {
       <Box name={`allow_prompts${of}`} said={terms.allow_prompts} isAll={isAll} server={name}>
         Prompts
       </Box>
-      <small>Unless you change this, they come with all tools and not with selected ones.</small>
+      <small>By default they’re on with all tools, and off with selected tools.</small>
     </div>
   );
 }

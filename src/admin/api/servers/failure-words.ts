@@ -5,9 +5,9 @@ import { type FAILURE_WORDS, quoted } from '../../../servers/failure-words';
 /** Why a server did not do its part, for the administrator, who can change something about it. */
 export const SERVER_FAILURE_WORDS = {
   unreachable: ({ server }) =>
-    `The server ${server} cannot be reached. Try again later; the people who run it have to bring it back.`,
+    `The server ${server} cannot be reached. Try again later. If it keeps failing, ask the people who run it.`,
   late: ({ server }) =>
-    `The server ${server} did not answer in time. Try again later; the people who run it have to look.`,
+    `The server ${server} did not answer in time. Try again later. If it keeps failing, ask the people who run it.`,
   unauthorized: ({ server, said }) =>
     `The server ${server} did not accept the credentials of this gateway (HTTP 401)${quoted(said)}. Renew them.`,
   not_open: ({ server, said }) =>
@@ -19,7 +19,7 @@ export const SERVER_FAILURE_WORDS = {
   refused_to_one: ({ server }) =>
     `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
   refused_anew: ({ server, seconds }) =>
-    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it goes on, the people who run it have to look.`,
+    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it keeps failing, ask the people who run it.`,
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: name scopes in oauth_config.scopes, then connect the account again.`,
   scopes_wanted: ({ server, scopes }) =>
@@ -29,7 +29,7 @@ export const SERVER_FAILURE_WORDS = {
   redirect: ({ server }) =>
     `The server ${server} answered with a redirect that is not followed: to another host, or one that would lose the message. Correct its address.`,
   status: ({ server, status, said }) =>
-    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later; the people who run it have to look.`,
+    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later. If it keeps failing, ask the people who run it.`,
   rejected: ({ server, status, said }) =>
     `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
   not_found: ({ server, said }) =>
@@ -41,13 +41,13 @@ export const SERVER_FAILURE_WORDS = {
   too_large: ({ server }) =>
     `The server ${server} answered with more at once than this gateway reads. Have it list its items in pages.`,
   wrong_id: ({ server }) =>
-    `The server ${server} answered another request than the one it was asked. The people who run the server have to look.`,
+    `The server ${server} answered another request than the one it was asked. Tell the people who run the server.`,
   endpoint_elsewhere: ({ server, said }) =>
     `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused: compare its address with what the people who run it say.`,
   odd_version: ({ server, said }) =>
-    `The server ${server} speaks a protocol version that no request can name: ${said}. The people who run it have to look.`,
+    `The server ${server} speaks a protocol version that no request can name: ${said}. Tell the people who run it.`,
   unanswered: ({ server }) =>
-    `The server ${server} ended its answer before it was complete. The call may have run; the people who run the server have to look.`,
+    `The server ${server} ended its answer before it was complete. The call may have run. Tell the people who run the server.`,
   lost: ({ server }) =>
     `This gateway lost its connection to the server ${server}. The call may have run; try again.`,
   silent: ({ server, seconds }) =>

@@ -138,7 +138,7 @@ function ServerRow({ listed, settings }: { listed: ServerWithCounts; settings: S
           <Badge tone={tone}>{word}</Badge>
           {server.enabled && lastFailure && (
             <small>
-              since <When at={rfc3339(lastFailure.since)} />
+              started <When at={rfc3339(lastFailure.since)} />
             </small>
           )}
         </span>

@@ -88,7 +88,7 @@ const KINDS: Readonly<Partial<Record<Control['kind'], string>>> = {
   yes_no: 'yes or no',
   choice: 'one of',
   choices: 'any of',
-  lines: 'one a line',
+  lines: 'one per line',
   json: 'JSON',
 };
 

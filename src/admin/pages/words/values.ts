@@ -28,7 +28,7 @@ export const VALUE_WORDS = {
   not_plain: () => 'must be plain characters',
   not_a_code: () => 'must look like F-7K2Q',
   repeated_window: () => 'must have one limit for each span of time',
-  not_a_key_value: () => 'must begin with sk-bf- and go on with letters, digits, ".", "_", "~" or "-"',
+  not_a_key_value: () => 'must start with sk-bf-, followed by letters, digits, “.”, “_”, “~” or “-”',
   key_value_fixed: () => 'never changes; give the key a new one',
   not_a_slug: () => 'must be lower-case letters, digits and inner hyphens, at most 64',
 
@@ -38,7 +38,7 @@ export const VALUE_WORDS = {
   not_http: () => 'must begin with http:// or https://',
   not_https: () => 'must be https',
   not_public: () => 'must be on a public host',
-  not_https_urls: () => 'must be https addresses, one a line',
+  not_https_urls: () => 'must be https addresses, one per line',
   not_an_origin: () =>
     'must be an https address without a path or slash at its end, such as https://tools.example.com',
   not_a_provider: () => 'must be an https address without a query, such as https://accounts.google.com',
