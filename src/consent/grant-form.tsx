@@ -2,9 +2,8 @@ import { isDocumentUrl } from '../clients/metadata-document';
 import type { Widening } from '../grants/change';
 import type { Grant } from '../grants/store';
 import { isLoopback } from '../protocol/public-url';
-import { dates } from '../ui/english';
 import { Cut, Name } from '../ui/name';
-import { When } from '../ui/parts';
+import { dayOf, When } from '../ui/parts';
 import { Chooser, Ticked } from './chooser';
 import { endsOf, type GrantChoice, mayNarrow } from './grant-choice';
 import type { UsableServer } from './services';
@@ -53,7 +52,7 @@ export function GrantFields({ grant, usable, choice, action, toolsAt, everything
 }
 
 function endWords(expiresAt: number | null): string {
-  return expiresAt === null ? 'when it is revoked' : dates().format(expiresAt * 1000);
+  return expiresAt === null ? 'when it is revoked' : `on ${dayOf(new Date(expiresAt * 1000).toISOString())}`;
 }
 
 type AddedProps = { grant: Grant; added: Widening; usable: readonly UsableServer[] };

@@ -54,8 +54,8 @@ export function ServicesForm(props: ServicesFormProps) {
       )}
       {!mayNarrow && (
         <p class="muted">
-          <Cut of={name} /> asked only for {reads ? 'read-only tools' : 'tools that change something'}, going
-          by what each server says about its tools.
+          <Cut of={name} /> asked only for {reads ? 'read-only tools' : 'tools that change something'}. Each
+          server says which of its tools are.
         </p>
       )}
       <Chooser

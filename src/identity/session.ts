@@ -35,7 +35,7 @@ export const session: IdentityMode<never> = {
     kind: 'anonymous',
     who: () => 'anonymous',
     connectedFor: { before: null, nameless: 'an anonymous connection' },
-    listed: (id) => `Session ${id.slice(0, 4)}…`,
+    listed: (id) => `Anonymous ${id.slice(0, 4)}…`,
     actor: () => 'Anonymous',
     everything: 'all they may',
     whose: 'anybody',

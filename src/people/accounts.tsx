@@ -167,7 +167,7 @@ function OneAccount({ account, csrf }: { account: AccountEntry; csrf: string }) 
           {new URL(server.connectionString).host}
           {credential && (
             <>
-              {' · since '}
+              {' · connected '}
               <When at={rfc3339(credential.createdAt)} />
             </>
           )}

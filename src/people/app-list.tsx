@@ -29,7 +29,7 @@ export function AppList(props: AppListProps) {
   const isAlike = namesTwice(grants);
   return (
     <section class="stack" aria-labelledby="apps">
-      <h2 id="apps">{total === 1 ? '1 app has access' : `${countOf(total, 'app')} have access`}</h2>
+      <h2 id="apps">{total ? `${countOf(total, 'app has', 'apps have')} access` : 'Apps'}</h2>
       {grants.length ? (
         <Table
           label="Apps with access"

@@ -61,14 +61,16 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
       <Head
         title="Your apps"
         actions={
-          <a class="button primary" href="/">
-            <Icon of="plus" />
-            Connect an app
-          </a>
+          apps.total > 0 && (
+            <a class="button primary" href="/">
+              <Icon of="plus" />
+              Connect an app
+            </a>
+          )
         }
         lead={
           <>
-            Signed in as <b>{whoIs(identity)}</b>.{' '}
+            {mode?.isSignedIn || mode?.typed ? 'Signed in as' : 'Not signed in:'} <b>{whoIs(identity)}</b>.{' '}
             {other && <a href={pageOf(other)}>Show {whoIs(other)} instead</a>}
             {!other && mode?.typed && <a href={`/me?as=${ANOTHER}`}>Use another {mode.words.kind}</a>}
           </>

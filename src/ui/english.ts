@@ -12,10 +12,6 @@ export const graphemes = lazily(() => new Intl.Segmenter('en', { granularity: 'g
 export const relativeTimes = lazily(() => new Intl.RelativeTimeFormat('en', { numeric: 'auto' }));
 /** The name of a country by its two letters. */
 export const countryNames = lazily(() => new Intl.DisplayNames(['en'], { type: 'region' }));
-/** `October 23, 2026`, in UTC. */
-export const dates = lazily(
-  () => new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }),
-);
 
 /** `1,008` */
 export function numberOf(count: number): string {

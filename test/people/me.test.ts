@@ -216,7 +216,7 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     const confirm = await pageAt(mine.browser, `${mine.app}/withdraw`);
     await press(mine.browser, confirm, `${mine.app}/withdraw`);
 
-    expect(html).toContain('Signed in as <b>anonymous</b>');
+    expect(html).toContain('Not signed in: <b>anonymous</b>');
     expect(await stands(mine)).toBe(false);
     await configure({ enforce_auth_on_inference: true });
   });

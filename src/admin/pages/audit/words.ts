@@ -73,7 +73,7 @@ const WORDS: Readonly<Record<Act['act'], Words>> = {
   'server.created': ['Server added', was(server, 'added')],
   'server.changed': ['Server changed', was(server, 'changed')],
   'server.authorization_begun': ['Server sign-in started', (e) => `Sign-in to ${at(e)} started`],
-  'server.authorized': ['Server signed in', (e) => `${server(e)} was signed in`],
+  'server.authorized': ['Signed in to a server', (e) => `The gateway signed in to ${at(e)}`],
   'server.authorization_refused': ['Server sign-in refused', (e) => `Sign-in to ${at(e)} was refused`],
   'server.authorization_revoked': ['Server sign-in revoked', (e) => `Sign-in to ${at(e)} was revoked`],
   'server.registered_again': [
@@ -143,7 +143,7 @@ export function wordsOfEvent(event: Event): { says: string; more: string | undef
 }
 
 function ownerOf({ subject_name: name }: Event): string {
-  return name === null ? '' : `Of ${cut(name)}`;
+  return name === null ? '' : `For ${cut(name)}`;
 }
 
 function settingsIn({ detail }: Event): string {
