@@ -52,8 +52,8 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
     throw new PageProblem({
       status: 403,
       title: 'This is for administrators',
-      text: `You are signed in as ${cut(session.user?.name ?? '')}, who is not one. Ask an administrator to add you under Settings, Sign-in.`,
-      way: { href: '/me', label: 'To your own access' },
+      text: `You’re signed in as ${cut(session.user?.name ?? '')}, who isn’t an administrator. Ask an administrator to add you under Settings, Sign-in.`,
+      way: { href: '/me', label: 'Your apps' },
     });
   }
   c.set('isAdministrators', true);

@@ -52,7 +52,7 @@ export function ToolPicker(props: PickerProps) {
     <section class="card stack picker" id="pick" aria-labelledby="pick-head">
       <div class="row spread">
         <h2 id="pick-head">
-          {title} {given.length ? countOf(given.length, 'server') : 'no servers'}
+          {given.length ? `${title} ${countOf(given.length, 'server')}` : 'No servers added'}
         </h2>
         {given.length > 0 && (
           <output class="small muted">

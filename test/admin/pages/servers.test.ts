@@ -743,7 +743,7 @@ describe('the page of a server', () => {
     const page = await open(`/${crypto.randomUUID()}`);
 
     expect(page.status).toBe(404);
-    expect(page.html).toContain('There is no server at this address.');
+    expect(page.html).toContain('This server was deleted, or never existed.');
   });
 });
 

@@ -51,7 +51,7 @@ export function AccessDetail({ access }: { access: GrantView }) {
             <section class="card danger stack tight">
               <h2>Revoke access</h2>
               <p class="muted small">
-                It stops working within seconds. It has to be allowed again to come back.
+                It stops working within seconds. To use it again, someone has to allow it again.
               </p>
               <div class="actions">
                 <a class="button danger" href={`${AT}/${access.id}/end`}>

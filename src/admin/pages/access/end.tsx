@@ -115,8 +115,8 @@ async function confirmation(c: Context<App>, named: Named, first: GrantView | un
       csrf={await csrfOf(c)}
     >
       <p>
-        <b>{apps}</b> {count === 1 ? 'stops' : 'stop'} working within seconds. You can’t undo this. To come
-        back, an app has to be allowed again.
+        <b>{apps}</b> {count === 1 ? 'stops' : 'stop'} working within seconds. You can’t undo this. To use an
+        app again, someone has to allow it again.
       </p>
       <input type="hidden" name={named.field} value={named.value} />
     </Confirm>

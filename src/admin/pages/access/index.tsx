@@ -74,7 +74,7 @@ export const accessPages = new Hono<App>()
           </b>{' '}
           and stops working within seconds. A call that is running may still finish.
         </p>
-        <p>You can’t undo this. To come back, it has to be allowed again.</p>
+        <p>You can’t undo this. To use it again, someone has to allow it again.</p>
       </Confirm>
     );
     return adminPage(c, { title: 'Revoke access', at: AT, isForm: true, body });

@@ -113,8 +113,10 @@ async function confirm(
       <p>Within seconds:</p>
       <ul>
         <li>They are signed out in all browsers.</li>
-        <li>{countOf(apps, 'app loses', 'apps lose')} access.</li>
-        <li>{countOf(active.length, 'access key is', 'access keys are')} turned off.</li>
+        {apps > 0 && <li>{countOf(apps, 'app loses', 'apps lose')} access.</li>}
+        {active.length > 0 && (
+          <li>{countOf(active.length, 'access key is', 'access keys are')} turned off.</li>
+        )}
       </ul>
       <p class="muted">{after}</p>
     </Confirm>

@@ -48,7 +48,7 @@ export function PeopleList({ c, users, total, asked }: PeopleListProps) {
           <select class="input" name="state" aria-label="Status">
             <option value="">Any status</option>
             <option value="active" selected={isActive === true}>
-              Not blocked
+              Active
             </option>
             <option value="blocked" selected={isActive === false}>
               Blocked

@@ -17,7 +17,7 @@ import { rfc3339 } from '../../api/answer';
 import { act, gone, listPage, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { ServerAccount } from './account';
-import { ServerHead } from './head';
+import { noServer, ServerHead } from './head';
 
 const AT = '/admin/servers';
 const DISCONNECT = '/:id/accounts/:account/disconnect';
@@ -32,7 +32,7 @@ export const serverAccountPages = new Hono<App>()
       serverOverviewQuestion(c.env.DB, id, { search: '', limit: 0, offset: 0 }),
       accountsAtQuestion(c.env.DB, id, page),
     );
-    if (!overview) throw gone('There is no server at this address.', { href: AT, label: 'To the servers' });
+    if (!overview) throw noServer();
     const { server } = overview;
     const csrf = await csrfOf(c);
     const body = (
@@ -110,8 +110,7 @@ export const serverAccountPages = new Hono<App>()
 /** Someone who did not sign in. */
 const ANONYMOUS = 'Anonymous';
 
-const noAccount = (href: string) =>
-  gone('There is no account at this address.', { href, label: 'To the accounts' });
+const noAccount = (href: string) => gone('There is no account at this address.', { href, label: 'Accounts' });
 
 const STATUS = {
   active: { tone: 'good', word: 'Connected' },

@@ -116,5 +116,5 @@ const OVER = {
   status: 410,
   title: 'No account to confirm',
   text: 'It was kept or revoked already, or 15 minutes have passed. Sign in to the server again.',
-  way: { href: AT, label: 'To the servers' },
+  way: { href: AT, label: 'Servers' },
 };

@@ -14,7 +14,7 @@ import { glyphOf, SERVER_STATES, usedBy } from './state';
 const AT = '/admin/servers';
 
 export const noServer = () =>
-  gone('There is no server at this address.', { href: AT, label: 'To the servers' });
+  gone('This server was deleted, or never existed.', { href: AT, label: 'Servers' });
 
 /** Each tab of a server: its path, and what it is called. Account is there where there is one to connect. */
 const TABS = {
@@ -88,7 +88,7 @@ export function ServerNotices({ server, use, settings, csrf, isNew }: NoticesPro
         <Notice tone="bad">
           {lastFailureWords(lastFailure)}{' '}
           <small>
-            Since <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
+            First failed <When at={rfc3339(lastFailure.since)} />, last <When at={rfc3339(lastFailure.at)} />.
           </small>
         </Notice>
       )}

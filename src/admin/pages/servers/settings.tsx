@@ -9,11 +9,11 @@ import { Csrf } from '../../../ui/forms';
 import { cut } from '../../../ui/name';
 import { serverAt } from '../../api/servers/authorization';
 import { findServerInUse } from '../../api/servers/shown';
-import { act, type FormFields, gone, type Refused, readForm } from '../api';
+import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { DeleteServer, givenTo } from './delete';
 import { bannerOf, ServerSettings } from './form';
-import { ServerHead } from './head';
+import { noServer, ServerHead } from './head';
 import { bodyOf, secretLack, termsOf, withStoredSecrets } from './terms';
 import { SERVER_WORDS, savedWords } from './words';
 
@@ -53,8 +53,6 @@ export async function usedServer(c: Context<App>, id: string): Promise<{ server:
   if (!used) throw noServer();
   return used;
 }
-
-const noServer = () => gone('There is no server at this address.', { href: AT, label: 'To the servers' });
 
 async function showSettings(
   c: Context<App>,

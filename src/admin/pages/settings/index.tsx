@@ -88,7 +88,7 @@ function resealedWords({ resealed, remaining, unreadable }: Resealed): string {
 /** @throws PageProblem when there is no such group. */
 function groupAt(id: string): SettingGroup {
   const group = GROUPS.find((group) => group.id === id);
-  if (!group) throw gone('There are no such settings.', { href: AT, label: 'To the settings' });
+  if (!group) throw gone('There are no settings at this address.', { href: AT, label: 'Settings' });
   return group;
 }
 

@@ -76,7 +76,7 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
         picked={pickedOfToolset(known, servers)}
         sent={sent}
         error={wrong('tools')}
-        title="Has"
+        title="Tools of"
       />
       <div class="dock">
         <div class="actions">

@@ -144,7 +144,7 @@ export const toolsetPages = new Hono<App>()
         back={`${AT}/${id}`}
         csrf={await csrfOf(c)}
       >
-        <p>What happens within seconds:</p>
+        <p>Within seconds:</p>
         <ul>
           <li>
             Apps that use <code>/mcp/{endpointSlug}</code> get no answer there.
@@ -154,7 +154,9 @@ export const toolsetPages = new Hono<App>()
             keys stay.
           </li>
         </ul>
-        <p class="muted">You can’t undo this. To stop it for a while, turn it off instead.</p>
+        <p>
+          You can’t undo this. To stop it for a while, <a href={`${AT}/${id}`}>turn it off</a> instead.
+        </p>
       </Confirm>
     );
     return adminPage(c, { title: 'Delete a toolset', at: AT, isForm: true, body });
@@ -281,7 +283,7 @@ function Connect({ c, toolset, hasKeys }: ConnectProps) {
         <h2>Connect an app</h2>
         <p class="muted">
           The app gets the tools of this toolset and nothing else. Connect it with a key that can use the
-          toolset, or sign in as the owner of one.
+          toolset, or sign in as the owner of such a key.
         </p>
         <ConnectLines
           to={endpointOf(issuer, settings.display_name, toolset.endpointSlug)}
