@@ -14,6 +14,7 @@ import { described, Field, Head } from '../../../ui/parts';
 import type { Asked } from '../../api/servers/asked';
 import { authTypesFor, type LookedUp, lookUp, proposedName, typesFor } from '../../api/servers/check';
 import { findingWords, pastedWords } from '../../api/servers/check-words';
+import { readPasted } from '../../api/servers/pasted';
 import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { VALUE_WORDS } from '../words/values';
@@ -79,9 +80,14 @@ const SHOWN_AGAIN = /^[\w.-]+( -\w+)*( [@\w./:-]+)?$/;
 
 const NOT_SHOWN = 'We don’t show it again, because it can hold a key.';
 
+const OWN_ADDRESS = 'This is the address of this gateway itself. Enter the address of another server.';
+
 /** Reads what was pasted, and asks the address in it what it is. Nothing is saved. */
 async function check(c: Context<App>, form: FormFields): Promise<Response> {
   const entered = form.get('connection_string')?.trim() ?? '';
+  const pasted = readPasted(entered);
+  if (pasted.kind === 'address' && URL.parse(pasted.address)?.origin === c.var.issuer)
+    return showBeginning(c, pasted.address, OWN_ADDRESS);
   const look = await lookUp(c, entered);
   if (look.kind !== 'looked_up') {
     const error =
