@@ -231,7 +231,9 @@ export function AccountsPage(props: LinkPage & { accounts: readonly ConnectableA
           failure={notice?.serverId === account.server.id ? notice.text : undefined}
         />
       ))}
-      <Reference code={code} />
+      <div class="stack center">
+        <Reference code={code} />
+      </div>
     </>
   );
 }
