@@ -143,7 +143,8 @@ function revocation({ grant, end, csrf, back }: Shown): AppBody | null {
     <Confirm
       title={
         <>
-          Revoke the access of <Name of={nameOf(grant)} />?
+          Revoke <Name of={nameOf(grant)} />
+          ’s access?
         </>
       }
       crumbs={[

@@ -154,7 +154,7 @@ describe('ending access', () => {
     expect((await caller.ask('tools/list')).status).toBe(200);
     const after = await browser.submit(asked, {}, undefined, `/admin/access/${mine.id}/end`);
 
-    expect(asked.html).toContain(`Revoke the access of ${mine.name}?`);
+    expect(asked.html).toContain(`Revoke ${mine.name}’s access?`);
     expect(after?.html).toContain('Access revoked.');
     expect((await caller.ask('tools/list')).status).toBe(401);
     expect(await stands(mine)).toBe(false);

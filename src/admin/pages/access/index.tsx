@@ -57,7 +57,8 @@ export const accessPages = new Hono<App>()
       <Confirm
         title={
           <>
-            Revoke the access of <Name of={nameOf(session)} />?
+            Revoke <Name of={nameOf(session)} />
+            ’s access?
           </>
         }
         crumbs={[...CRUMBS, { href: back, text: cut(nameOf(session)) }]}
