@@ -8,7 +8,12 @@ export const SECURITY_SCHEMES = {
     scheme: 'basic',
     description: 'ADMIN_TOKEN as the password, with any user name',
   },
-  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'ADMIN_TOKEN in the header `x-api-key`' },
+  adminKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'ADMIN_TOKEN in the header `x-api-key`',
+  },
   session: {
     type: 'apiKey',
     in: 'cookie',

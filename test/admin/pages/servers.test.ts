@@ -203,6 +203,9 @@ describe('adding a server by its address', () => {
     await control(page, 'set', answers(page, { headers: { 'content-type': 'text/html' }, body: '<p>' }));
 
     const website = await check(addressOf(page));
+    const own = await check(JSON.stringify({ mcpServers: { a: { url: `${ISSUER}/mcp/docs` } } }));
+    expect(own.status).toBe(400);
+    expect(own.html).toContain('This is the address of this gateway itself.');
     expect(website.status).toBe(400);
     expect(website.html).toContain('This is a website, not an MCP server.');
     expect(website.html).toContain(`>${addressOf(page)}</textarea>`);
@@ -744,6 +747,16 @@ describe('the page of a server', () => {
 
     expect(page.status).toBe(404);
     expect(page.html).toContain('This server was deleted, or never existed.');
+  });
+
+  it('has no page of accounts where none is connected', async () => {
+    const { id } = await Upstream.start(['one']);
+
+    const page = await open(`/${id}/account`);
+
+    expect(page.status).toBe(404);
+    expect(page.html).toContain('No account is connected at this server.');
+    expect((await open(`/${id}`)).html).not.toContain('/account');
   });
 });
 

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { ownAccountOf } from '../../../accounts/auth/index';
+import { authorizationOf, ownAccountOf } from '../../../accounts/auth/index';
 import { type AccountAt, accountsAtQuestion } from '../../../accounts/connected-accounts';
 import { statusAt } from '../../../accounts/credentials';
 import { serverOverviewQuestion } from '../../../accounts/server-overview';
@@ -10,7 +10,7 @@ import { type Server, stateOf } from '../../../servers/server';
 import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
-import { Cut } from '../../../ui/name';
+import { Cut, cut } from '../../../ui/name';
 import { Badge, When } from '../../../ui/parts';
 import { Pager, Table } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
@@ -34,6 +34,11 @@ export const serverAccountPages = new Hono<App>()
     );
     if (!overview) throw noServer();
     const { server } = overview;
+    if (!authorizationOf(server))
+      throw gone('No account is connected at this server.', {
+        href: `${AT}/${id}`,
+        label: `Go to ${cut(server.name)}`,
+      });
     const csrf = await csrfOf(c);
     const body = (
       <>

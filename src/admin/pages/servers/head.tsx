@@ -1,4 +1,4 @@
-import { authorizationOf } from '../../../accounts/auth/index';
+import { authorizationOf, ownAccountOf } from '../../../accounts/auth/index';
 import type { UseCounts } from '../../../governance/server-use';
 import type { Server } from '../../../servers/server';
 import type { Settings } from '../../../settings';
@@ -78,7 +78,8 @@ export function ServerNotices({ server, use, settings, csrf, isNew }: NoticesPro
         <b>
           <Cut of={name} /> is off.
         </b>{' '}
-        No one can use it. Accounts people connected are kept.
+        No one can use it.
+        {ownAccountOf(server) && ' Accounts people connected are kept.'}
       </Notice>
     );
   }

@@ -79,7 +79,9 @@ async function showSettings(
         addressHint={
           isOwn
             ? `If the host changes, ${use.accounts ? `${countOf(use.accounts, 'connected account')} must sign in` : 'people must connect'} again.`
-            : 'If the host changes, enter stored secrets again.'
+            : server.authType !== 'none'
+              ? 'If the host changes, enter stored secrets again.'
+              : ''
         }
         refused={refused}
         back={`${AT}/${id}`}
