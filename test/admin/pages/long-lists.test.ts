@@ -137,22 +137,15 @@ describe('pages of lists with a thousand rows', () => {
     ['/admin/audit?q=ASTNAME', 25],
     [`/admin/servers/${S0}/used-by`, 50],
     [`/admin/servers/${S0}/used-by?kind=app&search=ODE+of`, 50],
-  ])('%s: %i of them, under 30 KB, in three round trips and 150 ms', async (path, rows) => {
-    const times: number[] = [];
+  ])('%s: %i of them, under 30 KB, in three round trips', async (path, rows) => {
     let html = '';
     const roundTrips = await roundTripsOf(async () => {
       html = (await browser.open(path))?.html ?? '';
     });
-    for (let n = 0; n < 3; n++) {
-      const began = performance.now();
-      await browser.open(path);
-      times.push(performance.now() - began);
-    }
 
     expect(html.match(/<tr/g)).toHaveLength(rows + 1);
     expect(html).toMatch(new RegExp(`1–${rows} of [14],00[01]`));
     expect(new TextEncoder().encode(html).length).toBeLessThan(30_000);
     expect(roundTrips).toBeLessThanOrEqual(3);
-    expect(Math.min(...times)).toBeLessThan(150);
   });
 });
