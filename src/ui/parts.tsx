@@ -252,8 +252,11 @@ export function Empty({ title, glyph, children }: { title: string; glyph?: Glyph
   );
 }
 
+/** `beside`: what stands in its form without narrowing the list. */
+type SearchProps = { label: string; value: string; beside?: Child; children?: Child };
+
 /** What finds things in a list, by what they hold anywhere. `children`: other filters beside it. */
-export function Search({ label, value, children }: { label: string; value: string; children?: Child }) {
+export function Search({ label, value, beside, children }: SearchProps) {
   return (
     <search>
       <form class="filters">
@@ -263,6 +266,7 @@ export function Search({ label, value, children }: { label: string; value: strin
           <input class="input" type="search" name="search" value={value} placeholder={label} />
         </label>
         {children}
+        {beside}
         <button type="submit" class="button">
           {children ? 'Filter' : 'Search'}
         </button>

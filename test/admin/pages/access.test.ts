@@ -104,6 +104,7 @@ describe('the apps with access', () => {
     const ended = await open(`?state=ended&search=${encodeURIComponent(gone.name)}`);
     const registered = await browser.open('/admin/apps');
 
+    for (const { html } of [active, ended]) expect(html).toMatch(/name="search".*?>Search<\/button>/s);
     const tabs = (page: Page | null) =>
       [
         ...(page?.html.matchAll(

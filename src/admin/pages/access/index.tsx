@@ -108,9 +108,11 @@ function AccessList({ list, search, state, narrowed }: ListProps) {
         lead="Apps that people allowed to use tools, with their sign-in or a key."
         tabs={appTabs(state, narrowed && href)}
       />
-      <Search label="Find by app, key or person" value={search}>
-        {(!isActive || narrowed) && <Kept state={state} narrowed={narrowed} />}
-      </Search>
+      <Search
+        label="Find by app, key or person"
+        value={search}
+        beside={(!isActive || narrowed) && <Kept state={state} narrowed={narrowed} />}
+      />
       {narrowed && <Narrowed {...narrowed} first={sessions[0]} state={state} />}
       <Rows
         label={isActive ? 'Apps with access' : 'Access that ended'}

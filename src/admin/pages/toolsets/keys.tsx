@@ -47,13 +47,17 @@ export function ToolsetKeys({
   return (
     <>
       {!isWhole && (
-        <Search label="Find by name, owner or last 4 characters" value={search}>
-          {search && (
-            <a class="button" href={at}>
-              Show all keys
-            </a>
-          )}
-        </Search>
+        <Search
+          label="Find by name, owner or last 4 characters"
+          value={search}
+          beside={
+            search && (
+              <a class="button" href={at}>
+                Show all keys
+              </a>
+            )
+          }
+        />
       )}
       {keys.length ? (
         <form class="stack wide" method="post">
