@@ -55,7 +55,7 @@ export function ServicesForm(props: ServicesFormProps) {
       {!mayNarrow && (
         <p class="muted">
           <Cut of={name} /> asked only for {reads ? 'read-only tools' : 'tools that change something'}. Each
-          server says which of its tools are.
+          server says which tools those are.
         </p>
       )}
       <Chooser
