@@ -472,3 +472,19 @@ describe('a double click on one’s own page has one effect and one answer (SECU
     expect(repeated.map(({ status }) => status)).toEqual([403, 403]);
   });
 });
+
+describe('the address of a form that has no page of its own', () => {
+  it('leads to the page it stands on', async () => {
+    const { id } = await Upstream.start();
+    const server = `/admin/servers/${id}`;
+    const forms = ['tools', 'refresh', 'turn', 'authorize', 'verify', 'everyone'].map(
+      (form) => `${server}/${form}`,
+    );
+
+    const led: string[] = [];
+    for (const address of [...forms, '/admin/servers/known', '/me/leave', '/me/accounts'])
+      led.push(new URL((await openAt(address)).url).pathname);
+
+    expect(led).toEqual([...forms.map(() => server), '/admin/servers/new', '/me', '/me']);
+  });
+});

@@ -30,6 +30,7 @@ export const me = new Hono<App>()
     return chosen && asked !== ANOTHER ? showAccess(c, visitor, chosen) : showEntrance(c, visitor);
   })
   .post('/', enter)
+  .get('/:form{leave|accounts}', (c) => goOn(c, '/me')) // someone who comes Back to an answer is shown the page
   .post('/leave', leave)
   .route('/apps', appPages)
   .route('/accounts', accountPages);

@@ -41,7 +41,7 @@ type Place = { route: string; address: string; browser: Browser; status?: number
 
 /** Routes that answer no page of their own: they lead on, answer a program, or are a part of a page. */
 const NO_PAGE =
-  /^\/(mcp|health|register|token|authorize|\.well-known|oauth2|api(?!\/docs))\b|^\/oauth\/(client\.json|sign-in)|^\/waiting|\/tools$|^\/me\/apps\/:id\/access$|\*/;
+  /^\/(mcp|health|register|token|authorize|\.well-known|oauth2|api(?!\/docs))\b|^\/oauth\/(client\.json|sign-in)|^\/waiting|\/tools$|\/:form\{|\/known$|^\/me\/apps\/:id\/access$|\*/;
 
 const NO_ID = 'A'.repeat(22);
 

@@ -3,6 +3,8 @@ import { bindingCookies, newBrowserSecret } from '../../../accounts/authorizatio
 import { serverListQuestion, toolNamesQuestion } from '../../../accounts/server-overview';
 import { type App, gatewayOf } from '../../../config';
 import { ask } from '../../../database';
+import { siteOf } from '../../../identity/browser-session';
+import { Destination } from '../../../protocol/destination';
 import { serverQuestion } from '../../../servers/find';
 import { findOAuthConfigOf } from '../../../servers/oauth-config-store';
 import { countOf } from '../../../ui/english';
@@ -49,6 +51,10 @@ export const serverPages = new Hono<App>()
   .route('/', serverAccountPages)
 
   .get('/:id', (c) => showServer(c, c.req.param('id')))
+  /** Where forms of a server's page are sent: someone who comes Back to an answer is shown the page. */
+  .get('/:id/:form{tools|refresh|turn|authorize|verify|everyone}', (c) =>
+    sendOn(Destination.own(siteOf(c), `${AT}/${c.req.param('id')}`), []),
+  )
   .post('/:id/tools', async (c) => {
     const { DB: db } = c.env;
     const id = c.req.param('id');

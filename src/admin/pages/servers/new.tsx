@@ -49,6 +49,7 @@ export const newServerPages = new Hono<App>()
     return toServer(c, made, form);
   })
 
+  .get('/known', (c) => sendOn(Destination.own(siteOf(c), `${AT}/new`), []))
   .post('/known', async (c) => {
     const form = await readForm(c);
     const preset = PRESETS.find(({ id }) => id === form.get('preset'));
