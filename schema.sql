@@ -313,7 +313,7 @@ CREATE INDEX IF NOT EXISTS browser_session_expiry ON browser_session (expires_at
 -- Forms that were sent (SECURITY 32): each takes effect once. Kept until the form is out of date, 12 hours.
 CREATE TABLE IF NOT EXISTS form_once (
   id         TEXT PRIMARY KEY,  -- SHA-256 of browser, session and once-value
-  digest     TEXT NOT NULL,     -- SHA-256 of the address and fields
+  digest     TEXT NOT NULL,     -- SHA-256 of the address and fields; page: a page kept for two minutes (kept-pages.ts)
   claimed_at INTEGER NOT NULL,
   answer     TEXT               -- sealed: the answer without any secret it shows; null: not answered yet
 ) STRICT, WITHOUT ROWID;

@@ -188,9 +188,9 @@ export function formsOf(page: string): Form[] {
 /** `content`: the text behind it, up to the next tag. */
 type Tag = { tag: string; attributes: Map<string, string>; content: string };
 
-/** The start tags of well-formed HTML, without what comments, scripts and styles hold. */
+/** The start tags of well-formed HTML, without what comments, scripts and styles hold, and what is there for want of a script. */
 function* tagsOf(page: string): Generator<Tag> {
-  const markup = page.replace(/<!--.*?-->|<(script|style)\b.*?<\/\1>/gis, '');
+  const markup = page.replace(/<!--.*?-->|<(script|style|noscript)\b.*?<\/\1>/gis, '');
   for (const [, tag = '', rest = '', content = ''] of markup.matchAll(
     /<([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>([^<]*)/gi,
   )) {

@@ -158,11 +158,14 @@ export async function shownSecrets(
 /** Claims that one statement deletes. */
 const PORTION = 5_000;
 
-/** Deletes up to {@link PORTION} claims of forms that are out of date at `now` (epoch seconds). @returns how many. */
+/** Deletes up to {@link PORTION} claims of forms, and kept pages, that are out of date at `now` (epoch seconds). @returns how many. */
 export async function sweepOnce(db: D1Database, now: number): Promise<number> {
   const { meta } = await db
-    .prepare('DELETE FROM form_once WHERE id IN (SELECT id FROM form_once WHERE claimed_at <= ?1 LIMIT ?2)')
-    .bind(now - FORM_LIFE, PORTION)
+    .prepare(
+      `DELETE FROM form_once WHERE id IN (SELECT id FROM form_once
+       WHERE claimed_at <= ?1 OR (digest = 'page' AND claimed_at <= ?2) LIMIT ?3)`,
+    )
+    .bind(now - FORM_LIFE, now - REPEATABLE, PORTION)
     .run();
   return meta.changes;
 }

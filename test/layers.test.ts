@@ -19,6 +19,7 @@ const ROOMS = [
   ['accounts'],
   ['providers'],
   ['servers'],
+  ['kept-pages'],
   ['identity'],
   ['governance'],
   ['grants', 'clients'],

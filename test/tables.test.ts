@@ -31,7 +31,7 @@ const HOMES: Record<string, string[]> = {
   connect_link: ['accounts/links.ts'],
   upstream_flow: ['accounts/authorization.ts'],
   browser_session: ['identity/'],
-  form_once: ['once.ts'],
+  form_once: ['once.ts', 'kept-pages.ts'],
   removal: ['removal/'],
   audit: ['audit.ts', 'audit/'],
 };

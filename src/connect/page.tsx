@@ -17,7 +17,7 @@ import { issuerOf } from '../oauth/surface';
 import { once } from '../once';
 import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
-import { readText } from '../protocol/params';
+import { readFields } from '../protocol/params';
 import { knownProvidersQuestion } from '../providers/provider';
 import { serversByIdQuestion } from '../servers/find';
 import { hasProvider } from '../settings';
@@ -46,7 +46,7 @@ export const connect = new Hono<App>()
   .post('/:id', async (c) => {
     const issuer = issuerOf(c.var.issuer);
     if (isForeign(c.req.raw.headers, issuer)) throw new PageProblem(FOREIGN);
-    const form = new URLSearchParams((await readText(c.req.raw.body, MOST_FORM)) ?? '');
+    const form = (await readFields(c.req.raw, MOST_FORM)) ?? new URLSearchParams();
     const visit = await visitOf(c);
     const value = form.get('form') ?? '';
     if (!visit.state || !(await verifyConnectForm(c.env.ENCRYPTION_KEY, visit.link.id, visit.state, value))) {

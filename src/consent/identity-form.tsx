@@ -6,6 +6,7 @@ import type { Identity, IdentityMode } from '../identity/mode';
 import { providerHost } from '../identity/provider';
 import type { Settings } from '../settings';
 import { GatewayAvatar, Meet } from '../ui/avatar';
+import { Plain } from '../ui/forms';
 import { cut, Name } from '../ui/name';
 import { Input, Notice } from '../ui/parts';
 import { About, Unverified } from './about';
@@ -176,6 +177,7 @@ export function FlowFormElement({ flowId, value, step, look, id, children }: For
       <input type="hidden" name="flow_id" value={flowId} />
       <input type="hidden" name="form" value={value} />
       <input type="hidden" name="step" value={step} />
+      <Plain />
       {children}
     </form>
   );

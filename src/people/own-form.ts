@@ -4,7 +4,7 @@ import { hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { baseOf } from '../identity/browser-session';
 import { readCookie, writeCookie } from '../protocol/cookies';
 import { isForeign } from '../protocol/own-origin';
-import { readText } from '../protocol/params';
+import { readFields } from '../protocol/params';
 import type { Subject } from '../protocol/subject';
 import { PageProblem } from '../ui/layout';
 
@@ -56,7 +56,7 @@ export async function readOwnForm(c: Context<App>): Promise<OwnForm> {
       way: { href: '/me', label: 'Your apps' },
     });
   }
-  const fields = new URLSearchParams((await readText(c.req.raw.body, MOST)) ?? '');
+  const fields = (await readFields(c.req.raw, MOST)) ?? new URLSearchParams();
   const secret = secretIn(c);
   if (!secret) throw outOfDate(c);
   const value = fields.get('csrf') ?? '';

@@ -53,6 +53,20 @@ export async function readBody(request: Request, limit: number): Promise<string 
   return new TextDecoder().decode(await request.arrayBuffer()); // text() of a form is a warning in the runtime's log
 }
 
+/** Requests whose form a browser without a script sent (`Plain` in `ui/forms`). */
+const plain = new WeakSet<Request>();
+export const isPlain = (request: Request): boolean => plain.has(request);
+
+/** Reads the form that a page of ours sent. @returns null when it is longer than `limit` bytes */
+export async function readFields(request: Request, limit: number): Promise<URLSearchParams | null> {
+  const text = await readText(request.body, limit);
+  if (text === null) return null;
+  const fields = new URLSearchParams(text);
+  if (fields.has('plain')) plain.add(request);
+  fields.delete('plain');
+  return fields;
+}
+
 /**
  * Reads a body as text, counting while reading.
  * @returns null when it is longer than `limit` bytes; the rest is not read.

@@ -14,7 +14,21 @@ export function Csrf({ value }: { value: string }) {
 
 /** By which a form takes effect once (SECURITY 32). */
 export function Once() {
-  return <input type="hidden" name="once" value={newOnceValue()} />;
+  return (
+    <>
+      <input type="hidden" name="once" value={newOnceValue()} />
+      <Plain />
+    </>
+  );
+}
+
+/** Says that a browser without a script sends the form: its answer is one it can come back to (`kept-pages`). */
+export function Plain() {
+  return (
+    <noscript>
+      <input type="hidden" name="plain" value="on" />
+    </noscript>
+  );
 }
 
 type Confirmation = {

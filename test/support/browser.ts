@@ -14,8 +14,14 @@ export class Browser {
   /** Where the gateway last sent this browser on another host: the client's callback. */
   callback: URL | null = null;
 
-  /** @param site the origin this person goes to, and whose redirects are followed */
-  constructor(readonly site: string = ISSUER) {}
+  /**
+   * @param site the origin this person goes to, and whose redirects are followed
+   * @param isPlain true: it runs no script
+   */
+  constructor(
+    readonly site: string = ISSUER,
+    readonly isPlain = false,
+  ) {}
 
   /** Opens an address; the page it ends at, or null when it led away from the gateway. */
   async open(url: string | URL): Promise<Page | null> {
@@ -33,7 +39,7 @@ export class Browser {
     headers: Record<string, string> = { origin: this.site },
     field = 'decision',
   ): Promise<Page | null> {
-    const forms = formsOf(page.html);
+    const forms = this.formsOf(page);
     const form =
       field === 'decision'
         ? formFor(forms, answers)
@@ -50,12 +56,16 @@ export class Browser {
     hidden: { name: string; value: string },
     answers: Answers,
   ): Promise<Page | null> {
-    const form = formsOf(page.html).find(({ controls }) =>
+    const form = this.formsOf(page).find(({ controls }) =>
       controls.some(({ name, value }) => name === hidden.name && value === hidden.value),
     );
     if (!form)
       throw unexpected(`no form has ${hidden.name} ${hidden.value}: ${page.url}`, page.status, said(page));
     return this.fillIn(form, page, answers, { origin: this.site });
+  }
+
+  private formsOf({ html }: Page): ReturnType<typeof formsOf> {
+    return formsOf(this.isPlain ? html.replaceAll(/<\/?noscript>/g, '') : html);
   }
 
   private fillIn(

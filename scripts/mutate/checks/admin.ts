@@ -225,6 +225,37 @@ export const admin: Check[] = [
   ),
   ...checksOf(
     'admin',
+    'src/kept-pages.ts',
+    ['test/kept-pages.test.ts'],
+    [
+      [
+        'a kept page is its owner’s',
+        "['kept page', owner, url.pathname, id]",
+        "['kept page', url.pathname, id]",
+        { story: 'is shown to this browser and session' },
+      ],
+      [
+        'a kept page is of its path',
+        "['kept page', owner, url.pathname, id]",
+        "['kept page', owner, id]",
+        { story: 'is shown to this browser and session' },
+      ],
+      [
+        'a kept page is over after two minutes',
+        'return until > now ?',
+        'return until ?',
+        { story: 'is there for two minutes' },
+      ],
+      [
+        'as many pages are kept as may be',
+        " WHERE (SELECT count(*) FROM form_once WHERE digest = 'page') < ?4",
+        ' WHERE ?4',
+        { story: 'is at most 500 at one time' },
+      ],
+    ],
+  ),
+  ...checksOf(
+    'admin',
     'src/admin/server-timing.ts',
     ['test/admin/server-timing.test.ts'],
     [

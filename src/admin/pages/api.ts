@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../config';
 import { browserSession, carrySession } from '../../identity/browser-session';
-import { readText } from '../../protocol/params';
+import { readFields } from '../../protocol/params';
 import { PageProblem } from '../../ui/layout';
 import { api } from '../api';
 import { type ApiRefusal, refusalOf } from '../api/error';
@@ -147,9 +147,8 @@ const forms = new WeakMap<Request, FormFields>();
 export async function readForm(c: Context<App>): Promise<FormFields> {
   const known = forms.get(c.req.raw);
   if (known) return known;
-  const text = await readText(c.req.raw.body, MOST);
-  if (text !== null) {
-    const form = new URLSearchParams(text);
+  const form = await readFields(c.req.raw, MOST);
+  if (form) {
     forms.set(c.req.raw, form);
     return form;
   }

@@ -1,12 +1,13 @@
 import { Hono } from 'hono';
 import type { App } from '../../config';
+import { keptPages } from '../../kept-pages';
 import { accessPages } from './access';
 import { suggestNames } from './add-server';
 import { appPages } from './apps';
 import { auditPages } from './audit';
 import { administratorsOnly } from './frame';
 import { keyPages } from './keys';
-import { formsOnce } from './once';
+import { formsOnce, ownerOf } from './once';
 import { overviewPage } from './overview';
 import { peoplePages } from './people';
 import { serverPages } from './servers';
@@ -18,6 +19,7 @@ import { toolsetPages } from './toolsets';
 export const adminPages = new Hono<App>()
   .route('/', signInPages)
   .use(administratorsOnly)
+  .use(keptPages(ownerOf))
   .use(formsOnce)
   .get('/tools', suggestNames)
   .route('/', overviewPage)

@@ -51,7 +51,7 @@ export async function secretsMade(c: Context<App>): Promise<string[]> {
   return shownSecrets(c.env, shown, c.req.header('cookie'));
 }
 
-async function ownerOf(c: Context<App>): Promise<string> {
+export async function ownerOf(c: Context<App>): Promise<string> {
   const session = await browserSession(c);
   if (!session) throw new Error('administratorsOnly let no one in');
   return `admin ${session.secretHash}`;

@@ -2,8 +2,10 @@ import { type Context, Hono } from 'hono';
 import { type App, gatewayOf } from '../../config';
 import { browserSession, isElsewhere, sendToIssuer, siteOf } from '../../identity/browser-session';
 import { providerHost } from '../../identity/provider';
+import { keptPages } from '../../kept-pages';
 import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
+import { Plain } from '../../ui/forms';
 import { page, sendOn } from '../../ui/layout';
 import { Input, Notice } from '../../ui/parts';
 import { readForm, send } from './api';
@@ -12,6 +14,7 @@ import { refusalWords } from './words/refusals';
 
 /** Where administrators sign in: with ADMIN_TOKEN, or at the provider when there is one. */
 export const signInPages = new Hono<App>()
+  .use('/sign-in', keptPages())
   .get('/sign-in', async (c) => {
     const returnTo = ownPath(c.req.query('return_to') ?? '/admin');
     if (await browserSession(c)) return sendOn(Destination.own(siteOf(c), returnTo), []);
@@ -83,6 +86,7 @@ function TokenForm({ returnTo, error, isPrimary = false }: TokenFormProps) {
   return (
     <form class="stack" method="post" action="/admin/sign-in">
       <input type="hidden" name="return_to" value={returnTo} />
+      <Plain />
       <Input
         name="token"
         label="Administrator token"

@@ -38,7 +38,7 @@ const AT = '/admin/servers';
 /** Characters of a description that are shown. */
 const MOST_DESCRIPTION = 8_000;
 
-/** Trying a tool: a form made from its schema, and what it answers. What is entered is kept nowhere, and in no log. */
+/** Trying a tool: a form made from its schema, and what it answers. Both are in no log, and kept nowhere but in a kept page. */
 export const tryToolPages = new Hono<App>()
   .get('/:id/try', async (c) => showTool(c, await toolAt(c)))
   .post('/:id/try', async (c) => {
