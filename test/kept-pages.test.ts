@@ -3,10 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Answers } from '../demo/consent';
 import { open } from '../src/crypto/secrets';
 import { sweep } from '../src/sweeps';
-import { Browser, type Page } from './support/browser';
+import { Browser, type Page, said } from './support/browser';
+import { McpCaller } from './support/caller';
 import { wait } from './support/clock';
 import { faulty } from './support/faults';
-import { gate, ISSUER } from './support/gate';
+import { configure, gate, ISSUER, newKey } from './support/gate';
+import { McpClient } from './support/mcp-client';
+import { headerServer } from './support/own-accounts';
 import { Upstream } from './support/upstream';
 
 const KEPT = /[?&]answer=[\w-]{22}$/;
@@ -233,5 +236,134 @@ describe('a page that answers someone who is not known', () => {
     expect(cookie).toMatch(
       /^__Host-toolgate-answer=[\w-]{500,3600}; Max-Age=120; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
     );
+  });
+
+  it('says on /me that a key is wrong', async () => {
+    const who = stranger();
+    const page = await send(await openAt('/me', who), 'virtual_key', { virtual_key: 'sk-bf-wrong' }, who);
+
+    expect([page.status, KEPT.test(page.url)]).toEqual([403, true]);
+    expect((await openAt(page.url, who)).html).toBe(page.html);
+    expect(page.html).not.toContain('sk-bf-wrong');
+    expect(await rows()).toEqual([]);
+  });
+
+  it('says on the page of a link that a form is out of date', async () => {
+    const server = await headerServer({ allow_on_all_virtual_keys: true });
+    const key = await newKey([server.name]);
+    const app = await new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${server.slug}`).initialized();
+    const [link = ''] =
+      /https:[^"\\\s]*\/connect\/[\w-]{22}/.exec(JSON.stringify((await app.call('whoami')).body)) ?? [];
+    const who = stranger();
+    const proof = await openAt(link, who);
+    const page = shown(await who.submit(proof, { form: 'of-another-step', decision: 'continue' }));
+
+    expect([page.status, page.url, said(page)]).toEqual([
+      403,
+      expect.stringMatching(KEPT),
+      expect.stringContaining('This form is out of date'),
+    ]);
+    expect((await openAt(page.url, who)).html).toBe(page.html);
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is the answer itself at consent where nobody in particular chose more than fits into a cookie', async () => {
+    await configure({ enforce_auth_on_inference: false });
+    const server = await Upstream.start(Array.from({ length: 100 }, (_, n) => `tool_${n}_${'x'.repeat(30)}`));
+    const who = stranger();
+    const first = await openAt((await (await McpClient.register()).authorizeUrl()).toString(), who);
+    const services = shown(await who.submit(first, { identity: 'session', decision: 'continue' }));
+    const tools = await openAt(
+      `/oauth/consent/tools${new URL(services.url).search}&server=${server.name}`,
+      who,
+    );
+    const loaded = { ...services, html: services.html.replace('</form>', `${tools.html}</form>`) };
+    const tool = Array.from({ length: 40 }, (_, n) => `${server.name}-tool_${n}_${'x'.repeat(30)}`);
+
+    const again = shown(
+      await who.submit(loaded, { decision: 'allow', access: 'chosen', tool, expires_in: '7' }),
+    );
+    await configure({ enforce_auth_on_inference: null });
+
+    expect(again.html).toContain('Choose when access ends.');
+    expect(again.url).not.toMatch(KEPT);
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is never one with a code', async () => {
+    const who = stranger();
+    const client = await McpClient.register({
+      redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'],
+    });
+    const changes = { redirect_uri: 'cursor://anysphere.cursor-mcp/oauth/callback' };
+    const services = await client.toServices(who, { changes });
+
+    await who.submit(services, { decision: 'allow', expires_in: '0' });
+
+    expect(who.callback?.searchParams.get('code')).toMatch(/^[0-9a-f]{64}\./);
+    expect(who.cookies.has('__Host-toolgate-answer')).toBe(false);
+    expect(await rows()).toEqual([]);
+  });
+
+  it('says at consent that a form is out of date', async () => {
+    const who = stranger();
+    const first = await openAt((await (await McpClient.register()).authorizeUrl()).toString(), who);
+    const page = shown(await who.submit(first, { form: 'of-another-step', decision: 'continue' }));
+
+    const again = await openAt(page.url, who);
+
+    expect([page.status, said(page)]).toEqual([403, expect.stringContaining('This form is out of date')]);
+    expect(page.url).toMatch(KEPT);
+    expect([again.status, again.html]).toEqual([403, page.html]);
+    expect(await rows()).toEqual([]);
+  });
+});
+
+describe('a page that answers a person', () => {
+  /** Someone whose browser knows them by a key, and the page of their app. */
+  async function holder() {
+    const [server, client, who, key] = [
+      await Upstream.start(['find']),
+      await McpClient.register(),
+      new Browser(),
+      await newKey(),
+    ];
+    await who.submit(await client.toServices(who, { key: key.value }), {
+      decision: 'allow',
+      access: 'chosen',
+      server: server.name,
+    });
+    const me = plain(who);
+    const [, at = ''] = /href="(\/me\/apps\/[0-9a-f]+)"/.exec((await openAt('/me', me)).html) ?? [];
+    return { me, at, client };
+  }
+  /** A browser that knows whom `knows` does, and is `browser` itself by its secret. */
+  const withVisitOf = (browser: Browser, knows: Browser) => {
+    const copy = plain(knows);
+    copy.cookies.set('__Host-toolgate-visit', browser.cookies.get('__Host-toolgate-visit') ?? '');
+    return copy;
+  };
+  const more = async ({ me, at }: Awaited<ReturnType<typeof holder>>) =>
+    shown(
+      await me.submit(await openAt(at, me), { access: 'all', save: 'changes' }, undefined, `${at}/access`),
+    );
+
+  it('is kept for this browser with this person', async () => {
+    const person = await holder();
+    const page = await more(person);
+    const again = await openAt(page.url, person.me);
+    const other = (await holder()).me;
+    const otherHere = await openAt(page.url, withVisitOf(person.me, other));
+    const elsewhere = await openAt(page.url, withVisitOf(other, person.me));
+    await person.me.submit(await openAt('/me', person.me), {}, undefined, '/me/leave');
+
+    const left = await openAt(page.url, person.me);
+
+    expect([page.url, said(page)]).toEqual([
+      expect.stringMatching(KEPT),
+      expect.stringContaining('more access?'),
+    ]);
+    expect([again.html, again.headers.getSetCookie()]).toEqual([page.html, []]);
+    for (const { html } of [otherHere, elsewhere, left]) expect(html).not.toContain('more access?');
   });
 });

@@ -12,6 +12,7 @@ import { modeOf, standingQuestion } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import { providerHost } from '../identity/provider';
 import type { Standing } from '../identity/standing';
+import { keptPages } from '../kept-pages';
 import { saveOwnHeaders } from '../mcp-client/header-credentials';
 import { issuerOf } from '../oauth/surface';
 import { once } from '../once';
@@ -39,6 +40,7 @@ const MOST_FORM = 262_144;
 
 /** The page of a connect link (CONTRACT §6): looking at it does nothing, the identity it is for uses it, once. */
 export const connect = new Hono<App>()
+  .use(keptPages())
   .get('/:id', async (c) => {
     const visit = await visitOf(c);
     return visit.isMine ? showAccounts(c, visit) : showProof(c, visit);

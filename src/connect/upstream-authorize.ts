@@ -4,6 +4,7 @@ import { ownAccountOf } from '../accounts/auth/index';
 import type { App } from '../config';
 import { choicesToKeep } from '../consent/choices';
 import { again, consentPath, takeUp, takeUpForm } from '../consent/step';
+import { keptPages } from '../kept-pages';
 import { issuerOf } from '../oauth/surface';
 import { Destination } from '../protocol/destination';
 import { findServer } from '../servers/find';
@@ -13,6 +14,7 @@ import { sendToProvider } from './provider-trip';
 
 /** Where the Connect buttons of consent lead, and the address of a connect link by its id (CONTRACT §4). */
 export const upstreamAuthorize = new Hono<App>()
+  .use(keptPages())
   .get('/', async (c) => {
     const {
       mcp_client_id: servers = [],

@@ -9,8 +9,9 @@ import { correctGrant, deleteGrant, grantObject, insertGrant } from '../grants/s
 import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
-import { formValue } from '../oauth/flow-cookie';
-import { surface } from '../oauth/surface';
+import { keptPages } from '../kept-pages';
+import { formValue, readFlowState } from '../oauth/flow-cookie';
+import { issuerOf, surface } from '../oauth/surface';
 import { sendBack } from '../oauth/way-back';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
@@ -42,6 +43,7 @@ import { chosenWords, isNothing } from './ticks';
 /** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
 export const consent = new Hono<App>()
   .use(surface)
+  .use(keptPages(ownerOf))
   .get('/', async (c) => {
     const step = await takeUp(c, c.req.query('flow_id') ?? '');
     return (await afterSignIn(c, step)) ?? show(c, step, c.req.query('use') === 'another');
@@ -69,6 +71,15 @@ export const consent = new Hono<App>()
     }
     return identify(c, step, form);
   });
+
+/** The browser of a flow with whom it proved to be, for pages that are kept for it; null: no one yet, or no one in particular. */
+async function ownerOf(c: Context<App>): Promise<string | null> {
+  const flowId = c.req.query('flow_id') ?? '';
+  const { ENCRYPTION_KEY } = c.env;
+  const state = await readFlowState(ENCRYPTION_KEY, issuerOf(c.var.issuer), flowId, c.req.header('cookie'));
+  const mode = state?.identity && modeOf(state.identity.subject);
+  return mode?.typed || mode?.isSignedIn ? JSON.stringify([flowId, state?.identity]) : null;
+}
 
 async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<Response> {
   if (step.state.identity && !another) return showServices(c, step, step.state.identity);

@@ -5,6 +5,7 @@ import { ask } from '../database';
 import { clientsOnPage, EVERY_GRANT, grantsQuestion } from '../grants/list';
 import { modeOf } from '../identity';
 import type { Proof } from '../identity/mode';
+import { keptPages } from '../kept-pages';
 import { serverNamesQuestion } from '../servers/summaries';
 import { Icon } from '../ui/icons';
 import { Head } from '../ui/parts';
@@ -14,7 +15,7 @@ import { appPages, todayOf } from './apps';
 import { enter, leave, showEntrance } from './entrance';
 import { formValue, visitOf } from './own-form';
 import { ANOTHER, goOn, isAsked, pageOf, peoplePage, whoIs } from './page';
-import { identitiesQuestion, type Visitor, visitorOf } from './visitor';
+import { identitiesQuestion, ownerOf, type Visitor, visitorOf } from './visitor';
 
 /** Apps on a page of the list, and how many of those that ended it lists. */
 const MOST = 50;
@@ -22,6 +23,7 @@ const MOST_ENDED = 10;
 
 /** A person's apps and connected accounts (CONTRACT §8, Pages), in a browser that knows them. */
 export const me = new Hono<App>()
+  .use(keptPages(ownerOf))
   .get('/', async (c) => {
     const visitor = await visitorOf(c);
     const { proofs } = visitor;

@@ -9,7 +9,7 @@ import type { SignedIn } from '../identity/signed-in';
 import { identityOf } from '../identity/user';
 import { once } from '../once';
 import type { Settings } from '../settings';
-import { outOfDate, readOwnForm } from './own-form';
+import { outOfDate, readOwnForm, visitOf } from './own-form';
 
 /** Whom a browser's person may be. Whether they still stand is asked along with what a page shows. */
 export type Visitor = {
@@ -27,6 +27,12 @@ export async function visitorOf(c: Context<App>): Promise<Visitor> {
   const own: Proof | null = session?.user ? identityOf(session.user) : null;
   const isOther = remembered && remembered.subject !== own?.subject;
   return { session, proofs: [...(own ? [own] : []), ...(isOther ? [remembered] : [])] };
+}
+
+/** The browser with whom it knows, for pages that are kept for it; null: it knows no one. */
+export async function ownerOf(c: Context<App>): Promise<string | null> {
+  const { proofs } = await visitorOf(c);
+  return proofs.length ? JSON.stringify(['people', visitOf(c).secret, proofs]) : null;
 }
 
 /** Those of them who still stand. */

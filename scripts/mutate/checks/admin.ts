@@ -202,7 +202,21 @@ export const admin: Check[] = [
     'admin',
     'src/people/visitor.ts',
     ['test/people/me.test.ts', 'test/once.test.ts'],
-    [['a form acts for whom it was shown', 'if (!(await form.isFor(identity.subject))) continue;', '']],
+    [
+      ['a form acts for whom it was shown', 'if (!(await form.isFor(identity.subject))) continue;', ''],
+      [
+        'a page is kept for the browser',
+        "['people', visitOf(c).secret, proofs]",
+        "['people', proofs]",
+        { tests: ['test/kept-pages.test.ts'], story: 'is kept for this browser with this person' },
+      ],
+      [
+        'and for whom it knows',
+        "['people', visitOf(c).secret, proofs]",
+        "['people', visitOf(c).secret]",
+        { tests: ['test/kept-pages.test.ts'], story: 'is kept for this browser with this person' },
+      ],
+    ],
   ),
   ...checksOf(
     'admin',
@@ -245,6 +259,12 @@ export const admin: Check[] = [
         'return until > now ?',
         'return until ?',
         { story: 'is there for two minutes' },
+      ],
+      [
+        'no page with a code is kept',
+        " || headers.has('refresh')",
+        '',
+        { story: 'is never one with a code' },
       ],
       [
         'as many pages are kept as may be',

@@ -99,6 +99,25 @@ export const consent: Check[] = [
   ),
   ...checksOf(
     'consent',
+    'src/consent/page.tsx',
+    ['test/consent/ticks.test.ts'],
+    [
+      [
+        'a kept page is of the identity',
+        'JSON.stringify([flowId, state?.identity])',
+        'flowId',
+        { story: 'has them when someone comes Back' },
+      ],
+      [
+        'no page is kept for an anonymous session',
+        'return mode?.typed || mode?.isSignedIn ?',
+        'return mode ?',
+        { tests: ['test/kept-pages.test.ts'], story: 'nobody in particular' },
+      ],
+    ],
+  ),
+  ...checksOf(
+    'consent',
     'src/consent/identity.ts',
     ['test/consent/page.test.ts', 'test/people/me.test.ts'],
     [
