@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { violationsOf } from '../../scripts/journeys/axe.ts';
@@ -153,6 +153,33 @@ describe.skipIf(!executable)(
 
       await page.getByRole('heading', { name: 'You already allowed Claude Code' }).waitFor();
       expect(await app.redeem(back ?? '')).toMatchObject({ token_type: 'Bearer' });
+    });
+
+    it('keeps on a phone the tools of a server beside its name, and an address on one line', async () => {
+      const { page } = await begin();
+      await page.setViewportSize({ width: 390, height: 760 });
+      await page.getByLabel('Access key').fill(dev.facts.virtual_key);
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('radio', { name: 'Let me choose' }).check();
+      const edges = (of: Locator) =>
+        of.evaluateAll((all) =>
+          all.map((one) => one.getBoundingClientRect()).map((box) => [box.top, box.bottom]),
+        );
+      const counts = await edges(page.locator('#servers summary'));
+      const names = await edges(page.locator('#servers .thing .cut'));
+      expect(names.length).toBeGreaterThan(1);
+      for (const [at, [top = 0, bottom = 0]] of names.entries()) {
+        expect(counts[at]?.[0]).toBeLessThan(bottom);
+        expect(counts[at]?.[1]).toBeGreaterThan(top);
+      }
+
+      await page.goto(dev.facts.url);
+      const address = page.locator('.copy code').first();
+      const heightOf = async (text: string) => {
+        await address.evaluate((code, text) => code.replaceChildren(text), text);
+        return (await edges(address.locator('xpath=.'))).map(([top = 0, bottom = 0]) => bottom - top);
+      };
+      expect(await heightOf('https://toolgate.example.com/mcp/')).toEqual(await heightOf('h'));
     });
 
     it.each([
