@@ -1,41 +1,24 @@
 import type { Rewording } from '../../../protocol/faults/wording';
 import { FAULT_WORDS } from '../../../protocol/faults/words';
-import { type FAILURE_WORDS, quoted } from '../../../servers/failure-words';
+import { FAILURE_WORDS, quoted } from '../../../servers/failure-words';
 
-/** Why a server did not do its part, for the administrator, who can change something about it. */
+/** Why a server did not do its part, for the administrator: what differs where they can change something about it. */
 export const SERVER_FAILURE_WORDS = {
-  unreachable: ({ server }) =>
-    `The server ${server} cannot be reached. Try again later. If it keeps failing, ask the people who run it.`,
-  late: ({ server }) =>
-    `The server ${server} did not answer in time. Try again later. If it keeps failing, ask the people who run it.`,
+  ...FAILURE_WORDS,
   unauthorized: ({ server, said }) =>
     `The server ${server} did not accept the credentials of this gateway (HTTP 401)${quoted(said)}. Renew them.`,
   not_open: ({ server, said }) =>
     `The server ${server} did not accept this gateway without credentials (HTTP 401)${quoted(said)}. Add it again with the authentication it wants.`,
   forbidden: ({ server, said }) =>
     `The server ${server} did not accept the request of this gateway (HTTP 403)${quoted(said)}. Check its credentials; the people who run the server say who may.`,
-  forbidden_to_one: ({ server, said }) =>
-    `The server ${server} does not let your account do this (HTTP 403)${quoted(said)}. The people who run the server say who may.`,
-  refused_to_one: ({ server }) =>
-    `The server ${server} does not accept what the identity provider issued for you (HTTP 401). The people who run the server say who may use it.`,
-  refused_anew: ({ server, seconds }) =>
-    `The server ${server} does not accept credentials that were renewed just now (HTTP 401). Try again in ${seconds} seconds; if it keeps failing, ask the people who run it.`,
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. It was asked for and not granted, or is more than is asked for by itself: name scopes in oauth_config.scopes, then connect the account again.`,
   scopes_wanted: ({ server, scopes }) =>
     `The server ${server} wants more than the shared account allows: ${scopes}. Authorize it again: that is then asked for.`,
-  sign_in_down: ({ server, seconds }) =>
-    `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }) =>
     `The server ${server} answered with a redirect that is not followed: to another host, or one that would lose the message. Correct its address.`,
-  status: ({ server, status, said }) =>
-    `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later. If it keeps failing, ask the people who run it.`,
-  rejected: ({ server, status, said }) =>
-    `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
   not_found: ({ server, said }) =>
     `The server ${server} has no MCP endpoint at its address (HTTP 404)${quoted(said)}. Correct its address: most end in /mcp.`,
-  busy: ({ server, said }) =>
-    `The server ${server} asks for fewer requests (HTTP 429)${quoted(said)}. Try again in a minute.`,
   not_mcp: ({ server }) =>
     `The server ${server} answered with something that is not MCP. Compare its address with what the people who run it say.`,
   too_large: ({ server }) =>
@@ -44,24 +27,10 @@ export const SERVER_FAILURE_WORDS = {
     `The server ${server} answered another request than the one it was asked. Tell the people who run the server.`,
   endpoint_elsewhere: ({ server, said }) =>
     `The server ${server} wants its messages sent to another origin than its own${quoted(said)}. That is refused: compare its address with what the people who run it say.`,
-  odd_version: ({ server, said }) =>
-    `The server ${server} speaks a protocol version that no request can name: ${said}. Tell the people who run it.`,
-  unanswered: ({ server }) =>
-    `The server ${server} ended its answer before it was complete. The call may have run. Tell the people who run the server.`,
-  lost: ({ server }) =>
-    `This gateway lost its connection to the server ${server}. The call may have run; try again.`,
-  silent: ({ server, seconds }) =>
-    `The server ${server} sent nothing for ${seconds} seconds, so this was cancelled. It may have run; try again later or with less to do.`,
-  too_long: ({ server, seconds }) =>
-    `The server ${server} took more than ${seconds} seconds, so this was cancelled. It may have run; try again with less to do.`,
   held_over: ({ server }) => `The call of ${server} waited for an answer to its question and has ended.`,
-  resting: ({ server, seconds }) =>
-    `The server ${server} has failed several times in a row and is left alone for ${seconds} seconds. Try again then.`,
   answered_error: ({ server, said }) => `The server ${server} refused to answer: ${said}`,
 
   values_missing: ({ names }) => `Enter a value for ${names}.`,
-  values_refused: ({ server, said }) =>
-    `The server ${server} does not take these header values${said && `: “${said}”`}.`,
   bad_address: ({ server, fault }) =>
     `The server ${server} cannot be asked: its address ${FAULT_WORDS[fault]()}. Correct it.`,
   unknown_auth_type: ({ server }) =>

@@ -13,8 +13,8 @@ export const AT = '/admin/settings';
 type SettingWords = { label: string; means: string; changes: string; type: string };
 
 export function wordsOf(setting: Setting): SettingWords {
-  const meta = setting.meta as Partial<Record<keyof SettingWords | 'does', string>>;
-  const { label = '', does = '', means = does, changes = '', type = '' } = meta;
+  const meta = setting.meta as Partial<SettingWords>;
+  const { label = '', means = '', changes = '', type = '' } = meta;
   return { label, means, changes, type };
 }
 
