@@ -69,15 +69,19 @@ function withSql(code: string, folder: string): string {
   });
 }
 
-/** The Worker without the words that describe members of schemas: `npm run api` has put them into the API's description. */
+/**
+ * The Worker without the words that describe members of schemas and settings (`does`): `npm run api` and `npm run readme` have
+ * put them where they are read.
+ */
 function withoutDescriptions(code: string): string {
+  const words = String.raw`(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\`(?:[^\`\\$]|\\.)*\`)`;
+  const bare = code.replace(new RegExp(`,does:${words}`, 'g'), '');
   const name = String.raw`[\w$]+`;
   const [, own = ''] =
-    new RegExp(`function (${name})\\(${name}\\)\\{[^{}]*\\{check:"describe"\\}`).exec(code) ?? [];
-  const [, exported = ''] = new RegExp(`[ ,](${name})=${plain(own)}[,;]`).exec(code) ?? [];
-  if (!own || !exported) return code;
-  const words = String.raw`(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')`;
-  return code.replace(new RegExp(`\\.check\\(${plain(exported)}\\(${words}\\)\\)`, 'g'), '');
+    new RegExp(`function (${name})\\(${name}\\)\\{[^{}]*\\{check:"describe"\\}`).exec(bare) ?? [];
+  const [, exported = ''] = new RegExp(`[ ,](${name})=${plain(own)}[,;]`).exec(bare) ?? [];
+  if (!own || !exported) return bare;
+  return bare.replace(new RegExp(`\\.check\\(${plain(exported)}\\(${words}\\)\\)`, 'g'), '');
 }
 
 /** A name of code, in a pattern. */
