@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { weighBundle } from '../../scripts/deploy/bundle.ts';
+import { ROOT } from '../../scripts/dev/state.ts';
 
 describe('the weight of the bundle', () => {
   let folder: string;
@@ -24,5 +25,19 @@ describe('the weight of the bundle', () => {
     writeFileSync(join(folder, 'index.js'), randomBytes(331 * 1024)); // noise does not shrink
 
     expect(() => weighBundle(folder)).toThrow(/331\.\d KiB gzipped, of 330\.0 KiB allowed: too much/);
+  });
+});
+
+describe('the source of the Worker', () => {
+  it('takes of zod what is small: `zod` itself brings 20 KiB, `z.catch` 2 (decision 0107)', () => {
+    const files = (readdirSync(join(ROOT, 'src'), { recursive: true }) as string[]).filter((name) =>
+      /\.tsx?$/.test(name),
+    );
+    const large = files.filter((name) =>
+      /from 'zod'|\bz\.catch\(/.test(readFileSync(join(ROOT, 'src', name), 'utf8')),
+    );
+
+    expect(files.length).toBeGreaterThan(500);
+    expect(large).toEqual([]);
   });
 });

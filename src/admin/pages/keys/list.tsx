@@ -5,7 +5,6 @@ import {
   KEY_STATES,
   type KeyCounts,
   type KeyFilter,
-  type KeyOrder,
   type KeyState,
   type ListedKey,
   stateOf,
@@ -21,6 +20,7 @@ import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
 import { KeyList as KeyQuery } from '../../api/virtual-key-terms';
 import { listPage } from '../api';
+import { sortBy } from '../sorting';
 
 const AT = '/admin/keys';
 /** Keys on a page: with everything it shows of each, it stays under 30 KB. */
@@ -45,6 +45,13 @@ type KeyListProps = {
 export function KeyList({ keys, total, counts, asked }: KeyListProps) {
   const { state, used, sort } = asked;
   const query = { ...(state && { state }), ...(used && { used }), ...(sort && { sort }) };
+  const sorted = (by: Order) =>
+    sortBy(
+      by,
+      sort ?? 'name',
+      { search: asked.search, ...query },
+      by === 'last_used' || by === 'created' ? `-${by}` : by,
+    );
   return (
     <ListPage
       title="Access keys"
@@ -64,7 +71,7 @@ export function KeyList({ keys, total, counts, asked }: KeyListProps) {
       isSearched={counts.all > 0}
       filters={<Filters counts={counts} asked={asked} />}
       query={query}
-      columns={COLUMNS.map(({ by, ...column }) => (by ? { ...column, sort: sortBy(by, asked) } : column))}
+      columns={COLUMNS.map(({ by, ...column }) => (by ? { ...column, sort: sorted(by) } : column))}
       rows={keys}
       row={(key) => <KeyRow {...key} />}
       total={total}
@@ -94,20 +101,6 @@ const COLUMNS: (Column & { by?: Order })[] = [
   { name: 'Created', by: 'created', isExtra: true },
   { name: 'Status' },
 ];
-
-/** Times are sorted by the latest first; a second press turns the order round. */
-function sortBy(by: Order, { search, state, used, sort = 'name' }: KeyFilter): Column['sort'] {
-  const first: KeyOrder = by === 'last_used' || by === 'created' ? `-${by}` : by;
-  const turned: KeyOrder = first === by ? `-${by}` : by;
-  const is = sort === by ? 'ascending' : sort === `-${by}` ? 'descending' : undefined;
-  const query = {
-    search,
-    ...(state && { state }),
-    ...(used && { used }),
-    sort: sort === first ? turned : first,
-  };
-  return { href: `?${new URLSearchParams(query)}`, order: is };
-}
 
 const WORDS: Record<KeyState, string> = {
   active: 'Active',

@@ -19,7 +19,7 @@ import { RegisterAgain } from './account';
 import { serverAccountPages } from './accounts';
 import { confirmPages } from './confirm';
 import { noServer } from './head';
-import { ServerFilter, ServerList } from './list';
+import { ServerList, serverFilter } from './list';
 import { newServerPages } from './new';
 import { serverSettingsPages, usedServer } from './settings';
 import { showServer } from './shown';
@@ -34,7 +34,7 @@ const AT = '/admin/servers';
 export const serverPages = new Hono<App>()
   .get('/', async (c) => {
     const page = listPage(c);
-    const filter = ServerFilter.parse(c.req.query());
+    const filter = serverFilter(c.req.query());
     const { state: standing, auth: authType, sort } = filter;
     const asked = serverListQuestion(c.env.DB, { ...page, standing, authType, sort });
     const [list] = await ask(c.env.DB, asked);

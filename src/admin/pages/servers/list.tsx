@@ -1,6 +1,5 @@
-import * as z from 'zod/mini';
 import { authTypes } from '../../../accounts/auth/index';
-import { type ServerWithCounts, SORTS, STANDINGS } from '../../../accounts/server-overview';
+import { type ServerWithCounts, type SORTS, STANDINGS } from '../../../accounts/server-overview';
 import { stateOf } from '../../../servers/server';
 import type { Settings } from '../../../settings';
 import { Avatar } from '../../../ui/avatar';
@@ -9,24 +8,30 @@ import { Icon } from '../../../ui/icons';
 import { ListPage } from '../../../ui/list-page';
 import { Cut } from '../../../ui/name';
 import { Badge, Empty, When } from '../../../ui/parts';
-import type { Column } from '../../../ui/table';
 import { rfc3339 } from '../../api/answer';
 import type { Page } from '../../api/request';
+import { sortAsked, sortBy } from '../sorting';
 import { Presets } from './new';
 import { glyphOf, SERVER_STATES, usedBy } from './state';
 import { authWord } from './words';
 
 const AT = '/admin/servers';
 
-/** How the list is narrowed and sorted; what makes no sense in the address is left out. */
-const oneOf = <const T extends readonly string[]>(values: T) =>
-  z.catch(z.optional(z.enum(values)), undefined);
-export const ServerFilter = z.object({
-  state: oneOf(STANDINGS),
-  auth: oneOf([...authTypes.keys()]),
-  sort: z.catch(z._default(z.enum(SORTS), 'state'), 'state'),
-});
-type ServerFilter = z.infer<typeof ServerFilter>;
+/** How the list is narrowed and sorted. */
+type ServerFilter = {
+  state: (typeof STANDINGS)[number] | undefined;
+  auth: string | undefined;
+  sort: (typeof SORTS)[number];
+};
+
+/** The same, as an address says it; what makes no sense there is left out. */
+export function serverFilter({ state, auth, sort }: Record<string, string>): ServerFilter {
+  return {
+    state: STANDINGS.find((one) => one === state),
+    auth: [...authTypes.keys()].find((one) => one === auth),
+    sort: sortAsked(sort, ['state', 'name']) ?? 'state',
+  };
+}
 
 const STATE_WORDS = { attention: 'Needs attention', healthy: 'Healthy', off: 'Off' };
 
@@ -45,11 +50,7 @@ export function ServerList(props: ServerListProps) {
   const { servers, total, counts, filter, page, settings, csrf } = props;
   const { state, auth, sort } = filter;
   const query = { ...(state && { state }), ...(auth && { auth }), ...(sort !== 'state' && { sort }) };
-  const sorting = (by: 'name' | 'state'): Column['sort'] => {
-    const next = sort === by ? (`-${by}` as const) : by;
-    const order = sort === by ? 'ascending' : sort === `-${by}` ? 'descending' : undefined;
-    return { href: `?${new URLSearchParams({ search: page.search, ...query, sort: next })}`, order };
-  };
+  const sorting = (by: 'name' | 'state') => sortBy(by, sort, { search: page.search, ...query });
   const { sort: _, ...narrowed } = query;
   return (
     <ListPage

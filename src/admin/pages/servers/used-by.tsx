@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod/mini';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
 import {
@@ -101,8 +100,6 @@ async function give(c: Context<App>, form: FormFields, server: Server, to: Recip
   return act(c, form, 'PUT', path, body);
 }
 
-const Kind = z.catch(z.optional(z.enum(USER_KINDS)), undefined);
-
 type Asked = { refused?: Refused; meant?: Recipient[] };
 
 async function showUsers(c: Context<App>, sent?: FormFields, asked: Asked = {}): Promise<Response> {
@@ -110,7 +107,7 @@ async function showUsers(c: Context<App>, sent?: FormFields, asked: Asked = {}):
   const { settings, issuer } = circumstances;
   const id = c.req.param('id') ?? '';
   const page = listPage(c, 50);
-  const kind = Kind.parse(c.req.query('kind'));
+  const kind = USER_KINDS.find((one) => one === c.req.query('kind'));
   const now = Math.floor(Date.now() / 1000);
   const forPeople = givenToPeople(settings);
   const [server, offered, list] = await ask(
