@@ -112,7 +112,7 @@ export const ClientMetadata = z.object({
   ),
   scope: z.pipe(
     z.transform(unlessEmpty),
-    z.prefault(
+    z._default(
       z.pipe(
         z.string().check(z.maxLength(2000)),
         z.transform((scope) => scopesKnown(scope) || 'mcp'),

@@ -1,8 +1,10 @@
 import * as z from 'zod/mini';
 import { isPersonal } from '../accounts/auth/index';
+import { because } from '../protocol/faults/fault';
 import {
   CODE,
   type Era,
+  isObject,
   type JsonObject,
   LEGACY_VERSIONS,
   META,
@@ -83,7 +85,7 @@ const hasOwnAccounts = ({ server }: CatalogServer) => isPersonal(server);
 
 const Initialize = z.object({
   protocolVersion: z.string(),
-  capabilities: z._default(z.record(z.string(), z.unknown()), {}),
+  capabilities: z._default(z.custom<JsonObject>(isObject, because('not_object')), {}),
   clientInfo: z._default(z.object({ name: z.nullish(z.string()) }), { name: '' }),
 });
 

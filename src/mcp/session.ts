@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { open, randomSecret, seal } from '../crypto/secrets';
-import { CODE, type JsonObject, RpcError } from '../protocol/mcp';
+import { CODE, isObject, type JsonObject, RpcError } from '../protocol/mcp';
 
 /**
  * What a client of the 2025 era told us at `initialize`. Its `Mcp-Session-Id` *is* this record, sealed and stored nowhere
@@ -10,7 +10,7 @@ const ClientSession = z.object({
   id: z.string(),
   version: z.string(),
   clientName: z.string(),
-  capabilities: z.record(z.string(), z.unknown()),
+  capabilities: z.custom<JsonObject>(isObject),
 });
 export type ClientSession = z.infer<typeof ClientSession>;
 

@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import * as z from 'zod/mini';
 import type { Peer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
+import { tuple } from '../../protocol/params';
 import { failures } from '../../servers/failure';
 import { beginTurn } from '../breaker';
 import { type ServerAnswer, watched } from '../exchange';
@@ -11,7 +12,7 @@ import { sessionObjectOf } from '../sessions/session-stub';
 import type { HeldCredential, HeldPlace } from './held-acts';
 
 /** Names a place in a held call, as the object wrote it. */
-const Place = z.tuple([z.string(), z.number(), z.number()]);
+const Place = tuple(z.string(), z.number(), z.number());
 
 /** The {@link HeldPlace} that a `requestState` says; null: a server wrote it in its name. */
 function placeIn(state: string): HeldPlace | null {

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { open, seal } from '../../crypto/secrets';
 import { parseExact } from '../../protocol/json/exact';
 import { RequestId } from '../../protocol/mcp';
+import { tuple } from '../../protocol/params';
 
 /**
  * What a name of a server's is for: a question's id, the progress token in it, or a question of ours that stands for one in a
@@ -24,13 +25,7 @@ export const MOST_ASKED = 600_000;
 /** No id of ours is longer: PROTOCOL §4. */
 const MOST = 4096;
 
-const Sealed = z.tuple([
-  z.enum(['question', 'token', 'input']),
-  z.string(),
-  z.string(),
-  RequestId,
-  z.number(),
-]);
+const Sealed = tuple(z.enum(['question', 'token', 'input']), z.string(), z.string(), RequestId, z.number());
 
 const contextOf = (sharer: string) => `relayed/${sharer}`;
 

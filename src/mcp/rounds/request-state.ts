@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { hashSecret, open, seal } from '../../crypto/secrets';
 import { CODE, isObject, RpcError } from '../../protocol/mcp';
+import { tuple } from '../../protocol/params';
 import type { Call } from '../call';
 
 /**
@@ -8,7 +9,7 @@ import type { Call } from '../call';
  * `held`: names the call that a `SessionObject` keeps, as {@link HeldName}; `oneCall`: by which name that object is found,
  * where it is there for this call alone.
  */
-const RequestState = z.tuple([z.enum(['server', 'held']), z.string(), z.number(), z.nullish(z.string())]);
+const RequestState = tuple(z.enum(['server', 'held']), z.string(), z.number(), z.nullish(z.string()));
 export type RequestState = { kind: 'server' | 'held'; state: string; oneCall: string | null };
 
 /** How long it may be brought back. Milliseconds. */

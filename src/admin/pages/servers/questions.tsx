@@ -3,6 +3,7 @@ import { open, seal } from '../../../crypto/secrets';
 import type { AskedInput, RunPlace } from '../../../mcp-client/run-tool';
 import { parseExact } from '../../../protocol/json/exact';
 import type { JsonObject } from '../../../protocol/mcp';
+import { tuple } from '../../../protocol/params';
 import { Csrf } from '../../../ui/forms';
 import type { FormFields } from '../api';
 import { SchemaFields } from './schema-fields';
@@ -20,7 +21,7 @@ const MOST = 150_000;
 /** What is asked at once. */
 const MOST_ASKED = 8;
 
-const Kept = z.tuple([z.number(), z.custom<OpenRun>()]);
+const Kept = tuple(z.number(), z.custom<OpenRun>());
 
 /** The run, sealed; null: it is too large to be kept in a form. */
 export async function sealRun(keys: string, place: string, run: OpenRun): Promise<string | null> {
