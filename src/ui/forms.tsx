@@ -31,6 +31,37 @@ export function Plain() {
   );
 }
 
+type DockProps = {
+  text?: string;
+  busy?: string;
+  /** What the button is sent as, where a form has several. */
+  named?: { name: string; value: string };
+  /** Where the way back leads. */
+  back?: string;
+  cancel?: string;
+  children?: Child;
+};
+
+/** The end of a long form, which stays in sight. */
+export function Dock(props: DockProps) {
+  const { text = 'Save changes', busy = 'Saving…', named, back, cancel = 'Cancel', children } = props;
+  return (
+    <div class="dock">
+      <div class="actions">
+        <button type="submit" class="button primary" {...named} data-busy={busy}>
+          {text}
+        </button>
+        {back && (
+          <a class="button" href={back}>
+            {cancel}
+          </a>
+        )}
+        {children}
+      </div>
+    </div>
+  );
+}
+
 type Confirmation = {
   title: Child;
   /** The pages above it. */

@@ -15,7 +15,7 @@ import { endOf } from '../../../grants/today';
 import { modeOf } from '../../../identity';
 import { isSubject } from '../../../protocol/subject';
 import { namesOfServers } from '../../../servers/summaries';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { fragment } from '../../../ui/layout';
 import { cut, Name } from '../../../ui/name';
 import { Head, Input } from '../../../ui/parts';
@@ -153,17 +153,9 @@ async function showForm(
             hint="Administrators and the person it acts for see it."
           />
         </section>
-        <div class="dock">
-          <div class="actions">
-            <button type="submit" class="button primary" name="save" value="changes" data-busy="Saving…">
-              Save changes
-            </button>
-            <a class="button" href={`${AT}/${grant.grantId}`}>
-              Cancel
-            </a>
-            <small>Takes effect within seconds. The app doesn’t have to sign in again.</small>
-          </div>
-        </div>
+        <Dock named={{ name: 'save', value: 'changes' }} back={`${AT}/${grant.grantId}`}>
+          <small>Takes effect within seconds. The app doesn’t have to sign in again.</small>
+        </Dock>
       </form>
     </>
   );

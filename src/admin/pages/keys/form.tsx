@@ -1,6 +1,6 @@
 import type { VirtualKey } from '../../../governance/virtual-keys';
 import type { ServerChoice } from '../../../servers/summaries';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { Icon } from '../../../ui/icons';
 import { Cut } from '../../../ui/name';
 import { described, Field, Input } from '../../../ui/parts';
@@ -65,16 +65,7 @@ export function KeyForm({ servers, toolsets, csrf, refused, ...props }: KeyFormP
       </ToolPicker>
       {known && <Details {...props} wrong={wrong} />}
       <Limits {...props} wrong={wrong} />
-      <div class="dock">
-        <div class="actions">
-          <button type="submit" class="button primary" data-busy={known ? 'Saving…' : 'Creating…'}>
-            {known ? 'Save changes' : 'Create key'}
-          </button>
-          <a class="button" href="/admin/keys">
-            Cancel
-          </a>
-        </div>
-      </div>
+      <Dock {...(known ? {} : { text: 'Create key', busy: 'Creating…' })} back="/admin/keys" />
     </form>
   );
 }

@@ -8,7 +8,7 @@ import { isAdministrator, maySignIn } from '../../../identity/user';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { Avatar } from '../../../ui/avatar';
 import { countOf } from '../../../ui/english';
-import { Confirm, Csrf } from '../../../ui/forms';
+import { Confirm, Csrf, Dock } from '../../../ui/forms';
 import { Cut, cut, Name } from '../../../ui/name';
 import { AuditLink, Head, Notice, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
@@ -188,16 +188,7 @@ async function showPerson(
               keys can.
             </p>
           </ToolPicker>
-          <div class="dock">
-            <div class="actions">
-              <button type="submit" class="button primary" data-busy="Saving…">
-                Save changes
-              </button>
-              <a class="button" href={AT}>
-                Cancel
-              </a>
-            </div>
-          </div>
+          <Dock back={AT} />
         </form>
         <aside class="stack wide">
           <section class="card stack">

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { authTypes, DEFAULT_AUTH_TYPE, membersOf } from '../../../accounts/auth/index';
 import type { AuthMembers } from '../../../servers/auth-settings';
 import type { Settings } from '../../../settings';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import { Amount, MINUTES, SECONDS } from '../amount';
 import type { FormFields, Refused } from '../api';
@@ -130,16 +130,7 @@ export function ServerSettings(props: ServerSettingsProps) {
           </Checkbox>
         </div>
       </details>
-      <div class="dock">
-        <div class="actions">
-          <button type="submit" class="button primary" data-busy="Saving…">
-            Save
-          </button>
-          <a class="button" href={back}>
-            Cancel
-          </a>
-        </div>
-      </div>
+      <Dock text="Save" back={back} />
     </form>
   );
 }

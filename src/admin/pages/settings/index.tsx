@@ -9,7 +9,7 @@ import { serverChoicesQuestion } from '../../../servers/summaries';
 import type { Setting } from '../../../setting';
 import { SETTINGS } from '../../../settings';
 import { countOf, numberOf } from '../../../ui/english';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { Copy, Head, Notice } from '../../../ui/parts';
 import { act, type FormFields, gone, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
@@ -227,16 +227,7 @@ async function showGroup(
                 {fields}
               </section>
             )}
-            <div class="dock">
-              <div class="actions">
-                <button type="submit" class="button primary" data-busy="Saving…">
-                  Save changes
-                </button>
-                <a class="button" href={here}>
-                  Discard
-                </a>
-              </div>
-            </div>
+            <Dock back={here} cancel="Discard" />
           </form>
           {group.id === 'keys' && <GatewayKeys csrf={csrf} />}
         </div>

@@ -1,6 +1,6 @@
 import type { VirtualMcp } from '../../../governance/virtual-mcps';
 import type { ServerChoice } from '../../../servers/summaries';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { Input } from '../../../ui/parts';
 import type { FormFields, Refused } from '../api';
 import { type Picked, pickedIn, pickedOf, readingOf, toolNames, unpicked } from '../picked';
@@ -78,16 +78,7 @@ export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetForm
         error={wrong('tools')}
         title="Tools of"
       />
-      <div class="dock">
-        <div class="actions">
-          <button type="submit" class="button primary" data-busy={known ? 'Saving…' : 'Creating…'}>
-            {known ? 'Save changes' : 'Create toolset'}
-          </button>
-          <a class="button" href={AT}>
-            Cancel
-          </a>
-        </div>
-      </div>
+      <Dock {...(known ? {} : { text: 'Create toolset', busy: 'Creating…' })} back={AT} />
     </form>
   );
 }

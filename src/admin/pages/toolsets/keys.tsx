@@ -1,6 +1,6 @@
 import { type ListedKey, stateOf } from '../../../governance/key-list';
 import { countOf } from '../../../ui/english';
-import { Csrf } from '../../../ui/forms';
+import { Csrf, Dock } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
 import { Empty, Filter, Search } from '../../../ui/parts';
 import { Pager } from '../../../ui/table';
@@ -74,13 +74,7 @@ export function ToolsetKeys({
               ))}
             </ul>
           </section>
-          <div class="dock">
-            <div class="actions">
-              <button type="submit" class="button primary" data-busy="Saving…">
-                Save changes
-              </button>
-            </div>
-          </div>
+          <Dock />
         </form>
       ) : (
         <Empty title={search ? `No keys match “${search}”` : 'There are no more keys'} glyph="search" />
