@@ -10,7 +10,7 @@ type Saying = Of & { said?: string };
 /** Every way a server can fail a request, as the caller reads it: what happened and whose turn it is. */
 export const FAILURE_WORDS = {
   unreachable: ({ server }: Of) =>
-    `The server ${server} cannot be reached. Try again later. If it keeps failing, ask the people who run it.`,
+    `The server ${server} could not be reached. Try again later. If it keeps failing, ask the people who run it.`,
   late: ({ server }: Of) =>
     `The server ${server} did not answer in time. Try again later. If it keeps failing, ask the people who run it.`,
   unauthorized: ({ server, said }: Saying) =>
@@ -30,7 +30,7 @@ export const FAILURE_WORDS = {
   scopes_wanted: ({ server, scopes }: Of & { scopes: string }) =>
     `The server ${server} wants more than the shared account allows: ${scopes}. An administrator of this gateway has to authorize it again, and is then asked for that.`,
   sign_in_down: ({ server, seconds }: After) =>
-    `The server ${server} cannot be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
+    `The server ${server} could not be asked right now: its sign-in does not answer. Nothing is lost; try again in ${seconds} seconds.`,
   redirect: ({ server }: Of) =>
     `The server ${server} answered with a redirect that is not followed. An administrator of this gateway has to correct its address.`,
   status: ({ server, status, said }: Saying & { status: number }) =>
@@ -105,5 +105,5 @@ export function quoted(said = ''): string {
 }
 
 function unaskable(server: string, why: string): string {
-  return `The server ${server} cannot be asked: ${why}. An administrator of this gateway has to see to it.`;
+  return `The server ${server} could not be asked: ${why}. An administrator of this gateway has to see to it.`;
 }

@@ -306,7 +306,7 @@ describe('a server that fails is a tool error that says whose turn it is (CONTRA
   });
 
   it.each([
-    ['die', 'cannot be reached'],
+    ['die', 'could not be reached'],
     ['html', 'something that is not MCP'],
     ['redirect', 'redirect'],
     [500, 'failed (HTTP 500)'],

@@ -325,7 +325,7 @@ describe('servers that do not answer (CONTRACT §6, SECURITY 24)', () => {
     expect(without.body.result?.tools).toMatchObject([{ name: `${well.name}-one` }]);
     expect(without.body.result?._meta).toEqual({
       'toolgate/unavailable': [
-        { server: dead.name, message: expect.stringContaining(`${dead.name} cannot be reached`) },
+        { server: dead.name, message: expect.stringContaining(`${dead.name} could not be reached`) },
       ],
     });
     expect(withBoth.sort()).toEqual([`${dead.name}-two`, `${well.name}-one`].sort());

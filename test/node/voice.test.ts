@@ -15,11 +15,14 @@ const UNSHOWN = /new (Error|Unavailable|SignInRefused)\(|^\S+ (does: |'Cannot re
 
 /** Folders and files whose words reach a page. */
 const PLACES = [
+  'src/admin/api/servers/failure-words.ts',
   'src/app.ts',
   'src/effective-settings.ts',
   'src/grants/end-words.ts',
   'src/once.ts',
   'src/protocol/faults/storage.ts',
+  'src/protocol/faults/words.ts',
+  'src/servers/failure-words.ts',
   'src/settings.ts',
   'src/admin/pages',
   'src/consent',

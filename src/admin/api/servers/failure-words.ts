@@ -32,25 +32,25 @@ export const SERVER_FAILURE_WORDS = {
 
   values_missing: ({ names }) => `Enter a value for ${names}.`,
   bad_address: ({ server, fault }) =>
-    `The server ${server} cannot be asked: its address ${FAULT_WORDS[fault]()}. Correct it.`,
+    `The server ${server} could not be asked: its address ${FAULT_WORDS[fault]()}. Correct it.`,
   unknown_auth_type: ({ server }) =>
-    `The server ${server} cannot be asked: this gateway does not know its way to authenticate.`,
+    `The server ${server} could not be asked: this gateway does not know its way to authenticate.`,
   no_account: ({ server }) =>
-    `The server ${server} cannot be asked: the account it is asked with is not connected. Authorize it.`,
+    `The server ${server} could not be asked: the account it is asked with is not connected. Authorize it.`,
   account_ended: ({ server }) =>
-    `The server ${server} cannot be asked: the account it is asked with has to be connected again. Authorize it again.`,
+    `The server ${server} could not be asked: the account it is asked with has to be connected again. Authorize it again.`,
   no_values: ({ server }) =>
-    `The server ${server} cannot be asked: the header values it is asked with are not entered. Enter them.`,
+    `The server ${server} could not be asked: the header values it is asked with are not entered. Enter them.`,
   values_ended: ({ server }) =>
-    `The server ${server} cannot be asked: the header values it is asked with have to be entered again.`,
+    `The server ${server} could not be asked: the header values it is asked with have to be entered again.`,
   other_headers: ({ server }) =>
-    `The server ${server} cannot be asked: it wants other headers than those it is asked with. Enter them.`,
+    `The server ${server} could not be asked: it wants other headers than those it is asked with. Enter them.`,
   values_lost: ({ server }) =>
-    `The server ${server} cannot be asked: its address or the encryption key changed. Enter its header values again.`,
+    `The server ${server} could not be asked: its address or the encryption key changed. Enter its header values again.`,
   no_variable: ({ server, variable, header }) =>
-    `The server ${server} cannot be asked: the variable ${variable}, which its header ${header} needs, is not set.`,
+    `The server ${server} could not be asked: the variable ${variable}, which its header ${header} needs, is not set.`,
   no_exchange: ({ server }) =>
-    `The server ${server} cannot be asked: nothing says how the sign-ins of people are exchanged for its own. Complete its settings.`,
+    `The server ${server} could not be asked: nothing says how the sign-ins of people are exchanged for its own. Complete its settings.`,
   exchange_refused: ({ server }) =>
-    `The server ${server} cannot be asked: the identity provider refuses the exchange of tokens for it.`,
+    `The server ${server} could not be asked: the identity provider refuses the exchange of tokens for it.`,
 } as const satisfies Rewording<typeof FAILURE_WORDS>;

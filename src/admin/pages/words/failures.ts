@@ -10,7 +10,7 @@ export const SERVER_FAILURE_WORDS: Rewording<typeof FAILURE_WORDS> = {
   insufficient_scope: ({ server, scopes }) =>
     `The server ${server} wants more than the connected account allows${scopes && `: ${scopes}`}. Name scopes in the server’s settings, under More settings, then connect the account again.`,
   bad_address: ({ server, fault }) =>
-    `The server ${server} can’t be asked: its address ${VALUE_WORDS[fault]()}. Correct it.`,
+    `The server ${server} could not be asked: its address ${VALUE_WORDS[fault]()}. Correct it.`,
 };
 
 export function failureWords(failure: FailureStated): string {
