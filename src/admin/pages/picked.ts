@@ -20,6 +20,8 @@ export type PickerState = {
   picked: Map<string, PickedServer>;
   /** Servers whose tools are asked for, by name in lower case: the first of them, or all. */
   open: Map<string, 'first' | 'all'>;
+  /** The server of the last step, by name in lower case; empty: none. */
+  last: string;
   /** What was typed and is not added; what it may mean. */
   typed: string;
   found: readonly FoundChoice[];
@@ -41,8 +43,9 @@ export function pickerState(
   sent: FormFields | undefined,
 ): PickerState {
   const state: PickerState = {
-    picked: new Map(sent ? pickedIn(sent) : stored),
+    picked: new Map(sent ? pickedIn(sent, servers, stored) : stored),
     open: new Map(),
+    last: '',
     typed: '',
     found: [],
     added: null,
@@ -63,8 +66,9 @@ function takeStep(state: PickerState, servers: readonly ServerChoice[], step: st
   const { picked, open } = state;
   const server = servers.find(({ name }) => name.toLowerCase() === at);
   if (!server) return;
+  state.last = at;
   if (step === 'remove' && picked.delete(at)) state.removed = server;
-  if (step === 'open' || step === 'more') open.set(at, step === 'more' ? 'all' : 'first');
+  if (['edit', 'open', 'more'].includes(step)) open.set(at, step === 'more' ? 'all' : 'first');
   const tools = server.tools.filter((tool) => step === 'all' || (step === 'read' && kindOf(tool) === 'read'));
   const isChosen = ['open', 'all', 'read', 'none'].includes(step);
   const before = picked.get(at);
@@ -93,7 +97,7 @@ function pick(state: PickerState, found: FoundChoice): void {
   const before = state.picked.get(at);
   const kept = before && typeof before.tools !== 'string' ? before.tools : [];
   const isNew = before?.tools !== 'all' && !(tool ? kept.includes(tool) : kept.length);
-  state.added = { ...found, isNew };
+  Object.assign(state, { added: { ...found, isNew }, last: at });
   if (kept.length || tool) state.open.set(at, state.open.get(at) ?? 'first');
   if (!isNew) return;
   state.picked.set(at, { ...before, name, tools: tool ? [...new Set([...kept, tool])] : 'all' });
@@ -123,15 +127,55 @@ function foundBy(servers: readonly ServerChoice[], text: string): FoundChoice[] 
   ];
 }
 
-/** What a form with a picker picked. */
-export function pickedIn(form: FormFields): Picked {
+/** A name in few characters (FNV-1a, 32 bits): a form may hold thousands. */
+function markOf(name: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(36);
+}
+
+/** What marks stand for: the first that has one, of the tools of a server that are stored, then of those it lists. */
+function namesByMark(
+  server: ServerChoice | undefined,
+  stored: PickedServer | undefined,
+): Map<string, string> {
+  const known = stored && typeof stored.tools !== 'string' ? [...stored.tools] : [];
+  for (const { name } of server?.tools ?? []) known.push(name);
+  return new Map(known.reverse().map((name) => [markOf(name), name]));
+}
+
+/** Names of tools as a form holds them that does not show them: as marks, and whole where a mark would not say which. */
+export function foldedOf(
+  names: readonly string[],
+  server: ServerChoice,
+  stored: PickedServer | undefined,
+): { marks: string; kept: string } {
+  const known = namesByMark(server, stored);
+  const isKnown = (name: string) => known.get(markOf(name)) === name;
+  return {
+    marks: names.filter(isKnown).map(markOf).join(' '),
+    kept: names.filter((name) => !isKnown(name)).join('\n'),
+  };
+}
+
+/** What a form with a picker picked, where `stored` is what was before. */
+export function pickedIn(form: FormFields, servers: readonly ServerChoice[], stored: Picked): Picked {
+  const byName = new Map(servers.map((server) => [server.name.toLowerCase(), server]));
   const picked = new Map<string, PickedServer>();
   for (const [field, choice] of form) {
     const [, name] = /^pick\.(.+)$/.exec(field) ?? [];
     if (!name || (choice !== 'some' && choice !== 'all')) continue;
+    const at = name.toLowerCase();
+    const known = namesByMark(byName.get(at), stored.get(at));
+    const marked = form.get(`marks.${name}`)?.split(' ') ?? [];
     const kept = form.get(`kept.${name}`)?.split(/\r?\n/) ?? [];
-    const tools = choice === 'all' ? choice : [...new Set([...kept, ...form.getAll(`tool.${name}`)])];
-    picked.set(name.toLowerCase(), { name, tools, ...readingIn(form, `.${name}`, choice === 'all') });
+    const whole = [
+      ...marked.flatMap((mark) => known.get(mark) ?? []),
+      ...kept,
+      ...form.getAll(`tool.${name}`),
+    ];
+    const tools = choice === 'all' ? choice : [...new Set(whole)];
+    picked.set(at, { name, tools, ...readingIn(form, `.${name}`, choice === 'all') });
   }
   for (const name of form.getAll('closed')) {
     if (!picked.has(name.toLowerCase())) picked.set(name.toLowerCase(), { name, tools: 'closed' });

@@ -1,21 +1,21 @@
 import type { Child } from 'hono/jsx';
 import { kindOf, type ServerChoice } from '../../servers/summaries';
-import { Avatar } from '../../ui/avatar';
 import { countOf, numberOf } from '../../ui/english';
-import { Icon, isGlyph } from '../../ui/icons';
+import { Icon } from '../../ui/icons';
 import { Cut, cut } from '../../ui/name';
-import { Filter, KindTag } from '../../ui/parts';
-import { AddServer, Step } from './add-server';
+import { AddServer } from './add-server';
 import type { FormFields } from './api';
-import { type FoundChoice, type Picked, type PickedServer, type PickerState, pickerState } from './picked';
-import { ReadingBoxes } from './reading-boxes';
+import { FIRST, GivenServer, ServerAvatar } from './given-server';
+import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 
-/** Characters that lists of tools may take on a page; what is over waits behind a button. */
+/** Characters that lists of tools may take on a page unasked; what is over waits behind a button. */
 const BUDGET = 40_000;
-/** Tools of a server that are shown at once, beside those that are ticked. */
-const FIRST = 40;
-/** Characters of a description. */
-const MOST = 110;
+/** Characters that rows and lists may take together, and a row when it is whole and when it is folded: 150 KB with the rest. */
+const ROOM = 96_000;
+const ROW = 1_900;
+const FOLDED = 900;
+/** Servers up to which each has a whole row. */
+const MOST_WHOLE = 30;
 /** Servers up to which each says in its row whether its resources and prompts go with it. */
 const FEW = 12;
 
@@ -73,7 +73,9 @@ export function ToolPicker(props: PickerProps) {
             <GivenServer
               server={server}
               pick={pick}
+              stored={picked.get(server.name.toLowerCase())}
               shown={shown.get(server.name.toLowerCase())}
+              isFolded={given.length > MOST_WHOLE && !state.open.has(server.name.toLowerCase())}
               added={state.added?.server === server ? state.added : null}
               saysReading={given.length <= FEW}
             />
@@ -104,172 +106,6 @@ export function ToolPicker(props: PickerProps) {
 function chosenOf({ tools, toolsToExecute }: ServerChoice, pick: PickedServer) {
   const isOn = (name: string) => toolsToExecute.includes('*') || toolsToExecute.includes(name);
   return tools.filter(({ name }) => isOn(name) && (pick.tools === 'all' || pick.tools.includes(name)));
-}
-
-type GivenProps = {
-  server: ServerChoice;
-  pick: PickedServer;
-  /** How many of its tools are shown; undefined: none. */
-  shown: number | undefined;
-  /** It, or the tool of it, that was just added. */
-  added: FoundChoice | null;
-  saysReading: boolean;
-};
-
-function GivenServer({ server, pick, shown, added, saysReading }: GivenProps) {
-  const { name, tools } = server;
-  const isAll = pick.tools === 'all';
-  const ticked = typeof pick.tools === 'string' ? [] : pick.tools;
-  const isSaid = typeof (pick.allow_resources ?? pick.allow_prompts) === 'boolean';
-  return (
-    <li class="pick" id={`pick-${name}`}>
-      <div class="top">
-        <label for={`p-${name}`}>
-          <span class="thing">
-            <ServerAvatar name={name} />
-            <span>
-              <b class="cut" title={name}>
-                <Cut of={name} />
-              </b>
-              <small data-of={tools.length}>
-                {isAll
-                  ? `${countOf(tools.length, 'tool')}, and new ones`
-                  : `${numberOf(ticked.length)} of ${countOf(tools.length, 'tool')}`}
-              </small>
-            </span>
-          </span>
-        </label>
-        <select
-          class="input auto"
-          id={`p-${name}`}
-          name={`pick.${name}`}
-          autofocus={added !== null && (isAll || !added.tool)}
-        >
-          <option value="all" selected={isAll}>
-            All tools
-          </option>
-          <option value="some" selected={!isAll}>
-            Selected tools
-          </option>
-        </select>
-        <Step value={`remove.${name}`} to="pick" look="quiet danger" of={name}>
-          Remove
-        </Step>
-      </div>
-      <div class="of-some">
-        <div>
-          {shown === undefined ? (
-            <>
-              {ticked.length > 0 && <input type="hidden" name={`kept.${name}`} value={ticked.join('\n')} />}
-              <Step value={`open.${name}`} to={`pick-${name}`} of={name}>
-                Choose tools
-              </Step>
-            </>
-          ) : (
-            <Tools server={server} ticked={ticked} most={shown} added={added?.tool} />
-          )}
-        </div>
-      </div>
-      {(saysReading || isSaid || shown !== undefined) && (
-        <details>
-          <summary>
-            More<span class="unseen"> of {cut(name)}</span>
-          </summary>
-          <div>
-            <ReadingBoxes name={name} isAll={isAll} terms={pick} />
-          </div>
-        </details>
-      )}
-    </li>
-  );
-}
-
-function ServerAvatar({ name }: { name: string }) {
-  const glyph = name.toLowerCase();
-  return <Avatar name={name} glyph={isGlyph(glyph) ? glyph : 'server'} />;
-}
-
-type ToolsProps = {
-  server: ServerChoice;
-  ticked: readonly string[];
-  most: number;
-  /** The tool that was just added. */
-  added: string | undefined;
-};
-
-function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }: ToolsProps) {
-  const isOff = (tool: string) => !toolsToExecute.includes('*') && !toolsToExecute.includes(tool);
-  let room = most - ticked.length;
-  const shown = tools.filter((tool) => ticked.includes(tool.name) || room-- > 0);
-  const gone = ticked.filter((tool) => !tools.some((one) => one.name === tool));
-  const list = `t-${name}`;
-  return (
-    <>
-      <input type="hidden" name={`open.${name}`} value={most > FIRST ? 'all' : 'first'} />
-      <div class="row">
-        {shown.length > 5 && <Filter list={list} label={`Find a tool of ${cut(name)}`} />}
-        <span class="row">
-          {(['all', 'read', 'none'] as const).map((step) => (
-            <Step value={`${step}.${name}`} to={`pick-${name}`} of={name}>
-              {{ all: 'All', read: 'Read-only', none: 'None' }[step]}
-            </Step>
-          ))}
-        </span>
-      </div>
-      {!tools.length && <p class="muted">This server lists no tools yet.</p>}
-      <ul class="tools" id={list} aria-label={`Tools of ${cut(name)}`}>
-        {shown.map((tool) => (
-          <Tool
-            server={name}
-            name={tool.name}
-            isTicked={ticked.includes(tool.name)}
-            isAdded={tool.name === added}
-            kind={kindOf(tool)}
-          >
-            {isOff(tool.name) ? 'Turned off at the server.' : shortened(tool.description ?? '')}
-          </Tool>
-        ))}
-        {gone.map((tool) => (
-          <Tool server={name} name={tool} isTicked>
-            The server doesn’t list it now.
-          </Tool>
-        ))}
-      </ul>
-      {shown.length < tools.length && (
-        <div>
-          <Step value={`more.${name}`} to={`pick-${name}`} of={name} look="quiet">
-            Show all {countOf(tools.length, 'tool')}
-          </Step>
-        </div>
-      )}
-    </>
-  );
-}
-
-type ToolProps = {
-  server: string;
-  name: string;
-  isTicked: boolean;
-  isAdded?: boolean;
-  kind?: ReturnType<typeof kindOf>;
-  children: string;
-};
-
-function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
-  return (
-    <li>
-      <label class="check">
-        <input type="checkbox" name={`tool.${server}`} value={name} checked={isTicked} autofocus={isAdded} />
-        <span>
-          <code title={name}>
-            <Cut of={name} />
-          </code>
-          {children && <small>{children}</small>}
-        </span>
-      </label>
-      {kind && <KindTag of={kind} />}
-    </li>
-  );
 }
 
 type EveryonesProps = {
@@ -323,28 +159,37 @@ function Everyones({ servers, isClosed, block, removed }: EveryonesProps) {
   );
 }
 
-function shortened(description: string): string {
-  return description.length > MOST ? `${description.slice(0, MOST).trimEnd()}…` : description;
-}
-
 export function toolCount(count: number): string {
   return countOf(count, 'tool');
 }
 
 type Given = { server: ServerChoice; pick: PickedServer };
 
-/** How many tools each server shows, by its name in lower case: of those asked for, then of the others while they fit. */
-function withinBudget(given: readonly Given[], { open }: PickerState): ReadonlyMap<string, number> {
+/**
+ * How many tools each server shows, by its name in lower case: the one of the last step, then those asked for while there is room,
+ * then the others while they are few.
+ */
+function withinBudget(given: readonly Given[], { open, last }: PickerState): ReadonlyMap<string, number> {
   const shown = new Map<string, number>();
+  const rankOf = ({ server: { name } }: Given) => {
+    const at = name.toLowerCase();
+    return at === last ? 0 : open.has(at) ? 1 : 2;
+  };
+  const room = ROOM - given.length * (given.length > MOST_WHOLE ? FOLDED : ROW);
   let size = 0;
-  const isAskedFor = ({ server }: Given) => open.has(server.name.toLowerCase());
-  for (const one of [...given].sort((a, b) => Number(isAskedFor(b)) - Number(isAskedFor(a)))) {
+  for (const one of [...given].sort((a, b) => rankOf(a) - rankOf(b))) {
     const { server, pick } = one;
-    if (pick.tools === 'all' || pick.tools === 'closed') continue;
+    if (typeof pick.tools === 'string') continue;
     const at = server.name.toLowerCase();
     const most = open.get(at) === 'all' ? Number.POSITIVE_INFINITY : FIRST;
-    size += Math.min(most, server.tools.length) * 650;
-    if (isAskedFor(one) || size <= BUDGET || given.length === 1) shown.set(at, most);
+    size += weightOf(server, Math.max(Math.min(most, server.tools.length), pick.tools.length));
+    if (!shown.size || size <= (open.has(at) ? room : Math.min(room, BUDGET))) shown.set(at, most);
   }
   return shown;
+}
+
+/** Characters that about `count` tools of a server take. */
+function weightOf({ name, tools }: ServerChoice, count: number): number {
+  const names = tools.reduce((sum, tool) => sum + tool.name.length, 0) / (tools.length || 1);
+  return count * (450 + name.length + 3 * names);
 }

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Answers } from '../../../demo/consent';
 import stylesheet from '../../../public/toolgate.css?raw';
 import script from '../../../public/toolgate.js?raw';
+import { foldedOf, type Picked, pickedIn } from '../../../src/admin/pages/picked';
+import type { ServerChoice } from '../../../src/servers/summaries';
 import { Browser, type Page } from '../../support/browser';
 import { admin, gate } from '../../support/gate';
 import { Upstream } from '../../support/upstream';
@@ -197,31 +199,92 @@ describe('the picker of servers and tools', () => {
     expect(stranger.status).toBe(303);
   });
 
-  it('weighs less than 150 KB with 64 servers of 40 tools each, and loses none of them', {
+  it('weighs less than 150 KB with 64 servers of 40 tools each, whatever is opened, and loses none of them', {
     timeout: 60_000,
   }, async () => {
-    const names = Array.from({ length: 40 }, (_, at) => `create_an_item_${at}`);
+    const names = Array.from({ length: 40 }, (_, at) =>
+      `create_an_item_of_the_backlog_${at}_`.padEnd(64, 'x'),
+    );
     const upstreams: Upstream[] = [];
     for (let at = 0; at < 64; at++) {
       const registration = { name: `Large_${at}`, allow_on_all_virtual_keys: false };
       upstreams.push(
         await Upstream.start(
-          names.map((name) => tool(name)),
+          names.map((name) => ({ ...tool(name), description: 'Creates an item, as it says. '.repeat(5) })),
           { registration },
         ),
       );
     }
-    const configs = upstreams.map(({ name }, at) => some(name, ...names.slice(at % 3)));
+    const configs = upstreams.map(({ name }, at) => some(name, ...(at === 1 ? ['*'] : names.slice(at % 3))));
     const key = await newKey(configs);
     const before = await configsOf(key.id);
 
     const page = await openKey(key);
-    const opened = await step(page, { again: 'open.Large_63' });
-    await step(opened, {});
+    const opened = await step(page, { again: 'edit.Large_63' });
+    const unticked = await step(opened, { again: 'edit.Large_62', 'tool.Large_63': names.slice(5) });
+    const whole = await step(unticked, { again: 'edit.Large_1' });
+    const closed = await step(whole, { again: 'remove.Large_2' });
+    await step(closed, {});
 
-    expect(page.html.length + script.length + stylesheet.length).toBeLessThan(150_000);
-    expect(opened.html).toContain('name="tool.Large_63" value="create_an_item_39" checked');
-    expect((await configsOf(key.id)).sort()).toEqual(before.sort());
+    const pages = [page, opened, unticked, whole, closed];
+    for (const { html } of pages)
+      expect(html.length + script.length + stylesheet.length).toBeLessThan(150_000);
+    expect(page.html).not.toContain('name="tool.Large_63"');
+    expect(opened.html).toContain(`name="tool.Large_63" value="${names[39]}" checked`);
+    expect(unticked.html).not.toContain('name="tool.Large_63"');
+    expect(said(unticked)).toContain('Large_63 35 of 40 tools');
+    expect(whole.html).toContain('<select class="input auto" id="p-Large_1" name="pick.Large_1"');
+    const after = before
+      .filter(([name]) => name !== 'Large_2')
+      .map(([name, ...tools]) => [name, ...(name === 'Large_63' ? names.slice(5) : tools)]);
+    expect((await configsOf(key.id)).sort()).toEqual(after.sort());
     for (const { id } of upstreams) await admin('DELETE', `/mcp/client/${id}`);
+  });
+});
+
+describe('tools that a form holds and does not show', () => {
+  const server = (...names: string[]): ServerChoice => ({
+    ...{ id: 's', name: 'Wiki', isOpenToAll: false, toolsToExecute: ['*'] },
+    tools: names.map((name) => ({ name })),
+  });
+  const was = (...tools: string[]): Picked => new Map([['wiki', { name: 'Wiki', tools }]]);
+  const roundTrip = (tools: string[], stored: Picked, listed: ServerChoice, later = listed) => {
+    const { marks, kept } = foldedOf(tools, listed, stored.get('wiki'));
+    const form = new URLSearchParams({
+      'pick.Wiki': 'some',
+      'marks.Wiki': marks,
+      ...(kept && { 'kept.Wiki': kept }),
+    });
+    return pickedIn(form, [later], stored).get('wiki')?.tools;
+  };
+  const LONG = 'create_an_item_of_the_backlog'.padEnd(64, 'x');
+
+  it('are marks of at most seven characters each', () => {
+    const { marks, kept } = foldedOf([LONG, 'find'], server(LONG, 'find'), undefined);
+
+    expect(marks).toMatch(/^\w{1,7} \w{1,7}$/);
+    expect(kept).toBe('');
+  });
+
+  it('are kept whole where nothing says what a mark stands for', () => {
+    expect(foldedOf(['gone'], server('find'), undefined)).toEqual({ marks: '', kept: 'gone' });
+    expect(roundTrip(['gone', 'find'], new Map(), server('find'))).toEqual(['find', 'gone']);
+  });
+
+  it('are told apart where their marks are the same', () => {
+    const [one, other] = ['costarring', 'liquid']; // of one FNV-1a hash
+    const folded = foldedOf([one, other] as string[], server('costarring', 'liquid'), undefined);
+
+    expect(folded.marks).not.toBe('');
+    expect(folded.kept).not.toBe('');
+    expect(roundTrip(['liquid'], new Map(), server('costarring', 'liquid'))).toEqual(['liquid']);
+    expect(roundTrip(['costarring'], new Map(), server('costarring', 'liquid'))).toEqual(['costarring']);
+  });
+
+  it('stay when the server has stopped listing them', () => {
+    expect(roundTrip(['find', LONG], was('find', LONG), server('find', LONG), server('other'))).toEqual([
+      'find',
+      LONG,
+    ]);
   });
 });

@@ -192,8 +192,9 @@ export const KEY_WORDS = labelsIn({
 export function termsIn(
   form: FormFields,
   known: VirtualKey | null,
+  servers: readonly ServerChoice[],
 ): { ok: true; terms: Record<string, unknown> } | Refused {
-  const picked = pickedIn(form);
+  const picked = pickedIn(form, servers, pickedFrom(known?.mcpConfigs ?? []));
   const empty = unpicked(picked);
   if (empty) return { ok: false, status: 400, message: empty, field: 'mcp_configs' };
   if (!known && form.get('imports') === 'on' && !form.get('value'))

@@ -7,7 +7,7 @@ import { ask } from '../../../database';
 import { keyCountsQuestion, keyPageQuestion } from '../../../governance/key-list';
 import { keyOverviewQuestion } from '../../../governance/key-overview';
 import { ownersQuestion } from '../../../governance/owners';
-import { keySubject, maskOfKey, newValue, type VirtualKey } from '../../../governance/virtual-keys';
+import { keySubject, maskOfKey, newValue } from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { endpointOf } from '../../../ui/connect-lines';
@@ -61,8 +61,7 @@ export const keyPages = new Hono<App>()
     const id = c.req.param('id');
     const form = await readForm(c);
     if (isStep(form)) return showKey(c, id, form);
-    const { key } = (await about(c, id)).overview;
-    const changed = await save(c, form, key);
+    const changed = await save(c, form, id);
     if (!changed.ok) return showKey(c, id, form, changed);
     return goTo(c, `${AT}/${id}`, `The key ${cut(changed.body.virtual_key.name)} was changed.`);
   })
@@ -117,12 +116,14 @@ async function about(c: Context<App>, id: string) {
   return { overview, apps, servers, ownership, accounts: accounts.length };
 }
 
-/** Makes a key as the form says, or changes the one that is `known`. */
-async function save(c: Context<App>, form: FormFields, known: VirtualKey | null): Promise<Acted<Made>> {
-  const stated = termsIn(form, known);
+/** Makes a key as the form says, or changes the one with this id. */
+async function save(c: Context<App>, form: FormFields, id: string | null): Promise<Acted<Made>> {
+  const before = id === null ? null : await about(c, id);
+  const known = before?.overview.key ?? null;
+  const servers = before?.servers ?? (await ask(c.env.DB, serverChoicesQuestion(c.env.DB)))[0];
+  const stated = termsIn(form, known, servers);
   if (!stated.ok) return stated;
-  const current = known && (await about(c, known.id)).ownership.current;
-  const owner = await ownerNamed(c.env.DB, form.get('owner'), current);
+  const owner = await ownerNamed(c.env.DB, form.get('owner'), before?.ownership.current ?? null);
   if (!owner.ok) return owner;
   const body = { ...stated.terms, owner_user_id: owner.id };
   return known

@@ -33,7 +33,9 @@ export const peoplePages = new Hono<App>()
     const id = c.req.param('id');
     const form = await readForm(c);
     if (isStep(form)) return showPerson(c, id, form);
-    const picked = pickedIn(form);
+    const { DB: db } = c.env;
+    const [servers, user] = await ask(db, serverChoicesQuestion(db), userQuestion(db, id));
+    const picked = pickedIn(form, servers, pickedFrom(user?.mcpConfigs ?? []));
     const message = unpicked(picked);
     if (message) return showPerson(c, id, form, { ok: false, status: 400, message, field: 'mcp_configs' });
     const changed = await act(c, form, 'PUT', `/users/${id}`, { mcp_configs: configsOf(picked) });

@@ -245,17 +245,19 @@ function Choice({ chosen, ...props }: ControlProps & { chosen: string }) {
 }
 
 /** What a form says of a setting, as the API takes it; undefined: nothing new. What it would be by itself is not saved. */
-export function sentValue(shown: ShownSetting, form: FormFields): unknown {
+export function sentValue(shown: ShownSetting, form: FormFields, servers: readonly ServerChoice[]): unknown {
   const { setting, value, source, otherwise, isRefused } = shown;
   if (source === 'saved' && form.getAll('return').includes(setting.name)) return null;
-  const sent = statedValue(setting, value, form);
+  const sent =
+    setting.name === 'default_user_access'
+      ? configsOf(pickedIn(form, servers, pickedFrom(value as Settings['default_user_access'])))
+      : statedValue(setting, value, form);
   if (sent === undefined || (!isRefused && isSame(sent, value ?? null))) return undefined;
   return source === 'saved' && isSame(sent, otherwise) ? null : sent;
 }
 
 function statedValue(setting: Setting, value: unknown, form: FormFields): unknown {
   const { name } = setting;
-  if (name === 'default_user_access') return configsOf(pickedIn(form));
   if (typeof value === 'boolean') return form.get(name) === 'on';
   const text = form.get(name)?.trim();
   if (text === undefined) return undefined;

@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { type App, savedNamesQuestion } from '../../../config';
-import { ask, known } from '../../../database';
+import { ask, known, type Question } from '../../../database';
 import { readVariable } from '../../../effective-settings';
 import { treeOf, valueIn } from '../../../protocol/dotted';
 import { firstFault } from '../../../protocol/params';
 import { redirectUriOf } from '../../../providers/registration';
-import { serverChoicesQuestion } from '../../../servers/summaries';
+import { type ServerChoice, serverChoicesQuestion } from '../../../servers/summaries';
 import type { Setting } from '../../../setting';
 import { SETTINGS } from '../../../settings';
 import { countOf, numberOf } from '../../../ui/english';
@@ -13,7 +13,7 @@ import { Csrf, Dock } from '../../../ui/forms';
 import { Copy, Head, Notice } from '../../../ui/parts';
 import { act, type FormFields, gone, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
-import { isStep, pickedIn, unpicked } from '../picked';
+import { isStep, pickedFrom, pickedIn, unpicked } from '../picked';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, secretLack, sentValue } from './form';
@@ -52,15 +52,16 @@ export const settingPages = new Hono<App>()
     const group = groupAt(c.req.param('group'));
     const form = await readForm(c);
     if (isStep(form) || form.has('reset')) return showGroup(c, group, form);
-    const [names] = await ask(c.env.DB, savedNamesQuestion(c.env.DB));
+    const [names, servers] = await ask(c.env.DB, savedNamesQuestion(c.env.DB), choicesFor(c, group));
     const shown = await shownOf(c, group, names);
-    const changes = changesIn(form, shown);
+    const changes = changesIn(form, shown, servers);
     const wrong = faultsIn(changes);
     for (const { setting } of shown) {
       const lack = secretLack(setting, form);
       if (lack) wrong.set(setting.name, lack);
     }
-    const message = group.names.includes(EVERYONE) && unpicked(pickedIn(form));
+    const before = pickedFrom(c.var.settings.default_user_access);
+    const message = group.names.includes(EVERYONE) && unpicked(pickedIn(form, servers, before));
     if (message) wrong.set(EVERYONE, message);
     if (wrong.size) return showGroup(c, group, form, wrong);
     const here = `${AT}/${group.id}`;
@@ -83,6 +84,11 @@ function resealedWords({ resealed, remaining, unreadable }: Resealed): string {
   const more = remaining ? ` ${numberOf(remaining)} left: press the button again.` : '';
   const lost = unreadable ? ` ${numberOf(unreadable)} can’t be decrypted. Enter them again.` : '';
   return resealed || remaining || unreadable ? done + more + lost : 'All secrets already use the newest key.';
+}
+
+/** The servers that a group of settings chooses from. */
+function choicesFor(c: Context<App>, { names }: SettingGroup): Question<ServerChoice[]> {
+  return names.includes(EVERYONE) ? serverChoicesQuestion(c.env.DB) : known([]);
 }
 
 /** @throws PageProblem when there is no such group. */
@@ -120,10 +126,14 @@ function sourceOf(c: Context<App>, { name, variable }: Setting, saved: ReadonlyS
 }
 
 /** What a form changes: what it says that is not so already. */
-function changesIn(form: FormFields, shown: readonly ShownSetting[]): Map<string, unknown> {
+function changesIn(
+  form: FormFields,
+  shown: readonly ShownSetting[],
+  servers: readonly ServerChoice[],
+): Map<string, unknown> {
   const changes = new Map<string, unknown>();
   for (const one of shown) {
-    const sent = sentValue(one, form);
+    const sent = sentValue(one, form, servers);
     if (sent !== undefined) changes.set(one.setting.name, sent);
   }
   return changes;
@@ -162,8 +172,7 @@ async function showGroup(
   wrong: ReadonlyMap<string, string> = new Map(),
 ): Promise<Response> {
   const { DB } = c.env;
-  const choices = group.names.includes(EVERYONE) ? serverChoicesQuestion(DB) : known([]);
-  const [saved, servers] = await ask(DB, savedNamesQuestion(DB), choices);
+  const [saved, servers] = await ask(DB, savedNamesQuestion(DB), choicesFor(c, group));
   const shown = await shownOf(c, group, saved);
   const csrf = await csrfOf(c);
   const here = `${AT}/${group.id}`;

@@ -108,13 +108,13 @@ function pickedOfToolset(known: VirtualMcp | null, servers: readonly ServerChoic
   );
 }
 
-/** The terms a form states, as the API takes them. @param isNew whether the form is one for a new toolset */
+/** The terms a form states, as the API takes them. @param known null: it makes one */
 export function toolsetIn(
   form: FormFields,
   servers: readonly ServerChoice[],
-  isNew: boolean,
+  known: VirtualMcp | null,
 ): { ok: true; terms: Record<string, unknown> } | Refused {
-  const picked = pickedIn(form);
+  const picked = pickedIn(form, servers, pickedOfToolset(known, servers));
   const empty = unpicked(picked);
   if (empty) return { ok: false, status: 400, message: empty, field: 'tools' };
   const ids = new Map(servers.map(({ id, name }) => [name.toLowerCase(), id]));
@@ -129,7 +129,7 @@ export function toolsetIn(
       tool_names: toolNames(pick),
       ...readingOf(pick),
     })),
-    ...(isNew
+    ...(known === null
       ? form.get('endpoint_slug') && { endpoint_slug: form.get('endpoint_slug') }
       : { enabled: form.get('enabled') === 'on' }),
   };

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../../config';
-import { ask } from '../../../database';
+import { ask, known } from '../../../database';
 import { keyPageQuestion } from '../../../governance/key-list';
 import {
   attachedKeysQuestion,
@@ -192,8 +192,13 @@ function saidOf(name: string, added: number, removed: number): string {
 
 /** Makes a toolset as the form says, or changes the one with this id. */
 async function save(c: Context<App>, form: FormFields, id: string | null) {
-  const [servers] = await ask(c.env.DB, serverChoicesQuestion(c.env.DB));
-  const stated = toolsetIn(form, servers, id === null);
+  const { DB: db } = c.env;
+  const [servers, before] = await ask(
+    db,
+    serverChoicesQuestion(db),
+    id === null ? known(null) : virtualMcpQuestion(db, id),
+  );
+  const stated = toolsetIn(form, servers, id === null ? null : orGone(before));
   if (!stated.ok) return stated;
   type Made = { virtual_mcp: { id: string; name: string } };
   return id === null
