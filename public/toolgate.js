@@ -87,8 +87,15 @@ const sameIn = (picker, { id, tagName, name, value, dataset: { filter } }) =>
     id || filter ? one.id === id && one.dataset.filter === filter : one.name === name && one.value === value,
   );
 
-/** Has the next picker keep what was typed in filters, opened, and changed since the form was sent. */
+/**
+ * Has the next picker keep what was typed in filters, opened, and changed since the form was sent: a row that was changed and is
+ * folded there stays as it is.
+ */
 const keepWhatIsDone = (picker, next, changed) => {
+  for (const one of changed) {
+    const row = one.closest('.pick');
+    if (row && !sameIn(next, one)) within(next, row, '')[0]?.replaceWith(row);
+  }
   for (const one of [...picker.querySelectorAll('[data-filter]'), ...changed]) {
     const same = sameIn(next, one);
     if (same) Object.assign(same, one.type === 'checkbox' ? { checked: one.checked } : { value: one.value });
@@ -99,6 +106,9 @@ const keepWhatIsDone = (picker, next, changed) => {
   }
 };
 
+/** What stands in the row of a picker that is the same as `row`; `''`: that row. */
+const within = (picker, row, what) => [...picker.querySelectorAll(`[id="${row?.id}"] ${what}`)];
+
 /** Finds, once the next picker stands there, where someone goes on after a step: where they went meanwhile, to what came, or near what went. */
 const placeAfter = (picker, next, button, changed) => {
   const focused = document.activeElement;
@@ -108,15 +118,15 @@ const placeAfter = (picker, next, button, changed) => {
   const before = [...picker.querySelectorAll('.tools input')];
   const row = button.closest('.pick');
   const after = row?.nextElementSibling;
-  const within = (at, what) => [...next.querySelectorAll(`[id="${at?.id}"] ${what}`)];
   return () => {
-    const tools = within(row, '.tools li:not([hidden]) input');
+    const tools = within(next, row, '.tools li:not([hidden]) input');
     return [
       hasMovedOn && sameIn(next, focused),
       next.querySelector('[autofocus]'),
       sameIn(next, button),
       tools.find(({ value }) => !before.some((one) => row.contains(one) && one.value === value)) ?? tools[0],
-      within(after, 'select')[0],
+      within(next, row, 'select')[0],
+      within(next, after, 'select, button')[0],
       next.querySelector('[name=add]'),
     ].find(Boolean);
   };

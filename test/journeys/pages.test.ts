@@ -164,6 +164,33 @@ describe.skipIf(!executable)(
       await page.context().close();
     });
 
+    it('keep what is changed of a server that the step under way folds', async () => {
+      const page = await (await browser.newContext()).newPage();
+      const pageWith = (row: string) =>
+        `<!doctype html><title>Fold</title><script src="/toolgate.js" defer></script><form method="post" action="/fold">
+         <section class="picker"><ul><li class="pick" id="pick-A">${row}</li>
+         <li class="pick" id="pick-B"><button name="again" value="edit.B">Edit B</button></li></ul></section></form>`;
+      const whole = `<select name="pick.A"><option value="some">Some</option></select><small data-of="2"></small>
+        <div class="of-some"><ul class="tools"><li><label><input type="checkbox" name="tool.A" value="one"> one</label></li></ul></div>`;
+      await page.route('**/fold', async (route) => {
+        const isStep = route.request().method() === 'POST';
+        if (isStep) await new Promise((resolve) => setTimeout(resolve, 200));
+        const row = isStep ? '<input type="hidden" name="pick.A" value="some"><b id="after">A</b>' : whole;
+        await route.fulfill({ contentType: 'text/html', body: pageWith(row) });
+      });
+      await page.goto(`${dev.facts.url}/fold`);
+
+      const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+      await page.getByRole('button', { name: 'Edit B' }).click();
+      await page.getByLabel('one').check();
+      await answered;
+      await page.locator('form:not([aria-busy])').waitFor();
+
+      expect(await page.getByLabel('one').isChecked()).toBe(true);
+      expect(await page.locator('#after').count()).toBe(0);
+      await page.context().close();
+    });
+
     it('are found without a fault by axe-core, every one that a link leads to', async () => {
       const page = await (await browser.newContext()).newPage();
       const administrator = new Person(page, pointer);
