@@ -140,7 +140,7 @@ type ToolRow = {
   destructive: number | null;
 };
 
-const MOST_DESCRIPTION = 200;
+const MOST_DESCRIPTION = 160;
 
 /** The server `id` with a page of its tools; null when there is none. @param search what a tool's name or description holds */
 export function serverOverviewQuestion(
