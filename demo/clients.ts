@@ -44,7 +44,7 @@ export type SdkClient = {
 
 /** What an OAuth client remembers of one server: the provider that both SDKs ask a program to bring. */
 export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientProvider {
-  readonly redirectUrl = 'http://localhost:33418/callback';
+  readonly redirectUrl: string;
   readonly clientMetadata: v2.OAuthClientMetadata;
   readonly clientMetadataUrl?: string;
   /** Where the SDK wanted to send the person. */
@@ -56,8 +56,16 @@ export class OAuthMemory implements v1auth.OAuthClientProvider, v2.OAuthClientPr
   private verifier = '';
   private readonly stateSent = crypto.randomUUID();
 
-  /** @param clientMetadataUrl where the client's metadata document is; the SDK then registers nowhere. */
-  constructor(clientName: string, clientMetadataUrl?: string) {
+  /**
+   * @param clientMetadataUrl where the client's metadata document is; the SDK then registers nowhere.
+   * @param redirectUrl where its person comes back to
+   */
+  constructor(
+    clientName: string,
+    clientMetadataUrl?: string,
+    redirectUrl = 'http://localhost:33418/callback',
+  ) {
+    this.redirectUrl = redirectUrl;
     if (clientMetadataUrl) this.clientMetadataUrl = clientMetadataUrl;
     this.clientMetadata = {
       client_name: clientName,

@@ -90,16 +90,22 @@ async function idOf(api: AdminApi, name: string): Promise<string> {
 
 /** Connects an app by consent and lets it call a tool. Returns its `client_id`. */
 async function connectApp(api: AdminApi, virtual_key: string): Promise<string> {
-  const [client] = SDK_CLIENTS;
-  const memory = new OAuthMemory('Claude Code');
-  const address = `${api.url}/mcp`;
-  await client?.connect(address, memory).catch(() => null);
-  const callback = await consent(memory.authorizationUrl ?? '', { identity: 'virtual_key', virtual_key });
-  await client?.finishAuth(address, memory, callback);
-  const connection = await client?.connect(address, memory);
-  for (let call = 0; call < 8; call++) await connection?.callTool('demo-echo', { message: 'hello' });
-  await connection?.close();
+  const memory = await allowApp(api, virtual_key, 'Claude Code');
+  const connection = await SDK_CLIENTS[0].connect(`${api.url}/mcp`, memory);
+  for (let call = 0; call < 8; call++) await connection.callTool('demo-echo', { message: 'hello' });
+  await connection.close();
   return memory.client?.client_id ?? '';
+}
+
+/** Registers an app called so, which the holder of a key allows everything. */
+export async function allowApp(api: AdminApi, virtual_key: string, name: string): Promise<OAuthMemory> {
+  const [client] = SDK_CLIENTS;
+  const memory = new OAuthMemory(name);
+  const address = `${api.url}/mcp`;
+  await client.connect(address, memory).catch(() => null);
+  const callback = await consent(memory.authorizationUrl ?? '', { identity: 'virtual_key', virtual_key });
+  await client.finishAuth(address, memory, callback);
+  return memory;
 }
 
 /**
