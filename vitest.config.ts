@@ -28,7 +28,7 @@ const PURE = [
   'test/protocol/{answer,held-result,json-insert,mcp,memory,sse,storage-fault,strings-at,trace-context}.test.ts',
   'test/protocol/{prefixed-uris,resource-address}.test.ts',
   'test/settings-table.test.ts',
-  'test/ui/{jsx-runtime,name}.test.tsx',
+  'test/ui/name.test.tsx',
 ];
 
 export default defineConfig({

@@ -305,18 +305,4 @@ export const admin: Check[] = [
       ],
     ],
   ),
-  ...checksOf(
-    'admin',
-    'src/ui/jsx-runtime.ts',
-    ['test/ui/jsx-runtime.test.tsx'],
-    [
-      [
-        'every text of a page is escaped',
-        "typeof child === 'boolean' ? '' : escaped(String(child));",
-        "typeof child === 'boolean' ? '' : String(child);",
-      ],
-      ['every attribute is', '="${escaped(String(value))}"', '="${String(value)}"'],
-      ['nothing poses as HTML', 'child instanceof Html', 'Object(child).isEscaped || child instanceof Html'],
-    ],
-  ),
 ];

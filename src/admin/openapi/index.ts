@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
+import { raw } from 'hono/html';
 import type { App } from '../../config';
-import { raw } from '../../ui/jsx-runtime';
 import { referencePage } from '../../ui/layout';
 import type { ApiReference } from './assets';
 import type { Document } from './document';
