@@ -112,7 +112,7 @@ export const accountPages = new Hono<App>()
       </Confirm>
     );
     return peoplePage(c, {
-      title: 'Disconnect an account',
+      title: `${cut(name)} · Disconnect`,
       isForm: true,
       at: '/me',
       visitor,

@@ -55,7 +55,7 @@ export const appPages = new Hono<App>()
       if (made.is === 'again') return showApp(c, (shown) => oneApp(shown, made.choice, made.problem));
       const proof = await proofNow(c, made.grant);
       return showApp(c, ({ csrf }) => ({
-        title: 'Give more access',
+        title: `${cut(nameOf(made.grant))} · Give more access`,
         isForm: true,
         body: <MoreForm {...made} usable={usable} fields={fields} proof={proof} csrf={csrf} />,
       }));
@@ -133,7 +133,7 @@ async function showApp(c: Context<App>, page: (shown: Shown) => AppBody | null):
 function oneApp(shown: Shown, choice?: GrantChoice, problem?: string): AppBody {
   const { grant, usable } = shown;
   const body = <OneApp {...shown} choice={choice ?? choiceOfGrant(grant, usable)} problem={problem} />;
-  return { title: 'Edit an app', body };
+  return { title: cut(nameOf(grant)), body };
 }
 
 function revocation({ grant, end, csrf, back }: Shown): AppBody | null {
@@ -161,7 +161,7 @@ function revocation({ grant, end, csrf, back }: Shown): AppBody | null {
       <p>You can’t undo this. To use it again, connect it again.</p>
     </Confirm>
   );
-  return { title: 'Revoke access', isForm: true, body };
+  return { title: `${name} · Revoke access`, isForm: true, body };
 }
 
 /** Now, and at which issuer: what decides whether a grant is valid. */

@@ -17,7 +17,7 @@ type PageOptions = {
   refresh?: Destination | null;
 };
 
-/** A page with one column, as an HTTP response. `title` says what the page is for; nothing personal stands in it. */
+/** A page with one column, as an HTTP response. `title` says what the page is for, names in it are cut. */
 export function page(
   place: Gateway,
   title: string,

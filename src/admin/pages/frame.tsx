@@ -61,7 +61,7 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
 });
 
 type AdminPage = {
-  /** What the page is for; nothing personal stands in it. */
+  /** What the page is for, beginning with what the thing it is about is called, cut. */
   title: string;
   /** The path of the page of {@link PAGES} it belongs to. */
   at: (typeof PAGES)[number]['href'];

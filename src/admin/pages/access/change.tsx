@@ -159,13 +159,12 @@ async function showForm(
       </form>
     </>
   );
-  return adminPage(c, { title: 'Edit access', at: AT, isForm: true, refusal, body });
+  return adminPage(c, { title: `${calledOf(grant)} · Edit`, at: AT, isForm: true, refusal, body });
 }
 
-const crumbsOf = ({ grantId, givenName, clientName }: Grant) => [
-  ...CRUMBS,
-  { href: `${AT}/${grantId}`, text: cut(givenName ?? clientName) },
-];
+const calledOf = ({ givenName, clientName }: Grant) => cut(givenName ?? clientName);
+
+const crumbsOf = (grant: Grant) => [...CRUMBS, { href: `${AT}/${grant.grantId}`, text: calledOf(grant) }];
 
 type MoreProps = { grant: Grant; usable: readonly UsableServer[]; added: Widening; form: FormFields };
 
@@ -196,5 +195,5 @@ async function showMore(c: Context<App>, { grant, usable, added, form }: MorePro
       </form>
     </>
   );
-  return adminPage(c, { title: 'Give more access', at: AT, isForm: true, body });
+  return adminPage(c, { title: `${calledOf(grant)} · Give more access`, at: AT, isForm: true, body });
 }

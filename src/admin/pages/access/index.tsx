@@ -47,7 +47,7 @@ export const accessPages = new Hono<App>()
 
   .get('/:id', async (c) => {
     const { session } = await read<{ session: GrantView }>(c, `/oauth2/sessions/${c.req.param('id')}`);
-    return adminPage(c, { title: 'Access of an app', at: AT, body: <AccessDetail access={session} /> });
+    return adminPage(c, { title: cut(nameOf(session)), at: AT, body: <AccessDetail access={session} /> });
   })
 
   .get('/:id/end', async (c) => {
@@ -78,7 +78,7 @@ export const accessPages = new Hono<App>()
         <p>You can’t undo this. To use it again, someone has to allow it again.</p>
       </Confirm>
     );
-    return adminPage(c, { title: 'Revoke access', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(nameOf(session))} · Revoke access`, at: AT, isForm: true, body });
   })
   .post('/:id/end', async (c) => {
     const ended = await act(c, await readForm(c), 'DELETE', `/oauth2/sessions/${c.req.param('id')}`);

@@ -63,7 +63,12 @@ export const appPages = new Hono<App>()
         <input type="hidden" name="app" value={client.id} />
       </Confirm>
     );
-    return adminPage(c, { title: 'Delete an app', at: '/admin/access', isForm: true, body });
+    return adminPage(c, {
+      title: `${cut(nameOf(client))} · Delete`,
+      at: '/admin/access',
+      isForm: true,
+      body,
+    });
   })
   .post('/delete', async (c) => {
     const form = await readForm(c);

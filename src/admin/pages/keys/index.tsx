@@ -71,7 +71,7 @@ export const keyPages = new Hono<App>()
     const { overview } = await about(c, c.req.param('id'));
     const cooldown = c.var.settings.vk_rotation_cooldown;
     const body = <RotateKey overview={overview} cooldown={cooldown} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Rotate a key', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(overview.key.name)} · Rotate`, at: AT, isForm: true, body });
   })
   .post('/:id/rotate', async (c) => {
     const form = await readForm(c);
@@ -89,7 +89,7 @@ export const keyPages = new Hono<App>()
   .get('/:id/delete', async (c) => {
     const { overview, apps, accounts } = await about(c, c.req.param('id'));
     const body = <DeleteKey {...{ overview, apps, accounts }} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Delete a key', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(overview.key.name)} · Delete`, at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
     const form = await readForm(c);
@@ -158,7 +158,7 @@ async function showKey(c: Context<App>, id: string, sent?: FormFields, refused?:
       </div>
     </>
   );
-  return adminPage(c, { title: 'An access key', at: AT, body, ...saidOf(refused) });
+  return adminPage(c, { title: cut(key.name), at: AT, body, ...saidOf(refused) });
 }
 
 /** A refusal is said beside its field; where it is about none, above the form. */

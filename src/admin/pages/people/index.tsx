@@ -123,7 +123,7 @@ async function confirm(
       <p class="muted">{after}</p>
     </Confirm>
   );
-  return adminPage(c, { title: `${verb} a person`, at: AT, isForm: true, body });
+  return adminPage(c, { title: `${cut(name)} · ${verb}`, at: AT, isForm: true, body });
 }
 
 function noPerson() {
@@ -228,7 +228,7 @@ async function showPerson(
       </div>
     </>
   );
-  return adminPage(c, { title: 'Person', at: AT, ...(refused && { status: 400 }), body });
+  return adminPage(c, { title: cut(user.name), at: AT, ...(refused && { status: 400 }), body });
 }
 
 /** What keeps a person out, and lets them in again. */

@@ -66,7 +66,7 @@ export const serverAccountPages = new Hono<App>()
         )}
       </>
     );
-    return adminPage(c, { title: 'Accounts at a server', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(server.name)} · Account`, at: AT, isForm: true, body });
   })
 
   .get(DISCONNECT, async (c) => {
@@ -103,7 +103,7 @@ export const serverAccountPages = new Hono<App>()
         </ul>
       </Confirm>
     );
-    return adminPage(c, { title: 'Disconnect an account', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(name)} · Disconnect an account`, at: AT, isForm: true, body });
   })
   .post(DISCONNECT, async (c) => {
     const { id = '', account = '' } = c.req.param();

@@ -10,7 +10,7 @@ import { recordStatus } from '../../../servers/oauth-config-store';
 import type { Server } from '../../../servers/server';
 import { Csrf } from '../../../ui/forms';
 import { PageProblem } from '../../../ui/layout';
-import { Cut, Name } from '../../../ui/name';
+import { Cut, cut, Name } from '../../../ui/name';
 import { Head } from '../../../ui/parts';
 import { ourIssuer } from '../../api/servers/authorization';
 import { readForm } from '../api';
@@ -25,7 +25,7 @@ export const confirmPages = new Hono<App>()
   .get(PATH, async (c) => {
     const { server, held } = await waiting(c, c.req.param());
     const body = <Confirm server={server} held={held} path={c.req.path} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Confirm an account', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(server.name)} · Confirm an account`, at: AT, isForm: true, body });
   })
   .post(PATH, async (c) => {
     const form = await readForm(c);

@@ -9,6 +9,7 @@ import { serverQuestion } from '../../../servers/find';
 import { findOAuthConfigOf } from '../../../servers/oauth-config-store';
 import { countOf } from '../../../ui/english';
 import { page, sendOn } from '../../../ui/layout';
+import { cut } from '../../../ui/name';
 import { ApiError } from '../../api/error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../../api/servers/authorization';
 import { act, type FormFields, listPage, type Refused, readForm } from '../api';
@@ -101,7 +102,7 @@ export const serverPages = new Hono<App>()
     const { server, use } = await usedServer(c, c.req.param('id'));
     const { id, name } = server;
     const body = <RegisterAgain id={id} name={name} accounts={use.accounts} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Register again', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(name)} · Register again`, at: AT, isForm: true, body });
   })
   .post('/:id/register-again', async (c) => {
     const id = c.req.param('id');

@@ -36,7 +36,7 @@ export const serverSettingsPages = new Hono<App>()
   .get('/:id/delete', async (c) => {
     const used = await usedServer(c, c.req.param('id'));
     const body = <DeleteServer {...used} csrf={await csrfOf(c)} />;
-    return adminPage(c, { title: 'Delete a server', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(used.server.name)} · Delete`, at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
     const id = c.req.param('id');
@@ -90,7 +90,7 @@ async function showSettings(
     </>
   );
   return adminPage(c, {
-    title: 'Settings of a server',
+    title: `${cut(server.name)} · Settings`,
     at: AT,
     isForm: true,
     refusal: bannerOf(refused),

@@ -5,6 +5,7 @@ import { ask } from '../../../database';
 import { clean } from '../../../servers/listed-item';
 import { type Server, stateOf } from '../../../servers/server';
 import { type StoredWords, storedWordsQuestion } from '../../../servers/words';
+import { cut } from '../../../ui/name';
 import { AuditLink, Badge, Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import { type FormFields, listPage, type Refused } from '../api';
@@ -54,7 +55,7 @@ export async function showServer(
       </div>
     </>
   );
-  return adminPage(c, { title: 'A server', at: AT, refusal: refused?.message, body });
+  return adminPage(c, { title: cut(server.name), at: AT, refusal: refused?.message, body });
 }
 
 /** The part of its tools that a form was about. */

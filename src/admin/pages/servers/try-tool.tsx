@@ -206,7 +206,7 @@ async function showTool(c: Context<App>, found: Found, tried: Tried = {}): Promi
   );
   const refusal = errors.size > 1 ? `Nothing was run. ${errors.size} values need a fix.` : undefined;
   const response = await adminPage(c, {
-    ...{ title: 'Try a tool', at: AT, isForm: true, refusal, body },
+    ...{ title: `${cut(name)} · ${cut(server.name)}`, at: AT, isForm: true, refusal, body },
     ...(errors.size && { status: 400 }),
   });
   if (outcome?.kind === 'result') allowMedia(response);

@@ -132,7 +132,7 @@ async function showUsers(c: Context<App>, sent?: FormFields, asked: Asked = {}):
   );
   const isAlone = asked.refused?.field === 'to';
   return adminPage(c, {
-    title: 'Who uses a server',
+    title: `${cut(server.name)} · Used by`,
     at: AT,
     body,
     ...(asked.refused && { status: 400 }),

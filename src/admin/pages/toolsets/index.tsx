@@ -80,7 +80,7 @@ export const toolsetPages = new Hono<App>()
         <ToolsetKeys id={id} {...list} page={page} attached={attached} csrf={await csrfOf(c)} />
       </>
     );
-    return adminPage(c, { title: 'Access keys of a toolset', at: AT, body });
+    return adminPage(c, { title: `${cut(toolset.name)} · Access keys`, at: AT, body });
   })
   .post('/:id/keys', async (c) => {
     const { DB: db } = c.env;
@@ -119,7 +119,7 @@ export const toolsetPages = new Hono<App>()
         <Connect c={c} toolset={toolset} hasKeys={attached.size > 0} />
       </>
     );
-    return adminPage(c, { title: 'Connect an app to a toolset', at: AT, body });
+    return adminPage(c, { title: `${cut(toolset.name)} · Connect`, at: AT, body });
   })
 
   .get('/:id/delete', async (c) => {
@@ -159,7 +159,7 @@ export const toolsetPages = new Hono<App>()
         </p>
       </Confirm>
     );
-    return adminPage(c, { title: 'Delete a toolset', at: AT, isForm: true, body });
+    return adminPage(c, { title: `${cut(name)} · Delete`, at: AT, isForm: true, body });
   })
   .post('/:id/delete', async (c) => {
     const id = c.req.param('id');
@@ -243,7 +243,7 @@ async function showTools(
       </Aside>
     </>
   );
-  return adminPage(c, { title: 'Toolset', at: AT, ...refusalOf(refused), body });
+  return adminPage(c, { title: cut(known.name), at: AT, ...refusalOf(refused), body });
 }
 
 /** What was refused is said at its field; on top only where there is none. */
