@@ -51,6 +51,7 @@ export function OwnHeaderFields({
   const { server, own, heldKeys } = account;
   const held = heldKeys.map((name) => name.toLowerCase());
   const fields = own.kind === 'headers' ? own.fields : {};
+  const isAlone = server.perUserHeaderKeys.length === 1;
   return (
     <>
       {server.perUserHeaderKeys.map((name, at) => (
@@ -61,11 +62,13 @@ export function OwnHeaderFields({
               <>
                 {fields[name].label} <small class="mono">{name}</small>
               </>
+            ) : isAlone ? (
+              `Your ${server.name} key`
             ) : (
               name
             )
           }
-          hint={fields[name]?.hint}
+          hint={fields[name]?.hint ?? (isAlone && `Sent as ${name}.`)}
           error={at === 0 ? notice : undefined}
           autofocus={at === 0 && notice !== undefined}
           type="password"

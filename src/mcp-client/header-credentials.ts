@@ -46,7 +46,25 @@ export async function saveOwnHeaders(
 }
 
 function askFor(server: Server, headers: readonly string[]): string {
-  return `Enter ${headers.map((name) => labelOf(server, name)).join(' and ')}.`;
+  const isAlone = nounFor(server) === 'key';
+  return `Enter ${isAlone ? `your ${server.name} key` : headers.map((name) => labelOf(server, name)).join(' and ')}.`;
+}
+
+/** What a server that wants one value calls it; null: it wants several. */
+function nounFor(server: Server): string | null {
+  const [header = '', ...more] = server.perUserHeaderKeys;
+  if (more.length) return null;
+  const label = labelOf(server, header);
+  return label === header ? 'key' : label;
+}
+
+/** Why a server's values were not kept, for the person who entered them. */
+function refusalWords(server: Server, failure: UpstreamFailure): string {
+  const stated = refusedValues(server, failure);
+  if (stated.reason !== 'values_refused') return say(FAILURE_WORDS, stated);
+  const { said } = stated.params;
+  const noun = nounFor(server);
+  return `${server.name} doesn’t accept ${noun ? `this ${noun}` : 'these values'}${said && `: “${said}”`}.`;
 }
 
 /** Asks a server once, as someone with these header values would, beside those of the administrator. */
@@ -64,8 +82,7 @@ async function judged(
     await ask(peer, 'tools/list', {}, AbortSignal.timeout(TIME));
     return { ok: true };
   } catch (error) {
-    if (error instanceof UpstreamFailure)
-      return { ok: false, words: say(FAILURE_WORDS, refusedValues(server, error)) };
+    if (error instanceof UpstreamFailure) return { ok: false, words: refusalWords(server, error) };
     throw error;
   }
 }

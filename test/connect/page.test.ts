@@ -704,7 +704,7 @@ describe('the page of the browser that proved itself', () => {
 
     expect(accounts.html).toContain('type="password"');
     expect(partly.html).toContain('Enter x-team.');
-    expect(wrong.html).toContain('does not take these header values: “no such key &amp; name”');
+    expect(wrong.html).toContain(`${sentry.name} doesn’t accept these values: “no such key &amp; name”.`);
     for (const { html } of [partly, wrong, done]) expect(html).not.toMatch(/secret/);
     expect(callsBefore).toContain('Authentication required');
     expect(done.html).toContain('All connected');

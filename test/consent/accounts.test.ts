@@ -210,7 +210,9 @@ describe("accounts of one's own at consent (CONTRACT §4)", () => {
 
     expect(browser.callback).toBeNull();
     expect(badges(again)).toEqual(['Not connected']);
-    expect(again.html).toMatch(/role="alert"[^>]*><svg.*?<\/svg>[^<]*does not take these header values/);
+    expect(again.html).toMatch(/role="alert"[^>]*><svg.*?<\/svg>[^<]* doesn’t accept this key/);
+    expect(page.html).toContain(`>Your ${server.name} key</label>`);
+    expect(page.html).toContain('Sent as x-key.');
     expect(again.html.match(/role="alert"/g)).toHaveLength(1);
     expect(next.html).toMatch(
       /class="notice bad" role="alert">.*Select at least one server, or deny the request\./,

@@ -132,7 +132,7 @@ describe('an auth type is a file and one line (CONTRIBUTING, Add a thing)', () =
     expect(form.html).toMatch(/<label for="[^"]*">PIN <small.*The four digits from your letter\./s);
     expect(form.html).toContain('Save the PIN');
     expect(empty.html).toContain('Enter PIN.');
-    expect(wrong.html).toContain('does not take these header values');
+    expect(wrong.html).toContain('doesn’t accept this PIN');
     expect(done.html).toContain('All connected');
     expect(await ann.whoami()).toBe('4711');
   });
