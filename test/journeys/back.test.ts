@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Person, pointer } from '../../scripts/journeys/person.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
-import { Person, pointer } from '../../scripts/journeys/person.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 const executable = await findChromium();
