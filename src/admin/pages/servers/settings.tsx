@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { ownAccountOf } from '../../../accounts/auth/index';
+import { membersOf, ownAccountOf } from '../../../accounts/auth/index';
 import { type ServerUse, serverUseQuestion } from '../../../accounts/server-overview';
 import type { App } from '../../../config';
 import { ask } from '../../../database';
@@ -79,7 +79,7 @@ async function showSettings(
         addressHint={
           isOwn
             ? `If the host changes, ${use.accounts ? `${countOf(use.accounts, 'connected account')} must sign in` : 'people must connect'} again.`
-            : server.authType !== 'none'
+            : membersOf(server).length
               ? 'If the host changes, enter stored secrets again.'
               : ''
         }
