@@ -439,4 +439,22 @@ describe('people in the API (CONTRACT §8)', () => {
 
     expect((await as(browser, 'GET', '/users')).status).toBe(403);
   });
+
+  it('let a person who is no administrator sign in as someone else, or with the token', async () => {
+    const browser = new Browser();
+    await provider.signIn(browser, 'sam@acme.example');
+
+    const refused = shown(await browser.open('/admin/keys?offset=50'));
+    const [, href = ''] =
+      /href="([^"]*)">Sign in as someone else/.exec(refused.html.replace(/\s*\n\s*/g, '')) ?? [];
+    const form = shown(await browser.open(href.replaceAll('&amp;', '&')));
+    const inside = shown(
+      await browser.submit(form, { token: 'test-admin-token-of-32-characters' }, undefined, 'token'),
+    );
+
+    expect(refused.status).toBe(403);
+    expect(form.html).toContain('/oauth/sign-in?return_to=');
+    expect([inside.status, new URL(inside.url).pathname]).toEqual([200, '/admin/keys']);
+    expect(inside.html).toContain('<h1>Access keys</h1>');
+  });
 });

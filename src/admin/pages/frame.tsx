@@ -53,7 +53,10 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
       status: 403,
       title: 'This is for administrators',
       text: `You’re signed in as ${cut(session.user?.name ?? '')}, who isn’t an administrator. Ask an administrator to add you under Settings, Sign-in.`,
-      way: { href: '/me', label: 'Your apps' },
+      way: {
+        href: `/admin/sign-in?${new URLSearchParams({ as: 'another', return_to: pathname + search })}`,
+        label: 'Sign in as someone else',
+      },
     });
   }
   c.set('isAdministrators', true);

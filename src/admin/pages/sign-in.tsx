@@ -17,7 +17,8 @@ export const signInPages = new Hono<App>()
   .use('/sign-in', keptPages())
   .get('/sign-in', async (c) => {
     const returnTo = ownPath(c.req.query('return_to') ?? '/admin');
-    if (await browserSession(c)) return sendOn(Destination.own(siteOf(c), returnTo), []);
+    const isAnother = c.req.query('as') === 'another'; // asked for by a person who is no administrator
+    if (!isAnother && (await browserSession(c))) return sendOn(Destination.own(siteOf(c), returnTo), []);
     if (isSentOn(c)) return sendToIssuer(c);
     return showSignIn(c, returnTo);
   })
