@@ -89,7 +89,14 @@ export async function redeem(
   const provider = await discover(env, settings);
   try {
     const verified = await verifiedAccount(env, settings, provider, answer, binding);
-    if (mayEnter(settings, verified.account.email)) return verified;
+    const { email } = verified.account;
+    if (mayEnter(settings, email)) return verified;
+    throw new SignInRefused(
+      'not_allowed',
+      'neither the address nor its domain may sign in',
+      undefined,
+      email,
+    );
   } catch (error) {
     if (error instanceof Unavailable || error instanceof SignInRefused) throw error;
     if (error instanceof o.AuthorizationResponseError) {
@@ -98,7 +105,6 @@ export async function redeem(
     const detail = error instanceof Error ? error.message : 'unknown';
     throw new SignInRefused('unverified', detail, { cause: error });
   }
-  throw new SignInRefused('not_allowed', 'neither the address nor its domain may sign in');
 }
 
 async function verifiedAccount(

@@ -21,6 +21,8 @@ export class SignInRefused extends Error {
     /** For the log: which check failed. Never a value that was sent. */
     detail: string,
     options?: ErrorOptions,
+    /** The e-mail address of the account, for the person who tried it; where the provider vouches for it. */
+    readonly account: string | null = null,
   ) {
     super(detail, options);
   }

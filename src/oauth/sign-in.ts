@@ -17,6 +17,7 @@ import { Unavailable } from '../protocol/error';
 import { redirectUriOf } from '../providers/registration';
 import type { Settings } from '../settings';
 import { PageProblem, sendOn } from '../ui/layout';
+import { cut } from '../ui/name';
 import { issuerOf } from './surface';
 
 /** What a sign-in under way at the provider is bound to; sealed in a cookie of its own, so that it belongs to one browser. */
@@ -134,9 +135,10 @@ function explain(c: Context<App>, returnTo: string) {
       });
     }
     if (!(error instanceof SignInRefused)) throw error;
-    const { reason, message } = error;
+    const { reason, message, account } = error;
     log('sign_in.refused', { request_id: c.var.requestId, reason, message });
-    throw new PageProblem({ ...REFUSALS[reason], way });
+    const title = account ? `${cut(account)} can’t sign in here` : REFUSALS[reason].title;
+    throw new PageProblem({ ...REFUSALS[reason], title, way });
   };
 }
 

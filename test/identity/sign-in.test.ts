@@ -89,6 +89,12 @@ describe('signing in with OpenID Connect (CONTRACT §8, OpenID Connect Core §3.
     expect(await sessionOf(browser)).toBeNull();
   });
 
+  it('says which account was tried where it is another than this gateway takes', async () => {
+    const page = await provider.signIn(new Browser(), 'mallory@elsewhere.example');
+
+    expect(page?.html).toContain('<h1>mallory@elsewhere.example can’t sign in here</h1>');
+  });
+
   it('forgives 120 s between the clocks', async () => {
     const browser = new Browser();
 
