@@ -29,7 +29,7 @@ const OUTCOMES: Readonly<Record<Event['outcome'], { word: string; tone: Tone }>>
   refused: { word: 'Refused', tone: 'bad' },
   failed: { word: 'Failed', tone: 'bad' },
 };
-/** What ended an app's access, so that nobody uses what may have been copied. */
+/** What ended an app's access, so that no one uses what may have been copied. */
 const FOR_SAFETY = /re(played|used)$/;
 const LABEL = 'App, key, person, server or reference';
 
