@@ -1,4 +1,5 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { type Stop, stopAt } from './focus.ts';
 
 /** How someone works a page. */
 export type Hands = {
@@ -6,6 +7,8 @@ export type Hands = {
   choose(from: Locator, option: string): Promise<void>;
   /** Ticks a box, follows a link, presses a button. */
   press(target: Locator): Promise<void>;
+  /** Chooses one of several radio buttons. */
+  mark(radio: Locator): Promise<void>;
 };
 
 /** With a pointer, or a finger. */
@@ -13,37 +16,60 @@ export const pointer: Hands = {
   type: (into, text) => into.fill(text),
   choose: async (from, option) => void (await from.selectOption(option)),
   press: (target) => target.click(),
+  mark: (radio) => radio.check(),
 };
 
-/** Controls on a page that Tab goes through at most. */
-const MOST = 150;
+/** Controls on a page that Tab goes through at most: 64 servers have several each. */
+const MOST = 700;
 
-/** With the keyboard alone: Tab to what is meant, then Space, Enter or letters. */
-export const keyboard: Hands = {
-  async type(into, text) {
-    await tabTo(into);
-    await into.page().keyboard.press('ControlOrMeta+A');
-    await into.page().keyboard.type(text);
-  },
-  async choose(from, option) {
-    await tabTo(from);
-    await from.page().keyboard.type(option); // the option that begins so
-  },
-  async press(target) {
-    await tabTo(target);
-    const isTicked = await target.evaluate(({ tagName }) => tagName === 'INPUT');
-    await target.page().keyboard.press(isTicked ? 'Space' : 'Enter');
-  },
-};
+/** How often what has the focus is looked at again before it counts as hidden. */
+const LOOKS = 20;
 
-async function tabTo(target: Locator): Promise<void> {
-  await target.waitFor();
-  for (let presses = 0; presses < MOST; presses++) {
-    if (await target.evaluate((element) => element === element.ownerDocument.activeElement)) return;
-    await target.page().keyboard.press('Tab');
-  }
-  throw new Error(`Tab does not come to ${target}`);
+/** Hears of each key that moves the focus, and of what has it then. */
+type Watch = (stop: Stop) => void;
+
+/** With the keyboard alone: Tab to what is meant, then Space, Enter, an arrow or letters. */
+function keyboardOf(watch: Watch = () => undefined): Hands {
+  const tabTo = async (target: Locator, isThere = (stop: Stop) => stop.isMeant) => {
+    await target.waitFor();
+    for (let presses = 0; presses < MOST; presses++) {
+      let stop = await stopAt(target);
+      for (let looks = 0; stop.hidden && looks < LOOKS; looks++) stop = await stopAt(target); // the page may still scroll
+      if (presses) watch(stop);
+      if (isThere(stop)) return;
+      await target.page().keyboard.press('Tab');
+    }
+    throw new Error(`Tab does not come to ${target}`);
+  };
+  return {
+    async type(into, text) {
+      await tabTo(into);
+      await into.page().keyboard.press('ControlOrMeta+A');
+      await (text ? into.page().keyboard.type(text) : into.page().keyboard.press('Delete'));
+    },
+    async choose(from, option) {
+      await tabTo(from);
+      await from.page().keyboard.type(option); // the option that begins so
+    },
+    async press(target) {
+      await tabTo(target);
+      const isTicked = await target.evaluate(({ tagName }) => tagName === 'INPUT');
+      await target.page().keyboard.press(isTicked ? 'Space' : 'Enter');
+    },
+    async mark(radio) {
+      await tabTo(radio, ({ isMeant, isOfGroup }) => isMeant || isOfGroup); // Tab comes to a group once
+      for (let presses = 0; !(await radio.isChecked()); presses++) {
+        if (presses > 10) throw new Error(`no arrow comes to ${radio}`);
+        await radio.page().keyboard.press('ArrowDown');
+      }
+    },
+  };
 }
+
+export const keyboard = keyboardOf();
+
+/** A name, whole, or what it is like. */
+export type Called = string | RegExp;
 
 /** Someone at a page, who finds things by what they are and are called. */
 export class Person {
@@ -55,26 +81,33 @@ export class Person {
     this.hands = hands;
   }
 
-  readonly type = (label: string, text: string) =>
+  readonly type = (label: Called, text: string) =>
     this.hands.type(this.page.getByLabel(label, { exact: true }), text);
 
   /** Chooses in the list whose label begins with `label`. */
-  readonly choose = (label: string, option: string) =>
-    this.hands.choose(this.page.getByRole('combobox', { name: beginning(label) }), option);
+  readonly choose = (label: Called, option: string) =>
+    this.hands.choose(this.page.getByRole('combobox', { name: likeOf(label) }), option);
 
-  readonly press = (role: 'button' | 'link', name: string) =>
-    this.hands.press(this.page.getByRole(role, { name, exact: true }).first());
+  readonly press = (role: 'button' | 'link', name: Called, within: Page | Locator = this.page) =>
+    this.hands.press(within.getByRole(role, { name, exact: true }).first());
 
   /** Ticks the boxes whose labels begin so; of a list, where it is named. */
-  readonly tick = async (labels: readonly string[], list?: string) => {
+  readonly tick = async (labels: readonly Called[], list?: Called) => {
     const within = list ? this.page.getByRole('list', { name: list }) : this.page;
     for (const label of labels) {
-      await this.hands.press(within.getByRole('checkbox', { name: beginning(label) }));
+      await this.hands.press(within.getByRole('checkbox', { name: likeOf(label) }));
     }
   };
 
+  /** Chooses the radio button whose label begins so. */
+  readonly mark = (label: Called) => this.hands.mark(this.page.getByRole('radio', { name: likeOf(label) }));
+
+  /** Opens what is folded under these words, or folds it again. */
+  readonly unfold = (words: Called, within: Page | Locator = this.page) =>
+    this.hands.press(within.locator('summary').filter({ hasText: words }).first());
+
   /** Waits until a part of the page says `text`. */
-  async sees(role: 'status' | 'region' | 'heading', text: string): Promise<void> {
+  async sees(role: 'status' | 'region' | 'heading' | 'alert', text: Called): Promise<void> {
     await this.page.getByRole(role).filter({ hasText: text }).first().waitFor();
   }
 
@@ -84,7 +117,11 @@ export class Person {
   }
 }
 
-const beginning = (text: string) => new RegExp(`^${text}\\b`);
+/** What begins with these words. */
+function likeOf(words: Called): RegExp {
+  if (typeof words !== 'string') return words;
+  return new RegExp(`^${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\p{L}\\p{N}_])`, 'u');
+}
 
 /** What the browser asks of hosts other than those at `origins`, from now on. */
 export function strangersOf(context: BrowserContext, origins: readonly string[]): string[] {

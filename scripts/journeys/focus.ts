@@ -1,0 +1,40 @@
+import type { Locator } from 'playwright-core';
+
+/** Where the focus is, seen from what Tab is to come to. */
+export type Stop = {
+  /** It is what was meant. */
+  isMeant: boolean;
+  /** It is a radio button of the same group, which Tab comes to once. */
+  isOfGroup: boolean;
+  /** What has the focus, where nothing of it is to be seen: it is off screen, or covered. */
+  hidden: string | null;
+};
+
+/** Looks at the page where the focus is. WCAG 2.2, 2.4.11: what has it is not wholly hidden. */
+export function stopAt(target: Locator): Promise<Stop> {
+  return target.evaluate((meant) => {
+    const page = meant.ownerDocument;
+    const one = page.activeElement;
+    const { clientWidth, clientHeight } = page.documentElement;
+    const isOfGroup = one.type === 'radio' && one.name === meant.name && one.form === meant.form;
+    const box = one.getBoundingClientRect();
+    const [left, right] = [Math.max(box.left, 0), Math.min(box.right, clientWidth)];
+    const [top, bottom] = [Math.max(box.top, 0), Math.min(box.bottom, clientHeight)];
+    const around = one.closest('label') ?? one;
+    const parts = [0.5, 0.1, 0.9];
+    const isHit = (x: number, y: number) => {
+      const hit = page.elementFromPoint(left + (right - left) * x, top + (bottom - top) * y);
+      return hit !== null && (around.contains(hit) || hit.contains(one));
+    };
+    const isInView = right > left && bottom > top;
+    const isSeen = one === page.body || (isInView && parts.some((x) => parts.some((y) => isHit(x, y))));
+    const words = (one.textContent || one.value || one.name || '').trim().slice(0, 40);
+    return {
+      isMeant: one === meant,
+      isOfGroup,
+      hidden: isSeen
+        ? null
+        : `${one.tagName.toLowerCase()} "${words}" ${isInView ? 'is covered' : 'is off screen'}`,
+    };
+  });
+}
