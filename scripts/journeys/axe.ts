@@ -18,7 +18,18 @@ export async function violationsOf(page: Page): Promise<string[]> {
   await page.emulateMedia({ colorScheme: 'dark' });
   const dark = await page.evaluate<AxeResults>(CONTRAST);
   await page.emulateMedia({ colorScheme: 'light' });
-  return [...light.violations, ...dark.violations]
+  return seriousIn([light, dark]);
+}
+
+/** The same of contrast alone, in the colours the page has now. */
+export async function contrastFaultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(source);
+  return seriousIn([await page.evaluate<AxeResults>(CONTRAST)]);
+}
+
+function seriousIn(results: readonly AxeResults[]): string[] {
+  return results
+    .flatMap(({ violations }) => violations)
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' and ')}`);
 }

@@ -29,7 +29,7 @@ const LOOKS = 20;
 type Watch = (stop: Stop) => void;
 
 /** With the keyboard alone: Tab to what is meant, then Space, Enter, an arrow or letters. */
-function keyboardOf(watch: Watch = () => undefined): Hands {
+export function keyboardOf(watch: Watch = () => undefined): Hands {
   const tabTo = async (target: Locator, isThere = (stop: Stop) => stop.isMeant) => {
     await target.waitFor();
     for (let presses = 0; presses < MOST; presses++) {

@@ -1,0 +1,43 @@
+import type { Browser } from 'playwright-core';
+import type { Cast, Crowd } from './crowd.ts';
+import { develop } from './developer.ts';
+import { strangersOf } from './person.ts';
+import { type Row, Walk, type Way } from './walk.ts';
+
+/** Each user, and what they do. */
+const USERS: ReadonlyMap<string, (walk: Walk, crowd: Crowd, cast: Cast) => Promise<void>> = new Map([
+  ['developer', develop],
+]);
+
+/**
+ * Walks every user's journey, each in a browser of its own. One that cannot go on ends there: its last row says why.
+ * @param number of the run at this gateway
+ */
+export async function walkAll(browser: Browser, crowd: Crowd, way: Way, number: number): Promise<Row[]> {
+  const cast = await crowd.castOf(number);
+  const rows: Row[] = [];
+  for (const [user, journey] of USERS) {
+    const context = await browser.newContext({
+      javaScriptEnabled: way.hasScript,
+      viewport: { width: way.width, height: way.height },
+      colorScheme: way.isDark ? 'dark' : 'light',
+    });
+    const strangers = strangersOf(context, [crowd.facts.url, crowd.peer.origin]);
+    const walk = new Walk(user, await context.newPage(), way);
+    await journey(walk, crowd, cast).catch((error) => {
+      if (!walk.rows.some(({ faults }) => faults.length)) throw error;
+    });
+    for (const address of strangers) walk.rows.at(-1)?.faults.push(`asks ${address}`);
+    rows.push(...walk.rows);
+    await context.close();
+  }
+  await crowd.remove(cast.added);
+  return rows;
+}
+
+/** What is wrong in these rows, each with where. */
+export function faultsIn(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ user, step, path, faults }) =>
+    faults.map((fault) => `${user}, “${step}”, ${path}: ${fault.replace(/\s+/g, ' ')}`),
+  );
+}

@@ -1,0 +1,43 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Crowd } from '../../scripts/journeys/crowd.ts';
+import { Peer } from '../../scripts/journeys/peer.ts';
+import { faultsIn, walkAll } from '../../scripts/journeys/runs.ts';
+import type { Way } from '../../scripts/journeys/walk.ts';
+import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
+import { sharedDev } from './support/shared-dev.ts';
+
+const executable = await findChromium();
+const DESK = { width: 1440, height: 900, widths: [1440, 390] };
+const WAYS: readonly Way[] = [
+  { ...DESK, hands: 'keyboard', hasScript: true },
+  { ...DESK, hands: 'pointer', hasScript: false },
+];
+
+describe.skipIf(!executable)(
+  `new users${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
+  () => {
+    let browser: Browser;
+    let crowd: Crowd;
+    let peer: Peer;
+
+    beforeAll(async () => {
+      const dev = await sharedDev();
+      [peer, browser] = await Promise.all([Peer.start(), launchChromium(executable ?? '')]);
+      crowd = new Crowd(dev.facts, peer);
+      await crowd.growTo(5); // each way has its own with a hostile name
+      await crowd.addKeys(12);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      peer?.stop();
+    });
+
+    it('get where they want to, by keyboard and without JavaScript, and lose nothing on the way', async () => {
+      const walked = await Promise.all(WAYS.map((way, number) => walkAll(browser, crowd, way, number)));
+
+      expect(walked.flatMap(faultsIn)).toEqual([]);
+      expect(walked.map((rows) => rows.length)).toEqual([13, 13]);
+    }, 120_000);
+  },
+);
