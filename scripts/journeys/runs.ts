@@ -1,4 +1,5 @@
 import type { Browser } from 'playwright-core';
+import { administer } from './administrator.ts';
 import type { Cast, Crowd } from './crowd.ts';
 import { develop } from './developer.ts';
 import { strangersOf } from './person.ts';
@@ -7,6 +8,7 @@ import { type Row, Walk, type Way } from './walk.ts';
 /** Each user, and what they do. */
 const USERS: ReadonlyMap<string, (walk: Walk, crowd: Crowd, cast: Cast) => Promise<void>> = new Map([
   ['developer', develop],
+  ['administrator', administer],
 ]);
 
 /**
