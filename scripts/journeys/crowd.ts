@@ -141,3 +141,10 @@ function blankly(text: string): string {
   const bits = [...text].map((letter) => letter.charCodeAt(0).toString(2).padStart(7, '0')).join('');
   return bits.replaceAll('0', BLANK).replaceAll('1', '\u2800');
 }
+
+/** How a name begins where a page shows it. */
+export function beginningOf(name: string): RegExp {
+  if (!name.replaceAll(BLANK, '').replaceAll('\u2800', '')) return /^(\(no visible name\)|The app at)/; // an app is then called by where it returns to
+  const [letters = ''] = name.split('\u0301');
+  return new RegExp(`^\u2068?${[...letters].slice(0, 8).join('')}`, 'u');
+}

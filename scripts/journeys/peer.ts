@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { NAMES } from './names.ts';
 
 /** Tools of each server. */
-const TOOLS = 40;
+export const TOOLS = 40;
 
 const BACK = 'back';
 

@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { administer } from './administrator.ts';
 import type { Cast, Crowd } from './crowd.ts';
 import { develop } from './developer.ts';
+import { connect } from './holder.ts';
 import { strangersOf } from './person.ts';
 import { type Row, Walk, type Way } from './walk.ts';
 
@@ -9,6 +10,7 @@ import { type Row, Walk, type Way } from './walk.ts';
 const USERS: ReadonlyMap<string, (walk: Walk, crowd: Crowd, cast: Cast) => Promise<void>> = new Map([
   ['developer', develop],
   ['administrator', administer],
+  ['person with an app', connect],
 ]);
 
 /**

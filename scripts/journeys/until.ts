@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const MOST = 15_000;
 
 /** Asks again and again until `isSo`. @returns false when that never comes */
-async function until(isSo: () => Promise<boolean>): Promise<boolean> {
+export async function until(isSo: () => Promise<boolean>): Promise<boolean> {
   for (const end = Date.now() + MOST; Date.now() < end; await delay(200)) if (await isSo()) return true;
   return false;
 }
