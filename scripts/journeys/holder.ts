@@ -7,7 +7,7 @@ import type { Walk } from './walk.ts';
 
 const [client] = SDK_CLIENTS;
 /** Until the consent page is first painted, with 64 servers of 40 tools. Milliseconds. */
-const MOST_PAINT = 500;
+export const MOST_PAINT = 500;
 const TIMED = { mostPaint: MOST_PAINT };
 const PERSON = 'Ada';
 /** Of the demo's servers the one where everyone has a key of their own. */

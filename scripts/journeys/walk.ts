@@ -4,8 +4,8 @@ import { misfitsOf } from './fits.ts';
 import { keyboardOf, Person, pointer } from './person.ts';
 
 /** Bytes a page may have with everything it loads; one with a list of servers to choose from. */
-const MOST_BYTES = 100_000;
-const MOST_BYTES_CHOOSING = 150_000;
+export const MOST_BYTES = 100_000;
+export const MOST_BYTES_CHOOSING = 150_000;
 /** What someone waits for is there after this, or never. Milliseconds. */
 const PATIENCE = 8000;
 
