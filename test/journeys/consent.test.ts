@@ -131,6 +131,7 @@ describe.skipIf(!executable)(
       await page.getByRole('heading', { level: 1 }).waitFor();
 
       await page.goBack();
+      await page.getByRole('heading', { name: 'Claude Code wants to use your tools' }).waitFor();
       await page.reload();
 
       expect(form).not.toBe('of-an-earlier-step');
