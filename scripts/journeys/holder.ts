@@ -87,7 +87,7 @@ export async function connect(
   });
   await walk.step('connects an account there', async (person) => {
     await person.unfold(OWN, page.getByRole('region', { name: /account/ }));
-    await person.type('x-tickets-key', `key-of-${PERSON}`);
+    await person.type('Your tickets key', `key-of-${PERSON}`);
     await person.press('button', `Save for ${OWN}`);
     await page.getByText('Connected: ').first().waitFor();
     walk.expect(await page.getByRole('radio', { name: 'Let me choose' }).isChecked(), 'lost the choice');
