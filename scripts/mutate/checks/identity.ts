@@ -24,7 +24,7 @@ export const identity: Check[] = [
       ['an address is verified', ' || described.email_verified !== true', '', { story: 'not verified' }],
       [
         'an address or its domain is allowed',
-        'if (mayEnter(settings, verified.account.email)) return verified;',
+        'if (mayEnter(settings, email)) return verified;',
         'return verified;',
         { story: 'another domain' },
       ],
