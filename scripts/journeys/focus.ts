@@ -1,4 +1,4 @@
-import type { Locator } from 'playwright-core';
+import type { ElementHandle } from 'playwright-core';
 
 /** Where the focus is, seen from what Tab is to come to. */
 export type Stop = {
@@ -10,9 +10,13 @@ export type Stop = {
   hidden: string | null;
 };
 
-/** Looks at the page where the focus is. WCAG 2.2, 2.4.11: what has it is not wholly hidden. */
-export function stopAt(target: Locator): Promise<Stop> {
-  return target.evaluate((meant) => {
+/** What is said of an element whose page is gone. */
+const GONE = /context was destroyed|Cannot find context|not attached|Target closed|Frame was detached/i;
+
+/** Looks at the page where the focus is. WCAG 2.2, 2.4.11: what has it is not wholly hidden. Null: the target is no part of the page any more. */
+export function stopAt(target: ElementHandle): Promise<Stop | null> {
+  const looked = target.evaluate((meant) => {
+    if (!meant.isConnected) return null;
     const page = meant.ownerDocument;
     const one = page.activeElement;
     const { clientWidth, clientHeight } = page.documentElement;
@@ -36,5 +40,9 @@ export function stopAt(target: Locator): Promise<Stop> {
         ? null
         : `${one.tagName.toLowerCase()} "${words}" ${isInView ? 'is covered' : 'is off screen'}`,
     };
+  });
+  return looked.catch((error: unknown) => {
+    if (!GONE.test(String(error))) throw error;
+    return null;
   });
 }

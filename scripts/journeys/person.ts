@@ -1,4 +1,4 @@
-import type { BrowserContext, Locator, Page } from 'playwright-core';
+import type { BrowserContext, ElementHandle, Locator, Page } from 'playwright-core';
 import { type Stop, stopAt } from './focus.ts';
 
 /** How someone works a page. */
@@ -22,19 +22,19 @@ export const pointer: Hands = {
 /** Controls on a page that Tab goes through at most: 64 servers have several each. */
 const MOST = 700;
 
-/** How often what has the focus is looked at again before it counts as hidden. */
-const LOOKS = 20;
-
 /** Hears of each key that moves the focus, and of what has it then. */
 type Watch = (stop: Stop) => void;
 
 /** With the keyboard alone: Tab to what is meant, then Space, Enter, an arrow or letters. */
 export function keyboardOf(watch: Watch = () => undefined): Hands {
   const tabTo = async (target: Locator, isThere = (stop: Stop) => stop.isMeant) => {
-    await target.waitFor();
+    let element = await found(target);
     for (let presses = 0; presses < MOST; presses++) {
-      let stop = await stopAt(target);
-      for (let looks = 0; stop.hidden && looks < LOOKS; looks++) stop = await stopAt(target); // the page may still scroll
+      const stop = await stopAt(element);
+      if (!stop) {
+        element = await found(target); // on the page that came meanwhile, or in the list that was put in place
+        continue;
+      }
       if (presses) watch(stop);
       if (isThere(stop)) return;
       await target.page().keyboard.press('Tab');
@@ -64,6 +64,13 @@ export function keyboardOf(watch: Watch = () => undefined): Hands {
       }
     },
   };
+}
+
+/** What is meant, on a page that is there: to find it by its name for every Tab would cost more than Tab. */
+async function found(target: Locator): Promise<ElementHandle> {
+  await target.waitFor();
+  await target.page().waitForLoadState();
+  return (await target.elementHandle()) as ElementHandle;
 }
 
 export const keyboard = keyboardOf();
