@@ -150,7 +150,7 @@ describe.skipIf(!executable)(
       await ben.page.getByRole('button', { name: 'Continue' }).click();
       await ben.page.getByRole('button', { name: 'Continue to agenda' }).click();
       await signIn(ben);
-      await ben.page.getByLabel('Your tickets key').fill(secret('key-of-Ben'));
+      await ben.page.getByLabel('Your notes key').fill(secret('key-of-Ben'));
       await ben.page.getByRole('button', { name: 'Save' }).click();
       await ben.page.getByRole('heading', { name: 'All connected' }).waitFor();
 
@@ -173,10 +173,10 @@ describe.skipIf(!executable)(
       await ada.page.getByRole('button', { name: 'Continue as key of Ada' }).click();
       await ben.page.goto(link);
       expect(await ben.page.getByRole('heading').textContent()).toContain('used in another browser');
-      await ada.page.getByLabel('Your tickets key').fill('a-wrong-key');
+      await ada.page.getByLabel('Your notes key').fill('a-wrong-key');
       await ada.page.getByRole('button', { name: 'Save' }).click();
       expect(await ada.page.getByRole('alert').textContent()).toContain('must hold key-of- and a name');
-      await ada.page.getByLabel('Your tickets key').fill(secret('key-of-Ada'));
+      await ada.page.getByLabel('Your notes key').fill(secret('key-of-Ada'));
       await ada.page.getByRole('button', { name: 'Save' }).click();
       await ada.page.getByRole('heading', { name: 'All connected' }).waitFor();
 
