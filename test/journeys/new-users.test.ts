@@ -38,6 +38,6 @@ describe.skipIf(!executable)(
 
       expect(walked.flatMap(faultsIn)).toEqual([]);
       expect(walked.map((rows) => rows.length)).toEqual([53, 53]);
-    }, 120_000);
+    }, 300_000);
   },
 );
