@@ -13,7 +13,6 @@ const SECONDS: Record<string, number> = {
   'test/node/two-workers-data.test.ts': 50,
   'test/journeys/dev.test.ts': 32,
   'test/node/field-kinds.test.ts': 30,
-  'test/journeys/new-users.test.ts': 25,
   'test/journeys/sdk.test.ts': 22,
   'test/node/everything.test.ts': 16,
   'test/journeys/deploy.test.ts': 15,
