@@ -10,6 +10,9 @@ const LONG = 4;
 /** Requests to the gateway at one time, where many are made. */
 const PARALLEL = 8;
 
+/** `begins`: how its name begins, wherever that is cut. */
+export type LongServer = Server & { begins: string };
+
 /** What one run finds at the gateway, made for it alone. */
 export type Cast = {
   /** Part of every name that is made by hand. */
@@ -22,8 +25,9 @@ export type Cast = {
   sought: VirtualKey & { part: string };
   /** An app that is to lose its access, and how its name begins. */
   doomed: { name: string; memory: OAuthMemory };
-  /** A server with a hostile name, which gets into trouble, and how that name begins where it is cut. */
-  troubled: Server & { begins: string };
+  /** Servers with hostile names: one that gets into trouble, and one of which tools are chosen. */
+  troubled: LongServer;
+  chosen: LongServer;
   /** Names to give, hostile in another way each. */
   names: readonly string[];
   /** What a setting becomes. */
@@ -74,7 +78,6 @@ export class Crowd {
     const { clients } = await this.api.get<{ clients: Server[] }>('/api/mcp/clients?limit=500');
     const all = clients.map(({ name }) => name);
     const run = `r${number}`;
-    const troubled = this.servers[(number * LONG) % this.servers.length] as Server;
     const part = `payroll-${run}`;
     const holder = await this.newKey(hostile(number, `holder ${run}`), all);
     const sought = await this.newKey(`${'W'.repeat(90)}${part}${'W'.repeat(90)}`, all);
@@ -85,7 +88,8 @@ export class Crowd {
       holder,
       sought: { ...sought, part },
       doomed: { name, memory: await allowApp(this.api, holder.value, name) },
-      troubled: { ...troubled, begins: troubled.name.slice(0, troubled.name.indexOf('_') + 1) },
+      troubled: this.longServer(2 * number),
+      chosen: this.longServer(2 * number + 1),
       names: NAMES.map((_, at) => hostile(at + number, run)),
       minutes: 2 + (number % 12),
     };
@@ -104,6 +108,11 @@ export class Crowd {
       `/api/governance/virtual-keys/${id}`,
     );
     return virtual_key;
+  }
+
+  private longServer(at: number): LongServer {
+    const server = this.servers[(at * LONG) % this.servers.length] as Server;
+    return { ...server, begins: server.name.slice(0, server.name.indexOf('_') + 1) };
   }
 
   private async newKey(name: string, servers: readonly string[]): Promise<VirtualKey> {

@@ -11,7 +11,7 @@ export async function misfitsOf(page: Page, widths: readonly number[]): Promise<
   const found: string[] = [];
   const shown = page.viewportSize()?.width; // measured first: a page is laid out again for every other width
   for (const width of [...widths].sort((a, b) => Number(b === shown) - Number(a === shown))) {
-    await page.setViewportSize({ width, height: HEIGHT });
+    if (page.viewportSize()?.width !== width) await page.setViewportSize({ width, height: HEIGHT });
     found.push(...(await page.evaluate<string[]>(MEASURE)).map((fault) => `${width} px: ${fault}`));
   }
   return found;

@@ -1,6 +1,6 @@
 import type { Locator } from 'playwright-core';
 import { type Connection, OAuthMemory, SDK_CLIENTS } from '../../demo/clients.ts';
-import { beginningOf, type Cast, type Crowd } from './crowd.ts';
+import { beginningOf, type Cast, type Crowd, type LongServer } from './crowd.ts';
 import { TOOLS } from './peer.ts';
 import { until, untilRefused } from './until.ts';
 import type { Walk } from './walk.ts';
@@ -19,7 +19,7 @@ const MORE = 'read_item_4';
 export async function connect(
   walk: Walk,
   crowd: Crowd,
-  { holder, names, troubled: server }: Cast,
+  { holder, names, chosen: server }: Cast,
 ): Promise<void> {
   const { page } = walk;
   const reader = new App(walk, crowd, names[2] ?? '');
@@ -146,7 +146,7 @@ export async function connect(
 }
 
 /** Has the tools of a server in a list to choose from shown. @returns its row */
-async function openTools({ page, person, hasScript }: Walk, { begins }: Cast['troubled']): Promise<Locator> {
+async function openTools({ page, person, hasScript }: Walk, { begins }: LongServer): Promise<Locator> {
   const row = page.getByRole('list', { name: 'Servers' }).getByRole('listitem').filter({ hasText: begins });
   const list = page.getByRole('list', { name: new RegExp(`^Tools of ${begins}`) });
   if (await list.isVisible()) return row;

@@ -13,30 +13,49 @@ const USERS: ReadonlyMap<string, (walk: Walk, crowd: Crowd, cast: Cast) => Promi
   ['person with an app', connect],
 ]);
 
+type Terms = {
+  /** At one time: a machine with nothing else to do is through sooner, and times say less. */
+  together?: boolean;
+};
+
 /**
  * Walks every user's journey, each in a browser of its own. One that cannot go on ends there: its last row says why.
  * @param number of the run at this gateway
  */
-export async function walkAll(browser: Browser, crowd: Crowd, way: Way, number: number): Promise<Row[]> {
+export async function walkAll(
+  browser: Browser,
+  crowd: Crowd,
+  way: Way,
+  number: number,
+  { together = false }: Terms = {},
+): Promise<Row[]> {
   const cast = await crowd.castOf(number);
-  const rows: Row[] = [];
-  for (const [user, journey] of USERS) {
-    const context = await browser.newContext({
-      javaScriptEnabled: way.hasScript,
-      viewport: { width: way.width, height: way.height },
-      colorScheme: way.isDark ? 'dark' : 'light',
-    });
-    const strangers = strangersOf(context, [crowd.facts.url, crowd.peer.origin]);
-    const walk = new Walk(user, await context.newPage(), way);
-    await journey(walk, crowd, cast).catch((error) => {
-      if (!walk.rows.some(({ faults }) => faults.length)) throw error;
-    });
-    for (const address of strangers) walk.rows.at(-1)?.faults.push(`asks ${address}`);
-    rows.push(...walk.rows);
-    await context.close();
+  const walks: Promise<Row[]>[] = [];
+  for (const user of USERS.keys()) {
+    walks.push(walkAs(user, { browser, crowd, way, cast }));
+    if (!together) await walks.at(-1);
   }
+  const rows = (await Promise.all(walks)).flat();
   await crowd.remove(cast.added);
   return rows;
+}
+
+type Run = { browser: Browser; crowd: Crowd; way: Way; cast: Cast };
+
+async function walkAs(user: string, { browser, crowd, way, cast }: Run): Promise<Row[]> {
+  const context = await browser.newContext({
+    javaScriptEnabled: way.hasScript,
+    viewport: { width: way.width, height: way.height },
+    colorScheme: way.isDark ? 'dark' : 'light',
+  });
+  const strangers = strangersOf(context, [crowd.facts.url, crowd.peer.origin]);
+  const walk = new Walk(user, await context.newPage(), way);
+  await USERS.get(user)?.(walk, crowd, cast).catch((error) => {
+    if (!walk.rows.some(({ faults }) => faults.length)) throw error;
+  });
+  for (const address of strangers) walk.rows.at(-1)?.faults.push(`asks ${address}`);
+  await context.close();
+  return walk.rows;
 }
 
 /** What is wrong in these rows, each with where. */

@@ -173,7 +173,7 @@ export class Walk {
     await this.page.waitForLoadState(); // before its stylesheet is there, nothing fits
     if (!(await this.isOurs())) return null;
     for (const fault of await misfitsOf(this.page, widths)) this.fault(fault);
-    await this.page.setViewportSize({ width, height });
+    if (this.page.viewportSize()?.width !== width) await this.page.setViewportSize({ width, height });
     if (isDark) for (const fault of await contrastFaultsOf(this.page)) this.fault(fault);
     const facts = await this.facts();
     if (facts.began === this.document) return null;

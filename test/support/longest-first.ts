@@ -9,7 +9,6 @@ const PROJECTS = ['node', 'worker', 'pure'];
 const SECONDS: Record<string, number> = {
   'test/node/two-workers.test.ts': 55,
   'test/journeys/pages.test.ts': 54,
-  'test/journeys/new-users.test.ts': 47,
   'test/node/two-workers-data.test.ts': 50,
   'test/journeys/dev.test.ts': 32,
   'test/node/field-kinds.test.ts': 30,
