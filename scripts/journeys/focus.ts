@@ -4,6 +4,8 @@ import type { ElementHandle } from 'playwright-core';
 export type Stop = {
   /** It is what was meant. */
   isMeant: boolean;
+  /** What was meant comes before it on the page. */
+  isPast: boolean;
   /** It is a radio button of the same group, which Tab comes to once. */
   isOfGroup: boolean;
   /** What has the focus, where nothing of it is to be seen: it is off screen, or covered. */
@@ -35,6 +37,7 @@ export function stopAt(target: ElementHandle): Promise<Stop | null> {
     const words = (one.textContent || one.value || one.name || '').trim().slice(0, 40);
     return {
       isMeant: one === meant,
+      isPast: one !== page.body && (meant.compareDocumentPosition(one) & 4) !== 0, // DOCUMENT_POSITION_FOLLOWING
       isOfGroup,
       hidden: isSeen
         ? null

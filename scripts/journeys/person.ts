@@ -22,10 +22,13 @@ export const pointer: Hands = {
 /** Controls on a page that Tab goes through at most: 64 servers have several each. */
 const MOST = 700;
 
+/** What is as long as this is pasted: nobody types it. Characters. */
+const PASTED = 40;
+
 /** Hears of each key that moves the focus, and of what has it then. */
 type Watch = (stop: Stop) => void;
 
-/** With the keyboard alone: Tab to what is meant, then Space, Enter, an arrow or letters. */
+/** With the keyboard alone: Tab to what is meant, or Shift and Tab back to it, then Space, Enter, an arrow or letters. */
 export function keyboardOf(watch: Watch = () => undefined): Hands {
   const tabTo = async (target: Locator, isThere = (stop: Stop) => stop.isMeant) => {
     let element = await found(target);
@@ -37,7 +40,7 @@ export function keyboardOf(watch: Watch = () => undefined): Hands {
       }
       if (presses) watch(stop);
       if (isThere(stop)) return;
-      await target.page().keyboard.press('Tab');
+      await target.page().keyboard.press(stop.isPast ? 'Shift+Tab' : 'Tab');
     }
     throw new Error(`Tab does not come to ${target}`);
   };
@@ -45,7 +48,9 @@ export function keyboardOf(watch: Watch = () => undefined): Hands {
     async type(into, text) {
       await tabTo(into);
       await into.page().keyboard.press('ControlOrMeta+A');
-      await (text ? into.page().keyboard.type(text) : into.page().keyboard.press('Delete'));
+      if (!text) await into.page().keyboard.press('Delete');
+      else if (text.length < PASTED) await into.page().keyboard.type(text);
+      else await into.page().keyboard.insertText(text);
     },
     async choose(from, option) {
       await tabTo(from);

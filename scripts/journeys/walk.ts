@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { contrastFaultsOf } from './axe.ts';
 import { misfitsOf } from './fits.ts';
@@ -194,7 +195,10 @@ export class Walk {
     const until = performance.now() + PATIENCE;
     for (;;) {
       const { files, ...facts } = await this.page.evaluate<Noted>(NOTED);
-      if (facts.paint === null && performance.now() < until) continue;
+      if (facts.paint === null && performance.now() < until) {
+        await delay(30);
+        continue;
+      }
       const loaded = files.filter((address) => this.way.hasScript || !address.endsWith('.js'));
       const sizes = await Promise.all(loaded.map(sizeOf));
       return { ...facts, bytes: sizes.reduce((sum, size) => sum + size, facts.bytes) };

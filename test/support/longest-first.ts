@@ -10,6 +10,7 @@ const SECONDS: Record<string, number> = {
   'test/node/two-workers.test.ts': 55,
   'test/journeys/pages.test.ts': 54,
   'test/node/two-workers-data.test.ts': 50,
+  'test/journeys/new-users.test.ts': 33,
   'test/journeys/dev.test.ts': 32,
   'test/node/field-kinds.test.ts': 30,
   'test/journeys/sdk.test.ts': 22,
