@@ -82,10 +82,15 @@ describe.skipIf(!executable)(
       const { page } = await begin();
       await page.getByLabel('Access key').fill(dev.facts.virtual_key);
       await page.getByRole('button', { name: 'Continue' }).click();
-      await page.getByRole('heading', { name: 'What can Claude Code use?' }).waitFor();
+      const services = page.getByRole('heading', { name: 'What can Claude Code use?' });
+      await services.waitFor();
+      await page.waitForLoadState();
 
       await page.goBack();
+      await services.waitFor();
+      await page.waitForLoadState();
       await page.goForward();
+      await services.waitFor();
       await page.getByRole('radio', { name: 'Let me choose' }).check();
       for (const server of ['calendar', 'demo', 'tickets']) {
         await page.getByRole('checkbox', { name: server }).uncheck();
