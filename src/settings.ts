@@ -21,10 +21,10 @@ import { type Setting, settingsIn } from './setting';
  * Every setting, its default and what it does (CONTRACT §1). The names of `[vars]`, the shape of `/api/config`, the README's
  * table and the settings page are made from this, in this order: `group` is where the page has it, `label` what people call
  * it, `type` what it takes (of a number its unit first), `means` what the page says where `does` has names of the wire,
- * `changes` what follows from changing it. `ofUrls`: its items may hold commas. `wasWider`: the version before
- * took values that this one refuses. `unread`: what
- * holds while a saved value cannot be read, which is never wider than any value could be: a value, 'none', or 'default' where
- * it was as if nothing were saved. `closes`: no value is the narrowest, so that apps are refused meanwhile.
+ * `changes` what follows from changing it. `ofUrls`: its items may hold commas. `wasWider`: the version before took values that
+ * this one refuses. `unread`: what holds while a saved value cannot be read, which is never wider than any value could be: a
+ * value, 'none', or 'default' where it was as if nothing were saved. `closes`: no value is the narrowest, so that apps are
+ * refused meanwhile.
  */
 export const Settings = z.object({
   display_name: z._default(plainText().check(z.minLength(1)), 'Toolgate').register(z.globalRegistry, {
@@ -108,6 +108,7 @@ export const Settings = z.object({
       label: 'Tolerate a repeated renewal for',
       type: 'seconds, 0 to 300',
       unread: 0,
+      closes: true,
       does: 'How long a replaced refresh token is still answered once its successor is in use',
       means: 'For apps that lose an answer on the way. 0 ends access on any repeat',
     }),

@@ -30,7 +30,7 @@ const UNREAD: Record<string, unknown> = {
   'oauth2_server_config.access_token_ttl': 60,
   'oauth2_server_config.refresh_token_ttl': 'apps are refused',
   'oauth2_server_config.auth_code_ttl': 60,
-  'oauth2_server_config.refresh_reuse_interval': 0,
+  'oauth2_server_config.refresh_reuse_interval': 'apps are refused',
   'oauth2_server_config.disable_vk_identity': true,
   'oauth2_server_config.allowed_redirect_uris': ['https://none.invalid/'],
   'oauth2_server_config.signing_alg': 'default',

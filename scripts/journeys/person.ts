@@ -22,7 +22,7 @@ export const pointer: Hands = {
 /** Controls on a page that Tab goes through at most: 64 servers have several each. */
 const MOST = 700;
 
-/** What is as long as this is pasted: nobody types it. Characters. */
+/** What is as long as this is pasted: no one types it. Characters. */
 const PASTED = 40;
 
 /** Hears of each key that moves the focus, and of what has it then. */

@@ -8,7 +8,7 @@ import { modeOf } from '../identity';
 import type { Subject } from '../protocol/subject';
 import type { Server } from '../servers/server';
 import { Avatar, GatewayAvatar, Meet } from '../ui/avatar';
-import { Once } from '../ui/forms';
+import { Once, Plain } from '../ui/forms';
 import { Reference } from '../ui/layout';
 import { Cut, cut, Name } from '../ui/name';
 import { Input, Notice } from '../ui/parts';
@@ -38,6 +38,7 @@ export function ProofPage(props: LinkPage & { way: WayToProve }) {
     <form class="card stack wide" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
       <Once />
+      <Plain />
       <Title {...props}>
         {clientName && `${sentenceName(clientName)} needs this for what you asked. `}
         If you didn’t just ask for anything, close this page: nothing happens by itself.
@@ -250,6 +251,7 @@ function AccountForm({ path, value, account, failure }: AccountFormProps) {
     <form class="stack" method="post" action={path}>
       <input type="hidden" name="form" value={value} />
       <Once />
+      <Plain />
       <input type="hidden" name="server" value={server.id} />
       {isOAuth ? (
         <>

@@ -10,8 +10,8 @@ import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
 import { keptPages } from '../kept-pages';
-import { formValue, readFlowState } from '../oauth/flow-cookie';
-import { issuerOf, surface } from '../oauth/surface';
+import { formValue } from '../oauth/flow-cookie';
+import { surface } from '../oauth/surface';
 import { sendBack } from '../oauth/way-back';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
@@ -43,7 +43,7 @@ import { chosenWords, isNothing } from './ticks';
 /** The consent page: who the person is, then what the client may use. Shown every time; approval is by POST only. */
 export const consent = new Hono<App>()
   .use(surface)
-  .use(keptPages(ownerOf))
+  .use(keptPages())
   .get('/', async (c) => {
     const step = await takeUp(c, c.req.query('flow_id') ?? '');
     return (await afterSignIn(c, step)) ?? show(c, step, c.req.query('use') === 'another');
@@ -72,15 +72,6 @@ export const consent = new Hono<App>()
     return identify(c, step, form);
   });
 
-/** The browser of a flow with whom it proved to be, for pages that are kept for it; null: no one yet, or no one in particular. */
-async function ownerOf(c: Context<App>): Promise<string | null> {
-  const flowId = c.req.query('flow_id') ?? '';
-  const { ENCRYPTION_KEY } = c.env;
-  const state = await readFlowState(ENCRYPTION_KEY, issuerOf(c.var.issuer), flowId, c.req.header('cookie'));
-  const mode = state?.identity && modeOf(state.identity.subject);
-  return mode?.typed || mode?.isSignedIn ? JSON.stringify([flowId, state?.identity]) : null;
-}
-
 async function show(c: Context<App>, step: FlowStep, another: boolean): Promise<Response> {
   if (step.state.identity && !another) return showServices(c, step, step.state.identity);
   const form = await flowForm(c, step, true);
@@ -100,7 +91,7 @@ async function showServices(c: Context<App>, step: FlowStep, identity: Identity)
   const { choice: choices, isWhole = true } = kept ? await keptChoice(kept, servers) : {};
   const accounts = await accountsAtConsent(c, identity.subject, servers);
   const form = await flowForm(c, step, false);
-  const notice = form.notice ?? (isWhole ? undefined : CHOOSE_AGAIN);
+  const notice = [form.notice, isWhole ? '' : CHOOSE_AGAIN].filter(Boolean).join(' ') || undefined;
   const props = { ...form, notice, identity, servers, accounts, choices, noticeAt };
   const title = `What can ${cut(form.name)} use?`;
   return page(gatewayOf(c), title, <ServicesForm {...props} />, 200, { isBroad: true });

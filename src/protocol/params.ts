@@ -68,7 +68,7 @@ export async function readBody(request: Request, limit: number): Promise<string 
 const plain = new WeakSet<Request>();
 export const isPlain = (request: Request): boolean => plain.has(request);
 
-/** Reads the form that a page of ours sent. @returns null when it is longer than `limit` bytes */
+/** Reads the form that a page of this gateway sent. @returns null when it is longer than `limit` bytes */
 export async function readFields(request: Request, limit: number): Promise<URLSearchParams | null> {
   const text = await readText(request.body, limit);
   if (text === null) return null;

@@ -8,25 +8,21 @@ export function Csrf({ value }: { value: string }) {
     <>
       <input type="hidden" name="csrf" value={value} />
       <Once />
+      <Plain />
     </>
   );
 }
 
 /** By which a form takes effect once (SECURITY 32). */
 export function Once() {
-  return (
-    <>
-      <input type="hidden" name="once" value={newOnceValue()} />
-      <Plain />
-    </>
-  );
+  return <input type="hidden" name="once" value={newOnceValue()} />;
 }
 
 /** Says that a browser without a script sends the form: its answer is one it can come back to (`kept-pages`). */
 export function Plain() {
   return (
     <noscript>
-      <input type="hidden" name="plain" value="on" />
+      <input type="hidden" name="plain" />
     </noscript>
   );
 }

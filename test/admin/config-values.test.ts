@@ -151,25 +151,27 @@ describe('values that an earlier version took (CONTRACT §1)', () => {
     expect(await token.json()).toMatchObject({ error: 'temporarily_unavailable' });
   });
 
-  it.each(['mcp_server_auth_mode', 'default_user_access', 'oauth2_server_config.refresh_token_ttl'])(
-    'keep apps out while %s cannot be read: no value of it is the narrowest',
-    async (name) => {
-      const key = await newKey();
-      const bearer = { authorization: `Bearer ${key.value}`, 'x-api-key': key.value };
-      await stored(name, 'mostly');
+  it.each([
+    'mcp_server_auth_mode',
+    'default_user_access',
+    'oauth2_server_config.refresh_token_ttl',
+    'oauth2_server_config.refresh_reuse_interval',
+  ])('keep apps out while %s cannot be read: no value of it is the narrowest', async (name) => {
+    const key = await newKey();
+    const bearer = { authorization: `Bearer ${key.value}`, 'x-api-key': key.value };
+    await stored(name, 'mostly');
 
-      const paths = ['/mcp', '/oauth2/token', '/oauth2/register', '/token', '/oauth/consent', '/authorize'];
-      const refused = await Promise.all(
-        paths.map((path) => gate(path, { method: 'POST', headers: bearer, body: '{}' })),
-      );
-      const page = await gate('/');
+    const paths = ['/mcp', '/oauth2/token', '/oauth2/register', '/token', '/oauth/consent', '/authorize'];
+    const refused = await Promise.all(
+      paths.map((path) => gate(path, { method: 'POST', headers: bearer, body: '{}' })),
+    );
+    const page = await gate('/');
 
-      expect(refused.map(({ status }) => status)).toEqual(paths.map(() => 503));
-      expect(await refused[0]?.text()).toContain(`until an administrator saves ${name} again`);
-      expect(refused[0]?.headers.get('retry-after')).toBe('60');
-      expect(page.status).toBe(200);
-    },
-  );
+    expect(refused.map(({ status }) => status)).toEqual(paths.map(() => 503));
+    expect(await refused[0]?.text()).toContain(`until an administrator saves ${name} again`);
+    expect(refused[0]?.headers.get('retry-after')).toBe('60');
+    expect(page.status).toBe(200);
+  });
 
   it('do not keep the administrator from saving others, nor from saving them again', async () => {
     await stored('oidc.issuer', 'https://id.example');

@@ -312,6 +312,6 @@ describe('a box for every tool (CONTRACT §4)', () => {
     expect(reloaded?.html).toMatch(new RegExp(`name="server" value="${one.name}" checked`));
     for (const { name } of [other, added])
       expect(reloaded?.html).not.toMatch(new RegExp(`name="server" value="${name}" checked`));
-    expect(reloaded?.html).toContain('Choose when access ends.');
+    expect(reloaded?.html).toContain('Choose when access ends. Some of what you chose couldn’t be kept');
   });
 });

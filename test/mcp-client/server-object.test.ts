@@ -196,7 +196,7 @@ describe('a listing that is cut off', () => {
     const resources = [{ uri: 'x://a', name: 'a' }];
     await upstream.behave({ lists: { 'prompts/list': ['hang'] }, prompts: [{ name: 'p' }], resources });
     const caller = await callerOf(upstream);
-    shortWaits();
+    shortWaits(8); // the lists that answer have time on a busy machine
     const names = await caller.toolNames();
     vi.restoreAllMocks();
     const leftOut = (await known(upstream))?.leftOut;
@@ -207,7 +207,7 @@ describe('a listing that is cut off', () => {
     await alarm(upstream);
 
     expect(names).toEqual(['one']);
-    expect(leftOut).toContainEqual(expect.objectContaining({ kind: 'prompt', name: '*' })); // a busy machine: templates too
+    expect(leftOut).toMatchObject([{ kind: 'prompt', name: '*' }]);
     expect(others).toEqual(resources);
     expect(wakes).toBe(30);
     expect((await caller.ask('prompts/list')).body.result?.prompts).toHaveLength(1);

@@ -4,6 +4,25 @@ import { type Check, checksOf } from '../check.ts';
 export const consent: Check[] = [
   ...checksOf(
     'consent',
+    'src/consent/kept-choice.ts',
+    ['test/consent/ticks.test.ts'],
+    [
+      [
+        'ticks are of the list they were made for',
+        'if (rest.slice(length, length + DIGEST) !== (await listDigest(tools)))',
+        'if (false)',
+        { story: 'lets in nothing of a server that lists other tools by then' },
+      ],
+      [
+        'of a server that is new nothing is ticked',
+        'if (rest === undefined) return { marks: NONE,',
+        'if (rest === undefined) return { marks: { ...NONE, ticked: true },',
+        { story: 'nor of one that is new' },
+      ],
+    ],
+  ),
+  ...checksOf(
+    'consent',
     'src/consent/step.ts',
     ['test/consent/page.test.ts'],
     [
@@ -94,25 +113,6 @@ export const consent: Check[] = [
         " || (site !== null && site !== 'same-origin' && site !== 'none')",
         '',
         { story: 'a flow belongs to one browser' },
-      ],
-    ],
-  ),
-  ...checksOf(
-    'consent',
-    'src/consent/page.tsx',
-    ['test/consent/ticks.test.ts'],
-    [
-      [
-        'a kept page is of the identity',
-        'JSON.stringify([flowId, state?.identity])',
-        'flowId',
-        { story: 'has them when someone comes Back' },
-      ],
-      [
-        'no page is kept for an anonymous session',
-        'return mode?.typed || mode?.isSignedIn ?',
-        'return mode ?',
-        { tests: ['test/kept-pages.test.ts'], story: 'nobody in particular' },
       ],
     ],
   ),

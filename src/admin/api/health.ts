@@ -15,8 +15,8 @@ import { ApiError } from './error';
 import { unreadableQuestion } from './sealed-values';
 
 /**
- * Whether this deployment works: `unconfigured` while a secret or a setting apps need is missing, `degraded` while storage does not answer, else
- * `ok`. Administrators also learn which part it is.
+ * Whether this deployment works: `unconfigured` while it lacks a secret, or a setting that apps need cannot be read, `degraded`
+ * while storage does not answer, else `ok`. Administrators also learn which part it is.
  */
 export const health = new Hono<App>()
   .use(async (c, next) => {

@@ -14,7 +14,7 @@ import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, type SavedNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
 import { Avatar } from '../../ui/avatar';
-import { Csrf } from '../../ui/forms';
+import { Once } from '../../ui/forms';
 import { framedPage, PageProblem, sendOn, type Way } from '../../ui/layout';
 import { Cut, cut } from '../../ui/name';
 import { Notice } from '../../ui/parts';
@@ -121,7 +121,8 @@ function SignOut({ name, csrf }: { name: string; csrf: string }) {
       <span class="cut one" title={name}>
         <Cut of={name} />
       </span>
-      <Csrf value={csrf} />
+      <input type="hidden" name="csrf" value={csrf} />
+      <Once />
       <button type="submit" class="button quiet small">
         Sign out
       </button>

@@ -424,7 +424,7 @@ describe('the list of keys', () => {
       '?search=07&used=not_30_days',
     ]) {
       const { html } = await open(query);
-      expect(new TextEncoder().encode(html).length).toBeLessThan(30 * 1024);
+      expect(new TextEncoder().encode(html).length).toBeLessThan(30_000);
     }
     const trips = await roundTripsOf(() => open('?search=crowd'));
 
