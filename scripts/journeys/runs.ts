@@ -7,11 +7,8 @@ import { strangersOf } from './person.ts';
 import { type Row, Walk, type Way } from './walk.ts';
 
 /** Each user, and what they do. */
-const USERS: ReadonlyMap<string, (walk: Walk, crowd: Crowd, cast: Cast) => Promise<void>> = new Map([
-  ['developer', develop],
-  ['administrator', administer],
-  ['person with an app', connect],
-]);
+const USERS = { developer: develop, administrator: administer, 'person with an app': connect } as const;
+type User = keyof typeof USERS;
 
 type Terms = {
   /** At one time: a machine with nothing else to do is through sooner, and times say less. */
@@ -20,18 +17,20 @@ type Terms = {
 
 /**
  * Walks every user's journey, each in a browser of its own. One that cannot go on ends there: its last row says why.
+ * @param ways of all of them, or of each
  * @param number of the run at this gateway
  */
 export async function walkAll(
   browser: Browser,
   crowd: Crowd,
-  way: Way,
+  ways: Way | Record<User, Way>,
   number: number,
   { together = false }: Terms = {},
 ): Promise<Row[]> {
   const cast = await crowd.castOf(number);
   const walks: Promise<Row[]>[] = [];
-  for (const user of USERS.keys()) {
+  for (const user of Object.keys(USERS) as User[]) {
+    const way = user in ways ? (ways as Record<User, Way>)[user] : (ways as Way);
     walks.push(walkAs(user, { browser, crowd, way, cast }));
     if (!together) await walks.at(-1);
   }
@@ -42,7 +41,7 @@ export async function walkAll(
 
 type Run = { browser: Browser; crowd: Crowd; way: Way; cast: Cast };
 
-async function walkAs(user: string, { browser, crowd, way, cast }: Run): Promise<Row[]> {
+async function walkAs(user: User, { browser, crowd, way, cast }: Run): Promise<Row[]> {
   const context = await browser.newContext({
     javaScriptEnabled: way.hasScript,
     viewport: { width: way.width, height: way.height },
@@ -50,7 +49,7 @@ async function walkAs(user: string, { browser, crowd, way, cast }: Run): Promise
   });
   const strangers = strangersOf(context, [crowd.facts.url, crowd.peer.origin]);
   const walk = new Walk(user, await context.newPage(), way);
-  await USERS.get(user)?.(walk, crowd, cast).catch((error) => {
+  await USERS[user](walk, crowd, cast).catch((error) => {
     if (!walk.rows.some(({ faults }) => faults.length)) throw error;
   });
   for (const address of strangers) walk.rows.at(-1)?.faults.push(`asks ${address}`);

@@ -1,11 +1,10 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { OAuthMemory, SDK_CLIENTS, type SdkClient } from '../../demo/clients.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi, type VirtualKey } from '../../scripts/admin-api.ts';
 import { violationsOf } from '../../scripts/journeys/axe.ts';
 import { misfitsOf } from '../../scripts/journeys/fits.ts';
 import { NAMES } from '../../scripts/journeys/names.ts';
-import { keyboard, Person, pointer, strangersOf } from '../../scripts/journeys/person.ts';
+import { Person, pointer } from '../../scripts/journeys/person.ts';
 import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
 import { crawl } from './support/crawl.ts';
@@ -14,11 +13,6 @@ import { furnishHostile, HostilePeer } from './support/hostile.ts';
 import { walkEverywhere } from './support/hostile-walk.ts';
 
 const executable = await findChromium();
-const client = SDK_CLIENTS[0] as SdkClient;
-
-/** What the gateway may take until everybody hears of an end, on a busy machine. */
-const WITHIN = { timeout: 15_000, interval: 200 };
-const TOOLS = ['echo', 'get-sum'];
 
 describe.skipIf(!executable)(
   `the pages in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -38,96 +32,6 @@ describe.skipIf(!executable)(
       await dev?.stop();
       state.remove();
     });
-
-    it.each([
-      ['by keyboard alone', 'keyboard', keyboard, true],
-      ['without JavaScript', 'plain', pointer, false],
-    ] as const)(
-      'a server is added, two of its tools are given away and taken back, %s',
-      async (_, name, hands, javaScriptEnabled) => {
-        const context = await browser.newContext({ javaScriptEnabled });
-        const strangers = strangersOf(context, [dev.facts.url, 'http://localhost:33418']);
-        const person = new Person(await context.newPage(), hands);
-        const { type, choose, press, tick } = person;
-        const faults: string[] = [];
-        const look = async () => javaScriptEnabled && faults.push(...(await violationsOf(person.page)));
-
-        await person.page.goto(`${dev.facts.url}/admin/servers`);
-        await type('Administrator token', dev.facts.admin_token);
-        await press('button', 'Sign in');
-
-        await press('link', 'Add a server');
-        await type('Paste anything that describes it', dev.facts.demo_server.url);
-        await press('button', 'Check');
-        await person.sees('status', 'without asking for a sign-in');
-        await look();
-        await type('Name', name);
-        await press('button', 'Add server');
-
-        await press('link', 'Try echo');
-        await type('message required', 'hello from a page');
-        await press('button', 'Run');
-        await person.sees('region', 'Echo: hello from a page');
-        await look();
-
-        await press('link', 'Access keys');
-        await press('link', 'Create key');
-        await type('Name', `${name} key`);
-        await type('Add a server', name);
-        await press('button', 'Add');
-        await choose(name, 'Selected tools');
-        if (!javaScriptEnabled) await press('button', `Choose tools of ${name}`);
-        await tick(TOOLS, `Tools of ${name}`);
-        await press('button', 'Create key');
-        const key = await person.reads(/^sk-bf-/);
-        await look();
-
-        await press('link', 'Toolsets');
-        await press('link', 'Create toolset');
-        await type('Name', `${name} set`);
-        await type('Add a server', name);
-        await press('button', 'Add');
-        await choose(name, 'Selected tools');
-        if (!javaScriptEnabled) await press('button', `Choose tools of ${name}`);
-        await tick(TOOLS, `Tools of ${name}`);
-        await press('button', 'Create toolset');
-        await tick([`${name} key`]);
-        await press('button', 'Save changes');
-        await person.sees('status', 'can now use');
-
-        const app = new OAuthMemory(`${name} app`);
-        const address = `${dev.facts.mcp_url}/${name}-set`;
-        await expect(client.connect(address, app)).rejects.toThrow();
-        await person.page.goto(`${app.authorizationUrl}`);
-        await person.sees('heading', 'wants to use your tools');
-        await look();
-        await type('Access key', key);
-        await press('button', 'Continue');
-        await person.sees('heading', 'What can');
-        await look();
-        const back = context.waitForEvent('request', (request) => request.url().startsWith(app.redirectUrl));
-        await context.route(`${app.redirectUrl}**`, (route) => route.fulfill({ body: 'Back at the app' }));
-        await press('button', 'Allow');
-        await client.finishAuth(address, app, new URL((await back).url()));
-        const connection = await client.connect(address, app);
-        expect((await connection.listTools()).sort()).toEqual(TOOLS.map((tool) => `${name}-${tool}`));
-
-        await person.page.waitForURL(
-          (url) => url.protocol === 'chrome-error:' || `${url}`.startsWith(app.redirectUrl),
-        );
-        await person.page.goto(`${dev.facts.url}/admin`);
-        await press('link', 'Apps');
-        await press('link', `${name} app`);
-        await press('link', 'Revoke access…');
-        await press('button', 'Revoke access');
-        await person.sees('status', 'Access revoked');
-        await vi.waitFor(() => expect(connection.listTools()).rejects.toThrow(), WITHIN);
-
-        expect(strangers).toEqual([]);
-        expect(faults).toEqual([]);
-        await context.close();
-      },
-    );
 
     it('keep what is done while a step of the picker is taken, and go on where it led', async () => {
       const page = await (await browser.newContext()).newPage();
