@@ -136,7 +136,7 @@ export function encryptionKeys(): void {
     const keys = () => parseEnv(readFileSync(keysFile, 'utf8')).ENCRYPTION_KEY?.split(',') ?? [];
     let cloudflare: CloudflareApi;
     const run = (command: string, ...args: string[]) =>
-      cloudflare.running(state)(command, '--', '--keys', keysFile, ...args);
+      cloudflare.running(state)(command, '--keys', keysFile, ...args);
     beforeAll(async () => {
       cloudflare = await CloudflareApi.start();
     });

@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { createTestHarness } from 'wrangler';
 import { read } from '../journeys/support/app';
 import startUpstreams from '../support/upstream-setup';
+import { sharedBundle } from './support/shared-bundle';
 
 const inputSchema = '"inputSchema":{"type":"object"}';
 const output = (schema: string) => `${inputSchema},"outputSchema":${schema}`;
@@ -161,6 +162,7 @@ const harness = createTestHarness({
   workers: [
     {
       configPath: join(import.meta.dirname, '../../wrangler.toml'),
+      prebuiltWorkerDir: await sharedBundle(),
       vars: { ALLOW_LOOPBACK_UPSTREAMS: true, RATE_LIMITS: 'off' },
       secrets: {
         ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',

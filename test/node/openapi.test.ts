@@ -4,11 +4,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestHarness } from 'wrangler';
 import { read } from '../journeys/support/app';
+import { sharedBundle } from './support/shared-bundle';
 
 const harness = createTestHarness({
   workers: [
     {
       configPath: join(import.meta.dirname, '../../wrangler.toml'),
+      prebuiltWorkerDir: await sharedBundle(),
       secrets: {
         ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
         ADMIN_TOKEN: 'test-admin-token-of-32-characters',

@@ -51,7 +51,7 @@ export function restoring(): void {
       const big = await newServer([], 'http', long);
       const [key, leaked, deleted] = [await newKey(), await newKey(), await newKey()];
       const grants = { open: await grantOf(key), revoked: await grantOf(key), narrowed: await grantOf(key) };
-      const saved = await run('backup', '--', path('backup.sql'));
+      const saved = await run('backup', path('backup.sql'));
       const moment = await cloudflare.mark();
 
       await admin('DELETE', `/oauth2/sessions/${grants.revoked.grant_id}`);
@@ -67,7 +67,7 @@ export function restoring(): void {
       const [added, later] = [await newKey(), await grantOf(key)];
       await soon(() => meets(byKey(key), `${server.name}-b`), 'unknown tool');
 
-      const restored = await run('restore', '--', '--timestamp', moment, '--yes', '--keep', path('now.sql'));
+      const restored = await run('restore', '--timestamp', moment, '--yes', '--keep', path('now.sql'));
       await soon(() => meets(byKey(key), `${server.name}-b`), 'ran');
 
       expect(restored, restored.output).toMatchObject({ code: 0 });
@@ -107,9 +107,9 @@ export function restoring(): void {
       const file = path('backup.sql');
       const before = readFileSync(file, 'utf8');
 
-      const over = await run('backup', '--', file);
-      const restored = await run('restore', '--', '--local', file, '--yes', '--keep', path('empty.sql'));
-      const saved = await run('backup', '--', '--local', path('local.sql'));
+      const over = await run('backup', file);
+      const restored = await run('restore', '--local', file, '--yes', '--keep', path('empty.sql'));
+      const saved = await run('backup', '--local', path('local.sql'));
 
       expect(over).toMatchObject({ code: 1, output: expect.stringContaining('is there already') });
       expect(restored, restored.output).toMatchObject({ code: 0 });
@@ -128,7 +128,7 @@ export function restoring(): void {
       writeFileSync(file, readFileSync(path('backup.sql'), 'utf8').slice(0, 5000));
       const before = cloudflare.heard.length;
 
-      const refused = await run('restore', '--', file, '--yes', '--keep', path('unused.sql'));
+      const refused = await run('restore', file, '--yes', '--keep', path('unused.sql'));
 
       expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('no whole backup') });
       expect(cloudflare.heard.length).toBe(before);

@@ -16,6 +16,10 @@ import type { DevFacts } from '../../../scripts/dev/state.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
+type Program = readonly [name: string, ...args: string[]];
+
+const NPM_RUN: Program = ['npm', 'run', '--silent'];
+
 /** A folder in the place of `.dev.vars` and `.wrangler`, so that a test leaves the developer's own alone. */
 export class StateFolder {
   readonly path: string;
@@ -40,19 +44,25 @@ export class StateFolder {
   }
 }
 
-/** One npm command, run as on a terminal: npm and what it starts are in the foreground together. */
+/** A command of npm's, or of another program, run as on a terminal: it and what it starts are in the foreground together. */
 export class Command {
   /** The exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
   private readonly process: ChildProcess;
   private readonly log: string;
 
-  constructor(args: string[], state: StateFolder, env: Record<string, string> = {}) {
+  constructor(
+    args: string[],
+    state: StateFolder,
+    env: Record<string, string> = {},
+    program: Program = NPM_RUN,
+  ) {
     const { PATH = '', HOME = state.path } = process.env; // nothing of vitest's
     mkdirSync(state.outputs, { recursive: true });
     this.log = join(state.outputs, crypto.randomUUID());
     const log = openSync(this.log, 'w'); // a pipe would end with this process, and the command with it
-    this.process = spawn('npm', ['run', '--silent', ...args], {
+    const [name, ...first] = program;
+    this.process = spawn(name, [...first, ...args], {
       cwd: ROOT,
       env: { PATH, HOME, TOOLGATE_STATE: state.path, WRANGLER_LOG_PATH: join(state.path, 'logs'), ...env },
       stdio: ['ignore', log, log],

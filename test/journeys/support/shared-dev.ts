@@ -24,7 +24,7 @@ export async function sharedDev(): Promise<SharedDev> {
 }
 
 /** True for one of all processes that ask. */
-function isFirst(file: string): boolean {
+export function isFirst(file: string): boolean {
   try {
     writeFileSync(file, '', { flag: 'wx' });
     return true;

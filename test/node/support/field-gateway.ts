@@ -1,15 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { TestProject } from 'vitest/node';
-import { BUNDLED } from '../../../scripts/deploy/bundle.ts';
 import { durableObjects } from '../../../scripts/durable-objects.ts';
 import startUpstreams, { type Behaviour } from '../../support/upstream-setup';
 import { startHealthyServers } from './healthy-servers';
+import { sharedBundle } from './shared-bundle';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const ADMIN_TOKEN = 'test-admin-token-of-32-characters';
 
 /** A server as the management API shows it. */
@@ -44,7 +41,7 @@ export class FieldGateway {
     };
     const stopUpstreams = await startUpstreams({ provide } as unknown as TestProject);
     const { stop, ...healthy } = await startHealthyServers();
-    const worker = new Miniflare(builtWorker());
+    const worker = new Miniflare(workerIn(await sharedBundle()));
     await worker.ready;
     const origin = await worker.unsafeGetDirectURL();
     const gateway = new FieldGateway(worker, origin, upstreams, [stopUpstreams, stop]);
@@ -102,39 +99,25 @@ export class FieldGateway {
   }
 }
 
-/** The Worker as it is deployed. It is asked, and asks servers, without another process between. */
-function builtWorker() {
-  const folder = mkdtempSync(join(tmpdir(), 'toolgate-field-'));
-  try {
-    const wrangler = join(ROOT, 'node_modules/.bin/wrangler');
-    const build = [wrangler, 'deploy', 'src/index.ts', '--bundle', '--dry-run', '--outdir', folder]; // terser would take 15 s
-    execFileSync(process.execPath, build, { cwd: ROOT, env: { ...process.env, ...BUNDLED }, stdio: 'pipe' });
-    const modules = readdirSync(folder)
-      .filter((name) => /\.(js|sql)$/.test(name))
-      .sort((a) => (a === 'index.js' ? -1 : 1))
-      .map((name) => ({
-        type: name.endsWith('.js') ? ('ESModule' as const) : ('Text' as const),
-        path: name,
-        contents: readFileSync(join(folder, name), 'utf8'),
-      }));
-    return convertV4MiniflareOptions({
-      modules,
-      compatibilityDate: '2026-10-23',
-      compatibilityFlags: ['global_fetch_strictly_public', 'enable_request_signal'],
-      handleStructuredLogs: () => undefined, // the Worker's own log lines
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-      d1Databases: ['DB'],
-      kvNamespaces: ['KV'],
-      durableObjects: durableObjects(),
-      bindings: {
-        ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
-        ADMIN_TOKEN,
-        RATE_LIMITS: 'off',
-        ALLOW_LOOPBACK_UPSTREAMS: true,
-        MCP_SERVER_AUTH_MODE: 'both',
-      },
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** The Worker that was bundled there. It is asked, and asks servers, without another process between. */
+function workerIn(folder: string) {
+  return convertV4MiniflareOptions({
+    modules: [
+      { type: 'ESModule', path: 'index.js', contents: readFileSync(join(folder, 'index.js'), 'utf8') },
+    ],
+    compatibilityDate: '2026-10-23',
+    compatibilityFlags: ['global_fetch_strictly_public', 'enable_request_signal'],
+    handleStructuredLogs: () => undefined, // the Worker's own log lines
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    d1Databases: ['DB'],
+    kvNamespaces: ['KV'],
+    durableObjects: durableObjects(),
+    bindings: {
+      ENCRYPTION_KEY: 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU',
+      ADMIN_TOKEN,
+      RATE_LIMITS: 'off',
+      ALLOW_LOOPBACK_UPSTREAMS: true,
+      MCP_SERVER_AUTH_MODE: 'both',
+    },
+  });
 }

@@ -5,10 +5,10 @@ import type { D1Database } from '@cloudflare/workers-types';
 import type { TestProject } from 'vitest/node';
 import { createTestHarness, type TestHarness } from 'wrangler';
 import { type Answers, consent } from '../../../demo/consent';
-import { buildBundle } from '../../../scripts/deploy/bundle.ts';
 import { read } from '../../journeys/support/app';
 import startSseServers from '../../support/sse-setup';
 import startUpstreams from '../../support/upstream-setup';
+import { sharedBundle } from './shared-bundle';
 
 /** The `revocation_lag` of both Workers. Seconds. */
 export const LAG = 1;
@@ -42,8 +42,7 @@ export async function startTwoWorkers(): Promise<void> {
     ),
   ];
   folder = mkdtempSync(join(tmpdir(), 'toolgate-two-workers-'));
-  const bundle = join(folder, 'bundle');
-  await buildBundle(bundle, { quick: true });
+  const bundle = await sharedBundle();
 
   const shipped = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
     .replace(/^main = .*$/m, `main = "${ROOT}/deployed/index.js"`)
