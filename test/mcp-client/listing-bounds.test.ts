@@ -98,7 +98,8 @@ describe('what a server lists is bounded, and the rest said (CONTRACT §6, PROTO
       ],
     ],
   ])('%s', async (_, lists, counts, said) => {
-    const odd = await Upstream.start([], { ...many, ...lists });
+    const capabilities = { prompts: {}, resources: {} };
+    const odd = await Upstream.start([], { ...many, capabilities, ...lists });
     const others = await beside(odd);
     const kept = await stored(odd);
     const { state, left_out } = await shown(odd);

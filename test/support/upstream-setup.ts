@@ -31,7 +31,7 @@ export type Behaviour = {
   prompts: Record<string, unknown>[];
   resources: Record<string, unknown>[];
   resourceTemplates: Record<string, unknown>[];
-  /** What it declares on top of tools, prompts and resources. */
+  /** What it declares on top of tools, and of prompts and resources where it has any. */
   capabilities: Record<string, unknown>;
   /** What `/<name>/client.json` answers; `body` null: headers, and then nothing more. */
   document: { status: number; headers: Record<string, string>; body: string | null };
@@ -499,9 +499,19 @@ class Upstream {
     await Promise.race([released, once(response, 'close')]);
   }
 
+  /** What is offered beside tools: to be asked for lists of nothing would cost a third of every start. */
+  private offers(): Record<string, unknown> {
+    const { lists, prompts, resources, resourceTemplates } = this.behaviour;
+    const isListed = (noun: string) => Object.keys(lists).some((method) => method.startsWith(noun));
+    return {
+      ...((prompts.length || isListed('prompts/')) && { prompts: {} }),
+      ...((resources.length || resourceTemplates.length || isListed('resources/')) && { resources: {} }),
+    };
+  }
+
   private result({ method, params }: Message): Record<string, unknown> {
     const { tools, prompts, resources, resourceTemplates, greeting } = this.behaviour;
-    const capabilities = { tools: {}, prompts: {}, resources: {}, ...this.behaviour.capabilities };
+    const capabilities = { tools: {}, ...this.offers(), ...this.behaviour.capabilities };
     switch (method) {
       case 'resources/subscribe':
       case 'resources/unsubscribe':
