@@ -81,8 +81,8 @@ export default defineConfig({
           env: { TMPDIR: DISK }, // a Chromium is unpacked there, once for all runs
           globalSetup: './test/journeys/support/shared-dev-setup.ts',
           include: ['test/journeys/**/*.test.ts', 'test/node/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000, // a slow machine is no failure
+          hookTimeout: 180_000,
         },
       },
     ],
