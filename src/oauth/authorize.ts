@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { logAct } from '../audit';
+import { logAct, logRefusal } from '../audit';
 import { redirectUriMatches } from '../clients/metadata';
 import { isDocumentUrl, uncheckedSince } from '../clients/metadata-document';
 import { type Client, findClient } from '../clients/store';
@@ -68,12 +68,14 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
     const states = query.getAll('state');
     const state = states.length === 1 ? states[0] : undefined;
     const name = client.metadata.client_name ?? 'The app';
+    const code = logRefusal(c, 400, error.code);
     return sendBack(gatewayOf(c), {
       is: 'error',
       client: { id: client.clientId, name },
       destination: authorizationResponse(redirectUri, state || undefined, issuer, error.toParameters()),
       title: `${cut(name)} can’t be connected`,
       children: `The app’s developer needs to fix this: ${error.message}.`,
+      reference: { code, requestId: c.var.requestId },
     });
   }
 }

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { ClientAvatar } from '../clients/avatar';
 import type { Destination } from '../protocol/destination';
 import { GatewayAvatar, Meet } from '../ui/avatar';
-import { type Gateway, page, sendOn } from '../ui/layout';
+import { type Gateway, page, Reference, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 
 /** A client as pages show it: `id` says whether a site vouches for its name. */
@@ -16,6 +16,8 @@ type WayBack = {
   children?: Child;
   /** What became of it. `error`: no one has acted yet, and the browser goes nowhere by itself. */
   is: 'allowed' | 'denied' | 'error';
+  /** What the log finds it by. */
+  reference?: { code: string; requestId: string };
   cookies?: readonly string[];
 };
 
@@ -34,7 +36,14 @@ export function sendBack(place: Gateway, { is, destination, cookies = [], ...sho
   return response;
 }
 
-function WayBackPage({ client, href, title, children, is }: Omit<WayBack, 'destination'> & { href: string }) {
+function WayBackPage({
+  client,
+  href,
+  title,
+  children,
+  is,
+  reference,
+}: Omit<WayBack, 'destination'> & { href: string }) {
   const name = cut(client.name);
   return (
     <div class="card stack wide">
@@ -58,6 +67,12 @@ function WayBackPage({ client, href, title, children, is }: Omit<WayBack, 'desti
           <a class="center" href="/me" target="_blank" rel="noopener">
             See or change what your apps can use
           </a>
+        </>
+      )}
+      {reference && (
+        <>
+          <hr class="rule" />
+          <Reference {...reference} />
         </>
       )}
     </div>

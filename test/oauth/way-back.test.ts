@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formFor, formsOf, textOf } from '../../demo/consent';
 import { Browser, type Page } from '../support/browser';
 import { gate, ISSUER } from '../support/gate';
@@ -90,6 +90,25 @@ describe('going back to an app with a private-use scheme (RFC 8252 §7.1, CONTRA
     expect(answer.headers.get('location')).toBeNull();
     expect(html).toContain(`href="${CALLBACK}?error=unsupported_response_type`);
     expect(html).not.toContain('<script');
+  });
+
+  it('names, where the app is at fault, what the log finds it by', async () => {
+    const client = await McpClient.register({ redirect_uris: [CALLBACK] });
+    const logged = vi.spyOn(console, 'log');
+
+    const answer = await gate(await client.authorizeUrl({ redirect_uri: CALLBACK, response_type: 'token' }));
+    const [, code, requestId] =
+      /reference: <b class="mono">([\w-]+)<\/b> · request <span class="mono">([\w-]+)</.exec(
+        await answer.text(),
+      ) ?? [];
+
+    const lines = logged.mock.calls.map(([line]) => JSON.parse(line));
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        ...{ event: 'request.refused', status: 400, type: 'unsupported_response_type' },
+        ...{ code, request_id: requestId },
+      }),
+    );
   });
 
   it.each(['https://app.example/cb', 'http://127.0.0.1:7777/callback'])(
