@@ -64,6 +64,8 @@ export type ServerUser = {
   tools: string[];
   /** True when it may use nothing now: turned off, expired or blocked. */
   isOff: boolean;
+  /** Of an app: the host it returned to after consent, or its private-use scheme. It tells those of one name apart. */
+  returnsTo: string | undefined;
 };
 
 /** One of them; or, of each kind, how many there are: `n`. */
@@ -133,7 +135,8 @@ const SHOWN = `CASE kind WHEN 'key' THEN (SELECT json_array(NULL, ${GIVEN_TOOLS}
   WHEN 'toolset' THEN (SELECT json_array((SELECT count(*) || '' FROM virtual_mcp_key WHERE virtual_mcp_id = page.id),
     ${toolsIn('tools', 'tool_names', IS_HELD)}) FROM virtual_mcp WHERE id = page.id)
   ELSE (SELECT json_array(coalesce((SELECT name FROM virtual_key WHERE id = substr(subject, 4)), (SELECT name FROM person WHERE id = substr(subject, 6))),
-    json((SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1))) FROM oauth_grant WHERE grant_id = page.id)
+    json((SELECT each.value -> 'tools' FROM json_each(servers) AS each WHERE each.value ->> 'id' = ?1)),
+    redirect_host) FROM oauth_grant WHERE grant_id = page.id)
   END AS shown`;
 
 /**
@@ -165,8 +168,8 @@ export function serverUsersQuestion(
         if (kind === 'tool') toolCount = n ?? 0;
         else if (n !== null) counts[kind] = n;
         else {
-          const [more, tools]: [string | null, string[] | null] = JSON.parse(shown);
-          users.push({ kind, id, name, more, tools: tools ?? ['*'], isOff: is_off === 1 });
+          const [more, tools, returnsTo]: [string | null, string[] | null, string?] = JSON.parse(shown);
+          users.push({ kind, id, name, more, tools: tools ?? ['*'], isOff: is_off === 1, returnsTo });
         }
       }
       return { users, counts, tools: toolCount };

@@ -540,9 +540,9 @@ describe('who uses a server', () => {
     const apps = await open(`/${server.id}/used-by?kind=app`);
 
     expect(apps.html.match(/acts as /g)).toHaveLength(1);
-    expect(apps.html).toContain(`acts as ${name}`);
+    expect(apps.html).toContain(`acts as ${name}, returns to 127.0.0.1:7777`);
     expect(apps.html).toContain('1 of 2 tools');
-    expect(apps.html).toContain('1–1 of 1');
+    expect(apps.html).toContain('1–1 of 1 app');
     expect(apps.html).toContain('Used by 2');
   });
 

@@ -211,6 +211,7 @@ function Users({ server, users, counts, page, kind, tools }: UsersProps) {
         rows={users}
         row={(user) => <UserRow user={user} tools={tools} />}
         total={kind ? counts[kind] : all}
+        one={kind ? KINDS[kind][0].toLowerCase() : 'name'}
         {...page}
         href={(offset) => `${at}?${new URLSearchParams({ ...query, offset: String(offset) })}`}
       >
@@ -233,14 +234,14 @@ function Users({ server, users, counts, page, kind, tools }: UsersProps) {
 }
 
 function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
-  const { kind, id, more, isOff } = user;
+  const { kind, id, more, isOff, returnsTo } = user;
   const name = user.name || 'App without a name';
   const [one, , at] = KINDS[kind];
   const beside = {
     key: one,
     person: more && more !== name ? `${one}, ${more}` : one,
     toolset: `${one}, ${countOf(Number(more), 'key')}`,
-    app: more ? `${one}, acts as ${cut(more)}` : `${one}, anonymous`,
+    app: `${one}, ${more ? `acts as ${cut(more)}` : 'anonymous'}, returns to ${returnsTo}`,
   }[kind];
   return (
     <tr class={isOff ? 'is-off' : undefined}>
