@@ -22,6 +22,7 @@ import { fragment, PageProblem } from '../ui/layout';
 import { cut, Name } from '../ui/name';
 import { nameOf } from './app-words';
 import { changeApp, MoreForm } from './change-app';
+import { wayBackTo } from './entrance';
 import { MOST_NAME, OneApp, type OneAppProps } from './one-app';
 import { formValue, visitOf } from './own-form';
 import { goOn, goTo, pageOf, peoplePage } from './page';
@@ -122,7 +123,10 @@ type AppBody = { title: string; isForm?: boolean; body: Child };
 /** Shows a page about an app of this browser's person; null: it makes no sense any more, and the app's own page is shown. */
 async function showApp(c: Context<App>, page: (shown: Shown) => AppBody | null): Promise<Response> {
   const { visitor, servers, grant, identity, usable, registered } = await ownApp(c);
-  if (!grant) return goOn(c, '/me');
+  if (!grant) {
+    const asked = wayBackTo(c.req.path);
+    return goOn(c, asked === '/me' ? asked : `/me?return_to=${asked}`);
+  }
   const end = endOf(grant, todayOf(c));
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, grant.subject);

@@ -19,10 +19,16 @@ import { type Visitor, visitorOf } from './visitor';
 /** What was refused on the form, and as what status. */
 type EntranceRefusal = { text: string; status: number; field: string };
 
+/** The page of an app, for which someone was asked who they are; `/me` for anything else. */
+export function wayBackTo(path: string | null | undefined): string {
+  return path && /^\/me\/apps\/[0-9a-f]{64}(\/withdraw)?$/.test(path) ? path : '/me';
+}
+
 /** For a browser that does not know its person: how they prove who they are. */
 export async function showEntrance(
   c: Context<App>,
   visitor: Visitor,
+  returnTo: string,
   refusal?: EntranceRefusal,
 ): Promise<Response> {
   const visit = visitOf(c);
@@ -45,9 +51,10 @@ export async function showEntrance(
       )}
       <form class="card stack" method="post" action="/me">
         <Csrf value={csrf} />
+        {returnTo !== '/me' && <input type="hidden" name="return_to" value={returnTo} />}
         {takesSignIn && (
           <div class="actions">
-            <a class="button primary" href="/oauth/sign-in?return_to=/me">
+            <a class="button primary" href={`/oauth/sign-in?return_to=${returnTo}`}>
               Sign in with {providerHost(c.var.settings)}
             </a>
           </div>
@@ -124,23 +131,26 @@ export async function enter(c: Context<App>): Promise<Response> {
   const mode = modes.find(({ typed }) => form.fields.get(typed.field)) ?? modes[0];
   if (!mode) throw outOfDate(c);
   const { field } = mode.typed;
+  const returnTo = wayBackTo(form.fields.get('return_to'));
   const unavailable = mode.unavailable(c.var.settings);
-  if (unavailable !== null) return showEntrance(c, visitor, { text: unavailable, status: 403, field });
+  if (unavailable !== null)
+    return showEntrance(c, visitor, returnTo, { text: unavailable, status: 403, field });
 
   await countAttempt(c, `me ${form.browser}`, '/me');
   const proved = await mode.identify(c.env, c.var.settings, { [field]: form.fields.get(field) ?? undefined });
   if (!proved) {
     logAct(c, { act: 'key.refused' });
-    return showEntrance(c, visitor, { text: mode.refusal, status: 403, field });
+    return showEntrance(c, visitor, returnTo, { text: mode.refusal, status: 403, field });
   }
   if ('mustSignIn' in proved) {
     if (proved.mustSignIn === visitor.session?.user?.id) return goOn(c, '/me?as=person');
-    if (hasProvider(c.var.settings)) return goOn(c, '/oauth/sign-in?return_to=/me');
+    if (hasProvider(c.var.settings)) return goOn(c, `/oauth/sign-in?return_to=${returnTo}`);
     const text = 'This key belongs to a person, and sign-in isn’t set up here. Use another key.';
-    return showEntrance(c, visitor, { text, status: 403, field });
+    return showEntrance(c, visitor, returnTo, { text, status: 403, field });
   }
   const now = Math.floor(Date.now() / 1000);
-  return goOn(c, pageOf(proved), [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
+  const page = returnTo === '/me' ? pageOf(proved) : returnTo;
+  return goOn(c, page, [await rememberIdentity(c.env.ENCRYPTION_KEY, baseOf(c), proved, now)]);
 }
 
 /** Signs the browser out and makes it forget its person. */

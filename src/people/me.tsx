@@ -12,7 +12,7 @@ import { Head } from '../ui/parts';
 import { accountPages, accountsQuestion, OwnAccounts } from './accounts';
 import { AppList } from './app-list';
 import { appPages, todayOf } from './apps';
-import { enter, leave, showEntrance } from './entrance';
+import { enter, leave, showEntrance, wayBackTo } from './entrance';
 import { formValue, visitOf } from './own-form';
 import { ANOTHER, goOn, isAsked, pageOf, peoplePage, whoIs } from './page';
 import { identitiesQuestion, ownerOf, type Visitor, visitorOf } from './visitor';
@@ -29,7 +29,9 @@ export const me = new Hono<App>()
     const { proofs } = visitor;
     const asked = c.req.query('as');
     const chosen = proofs.find((proof) => isAsked(asked, proof)) ?? proofs[0];
-    return chosen && asked !== ANOTHER ? showAccess(c, visitor, chosen) : showEntrance(c, visitor);
+    return chosen && asked !== ANOTHER
+      ? showAccess(c, visitor, chosen)
+      : showEntrance(c, visitor, wayBackTo(c.req.query('return_to')));
   })
   .post('/', enter)
   .get('/:form{leave|accounts}', (c) => goOn(c, '/me')) // someone who comes Back to an answer is shown the page
@@ -54,7 +56,7 @@ async function showAccess(c: Context<App>, visitor: Visitor, { subject }: Proof)
   );
   const identity = identities.find((one) => one.subject === subject);
   const other = identities.find((one) => one.subject !== subject);
-  if (!identity) return other ? goOn(c, pageOf(other)) : showEntrance(c, visitor);
+  if (!identity) return other ? goOn(c, pageOf(other)) : showEntrance(c, visitor, '/me');
 
   const visit = visitOf(c);
   const csrf = await formValue(c.env.ENCRYPTION_KEY, visit, subject);

@@ -200,6 +200,33 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     for (const page of pages) expect(shown(page).html).toContain('to see the apps you allowed');
   });
 
+  it('comes to the app it asked for, once it has said who it is', async () => {
+    const { app, key } = await holder();
+    const browser = new Browser();
+    const enter = async (page: Page, virtual_key: string) =>
+      shown(await browser.submit(page, { virtual_key }, undefined, 'virtual_key'));
+
+    const refused = await enter(shown(await browser.open(app)), 'sk-bf-unknown');
+    const page = await enter(refused, key.value);
+
+    expect([refused.status, page.status]).toEqual([403, 200]);
+    expect(new URL(page.url).pathname).toBe(app);
+  });
+
+  it.each(['https://evil.example/', '//evil.example/me/apps', '/admin', '/me/apps/..'])(
+    'comes to nothing else that a link names: %s',
+    async (path) => {
+      const { key } = await holder();
+      const browser = new Browser();
+
+      const asked = shown(await browser.open(`/me?return_to=${encodeURIComponent(path)}`));
+      const page = shown(await browser.submit(asked, { virtual_key: key.value }, undefined, 'virtual_key'));
+
+      expect(asked.html).not.toContain('name="return_to"');
+      expect(new URL(page.url).pathname).toBe('/me');
+    },
+  );
+
   it('does not know a browser any more whose key has leaked since', async () => {
     const { browser, key, app } = await holder();
     await admin('POST', `/governance/virtual-keys/${key.id}/rotate`, { reason: 'leaked' });
