@@ -29,7 +29,7 @@ const PASTED = 40;
 type Watch = (stop: Stop) => void;
 
 /** With the keyboard alone: Tab to what is meant, or Shift and Tab back to it, then Space, Enter, an arrow or letters. */
-export function keyboardOf(watch: Watch = () => undefined): Hands {
+export function keyboardOf(watch: Watch): Hands {
   const tabTo = async (target: Locator, isThere = (stop: Stop) => stop.isMeant) => {
     let element = await found(target);
     for (let presses = 0; presses < MOST; presses++) {
@@ -77,8 +77,6 @@ async function found(target: Locator): Promise<ElementHandle> {
   await target.page().waitForLoadState();
   return (await target.elementHandle()) as ElementHandle;
 }
-
-export const keyboard = keyboardOf();
 
 /** A name, whole, or what it is like. */
 export type Called = string | RegExp;
