@@ -157,7 +157,7 @@ export async function administer(walk: Walk, crowd: Crowd, cast: Cast): Promise<
     await page.getByText('1–1 of 1 app', { exact: false }).first().waitFor();
   });
   await walk.step('goes to revoke it', async (person) => {
-    await person.press('link', /^Revoke the access of/);
+    await person.press('link', /^Revoke… the access of/);
     await person.sees('heading', /’s access\?/);
   });
   await walk.step(

@@ -81,7 +81,7 @@ export function AppList(props: AppListProps) {
                   Edit<span class="unseen"> {cut(nameOf(grant))}</span>
                 </a>
                 <a class="button small quiet danger" href={`/me/apps/${grant.grantId}/withdraw`}>
-                  Revoke<span class="unseen"> the access of {cut(nameOf(grant))}</span>
+                  Revoke…<span class="unseen"> the access of {cut(nameOf(grant))}</span>
                 </a>
               </td>
             </tr>

@@ -77,7 +77,7 @@ describe('my apps (CONTRACT §8, Pages)', () => {
     expect(list.html).toContain(`Signed in as <b>the access key ${key.name}</b>`);
     expect(list.html).toMatch(/data-label="Allowed"[^>]*><time [^>]*>just now</);
     expect(list.html).toContain(`href="${app}">Edit<`);
-    expect(list.html).toContain(`href="${app}/withdraw">Revoke<`);
+    expect(list.html).toContain(`href="${app}/withdraw">Revoke…<`);
     expect(one.html).toContain(`<dt>Acts as</dt><dd>the access key ${key.name}</dd>`);
     expect(one.html).toMatch(/<dt>Allowed<\/dt><dd><time /);
     expect(one.html).toMatch(/<dt>Returns to<\/dt><dd>this computer<small class="mono">127\.0\.0\.1/);

@@ -89,6 +89,19 @@ describe('adding a server by its address', () => {
     expect(await open.asked('register')).toEqual([]);
   });
 
+  it('says which of the two it proposes, where a header was pasted for a server with a sign-in', async () => {
+    const { issuer } = await AuthorizationServer.start();
+    const url = await unknown({ demands: { issuer } });
+
+    const { html } = await check(
+      JSON.stringify({ mcpServers: { mine: { url, headers: { Authorization: 'Bearer mine' } } } }),
+    );
+
+    expect(html).toContain('Needs a sign-in or a header');
+    expect(html).toContain('You pasted a header, so that is selected below. With a sign-in instead: ');
+    expect(html).toContain(chosen('headers'));
+  });
+
   it('finds that something in a header is wanted, or that nobody answers', async () => {
     const wants = await check(await unknown({ demandsHeaders: ['x-key'] }));
     const nobody = await check('http://127.0.0.1:1/mcp');
@@ -540,10 +553,26 @@ describe('who uses a server', () => {
     const apps = await open(`/${server.id}/used-by?kind=app`);
 
     expect(apps.html.match(/acts as /g)).toHaveLength(1);
-    expect(apps.html).toContain(`acts as ${name}, returns to 127.0.0.1:7777`);
+    expect(apps.html).toContain(`acts as ${name}`);
     expect(apps.html).toContain('1 of 2 tools');
     expect(apps.html).toContain('1–1 of 1 app');
     expect(apps.html).toContain('Used by 2');
+  });
+
+  it('says of apps that look alike where each returns to', async () => {
+    const server = await closed();
+    const { value } = await newKey([server.name]);
+    for (const host of ['one.example', 'two.example', null]) {
+      const metadata = host ? { redirect_uris: [`https://${host}/cb`] } : { client_name: 'Another app' };
+      await (await McpClient.register(metadata)).obtainGrant({ key: value });
+    }
+
+    const { html } = await open(`/${server.id}/used-by?kind=app`);
+
+    expect(html.match(/Returns to [\w.]+/g)?.sort()).toEqual([
+      'Returns to one.example',
+      'Returns to two.example',
+    ]);
   });
 
   it.each([true, false])(

@@ -87,11 +87,15 @@ export function proposedName({ pasted, url, finding }: LookedUp): string {
   return nameFrom(pasted.name) || nameFromInfo(info ?? '') || nameFromUrl(url);
 }
 
+/** Whether headers were pasted, or named without a value. */
+export function hasHeaders({ headers, lacking }: LookedUp['pasted']): boolean {
+  return Object.keys(headers).length + lacking.length > 0;
+}
+
 /** The auth types that fit a finding, the proposed one first; all of them when that is not known. Pasted headers are credentials. */
 export function authTypesFor({ pasted, finding }: Pick<LookedUp, 'pasted' | 'finding'>): string[] {
   const types = typesFor(finding.kind);
-  const hasHeaders = Object.keys(pasted.headers).length + pasted.lacking.length > 0;
-  return hasHeaders ? [...new Set([...typesFor('credentials'), ...types])] : types;
+  return hasHeaders(pasted) ? [...new Set([...typesFor('credentials'), ...types])] : types;
 }
 
 /** The auth types that answer what an address was found to demand, the proposed one first; all of them when that is not known. */

@@ -237,7 +237,7 @@ function AccessRow({ access }: { access: GrantView }) {
           </td>
           <td class="end">
             <a class="button small quiet danger" href={`${AT}/${access.id}/end`}>
-              Revoke<span class="unseen"> the access of {cut(nameOf(access))}</span>
+              Revoke…<span class="unseen"> the access of {cut(nameOf(access))}</span>
             </a>
           </td>
         </>

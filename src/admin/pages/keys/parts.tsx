@@ -28,7 +28,7 @@ export function KeyHead({ overview: { key, previousUntil } }: { overview: KeyOve
         badge={<KeyBadge of={key} />}
         actions={
           <a class="button" href={`${AT}/${key.id}/rotate`}>
-            Rotate key
+            Rotate key…
           </a>
         }
       />
@@ -293,7 +293,7 @@ export function ValueGone({ of: { id, name } }: { of: VirtualKey }) {
             Open the key
           </a>
           <a class="button" href={`${AT}/${id}/rotate`}>
-            Rotate key
+            Rotate key…
           </a>
         </div>
       </div>

@@ -109,7 +109,7 @@ function RegisterLink({ overview: { server, config } }: Pick<AccountProps, 'over
   const canAgain = config && isRegistered(config) && (server.isVerified || config.status === 'failed');
   return canAgain ? (
     <a class="button quiet" href={`${AT}/${server.id}/register-again`}>
-      Register again
+      Register again…
     </a>
   ) : null;
 }

@@ -4,18 +4,18 @@ import type { Preset } from '../../../providers/presets';
 import { numberOf } from '../../../ui/english';
 import { Cut } from '../../../ui/name';
 import { Badge, Copy, KindTag } from '../../../ui/parts';
-import type { LookedUp } from '../../api/servers/check';
+import { hasHeaders, type LookedUp } from '../../api/servers/check';
 import { OLDER_WORDS } from '../../api/servers/check-words';
 import { toolCount } from '../tool-picker';
 import { failureWords } from '../words/failures';
 
 /** What a server wants, beside its name. */
-export function FindingBadge({ finding }: Pick<LookedUp, 'finding'>) {
+export function FindingBadge({ finding, pasted }: Pick<LookedUp, 'finding' | 'pasted'>) {
   switch (finding.kind) {
     case 'open':
       return <Badge tone="good">{toolCount(finding.tools)} found</Badge>;
     case 'oauth':
-      return <Badge tone="good">Needs a sign-in</Badge>;
+      return <Badge tone="good">Needs a sign-in{hasHeaders(pasted) && ' or a header'}</Badge>;
     case 'credentials':
       return <Badge tone="warn">Needs an API key or header</Badge>;
     default:
@@ -25,7 +25,7 @@ export function FindingBadge({ finding }: Pick<LookedUp, 'finding'>) {
 
 /** What a check found at an address, and what follows from it. Nothing is saved by it. */
 export function FindingCard(props: LookedUp & { redirectUri: string | null }) {
-  const { address, url, connectionType, finding, redirectUri } = props;
+  const { pasted, address, url, connectionType, finding, redirectUri } = props;
   const info = finding.kind === 'open' && finding.info;
   return (
     <section class="card stack" aria-label="What we found" role="status">
@@ -50,7 +50,7 @@ export function FindingCard(props: LookedUp & { redirectUri: string | null }) {
         )}
         <dt>{LABELS[finding.kind]}</dt>
         <dd>
-          <Answer finding={finding} />
+          <Answer {...{ finding, pasted }} />
         </dd>
       </dl>
       {finding.kind === 'open' && finding.tools > 0 && <FirstTools of={finding} />}
@@ -66,7 +66,7 @@ const LABELS: Readonly<Partial<Record<LookedUp['finding']['kind'], string>>> = {
   failed: 'Problem',
 };
 
-function Answer({ finding }: Pick<LookedUp, 'finding'>) {
+function Answer({ finding, pasted }: Pick<LookedUp, 'finding' | 'pasted'>) {
   switch (finding.kind) {
     case 'open':
       return <>in {numberOf(finding.took)} ms, without asking for a sign-in</>;
@@ -74,6 +74,7 @@ function Answer({ finding }: Pick<LookedUp, 'finding'>) {
       return (
         <>
           At <b>{finding.provider}</b>.{' '}
+          {hasHeaders(pasted) && 'You pasted a header, so that is selected below. With a sign-in instead: '}
           {finding.registersItself
             ? 'The gateway registers itself there, so there is nothing to enter.'
             : 'The gateway can’t register itself there. Register an app by hand, and enter its client ID below.'}

@@ -189,6 +189,7 @@ type UsersProps = {
 function Users({ server, users, counts, page, kind, tools }: UsersProps) {
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const at = `${AT}/${server.id}/used-by`;
+  const alike = amongAlike(users);
   const query = { ...(page.search && { search: page.search }), ...(kind && { kind }) };
   return (
     <section class="stack" aria-labelledby="used">
@@ -209,7 +210,7 @@ function Users({ server, users, counts, page, kind, tools }: UsersProps) {
         label="Used by"
         columns={[{ name: 'Name' }, { name: 'Can use' }]}
         rows={users}
-        row={(user) => <UserRow user={user} tools={tools} />}
+        row={(user) => <UserRow {...{ user, tools }} isAlike={alike(user)} />}
         total={kind ? counts[kind] : all}
         one={kind ? KINDS[kind][0].toLowerCase() : 'name'}
         {...page}
@@ -233,7 +234,15 @@ function Users({ server, users, counts, page, kind, tools }: UsersProps) {
   );
 }
 
-function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
+/** Which apps of this page have another's name and act for the same one. */
+function amongAlike(users: readonly ServerUser[]): (user: ServerUser) => boolean {
+  const looks = users.map(lookOf);
+  return (user) => user.kind === 'app' && looks.indexOf(lookOf(user)) !== looks.lastIndexOf(lookOf(user));
+}
+
+const lookOf = ({ kind, name, more }: ServerUser) => JSON.stringify([kind, name, more]);
+
+function UserRow({ user, tools, isAlike }: { user: ServerUser; tools: number; isAlike: boolean }) {
   const { kind, id, more, isOff, returnsTo } = user;
   const name = user.name || 'App without a name';
   const [one, , at] = KINDS[kind];
@@ -241,7 +250,7 @@ function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
     key: one,
     person: more && more !== name ? `${one}, ${more}` : one,
     toolset: `${one}, ${countOf(Number(more), 'key')}`,
-    app: `${one}, ${more ? `acts as ${cut(more)}` : 'anonymous'}, returns to ${returnsTo}`,
+    app: more ? `${one}, acts as ${cut(more)}` : `${one}, anonymous`,
   }[kind];
   return (
     <tr class={isOff ? 'is-off' : undefined}>
@@ -256,6 +265,7 @@ function UserRow({ user, tools }: { user: ServerUser; tools: number }) {
               {beside}
               {isOff && ', off'}
             </small>
+            {isAlike && <small class="cut">Returns to {cut(returnsTo ?? '')}</small>}
           </span>
         </span>
       </td>
