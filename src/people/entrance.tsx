@@ -143,7 +143,8 @@ export async function enter(c: Context<App>): Promise<Response> {
     return showEntrance(c, visitor, returnTo, { text: mode.refusal, status: 403, field });
   }
   if ('mustSignIn' in proved) {
-    if (proved.mustSignIn === visitor.session?.user?.id) return goOn(c, '/me?as=person');
+    if (proved.mustSignIn === visitor.session?.user?.id)
+      return goOn(c, returnTo === '/me' ? '/me?as=person' : returnTo);
     if (hasProvider(c.var.settings)) return goOn(c, `/oauth/sign-in?return_to=${returnTo}`);
     const text = 'This key belongs to a person, and sign-in isn’t set up here. Use another key.';
     return showEntrance(c, visitor, returnTo, { text, status: 403, field });
