@@ -30,7 +30,7 @@ export function pageOf(runs: readonly Walked[], { keys, load }: { keys: number; 
   return `# Journeys of new users
 
 \`npm run journeys\` starts a gateway, fills it, and sends three users through headless Chromium: a developer with the README, an administrator, and a person
-whose app opens the consent page. \`npm run journeys -- --quick\` takes the first two runs. The developer and the administrator walk in the test run too, at few servers: \`test/journeys/new-users.test.ts\`.
+whose app opens the consent page. \`npm run journeys -- --quick\` takes the first two runs. Each walks once in the test run too, at few servers: \`test/journeys/new-users.test.ts\`.
 
 At 64 servers of ${TOOLS} tools each there are ${keys} keys, too. Keys, toolsets and apps are called in 200 unbroken letters, right to left, in emoji, in nothing visible and
 in marks without end, every fourth server in 64 unbroken letters, as many as one may have. "No JS" is a browser that runs no script. All runs but one go by keyboard alone: Tab to what is meant, then Space, Enter, arrows or letters. 200 % zoom

@@ -95,7 +95,7 @@ describe.skipIf(!executable)(
       await page.context().close();
     });
 
-    it('are found without a fault by axe-core, every one that a link leads to', async () => {
+    it('are found without a fault by axe-core, every one that a link leads to, and what forms lead to', async () => {
       const page = await (await browser.newContext()).newPage();
       const administrator = new Person(page, pointer);
       await page.goto(`${dev.facts.url}/me`);
@@ -107,13 +107,36 @@ describe.skipIf(!executable)(
       await page.getByRole('heading', { level: 1 }).waitFor();
 
       const found: Record<string, string[]> = {};
-      const kinds = await crawl(page, [`${dev.facts.url}/admin`, `${dev.facts.url}/`], async (path) => {
+      const look = async (name: string) => {
         const faults = await violationsOf(page);
-        if (faults.length) found[path] = faults;
-      });
+        if (faults.length) found[name] = faults;
+      };
+      const kinds = await crawl(page, [`${dev.facts.url}/admin`, `${dev.facts.url}/`], look);
+
+      const { type, press, mark } = administrator;
+      await page.goto(`${dev.facts.url}/admin/servers/new`);
+      await type('Paste anything that describes it', dev.facts.demo_server.url);
+      await press('button', 'Check');
+      await administrator.sees('status', 'without asking for a sign-in');
+      await look('a server that was found');
+      await page.goto(`${dev.facts.url}/admin/keys/new`);
+      await type('Name', 'seen by axe');
+      await press('button', 'Create key');
+      await administrator.reads(/^sk-bf-/);
+      await look('a key that was created');
+      const app = await App.register(dev.facts.url, 'http://127.0.0.1:9/', 'Seen by axe');
+      await page.context().clearCookies();
+      await page.goto(app.authorizationUrl);
+      await look('consent, who');
+      await type('Access key', dev.facts.virtual_key);
+      await press('button', 'Continue');
+      await administrator.sees('heading', 'What can');
+      await look('consent, what');
+      await mark('Let me choose');
+      await page.getByRole('checkbox').first().waitFor();
+      await look('consent, what of it');
 
       expect(found).toEqual({});
-
       expect(kinds.length).toBeGreaterThan(30);
     }, 180_000);
 
