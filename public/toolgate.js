@@ -179,8 +179,8 @@ for (const form of document.querySelectorAll('form:has(.picker)')) {
     }
     const count = row.querySelector('[data-of]');
     const all = named(Number(count.dataset.of), 'tool');
-    const ticked = boxes.filter(({ checked }) => checked).length.toLocaleString('en');
-    count.textContent = isAll ? `${all}, and new ones` : `${ticked} of ${all}`;
+    const ticked = boxes.filter(({ checked }) => checked).length + Number(count.dataset.more ?? 0);
+    count.textContent = isAll ? `${all}, and new ones` : `${ticked.toLocaleString('en')} of ${all}`;
     const output = form.querySelector('.picker output');
     if (output) output.textContent = 'Not saved yet';
   });

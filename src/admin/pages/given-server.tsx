@@ -10,6 +10,15 @@ import { ReadingBoxes } from './reading-boxes';
 
 /** Tools of a server that are shown at once, beside those that are ticked. */
 export const FIRST = 40;
+/** The tools of a server that are shown. */
+export type Shown = {
+  /** True once all were asked for. */
+  isAll: boolean;
+  /** How many, beside those that are ticked. */
+  most: number;
+  /** How many in any case: a page has an end. */
+  fits: number;
+};
 /** Characters of a description. */
 const MOST = 110;
 
@@ -17,8 +26,8 @@ type GivenProps = {
   server: ServerChoice;
   pick: PickedServer;
   stored: PickedServer | undefined;
-  /** How many of its tools are shown; undefined: none. */
-  shown: number | undefined;
+  /** Undefined: none. */
+  shown: Shown | undefined;
   /** It, or the tool of it, that was just added. */
   added: FoundChoice | null;
   saysReading: boolean;
@@ -33,8 +42,9 @@ export function GivenServer(props: GivenProps) {
   const isAll = pick.tools === 'all';
   const ticked = typeof pick.tools === 'string' ? [] : pick.tools;
   const isSaid = typeof (pick.allow_resources ?? pick.allow_prompts) === 'boolean';
+  const parts = shown && apart(server, ticked, shown, added?.tool);
   const count = (
-    <small data-of={tools.length}>
+    <small data-of={tools.length} data-more={parts?.hidden.length || undefined}>
       {isAll
         ? `${countOf(tools.length, 'tool')}, and new ones`
         : `${numberOf(ticked.length)} of ${countOf(tools.length, 'tool')}`}
@@ -92,7 +102,7 @@ export function GivenServer(props: GivenProps) {
       </div>
       <div class="of-some">
         <div>
-          {shown === undefined ? (
+          {parts === undefined || shown === undefined ? (
             <>
               <Kept {...{ server, ticked, stored }} />
               <Step value={`open.${name}`} to={`pick-${name}`} of={name}>
@@ -100,7 +110,10 @@ export function GivenServer(props: GivenProps) {
               </Step>
             </>
           ) : (
-            <Tools server={server} ticked={ticked} most={shown} added={added?.tool} />
+            <>
+              <Kept {...{ server, stored }} ticked={parts.hidden} />
+              <Tools {...{ server, ticked, shown, parts }} added={added?.tool} />
+            </>
           )}
         </div>
       </div>
@@ -141,22 +154,24 @@ export function ServerAvatar({ name }: { name: string }) {
 type ToolsProps = {
   server: ServerChoice;
   ticked: readonly string[];
-  most: number;
+  shown: Shown;
+  parts: Parts;
   /** The tool that was just added. */
   added: string | undefined;
 };
 
-function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }: ToolsProps) {
+function Tools({ server, ticked, shown, parts, added }: ToolsProps) {
+  const { name, tools, toolsToExecute } = server;
   const isOff = (tool: string) => !toolsToExecute.includes('*') && !toolsToExecute.includes(tool);
-  let room = most - ticked.length;
-  const shown = tools.filter((tool) => ticked.includes(tool.name) || room-- > 0);
-  const gone = ticked.filter((tool) => !tools.some((one) => one.name === tool));
+  const { listed, gone, hidden } = parts;
+  const left = tools.length - listed.length;
+  const fits = Math.min(shown.fits, tools.length);
   const list = `t-${name}`;
   return (
     <>
-      <input type="hidden" name={`open.${name}`} value={most > FIRST ? 'all' : 'first'} />
+      <input type="hidden" name={`open.${name}`} value={shown.isAll ? 'all' : 'first'} />
       <div class="row">
-        {shown.length > 5 && <Filter list={list} label={`Find a tool of ${cut(name)}`} />}
+        {listed.length > 5 && <Filter list={list} label={`Find a tool of ${cut(name)}`} />}
         <span class="row">
           {(['all', 'read', 'none'] as const).map((step) => (
             <Step value={`${step}.${name}`} to={`pick-${name}`} of={name}>
@@ -167,7 +182,7 @@ function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }:
       </div>
       {!tools.length && <p class="muted">This server lists no tools yet.</p>}
       <ul class="tools" id={list} aria-label={`Tools of ${cut(name)}`}>
-        {shown.map((tool) => (
+        {listed.map((tool) => (
           <Tool
             server={name}
             name={tool.name}
@@ -184,15 +199,51 @@ function Tools({ server: { name, tools, toolsToExecute }, ticked, most, added }:
           </Tool>
         ))}
       </ul>
-      {shown.length < tools.length && (
+      {left > 0 && listed.length < fits && !shown.isAll && (
         <div>
           <Step value={`more.${name}`} to={`pick-${name}`} of={name} look="quiet">
-            Show all {countOf(tools.length, 'tool')}
+            Show {fits < tools.length ? `${numberOf(fits)} of` : 'all'} {countOf(tools.length, 'tool')}
           </Step>
         </div>
       )}
+      {left > 0 && (shown.isAll || listed.length >= fits) && (
+        <p class="small muted">
+          {countOf(left, 'more tool is', 'more tools are')} not shown
+          {hidden.length > 0 && `, and ${numberOf(hidden.length)} of them selected`}. To add one, type its
+          name in “Add a server”.
+        </p>
+      )}
     </>
   );
+}
+
+type Parts = {
+  /** The tools that are shown. */
+  listed: ServerChoice['tools'];
+  /** Ticked, and shown though the server does not list them. */
+  gone: string[];
+  /** Ticked, and not shown: there is no room. */
+  hidden: string[];
+};
+
+function apart(
+  { tools }: ServerChoice,
+  ticked: readonly string[],
+  { most, fits }: Shown,
+  added: string | undefined,
+): Parts {
+  const chosen = new Set(ticked);
+  const names = new Set(tools.map(({ name }) => name));
+  let fit = fits - (added !== undefined && names.has(added) ? 1 : 0);
+  let room = most - chosen.size;
+  const isShown = ({ name }: { name: string }) =>
+    name === added || ((chosen.has(name) || room-- > 0) && fit-- > 0);
+  const listed = tools.filter(isShown);
+  const shown = new Set(listed.map(({ name }) => name));
+  const missing = ticked.filter((name) => !names.has(name));
+  const gone = missing.slice(0, Math.max(0, fits - listed.length));
+  const hidden = ticked.filter((name) => !shown.has(name) && !gone.includes(name));
+  return { listed, gone, hidden };
 }
 
 type ToolProps = {

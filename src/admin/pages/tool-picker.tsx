@@ -5,7 +5,7 @@ import { Icon } from '../../ui/icons';
 import { Cut, cut } from '../../ui/name';
 import { AddServer } from './add-server';
 import type { FormFields } from './api';
-import { FIRST, GivenServer, ServerAvatar } from './given-server';
+import { FIRST, GivenServer, ServerAvatar, type Shown } from './given-server';
 import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 
 /** Characters that lists of tools may take on a page unasked; what is over waits behind a button. */
@@ -166,11 +166,11 @@ export function toolCount(count: number): string {
 type Given = { server: ServerChoice; pick: PickedServer };
 
 /**
- * How many tools each server shows, by its name in lower case: the one of the last step, then those asked for while there is room,
- * then the others while they are few.
+ * How many tools each server shows, by its name in lower case: the one of the last step, as many as there is room for, then those
+ * asked for while there is room, then the others while they are few.
  */
-function withinBudget(given: readonly Given[], { open, last }: PickerState): ReadonlyMap<string, number> {
-  const shown = new Map<string, number>();
+function withinBudget(given: readonly Given[], { open, last }: PickerState): ReadonlyMap<string, Shown> {
+  const shown = new Map<string, Shown>();
   const rankOf = ({ server: { name } }: Given) => {
     const at = name.toLowerCase();
     return at === last ? 0 : open.has(at) ? 1 : 2;
@@ -181,15 +181,19 @@ function withinBudget(given: readonly Given[], { open, last }: PickerState): Rea
     const { server, pick } = one;
     if (typeof pick.tools === 'string') continue;
     const at = server.name.toLowerCase();
-    const most = open.get(at) === 'all' ? Number.POSITIVE_INFINITY : FIRST;
-    size += weightOf(server, Math.max(Math.min(most, server.tools.length), pick.tools.length));
-    if (!shown.size || size <= (open.has(at) ? room : Math.min(room, BUDGET))) shown.set(at, most);
+    const fits = Math.max(FIRST, Math.floor(room / weightOf(server)));
+    const isAll = open.get(at) === 'all';
+    const most = isAll ? fits : FIRST;
+    const count = Math.max(Math.min(most, server.tools.length), Math.min(fits, pick.tools.length));
+    size += count * weightOf(server);
+    if (!shown.size || size <= (open.has(at) ? room : Math.min(room, BUDGET)))
+      shown.set(at, { isAll, most, fits });
   }
   return shown;
 }
 
-/** Characters that about `count` tools of a server take. */
-function weightOf({ name, tools }: ServerChoice, count: number): number {
+/** Characters that a tool of a server takes, about. */
+function weightOf({ name, tools }: ServerChoice): number {
   const names = tools.reduce((sum, tool) => sum + tool.name.length, 0) / (tools.length || 1);
-  return count * (450 + name.length + 3 * names);
+  return 450 + name.length + 3 * names;
 }

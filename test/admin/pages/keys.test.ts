@@ -17,6 +17,7 @@ type Key = {
   is_active: boolean;
   owner_user_id: string | null;
   expires_at: string | null;
+  mcp_configs: { tools_to_execute: string[] }[];
 };
 type One = { virtual_key: Key };
 
@@ -48,6 +49,12 @@ async function send(page: Page, answers: Record<string, string | string[] | null
   if (!next) throw new Error('the form led elsewhere');
   return next;
 }
+
+/** The values of the boxes that a page has of one name. */
+const boxes = ({ html }: Page, name: string) =>
+  [...html.matchAll(/<input type="checkbox" name="([^"]+)" value="([^"]+)"/g)].flatMap(([, of, value]) =>
+    of === name ? [value ?? ''] : [],
+  );
 
 /** The value a page shows this once. */
 const valueOn = ({ html }: Page) => /<code>(sk-bf-[\w-]{20,})<\/code>/.exec(html)?.[1] ?? '';
@@ -170,11 +177,54 @@ describe('making a key', () => {
     expect(page.html).not.toContain('a_tool_with_some_name_7');
     expect(opened.html).toContain('a_tool_with_some_name_39"');
     expect(opened.html).not.toContain('a_tool_with_some_name_40"');
-    expect(whole.html).toContain('a_tool_with_some_name_399');
+    expect(whole.html).toContain('a_tool_with_some_name_99"');
     expect(opened.html).toMatch(/<option value="some" selected/);
     expect(opened.html).toContain('value="kept"');
     await admin('DELETE', `/mcp/client/${large.id}`);
   });
+
+  it.each([
+    ['400', 400],
+    ['1,000', 1_000],
+  ])(
+    'has an end at a server of %s tools: those there is no room for are said, found by name, and saved',
+    async (_, n) => {
+      const names = Array.from({ length: n }, (_, at) => `a_tool_with_some_name_${at}`);
+      const tools = names.map((name) => ({
+        name,
+        description: 'Does it. '.repeat(20),
+        inputSchema: { type: 'object' },
+      }));
+      const large = await Upstream.start(tools, { registration: { allow_on_all_virtual_keys: false } });
+      const name = fresh();
+      const last = names.at(-1) ?? '';
+      const field = `tool.${large.name}`;
+
+      const opened = await send(await open('/new'), { name, again: `open.${large.name}` });
+      const whole = await send(opened, { again: `more.${large.name}` });
+      const all = await send(whole, { again: `all.${large.name}` });
+      const none = await send(all, { again: `none.${large.name}` });
+      const added = await send(none, { add: last });
+      const saved = await send(all, { [field]: boxes(all, field).slice(1) });
+
+      for (const { html } of [opened, whole, all, none, added]) expect(html.length).toBeLessThan(130_000);
+      const shown = boxes(whole, field);
+      expect(shown.length).toBeGreaterThan(100);
+      expect(boxes(all, field)).toEqual(shown);
+      const left = (n - shown.length).toLocaleString('en');
+      expect(whole.html).toContain(`${left} more tools are not shown. To add one`);
+      expect(all.html).toContain(`${left} more tools are not shown, and ${left} of them selected.`);
+      expect(all.html).toContain(`data-more="${n - shown.length}">${n.toLocaleString('en')} of`);
+      expect(none.html).toContain(`>0 of ${n.toLocaleString('en')} tools<`);
+      expect(added.html).toMatch(new RegExp(`value="${last}" checked`));
+      expect(saved.status).toBe(200);
+      const [key] = await named(name);
+      expect(new Set(key?.mcp_configs[0]?.tools_to_execute)).toEqual(
+        new Set(names.filter((one) => one !== shown[0])),
+      );
+      await admin('DELETE', `/mcp/client/${large.id}`);
+    },
+  );
 });
 
 describe('changing a key', () => {
