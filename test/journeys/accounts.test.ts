@@ -3,13 +3,11 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { authorizeAsAdministrator } from '../../scripts/dev/setup.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
 import { App, callTool, read } from './support/app.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
-
-const executable = await findChromium();
 
 /** Seconds. The gateway renews a token before it ends, so with this one nearly every call. */
 const TOKEN_LIFE = 2;
@@ -29,12 +27,12 @@ describe.skipIf(!executable)(
     beforeAll(async () => {
       dev = await sharedDev();
       api = new AdminApi(dev.facts.url, dev.facts.admin_token);
-      [peer, browser] = await Promise.all([AccountsPeer.start(TOKEN_LIFE), launchChromium(executable ?? '')]);
+      [peer, browser] = await Promise.all([AccountsPeer.start(TOKEN_LIFE), sharedChromium()]);
       await addServers();
       [ada, ben] = [await newPerson('Ada'), await newPerson('Ben')];
     });
     afterAll(async () => {
-      await browser?.close();
+      await closePages(browser);
       peer?.stop();
     });
 

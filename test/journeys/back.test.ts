@@ -1,11 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Person, pointer } from '../../scripts/journeys/person.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
-
-const executable = await findChromium();
 
 describe.skipIf(!executable)(
   `Back in a browser without JavaScript${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -13,9 +11,9 @@ describe.skipIf(!executable)(
     let dev: SharedDev;
     let browser: Browser;
     beforeAll(async () => {
-      [dev, browser] = await Promise.all([sharedDev(), launchChromium(executable ?? '')]);
+      [dev, browser] = await Promise.all([sharedDev(), sharedChromium()]);
     });
-    afterAll(async () => browser?.close());
+    afterAll(async () => closePages(browser));
 
     const begin = async (): Promise<Page> =>
       (await browser.newContext({ javaScriptEnabled: false })).newPage();

@@ -5,11 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { violationsOf } from '../../scripts/journeys/axe.ts';
 import { misfitsOf } from '../../scripts/journeys/fits.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
-
-const executable = await findChromium();
 
 describe.skipIf(!executable)(
   `consent in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -21,7 +19,7 @@ describe.skipIf(!executable)(
 
     beforeAll(async () => {
       dev = await sharedDev();
-      browser = await launchChromium(executable ?? '');
+      browser = await sharedChromium();
       client = createServer((_, response) =>
         response.setHeader('content-type', 'text/html').end('<h1>Back in the app</h1>'),
       );
@@ -29,7 +27,7 @@ describe.skipIf(!executable)(
       callback = `http://127.0.0.1:${(client.address() as AddressInfo).port}/callback`;
     });
     afterAll(async () => {
-      await browser?.close();
+      await closePages(browser);
       client?.close();
     });
 

@@ -4,10 +4,9 @@ import { Crowd } from '../../scripts/journeys/crowd.ts';
 import { Peer } from '../../scripts/journeys/peer.ts';
 import { faultsIn, walkAll } from '../../scripts/journeys/runs.ts';
 import type { Way } from '../../scripts/journeys/walk.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { sharedDev } from './support/shared-dev.ts';
 
-const executable = await findChromium();
 const DESK: Way = { hands: 'keyboard', hasScript: true, width: 1440, height: 900, widths: [1440] };
 const PHONE: Way = { hands: 'pointer', hasScript: false, width: 390, height: 800, widths: [390] };
 
@@ -20,13 +19,13 @@ describe.skipIf(!executable)(
 
     beforeAll(async () => {
       const dev = await sharedDev();
-      [peer, browser] = await Promise.all([Peer.start(), launchChromium(executable ?? '')]);
+      [peer, browser] = await Promise.all([Peer.start(), sharedChromium()]);
       crowd = new Crowd(dev.facts, peer);
       await crowd.growTo(8);
       await crowd.addKeys(8);
     });
     afterAll(async () => {
-      await browser?.close();
+      await closePages(browser);
       peer?.stop();
     });
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi, type VirtualKey } from '../../scripts/admin-api.ts';
@@ -5,14 +7,17 @@ import { violationsOf } from '../../scripts/journeys/axe.ts';
 import { misfitsOf } from '../../scripts/journeys/fits.ts';
 import { NAMES } from '../../scripts/journeys/names.ts';
 import { Person, pointer } from '../../scripts/journeys/person.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App } from './support/app.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { crawl } from './support/crawl.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { furnishHostile, HostilePeer } from './support/hostile.ts';
 import { walkEverywhere } from './support/hostile-walk.ts';
 
-const executable = await findChromium();
+/** Pixels, each in light. */
+const WIDTHS = [1440, 320, 390, 768, 2560];
+/** Each in the dark: what windows of 2560, 1440 and 768 pixels have at 200 % zoom. Phones do not lay pages out anew. */
+const ZOOMED = [1280, 720, 384];
 
 describe.skipIf(!executable)(
   `the pages in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -24,11 +29,11 @@ describe.skipIf(!executable)(
     beforeAll(async () => {
       [dev, browser] = await Promise.all([
         DevSession.start(state, { REVOCATION_LAG: '2', RATE_LIMITS: 'off' }),
-        launchChromium(executable ?? ''),
+        sharedChromium(),
       ]);
     });
     afterAll(async () => {
-      await browser?.close();
+      await closePages(browser);
       await dev?.stop();
       state.remove();
     });
@@ -157,6 +162,12 @@ describe.skipIf(!executable)(
       await context.close();
     });
 
+    it('change colours alone in the dark, so that what fits in light fits there', () => {
+      const styles = readFileSync(join(import.meta.dirname, '../../public/toolgate.css'), 'utf8');
+      expect(styles).toContain('light-dark('); // which gives a colour, and nothing else (CSS Color 5)
+      expect(styles).not.toContain('prefers-color-scheme');
+    });
+
     it('keep every button in view and every word whole, whatever strangers call things (SECURITY 31)', async () => {
       const peer = await HostilePeer.start();
       const furniture = await furnishHostile(new AdminApi(dev.facts.url, dev.facts.admin_token), peer);
@@ -166,9 +177,12 @@ describe.skipIf(!executable)(
       let pages = 0;
       await walkEverywhere(browser, dev.facts, furniture, async (name, page) => {
         pages++;
-        const misfits = await misfitsOf(page, [1440, 320, 390, 768, 2560]);
+        const misfits = await misfitsOf(page, WIDTHS);
+        await page.emulateMedia({ colorScheme: 'dark' });
+        misfits.push(...(await misfitsOf(page, ZOOMED)));
+        await page.emulateMedia({ colorScheme: 'light' });
         if (misfits.length) found[name] = misfits;
-        if (/\p{M}{5}/u.test(await page.locator('body').innerText())) painted.push(name); // marks over the lines above
+        if (/\p{M}{5}/u.test(await page.evaluate<string>('document.body.innerText'))) painted.push(name); // marks over the lines above
       });
       peer.stop();
 

@@ -6,12 +6,11 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveWhoami } from '../../demo/accounts-server.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
-import { findChromium, launchChromium } from '../../scripts/screenshots/chromium.ts';
 import { App, callTool } from './support/app.ts';
+import { closePages, executable, sharedChromium } from './support/browser.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
 
-const executable = await findChromium();
 type Answer = { session: { is_administrator: boolean; csrf: string } };
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -32,10 +31,7 @@ describe.skipIf(!executable)(
 
     beforeAll(async () => {
       dev = await DevSession.start(state);
-      [browser, provider] = await Promise.all([
-        launchChromium(executable ?? ''),
-        startProvider(dev.facts.issuer),
-      ]);
+      [browser, provider] = await Promise.all([sharedChromium(), startProvider(dev.facts.issuer)]);
       api = new AdminApi(dev.facts.url, dev.facts.admin_token);
       await api.send('PUT', '/api/config', {
         oidc: {
@@ -48,7 +44,7 @@ describe.skipIf(!executable)(
       });
     });
     afterAll(async () => {
-      await browser?.close();
+      await closePages(browser);
       provider?.close();
       await dev?.stop();
       state.remove();

@@ -20,9 +20,7 @@ export async function crawl(
     const response = await page.goto(url);
     if (!response?.headers()['content-type']?.startsWith('text/html')) continue;
     await look(kind);
-    const links = await page
-      .getByRole('link')
-      .evaluateAll((all) => all.map((link) => (link as unknown as { href: string }).href));
+    const links = await page.evaluate<string[]>('[...document.links].map(({ href }) => href)');
     ahead.push(...links.filter((link) => link.startsWith(`${origin}/`)));
   }
   return [...kinds];
