@@ -212,8 +212,8 @@ describe('making a key', () => {
       expect(shown.length).toBeGreaterThan(100);
       expect(boxes(all, field)).toEqual(shown);
       const left = (n - shown.length).toLocaleString('en');
-      expect(whole.html).toContain(`${left} more tools are not shown. To add one`);
-      expect(all.html).toContain(`${left} more tools are not shown, and ${left} of them selected.`);
+      expect(whole.html).toContain(`${left} more tools are not shown. To find one`);
+      expect(all.html).toContain(`${left} more tools are not shown; ${left} of them are selected.`);
       expect(all.html).toContain(`data-more="${n - shown.length}">${n.toLocaleString('en')} of`);
       expect(none.html).toContain(`>0 of ${n.toLocaleString('en')} tools<`);
       expect(added.html).toMatch(new RegExp(`value="${last}" checked`));
