@@ -209,8 +209,8 @@ function Tools({ server, ticked, shown, parts, added }: ToolsProps) {
       {left > 0 && (shown.isAll || listed.length >= fits) && (
         <p class="small muted">
           {countOf(left, 'more tool is', 'more tools are')} not shown
-          {hidden.length > 0 && `, and ${numberOf(hidden.length)} of them selected`}. To add one, type its
-          name in “Add a server”.
+          {hidden.length > 0 && `; ${countOf(hidden.length, 'of them is', 'of them are')} selected`}. To find
+          one, type its name in “Add a server”.
         </p>
       )}
     </>
