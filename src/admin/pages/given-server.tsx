@@ -11,7 +11,7 @@ import { ReadingBoxes } from './reading-boxes';
 /** Tools of a server that are shown at once, beside those that are ticked. */
 export const FIRST = 40;
 /** The tools of a server that are shown. */
-export type Shown = {
+export type ToolsShown = {
   /** True once all were asked for. */
   isAll: boolean;
   /** How many, beside those that are ticked. */
@@ -27,7 +27,7 @@ type GivenProps = {
   pick: PickedServer;
   stored: PickedServer | undefined;
   /** Undefined: none. */
-  shown: Shown | undefined;
+  shown: ToolsShown | undefined;
   /** It, or the tool of it, that was just added. */
   added: FoundChoice | null;
   saysReading: boolean;
@@ -154,7 +154,7 @@ export function ServerAvatar({ name }: { name: string }) {
 type ToolsProps = {
   server: ServerChoice;
   ticked: readonly string[];
-  shown: Shown;
+  shown: ToolsShown;
   parts: Parts;
   /** The tool that was just added. */
   added: string | undefined;
@@ -229,7 +229,7 @@ type Parts = {
 function apart(
   { tools }: ServerChoice,
   ticked: readonly string[],
-  { most, fits }: Shown,
+  { most, fits }: ToolsShown,
   added: string | undefined,
 ): Parts {
   const chosen = new Set(ticked);

@@ -5,7 +5,7 @@ import { Icon } from '../../ui/icons';
 import { Cut, cut } from '../../ui/name';
 import { AddServer } from './add-server';
 import type { FormFields } from './api';
-import { FIRST, GivenServer, ServerAvatar, type Shown } from './given-server';
+import { FIRST, GivenServer, ServerAvatar, type ToolsShown } from './given-server';
 import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 
 /** Characters that lists of tools may take on a page unasked; what is over waits behind a button. */
@@ -169,8 +169,8 @@ type Given = { server: ServerChoice; pick: PickedServer };
  * How many tools each server shows, by its name in lower case: the one of the last step, as many as there is room for, then those
  * asked for while there is room, then the others while they are few.
  */
-function withinBudget(given: readonly Given[], { open, last }: PickerState): ReadonlyMap<string, Shown> {
-  const shown = new Map<string, Shown>();
+function withinBudget(given: readonly Given[], { open, last }: PickerState): ReadonlyMap<string, ToolsShown> {
+  const shown = new Map<string, ToolsShown>();
   const rankOf = ({ server: { name } }: Given) => {
     const at = name.toLowerCase();
     return at === last ? 0 : open.has(at) ? 1 : 2;
