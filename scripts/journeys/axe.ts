@@ -13,7 +13,7 @@ const CONTRAST = "axe.run({ resultTypes: ['violations'], selectors: false, runOn
  * policy stays on.
  */
 export async function violationsOf(page: Page): Promise<string[]> {
-  await load(page);
+  await inject(page);
   const light = await page.evaluate<AxeResults>(EVERYTHING);
   await page.emulateMedia({ colorScheme: 'dark' });
   const dark = await page.evaluate<AxeResults>(CONTRAST);
@@ -23,12 +23,12 @@ export async function violationsOf(page: Page): Promise<string[]> {
 
 /** The same of contrast alone, in the colours the page has now. */
 export async function contrastFaultsOf(page: Page): Promise<string[]> {
-  await load(page);
+  await inject(page);
   return seriousIn([await page.evaluate<AxeResults>(CONTRAST)]);
 }
 
-/** Without the driver's own script around it, which takes as long again. */
-async function load(page: Page): Promise<void> {
+/** Evaluates axe-core in the page. The driver's `evaluate` would evaluate a script of its own first, which takes as long again. */
+async function inject(page: Page): Promise<void> {
   const session = await page.context().newCDPSession(page);
   await session.send('Runtime.evaluate', { expression: source });
   await session.detach();

@@ -5,7 +5,7 @@ import { AdminApi } from '../../scripts/admin-api.ts';
 import { authorizeAsAdministrator } from '../../scripts/dev/setup.ts';
 import { AccountsPeer } from './support/accounts-peer.ts';
 import { App, callTool, read } from './support/app.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
 

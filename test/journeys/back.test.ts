@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Person, pointer } from '../../scripts/journeys/person.ts';
 import { App } from './support/app.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 describe.skipIf(!executable)(

@@ -6,7 +6,7 @@ import { AdminApi } from '../../scripts/admin-api.ts';
 import { violationsOf } from '../../scripts/journeys/axe.ts';
 import { misfitsOf } from '../../scripts/journeys/fits.ts';
 import { App } from './support/app.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { type SharedDev, sharedDev } from './support/shared-dev.ts';
 
 describe.skipIf(!executable)(

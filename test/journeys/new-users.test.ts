@@ -4,7 +4,7 @@ import { Crowd } from '../../scripts/journeys/crowd.ts';
 import { Peer } from '../../scripts/journeys/peer.ts';
 import { faultsIn, walkAll } from '../../scripts/journeys/runs.ts';
 import type { Way } from '../../scripts/journeys/walk.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { sharedDev } from './support/shared-dev.ts';
 
 const DESK: Way = { hands: 'keyboard', hasScript: true, width: 1440, height: 900, widths: [1440] };

@@ -8,7 +8,7 @@ import { misfitsOf } from '../../scripts/journeys/fits.ts';
 import { NAMES } from '../../scripts/journeys/names.ts';
 import { Person, pointer } from '../../scripts/journeys/person.ts';
 import { App } from './support/app.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { crawl } from './support/crawl.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { furnishHostile, HostilePeer } from './support/hostile.ts';

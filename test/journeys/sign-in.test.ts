@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveWhoami } from '../../demo/accounts-server.ts';
 import { AdminApi } from '../../scripts/admin-api.ts';
 import { App, callTool } from './support/app.ts';
-import { closePages, executable, sharedChromium } from './support/browser.ts';
+import { closePages, executable, sharedChromium } from './support/chromium.ts';
 import { DevSession, StateFolder } from './support/dev-session.ts';
 import { everythingStored, filesWith } from './support/stored.ts';
 

@@ -10,17 +10,20 @@ import { ReadingBoxes } from './reading-boxes';
 
 /** Tools of a server that are shown at once, beside those that are ticked. */
 export const FIRST = 40;
-/** The tools of a server that are shown. */
+/** Characters of a description. */
+const MOST = 110;
+
+const encoder = new TextEncoder();
+
+/** How many tools of a server are shown. */
 export type ToolsShown = {
   /** True once all were asked for. */
   isAll: boolean;
-  /** How many, beside those that are ticked. */
+  /** With those that are ticked, unless these are more. */
   most: number;
-  /** How many in any case: a page has an end. */
+  /** In any case: a page has an end. */
   fits: number;
 };
-/** Characters of a description. */
-const MOST = 110;
 
 type GivenProps = {
   server: ServerChoice;
@@ -42,7 +45,7 @@ export function GivenServer(props: GivenProps) {
   const isAll = pick.tools === 'all';
   const ticked = typeof pick.tools === 'string' ? [] : pick.tools;
   const isSaid = typeof (pick.allow_resources ?? pick.allow_prompts) === 'boolean';
-  const parts = shown && apart(server, ticked, shown, added?.tool);
+  const parts = shown && partsOf(server, ticked, shown, added?.tool);
   const count = (
     <small data-of={tools.length} data-more={parts?.hidden.length || undefined}>
       {isAll
@@ -102,7 +105,7 @@ export function GivenServer(props: GivenProps) {
       </div>
       <div class="of-some">
         <div>
-          {parts === undefined || shown === undefined ? (
+          {parts === undefined ? (
             <>
               <Kept {...{ server, ticked, stored }} />
               <Step value={`open.${name}`} to={`pick-${name}`} of={name}>
@@ -112,7 +115,7 @@ export function GivenServer(props: GivenProps) {
           ) : (
             <>
               <Kept {...{ server, stored }} ticked={parts.hidden} />
-              <Tools {...{ server, ticked, shown, parts }} added={added?.tool} />
+              <Tools {...{ server, ticked, parts }} added={added?.tool} />
             </>
           )}
         </div>
@@ -154,22 +157,21 @@ export function ServerAvatar({ name }: { name: string }) {
 type ToolsProps = {
   server: ServerChoice;
   ticked: readonly string[];
-  shown: ToolsShown;
   parts: Parts;
   /** The tool that was just added. */
   added: string | undefined;
 };
 
-function Tools({ server, ticked, shown, parts, added }: ToolsProps) {
+function Tools({ server, ticked, parts, added }: ToolsProps) {
   const { name, tools, toolsToExecute } = server;
   const isOff = (tool: string) => !toolsToExecute.includes('*') && !toolsToExecute.includes(tool);
-  const { listed, gone, hidden } = parts;
+  const { isAll, fits, listed, gone, hidden } = parts;
   const left = tools.length - listed.length;
-  const fits = Math.min(shown.fits, tools.length);
+  const hasMore = !isAll && listed.length < Math.min(fits, tools.length);
   const list = `t-${name}`;
   return (
     <>
-      <input type="hidden" name={`open.${name}`} value={shown.isAll ? 'all' : 'first'} />
+      <input type="hidden" name={`open.${name}`} value={isAll ? 'all' : 'first'} />
       <div class="row">
         {listed.length > 5 && <Filter list={list} label={`Find a tool of ${cut(name)}`} />}
         <span class="row">
@@ -199,14 +201,14 @@ function Tools({ server, ticked, shown, parts, added }: ToolsProps) {
           </Tool>
         ))}
       </ul>
-      {left > 0 && listed.length < fits && !shown.isAll && (
+      {hasMore && (
         <div>
           <Step value={`more.${name}`} to={`pick-${name}`} of={name} look="quiet">
             Show {fits < tools.length ? `${numberOf(fits)} of` : 'all'} {countOf(tools.length, 'tool')}
           </Step>
         </div>
       )}
-      {left > 0 && (shown.isAll || listed.length >= fits) && (
+      {left > 0 && !hasMore && (
         <p class="small muted">
           {countOf(left, 'more tool is', 'more tools are')} not shown
           {hidden.length > 0 && `; ${countOf(hidden.length, 'of them is', 'of them are')} selected`}. To find
@@ -217,7 +219,7 @@ function Tools({ server, ticked, shown, parts, added }: ToolsProps) {
   );
 }
 
-type Parts = {
+type Parts = ToolsShown & {
   /** The tools that are shown. */
   listed: ServerChoice['tools'];
   /** Ticked, and shown though the server does not list them. */
@@ -226,24 +228,35 @@ type Parts = {
   hidden: string[];
 };
 
-function apart(
+/** What is shown of a server's tools: what was just added, then what is ticked, then the first of the others, in the server's order. */
+function partsOf(
   { tools }: ServerChoice,
   ticked: readonly string[],
-  { most, fits }: ToolsShown,
+  shown: ToolsShown,
   added: string | undefined,
 ): Parts {
-  const chosen = new Set(ticked);
   const names = new Set(tools.map(({ name }) => name));
-  let fit = fits - (added !== undefined && names.has(added) ? 1 : 0);
-  let room = most - chosen.size;
-  const isShown = ({ name }: { name: string }) =>
-    name === added || ((chosen.has(name) || room-- > 0) && fit-- > 0);
-  const listed = tools.filter(isShown);
-  const shown = new Set(listed.map(({ name }) => name));
+  const chosen = new Set(ticked);
+  let room = shown.most - chosen.size;
+  let fit = shown.fits - (added !== undefined && names.has(added) ? 1 : 0);
+  const listed = tools.filter(({ name }) => {
+    if (name === added) return true;
+    return (chosen.has(name) || room-- > 0) && fit-- > 0;
+  });
   const missing = ticked.filter((name) => !names.has(name));
-  const gone = missing.slice(0, Math.max(0, fits - listed.length));
-  const hidden = ticked.filter((name) => !shown.has(name) && !gone.includes(name));
-  return { listed, gone, hidden };
+  const gone = missing.slice(0, Math.max(0, shown.fits - listed.length));
+  const here = new Set([...listed.map(({ name }) => name), ...gone]);
+  return { ...shown, listed, gone, hidden: ticked.filter((name) => !here.has(name)) };
+}
+
+/** Bytes that a tool takes on a page. */
+export function weightOfTool(server: string, { name, description }: ServerChoice['tools'][number]): number {
+  return 340 + written(server) + 3 * written(name) + Math.max(110, written(shortened(description ?? '')));
+}
+
+/** Bytes of a text in HTML. */
+function written(text: string): number {
+  return encoder.encode(text.replace(/[&<>"']/g, '&quot;')).length;
 }
 
 type ToolProps = {

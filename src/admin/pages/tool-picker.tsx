@@ -5,15 +5,17 @@ import { Icon } from '../../ui/icons';
 import { Cut, cut } from '../../ui/name';
 import { AddServer } from './add-server';
 import type { FormFields } from './api';
-import { FIRST, GivenServer, ServerAvatar, type ToolsShown } from './given-server';
+import { FIRST, GivenServer, ServerAvatar, type ToolsShown, weightOfTool } from './given-server';
 import { type Picked, type PickedServer, type PickerState, pickerState } from './picked';
 
-/** Characters that lists of tools may take on a page unasked; what is over waits behind a button. */
+/** Bytes that lists of tools may take on a page unasked; what is over waits behind a button. */
 const BUDGET = 40_000;
-/** Characters that rows and lists may take together, and a row when it is whole and when it is folded: 150 KB with the rest. */
+/** Bytes that rows and lists may take together, and a row when it is whole and when it is folded: 150 KB with the rest. */
 const ROOM = 96_000;
 const ROW = 1_900;
 const FOLDED = 900;
+/** Tools of the server of the last step that are shown however much they weigh. */
+const LEAST = 10;
 /** Servers up to which each has a whole row. */
 const MOST_WHOLE = 30;
 /** Servers up to which each says in its row whether its resources and prompts go with it. */
@@ -181,19 +183,28 @@ function withinBudget(given: readonly Given[], { open, last }: PickerState): Rea
     const { server, pick } = one;
     if (typeof pick.tools === 'string') continue;
     const at = server.name.toLowerCase();
-    const fits = Math.max(FIRST, Math.floor(room / weightOf(server)));
     const isAll = open.get(at) === 'all';
+    const weights = server.tools.map((tool) => weightOfTool(server.name, tool)).sort((a, b) => b - a);
+    const fits = Math.max(LEAST, countWithin(weights, room));
     const most = isAll ? fits : FIRST;
-    const count = Math.max(Math.min(most, server.tools.length), Math.min(fits, pick.tools.length));
-    size += count * weightOf(server);
+    const count = Math.min(fits, Math.max(Math.min(most, weights.length), pick.tools.length));
+    size += count * mean(weights);
     if (!shown.size || size <= (open.has(at) ? room : Math.min(room, BUDGET)))
       shown.set(at, { isAll, most, fits });
   }
   return shown;
 }
 
-/** Characters that a tool of a server takes, about. */
-function weightOf({ name, tools }: ServerChoice): number {
-  const names = tools.reduce((sum, tool) => sum + tool.name.length, 0) / (tools.length || 1);
-  return 450 + name.length + 3 * names;
+/** How many of these, whichever they are, take no more than `room`: they come heaviest first. */
+function countWithin(weights: readonly number[], room: number): number {
+  let count = 0;
+  for (let left = room; count < weights.length; count++) {
+    left -= weights[count] ?? 0;
+    if (left < 0) break;
+  }
+  return count;
+}
+
+function mean(weights: readonly number[]): number {
+  return weights.reduce((sum, weight) => sum + weight, 0) / (weights.length || 1);
 }

@@ -184,15 +184,17 @@ describe('making a key', () => {
   });
 
   it.each([
-    ['400', 400],
-    ['1,000', 1_000],
+    ['400 tools', 400, 'Does it. '.repeat(20), 100],
+    ['1,000 tools', 1_000, 'Does it. '.repeat(20), 100],
+    ['400 tools in words that HTML writes long', 400, '"&<'.repeat(50), 60],
+    ['400 tools in words of three bytes a letter', 400, '工具'.repeat(80), 100],
   ])(
-    'has an end at a server of %s tools: those there is no room for are said, found by name, and saved',
-    async (_, n) => {
+    'has an end at a server of %s: those there is no room for are said, found by name, and saved',
+    async (_, n, description, least) => {
       const names = Array.from({ length: n }, (_, at) => `a_tool_with_some_name_${at}`);
       const tools = names.map((name) => ({
         name,
-        description: 'Does it. '.repeat(20),
+        description,
         inputSchema: { type: 'object' },
       }));
       const large = await Upstream.start(tools, { registration: { allow_on_all_virtual_keys: false } });
@@ -207,9 +209,10 @@ describe('making a key', () => {
       const added = await send(none, { add: last });
       const saved = await send(all, { [field]: boxes(all, field).slice(1) });
 
-      for (const { html } of [opened, whole, all, none, added]) expect(html.length).toBeLessThan(130_000);
+      for (const { html } of [opened, whole, all, none, added])
+        expect(new TextEncoder().encode(html).length).toBeLessThan(130_000);
       const shown = boxes(whole, field);
-      expect(shown.length).toBeGreaterThan(100);
+      expect(shown.length).toBeGreaterThan(least);
       expect(boxes(all, field)).toEqual(shown);
       const left = (n - shown.length).toLocaleString('en');
       expect(whole.html).toContain(`${left} more tools are not shown. To find one`);
