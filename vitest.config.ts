@@ -62,6 +62,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           isolate: false, // a start costs more than most files; each begins in a new world all the same
+          disableConsoleIntercept: true, // kept-lines.ts says what is logged
           setupFiles: './test/support/new-world.ts',
           testTimeout: 30_000, // a busy machine is no failure
           hookTimeout: 30_000,

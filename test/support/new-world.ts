@@ -1,6 +1,7 @@
 import { reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
+import { keepLines } from './kept-lines';
 
 /** What vitest has loaded in this Worker, by path. It has no public name for it. */
 type Loaded = Map<
@@ -15,6 +16,7 @@ declare const __vitest_worker__: { evaluatedModules: { idToModuleMap: Loaded } }
  */
 vi.useRealTimers();
 vi.restoreAllMocks();
+keepLines();
 forgetModules();
 await Promise.all([reset(), dropTables(), emptyKV()]);
 
