@@ -227,12 +227,22 @@ type CopyProps = {
   isOnce?: boolean;
 };
 
+/** Where a path goes on: an address that is too long for its line breaks there, and not in the middle of a word. */
+const AFTER_SLASH = /(?<=[^/:]\/)(?=.)/;
+
 /** Text to copy, whole when it is selected; with JavaScript by a button. */
 export function Copy({ text, label, isOnce }: CopyProps) {
   const looks = ['copy', text.includes('\n') && 'lines', isOnce && 'once'];
   return (
     <div class={looks.filter(Boolean).join(' ')}>
-      <code>{text}</code>
+      <code>
+        {text.split(AFTER_SLASH).map((part, at) => (
+          <>
+            {at > 0 && <wbr />}
+            {part}
+          </>
+        ))}
+      </code>
       <button type="button" class="button small scripted" data-copy={text} aria-label={`Copy ${label}`}>
         <Icon of="copy" />
         Copy

@@ -128,13 +128,15 @@ describe('the front page (CONTRACT §8, Pages)', () => {
 
     const words = ({ html }: Page) =>
       html.replace(/secret-plans|no-such-set|name="csrf" value="[^"]*"|since=\d+/g, '');
-    expect(there.html).toContain('codex mcp add secret-plans --url https://gate.example/mcp/secret-plans');
+    expect(there.html).toContain(
+      'data-copy="codex mcp add secret-plans --url https://gate.example/mcp/secret-plans"',
+    );
     expect(words(there)).toBe(words(nowhere));
     expect(there.html).not.toContain('Secret plans');
     expect(there.html).toContain('the tools of one toolset or server.');
     expect(there.html).not.toContain('What you get');
     expect(malformed.html).not.toContain('&gt;&lt;script');
-    expect(malformed.html).toContain('codex mcp add toolgate --url https://gate.example/mcp<');
+    expect(malformed.html).toContain('data-copy="codex mcp add toolgate --url https://gate.example/mcp"');
   });
 
   it('names toolsets only to whom they were given, in a browser that knows them', async () => {

@@ -324,7 +324,7 @@ describe('well-known servers', () => {
     const incomplete = await send(page, { client_id: 'two words' });
 
     expect(page.html).toContain('https://github.com/settings/developers');
-    expect(page.html).toContain('<code>https://gate.example/api/oauth/callback</code>');
+    expect(page.html).toContain('data-copy="https://gate.example/api/oauth/callback"');
     expect(page.html).toContain('value="https://github.com/login/oauth/authorize"');
     expect(page.html.replace(/<[^>]*>/g, ' ')).not.toMatch(/oauth_config|per_user_oauth|client_id/);
     expect(incomplete.status).toBe(400);

@@ -99,7 +99,7 @@ describe('a toolset', () => {
       name: `${toolset.name} again`,
       updated_at: expect.any(String),
     });
-    expect(page.html).toContain(`<code>${ISSUER}/mcp/${toolset.endpoint_slug}</code>`);
+    expect(page.html).toContain(`data-copy="${ISSUER}/mcp/${toolset.endpoint_slug}"`);
     expect(page.html).not.toContain('name="endpoint_slug"');
   });
 
@@ -139,7 +139,7 @@ describe('a toolset', () => {
       .filter((href) => href.startsWith('vscode:mcp/install?'))
       .map((href) => JSON.parse(decodeURIComponent(href.split('?')[1] ?? '')));
 
-    expect(html).toContain(`claude mcp add --transport http ${toolset.endpoint_slug} ${url}</code>`);
+    expect(html).toContain(`data-copy="claude mcp add --transport http ${toolset.endpoint_slug} ${url}"`);
     expect(html).toContain('No key can use it yet.');
     expect(cursor.get('name')).toBe(toolset.endpoint_slug);
     expect(JSON.parse(atob(cursor.get('config') ?? ''))).toEqual({ url });
@@ -152,7 +152,7 @@ describe('a toolset', () => {
     const connect = async (mcp_server_auth_mode: string) => {
       await configure({ mcp_server_auth_mode });
       const { html } = await open(`/${id}/connect`);
-      return [/claude mcp add [^<]*\/mcp\/[\w-]+</.test(html), html.includes('YOUR_ACCESS_KEY')];
+      return [/claude mcp add [^<"]*\/mcp\/[\w-]+"/.test(html), html.includes('YOUR_ACCESS_KEY')];
     };
 
     const ways = [await connect('headers'), await connect('oauth'), await connect('both')];
