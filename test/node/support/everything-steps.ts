@@ -69,9 +69,10 @@ export const STEPS: readonly Step[] = [
     title: 'tools/call trigger-long-running-operation, cancelled',
     run: async (client) => {
       const limit = new AbortController();
-      const params = { name: 'trigger-long-running-operation', arguments: { duration: 4, steps: 20 } };
+      // A second between one step and the next: however slow the machine is, it is cancelled after the first.
+      const params = { name: 'trigger-long-running-operation', arguments: { duration: 20, steps: 20 } };
       const asked = client.ask('tools/call', params, { signal: limit.signal, progress: true });
-      await client.wire.hears('notifications/progress', HEARD);
+      await client.wire.hears('notifications/progress', 10 * HEARD);
       limit.abort();
       await asked;
     },
