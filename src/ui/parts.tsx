@@ -227,8 +227,8 @@ type CopyProps = {
   isOnce?: boolean;
 };
 
-/** Where a path goes on: an address that is too long for its line breaks there, and not in the middle of a word. */
-const AFTER_SLASH = /(?<=[^/:]\/)(?=.)/;
+/** Where an address that is too long for its line breaks: where its path goes on. A command breaks at its spaces. */
+const AFTER_SLASH = /(?<=^\S*[^/:]\/)(?=\S+$)/;
 
 /** Text to copy, whole when it is selected; with JavaScript by a button. */
 export function Copy({ text, label, isOnce }: CopyProps) {
