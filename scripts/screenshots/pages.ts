@@ -82,6 +82,7 @@ export function adminPages({ server, toolset, key, grant, client }: Furniture): 
         await page.getByLabel('Add a server').fill('demo');
         await press('Add')(page);
         await page.getByRole('combobox', { name: /^demo/ }).selectOption('Selected tools');
+        await page.getByLabel('Find a tool of demo').waitFor();
       },
     },
     {
