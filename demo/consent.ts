@@ -219,7 +219,7 @@ function decode(text: string): string {
 /** What a person reads on a page, in one line. */
 export function textOf(page: string): string {
   const body = page.replace(/^.*<body\b/is, '<body').replace(/<(script|style)\b.*?<\/\1>/gis, '');
-  return decode(body.replace(/<[^>]*>/g, ' '))
+  return decode(body.replace(/<wbr\b[^>]*>/gi, '').replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 500);

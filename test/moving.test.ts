@@ -179,7 +179,7 @@ describe('a host that is not the issuer’s (CONTRACT §1)', () => {
     const back = (await administrator.submit(asked, {}, undefined, 'confirm')) as Page;
 
     expect(lost).toBe('https://mistyped.example/admin');
-    expect(said(form)).toMatch(/You are at gate\.example\. This gateway is at mistyped\.example ?\./);
+    expect(said(form)).toMatch(/You are at gate\.example ?\. This gateway is at mistyped\.example ?\./);
     expect(said(back)).toContain('Saved: Gateway address.');
     expect(await leadsTo(`${OLD}/admin`)).toMatch(`${OLD}/admin/sign-in`);
   });

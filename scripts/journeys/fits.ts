@@ -5,7 +5,7 @@ const HEIGHT = 800;
 
 /**
  * What leaves the view, or is lost, at each of `widths` (SECURITY 31, last sentence): a page that scrolls sideways, a control
- * outside it or without a size, text cut off by its box or painted over its neighbours.
+ * outside it or without a size, text cut off by its box or painted over its neighbours, the gateway's address broken in mid-word.
  */
 export async function misfitsOf(page: Page, widths: readonly number[]): Promise<string[]> {
   const found: string[] = [];
@@ -19,6 +19,7 @@ export async function misfitsOf(page: Page, widths: readonly number[]): Promise<
 
 /** Runs in the page. Only code and ways to other pages may scroll sideways within themselves. */
 const MEASURE = `(() => {
+  const { host } = location;
   const SCROLLERS = 'pre, .tabs, .side nav';
   const CONTROLS = 'button, .button, input:not([type=hidden]), select, textarea, summary, a, [popovertarget]';
   const faults = [];
@@ -38,6 +39,30 @@ const MEASURE = `(() => {
     const isWider = element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0 && display !== 'inline';
     if (isWider && !element.matches(SCROLLERS + ', input, textarea, select') && !(overflowX !== 'visible' && element.title)) faults.push('loses text: ' + called(element));
     if (/hidden|clip/.test(overflowX) && element.scrollHeight > element.clientHeight + 1 && !element.title) faults.push('cuts lines off: ' + called(element));
+  }
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const runs = new Map();
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    if (parent.closest('script') || isUnseen(parent)) continue;
+    const run = parent.closest('.address, .host') ?? parent;
+    runs.set(run, [...(runs.get(run) ?? []), ...node.data.split('').map((letter, at) => ({ letter, node, at }))]);
+  }
+  const topOf = ({ node, at }) => {
+    const range = new Range();
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    return range.getBoundingClientRect().top;
+  };
+  for (const [run, letters] of runs) {
+    const text = letters.map(({ letter }) => letter).join('');
+    for (let start = text.indexOf(host); start >= 0; start = text.indexOf(host, start + 1)) {
+      const address = /^[^\\s"'<>]+/.exec(text.slice(start))[0];
+      for (let at = start + 1; at < start + address.length; at++) {
+        const isInWord = /^[a-z0-9]{2}$/i.test(text.slice(at - 1, at + 1));
+        if (isInWord && Math.abs(topOf(letters[at]) - topOf(letters[at - 1])) > 4) faults.push('breaks after "' + text.slice(start, at) + '": ' + called(run));
+      }
+    }
   }
   return [...new Set(faults)];
 })()`;

@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { type Destination, ownPath } from '../protocol/destination';
+import { breaking } from './address';
 import { numberOf } from './english';
 import { type Glyph, Icon } from './icons';
 
@@ -159,7 +160,7 @@ function Brand({ place, href, target }: { place: Gateway; href: string; target?:
         <b title={place.displayName}>{place.displayName}</b>
         {host && (
           <span class="host" title={host}>
-            {host}
+            {breaking(host)}
           </span>
         )}
       </span>

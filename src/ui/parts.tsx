@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { withAddresses } from './address';
 import { numberOf, relativeTimes } from './english';
 import { type Glyph, Icon } from './icons';
 import type { Way } from './layout';
@@ -227,22 +228,12 @@ type CopyProps = {
   isOnce?: boolean;
 };
 
-/** Where an address that is too long for its line breaks: where its path goes on. A command breaks at its spaces. */
-const AFTER_SLASH = /(?<=^\S*[^/:]\/)(?=\S+$)/;
-
 /** Text to copy, whole when it is selected; with JavaScript by a button. */
 export function Copy({ text, label, isOnce }: CopyProps) {
   const looks = ['copy', text.includes('\n') && 'lines', isOnce && 'once'];
   return (
     <div class={looks.filter(Boolean).join(' ')}>
-      <code>
-        {text.split(AFTER_SLASH).map((part, at) => (
-          <>
-            {at > 0 && <wbr />}
-            {part}
-          </>
-        ))}
-      </code>
+      <code>{withAddresses(text)}</code>
       <button type="button" class="button small scripted" data-copy={text} aria-label={`Copy ${label}`}>
         <Icon of="copy" />
         Copy

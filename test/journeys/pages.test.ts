@@ -190,5 +190,30 @@ describe.skipIf(!executable)(
       expect(painted).toEqual([]);
       expect(pages).toBeGreaterThan(60);
     }, 120_000);
+
+    it('break a long address of the gateway between its names alone, on a phone at 200 %, too', async () => {
+      const host = 'mcp-for-everyone.internal-infrastructure.acme-company.workers.dev:8443';
+      const api = new AdminApi(dev.facts.url, dev.facts.admin_token);
+      await api.send('PUT', '/api/config', {
+        confirm: 'unreachable',
+        oauth2_server_config: { issuer_url: `https://${host}` },
+      });
+      const page = await (await browser.newContext()).newPage();
+      await page.route(`https://${host}/**`, async (route) => {
+        const { pathname, search } = new URL(route.request().url());
+        const response = await route.fetch({ url: dev.facts.url + pathname + search, headers: { host } });
+        await route.fulfill({ response });
+      });
+
+      const found: Record<string, string[]> = {};
+      for (const path of ['/?app=claude-code', '/?app=vscode&by=key', '/api/docs', '/admin/sign-in']) {
+        await page.goto(`https://${host}${path}`);
+        expect(await page.evaluate<string>('document.body.textContent')).toContain(host);
+        const misfits = await misfitsOf(page, [1440, 390, 320, 195, 160]);
+        if (misfits.length) found[path] = misfits;
+      }
+      expect(found).toEqual({});
+      await page.context().close();
+    });
   },
 );

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { raw } from 'hono/html';
 import type { App } from '../../config';
+import { Address } from '../../ui/address';
 import { referencePage } from '../../ui/layout';
 import type { ApiReference } from './assets';
 import type { Document } from './document';
@@ -22,7 +23,7 @@ export const openapi = new Hono<App>()
     const placed = body
       .join('\n')
       .replaceAll(`${origin}/`, () => `${issuer ?? ''}/`)
-      .replaceAll(origin, () => issuer ?? '/');
+      .replaceAll(origin, () => (issuer ? String(Address({ of: issuer })) : '/'));
     const shown = { ways: raw(ways), body: raw(placed) };
     const response = referencePage({ displayName, supportText, issuer }, title, shown);
     response.headers.set('cache-control', CACHED);

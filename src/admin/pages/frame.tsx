@@ -13,6 +13,7 @@ import {
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, type SavedNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
+import { Address } from '../../ui/address';
 import { Avatar } from '../../ui/avatar';
 import { Once } from '../../ui/forms';
 import { framedPage, PageProblem, sendOn, type Way } from '../../ui/layout';
@@ -98,8 +99,11 @@ export async function adminPage(
         <>
           {isElsewhere(c) && (
             <Notice tone="info">
-              You are at {new URL(c.req.url).host}. This gateway is at{' '}
-              <a href={`${c.var.issuer}/admin`}>{new URL(c.var.issuer ?? '').host}</a>.
+              You are at <Address of={new URL(c.req.url).host} />. This gateway is at{' '}
+              <a href={`${c.var.issuer}/admin`}>
+                <Address of={new URL(c.var.issuer ?? '').host} />
+              </a>
+              .
             </Notice>
           )}
           {notice && <Notice tone={notice.tone}>{notice.text}</Notice>}

@@ -5,6 +5,7 @@ import { providerHost } from '../../identity/provider';
 import { keptPages } from '../../kept-pages';
 import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
+import { Address } from '../../ui/address';
 import { Plain } from '../../ui/forms';
 import { page, sendOn } from '../../ui/layout';
 import { Input, Notice } from '../../ui/parts';
@@ -53,8 +54,11 @@ function showSignIn(c: Context<App>, returnTo: string, error?: string, status = 
       <h1 class="center">Sign in to administration</h1>
       {isElsewhere(c) && (
         <Notice tone="warn">
-          You are at {new URL(c.req.url).host}. This gateway is at{' '}
-          <a href={`${c.var.issuer}/admin`}>{c.var.issuer}</a>. Sign in here only if that doesn’t open.
+          You are at <Address of={new URL(c.req.url).host} />. This gateway is at{' '}
+          <a href={`${c.var.issuer}/admin`}>
+            <Address of={c.var.issuer ?? ''} />
+          </a>
+          . Sign in here only if that doesn’t open.
         </Notice>
       )}
       {withAccount ? (

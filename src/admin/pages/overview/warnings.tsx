@@ -2,6 +2,7 @@ import type { Child } from 'hono/jsx';
 import { isLoopback } from '../../../protocol/public-url';
 import type { Settings } from '../../../settings';
 import { hasProvider } from '../../../settings';
+import { Address } from '../../../ui/address';
 import { countOf } from '../../../ui/english';
 import { Csrf } from '../../../ui/forms';
 import { Cut } from '../../../ui/name';
@@ -148,7 +149,11 @@ function noAddress(origin: string, csrf: string): Warning {
     tone: 'bad',
     text: (
       <>
-        {text} Is it <b>{origin}</b>?
+        {text} Is it{' '}
+        <b>
+          <Address of={origin} />
+        </b>
+        ?
       </>
     ),
     action,

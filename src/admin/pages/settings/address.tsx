@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import type { App } from '../../../config';
+import { Address } from '../../../ui/address';
 import { countOf } from '../../../ui/english';
 import { Confirm } from '../../../ui/forms';
 import { Notice } from '../../../ui/parts';
@@ -34,8 +35,11 @@ export async function confirmAddress(
     body: (
       <>
         <p>
-          It changes from <b>{c.var.issuer}</b> to <b>{next ? String(next) : 'what the deployment says'}</b>.
-          Within seconds:
+          It changes from{' '}
+          <b>
+            <Address of={c.var.issuer ?? ''} />
+          </b>{' '}
+          to <b>{next ? <Address of={String(next)} /> : 'what the deployment says'}</b>. Within seconds:
         </p>
         <ul>
           <li>
