@@ -1,7 +1,7 @@
 import { isDocumentUrl } from '../clients/metadata-document';
 import type { Flow } from '../flows';
 import { isLoopback } from '../protocol/public-url';
-import { Cut } from '../ui/name';
+import { Cut, cut, MOST, Whole } from '../ui/name';
 import { Badge, Notice, When } from '../ui/parts';
 import { nameOf } from './step';
 
@@ -14,7 +14,7 @@ export function About({ flow }: { flow: Flow }) {
         <>
           <dt>Published by</dt>
           <dd>
-            <b>{new URL(clientId).host}</b>{' '}
+            <Host of={new URL(clientId).host} />{' '}
             {flow.clientUncheckedSince ? (
               <Unchecked flow={flow} />
             ) : (
@@ -43,11 +43,21 @@ export function About({ flow }: { flow: Flow }) {
 export function ReturnsTo({ uri }: { uri: string }) {
   const { protocol, host, hostname } = new URL(uri);
   const isWeb = /^https?:$/.test(protocol);
-  if (isWeb && !isLoopback(hostname)) return <b>{host}</b>;
+  if (isWeb && !isLoopback(hostname)) return <Host of={host} />;
   return (
     <>
       <b>{isWeb ? 'this computer' : 'this device'}</b>{' '}
-      <small class="mono">{isWeb ? host : `${protocol}//${host}`}</small>
+      <small class="mono">{isWeb ? host : cut(`${protocol}//${host}`)}</small>
+    </>
+  );
+}
+
+/** The host of a website. Of a long one the end is shown at once: that says whose it is. */
+function Host({ of }: { of: string }) {
+  return (
+    <>
+      <b>{of.length > MOST ? `…${of.slice(1 - MOST)}` : of}</b>
+      <Whole of={of} />
     </>
   );
 }

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import { graphemes } from './english';
 
 /** Characters of a name that are shown at once; the rest is one press away. */
-const MOST = 60;
+export const MOST = 60;
 
 /** What shows as nothing or as a space: a name of nothing else is no name. */
 const BLANK = /[\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;

@@ -56,6 +56,14 @@ describe('consent (CONTRACT §4)', () => {
     expect(app.page.html).toContain('cursor://anysphere.cursor-mcp');
   });
 
+  it('shows of a long host the end, which says whose it is, and the whole at a press', async () => {
+    const host = `claude.ai.${'a'.repeat(60)}.${'b'.repeat(60)}.attacker.example`;
+    const { page } = await begin({ redirect_uris: [`https://${host}/cb`] });
+
+    expect(page.html).toContain(`<b>…${host.slice(-59)}</b>`);
+    expect(page.html).toContain(`<bdi>${host}</bdi>`);
+  });
+
   it('allows nothing to load or run but our stylesheet, and nobody to frame it', async () => {
     const { page } = await begin();
     const policy = page.headers.get('content-security-policy');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminApi, type VirtualKey } from '../../scripts/admin-api.ts';
 import { violationsOf } from '../../scripts/journeys/axe.ts';
@@ -18,6 +18,19 @@ import { walkEverywhere } from './support/hostile-walk.ts';
 const WIDTHS = [1440, 320, 390, 768, 2560];
 /** Each in the dark: what windows of those have at 200 % zoom. */
 const ZOOMED = [1280, 720, 384, 195, 160];
+
+/** Deny and Allow, where one has to scroll for them on a phone at these widths. */
+async function outOfSight(page: Page, widths: readonly number[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 420 });
+    for (const button of await page.locator('.decide button').all()) {
+      const { y = -1, height = 0 } = (await button.boundingBox()) ?? {};
+      if (y < 0 || y + height > 420) found.push(`${width} px: ${await button.textContent()} is out of sight`);
+    }
+  }
+  return found;
+}
 
 describe.skipIf(!executable)(
   `the pages in a real browser${executable ? '' : ' (skipped: no Chromium here, set CHROME_PATH)'}`,
@@ -181,6 +194,7 @@ describe.skipIf(!executable)(
         await page.emulateMedia({ colorScheme: 'dark' });
         misfits.push(...(await misfitsOf(page, ZOOMED)));
         await page.emulateMedia({ colorScheme: 'light' });
+        if (name.startsWith('consent, what')) misfits.push(...(await outOfSight(page, [390, 195, 160])));
         if (misfits.length) found[name] = misfits;
         if (/\p{M}{5}/u.test(await page.evaluate<string>('document.body.innerText'))) painted.push(name); // marks over the lines above
       });
