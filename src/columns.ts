@@ -70,6 +70,8 @@ type Others<List, Noun> = { readonly [Member in Exclude<keyof List, keyof Noun>]
 type Columns<Noun, Unread, List> = {
   /** The list itself. Everything below is made from it when it is called. */
   readonly list: List;
+  /** The columns that {@link fromRow} reads. */
+  readonly names: readonly string[];
   /** The noun a row holds. Other columns that were selected with it are left out. */
   fromRow(row: RowOf<List>): Noun;
   /** For `INSERT INTO … (columns) VALUES (placeholders)`, or `SELECT placeholders WHERE …`. Every member must be there. */
@@ -99,6 +101,7 @@ export function columnsOf<Noun extends object, Unread extends object = Record<ne
     const members = (noun: object) => noun as Record<string, unknown>;
     return {
       list,
+      names: Object.values<Column<never>>(list).map(({ name }) => name),
       fromRow: (row) => {
         const columns: [string, Column<unknown>][] = Object.entries(list);
         const stored = members(row) as Record<string, Stored>;

@@ -1,3 +1,5 @@
+import { isPassing } from './protocol/faults/storage';
+
 /** Part of a WHERE clause: SQL with a `?` for each of its values. */
 export type Condition = { sql: string; values: (string | number)[] };
 
@@ -44,7 +46,30 @@ export function orderOf<By extends string>(
 }
 
 /** A question to the database that may share its round trip with others: its statements, and what their rows come to. */
-export type Question<Answer> = { statements: D1PreparedStatement[]; answer: (rows: unknown[][]) => Answer };
+export type Question<Answer> = {
+  readonly statements: D1PreparedStatement[];
+  /** The same as SELECTs, which one statement can hold ({@link askAsOne}); missing: it cannot. */
+  selects?: readonly Select[] | undefined;
+  answer: (rows: unknown[][]) => Answer;
+};
+
+/** Rows: a SELECT with a `?` for each of its values, and the columns that are read of them: 32 at most, as D1 limits arguments. */
+export type Select = Condition & { columns: readonly string[] };
+
+/** A question of one SELECT. */
+export function selection<Row, Answer>(
+  db: D1Database,
+  select: Select,
+  answer: (rows: Row[]) => Answer,
+): Question<Answer> {
+  return {
+    get statements() {
+      return [db.prepare(select.sql).bind(...select.values)];
+    },
+    selects: [select],
+    answer: ([rows]) => answer((rows ?? []) as Row[]),
+  };
+}
 
 /** A question of one statement. */
 export function question<Row, Answer>(
@@ -55,13 +80,19 @@ export function question<Row, Answer>(
 }
 
 /** A question whose answer is made of another's. */
-export function map<A, B>({ statements, answer }: Question<A>, of: (answer: A) => B): Question<B> {
-  return { statements, answer: (rows) => of(answer(rows)) };
+export function map<A, B>(asked: Question<A>, of: (answer: A) => B): Question<B> {
+  return {
+    get statements() {
+      return asked.statements;
+    },
+    selects: asked.selects,
+    answer: (rows) => of(asked.answer(rows)),
+  };
 }
 
 /** What needs no asking, where a question is wanted. */
 export function known<Answer>(answer: Answer): Question<Answer> {
-  return { statements: [], answer: () => answer };
+  return { statements: [], selects: [], answer: () => answer };
 }
 
 type Answers<Questions> = { [At in keyof Questions]: Questions[At] extends Question<infer A> ? A : never };
@@ -70,13 +101,18 @@ type Answers<Questions> = { [At in keyof Questions]: Questions[At] extends Quest
 export function together<const Questions extends readonly Question<unknown>[]>(
   ...questions: Questions
 ): Question<Answers<Questions>> {
+  const selects = questions.map(({ selects }) => selects);
+  const sizes = questions.map((one) => (one.selects ?? one.statements).length);
   return {
-    statements: questions.flatMap(({ statements }) => statements),
+    get statements() {
+      return questions.flatMap(({ statements }) => statements);
+    },
+    selects: selects.includes(undefined) ? undefined : selects.flatMap((some) => some ?? []),
     answer: (rows) => {
       let at = 0;
-      const answers = questions.map(({ statements, answer }) => {
-        const mine = rows.slice(at, at + statements.length);
-        at += statements.length;
+      const answers = questions.map(({ answer }, index) => {
+        const mine = rows.slice(at, at + (sizes[index] ?? 0));
+        at += mine.length;
         return answer(mine);
       });
       return answers as Answers<Questions>;
@@ -92,6 +128,40 @@ export async function ask<const Questions extends readonly Question<unknown>[]>(
   const { statements, answer } = together(...questions);
   const results = statements.length ? await db.batch(statements) : [];
   return answer(results.map(({ results }) => results));
+}
+
+/**
+ * The same by one statement, where each is a SELECT: every statement of a batch costs D1 a planning, a count and an answer of its
+ * own. The rows come as JSON in one row, which may have 2 MB (D1's limits): where they have more, by a batch after all.
+ */
+export async function askAsOne<const Questions extends readonly Question<unknown>[]>(
+  db: D1Database,
+  ...questions: Questions
+): Promise<Answers<Questions>> {
+  const { selects, answer } = together(...questions);
+  if (!selects) return ask(db, ...questions);
+  try {
+    return answer(await rowsOf(db, selects));
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return ask(db, ...questions);
+  }
+}
+
+/** The rows of each. */
+async function rowsOf(db: D1Database, selects: readonly Select[]): Promise<unknown[][]> {
+  const parts = selects.map(
+    ({ sql, columns }, at) =>
+      `(SELECT json_group_array(json_array(${columns.join(', ')})) FROM (${sql})) AS part${at}`,
+  );
+  const found = await db
+    .prepare(`SELECT ${parts.join(', ')}`)
+    .bind(...selects.flatMap(({ values }) => values))
+    .first<Record<string, string>>();
+  return selects.map(({ columns }, at) => {
+    const rows = JSON.parse(found?.[`part${at}`] ?? '[]') as unknown[][];
+    return rows.map((values) => Object.fromEntries(columns.map((name, of) => [name, values[of]])));
+  });
 }
 
 /** A SELECT of ids to stand after IN, with a `?` for each of its values. */

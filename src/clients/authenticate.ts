@@ -1,5 +1,5 @@
 import { equalSecrets, hashSecret } from '../crypto/secrets';
-import { ask, known, type Question } from '../database';
+import { ask, askAsOne, known, type Question } from '../database';
 import { OAuthError } from '../protocol/error';
 import { isPassing } from '../protocol/faults/storage';
 import type { Params } from '../protocol/params';
@@ -44,7 +44,7 @@ async function askBeside<A, B>(
   second: Question<B>,
 ): Promise<readonly [A, B | null]> {
   try {
-    return await ask(db, first, second);
+    return await askAsOne(db, first, second);
   } catch (error) {
     if (!second.statements.length || isPassing(error)) throw error;
     return ask(db, first, known(null));

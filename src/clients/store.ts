@@ -9,6 +9,7 @@ import {
   type Question,
   question,
   searched,
+  selection,
 } from '../database';
 import type { ClientMetadata } from './metadata';
 import { deleteBeyondHost } from './unallowed';
@@ -212,10 +213,22 @@ function pageOfClients({ search, ...page }: ListPage): PageOf {
 
 /** The client `clientId`, or null: to be asked along with others. */
 export function clientQuestion(db: D1Database, clientId: string): Question<Client | null> {
-  const statement = db
-    .prepare('SELECT * FROM client WHERE client_id = ?1 AND deleted_at IS NULL')
-    .bind(clientId);
-  return question<Row, Client | null>(statement, ([row]) => (row ? fromRow(row) : null));
+  const select = {
+    sql: 'SELECT * FROM client WHERE client_id = ? AND deleted_at IS NULL',
+    values: [clientId],
+    columns: clientColumns.names,
+  };
+  return selection<Row, Client | null>(db, select, ([row]) => (row ? fromRow(row) : null));
+}
+
+/** Whether one of these is a client still. */
+export function isClientQuestion(db: D1Database, ids: Ids): Question<boolean> {
+  const select = {
+    sql: `SELECT client_id FROM client WHERE client_id IN (${ids.sql}) AND deleted_at IS NULL`,
+    values: ids.values,
+    columns: ['client_id'],
+  };
+  return selection(db, select, (rows) => rows.length > 0);
 }
 
 /** When the clients with these ids were registered (epoch seconds), by id. */

@@ -11,6 +11,7 @@ import {
   question,
   type Sort,
   searched,
+  selection,
 } from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
@@ -110,8 +111,12 @@ export function peopleFactsQuestion(
 
 /** The people with these ids that there are. */
 export function usersQuestion(db: D1Database, ids: Ids): Question<User[]> {
-  const statement = db.prepare(`SELECT * FROM person WHERE id IN (${ids.sql})`).bind(...ids.values);
-  return question<UserRow, User[]>(statement, (rows) => rows.map(userOf));
+  const select = {
+    sql: `SELECT * FROM person WHERE id IN (${ids.sql})`,
+    values: ids.values,
+    columns: userColumns.names,
+  };
+  return selection<UserRow, User[]>(db, select, (rows) => rows.map(userOf));
 }
 
 /** The person who holds an account, or null when they never signed in. */

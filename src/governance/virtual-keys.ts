@@ -1,6 +1,15 @@
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import { hashSecret, randomSecret } from '../crypto/secrets';
-import { ask, contains, type Ids, namesQuestion, type Question, question, theseIds } from '../database';
+import {
+  ask,
+  contains,
+  type Ids,
+  namesQuestion,
+  type Question,
+  question,
+  selection,
+  theseIds,
+} from '../database';
 import type { McpConfig } from '../protocol/mcp-config';
 import type { Subject } from '../protocol/subject';
 import type { Limit } from './key-object';
@@ -77,7 +86,7 @@ type HeldRow = KeyRow & { virtual_mcp_ids: string };
 /** The key a row of `virtual_key` is. */
 export const keyOf = virtualKeyColumns.fromRow;
 
-const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) AS virtual_mcp_ids`;
+const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) || '' AS virtual_mcp_ids`;
 
 function fromHeldRow(row: HeldRow): HeldKey {
   return { ...keyOf(row), virtualMcpIds: JSON.parse(row.virtual_mcp_ids) };
@@ -270,8 +279,10 @@ export function virtualKeyQuestion(db: D1Database, id: string): Question<HeldKey
 
 /** The keys that have one of these ids, or that one of these people owns. */
 export function heldKeysQuestion(db: D1Database, by: 'id' | 'owner_user_id', ids: Ids): Question<HeldKey[]> {
-  const statement = db
-    .prepare(`SELECT ${HELD} FROM virtual_key WHERE ${by} IN (${ids.sql})`)
-    .bind(...ids.values);
-  return question<HeldRow, HeldKey[]>(statement, (rows) => rows.map(fromHeldRow));
+  const select = {
+    sql: `SELECT ${HELD} FROM virtual_key WHERE ${by} IN (${ids.sql})`,
+    values: ids.values,
+    columns: [...virtualKeyColumns.names, 'virtual_mcp_ids'],
+  };
+  return selection<HeldRow, HeldKey[]>(db, select, (rows) => rows.map(fromHeldRow));
 }

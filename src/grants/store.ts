@@ -1,7 +1,7 @@
 import { auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
-import { ask, type Ids, type Question, question } from '../database';
+import { ask, type Ids, type Question, question, selection } from '../database';
 import { retrying } from '../protocol/patience';
 import type { Subject } from '../protocol/subject';
 import type { ChangeableTerms, ConsentedServer, EndReason, ToldChange } from './grant';
@@ -136,13 +136,22 @@ export async function findGrant(db: D1Database, grantId: string): Promise<Grant 
 
 /** {@link findGrant}, to be asked along with others. */
 export function grantQuestion(db: D1Database, grantId: string): Question<Grant | null> {
-  const statement = db.prepare('SELECT * FROM oauth_grant WHERE grant_id = ?1').bind(grantId);
-  return question<GrantRow, Grant | null>(statement, ([row]) => (row ? fromRow(row) : null));
+  const select = {
+    sql: 'SELECT * FROM oauth_grant WHERE grant_id = ?',
+    values: [grantId],
+    columns: grantColumns.names,
+  };
+  return selection<GrantRow, Grant | null>(db, select, ([row]) => (row ? fromRow(row) : null));
 }
 
 /** The subject of the grant `grantId`, for questions asked along with {@link grantQuestion}. */
 export function subjectOfGrant(grantId: string): Ids {
   return { sql: 'SELECT subject FROM oauth_grant WHERE grant_id = ?', values: [grantId] };
+}
+
+/** Its client, likewise. */
+export function clientOfGrant(grantId: string): Ids {
+  return { sql: 'SELECT client_id FROM oauth_grant WHERE grant_id = ?', values: [grantId] };
 }
 
 /** Notes in the index that a grant has ended, at `now` (epoch seconds), and tells the audit. The first reason stands. */

@@ -1,15 +1,16 @@
 import { waitUntil } from 'cloudflare:workers';
-import { findClient } from '../clients/store';
+import { isClientQuestion } from '../clients/store';
 import type { Env } from '../config';
 import { verifyAccessToken } from '../crypto/access-tokens';
 import { hashSecret } from '../crypto/secrets';
+import { askAsOne } from '../database';
 import { type Access, NOTHING } from '../governance/access';
 import { userSubject } from '../governance/users';
 import { keySubject, type VirtualKey } from '../governance/virtual-keys';
 import { endInIndex } from '../grants/restored';
-import { askGrant, findGrant, type Grant } from '../grants/store';
+import { askGrant, clientOfGrant, type Grant, grantQuestion, subjectOfGrant } from '../grants/store';
 import { endOf } from '../grants/today';
-import { accessOf, type LoadedIdentity, loadIdentity, standingIn } from '../identity';
+import { accessOf, identitiesQuestion, type LoadedIdentity, standingIn } from '../identity';
 import { credentialsIn } from '../identity/credentials';
 import { session, subjectOfSessionValue } from '../identity/session';
 import { mayCall, standingWith } from '../identity/standing';
@@ -161,13 +162,13 @@ async function readGrant(
   db: D1Database,
   grantId: string,
 ): Promise<{ grant: Grant; identity: LoadedIdentity } | null> {
-  const grant = await findGrant(db, grantId);
-  if (!grant) return null;
-  const [client, identity] = await Promise.all([
-    findClient(db, grant.clientId),
-    loadIdentity(db, grant.subject),
-  ]);
-  return client && { grant, identity };
+  const [grant, hasClient, identityOf] = await askAsOne(
+    db,
+    grantQuestion(db, grantId),
+    isClientQuestion(db, clientOfGrant(grantId)),
+    identitiesQuestion(db, subjectOfGrant(grantId)),
+  );
+  return grant && hasClient ? { grant, identity: identityOf(grant.subject) } : null;
 }
 
 /** Tokens this isolate has told their grants of, and grants that answered that they are over. */
