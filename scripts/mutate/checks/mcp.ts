@@ -38,8 +38,8 @@ export const mcp: Check[] = [
       ],
       [
         'a grant’s client is there',
-        'return client && { grant, identity };',
-        'return { grant, identity };',
+        'return grant && hasClient ?',
+        'return grant ?',
         { story: 'of a client that was deleted' },
       ],
       [
