@@ -53,7 +53,8 @@ async function smaller(folder: string): Promise<{ code: string; map: string }> {
   const { code = '', map } = await minify(withoutDescriptions(made.code), {
     module: true,
     ecma: 2020,
-    compress: { pure_getters: true }, // a second pass takes as long again, for 0.1 KiB
+    // A second pass takes as long again, for 0.3 KiB; constants stay on the side where they stand more often: 0.2 KiB.
+    compress: { pure_getters: true, lhs_constants: false },
     mangle: true,
     format: { ascii_only: true }, // one byte a character for V8 too
     sourceMap: { content: made.map, url: 'index.js.map' },

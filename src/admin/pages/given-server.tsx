@@ -285,6 +285,9 @@ function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
   );
 }
 
+/** The first words of a description. */
 function shortened(description: string): string {
-  return description.length > MOST ? `${description.slice(0, MOST).trimEnd()}…` : description;
+  if (description.length <= MOST) return description;
+  const begin = description.slice(0, MOST + 1);
+  return `${begin.slice(0, begin.search(/\s+\S{0,30}$/) || MOST).trimEnd()}…`;
 }

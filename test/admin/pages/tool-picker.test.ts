@@ -231,6 +231,7 @@ describe('the picker of servers and tools', () => {
       expect(html.length + script.length + stylesheet.length).toBeLessThan(150_000);
     expect(page.html).not.toContain('name="tool.Large_63"');
     expect(opened.html).toContain(`name="tool.Large_63" value="${names[39]}" checked`);
+    expect(opened.html).toContain('as it says. Creates an item, as it…</small>'); // cut between two words
     expect(unticked.html).not.toContain('name="tool.Large_63"');
     expect(said(unticked)).toContain('Large_63 35 of 40 tools');
     expect(whole.html).toContain('<select class="input auto" id="p-Large_1" name="pick.Large_1"');
