@@ -1,5 +1,3 @@
-import { isPassing } from './protocol/faults/storage';
-
 /** Part of a WHERE clause: SQL with a `?` for each of its values. */
 export type Condition = { sql: string; values: (string | number)[] };
 
@@ -53,7 +51,10 @@ export type Question<Answer> = {
   answer: (rows: unknown[][]) => Answer;
 };
 
-/** Rows: a SELECT with a `?` for each of its values, and the columns that are read of them: 32 at most, as D1 limits arguments. */
+/**
+ * Rows: a SELECT with a `?` for each of its values, and the columns that are read of them: 32 at most, as D1 limits arguments. One that
+ * a JSON function makes has to be made text, or it would be JSON in JSON.
+ */
 export type Select = Condition & { columns: readonly string[] };
 
 /** A question of one SELECT. */
@@ -131,21 +132,21 @@ export async function ask<const Questions extends readonly Question<unknown>[]>(
 }
 
 /**
- * The same by one statement, where each is a SELECT: every statement of a batch costs D1 a planning, a count and an answer of its
- * own. The rows come as JSON in one row, which may have 2 MB (D1's limits): where they have more, by a batch after all.
+ * The same by one statement, where each is a SELECT: every statement of a batch is planned, counted and answered by itself. The rows
+ * come as JSON in one row, which may have 2 MB (D1's limits): where they have more, by a batch after all.
  */
 export async function askAsOne<const Questions extends readonly Question<unknown>[]>(
   db: D1Database,
   ...questions: Questions
 ): Promise<Answers<Questions>> {
   const { selects, answer } = together(...questions);
-  if (!selects) return ask(db, ...questions);
-  try {
-    return answer(await rowsOf(db, selects));
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return ask(db, ...questions);
-  }
+  const rows = selects?.length ? await rowsOf(db, selects).catch(nullWhereTooLarge) : null;
+  return rows ? answer(rows) : ask(db, ...questions);
+}
+
+function nullWhereTooLarge(error: unknown): null {
+  if (/SQLITE_(TOOBIG|NOMEM)/.test(String(error))) return null;
+  throw error;
 }
 
 /** The rows of each. */

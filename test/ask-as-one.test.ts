@@ -44,7 +44,7 @@ describe('several SELECTs as one statement', () => {
     vi.spyOn(statement, 'first').mockRejectedValueOnce(new Error(words));
   };
 
-  it('answer by a batch where their rows are more than one row may hold, which local D1 has no limit for', async () => {
+  it('answer by a batch where their rows are more than one row may hold (local D1 has no such limit)', async () => {
     failOnce('D1_ERROR: string or blob too big: SQLITE_TOOBIG');
 
     expect(await askAsOne(DB, NONE, THREE)).toMatchObject([[], [{ n: 1 }, { n: 2.5 }, { n: 3 }]]);

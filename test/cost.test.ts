@@ -18,6 +18,8 @@ async function counted(): Promise<Record<string, Operations>> {
   const call = () => caller.call(`${upstream.name}-echo`);
   const stranger = new McpCaller({});
   const tampered = new McpCaller({ authorization: `Bearer ${first.access_token.slice(0, -4)}AAAA` });
+  for (let at = 0; at < 20; at++) await McpClient.register({ client_name: `Another app ${at}` });
+  await env.DB.prepare("UPDATE client SET allowed_at = 1 WHERE name LIKE 'Another app %'").run(); // so that no one else reads them
   await call(); // the isolate knows the caller, the keys and the lists
   await stranger.ask('tools/list');
   vi.useFakeTimers({ toFake: ['Date'] });

@@ -53,7 +53,7 @@ async function smaller(folder: string): Promise<{ code: string; map: string }> {
   const { code = '', map } = await minify(withoutDescriptions(made.code), {
     module: true,
     ecma: 2020,
-    // A second pass takes as long again, for 0.3 KiB; constants stay on the side where they stand more often: 0.2 KiB.
+    // A second pass takes as long again, for 0.3 KiB. That constants stay where they are written saves 0.2.
     compress: { pure_getters: true, lhs_constants: false },
     mangle: true,
     format: { ascii_only: true }, // one byte a character for V8 too

@@ -221,10 +221,10 @@ export function clientQuestion(db: D1Database, clientId: string): Question<Clien
   return selection<Row, Client | null>(db, select, ([row]) => (row ? fromRow(row) : null));
 }
 
-/** Whether one of these is a client still. */
+/** Whether one of these is a client still. By `+` no index of `deleted_at` is used, which would read every client. */
 export function isClientQuestion(db: D1Database, ids: Ids): Question<boolean> {
   const select = {
-    sql: `SELECT client_id FROM client WHERE client_id IN (${ids.sql}) AND deleted_at IS NULL`,
+    sql: `SELECT client_id FROM client WHERE client_id IN (${ids.sql}) AND +deleted_at IS NULL`,
     values: ids.values,
     columns: ['client_id'],
   };

@@ -1,7 +1,7 @@
 import { isDocumentUrl } from '../clients/metadata-document';
 import type { Flow } from '../flows';
 import { isLoopback } from '../protocol/public-url';
-import { Cut, cut, MOST, Whole } from '../ui/name';
+import { Cut, MOST, Name, Whole } from '../ui/name';
 import { Badge, Notice, When } from '../ui/parts';
 import { nameOf } from './step';
 
@@ -47,7 +47,7 @@ export function ReturnsTo({ uri }: { uri: string }) {
   return (
     <>
       <b>{isWeb ? 'this computer' : 'this device'}</b>{' '}
-      <small class="mono">{isWeb ? host : cut(`${protocol}//${host}`)}</small>
+      <small class="mono">{isWeb ? host : <Name of={`${protocol}//${host}`} />}</small>
     </>
   );
 }
@@ -56,8 +56,8 @@ export function ReturnsTo({ uri }: { uri: string }) {
 function Host({ of }: { of: string }) {
   return (
     <>
-      <b>{of.length > MOST ? `…${of.slice(1 - MOST)}` : of}</b>
-      <Whole of={of} />
+      <Whole of={of} label="Show the whole address" />
+      <b>{of.length > MOST ? of.slice(1 - MOST) : of}</b>
     </>
   );
 }

@@ -86,6 +86,7 @@ type HeldRow = KeyRow & { virtual_mcp_ids: string };
 /** The key a row of `virtual_key` is. */
 export const keyOf = virtualKeyColumns.fromRow;
 
+/** `|| ''`: as text, for `askAsOne`. */
 const HELD = `*, (SELECT json_group_array(virtual_mcp_id) FROM virtual_mcp_key WHERE virtual_key_id = id) || '' AS virtual_mcp_ids`;
 
 function fromHeldRow(row: HeldRow): HeldKey {

@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 
-/** Where an address that is longer than its line breaks: between the names and the steps it is made of. */
+/** Where a long address may break: between the names and the steps it is made of. */
 const BETWEEN = /(?<=[./?&=])(?=[^/])|(?=:\d)/;
 /** What fits every line, in the narrowest window there is (320 px at 200 % zoom). Characters. */
 const SHORT = 10;
@@ -14,7 +14,7 @@ export function Address({ of }: { of: string }) {
   return <span class="address">{breaking(of)}</span>;
 }
 
-/** The same, where the style of the element around it has these breaks. */
+/** Its parts alone, for an element whose class has their style (`host`). */
 export function breaking(address: string): Child[] {
   return address.split(BETWEEN).map((part, at) => (
     <>

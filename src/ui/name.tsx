@@ -62,13 +62,13 @@ export function Name({ of }: { of: string }) {
 }
 
 /** The button that shows the whole of a name, over the page, so that nothing on it moves. None where the name is not cut. */
-export function Whole({ of }: { of: string }) {
+export function Whole({ of, label = 'Show the whole name' }: { of: string; label?: string }) {
   const { whole, isCut } = shownOf(of);
   if (!isCut) return null;
   const id = nextId();
   return (
     <>
-      <button type="button" class="more" popovertarget={id} aria-label="Show the whole name">
+      <button type="button" class="more" popovertarget={id} aria-label={label}>
         …
       </button>
       <span class="card whole" id={id} popover="auto">

@@ -60,7 +60,7 @@ describe('consent (CONTRACT §4)', () => {
     const host = `claude.ai.${'a'.repeat(60)}.${'b'.repeat(60)}.attacker.example`;
     const { page } = await begin({ redirect_uris: [`https://${host}/cb`] });
 
-    expect(page.html).toContain(`<b>…${host.slice(-59)}</b>`);
+    expect(page.html).toContain(`<b>${host.slice(-59)}</b>`);
     expect(page.html).toContain(`<bdi>${host}</bdi>`);
   });
 

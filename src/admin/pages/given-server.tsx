@@ -288,6 +288,6 @@ function Tool({ server, name, isTicked, isAdded, kind, children }: ToolProps) {
 /** The first words of a description. */
 function shortened(description: string): string {
   if (description.length <= MOST) return description;
-  const begin = description.slice(0, MOST + 1);
-  return `${begin.slice(0, begin.search(/\s+\S{0,30}$/) || MOST).trimEnd()}…`;
+  const lastSpace = description.slice(0, MOST + 1).search(/\s+\S{0,30}$/);
+  return `${description.slice(0, lastSpace > 0 ? lastSpace : MOST).trimEnd()}…`;
 }
