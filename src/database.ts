@@ -63,9 +63,11 @@ export function selection<Row, Answer>(
   select: Select,
   answer: (rows: Row[]) => Answer,
 ): Question<Answer> {
+  let made: D1PreparedStatement[] | undefined;
   return {
     get statements() {
-      return [db.prepare(select.sql).bind(...select.values)];
+      made ??= [db.prepare(select.sql).bind(...select.values)];
+      return made;
     },
     selects: [select],
     answer: ([rows]) => answer((rows ?? []) as Row[]),

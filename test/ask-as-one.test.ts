@@ -1,6 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { askAsOne, question, selection, together } from '../src/database';
+import { clientQuestion } from '../src/clients/store';
+import { askAsOne, question, selection, theseIds, together } from '../src/database';
+import { keysQuestion, usersWithKeysQuestion } from '../src/governance/access';
+import { grantQuestion } from '../src/grants/store';
 import { roundTripsOf } from './support/round-trips';
 
 type Row = Record<string, unknown>;
@@ -54,6 +57,19 @@ describe('several SELECTs as one statement', () => {
     failOnce('D1_ERROR: Network connection lost.');
 
     await expect(askAsOne(DB, NONE, THREE)).rejects.toThrow('Network connection lost');
+  });
+
+  it('name no more columns than D1 lets a function have arguments', () => {
+    const questions = [
+      clientQuestion(DB, ''),
+      grantQuestion(DB, ''),
+      usersWithKeysQuestion(DB, theseIds([])),
+      keysQuestion(DB, theseIds([])),
+    ];
+    const counts = questions.flatMap(({ selects = [] }) => selects.map(({ columns }) => columns.length));
+
+    expect(counts).toHaveLength(5);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(32);
   });
 
   it('answer beside what is no SELECT', async () => {

@@ -46,7 +46,7 @@ const MEASURE = `(() => {
     const parent = node.parentElement;
     if (parent.closest('script') || isUnseen(parent)) continue;
     const run = parent.closest('.address, .host') ?? parent;
-    runs.set(run, [...(runs.get(run) ?? []), ...node.data.split('').map((letter, at) => ({ letter, node, at }))]);
+    runs.set(run, [...(runs.get(run) ?? []), node]);
   }
   const topOf = ({ node, at }) => {
     const range = new Range();
@@ -54,8 +54,10 @@ const MEASURE = `(() => {
     range.setEnd(node, at + 1);
     return range.getBoundingClientRect().top;
   };
-  for (const [run, letters] of runs) {
-    const text = letters.map(({ letter }) => letter).join('');
+  for (const [run, nodes] of runs) {
+    const text = nodes.map(({ data }) => data).join('');
+    if (!text.includes(host)) continue;
+    const letters = nodes.flatMap((node) => node.data.split('').map((_, at) => ({ node, at })));
     for (let start = text.indexOf(host); start >= 0; start = text.indexOf(host, start + 1)) {
       const address = /^[^\\s"'<>]+/.exec(text.slice(start))[0];
       for (let at = start + 1; at < start + address.length; at++) {

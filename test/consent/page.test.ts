@@ -64,6 +64,13 @@ describe('consent (CONTRACT §4)', () => {
     expect(page.html).toContain(`<bdi>${host}</bdi>`);
   });
 
+  it('shows the whole of a long private-use scheme at a press', async () => {
+    const scheme = `com.googleusercontent.apps.${'1'.repeat(12)}-${'a'.repeat(32)}`;
+    const { page } = await begin({ redirect_uris: [`${scheme}:/cb`] });
+
+    expect(page.html).toContain(`<bdi>${scheme}://</bdi>`);
+  });
+
   it('allows nothing to load or run but our stylesheet, and nobody to frame it', async () => {
     const { page } = await begin();
     const policy = page.headers.get('content-security-policy');
