@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Peer } from '../../accounts/connect';
 import { overlaid } from '../../protocol/headers';
+import { plainNumbers } from '../../protocol/json/exact';
 import type { LogLevel } from '../../protocol/log-level';
 import { CLIENT_INFO, isObject, type JsonObject, LEGACY_VERSIONS, type RequestId } from '../../protocol/mcp';
 import { failures, InsufficientScope, Unauthorized, UpstreamFailure } from '../../servers/failure';
@@ -136,7 +137,7 @@ async function settled(
     ref: crypto.randomUUID(),
     id: sessionId,
     version: versionIn(server, result),
-    capabilities: isObject(result.capabilities) ? result.capabilities : {},
+    capabilities: isObject(result.capabilities) ? plainNumbers(result.capabilities) : {},
     credential: credentials.version,
   };
   const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };

@@ -16,6 +16,11 @@ export function plainNumber(value: unknown): unknown {
   return isRawNumber(value) ? Number(value.rawJSON) : value;
 }
 
+/** The same with every number as a double: what goes to an object, which takes no number with its digits. */
+export function plainNumbers<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
 /**
  * Where a number may be that loses digits as a double: a fraction, an exponent, 16 digits, a negative zero. What follows a
  * quote is in a string, as the 2.0 of every message.
