@@ -38,6 +38,9 @@ export type Outgoing = {
 /** The most that is read of a page of a list. */
 const MOST_PAGE = 8_388_608;
 
+/** The most that headers repeat of a request, bytes: at more a server hangs up, as one does that is down. */
+const MOST_REPEATED = 65_536;
+
 /** How long a slow server may take over `server/discover` once `initialize` was refused. Milliseconds. */
 const MOST_PATIENCE = 60_000;
 
@@ -129,9 +132,10 @@ function sendAs(
 
 async function sendModern(peer: Peer, outgoing: Outgoing, signal: AbortSignal): Promise<ServerAnswer> {
   const level = outgoing.era === '2025' ? await outgoing.level?.() : null;
-  const { body, headers } = modernRequest(
+  const { body, headers, size } = modernRequest(
     level ? { ...outgoing, params: askingFor(level, outgoing.params) } : outgoing,
   );
+  if (size > MOST_REPEATED) throw failures.headersTooLong(peer.server.name);
   const response = await post(peer, body, headers, signal);
   const answer = await answerOf(peer, response, outgoing.id, (refusal, status) => {
     // These a server of 2026-07-28 says of a request; with all others it may be one of the 2025 era that refuses it.

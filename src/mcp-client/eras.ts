@@ -140,7 +140,10 @@ export function versionIn({ name }: Address, { protocolVersion }: JsonObject): s
   throw failures.oddVersion(name, JSON.stringify(version).slice(0, 80));
 }
 
-/** A request as 2026-07-28 has it (Request Metadata). `capabilities`: those of the client it is made for. */
+/**
+ * A request as 2026-07-28 has it (Request Metadata). `size`: of the headers that repeat it, characters.
+ * @param capabilities those of the client it is made for
+ */
 export function modernRequest({
   id,
   method,
@@ -155,14 +158,16 @@ export function modernRequest({
   mirrored?: readonly MirroredParam[];
   capabilities?: JsonObject;
   extra?: Headers;
-}): { body: JsonObject; headers: Headers } {
+}): { body: JsonObject; headers: Headers; size: number } {
   const _meta = {
     ...metaOf(params),
     [META.protocolVersion]: MODERN_VERSION,
     [META.clientInfo]: CLIENT_INFO,
     [META.clientCapabilities]: capabilities,
   };
-  const headers = overlaid(extra, new Headers(mirrorHeaders(method, params, mirrored)));
+  const repeated = mirrorHeaders(method, params, mirrored);
+  const headers = overlaid(extra, new Headers(repeated));
   headers.set('mcp-protocol-version', MODERN_VERSION);
-  return { body: { jsonrpc: '2.0', id, method, params: { ...params, _meta } }, headers };
+  const size = repeated.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return { body: { jsonrpc: '2.0', id, method, params: { ...params, _meta } }, headers, size };
 }

@@ -129,7 +129,7 @@ export function mirrorHeaders(
   mirrored: readonly MirroredParam[],
 ): [string, string][] {
   const name = mirroredName(method, params);
-  const headers: [string, string][] = [['mcp-method', method]];
+  const headers: [string, string][] = [['mcp-method', encodeValue(method)]];
   if (name !== undefined) headers.push(['mcp-name', encodeValue(name)]);
   for (const { header, path } of mirrored) {
     const argument = argumentAt(params.arguments, path);

@@ -37,6 +37,8 @@ export const FAILURE_WORDS = {
     `The server ${server} failed (HTTP ${status})${quoted(said)}. Try again later. If it keeps failing, ask the people who run it.`,
   rejected: ({ server, status, said }: Saying & { status: number }) =>
     `The server ${server} refused this request (HTTP ${status})${quoted(said)}. Change the request, or ask the people who run the server.`,
+  headers_too_long: ({ server }: Of) =>
+    `The server ${server} has parts of a request repeated in headers, and these are over 64 KiB. Nothing was sent; ask with less.`,
   not_found: ({ server, said }: Saying) =>
     `The server ${server} has no MCP endpoint at its address (HTTP 404)${quoted(said)}. An administrator of this gateway has to correct it.`,
   busy: ({ server, said }: Saying) =>

@@ -125,6 +125,7 @@ export const failures = {
   /** HTTP 4xx. */
   rejected: (name: string, status: number, said: string) =>
     failure('request', 'rejected', name, { status, said }),
+  headersTooLong: (name: string) => failure('request', 'headers_too_long', name, {}),
   notFound: (name: string, said: string) => failure('request', 'not_found', name, { said }),
   busy: (name: string, said: string) => failure('passing', 'busy', name, { said }),
   notMcp: (name: string) => failure('answer', 'not_mcp', name, {}),

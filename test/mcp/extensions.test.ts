@@ -48,6 +48,20 @@ describe.each([
   });
 });
 
+describe('a method that no header holds as it is', () => {
+  it.each(['com.example/é', 'com.example/\u0000', ' com.example/x'])(
+    '%j reaches its server encoded',
+    async (method) => {
+      const upstream = await offering('2026');
+      const caller = await McpCaller.withKey('2025', `/mcp/${upstream.slug}`);
+
+      expect((await caller.ask(method)).status).toBe(200);
+      const [seen] = await upstream.seen(method);
+      expect(seen?.headers['mcp-method']).toMatch(/^=\?base64\?[\w+/=]+\?=$/);
+    },
+  );
+});
+
 describe('a method that MCP does not have', () => {
   const UNKNOWN = { code: -32601 };
 
