@@ -52,7 +52,17 @@ describe('pages of a list (PROTOCOL §5)', () => {
     const here = caller.with({}, `/mcp/${one.slug}`);
     const refused = { names: [], error: { code: -32602, message: expect.stringMatching(/^Invalid cursor/) } };
 
-    for (const cursor of ['2000', 'x', 7, {}, `${digest}.0`, `${digest}.-1`, `${digest}.2500`, `x${next}`])
+    for (const cursor of [
+      '2000',
+      'x',
+      7,
+      {},
+      { toString: 1 },
+      `${digest}.0`,
+      `${digest}.-1`,
+      `${digest}.2500`,
+      `x${next}`,
+    ])
       expect(await pageOf(caller, { cursor })).toMatchObject(refused);
     expect(await pageOf(here, { cursor: next })).toMatchObject(refused);
     expect((await caller.ask('prompts/list', { cursor: next })).body.error?.code).toBe(-32602);

@@ -14,7 +14,8 @@ const DIGEST = 16;
 export async function countBefore(call: Call, kind: ItemKind): Promise<number> {
   const { cursor } = call.request.params;
   if (cursor === undefined || cursor === null || cursor === '') return 0;
-  const [, digest, count] = /^([\w-]{16})\.([1-9]\d{0,8})$/.exec(String(cursor)) ?? [];
+  if (typeof cursor !== 'string') throw invalidCursor();
+  const [, digest, count] = /^([\w-]{16})\.([1-9]\d{0,8})$/.exec(cursor) ?? [];
   if (count === undefined || digest !== (await digestOf(call, kind))) throw invalidCursor();
   return Number(count);
 }
