@@ -39,11 +39,11 @@ const NAMES = [
   '__proto__',
   'x"\\',
 ];
-const result = fc
+const members = fc
   .array(fc.tuple(fc.constantFrom(...NAMES), fc.jsonValue({ depthSize: 'small' })), { maxLength: 5 })
-  .map(
-    (members) => `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)}}`,
-  );
+  .map((all) => all.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join());
+const space = fc.constantFrom('', ' ', '\r\n');
+const result = fc.tuple(space, members, space).map((parts) => `{${parts.join('')}}`);
 const message = fc.oneof(
   result.map((text) => `{"jsonrpc":"2.0","id":7,"result":${text}}`),
   result.map((text) => `{"result":${text},"jsonrpc":"2.0","id":7}`),

@@ -34,9 +34,8 @@ export function shortAnswer(text: string, { sent, additions, mayAsk = false }: S
   const added = Object.entries(members)
     .filter(([name]) => !has(name))
     .map(([name, json]) => `${JSON.stringify(name)}:${json}`);
-  const begun = result.slice(0, -1);
-  const separator = added.length && begun !== '{' ? ',' : '';
-  const whole = added.length ? `${begun}${separator}${added.join(',')}}` : result;
+  if (added.length && Object.keys(value).length) added.unshift('');
+  const whole = added.length ? `${result.slice(0, -1)}${added.join(',')}}` : result;
   return `{"jsonrpc":"2.0","id":${renamed?.id ?? sent},"result":${whole}}`;
 }
 
