@@ -26,7 +26,7 @@ import { askerOf, type Call } from './call';
 import { AuthChallenge, type Caller, type Gate, judgeCaller, NoCredential } from './caller';
 import { NoQuestion, takeAnswer, takeProgress } from './client-answer';
 import { dispatch } from './dispatch';
-import { eraOf } from './era';
+import { checkVersion, eraOf } from './era';
 import { forwardCancellation, NothingThere } from './forward';
 import { LimitSpent } from './limits';
 import { isForNotifications, openNotifications } from './listen/notification-stream';
@@ -145,6 +145,7 @@ async function serve(c: McpVisit, slug: string | null): Promise<Response> {
 
     const caller = await judgeCaller(gate, c.headers);
     if (caller instanceof RpcError) return refused(c, caller, await readRefused(c.req.raw, caller));
+    if (c.method !== 'POST') checkVersion(c.headers);
     if (c.method === 'DELETE' && (await endSession(gate, caller, c.headers)))
       return new Response(null, { status: 204, headers: ALWAYS });
     const isListening = isForNotifications(c.method, c.headers);
@@ -249,12 +250,10 @@ async function answerMessage(
 ): Promise<Response> {
   const call = await asking(c, asked, place);
   const { headers, session } = call;
-  if (!('method' in message)) {
-    await takeAnswer(call, message);
-    return new Response(null, { status: 202, headers: ALWAYS });
-  }
-  if (!('id' in message) || message.id === undefined) {
-    takeNotification(call, message);
+  if (!('method' in message) || !('id' in message) || message.id === undefined) {
+    checkVersion(headers);
+    if ('method' in message) takeNotification(call, message);
+    else await takeAnswer(call, message);
     return new Response(null, { status: 202, headers: ALWAYS });
   }
   const { era } = eraOf(message, headers, session?.version);

@@ -47,6 +47,12 @@ export function eraOf(
   return { era: '2026', version: MODERN_VERSION };
 }
 
+/** What is no request names a revision that is served, or none (MCP 2025-11-25, Protocol Version Header). @throws RpcError */
+export function checkVersion(headers: Headers): void {
+  const version = headers.get('mcp-protocol-version');
+  if (version !== null && !SERVED_VERSIONS.includes(version)) throw unserved(version);
+}
+
 function missing(key: string): RpcError {
   return new RpcError(400, CODE.invalidParams, `params._meta["${key}"] is missing or malformed.`);
 }

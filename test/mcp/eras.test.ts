@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { McpCaller, modern } from '../support/caller';
-import { configure } from '../support/gate';
+import { configure, gate } from '../support/gate';
 import { Upstream } from '../support/upstream';
 
 const clientInfo = { name: 'test', version: '1' };
@@ -227,6 +227,21 @@ describe('2026-07-28', () => {
       code: -32022,
       data: { requested: '1999-01-01', supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26'] },
     });
+  });
+
+  it('refuses such a revision with what is no request, too (MCP 2025-11-25, Protocol Version Header)', async () => {
+    const { slug } = await Upstream.start(['echo']);
+    const session = await (await McpCaller.withKey('2025', `/mcp/${slug}`)).initialized();
+    const other = session.with({ 'mcp-protocol-version': '1999-01-01' });
+    const ways = ['GET', 'DELETE'].map((method) => gate(other.path, { method, headers: other.headers }));
+    const answers = await Promise.all([
+      other.notify('notifications/initialized'),
+      other.post({ jsonrpc: '2.0', id: 'x', result: {} }),
+      ...ways,
+    ]);
+
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    expect((await session.call('echo')).status).toBe(200); // its session goes on
   });
 
   it('decodes Mcp-Name before it compares (Value Encoding)', async () => {
