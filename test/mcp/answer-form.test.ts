@@ -64,6 +64,16 @@ describe('Accept decides the form of an answer (PROTOCOL §3)', () => {
     );
   });
 
+  it('leaves out a notification that has a result as well', async () => {
+    const odd = '{"jsonrpc":"2.0","method":"notifications/odd","result":{}}';
+    const right = '{"jsonrpc":"2.0","id":$id,"result":{"content":[]}}';
+    const chunks = [odd, right].map((message) => `data: ${message}\n\n`);
+    const upstream = await Upstream.start(['odd'], { raw: { odd: { type: EVENTS, chunks } } });
+    const caller = (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).with({ accept: JSON_TYPE });
+
+    expect((await caller.call('odd')).body).toEqual({ jsonrpc: '2.0', id: 1, result: { content: [] } });
+  });
+
   it('says so in JSON when the stream of its server breaks off', async () => {
     const { type, text } = await answered(JSON_TYPE, 'events', 'cut');
 

@@ -74,8 +74,9 @@ export class MessageScanner {
     return this.ended && this.isResponse;
   }
 
-  /** True once a result or an error has begun. */
+  /** True once a result or an error has begun, of what is no request or notification. */
   isResponse = false;
+  private hasMethod = false;
 
   /** The bytes to send on for `chunk`. */
   push(chunk: Uint8Array): Uint8Array[] {
@@ -179,7 +180,8 @@ export class MessageScanner {
     this.member = unescaped(bytes);
     if (this.depth === 1) {
       this.outer = this.member;
-      if (this.outer === 'result' || this.outer === 'error') this.isResponse = true;
+      if (this.outer === 'method') this.hasMethod = true;
+      if (!this.hasMethod && (this.outer === 'result' || this.outer === 'error')) this.isResponse = true;
     } else if (this.outer === 'result') {
       this.isEmpty = false;
       if (this.member === 'resultType' || Object.hasOwn(this.additions.members, this.member))
