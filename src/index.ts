@@ -1,3 +1,9 @@
+// Words that read alike stand together: gzip finds again what is within 32 KiB alone, and the bundle is large.
+import './providers/problem-words';
+import './admin/pages/words/problems';
+import './servers/failure-words';
+import './admin/pages/words/failures';
+
 import { answerAtMcp, app, mcpPlaceOf } from './app';
 import type { Env } from './config';
 import { inRequest } from './invocation';

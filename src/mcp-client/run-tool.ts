@@ -151,6 +151,6 @@ function sharerOf(env: Env, issuer: string | null, owner: Asker['owner'], oneCal
 function requestsIn(inputRequests: unknown): AskedInput[] {
   return Object.entries(isObject(inputRequests) ? inputRequests : {}).map(([name, asked]) => {
     const { method, params } = isObject(asked) ? asked : {};
-    return { name, method: String(method), params: isObject(params) ? params : {} };
+    return { name, method: typeof method === 'string' ? method : '', params: isObject(params) ? params : {} };
   });
 }

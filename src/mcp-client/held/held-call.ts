@@ -163,8 +163,9 @@ export class HeldCall {
   /** What its server says besides its answer. */
   async hear(message: JsonObject, isElsewhere: boolean): Promise<void> {
     const { method, params } = message;
+    if (typeof method !== 'string') return;
     const id = RequestId.safeParse(message.id);
-    if (id.success) return this.ask(id.data, String(method), isObject(params) ? params : undefined);
+    if (id.success) return this.ask(id.data, method, isObject(params) ? params : undefined);
     if (method === 'notifications/cancelled') this.withdraw(isObject(params) ? params.requestId : null);
     else if (isElsewhere && (method === 'notifications/progress' || method === 'notifications/message')) {
       this.said.push(eventOf(JSON.stringify(message)));

@@ -1,8 +1,9 @@
 import { mediaTypeOf } from '../../protocol/headers';
-import { parseExact, plainNumber } from '../../protocol/json/exact';
+import { parseExact } from '../../protocol/json/exact';
 import { CODE, errorText, isObject, type JsonObject, RequestId, resultText } from '../../protocol/mcp';
 import { followWithin, OF_MESSAGES } from '../../protocol/redirects';
 import { ledTo, sendWithin } from '../redirects';
+import { ourIdIn } from '../request-ids';
 import { SseFlight } from './flight';
 import { LongEventReader } from './long-events';
 
@@ -214,14 +215,14 @@ export class SseStream {
   /** Whose a message is: a response by its id, progress by its token, and all else of the only one there is. */
   private ownerOf(message: unknown): SseFlight | null {
     if (!isObject(message)) return this.only; // an array of messages
-    if (!('method' in message)) return this.flights.get(numberOf(message.id)) ?? null;
+    if (!('method' in message)) return this.flights.get(ourIdIn(message.id)) ?? null;
     if (message.method !== 'notifications/progress') return this.only;
     const params = isObject(message.params) ? message.params : null;
-    return this.flights.get(numberOf(params?.progressToken)) ?? null;
+    return this.flights.get(ourIdIn(params?.progressToken)) ?? null;
   }
 
   private arrived({ id }: JsonObject): void {
-    const key = numberOf(id);
+    const key = ourIdIn(id);
     this.flights.get(key)?.end();
     this.flights.delete(key);
     this.dropped.delete(key);
@@ -249,13 +250,6 @@ function endpointAt(base: string, named: string): string | null {
   if (from.protocol === 'https:' && to.protocol === 'http:' && to.hostname === from.hostname)
     to.protocol = 'https:';
   return to.origin === from.origin && !to.username && !to.password ? to.href : null;
-}
-
-/** An id or token of ours as a server writes it, which may be as text; NaN: none of ours. */
-function numberOf(value: unknown): number {
-  const plain = plainNumber(value);
-  if (typeof plain === 'number') return plain;
-  return typeof plain === 'string' && /^\d{1,16}$/.test(plain) ? Number(plain) : Number.NaN;
 }
 
 /** What a server says of a message that it takes is not read. */

@@ -23,11 +23,12 @@ export class SessionRelay {
 
   async relay(listener: Listener, { server, peer, session }: Heard, message: JsonObject): Promise<void> {
     const { method, params } = message;
+    if (typeof method !== 'string') return;
     const entry = listener.entries.find((one) => one.server.id === server.id);
     if (!entry) return;
     if (isListChanged(method)) return listChanged(listener, server);
     if (method === UPDATED) return this.update(listener, entry, params);
-    if (PASSED.includes(String(method))) return this.say(JSON.stringify(message));
+    if (PASSED.includes(method)) return this.say(JSON.stringify(message));
     if (message.id === undefined && method !== 'notifications/cancelled') return;
     const keys = listener.gate.env.ENCRYPTION_KEY;
     const capabilities = peer.sharer?.capabilities ?? {};

@@ -2,8 +2,8 @@ import type { Peer } from '../../accounts/connect';
 import { listenIn } from '../../mcp-client/questions/listening';
 import { mayBeAsked } from '../../mcp-client/questions/may-ask';
 import { QuestionRelay } from '../../mcp-client/questions/relay';
+import { ourIdIn } from '../../mcp-client/request-ids';
 import type { NamedSession } from '../../mcp-client/sessions/session';
-import { plainNumber } from '../../protocol/json/exact';
 import { type Additions, NOTHING } from '../../protocol/json/insert';
 import { isAsSevere, LOG_LINE, levelIn } from '../../protocol/log-level';
 import { isObject, type JsonObject, metaOf, readObject } from '../../protocol/mcp';
@@ -67,9 +67,9 @@ export class ServerMessages {
   }
 
   /** True for a message that the client does not get. */
-  private take({ method }: JsonObject): boolean {
+  private take(method: string): boolean {
     if (isListChanged(method)) listChanged(this.call, this.server);
-    return this.isTaken(String(method));
+    return this.isTaken(method);
   }
 
   /**
@@ -133,14 +133,15 @@ export class ServerMessages {
 
   /** What the client gets of a message: progress of other requests is not for this one. */
   private async heard(message: JsonObject): Promise<JsonObject | null> {
-    if (this.take(message)) return null;
+    const { method } = message;
+    if (typeof method !== 'string' || this.take(method)) return null;
     const named = await this.ids.inMessage(message);
     if (!named) return null;
-    const { method, params } = named;
+    const { params } = named;
     if (method === LOG_LINE) return this.isWanted(named) ? named : null;
-    if (isQuestion(String(method), named.id !== undefined)) return (await this.relay?.relay(named)) ?? null;
+    if (isQuestion(method, named.id !== undefined)) return (await this.relay?.relay(named)) ?? null;
     if (method !== 'notifications/progress') return named;
-    const isOurs = isObject(params) && String(plainNumber(params.progressToken)) === String(this.ourId);
+    const isOurs = isObject(params) && ourIdIn(params.progressToken) === this.ourId;
     return isOurs && this.token !== undefined
       ? { ...named, params: { ...params, progressToken: this.token } }
       : null;

@@ -25,7 +25,13 @@ const PATIENCE = 2_000;
  * begins as an event stream, so that a client that has gone is noticed.
  */
 export async function pass(passage: Passage): Promise<Response> {
-  return new AnswerFlow(passage).begin();
+  const flow = new AnswerFlow(passage);
+  try {
+    return await flow.begin();
+  } catch (error) {
+    flow.broke();
+    throw error;
+  }
 }
 
 type Flowing = ServerAnswer & { kind: 'json' | 'events' };
@@ -81,7 +87,10 @@ class AnswerFlow implements Besides {
           if (early === null) sink.enqueue(COMMENT);
           this.saySaid();
         },
-        pull: (sink) => this.pull(sink, sending).finally(() => this.first.resolve(null)),
+        pull: (sink) =>
+          this.pull(sink, sending)
+            .catch((error) => this.breakDown(sink, error))
+            .finally(() => this.first.resolve(null)),
         cancel: () => this.leave(),
       },
       { highWaterMark: isJudged ? 1 : 0 },
@@ -311,6 +320,19 @@ class AnswerFlow implements Besides {
     this.leave();
     this.sink?.close(); // where it has only ended its session, its stream ends, too
   };
+
+  /** A fault of this gateway ends the request: nothing of it is left. */
+  broke(): void {
+    this.finish('broken', null);
+  }
+
+  private breakDown(sink: Sink, fault: Error): void {
+    if (this.over) return;
+    this.broke();
+    const bytes = bytesOf(this.passage.broken(fault), this.inEvents);
+    if (this.relay) breakOff(sink, this.relay, fault, bytes);
+    else close(sink, bytes);
+  }
 
   private leave(): void {
     this.isGone = true;

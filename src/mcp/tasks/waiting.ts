@@ -144,7 +144,7 @@ async function polled(
     if (status === 'completed' && isObject(result)) return inOneBody(answer.id, result);
     const { code, message } = isObject(task.error) ? task.error : {};
     const words =
-      typeof message === 'string' ? message : `The task of the server ended as ${String(status)}.`;
+      typeof message === 'string' ? message : `The task of the server ended as ${JSON.stringify(status)}.`;
     const error = { code: Number(plainNumber(code)) || CODE.internalError, message: words };
     return { kind: 'error', error, failure: null };
   }
