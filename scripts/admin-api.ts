@@ -38,26 +38,41 @@ export class AdminApi {
   }
 
   async send<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    if (!/^[\x21-\x7e]+$/.test(this.token))
+      throw new Stop('The administrator token holds what no token does.');
     const response = await fetch(this.url + path, {
       method,
       headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
+    }).catch((error: Error) => {
+      throw new Stop(`${this.url} does not answer: ${causeOf(error)}`);
     });
     const text = await response.text();
     if (!response.ok)
       throw new Stop(`${method} ${path} was answered with ${response.status}: ${messageOf(text)}`);
-    return JSON.parse(text) as Answer;
+    try {
+      return JSON.parse(text) as Answer;
+    } catch {
+      throw new Stop(
+        `${this.url + path} was answered with something that is not JSON: ${text.slice(0, 100)}`,
+      );
+    }
   }
+}
+
+function causeOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message ? cause.message : message;
 }
 
 /** The sentence in one of the gateway's answers, or what else came. */
 export function messageOf(body: string): string {
   try {
-    const { error, message } = JSON.parse(body) as {
+    const { error, error_description, message } = JSON.parse(body) as {
       error?: string | { message?: string };
+      error_description?: string;
       message?: string;
     };
-    const said = typeof error === 'object' ? error.message : (message ?? error);
+    const said = typeof error === 'object' ? error.message : (message ?? error_description ?? error);
     if (said) return said;
   } catch {
     // Not JSON: shown as it came.

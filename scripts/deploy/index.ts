@@ -22,9 +22,7 @@ const REACHABLE_MS = 180_000;
  * updates the Worker and changes nothing else.
  */
 await run(async () => {
-  const { values: options } = parseArgs({
-    options: { 'dry-run': { type: 'boolean' }, url: { type: 'string' } },
-  });
+  const options = commandLine();
   const askedUrl = options.url === undefined ? undefined : originOf(options.url);
 
   const worker = await buildBundle(DIST); // without touching any account
@@ -78,6 +76,15 @@ function keptKeys(): string {
   const key = newSecret();
   saveKeys(DEPLOYED_KEYS, [key]);
   return key;
+}
+
+/** The options. @throws Stop for one that there is not */
+function commandLine(): { 'dry-run'?: boolean; url?: string } {
+  try {
+    return parseArgs({ options: { 'dry-run': { type: 'boolean' }, url: { type: 'string' } } }).values;
+  } catch (error) {
+    throw new Stop(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function originOf(url: string): string {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Stop } from '../stop.ts';
 import { exportDatabase } from './d1.ts';
@@ -21,24 +21,38 @@ It holds no secret in the clear, but who uses what, and when: keep it like the d
 today's ENCRYPTION_KEY alone, so keep that with it. Restore it with: npm run restore -- ${path}`);
 }
 
-/** Writes the database to a new file, for its owner only. @throws Stop when there is such a file */
+/** Writes the database to a new file, for its owner only: whole, or not at all. @throws Stop when there is such a file */
 export function write(target: Target, file: string): { path: string; sql: string } {
   const path = resolve(file);
+  if (existsSync(path)) throw new Stop(`${path} is there already, and is left as it is.`);
+  const part = `${path}.part`; // one that is there was interrupted
   try {
-    closeSync(openSync(path, 'wx', 0o600));
+    rmSync(part, { force: true });
+    closeSync(openSync(part, 'wx', 0o600));
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new Stop(
-      isThere ? `${path} is there already, and is left as it is.` : `${path} cannot be written: ${error}`,
-    );
+    throw new Stop(`${path} cannot be written: ${error}`);
   }
   try {
-    exportDatabase(target, path);
+    exportDatabase(target, part);
+    renameSync(part, path);
   } catch (error) {
-    rmSync(path);
+    rmSync(part, { force: true });
     throw error;
   }
-  return { path, sql: readFileSync(path, 'utf8') };
+  return { path, sql: readSql(path) };
+}
+
+/** The text of a backup. @throws Stop */
+export function readSql(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STRING_TOO_LONG')
+      throw new Stop(`${file} cannot be read.`);
+    throw new Stop(
+      `${file} is over 512 MiB, which is more than this command takes. Use Time Travel: see docs/operations.md.`,
+    );
+  }
 }
 
 /** A file's name that tells when it was written. */

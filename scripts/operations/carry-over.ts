@@ -47,16 +47,21 @@ export type Findings = {
  */
 export function carryOver(db: DatabaseSync): Findings {
   const since = String(db.prepare("SELECT coalesce(max(id), '') AS id FROM main.audit").get()?.id);
-  const each = SWITCHED.map((one) => findingsOf(db, one, since));
+  const tables = tablesOf(db);
+  const isForgotten = tables.includes('deployment') && forgets(db, since);
+  const each = SWITCHED.map((one) => findingsOf(db, one, since, isForgotten));
   const changedSettings = db
     .prepare(
       "SELECT DISTINCT detail ->> 'settings' AS name FROM now.audit WHERE act = 'setting.changed' AND id > ?",
     )
     .all(since);
 
-  for (const one of SWITCHED) switchOff(db, one, since);
+  for (const one of SWITCHED) switchOff(db, one, since, isForgotten);
+  db.prepare(
+    `UPDATE main.virtual_key SET value_hash = lower(hex(randomblob(32))), previous_hash = NULL, previous_until = NULL
+     WHERE id NOT IN (SELECT id FROM now.virtual_key) AND ${LEAKED}`,
+  ).run({ since });
   keepGenerations(db);
-  const tables = tablesOf(db);
   for (const table of OF_TODAY.filter((table) => tables.includes(table))) {
     const hasNone = db.prepare(`SELECT 1 FROM now.${table} LIMIT 1`).get() === undefined;
     if (hasNone && BACK_IF_NONE.includes(table)) continue;
@@ -65,7 +70,7 @@ export function carryOver(db: DatabaseSync): Findings {
   }
   for (const table of OF_BOTH) copy(db, table);
   db.exec(`DELETE FROM main.client WHERE client_id NOT IN (SELECT client_id FROM now.client)
-    AND client_id IN (SELECT client_id FROM now.audit WHERE act = 'client.deleted')`);
+    AND (${isForgotten} OR client_id IN (SELECT client_id FROM now.audit WHERE act = 'client.deleted'))`);
 
   return {
     deleted: each.flatMap(({ deleted }) => deleted),
@@ -87,24 +92,50 @@ export function toCompare(db: DatabaseSync): void {
     INSERT INTO grant_sweep (name, created_at, grant_id) VALUES ('restored', 0, '')`);
 }
 
+/**
+ * Whether the database of now is of the same gateway, and its audit no longer goes back to the backup: then nothing tells what was
+ * deleted since, and all that is missing counts as that.
+ */
+function forgets(db: DatabaseSync, since: string): boolean {
+  const isSame = 'SELECT 1 FROM now.deployment JOIN main.deployment USING (id)';
+  const reaches = 'SELECT 1 FROM now.audit WHERE id <= ? LIMIT 1';
+  return db.prepare(isSame).get() !== undefined && db.prepare(reaches).get(since) === undefined;
+}
+
 /** Rows of the backup that an act of the audit since then is about: `?1` the noun, `?2` the act, `?3` the last act of the backup. */
 const ACTED = 'IN (SELECT detail ->> ?1 FROM now.audit WHERE act = ?2 AND id > ?3)';
-const goneFrom = (table: string) => `id NOT IN (SELECT id FROM now.${table}) AND id ${ACTED}`;
+const goneFrom = (table: string, isForgotten: boolean) =>
+  `id NOT IN (SELECT id FROM now.${table}) AND (${isForgotten} OR id ${ACTED})`;
+/** Keys whose value leaked since. */
+const LEAKED = `id IN (SELECT detail ->> 'virtual_key' FROM now.audit
+  WHERE act = 'virtual_key.rotated' AND detail ->> 'reason' = 'leaked' AND id > $since)`;
 
-function findingsOf(db: DatabaseSync, { table, noun, name, flag, what }: Switched, since: string): Findings {
+function findingsOf(
+  db: DatabaseSync,
+  { table, noun, name, flag, what }: Switched,
+  since: string,
+  isForgotten: boolean,
+): Findings {
   const named = (sql: string, ...values: string[]) =>
     db
       .prepare(`${sql} ORDER BY 1`)
       .all(...values)
       .map((row) => `${what} ${row[name]}`);
+  const hadLeaked =
+    table === 'virtual_key'
+      ? db
+          .prepare(`SELECT name FROM main.virtual_key WHERE ${LEAKED}`)
+          .all({ since })
+          .map((row) => `${what} ${row.name}`)
+      : [];
   const leaked = flag === 'is_active' ? 'n.generation > m.generation' : 'false';
   return {
     deleted: named(
-      `SELECT ${name} FROM main.${table} WHERE ${goneFrom(table)}`,
+      `SELECT ${name} FROM main.${table} WHERE ${goneFrom(table, isForgotten)}`,
       noun,
       `${noun}.deleted`,
       since,
-    ),
+    ).map((one) => (hadLeaked.includes(one) ? `${one} (its value leaked: rotate it)` : one)),
     withdrawn: named(
       `SELECT m.${name} FROM main.${table} m JOIN now.${table} n ON n.id = m.id
        WHERE n.${flag} < m.${flag} OR ${leaked}`,
@@ -115,8 +146,13 @@ function findingsOf(db: DatabaseSync, { table, noun, name, flag, what }: Switche
 }
 
 /** Switches off what was deleted since, and what is off now. */
-function switchOff(db: DatabaseSync, { table, noun, flag }: Switched, since: string): void {
-  const off = db.prepare(`UPDATE main.${table} SET ${flag} = 0 WHERE ${goneFrom(table)}`);
+function switchOff(
+  db: DatabaseSync,
+  { table, noun, flag }: Switched,
+  since: string,
+  isForgotten: boolean,
+): void {
+  const off = db.prepare(`UPDATE main.${table} SET ${flag} = 0 WHERE ${goneFrom(table, isForgotten)}`);
   off.run(noun, `${noun}.deleted`, since);
   db.exec(`UPDATE main.${table} SET ${flag} = 0 WHERE id IN (SELECT id FROM now.${table} WHERE ${flag} = 0)`);
 }

@@ -20,11 +20,11 @@ export function runSql(target: Target, file: string): void {
 }
 
 /**
- * Brings the deployed database back to what it was at a time of the last 30 days (RFC 3339, or epoch seconds).
+ * Brings the deployed database to what it was at a time of the last 30 days (RFC 3339, or epoch seconds), or at a bookmark.
  * @returns the bookmark that takes this back @throws Stop with wrangler's words
  */
-export function travelTo(timestamp: string): string {
-  const said = askWrangler(['d1', 'time-travel', 'restore', DATABASE, '--timestamp', timestamp, '--json']);
+export function travelTo(how: '--timestamp' | '--bookmark', when: string): string {
+  const said = askWrangler(['d1', 'time-travel', 'restore', DATABASE, how, when, '--json']);
   return (JSON.parse(said) as { previous_bookmark: string }).previous_bookmark;
 }
 

@@ -11,6 +11,9 @@ const PART = 25_000;
 /** A text of this length is added to its row, where that is too long for one statement. */
 const LONG = 1_000;
 
+/** How a NUL is written in a literal: SQLite reads no statement beyond one. */
+const NUL = "'||char(0)||'";
+
 const TABLES =
   "type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'";
 
@@ -21,7 +24,7 @@ const TABLES =
 export function load(sql: string, path = ':memory:'): DatabaseSync {
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   try {
-    db.exec(`BEGIN; ${sql}; COMMIT`);
+    db.exec(`BEGIN; ${sql.replaceAll('\0', NUL)}; COMMIT`);
   } catch (error) {
     throw new Stop(`This is no whole backup: ${error instanceof Error ? error.message : error}.`);
   }
@@ -50,6 +53,20 @@ export function schemaOf(db: DatabaseSync): number | null {
   return Number(db.prepare('SELECT max(n) AS n FROM schema_step').get()?.n ?? 1);
 }
 
+/** The first table or index that this database lacks of one with the same schema; null: none. */
+export function lackOf(db: DatabaseSync, wanted: DatabaseSync): string | null {
+  const namesOf = (one: DatabaseSync) =>
+    one
+      .prepare(
+        "SELECT type || ' ' || name AS name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC",
+      )
+      .all()
+      .map(({ name }) => String(name))
+      .filter((name) => !name.startsWith('table _cf_'));
+  const has = namesOf(db);
+  return namesOf(wanted).find((name) => !has.includes(name)) ?? null;
+}
+
 /** Brings a database to step `to` of the schema. @throws Stop when this version of the gateway does not know it */
 export function upgrade(db: DatabaseSync, to: number): void {
   const folder = join(ROOT, 'src/schema');
@@ -63,6 +80,24 @@ export function upgrade(db: DatabaseSync, to: number): void {
     const record = db.prepare('INSERT INTO schema_step (n, name, applied_at) VALUES (?, ?, unixepoch())');
     record.run(n + 1, file.slice(5, -4));
   }
+}
+
+/** What administrators do that a restore has to know of. */
+const ACTS = `act <> 'grant.changed' AND (${['created', 'changed', 'deleted', 'rotated', 'blocked']
+  .map((what) => `act GLOB '*.${what}'`)
+  .join(' OR ')})`;
+const LAST_ACT = `coalesce((SELECT max(id) FROM audit WHERE ${ACTS}), '')`;
+/** What SQLite says when {@link unlessChanged} ends the run. */
+export const CHANGED = 'changed_meanwhile';
+
+/** Statements that fail, with {@link CHANGED}, where administrators have done something that the database `now` does not know. */
+export function unlessChanged(now: DatabaseSync): string[] {
+  const last = now.prepare(`SELECT ${LAST_ACT} AS id`).get()?.id;
+  return [
+    `CREATE TABLE restore_guard (same INTEGER CONSTRAINT ${CHANGED} CHECK (same));`,
+    `INSERT INTO restore_guard SELECT ${LAST_ACT} = ${literal(last)};`,
+    'DROP TABLE restore_guard;',
+  ];
 }
 
 /** Statements that put this database in place of one with the tables `instead`, none longer than D1 takes. */
@@ -128,7 +163,7 @@ function quoted(name: string): string {
 
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
-  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''").replaceAll('\0', NUL)}'`;
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
   return String(value);
 }

@@ -147,8 +147,11 @@ function idOf(key: string): string {
 const idsOf = ({ keys }: Sealed) => keys.map(({ id }) => id);
 const same = (a: readonly string[], b: readonly string[]) => a.join() === b.join();
 
-function notTheDeployeds({ keysFile }: Target): Stop {
+function notTheDeployeds({ keysFile, dev }: Target): Stop {
+  const how = dev
+    ? 'Restart npm run dev, which reads it when it starts, and run this again.'
+    : 'The value in use is needed: Cloudflare shows it to no one.';
   return new Stop(
-    `What ${keysFile} or ENCRYPTION_KEY says is not what the gateway has, so nothing was changed. The value in use is needed: Cloudflare shows it to no one.`,
+    `What ${keysFile} or ENCRYPTION_KEY says is not what the gateway has, so nothing was changed. ${how}`,
   );
 }

@@ -34,9 +34,12 @@ function variablesIn(file: string): NodeJS.Dict<string> {
 function save(file: string, name: string, keys: readonly string[]): void {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const line = `${name}="${keys.join(',')}"`;
-  const known = new RegExp(`^${name}\\s*=.*$`, 'm');
-  const end = before === '' || before.endsWith('\n') ? '' : '\n';
-  const text = known.test(before) ? before.replace(known, () => line) : `${before}${end}${line}\n`;
+  const known = new RegExp(`^\\s*(export\\s+)?${name}\\s*=.*$`);
+  const lines = before === '' ? [] : before.replace(/\n$/, '').split('\n');
+  const at = lines.findIndex((one) => known.test(one));
+  const others = lines.map((one) => (known.test(one) ? null : one)); // the last of several would be read
+  others[at < 0 ? lines.length : at] = line;
+  const text = `${others.filter((one) => one !== null).join('\n')}\n`;
   const written = `${file}.new`;
   writeFileSync(written, text, { mode: 0o600 });
   chmodSync(written, 0o600);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import { AdminApi } from '../admin-api.ts';
@@ -30,6 +30,7 @@ export class Target {
   constructor(options: { local?: boolean; url?: string; keys?: string }, env: NodeJS.ProcessEnv) {
     this.dev = options.local ? new DevState(env) : null;
     this.url = options.url ?? (this.dev ? this.dev.facts()?.url : env.GATEWAY);
+    if (options.keys && isFolder(options.keys)) throw new Stop(`${options.keys} is a folder.`);
     this.keysFile = options.keys ? resolve(options.keys) : (this.dev?.devVars ?? DEPLOYED_KEYS);
   }
 
@@ -46,6 +47,10 @@ export class Target {
     const token = parseEnv(local).ADMIN_TOKEN ?? process.env.ADMIN_TOKEN ?? (await askHidden('ADMIN_TOKEN'));
     return new AdminApi(this.url.replace(/\/$/, ''), token);
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** The words of a command line. @throws Stop for an option that there is not */
@@ -71,9 +76,14 @@ export function commandLine(args: string[]): {
         wait: { type: 'string' },
       },
     });
-    const [command, file] = positionals;
+    const [command, file, ...more] = positionals;
+    if (more.length) throw new Stop(`Only one file can be named: ${more.join(' ')} is too much.`);
+    if (file !== undefined && values.timestamp !== undefined)
+      throw new Stop('Name a file or a --timestamp, not both.');
+    if (values.wait !== undefined && !/^\d{1,4}$/.test(values.wait))
+      throw new Stop('--wait takes whole seconds.');
     return { command, target: new Target(values, process.env), file, options: values };
   } catch (error) {
-    throw new Stop(error instanceof Error ? error.message : String(error));
+    throw error instanceof Stop ? error : new Stop(error instanceof Error ? error.message : String(error));
   }
 }

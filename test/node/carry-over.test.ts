@@ -1,10 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { carryOver, toCompare } from '../../scripts/operations/carry-over.ts';
-import { load, schemaOf, statements, tablesOf, upgrade } from '../../scripts/operations/dump.ts';
+import {
+  CHANGED,
+  lackOf,
+  load,
+  schemaOf,
+  statements,
+  tablesOf,
+  unlessChanged,
+  upgrade,
+} from '../../scripts/operations/dump.ts';
+import { keysIn, saveKeys } from '../../scripts/operations/keys-file.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const sqlOf = (file: string) => readFileSync(join(ROOT, file), 'utf8').replace(/--.*$/gm, '');
@@ -152,7 +162,101 @@ describe('what is restored of a backup (decision 0102)', () => {
   });
 });
 
+describe('a key that is missing now, in what is restored', () => {
+  const keys = (all: (sql: string) => string[]) => all('SELECT id, is_active FROM virtual_key');
+
+  it('is off where the audit of the same gateway no longer goes back to the backup', () => {
+    const then = empty();
+    add(then, 'virtual_key', { id: 'gone', name: 'gone', is_active: 1 });
+    add(then, 'client', { client_id: 'gone' });
+    add(then, 'audit', { id: 'a1', act: 'setting.changed', detail: '{}' });
+    const id = String(then.prepare('SELECT id FROM deployment').get()?.id);
+    const of = (gateway: string, oldest: string) => {
+      const copy = load([...statements(then, [])].join('\n'));
+      return restored(copy, (now) => {
+        now.exec(`UPDATE deployment SET id = '${gateway}'`);
+        add(now, 'audit', { id: oldest, act: 'setting.changed', detail: '{}' });
+      });
+    };
+
+    const swept = of(id, 'b1');
+    expect(keys(swept.all)).toEqual(['gone 0']);
+    expect(swept.findings.deleted).toEqual(['access key gone']);
+    expect(swept.all('SELECT client_id FROM client')).toEqual([]);
+    for (const { all } of [of(id, 'a1'), of('another', 'b1')]) {
+      expect(keys(all)).toEqual(['gone 1']);
+      expect(all('SELECT client_id FROM client')).toEqual(['gone']);
+    }
+  });
+
+  it('has another value where its own had leaked before it was deleted', () => {
+    const then = empty();
+    add(then, 'virtual_key', {
+      id: 'k',
+      name: 'k',
+      value_hash: 'leaked',
+      previous_hash: 'older',
+      is_active: 1,
+    });
+
+    const { findings, all } = restored(then, (now) => {
+      act(now, 1, 'virtual_key.rotated', { virtual_key: 'k', reason: 'leaked' });
+      act(now, 2, 'virtual_key.deleted', { virtual_key: 'k' });
+    });
+
+    expect(all('SELECT value_hash, previous_hash FROM virtual_key')).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64} $/),
+    ]);
+    expect(findings.deleted).toEqual(['access key k (its value leaked: rotate it)']);
+  });
+});
+
+describe('a file of variables', () => {
+  it('has the new keys once, whatever stood there how often', () => {
+    const file = join(folder, 'keys');
+    writeFileSync(file, 'A=1\nENCRYPTION_KEY=a\n# kept\n ENCRYPTION_KEY = b\nB=2');
+    saveKeys(file, ['new', 'old']);
+
+    expect(readFileSync(file, 'utf8')).toBe('A=1\nENCRYPTION_KEY="new,old"\n# kept\nB=2\n');
+    expect(keysIn(file)).toBe('new,old');
+    rmSync(file);
+    saveKeys(file, ['new']);
+    expect(readFileSync(file, 'utf8')).toBe('ENCRYPTION_KEY="new"\n');
+  });
+});
+
 describe('a backup as statements for D1', () => {
+  it('ends before anything is replaced where an administrator did something meanwhile', () => {
+    const [then, now] = [empty(), empty()];
+    act(now, 1, 'server.changed', {});
+    const all = [...unlessChanged(now), ...statements(then, tablesOf(now))].join('\n');
+    const run = (changes: (db: DatabaseSync) => void) => {
+      const db = load([...statements(now, [])].join('\n'));
+      changes(db);
+      db.exec(all);
+    };
+
+    act(now, 2, 'grant.changed', {});
+    act(now, 3, 'consent.allowed', {});
+    expect(() => run(() => undefined)).not.toThrow();
+    expect(() => run((db) => act(db, 4, 'virtual_key.rotated', {}))).toThrow(CHANGED);
+  });
+
+  it('keeps a text with a NUL, and says what a database lacks of another', () => {
+    const db = empty();
+    add(db, 'virtual_key', { id: 'k', name: "it's", description: 'a\0b' });
+    const all = [...statements(db, [])].join('\n');
+    const raw = all.replaceAll("'||char(0)||'", '\0');
+
+    for (const sql of [all, raw]) {
+      const again = load(sql).prepare('SELECT name, description FROM virtual_key').get();
+      expect(again).toEqual({ name: "it's", description: 'a\0b' });
+    }
+    const half = load(all.slice(0, all.lastIndexOf('CREATE')));
+    expect(lackOf(half, db)).toMatch(/^index \w+$/);
+    expect(lackOf(load(all), db)).toBeNull();
+  });
+
   it('is brought from the first version’s schema to that of now, and is the same database once they ran', () => {
     const old = load(sqlOf('test/schema/first-version.sql'));
     const before = schemaOf(old);

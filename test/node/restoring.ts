@@ -67,6 +67,11 @@ export function restoring(): void {
       const [added, later] = [await newKey(), await grantOf(key)];
       await soon(() => meets(byKey(key), `${server.name}-b`), 'unknown tool');
 
+      cloudflare.failsAfterTravel = true;
+      const failed = await run('restore', '--timestamp', moment, '--yes', '--keep', path('first.sql'));
+      expect(failed).toMatchObject({ code: 1, output: expect.stringContaining('d1 export failed') });
+      expect([await meets(byKey(leaked)), await meets(byToken(grants.revoked))]).toEqual([401, 401]); // as before
+
       const restored = await run('restore', '--timestamp', moment, '--yes', '--keep', path('now.sql'));
       await soon(() => meets(byKey(key), `${server.name}-b`), 'ran');
 

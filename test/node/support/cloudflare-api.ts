@@ -82,7 +82,15 @@ export class CloudflareApi {
     return timestamp;
   }
 
+  /** Whether what is asked next after Time Travel fails. */
+  failsAfterTravel = false;
+  private failing = '';
+
   private async answer(path: string, query: URLSearchParams, body: string): Promise<object | string | null> {
+    if (path === this.failing) {
+      [this.failing, this.failsAfterTravel] = ['', false];
+      throw new Error('down for a moment');
+    }
     switch (path.replace(DATABASE.uuid, 'DB').replace(DATABASE.name, 'DB')) {
       case 'GET DB':
         return DATABASE;
@@ -111,13 +119,16 @@ export class CloudflareApi {
       case 'POST DB/time_travel/restore': {
         const then = this.moments.get(query.get('bookmark') ?? '');
         if (then === undefined) throw new Error('no such bookmark');
+        if (this.failsAfterTravel) this.failing = 'GET /export';
+        const before = `before-${this.moments.size}`;
+        this.moments.set(before, await exported());
         const { results } = await (await database())
           .prepare(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
           )
           .all<{ name: string }>();
         await replace(`${results.map(({ name }) => `DROP TABLE "${name}";`).join('\n')}\n${then}`);
-        return { bookmark: query.get('bookmark'), previous_bookmark: 'before' };
+        return { bookmark: query.get('bookmark'), previous_bookmark: before };
       }
       case 'PUT DB/secrets': {
         const { name, text } = JSON.parse(body) as { name: string; text: string };
