@@ -39,7 +39,7 @@ export class AdminApi {
 
   async send<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     if (!/^[\x21-\x7e]+$/.test(this.token))
-      throw new Stop('The administrator token holds what no token does.');
+      throw new Stop('The administrator token has a character that no header takes.');
     const response = await fetch(this.url + path, {
       method,
       headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },

@@ -14,6 +14,8 @@ const LONG = 1_000;
 /** How a NUL is written in a literal: SQLite reads no statement beyond one. */
 const NUL = "'||char(0)||'";
 
+const STEPS = join(ROOT, 'src/schema');
+
 const TABLES =
   "type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'";
 
@@ -67,16 +69,26 @@ export function lackOf(db: DatabaseSync, wanted: DatabaseSync): string | null {
   return namesOf(wanted).find((name) => !has.includes(name)) ?? null;
 }
 
-/** Brings a database to step `to` of the schema. @throws Stop when this version of the gateway does not know it */
-export function upgrade(db: DatabaseSync, to: number): void {
-  const folder = join(ROOT, 'src/schema');
-  const steps = readdirSync(folder)
+/** An empty database of this version's schema; null: `db` has another. */
+export function emptyLike(db: DatabaseSync): DatabaseSync | null {
+  const newest = Math.max(...steps().map((name) => Number(name.slice(0, 4))));
+  if (schemaOf(db) !== newest) return null;
+  return load(readFileSync(join(ROOT, 'schema.sql'), 'utf8').replace(/--.*$/gm, ''));
+}
+
+/** The files of the schema's steps, in order. */
+function steps(): string[] {
+  return readdirSync(STEPS)
     .filter((name) => name.endsWith('.sql'))
     .sort();
+}
+
+/** Brings a database to step `to` of the schema. @throws Stop when this version of the gateway does not know it */
+export function upgrade(db: DatabaseSync, to: number): void {
   for (let n = schemaOf(db) ?? to; n < to; n++) {
-    const file = steps.find((name) => Number(name.slice(0, 4)) === n + 1);
+    const file = steps().find((name) => Number(name.slice(0, 4)) === n + 1);
     if (!file) throw new Stop(`This version of the gateway does not know step ${n + 1} of the schema.`);
-    db.exec(readFileSync(join(folder, file), 'utf8').replace(/--.*$/gm, ''));
+    db.exec(readFileSync(join(STEPS, file), 'utf8').replace(/--.*$/gm, ''));
     const record = db.prepare('INSERT INTO schema_step (n, name, applied_at) VALUES (?, ?, unixepoch())');
     record.run(n + 1, file.slice(5, -4));
   }

@@ -7,7 +7,17 @@ import { Stop } from '../stop.ts';
 import { nameNow, readSql, write } from './backup.ts';
 import { carryOver, type Findings, toCompare } from './carry-over.ts';
 import { exportDatabase, runSql, travelTo } from './d1.ts';
-import { CHANGED, lackOf, load, schemaOf, statements, tablesOf, unlessChanged, upgrade } from './dump.ts';
+import {
+  CHANGED,
+  emptyLike,
+  lackOf,
+  load,
+  schemaOf,
+  statements,
+  tablesOf,
+  unlessChanged,
+  upgrade,
+} from './dump.ts';
 import { confirm } from './prompt.ts';
 import type { Options, Target } from './target.ts';
 
@@ -99,8 +109,8 @@ function putBack(target: Target, now: string, then: string, mayHaveChanged: bool
     }
     let findings: Findings | null = null;
     let first: string[] = [];
+    requireWhole(db, schema === null ? emptyLike(db) : today, schema ?? before);
     if (schema !== null) {
-      requireWhole(db, today, schema);
       if (mayHaveChanged) first = unlessChanged(today);
       today.close();
       db.prepare('ATTACH ? AS now').run(path);
@@ -127,12 +137,12 @@ function putBack(target: Target, now: string, then: string, mayHaveChanged: bool
   });
 }
 
-/** Brings a backup to the schema of the database. @throws Stop where it lacks something of it: its end is missing, as a rule */
-function requireWhole(db: DatabaseSync, today: DatabaseSync, schema: number): void {
+/** Brings a backup to a schema. @throws Stop where it lacks something of `like`, which has that: its end is missing, as a rule */
+function requireWhole(db: DatabaseSync, like: DatabaseSync | null, schema: number): void {
   let lack: string | null;
   try {
     upgrade(db, schema);
-    lack = lackOf(db, today);
+    lack = like && lackOf(db, like);
   } catch (error) {
     if (error instanceof Stop) throw error;
     lack = error instanceof Error ? error.message : String(error);

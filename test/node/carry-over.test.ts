@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { carryOver, toCompare } from '../../scripts/operations/carry-over.ts';
 import {
   CHANGED,
+  emptyLike,
   lackOf,
   load,
   schemaOf,
@@ -255,6 +256,13 @@ describe('a backup as statements for D1', () => {
     const half = load(all.slice(0, all.lastIndexOf('CREATE')));
     expect(lackOf(half, db)).toMatch(/^index \w+$/);
     expect(lackOf(load(all), db)).toBeNull();
+    expect(emptyLike(db)).toBeNull(); // of another schema than today's
+    const newest = Math.max(
+      ...readdirSync(join(ROOT, 'src/schema')).map((name) => Number(name.slice(0, 4)) || 0),
+    );
+    add(db, 'schema_step', { n: newest, name: 'newest' });
+    expect(lackOf(db, emptyLike(db) ?? db)).toBeNull();
+    expect(lackOf(half, emptyLike(db) ?? half)).toMatch(/^index \w+$/);
   });
 
   it('is brought from the first version’s schema to that of now, and is the same database once they ran', () => {
