@@ -27,16 +27,18 @@ const state = (taskId: string, status = 'working') => ({
   ttl: 60000,
   pollInterval: 12345678901,
 });
-const DONE = { content: [{ type: 'text', text: 'done: t-1' }], _meta: about('t-1') };
+/** What is neither text nor number, nor becomes one. */
+const ODD = { toString: 1 };
+const DONE = { content: [{ type: 'text', text: 'done: t:1' }], _meta: about('t:1') };
 const RESULTS = {
-  'tasks/get': [text(state('t-1'))],
+  'tasks/get': [text(state('t:1'))],
   'tasks/result': [text(DONE)],
-  'tasks/cancel': [text(state('t-1', 'cancelled'))],
+  'tasks/cancel': [text(state('t:1', 'cancelled'))],
 };
 
 /** A server of the 2025 era with tasks. */
 function tasking(behaviour: Record<string, unknown> = {}): Promise<Upstream> {
-  const created = text({ task: state('t-1'), _meta: about('t-1') });
+  const created = text({ task: state('t:1'), _meta: about('t:1') });
   return Upstream.start(TOOLS, {
     results: { slow: created, asks_slow: created, must: created },
     lists: RESULTS,
@@ -91,7 +93,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
     const result = await client.ask('tasks/result', { taskId });
     const cancelled = await client.ask('tasks/cancel', { taskId });
 
-    expect(taskId).not.toContain('t-1');
+    expect(taskId).not.toContain('t:1');
     expect(taskId.length).toBeLessThan(1000);
     expect(created).toEqual({ task: state(taskId), _meta: about(taskId) });
     expect(got.body.result).toEqual(state(taskId));
@@ -101,7 +103,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
       { name: 'slow', arguments: { a: 1 }, task: { ttl: 60000 } },
     ]);
     for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel'])
-      expect(await sent(upstream, method)).toEqual([{ taskId: 't-1' }]);
+      expect(await sent(upstream, method)).toEqual([{ taskId: 't:1' }]);
     const sessions = (await upstream.seen()).filter(({ message }) =>
       /^(tools.call|tasks)/.test(message.method ?? ''),
     );
@@ -112,16 +114,16 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
     const status = {
       jsonrpc: '2.0',
       method: 'notifications/tasks/status',
-      params: state('t-1', 'input_required'),
+      params: state('t:1', 'input_required'),
     };
-    const other = { ...status, params: state('t-2') };
+    const other = { ...status, params: state('t:2') };
     const elicit = {
       jsonrpc: '2.0',
       id: 9,
       method: 'elicitation/create',
-      params: { message: 'Who?', requestedSchema: { type: 'object' }, _meta: about('t-1') },
+      params: { message: 'Who?', requestedSchema: { type: 'object' }, _meta: about('t:1') },
     };
-    const asks = { 't-1': [status, other, elicit].map((message) => ({ text: text(message) })) };
+    const asks = { 't:1': [status, other, elicit].map((message) => ({ text: text(message) })) };
     const { upstream, client, taskId } = await withTask({ answers: 'events', asks });
     await upstream.behave({ asks: {} });
     expect((await client.ask('tasks/get', { taskId })).body.result).toEqual(state(taskId));
@@ -147,7 +149,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
       id: question.id,
       result: { action: 'decline', _meta: about(taskId) },
     });
-    await until('done: t-1');
+    await until('done: t:1');
 
     const [first, second, third] = eventsOf(said) as {
       method?: string;
@@ -157,10 +159,10 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
     expect(first).toEqual({ ...status, params: state(taskId, 'input_required') });
     expect(second).toMatchObject({ method: 'elicitation/create', params: { _meta: about(taskId) } });
     expect(third?.result).toEqual({ ...DONE, _meta: about(taskId) });
-    expect(said).not.toContain('t-2');
+    expect(said).not.toContain('t:2');
     const answers = (await upstream.seen()).filter(({ message, text: body }) => body && !message.method);
     expect(answers.map(({ message }) => message)).toEqual([
-      { jsonrpc: '2.0', id: 9, result: { action: 'decline', _meta: about('t-1') } },
+      { jsonrpc: '2.0', id: 9, result: { action: 'decline', _meta: about('t:1') } },
     ]);
   });
 
@@ -184,7 +186,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
         const isNone = other === caller || (other.era === '2026' && method === 'tasks/result');
         expect(body.error?.code).toBe(isNone ? -32601 : -32602);
       }
-    const guesses = [altered(taskId), 't-1', '', 7, null, {}, 'a.b.c', 'x'.repeat(5000)];
+    const guesses = [altered(taskId), 't:1', '', 7, null, {}, 'a.b.c', 'x'.repeat(5000)];
     for (const guess of guesses)
       expect(await client.ask('tasks/get', { taskId: guess })).toMatchObject(unknown);
     for (const method of Object.keys(RESULTS)) expect(await sent(upstream, method)).toEqual([]);
@@ -257,7 +259,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
 
     expect((await sent(upstream, 'tools/call'))[0]).not.toHaveProperty('task');
     for (const method of ['tasks/get', 'tasks/list'])
-      expect((await client.ask(method, { taskId: 't-1' })).body.error?.code).toBe(-32601);
+      expect((await client.ask(method, { taskId: 't:1' })).body.error?.code).toBe(-32601);
   });
 
   it('are named in an answer to a question by ids of ours alone', async () => {
@@ -267,7 +269,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
     const call = new CallUnderWay(await client.send('tools/call', { name: 'asks_slow', task: {} }));
     const { id } = await call.message(0);
 
-    await client.post({ jsonrpc: '2.0', id, result: { action: 'decline', _meta: about('t-1') } });
+    await client.post({ jsonrpc: '2.0', id, result: { action: 'decline', _meta: about('t:1') } });
     await call.message(1);
 
     const answers = (await upstream.seen()).filter(({ message, text: body }) => body && !message.method);
@@ -288,7 +290,7 @@ describe('tasks of 2025-11-25 (PROTOCOL §5)', () => {
 
   it('have the same id in an answer that the client comes back for', async () => {
     const type = 'text/event-stream';
-    const raw = { 't-1': { type, chunks: ['id: e1\nretry: 100\ndata: \n\n'] } };
+    const raw = { 't:1': { type, chunks: ['id: e1\nretry: 100\ndata: \n\n'] } };
     const { upstream, client, taskId } = await withTask();
     const done = `data: {"jsonrpc":"2.0","id":$id,"result":${text(DONE)}}\n\n`;
     await upstream.behave({ raw, resumes: [{ type, chunks: [done] }] });
@@ -313,7 +315,7 @@ describe('tasks/list (PROTOCOL §5)', () => {
   /** A server where everyone has their own account, whose tasks come in pages. */
   async function personal(pages: string[]) {
     const server = await headerServer({ allow_on_all_virtual_keys: false });
-    const behaviour = { results: { slow: text({ task: state('t-1') }) }, lists: { 'tasks/list': pages } };
+    const behaviour = { results: { slow: text({ task: state('t:1') }) }, lists: { 'tasks/list': pages } };
     await server.behave({ tools: TOOLS.slice(0, 1), ...behaviour });
     await administer('POST', `/mcp/client/${server.id}/refresh-tools`);
     return server;
@@ -329,12 +331,12 @@ describe('tasks/list (PROTOCOL §5)', () => {
 
   it('goes through the servers where everyone has an account, page by page, with ids of ours', async () => {
     const pages = [
-      text({ tasks: [state('t-1')], nextCursor: '1' }),
-      text({ tasks: [state('t-2'), { taskId: 7 }] }),
+      text({ tasks: [state('t:1')], nextCursor: '1' }),
+      text({ tasks: [state('t:2'), { taskId: 7 }] }),
     ];
     const servers = [
       await personal(pages),
-      await personal([text({ tasks: [state('t-1')] })]),
+      await personal([text({ tasks: [state('t:1')] })]),
       await personal(['500']),
     ];
     const { caller, client } = await clientAt([...servers, await tasking()]);
@@ -356,7 +358,7 @@ describe('tasks/list (PROTOCOL §5)', () => {
     expect(new Set(found.map(({ taskId }) => taskId)).size).toBe(3);
     for (const { taskId } of found)
       expect((await client.ask('tasks/get', { taskId })).body.error?.message).not.toBe('Unknown task');
-    expect(await sent(first as Upstream, 'tasks/get')).toEqual([{ taskId: 't-1' }, { taskId: 't-2' }]);
+    expect(await sent(first as Upstream, 'tasks/get')).toEqual([{ taskId: 't:1' }, { taskId: 't:2' }]);
     expect(begun.body.result?.capabilities).toMatchObject({ tasks: { list: {} } });
   });
 
@@ -370,7 +372,7 @@ describe('tasks/list (PROTOCOL §5)', () => {
   });
 
   it("opens no cursor and no task of another's, and asks no server for a part of its tools", async () => {
-    const server = await personal([text({ tasks: [state('t-1')], nextCursor: '1' })]);
+    const server = await personal([text({ tasks: [state('t:1')], nextCursor: '1' })]);
     await server.behave({ tools: TOOLS });
     await administer('POST', `/mcp/client/${server.id}/refresh-tools`);
     const [one, other] = [await clientAt([server]), await clientAt([server])];
@@ -406,11 +408,11 @@ describe('a tool that has to be a task, for a client that knows none', () => {
     const { body } = await caller.call('must', { a: 1 });
 
     expect(body.result?.content).toEqual(DONE.content);
-    expect(JSON.stringify(body)).not.toContain('"t-1"');
+    expect(JSON.stringify(body)).not.toContain('"t:1"');
     expect(await sent(upstream, 'tools/call')).toMatchObject([
       { name: 'must', arguments: { a: 1 }, task: {} },
     ]);
-    expect(await sent(upstream, 'tasks/result')).toEqual([{ taskId: 't-1' }]);
+    expect(await sent(upstream, 'tasks/result')).toEqual([{ taskId: 't:1' }]);
     const calls = (await upstream.seen()).filter(({ message }) =>
       /^(tools.call|tasks)/.test(message.method ?? ''),
     );
@@ -430,7 +432,7 @@ describe('a tool that has to be a task, for a client that knows none', () => {
 
     expect(body.result?.isError).toBe(true);
     await upstream.sees('tasks/cancel');
-    expect(await sent(upstream, 'tasks/cancel')).toEqual([{ taskId: 't-1' }]);
+    expect(await sent(upstream, 'tasks/cancel')).toEqual([{ taskId: 't:1' }]);
   });
 
   it('passes what a server answers that makes no task of it', async () => {
@@ -456,9 +458,9 @@ describe('the tasks extension of 2026-07-28', () => {
   function extended(behaviour: Record<string, unknown> = {}): Promise<Upstream> {
     return Upstream.start(['slow', 'echo'], {
       era: '2026',
-      results: { slow: text({ ...state('t-1'), resultType: 'task' }) },
+      results: { slow: text({ ...state('t:1'), resultType: 'task' }) },
       lists: {
-        'tasks/get': [text(modern('t-1', 'completed', { result: DONE }))],
+        'tasks/get': [text(modern('t:1', 'completed', { result: DONE }))],
         'tasks/update': [text({ resultType: 'complete' })],
         'tasks/cancel': [text({ resultType: 'complete' })],
       },
@@ -478,14 +480,14 @@ describe('the tasks extension of 2026-07-28', () => {
     const cancelled = await client.ask('tasks/cancel', { taskId, _meta: meta });
 
     expect(created.body.result).toEqual({ ...state(taskId), resultType: 'task' });
-    expect(taskId).not.toContain('t-1');
+    expect(taskId).not.toContain('t:1');
     expect(got.body.result).toEqual(
       modern(taskId, 'completed', { result: { ...DONE, _meta: about(taskId) } }),
     );
     for (const { body } of [updated, cancelled]) expect(body.result).toEqual({ resultType: 'complete' });
     const [seen] = await upstream.seen('tasks/update');
-    expect(seen?.message.params).toMatchObject({ taskId: 't-1', inputResponses });
-    expect(seen?.headers['mcp-name']).toBe('t-1');
+    expect(seen?.message.params).toMatchObject({ taskId: 't:1', inputResponses });
+    expect(seen?.headers['mcp-name']).toBe('t:1');
     const found = await client.ask('server/discover');
     expect(found.body.result?.capabilities).toMatchObject({ extensions: { [EXTENSION]: {} } });
   });
@@ -528,13 +530,18 @@ describe('the tasks extension of 2026-07-28', () => {
 
     expect(body.result?.content).toEqual(DONE.content);
     expect(await sent(upstream, 'tools/call')).toHaveLength(2);
-    expect(await sent(upstream, 'tasks/get')).toMatchObject([{ taskId: 't-1' }]);
+    expect(await sent(upstream, 'tasks/get')).toMatchObject([{ taskId: 't:1' }]);
   });
 
   it.each([
-    [modern('t-1', 'failed', { error: { code: -32603, message: 'It broke' } }), 'It broke'],
-    [modern('t-1', 'cancelled'), 'ended as cancelled'],
-    [modern('t-1', 'input_required', { inputRequests: {} }), 'ended as input_required'],
+    [modern('t:1', 'failed', { error: { code: -32603, message: 'It broke' } }), 'It broke'],
+    [modern('t:1', 'cancelled'), 'ended as cancelled'],
+    [
+      { ...modern('t:1', 'failed', { error: { code: ODD, message: 'It broke' } }), pollIntervalMs: ODD },
+      'It broke',
+    ],
+    [{ ...modern('t:1', 'failed'), status: ODD }, 'ended as {"toString":1}'],
+    [modern('t:1', 'input_required', { inputRequests: {} }), 'ended as input_required'],
   ])('says how a task that is waited for ended otherwise (%#)', async (task, words) => {
     const upstream = await extended({
       demandsTasks: ['slow'],

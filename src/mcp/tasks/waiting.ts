@@ -144,15 +144,25 @@ async function polled(
     if (status === 'completed' && isObject(result)) return inOneBody(answer.id, result);
     const { code, message } = isObject(task.error) ? task.error : {};
     const words =
-      typeof message === 'string' ? message : `The task of the server ended as ${JSON.stringify(status)}.`;
-    const error = { code: Number(plainNumber(code)) || CODE.internalError, message: words };
+      typeof message === 'string' ? message : `The task of the server ended as ${textOf(status)}.`;
+    const error = { code: numberIn(code) || CODE.internalError, message: words };
     return { kind: 'error', error, failure: null };
   }
 }
 
 function intervalOf({ pollIntervalMs }: JsonObject): number {
-  const interval = Number(plainNumber(pollIntervalMs ?? POLL.usual));
-  return Math.min(Math.max(interval || POLL.usual, POLL.least), POLL.most);
+  return Math.min(Math.max(numberIn(pollIntervalMs) || POLL.usual, POLL.least), POLL.most);
+}
+
+/** A status that a server says, which may be anything. */
+function textOf(status: unknown): string {
+  return typeof status === 'string' ? status : JSON.stringify(status);
+}
+
+/** A number that a server says; NaN: what it says is none. */
+function numberIn(said: unknown): number {
+  const plain = plainNumber(said);
+  return typeof plain === 'number' ? plain : Number.NaN;
 }
 
 /** A result that was read whole, as its server's answer. Of its task the client knows nothing. */
