@@ -53,7 +53,7 @@ async function askBeside<A, B>(
 
 /** HTTP Basic with form-encoded halves (RFC 6749 §2.3.1). */
 function parseBasic(authorization: string): { id: string; secret: string } {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? [];
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization) ?? [];
   const [, id, secret] = /^([^:]*):([\s\S]*)$/.exec(encoded ? decodeBase64(encoded) : '') ?? [];
   if (!id || secret === undefined)
     throw new OAuthError('invalid_client', 'the Authorization header is not HTTP Basic');

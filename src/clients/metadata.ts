@@ -51,7 +51,8 @@ function hasDotSegment(uri: string): boolean {
 
 /** The text without percent-encoding, however often it was applied. */
 function decoded(text: string): string {
-  const once = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+  const shallow = text.replace(/%(?:25)+/g, '%'); // a thousand layers at a time
+  const once = shallow.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
   return once === text ? text : decoded(once);
@@ -129,7 +130,7 @@ function withCode(types: string[]): string[] {
 }
 
 /** Absent, null and empty all mean the default (CONTRACT §3). */
-function unlessEmpty(given: unknown): unknown {
+export function unlessEmpty(given: unknown): unknown {
   return given === null || given === '' || (Array.isArray(given) && !given.length) ? undefined : given;
 }
 

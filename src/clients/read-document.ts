@@ -1,7 +1,7 @@
 import { OAuthError } from '../protocol/error';
 import { mediaTypeOf } from '../protocol/headers';
 import { readText } from '../protocol/params';
-import { type ClientMetadata, parseMetadata } from './metadata';
+import { type ClientMetadata, parseMetadata, unlessEmpty } from './metadata';
 
 /** Bytes of a document (draft-ietf-oauth-client-id-metadata-document, Security Considerations). */
 const MOST_BYTES = 5 * 1024;
@@ -89,8 +89,8 @@ function parseDocument(text: string, url: string): ClientMetadata {
     throw new DocumentRefused('names another client_id than the address it was fetched from');
   const secret = Object.keys(document).find((member) => member.startsWith('client_secret'));
   if (secret) throw new DocumentRefused(`holds ${secret}, which anyone can read there`);
-  const { token_endpoint_auth_method: method = 'none' } = document;
-  if (method !== 'none') {
+  const method = unlessEmpty(document.token_endpoint_auth_method);
+  if (method !== undefined && method !== 'none') {
     throw new DocumentRefused(
       'asks for a token_endpoint_auth_method other than none: only public clients (with PKCE) can describe themselves here',
     );

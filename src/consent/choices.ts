@@ -26,8 +26,8 @@ export type Choices = Pick<Ticks, 'servers'> & {
 export async function readChoices(form: URLSearchParams, usable: readonly UsableServer[]): Promise<Choices> {
   const { servers, choice } = await readTicks(form, usable);
   const isBoxed = form.get('read_only') === 'on';
-  const asked = Number(form.get('expires_in') ?? PRESET_LENGTH);
-  const expiresIn = LENGTHS.has(asked) ? asked : null;
+  const asked = form.get('expires_in') || String(PRESET_LENGTH); // 0, without an end, is never meant by an empty one
+  const expiresIn = [...LENGTHS.keys()].find((seconds) => String(seconds) === asked) ?? null;
   const ticks = await packChoice(choice, usable);
   const kept = { access: choice.access, ticks, readOnly: isBoxed, expiresIn: expiresIn ?? PRESET_LENGTH };
   return { servers, readOnly: isBoxed || choice.access === 'read', expiresIn, kept };

@@ -16,7 +16,8 @@ const MOST_TOLD = 500;
 /** Reads the body of an answer under an HTTP error status. What we sent as credentials is not in `said`. */
 export async function readRefusal({ credentials }: Peer, response: Response): Promise<HttpRefusal> {
   const text = (await readText(response.body, MOST_REFUSAL).catch(() => null)) ?? '';
-  const said = plainLine(wordsIn(text, mediaTypeOf(response.headers)));
+  const words = withoutSecrets(wordsIn(text, mediaTypeOf(response.headers)), credentials.headers);
+  const said = plainLine(words); // which cuts: a part of a secret is not known as one
   return { response: readResponse(text), said: withoutSecrets(said, credentials.headers) };
 }
 

@@ -16,9 +16,9 @@ export type ResourceMetadata = z.infer<typeof ResourceMetadata>;
 
 /** Members of authorization server metadata that are used (RFC 8414 §2; OpenID Connect Discovery §3 names them alike). */
 export const ServerMetadata = z.object({
-  issuer: z.string().check(z.maxLength(2000)),
-  authorization_endpoint: z.string().check(z.maxLength(2000)),
-  token_endpoint: z.string().check(z.maxLength(2000)),
+  issuer: z.string().check(z.minLength(1), z.maxLength(2000)),
+  authorization_endpoint: z.string().check(z.minLength(1), z.maxLength(2000)),
+  token_endpoint: z.string().check(z.minLength(1), z.maxLength(2000)),
   registration_endpoint: z.nullish(z.string().check(z.maxLength(2000))),
   revocation_endpoint: z.nullish(z.string().check(z.maxLength(2000))),
   userinfo_endpoint: z.union([z.nullish(z.string().check(z.maxLength(2000))), AsNull]),

@@ -66,7 +66,7 @@ export async function readTokenAnswer(response: Response, who: string): Promise<
   const value = readMembers(text);
   const members = isMembers(value) ? value : null;
   if (NOTHING_SAID.has(status)) throw new Unavailable(`${who} answered ${status}`);
-  if (typeof members?.access_token === 'string') {
+  if (typeof members?.access_token === 'string' && members.access_token) {
     const tokens = response.ok && tokensOf(members);
     if (tokens) return Response.json(tokens);
     throw new Unavailable(`${who} answered ${status} with tokens that cannot be used`);
@@ -136,17 +136,21 @@ function snakeCase(word: string): string {
     .replace(/^_+|_+$/g, '');
 }
 
+/** A longer life of an access token is taken for this: ten years, in seconds. No date is too far. */
+const MOST_LIFETIME = 315_360_000;
+
 /** The members of RFC 6749 §5.1; null when there is no token a header can carry. */
 function tokensOf(answer: Record<string, unknown>): Record<string, unknown> | null {
   const { access_token, token_type: type, refresh_token, expires_in, scope } = answer;
   if (!isToken(access_token)) return null;
-  if (type && !BEARER.has(String(type).toLowerCase())) return null;
-  const lifetime = Number(expires_in);
+  if (typeof type === 'string' && type && !BEARER.has(type.toLowerCase())) return null;
+  const isSaid = typeof expires_in === 'number' || typeof expires_in === 'string';
+  const lifetime = isSaid ? Math.min(Number(expires_in), MOST_LIFETIME) : 0;
   const account = nameInIdToken(answer.id_token);
   return {
     access_token,
     token_type: typeof type === 'string' && type ? type : 'Bearer',
-    ...(lifetime > 0 && Number.isFinite(lifetime) && { expires_in: lifetime }),
+    ...(lifetime > 0 && { expires_in: lifetime }),
     ...(isToken(refresh_token) && { refresh_token }),
     ...(account && { account }),
     ...(typeof scope === 'string' && {

@@ -17,7 +17,8 @@ export async function whoseAccount(
 ): Promise<string | null> {
   if (account) return account;
   const url = provider.userinfoEndpoint;
-  if (!url || new URL(url).origin !== new URL(provider.tokenEndpoint).origin) return null;
+  if (!url || !URL.canParse(url) || new URL(url).origin !== new URL(provider.tokenEndpoint).origin)
+    return null;
   const headers = { authorization: `Bearer ${accessToken}`, accept: 'application/json' };
   const response = await boundedFetch(allowsLoopback(env), 'the userinfo endpoint')(url, { headers }).catch(
     () => null,

@@ -121,6 +121,12 @@ describe('a document that cannot be used is refused with a page, and nothing is 
     expect(page.html).toContain(reason);
   });
 
+  it.each([null, '', []])('a method that is %j is none', async (token_endpoint_auth_method) => {
+    const { client } = await Site.serving({ token_endpoint_auth_method });
+
+    expect((await authorize(client)).status).toBe(200);
+  });
+
   it('5 KiB are counted while reading: a body that never ends is left', async () => {
     const site = new Site();
     const endless = new ReadableStream<Uint8Array>({

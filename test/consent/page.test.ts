@@ -223,6 +223,20 @@ describe('consent (CONTRACT §4)', () => {
     ]);
   });
 
+  it('never takes an empty or odd time for one without an end', async () => {
+    const client = await McpClient.register();
+    await client.obtainGrant({ answers: { expires_in: '' } });
+    for (const expires_in of [' ', '0x0', '-0', '0e9'])
+      await expect(client.obtainGrant({ answers: { expires_in } })).rejects.toThrow();
+    const { results } = await env.DB.prepare(
+      'SELECT expires_at - created_at AS life FROM oauth_grant WHERE client_id = ?',
+    )
+      .bind(client.clientId)
+      .all();
+
+    expect(results).toEqual([{ life: 2_592_000 }]);
+  });
+
   it('does not turn a request for mcp:write alone into mcp:read', async () => {
     const client = await McpClient.register();
     const browser = new Browser();

@@ -115,6 +115,7 @@ describe('registration (RFC 7591)', () => {
     'https://app.example/a/..%3B/cb',
     'https://app.example/a/%252e%252e/cb',
     'https://app.example/a/%25252e%25252e%25253b/cb',
+    `https://app.example/a/%${'25'.repeat(900)}2e/cb`,
     'https://app.example/a/..%2fcb',
     'https://app.example/a%5c..%5ccb',
     'https://app.example/a/..%00/cb',

@@ -95,6 +95,19 @@ describe('redeeming a code (RFC 6749 §4.1.3)', () => {
     expect(redeemed.status).toBe(200);
   });
 
+  it('redeems a code while KV cannot be read: the grant knows it, too', async () => {
+    const client = await McpClient.register();
+    const code = await client.obtainCode();
+    const reading = vi
+      .spyOn(env.KV, 'get')
+      .mockRejectedValue(new Error('KV get() limit exceeded for the day.'));
+    const { status } = await client.redeem(code);
+    const asked = reading.mock.calls.length;
+    vi.restoreAllMocks();
+
+    expect([status, asked]).toEqual([200, 1]);
+  });
+
   it('decides the same where KV does not have the code yet', async () => {
     const client = await McpClient.register();
     const other = await McpClient.register();
@@ -341,7 +354,8 @@ describe('the token endpoint (RFC 6749 §3.2)', () => {
       ).then(read<{ error: string }>);
     const encoded = `${client_id.replaceAll('-', '%2D')}:${client_secret}`;
 
-    expect((await redeem(btoa(encoded))).body.error).toBe('invalid_grant');
+    for (const written of [btoa(encoded), ` ${btoa(encoded)}`])
+      expect((await redeem(written)).body.error).toBe('invalid_grant');
     for (const wrong of ['!', 'A', btoa(`:${client_secret}`), btoa(client_id), btoa(`${client_id}:%zz`)]) {
       expect(await redeem(wrong)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
     }

@@ -6,6 +6,7 @@ import { authorizationUrl, redeemCode, refreshTokens, revokeToken } from '../../
 import type { Provider } from '../../src/providers/provider';
 import { TokenRefused } from '../../src/providers/token-refusal';
 import type { Tokens } from '../../src/providers/tokens';
+import { whoseAccount } from '../../src/providers/whose';
 import { AuthorizationServer } from '../support/authorization-server';
 import { ISSUER } from '../support/gate';
 
@@ -253,6 +254,42 @@ describe('refreshing and revoking (RFC 6749 §6, RFC 7009)', () => {
     await as.behave(behaviour);
 
     await expect(refreshTokens(env, provider, 'any')).rejects.toBeInstanceOf(Unavailable);
+  });
+
+  const answering = (status: number, body: string) => ({ says: { to: 'refresh_token', status, body } });
+
+  it.each([
+    ['"3600"', 3600],
+    ['9223372036854775807', 315_360_000],
+    ['1e400', 315_360_000],
+    ['{"toString":1}', null],
+    ['-1', null],
+  ])('takes expires_in %s for a life of %s seconds, and an odd type for Bearer', async (said, seconds) => {
+    const as = await AuthorizationServer.start();
+    const provider = await providerAt(as);
+    const issuedAt = now();
+    await as.behave(answering(200, `{"access_token":"a","token_type":{"toString":1},"expires_in":${said}}`));
+    const { expiresAt, tokenType } = await refreshTokens(env, provider, 'any');
+
+    expect(tokenType).toMatch(/^bearer$/i);
+    if (seconds === null) expect(expiresAt).toBeNull();
+    else expect((expiresAt ?? 0) - issuedAt - seconds).toBeOneOf([0, 1, 2]);
+  });
+
+  it.each([200, 400])('tells a refusal under %i beside an access_token that is empty', async (status) => {
+    const as = await AuthorizationServer.start();
+    const provider = await providerAt(as);
+    await as.behave(answering(status, '{"access_token":"","error":"invalid_grant"}'));
+
+    await expect(refreshTokens(env, provider, 'any')).rejects.toEqual(refusal('invalid_grant'));
+  });
+
+  it('asks no one whose an account is at an endpoint that is no address', async () => {
+    const as = await AuthorizationServer.start();
+    const provider = await providerAt(as, { userinfoEndpoint: '/userinfo' });
+    const { account: _, ...tokens } = await authorized(as, provider);
+
+    expect(await whoseAccount(env, provider, tokens)).toBeNull();
   });
 
   it('sends no secret that was sealed for another place', async () => {

@@ -1,11 +1,16 @@
 import * as z from 'zod/mini';
 import type { Page } from './request';
 
+/** The last moment that RFC 3339 writes. Epoch seconds. */
+const LAST = 253_402_300_799;
+
 /** A moment given in epoch seconds, as RFC 3339 writes it; null stays null. */
 export function rfc3339(seconds: number): string;
 export function rfc3339(seconds: number | null): string | null;
 export function rfc3339(seconds: number | null): string | null {
-  return seconds === null ? null : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  return seconds === null
+    ? null
+    : new Date(Math.min(seconds, LAST) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** What `listed` answers. */

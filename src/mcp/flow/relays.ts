@@ -1,5 +1,6 @@
 import type { ServerAnswer } from '../../mcp-client/exchange';
 import type { InPlace } from '../../protocol/json/answer';
+import { readResponse } from '../../protocol/mcp';
 import { EventRelay, JsonAsEventRelay, JsonRelay, type Relay } from '../../protocol/sse';
 import { failures, type UpstreamFailure } from '../../servers/failure';
 import type { Passage } from '../passing/passage';
@@ -21,14 +22,20 @@ export function relayFor(
   return relay;
 }
 
-/** Why a body that has ended, or must go on no more, holds no answer. `whole`: it was not cut. */
-export function failureIn(
-  { other, error, odd, tooLong }: InPlace,
-  isUnreadable: boolean,
+/** What a request comes to whose answer has ended, or must go on no more, without its response. `whole`: it was not cut. */
+export function unansweredIn(
+  { other, error: inPlace, odd, tooLong }: InPlace,
+  { between }: Relay,
   whole: boolean,
-  name: string,
-): UpstreamFailure {
-  if (other || (error !== null && isUnreadable)) return failures.wrongId(name);
-  if (tooLong) return failures.tooLarge(name);
-  return whole && odd ? failures.notMcp(name) : failures.unanswered(name);
+  { refused, failed, serverName: name }: Passage,
+): { outcome: 'refused' | 'failed'; failure: UpstreamFailure; text: string } {
+  const error = inPlace === null ? null : (readResponse(`{"error":${inPlace}}`)?.error ?? null);
+  const failure = () => {
+    if (other || (inPlace !== null && error === null)) return failures.wrongId(name);
+    if (tooLong) return failures.tooLarge(name);
+    return whole && odd ? failures.notMcp(name) : failures.unanswered(name);
+  };
+  const why = failure();
+  if (whole && between && error !== null) return { outcome: 'refused', failure: why, text: refused(error) };
+  return { outcome: 'failed', failure: why, text: failed(why) };
 }

@@ -17,7 +17,7 @@ export function bytesOf(text: string, inEvents: boolean): Uint8Array {
 }
 
 /** Says in place of the answer why there is none, where there is still room for it; else cuts the answer visibly. */
-export function breakOff(sink: Sink, relay: Relay, failure: Error, bytes: Uint8Array): void {
-  if (relay.between) close(sink, bytes);
+export function breakOff(sink: Sink, relay: Relay | null, failure: Error, bytes: Uint8Array): void {
+  if (!relay || relay.between) close(sink, bytes);
   else sink.error(failure);
 }

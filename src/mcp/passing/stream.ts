@@ -1,16 +1,15 @@
 import { CredentialNeeded } from '../../accounts/credential-needed';
 import type { TurnEnd } from '../../mcp-client/breaker';
 import type { ServerAnswer } from '../../mcp-client/exchange';
-import { type Beside, InPlace, type Input, type Part } from '../../protocol/json/answer';
+import { InPlace, type Input, type Part } from '../../protocol/json/answer';
 import { joined } from '../../protocol/json/held-bytes';
 import { textOf } from '../../protocol/json/short-answer';
-import { readResponse } from '../../protocol/mcp';
 import { within } from '../../protocol/patience';
 import { COMMENT, eventOf, type Relay } from '../../protocol/sse';
 import { UpstreamFailure } from '../../servers/failure';
 import { EVENT_HEADERS, JSON_HEADERS, json } from '../answer';
 import { Continuation } from '../flow/continuation';
-import { failureIn, relayFor } from '../flow/relays';
+import { relayFor, unansweredIn } from '../flow/relays';
 import { Clocks } from './clocks';
 import type { Besides, CallOutcome, Instead, Passage } from './passage';
 import { Said } from './said';
@@ -26,12 +25,10 @@ const PATIENCE = 2_000;
  */
 export async function pass(passage: Passage): Promise<Response> {
   const flow = new AnswerFlow(passage);
-  try {
-    return await flow.begin();
-  } catch (error) {
-    flow.broke();
-    throw error;
-  }
+  return flow.begin().catch((fault) => {
+    flow.fail(fault);
+    throw fault;
+  });
 }
 
 type Flowing = ServerAnswer & { kind: 'json' | 'events' };
@@ -89,7 +86,7 @@ class AnswerFlow implements Besides {
         },
         pull: (sink) =>
           this.pull(sink, sending)
-            .catch((error) => this.breakDown(sink, error))
+            .catch((fault) => this.fail(fault, sink))
             .finally(() => this.first.resolve(null)),
         cancel: () => this.leave(),
       },
@@ -161,10 +158,7 @@ class AnswerFlow implements Besides {
   }
 
   private attach(answer: Flowing): void {
-    if (this.over) {
-      discard(answer, this.stop.why);
-      return;
-    }
+    if (this.over) return void discard(answer, this.stop.why);
     this.reader = answer.whole ? new WholeReader(answer.whole) : new FlowReader(answer.body);
     this.settle = answer.settle;
     this.release = answer.release;
@@ -234,8 +228,7 @@ class AnswerFlow implements Besides {
     this.clocks.limits.wait();
     const { signal } = this.upstream;
     const isOver = () => this.over || this.stop.why !== null;
-    const limit = this.stop.promise;
-    const body = await this.continuation.next(relay, isCut, { signal, limit, isOver });
+    const body = await this.continuation.next(relay, isCut, { signal, limit: this.stop.promise, isOver });
     if (body) this.reader = new FlowReader(body);
     return body !== null;
   }
@@ -286,25 +279,17 @@ class AnswerFlow implements Besides {
   /** False when there is nothing to send on. */
   private async sendOn(sink: Sink, part: Part): Promise<boolean> {
     if ('input' in part) return false;
-    const bytes = part instanceof Uint8Array ? part : await this.brought(part);
+    const text = part instanceof Uint8Array ? null : await this.passage.bring(part.beside);
+    const bytes = part instanceof Uint8Array ? part : text !== null && eventOf(text);
     if (!bytes || this.over) return false;
     sink.enqueue(bytes);
     return true;
   }
 
-  private async brought({ beside }: Beside): Promise<Uint8Array | null> {
-    const message = await this.passage.bring(beside);
-    return message === null ? null : eventOf(message);
-  }
-
   /** The server's body has ended, or must go on no more, without the answer; `whole` when it was not cut. */
   private endOf(sink: Sink, relay: Relay, whole: boolean): void {
-    const { passage, inPlace } = this;
-    const error = inPlace.error === null ? null : (readResponse(`{"error":${inPlace.error}}`)?.error ?? null);
-    const isRefused = whole && relay.between && error !== null;
-    const failure = failureIn(inPlace, error === null, whole, passage.serverName);
-    this.finish(isRefused ? 'refused' : 'failed', isRefused ? null : failure);
-    const text = isRefused ? passage.refused(error) : passage.failed(failure);
+    const { outcome, failure, text } = unansweredIn(this.inPlace, relay, whole, this.passage);
+    this.finish(outcome, outcome === 'refused' ? null : failure);
     breakOff(sink, relay, failure, bytesOf(text, this.inEvents));
   }
 
@@ -321,17 +306,11 @@ class AnswerFlow implements Besides {
     this.sink?.close(); // where it has only ended its session, its stream ends, too
   };
 
-  /** A fault of this gateway ends the request: nothing of it is left. */
-  broke(): void {
-    this.finish('broken', null);
-  }
-
-  private breakDown(sink: Sink, fault: Error): void {
+  /** A fault of this gateway ends the request: nothing of it is left. @param sink where its answer has begun */
+  fail(fault: Error, sink?: Sink): void {
     if (this.over) return;
-    this.broke();
-    const bytes = bytesOf(this.passage.broken(fault), this.inEvents);
-    if (this.relay) breakOff(sink, this.relay, fault, bytes);
-    else close(sink, bytes);
+    this.finish('broken', null);
+    if (sink) breakOff(sink, this.relay, fault, bytesOf(this.passage.broken(fault), this.inEvents));
   }
 
   private leave(): void {

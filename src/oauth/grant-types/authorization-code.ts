@@ -44,7 +44,8 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
     idleTtl: settings.oauth2_server_config.refresh_token_ttl,
     address: context.address,
   };
-  const issued = await findCode(env.KV, request.codeHash, Math.floor(Date.now() / 1000));
+  const now = Math.floor(Date.now() / 1000);
+  const issued = await findCode(env.KV, request.codeHash, now).catch(() => null); // the object knows it, too (SECURITY 23)
   if (issued) refuseEarly(issued, request);
 
   const grantId = code.slice(0, 64);
