@@ -11,9 +11,6 @@ const PART = 25_000;
 /** A text of this length is added to its row, where that is too long for one statement. */
 const LONG = 1_000;
 
-/** How a NUL is written in a literal: SQLite reads no statement beyond one. */
-const NUL = "'||char(0)||'";
-
 const STEPS = join(ROOT, 'src/schema');
 
 const TABLES =
@@ -26,7 +23,7 @@ const TABLES =
 export function load(sql: string, path = ':memory:'): DatabaseSync {
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   try {
-    db.exec(`BEGIN; ${sql.replaceAll('\0', NUL)}; COMMIT`);
+    db.exec(`BEGIN; ${sql.includes('\0') ? withoutNul(sql) : sql}; COMMIT`);
   } catch (error) {
     throw new Stop(`This is no whole backup: ${error instanceof Error ? error.message : error}.`);
   }
@@ -173,9 +170,22 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** A text. One with a NUL is written as its bytes: SQLite reads no statement beyond a NUL. */
+function textLiteral(text: string): string {
+  if (!text.includes('\0')) return `'${text.replaceAll("'", "''")}'`;
+  return `CAST(X'${Buffer.from(text).toString('hex')}' AS TEXT)`;
+}
+
+/** Statements with literals as {@link textLiteral} writes them. */
+function withoutNul(sql: string): string {
+  return sql.replace(/'(?:[^']|'')*'/g, (whole) =>
+    whole.includes('\0') ? textLiteral(whole.slice(1, -1).replaceAll("''", "'")) : whole,
+  );
+}
+
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
-  if (typeof value === 'string') return `'${value.replaceAll("'", "''").replaceAll('\0', NUL)}'`;
+  if (typeof value === 'string') return textLiteral(value);
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
   return String(value);
 }

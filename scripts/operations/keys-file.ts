@@ -34,7 +34,7 @@ function variablesIn(file: string): NodeJS.Dict<string> {
 function save(file: string, name: string, keys: readonly string[]): void {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const line = `${name}="${keys.join(',')}"`;
-  const known = new RegExp(`^\\s*(export\\s+)?${name}\\s*=.*$`);
+  const known = new RegExp(`^\\s*(export\\s+)?${name}\\s*=.*$`, 's'); // with the CR of a file from elsewhere
   const lines = before === '' ? [] : before.replace(/\n$/, '').split('\n');
   const at = lines.findIndex((one) => known.test(one));
   const others = lines.map((one) => (known.test(one) ? null : one)); // the last of several would be read

@@ -9,7 +9,7 @@ type Answer = { status: number; error?: { type: string; message: string; field?:
 /** Of every kind that JSON has, too long, too little, and none of what an enum takes. */
 const WRONG: unknown[] = [
   ...[null, true, 7, -1, 1.5, '', 'no-such', 'x'.repeat(9_000), '\u0007'],
-  ...[[7], [{}], Array(1_001).fill('x'), {}, { x: 7 }],
+  ...[[7], [{}], Array(1_001).fill('x'), {}, { x: 7 }, { toString: 1 }, [{ toString: 1 }]],
 ];
 
 let server: string;

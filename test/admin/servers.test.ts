@@ -155,6 +155,7 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
     ['connection_type', { connection_type: undefined }, /./],
     ['auth_type', { auth_type: 'oauth2' }, /must be one of none, headers/],
     ['auth_type', { auth_type: 'constructor' }, /must be one of none, headers/],
+    ['auth_type', { auth_type: { toString: 1 } }, /must be one of none, headers/],
     ['name', { name: 'with space' }, /letters, digits and _/],
     ['name', { name: 'with-hyphen' }, /letters, digits and _/],
     ['name', { name: undefined }, /is required/],

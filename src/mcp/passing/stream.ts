@@ -308,7 +308,7 @@ class AnswerFlow implements Besides {
 
   /** A fault of this gateway ends the request: nothing of it is left. @param sink where its answer has begun */
   fail(fault: Error, sink?: Sink): void {
-    if (this.over) return;
+    if (this.over) throw fault; // which breaks the answer off
     this.finish('broken', null);
     if (sink) breakOff(sink, this.relay, fault, bytesOf(this.passage.broken(fault), this.inEvents));
   }

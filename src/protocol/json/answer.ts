@@ -30,7 +30,7 @@ export type Wanted = {
 };
 
 /** A message of the server itself that is the gateway's to bring on. */
-export type Beside = { beside: string };
+type Beside = { beside: string };
 
 /** The result, as JSON, of a server that wants input before it goes on (MCP 2026-07-28, Multi Round-Trip Requests). */
 export type Input = { input: string };

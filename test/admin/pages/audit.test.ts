@@ -84,6 +84,15 @@ describe('the audit log', () => {
     expect((await events(`access/${sessions[0]?.id}`)).at(-1)).toContain('Led to was allowed access');
   });
 
+  it.each<Record<string, string>>([
+    { key: '__proto__' },
+    { actor: 'constructor' },
+    { server: 'toString' },
+    { to: '+275760-09-13' },
+  ])('is a page whatever is asked for: %j', async (query) => {
+    expect((await open(query)).status).toBe(200);
+  });
+
   it('names what is deleted as it was called', async () => {
     const key = await newKey();
     await admin('DELETE', `/governance/virtual-keys/${key.id}`);

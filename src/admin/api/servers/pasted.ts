@@ -173,7 +173,8 @@ function remote(address: string, name: string, headers: Entry, variables: Entry 
   const lacking: string[] = [];
   for (const [header, value] of Object.entries(headers)) {
     if (!HeaderName.safeParse(header.trim()).success) continue; // of the exchange itself, such as Accept
-    const filled = String(value).replace(/\$\{(?:env:)?(\w+)\}/g, (whole, variable) =>
+    const said = typeof value === 'object' ? '' : String(value);
+    const filled = said.replace(/\$\{(?:env:)?(\w+)\}/g, (whole, variable) =>
       isText(variables[variable]) ? String(variables[variable]) : whole,
     );
     if (!filled.trim() || PLACEHOLDER.test(filled)) lacking.push(header.trim());

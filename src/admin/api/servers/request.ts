@@ -57,10 +57,11 @@ function withEnabled(body: unknown, known = true): unknown {
 
 /** Members that the auth type does not take may be sent as they are shown: empty, or as the type fixes them. */
 function withoutForeign(body: unknown, authType: unknown, context: z.core.ParsePayload): unknown {
-  const type = authTypes.get(String(authType));
+  const named = typeof authType === 'string' ? authType : '';
+  const type = authTypes.get(named);
   if (typeof body !== 'object' || body === null || !type) return body;
   const taken = type.settings(NOTHING_KEPT).shape;
-  const fixed = JSON.stringify(ownHeadersOf({ authType: String(authType) })?.names);
+  const fixed = JSON.stringify(ownHeadersOf({ authType: named })?.names);
   const foreign = AUTH_MEMBERS.filter((member) => member in body && !(member in taken));
   for (const member of foreign) {
     const value = (body as Record<string, unknown>)[member];
@@ -69,7 +70,7 @@ function withoutForeign(body: unknown, authType: unknown, context: z.core.ParseP
     context.issues.push({
       code: 'custom',
       path: [member],
-      message: because('not_for_auth_type', { auth_type: String(authType), takers: takersOf(member) }),
+      message: because('not_for_auth_type', { auth_type: named, takers: takersOf(member) }),
       input: value,
     });
   }

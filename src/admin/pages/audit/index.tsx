@@ -71,13 +71,15 @@ function askedOf({ from, to, ...filter }: Filter): URLSearchParams {
   const until = Date.parse(`${to}T00:00:00Z`) + DAY;
   const asked = new URLSearchParams(filter);
   if (since) asked.set('since', new Date(since).toISOString());
-  if (until) asked.set('until', new Date(until).toISOString());
+  if (until <= LAST_DAY) asked.set('until', new Date(until).toISOString());
   if (filter.outcome && !Object.hasOwn(OUTCOMES, filter.outcome)) asked.delete('outcome');
   return asked;
 }
 
 /** Milliseconds. */
 const DAY = 86_400_000;
+/** The last that a Date has, epoch milliseconds. */
+const LAST_DAY = 8.64e15;
 const dateOf = (time: number) => new Date(time).toISOString().slice(0, 10);
 
 /** The address of the list with some of its filter changed; `''` takes a part away. */

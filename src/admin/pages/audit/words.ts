@@ -164,7 +164,7 @@ export function isByPerson({ actor }: Event): boolean {
 /** Who did it, in words. */
 export function actorOf({ actor, actor_name: name }: Pick<Event, 'actor' | 'actor_name'>): string {
   const mode = isSubject(actor) ? modeOf(actor) : null;
-  return mode?.words.actor(name) ?? ACTORS[actor] ?? actor;
+  return mode?.words.actor(name) ?? (Object.hasOwn(ACTORS, actor) ? ACTORS[actor] : null) ?? actor;
 }
 
 /** Who does things besides people and keys. */
