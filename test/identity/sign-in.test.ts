@@ -514,6 +514,10 @@ describe('settings of sign-in (CONTRACT §1)', () => {
     const after = await env.DB.prepare("SELECT value FROM setting WHERE name = 'oidc.client_secret'").first();
 
     expect(saved.oidc.client_secret).toBe('••••ngth');
+    for (const client_secret of ['••••1111', '••••']) {
+      const { status, error } = await admin<Refusal>('PUT', '/config', { oidc: { client_secret } });
+      expect([status, error.field]).toEqual([400, 'oidc.client_secret']); // the mask of another is none
+    }
     expect(row?.value).not.toContain('secret');
     expect(after).toEqual(row);
     expect(JSON.stringify(await admin('GET', '/config'))).not.toContain('a-secret');

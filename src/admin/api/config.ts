@@ -65,10 +65,12 @@ function maskOfSetting(secret: string): string {
   return `••••${secret.length >= 16 ? secret.slice(-4) : ''}`;
 }
 
-/** True when what was sent of a secret is only what was shown of it: it stays as it is. */
+/** True when what was sent of a secret is only what is shown of it: it stays as it is. @throws ApiError for the mask of another */
 function isMask(settings: Settings, setting: Setting, sent: unknown): boolean {
-  const current = isSecret(setting) && memberAt(settings, setting.name);
-  return typeof current === 'string' && sent === maskOfSetting(current);
+  if (!isSecret(setting) || typeof sent !== 'string' || !sent.startsWith('••••')) return false;
+  const current = memberAt(settings, setting.name);
+  if (typeof current === 'string' && sent === maskOfSetting(current)) return true;
+  throw refusal('value', { fault: fault('mask_of_nothing') }, setting.name);
 }
 
 /** @throws ApiError naming a setting that the others, as they would then be, do not let stand. */
