@@ -415,6 +415,22 @@ describe('resources/subscribe of a client of the 2025 era (PROTOCOL §5)', () =>
   /** The stream of the client's session, and one of 2026-07-28 for changed lists where there is such. */
   const openedAt = (era: string) => (era === 'both' ? 2 : 1);
 
+  it('takes no stream of its own, even where its client may be asked: what is said on one that is left is lost', async () => {
+    const upstream = await talking();
+    const path = `/mcp/${upstream.slug}`;
+    const client = await (await McpCaller.withKey('2025', path)).initialized({ elicitation: {} });
+    const stream = await OpenStream.get(client);
+
+    await client.ask('resources/subscribe', { uri: 'doc://a' });
+    await upstream.opens(1);
+    await upstream.says(UPDATED, { uri: 'doc://a' });
+    await stream.until(1);
+    await client.ask('resources/unsubscribe', { uri: 'doc://a' });
+
+    expect(stream.methods).toEqual([UPDATED]);
+    expect(await gets(upstream)).toHaveLength(1);
+  });
+
   it.each(['2025', 'both'])(
     'goes to a server of the era %s in the client’s own session, and its updates come back',
     async (era) => {
