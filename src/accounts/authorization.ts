@@ -58,7 +58,13 @@ export const authorizationColumns = columnsOf<Authorization, { createdAt: number
 );
 
 /** What an answer is judged by. */
-type Pending = { verifier: string; redirectUri: string; issuer: string | null };
+type Pending = {
+  verifier: string;
+  redirectUri: string;
+  issuer: string | null;
+  /** True when it is the second, without `resource`, as the answer to the first refused that. */
+  isWithoutResource?: boolean;
+};
 
 const sealContextOf = (id: string) => `upstream_flow/${id}/sealed`;
 
@@ -73,15 +79,21 @@ export async function beginAuthorization(
   issuer: string,
   wanted: Pick<Authorization, 'owner' | 'generation' | 'browserHash' | 'returnTo' | 'grantId'> & {
     server: Server;
+    isWithoutResource?: boolean;
   },
 ): Promise<{ destination: Destination; id: string; expiresAt: number }> {
-  const { server, owner, generation, browserHash, returnTo, grantId } = wanted;
+  const { server, owner, generation, browserHash, returnTo, grantId, isWithoutResource = false } = wanted;
   const provider = await prepareProvider(env, settings, issuer, server);
   const now = Math.floor(Date.now() / 1000);
   const id = randomSecret(16);
   const expiresAt = now + AUTHORIZATION_LIFE;
   const redirectUri = redirectUriOf(settings, issuer);
-  const pending: Pending = { verifier: randomSecret(), redirectUri, issuer: provider.issuer };
+  const pending: Pending = {
+    verifier: randomSecret(),
+    redirectUri,
+    issuer: provider.issuer,
+    isWithoutResource,
+  };
   const sealed = await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending));
   const row = authorizationColumns.insert({
     ...{ id, owner, generation, browserHash, sealed, returnTo, grantId, expiresAt },
@@ -95,7 +107,7 @@ export async function beginAuthorization(
   const { verifier } = pending;
   const wantedScopes = (await findCredentialOf(env.DB, owner, server.id))?.wantedScopes ?? [];
   const scopes = [...new Set([...provider.scopes, ...wantedScopes])];
-  const destination = await authorizationUrl(provider, {
+  const destination = await authorizationUrl(isWithoutResource ? { ...provider, resource: null } : provider, {
     state: `${CONNECT}.${id}`,
     verifier,
     redirectUri,
@@ -156,7 +168,10 @@ export async function deleteTakenUp(db: D1Database, serverId: string): Promise<b
   return meta.changes > 0;
 }
 
-/** The provider will not hear of `resource` (RFC 8707), which is remembered: the person may be sent there again. */
+/**
+ * The provider will not hear of `resource` (RFC 8707), as a browser says: the person is sent there again without it. Anyone can
+ * write such an answer to an authorization of their own, so that it is remembered only once tokens have come.
+ */
 export class ResourceRefused extends Error {}
 
 /** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
@@ -178,13 +193,14 @@ async function redeemed(
       'what was kept of the authorization does not open, or its provider changed',
     );
   }
-  const binding = { ...(JSON.parse(text) as Pending), state: `${CONNECT}.${id}` };
-  const tokens = await redeemCode(env, provider, answer, binding).catch(async (error: unknown) => {
-    const isSendable = answer.has('error') && provider.resource !== null && refusesResource(error);
-    if (!isSendable) throw error;
-    await noteResourceRefused(env.DB, provider.oauthConfigId);
-    throw new ResourceRefused();
+  const { isWithoutResource, ...pending } = JSON.parse(text) as Pending;
+  const asked = isWithoutResource ? { ...provider, resource: null } : provider;
+  const binding = { ...pending, state: `${CONNECT}.${id}` };
+  const tokens = await redeemCode(env, asked, answer, binding).catch((error: unknown) => {
+    const isSendable = answer.has('error') && asked.resource !== null && refusesResource(error);
+    throw isSendable ? new ResourceRefused() : error;
   });
+  if (isWithoutResource) await noteResourceRefused(env.DB, provider.oauthConfigId);
   return { provider, tokens };
 }
 

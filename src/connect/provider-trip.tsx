@@ -62,7 +62,7 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   });
 }
 
-/** Sends the browser of an authorization to the provider once more, for one like it. */
+/** Sends the browser of an authorization to the provider once more, for one like it without `resource`. */
 async function sendAgain(
   c: Context<App>,
   issuer: string,
@@ -70,7 +70,7 @@ async function sendAgain(
   server: Server,
 ): Promise<Response> {
   const fresh = before.browserHash === null ? null : await newBrowserSecret();
-  const wanted = { ...before, server, browserHash: fresh?.browserHash ?? null };
+  const wanted = { ...before, server, browserHash: fresh?.browserHash ?? null, isWithoutResource: true };
   const explained = explain(c, server, fresh && before.returnTo);
   const { destination, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
     explained,

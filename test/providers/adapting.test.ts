@@ -4,7 +4,7 @@ import { AuthorizationServer } from '../support/authorization-server';
 import { Browser, said } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
-import { admin, administer, newKey } from '../support/gate';
+import { admin, administer, gate, newKey } from '../support/gate';
 import { accountServer } from '../support/own-accounts';
 import { Upstream } from '../support/upstream';
 
@@ -87,6 +87,39 @@ describe('a provider that refuses `resource` (RFC 8707)', () => {
     expect(body.result?.content?.[0]?.text).toBe('root');
     expect(client.provider_refuses_resource).toBe(true);
     expect(said(shown as never)).toContain('refuses the parameter resource');
+  });
+
+  it('is not taken at the word of a browser: it is remembered once tokens have come without it', async () => {
+    const provider = await AuthorizationServer.start({});
+    const upstream = await Upstream.start(['whoami'], {
+      demands: { issuer: provider.issuer, scope: 'read' },
+      registration: { auth_type: 'oauth' },
+    });
+    const begun = await administer<{ authorize_url: string }>(
+      'POST',
+      `/mcp/client/${upstream.id}/initiate-verification`,
+    );
+    const { searchParams } = new URL(begun.authorize_url);
+    const forged = new URL(searchParams.get('redirect_uri') ?? '');
+    for (const [name, value] of [
+      ['state', searchParams.get('state') ?? ''],
+      ['iss', provider.issuer],
+      ['error', 'invalid_target'],
+    ] as const)
+      forged.searchParams.set(name, value);
+    const sentOn = (await gate(forged.href)).headers.get('location') ?? '';
+    const again = new URL(sentOn);
+    forged.searchParams.set('state', again.searchParams.get('state') ?? '');
+    const refused = await gate(forged.href);
+    const { client } = await administer<Shown>('GET', `/mcp/client/${upstream.id}`);
+
+    expect(searchParams.has('resource')).toBe(true);
+    expect([again.origin, again.searchParams.has('resource')]).toEqual([
+      new URL(begun.authorize_url).origin,
+      false,
+    ]);
+    expect(refused.status).toBe(403);
+    expect(client.provider_refuses_resource).toBe(false);
   });
 
   it('is refreshed without it, for good, until an administrator sets another', async () => {
