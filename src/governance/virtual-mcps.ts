@@ -108,6 +108,25 @@ function attachAll(db: D1Database, id: string, keyIds: readonly string[]): D1Pre
     .bind(id, JSON.stringify(keyIds));
 }
 
+/** Attaches these keys in place of all, unless the change before it in the batch left the Virtual MCP another name than this. */
+function reattachAll(
+  db: D1Database,
+  id: string,
+  keyIds: readonly string[],
+  name: string | undefined,
+): D1PreparedStatement[] {
+  const isNamed = 'EXISTS (SELECT 1 FROM virtual_mcp WHERE id = ?1 AND name = coalesce(?2, name))';
+  return [
+    db.prepare(`DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1 AND ${isNamed}`).bind(id, name ?? null),
+    db
+      .prepare(
+        `INSERT OR IGNORE INTO virtual_mcp_key (virtual_key_id, virtual_mcp_id)
+         SELECT id, ?1 FROM virtual_key WHERE id IN (SELECT value FROM json_each(?3)) AND ${isNamed}`,
+      )
+      .bind(id, name ?? null, JSON.stringify(keyIds)),
+  ];
+}
+
 /** Changes what is given and nothing else; the address stays. Null when the name is taken, or it is not there any more. */
 export async function updateVirtualMcp(
   db: D1Database,
@@ -120,15 +139,13 @@ export async function updateVirtualMcp(
   const update = db
     .prepare(`UPDATE OR IGNORE virtual_mcp SET ${set.sql} WHERE id = ? RETURNING *`)
     .bind(...set.values, id);
-  const [updated] = await db.batch<Row>([update, bumpCatalog(db)]);
+  const [updated] = await db.batch<Row>([
+    update,
+    ...(virtualKeyIds ? reattachAll(db, id, virtualKeyIds, rest.name) : []),
+    bumpCatalog(db),
+  ]);
   const [row] = updated?.results ?? [];
   if (!row) return null;
-  if (virtualKeyIds) {
-    await db.batch([
-      db.prepare('DELETE FROM virtual_mcp_key WHERE virtual_mcp_id = ?1').bind(id),
-      attachAll(db, id, virtualKeyIds),
-    ]);
-  }
   return fromRow(row);
 }
 

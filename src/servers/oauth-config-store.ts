@@ -76,26 +76,27 @@ export function insertOAuthConfig(db: D1Database, config: OAuthConfig): D1Prepar
 /** Members that say where the provider is: when one changes, what was discovered says nothing any more. */
 const WHERE = ['authorize_url', 'token_url', 'registration_url', 'server_url', 'issuer'] as const;
 
+/** The server as a change leaves it: its address' origin, and its name, which another may have. */
+type ChangedServer = { origin: string; name: string };
+
 /**
- * Changes what was configured. A real change ends the service of every credential obtained before it; what was sent as it
- * is kept changes nothing.
- * @returns false when nothing changed.
+ * What changes what was configured: statements for the batch that changes its server, before it, which do nothing when that is
+ * refused. A real change ends the service of every credential obtained before it; what was sent as it is kept changes nothing.
  */
-export async function changeOAuthConfig(
+export async function oauthConfigChange(
   db: D1Database,
   keys: string,
   config: OAuthConfig,
-  { origin, change }: { origin: string; change: OAuthConfigChange },
+  { origin, name, change }: ChangedServer & { change: OAuthConfigChange },
   now: number,
-): Promise<boolean> {
+): Promise<D1PreparedStatement[]> {
   const { client_secret: secret, ...members } = change;
   const configured = merged(config.configured, members);
   const isSecretNew =
     secret === null
       ? config.sealedSecret !== null
       : secret !== undefined && secret !== (await clientSecretOf(keys, config, origin));
-  if (!isSecretNew && JSON.stringify(configured) === JSON.stringify(merged(config.configured, {})))
-    return false;
+  if (!isSecretNew && JSON.stringify(configured) === JSON.stringify(merged(config.configured, {}))) return [];
 
   const isAnother = isForAnother(members, config.configured);
   const isEntered = isSecretNew || (isAnother && secret !== undefined);
@@ -104,50 +105,59 @@ export async function changeOAuthConfig(
   const sealed = isEntered ? secret && (await seal(keys, placeOfSecret(config.id, origin), secret)) : left;
   const isElsewhere = WHERE.some((member) => configured[member] !== config.configured[member]);
   const set = oauthConfigColumns.set({ configured, sealedSecret: sealed, updatedAt: now });
-  const looksAgain = sealed && !isEntered ? doubtProvider : forgetProvider;
+  const changed = { id: config.serverId, name };
   const isResourceNew = configured.resource !== config.configured.resource;
-  await db.batch([
-    db.prepare(`UPDATE oauth_config SET ${set.sql} WHERE id = ?`).bind(...set.values, config.id),
-    ...(isResourceNew ? [forgetResourceRefused(db, config.serverId)] : []),
-    ...(isElsewhere ? [looksAgain(db, config.serverId)] : []),
-    db
-      .prepare('UPDATE server SET credential_generation = credential_generation + 1 WHERE id = ?1')
-      .bind(config.serverId),
-    bumpCatalog(db),
-  ]);
-  return true;
+  return [
+    whereChanged(db, `UPDATE oauth_config SET ${set.sql}`, 'server_id', changed, set.values),
+    ...(isResourceNew ? [whereChanged(db, FORGET_RESOURCE_REFUSED, 'server_id', changed)] : []),
+    ...(isElsewhere
+      ? [whereChanged(db, sealed && !isEntered ? DOUBT_PROVIDER : FORGET_PROVIDER, 'server_id', changed)]
+      : []),
+    whereChanged(
+      db,
+      'UPDATE server SET credential_generation = credential_generation + 1',
+      'server.id',
+      changed,
+    ),
+  ];
 }
+
+/** Makes the next authorization discover a moved server's provider, and introduce us there, again: as {@link oauthConfigChange}. */
+export function forgetProvider(
+  db: D1Database,
+  changed: { id: string } & Pick<ChangedServer, 'name'>,
+): D1PreparedStatement {
+  return whereChanged(db, FORGET_PROVIDER, 'server_id', changed);
+}
+
+/** An UPDATE for the row whose `column` is the server's id, when that is there and no other has its name. */
+function whereChanged(
+  db: D1Database,
+  update: string,
+  column: string,
+  { id, name }: { id: string; name: string },
+  values: readonly unknown[] = [],
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `${update} WHERE ${column} = ? AND EXISTS (SELECT 1 FROM server AS one WHERE one.id = ?)
+       AND NOT EXISTS (SELECT 1 FROM server AS other WHERE other.name = ? AND other.id <> ?)`,
+    )
+    .bind(...values, id, id, name, id);
+}
+
+const FORGET_PROVIDER = 'UPDATE oauth_config SET provider = NULL, client = NULL, registered_secret = NULL';
+/** The same, but what was found before must still hold: a secret that no one entered again is for no other provider. */
+const DOUBT_PROVIDER = "UPDATE oauth_config SET provider = json_set(provider, '$.at', 0)";
+/** Makes the next request send `resource` again: an administrator has set another. */
+const FORGET_RESOURCE_REFUSED =
+  "UPDATE oauth_config SET provider = json_remove(provider, '$.refusesResource')";
 
 /** The members in one order, without those taken back. */
 function merged(known: Configured, change: Omit<OAuthConfigChange, 'client_secret'>): Configured {
   const all = { ...known, ...change };
   const kept = Object.entries(all).filter(([, value]) => value !== null && value !== undefined);
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** Makes the next authorization discover a server's provider, and introduce us there, again. */
-export function forgetProvider(db: D1Database, serverId: string): D1PreparedStatement {
-  return db
-    .prepare(
-      'UPDATE oauth_config SET provider = NULL, client = NULL, registered_secret = NULL WHERE server_id = ?1',
-    )
-    .bind(serverId);
-}
-
-/** The same, but what was found before must still hold: a secret that no one entered again is for no other provider. */
-function doubtProvider(db: D1Database, serverId: string): D1PreparedStatement {
-  return db
-    .prepare("UPDATE oauth_config SET provider = json_set(provider, '$.at', 0) WHERE server_id = ?1")
-    .bind(serverId);
-}
-
-/** Makes the next request send `resource` again: an administrator has set another. */
-function forgetResourceRefused(db: D1Database, serverId: string): D1PreparedStatement {
-  return db
-    .prepare(
-      "UPDATE oauth_config SET provider = json_remove(provider, '$.refusesResource') WHERE server_id = ?1",
-    )
-    .bind(serverId);
 }
 
 /** What was found out about a provider: our client there null when an administrator set one. */

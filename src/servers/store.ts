@@ -7,7 +7,8 @@ import {
 import { slugOf } from '../protocol/authorization';
 import type { TokenExchangeRequest } from './auth-settings';
 import { openExchangeSecret, sealExchangeSecret } from './exchange-secret';
-import { insertOAuthConfig, newOAuthConfig } from './oauth-config-store';
+import type { OAuthConfig } from './oauth-config';
+import { forgetProvider, insertOAuthConfig, newOAuthConfig, oauthConfigChange } from './oauth-config-store';
 import { fromRow, type ServerRow, serverColumns, storedExchange } from './row';
 import { sealHeaders } from './sealed-headers';
 import type { ConnectionType, Server, ServerChange, ServerTerms, TokenExchange } from './server';
@@ -95,6 +96,7 @@ async function exchangeOf(keys: string, id: string, wanted: TokenExchangeRequest
 /**
  * Changes a server; the slug stays, keys follow the name. Null when that is taken. Header values not sent are kept. At another
  * origin, or exchanged for otherwise, credentials obtained before do not serve any more.
+ * @param config how we are an OAuth client of its provider: changed along, in the same batch
  */
 export async function updateServer(
   db: D1Database,
@@ -102,6 +104,7 @@ export async function updateServer(
   server: Server,
   change: ServerChange,
   now: number,
+  config: OAuthConfig | null = null,
 ): Promise<Server | null> {
   const connectionString = change.connection_string ?? server.connectionString;
   const { origin } = new URL(connectionString);
@@ -132,8 +135,11 @@ export async function updateServer(
     state: moved && server.sealedHeaders && !change.headers ? 'needs_reauth' : undefined,
     updatedAt: now,
   });
+  const asked = { origin, name, change: change.oauth_config ?? {} };
   const results = await db.batch<ServerRow>([
     ...renameServerWhereGiven(db, server.id, name),
+    ...(config && moved ? [forgetProvider(db, { id: server.id, name })] : []),
+    ...(config ? await oauthConfigChange(db, keys, config, asked, now) : []),
     bumpCatalog(db),
     db
       .prepare(

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
+import { faulty } from '../support/faults';
 import { admin, configure, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
 import { addressOf, Upstream } from '../support/upstream';
@@ -153,6 +154,28 @@ describe('changing a Virtual MCP', () => {
       status: 400,
     });
     expect(await find(made.id)).toEqual(rearranged.virtual_mcp);
+  });
+
+  it('is changed whole or not at all: keys stay when the name is taken, whichever call of storage fails', async () => {
+    const [one, two] = [await newKey(), await newKey()];
+    const { virtual_mcp: other } = await create();
+    const { virtual_mcp: made } = await create({ virtual_key_ids: [one.id] });
+    const taken = await change(made.id, { name: other.name, virtual_key_ids: [two.id] });
+
+    expect(taken.status).toBe(409);
+    expect(await find(made.id)).toMatchObject({ name: made.name, virtual_key_ids: [one.id] });
+    for (let nth = 1, failed = true; failed; nth++) {
+      const name = fresh();
+      const before = await find(made.id);
+      const keys = before.virtual_key_ids[0] === one.id ? [two.id] : [one.id];
+      const asked = () => change(made.id, { name, virtual_key_ids: keys });
+      failed = (await faulty({ nth, isOnwards: true, isLost: false }, asked)).failed;
+
+      const { name: named, virtual_key_ids } = await find(made.id);
+      const after = [name, keys];
+      expect([[before.name, before.virtual_key_ids], after]).toContainEqual([named, virtual_key_ids]);
+      if (!failed) expect([named, virtual_key_ids]).toEqual(after);
+    }
   });
 
   it('attaches and detaches one key, and forgets keys and servers that are deleted', async () => {

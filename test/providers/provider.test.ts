@@ -6,12 +6,13 @@ import type { ProviderProblem } from '../../src/providers/provider-problem';
 import { introductionOf } from '../../src/providers/registration';
 import { findServer } from '../../src/servers/find';
 import type { OAuthConfigChange } from '../../src/servers/oauth-config';
-import { changeOAuthConfig, findOAuthConfigOf } from '../../src/servers/oauth-config-store';
-import type { Server } from '../../src/servers/server';
-import { insertServer } from '../../src/servers/store';
+import { findOAuthConfigOf } from '../../src/servers/oauth-config-store';
+import type { Server, ServerChange } from '../../src/servers/server';
+import { insertServer, updateServer } from '../../src/servers/store';
 import { Settings } from '../../src/settings';
 import { AuthorizationServer } from '../support/authorization-server';
 import { wait } from '../support/clock';
+import { faulty } from '../support/faults';
 import { gate, ISSUER } from '../support/gate';
 import { addressOf, control } from '../support/upstream';
 
@@ -63,6 +64,14 @@ async function problemOf(server: Server): Promise<ProviderProblem> {
     () => Promise.reject(new Error('a provider was found')),
     (problem: ProviderProblem) => problem,
   );
+}
+
+/** Changes how the gateway is a client of the server's provider, and what else of the server. */
+async function changeAt(server: Server, oauth_config: OAuthConfigChange, change: ServerChange = {}) {
+  const config = await findOAuthConfigOf(env.DB, server.id);
+  if (!config) throw new Error('the configuration is gone');
+  const whole = { ...change, oauth_config };
+  return updateServer(env.DB, env.ENCRYPTION_KEY, server, whole, now(), config);
 }
 
 const generationOf = async ({ id }: Server) => (await findServer(env.DB, id))?.credentialGeneration;
@@ -590,10 +599,9 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     );
     await prepare(server);
     const change = async (changed: OAuthConfigChange) => {
-      const config = await findOAuthConfigOf(env.DB, server.id);
-      if (!config) throw new Error('the configuration is gone');
-      const { origin } = new URL(server.connectionString);
-      return changeOAuthConfig(env.DB, env.ENCRYPTION_KEY, config, { origin, change: changed }, now());
+      const before = await generationOf(server);
+      await changeAt(server, changed);
+      return (await generationOf(server)) !== before;
     };
 
     expect(await change({ client_id: 'one', client_secret: 'a-secret-by-hand' })).toBe(false);
@@ -611,11 +619,8 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     const [one, two] = await Promise.all([AuthorizationServer.start(), AuthorizationServer.start()]);
     const byHand = { client_id: 'one', client_secret: 'a-secret-by-hand' };
     const server = await serverWith({ issuer: one.issuer }, byHand);
-    const { origin } = new URL(server.connectionString);
     const change = async (changed: OAuthConfigChange) => {
-      const config = await findOAuthConfigOf(env.DB, server.id);
-      if (!config) throw new Error('the configuration is gone');
-      await changeOAuthConfig(env.DB, env.ENCRYPTION_KEY, config, { origin, change: changed }, now());
+      await changeAt(server, changed);
       return (await findOAuthConfigOf(env.DB, server.id))?.sealedSecret;
     };
     await prepare(server);
@@ -627,6 +632,45 @@ describe('changing how the gateway is a client (CONTRACT §7)', () => {
     await change({ ...byHand, issuer: two.issuer });
     expect((await prepare(server)).issuer).toBe(two.issuer);
     expect(await change({ token_url: 'https://three.example/token' })).toBeNull();
+  });
+
+  it('is part of the change of its server: a name that is taken leaves it as it was', async () => {
+    const as = await AuthorizationServer.start();
+    const [server, other] = await Promise.all([
+      serverWith({ issuer: as.issuer }, { client_id: 'one', client_secret: 'a-secret-by-hand' }),
+      serverWith({ issuer: as.issuer }),
+    ]);
+    await prepare(server);
+    const before = await findOAuthConfigOf(env.DB, server.id);
+    const elsewhere = { connection_string: 'https://elsewhere.example/mcp' };
+
+    expect(await changeAt(server, { client_id: 'two' }, { ...elsewhere, name: other.name })).toBeNull();
+    expect(await findOAuthConfigOf(env.DB, server.id)).toEqual(before);
+    expect(await generationOf(server)).toBe(1);
+
+    expect(await changeAt(server, { client_id: 'two' }, elsewhere)).toMatchObject({ name: server.name });
+    expect(await findOAuthConfigOf(env.DB, server.id)).toMatchObject({
+      configured: { client_id: 'two' },
+      discovered: null,
+    });
+  });
+
+  it('is whole or not at all when its server moves, whichever call of storage fails', async () => {
+    const as = await AuthorizationServer.start();
+    for (let nth = 1, failed = true; failed; nth++) {
+      const server = await serverWith({ issuer: as.issuer });
+      await prepare(server);
+      const elsewhere = { connection_string: 'https://elsewhere.example/mcp' };
+      const change = () => changeAt(server, { client_id: 'two' }, elsewhere).catch(() => null);
+      failed = (await faulty({ nth, isOnwards: true, isLost: false }, change)).failed;
+
+      const now = await findServer(env.DB, server.id);
+      const config = await findOAuthConfigOf(env.DB, server.id);
+      const isMoved = now?.connectionString === elsewhere.connection_string;
+      expect([isMoved, config?.discovered === null, config?.configured.client_id]).toEqual(
+        failed ? [false, false, undefined] : [true, true, 'two'],
+      );
+    }
   });
 
   it('does not send a secret on when the server moves', async () => {

@@ -10,9 +10,7 @@ import { listWithHeaders } from '../../../mcp-client/header-trial';
 import { isOfSignIn } from '../../../providers/exchange';
 import { removeServer, takeBackServer } from '../../../removal/servers';
 import { type TokenExchangeRequest, UserHeaders } from '../../../servers/auth-settings';
-import type { OAuthConfig } from '../../../servers/oauth-config';
-import { changeOAuthConfig, forgetProvider } from '../../../servers/oauth-config-store';
-import type { Server, ServerChange, ServerTerms } from '../../../servers/server';
+import type { Server, ServerTerms } from '../../../servers/server';
 import { insertServer, raiseSessionGeneration, updateServer } from '../../../servers/store';
 import { listed } from '../answer';
 import { type ApiError, refusal, unknown } from '../error';
@@ -84,9 +82,8 @@ export const servers = new Hono<App>()
     const isLookedFor = isMoved && !isAskedAtOnce && (change.enabled ?? server.enabled);
     const found = isLookedFor ? foundIn(await findEndpoint(given)) : null;
     const settled = { ...change, ...(found && termsAt(found)) };
-    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, settled, now());
+    const changed = await updateServer(c.env.DB, c.env.ENCRYPTION_KEY, server, settled, now(), config);
     if (!changed) throw nameTaken(change.name ?? server.name);
-    if (config) await changeProvider(c, { server, changed, config, change });
     forgetDeployment();
     audit(c, { act: 'server.changed', server: server.id });
     const { connection_string, headers, enabled, per_user_header_keys, oauth_config, token_exchange } =
@@ -191,17 +188,6 @@ function takingBack(c: Context<App>, made: Server) {
     forgetDeployment();
     throw error;
   };
-}
-
-type Changing = { server: Server; changed: Server; config: OAuthConfig; change: ServerChange };
-
-/** Changes how we are an OAuth client of a server's provider. One that moved has its provider discovered again. */
-async function changeProvider(c: Context<App>, { server, changed, config, change }: Changing): Promise<void> {
-  const { origin } = new URL(changed.connectionString);
-  if (origin !== new URL(server.connectionString).origin) await forgetProvider(c.env.DB, server.id).run();
-  if (!change.oauth_config) return;
-  const asked = { origin, change: change.oauth_config };
-  await changeOAuthConfig(c.env.DB, c.env.ENCRYPTION_KEY, config, asked, now());
 }
 
 /** True when a change sends a server's credentials to another origin: masks keep nothing then, values are entered again. */
