@@ -3,7 +3,7 @@ import { type Asker, connect, OURSELVES, type Peer } from '../accounts/connect';
 import type { Env } from '../config';
 import { log } from '../log';
 import { isObject } from '../protocol/mcp';
-import { failures, Refusal, UpstreamFailure } from '../servers/failure';
+import { type FailureKind, failures, Refusal, UpstreamFailure } from '../servers/failure';
 import { checkItem, clean, type ItemKind, nameOf } from '../servers/listed-item';
 import { ListingRoom } from '../servers/listing-room';
 import type { LeftOut, Listed, Listing, Server } from '../servers/server';
@@ -29,12 +29,23 @@ const WAITED = { most: 4_000, rest: 800 };
 /** `isWaited`: what has not come beside the tools after 4 seconds is missing; `replaced`: nothing of it is stored any more. */
 export type ListingTerms = { isWaited: boolean; replaced: AbortSignal };
 
+/** What an asker's own account is refused for says nothing of the server: the next may do. */
+const OF_ASKER: readonly FailureKind[] = ['credentials', 'request'];
+
+/** A server refused to list for the account of the asker. */
+export class ListRefused extends Error {
+  constructor(readonly failure: UpstreamFailure) {
+    super(failure.message);
+  }
+}
+
 /**
  * Asks a server for everything it lists, with the gateway's own account where everyone has theirs, and stores that, with what
  * became of it. A list that did not come stays as it was.
  * @param issuer ours; null while it is not set
  * @param asker who makes us ask: serves where the gateway can have no account. Of what they alone may see only tools are kept.
- * @returns the server as it is now known, and whether its tools came. @throws CredentialNeeded when such an asker has none either.
+ * @returns the server as it is now known, and whether its tools came.
+ * @throws CredentialNeeded when such an asker has none either, ListRefused when theirs is refused
  */
 export async function listUpstream(
   env: Env,
@@ -66,6 +77,7 @@ export async function listUpstream(
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     if (replaced.aborted) return { server, isListed: false };
+    if (isListedForAsker(server) && OF_ASKER.includes(error.kind)) throw new ListRefused(error);
     return { server: await recordFailure(env.DB, server, 'list', error, now), isListed: false };
   }
 }

@@ -2,6 +2,7 @@ import type { CredentialOwner } from '../accounts/credential';
 import type { NeededKind } from '../accounts/credential-needed';
 import type { Env } from '../config';
 import { retrying } from '../protocol/patience';
+import type { FailureStated } from '../servers/failure-words';
 import type { Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { type Eras, noteEras } from './eras';
@@ -17,12 +18,13 @@ export type ListsWanted = ListsAsker & { reason: 'now' | 'missing' | 'due' };
 
 /**
  * What came of wanting lists. `known`: the server as it is now, whether its tools came when it was asked last, which eras it
- * speaks and where its address led, as far as its object knows; `needed`: an account of the asker's own; `gone`: there is no
- * such server.
+ * speaks and where its address led, as far as its object knows; `needed`: an account of the asker's own; `refused`: the server
+ * does not list for that account; `gone`: there is no such server.
  */
 export type ListsAnswer =
   | { kind: 'known'; server: Server; isListed: boolean; eras: Eras | null; ledTo: string | null }
   | { kind: 'needed'; need: NeededKind }
+  | { kind: 'refused'; failure: FailureStated }
   | { kind: 'gone' };
 
 /** What the object of a server is asked from elsewhere. Its class says what each act does. */

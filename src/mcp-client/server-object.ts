@@ -10,7 +10,7 @@ import { findServer } from '../servers/find';
 import type { LeftOut, Server } from '../servers/server';
 import type { Settings } from '../settings';
 import { erasOf } from './eras';
-import { listUpstream } from './listing';
+import { ListRefused, listUpstream } from './listing';
 import { ledTo } from './redirects';
 import {
   isOutOfDate,
@@ -63,6 +63,7 @@ const AT_ONCE = 10;
 const SETTLING = 100;
 /** How long one who heard that waits for what came of it: until it is listed, and as long as a listing takes. Milliseconds. */
 const HEARD = CHANGES + LOST;
+const MOST_REFUSALS = 1_000;
 /** The alarm ends when no one wanted a server's lists for a day, or for ten intervals if that is longer. Milliseconds. */
 const UNUSED = 86_400_000;
 const UNUSED_INTERVALS = 10;
@@ -78,6 +79,8 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
   private running: Running | null = null;
   /** Counts beginnings and ends of listings: what was read before one says nothing after it. */
   private turn = 0;
+  /** Whom the server has just refused to list for. */
+  private readonly refusals = new Refusals();
   /** What comes of the change that is to be listed; null: no one waits for it. */
   private change: PromiseWithResolvers<ListsAnswer | null> | null = null;
 
@@ -106,6 +109,8 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
         continue;
       }
       if (this.turn !== turn) continue;
+      const refused = wanted.reason === 'missing' && this.refusals.of(wanted.owner);
+      if (refused) return refused;
       if (!this.isToBeAsked(server, settings, wanted.reason)) return known(server, server.listedAt !== null);
       const answer = await this.begin(server, settings, wanted);
       if (answer) return answer;
@@ -246,9 +251,11 @@ export class ServerObject extends DurableObject<Env> implements ServerActs {
       return listed ? known(listed.server, listed.isListed) : known(server, false);
     } catch (error) {
       if (replaced.aborted) return null;
-      if (!(error instanceof CredentialNeeded)) throw error;
+      const answer = ofAsker(error);
+      if (!answer) throw error;
       this.note(wanted, { lookedAt: 0 }); // the next asker may have what this one lacks
-      return { kind: 'needed', need: error.kind };
+      if (answer.kind === 'refused') this.refusals.note(owner, answer);
+      return answer;
     }
   }
 
@@ -293,7 +300,32 @@ async function joined(
       () => null,
     );
   const answer = await running.answer;
-  return answer?.kind === 'needed' && running.owner !== owner ? null : answer;
+  const isAskers = answer?.kind === 'needed' || answer?.kind === 'refused';
+  return isAskers && running.owner !== owner ? null : answer;
+}
+
+type OfAsker = Extract<ListsAnswer, { kind: 'needed' | 'refused' }>;
+
+/** The answer to a listing that failed for the asker's account; null: it failed for another reason. */
+function ofAsker(error: unknown): OfAsker | null {
+  if (error instanceof CredentialNeeded) return { kind: 'needed', need: error.kind };
+  return error instanceof ListRefused ? { kind: 'refused', failure: error.failure.stated } : null;
+}
+
+/** What askers were refused lately: asking again soon would cost the server another listing each. */
+class Refusals {
+  private readonly all = new Map<ListsAsker['owner'], { at: number; answer: OfAsker }>();
+
+  note(owner: ListsAsker['owner'], answer: OfAsker): void {
+    this.all.delete(owner);
+    this.all.set(owner, { at: Date.now(), answer });
+    if (this.all.size > MOST_REFUSALS) this.all.delete(this.all.keys().next().value as ListsAsker['owner']);
+  }
+
+  of(owner: ListsAsker['owner']): OfAsker | null {
+    const known = this.all.get(owner);
+    return known && known.at + PAUSE > Date.now() ? known.answer : null;
+  }
 }
 
 function isUnused({ usedAt }: Kept, settings: Settings, server: Server): boolean {

@@ -2,16 +2,27 @@ import { waitUntil } from 'cloudflare:workers';
 import { isListedForAsker } from '../accounts/auth/index';
 import { connect } from '../accounts/connect';
 import { log } from '../log';
-import { isOutOfDate, type ListsWanted, PAUSE, serverObject, wantLists } from '../mcp-client/server-acts';
+import {
+  isOutOfDate,
+  type ListsAnswer,
+  type ListsWanted,
+  PAUSE,
+  serverObject,
+  wantLists,
+} from '../mcp-client/server-acts';
 import { faultFacts } from '../protocol/faults/storage';
+import { say } from '../protocol/faults/wording';
 import { inPool, within } from '../protocol/patience';
+import { FAILURE_WORDS } from '../servers/failure-words';
 import type { Server } from '../servers/server';
 import { askerOf, type Call } from './call';
 import { type CatalogServer, withListsOf } from './catalog';
 import { tellStreams } from './listen/news';
 
-/** Whose request makes us ask. */
-type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'>;
+/** Whose request makes us ask. `refusals`: what servers say that list for others, but not for them; by server id. */
+type ListingCaller = Pick<Call, 'gate' | 'caller' | 'session' | 'headers'> & {
+  refusals?: Map<string, string>;
+};
 
 /** A server whose lists could not be had, and why, as `_meta["toolgate/unavailable"]` names it. */
 export type MissingList = { server: string; message: string };
@@ -40,13 +51,15 @@ export async function listMissing(
   if (!missing.length) return [];
   const prompt = missing.filter((entry) => !isSlow(entry));
   const slow = missing.filter((entry) => isSlow(entry) && isDue(entry));
-  const listing = listNow(by, prompt);
+  const refusals = new Map<string, string>();
+  const listing = listNow({ ...by, refusals }, prompt);
   waitUntil(Promise.all([listing, askAll(by, slow)]));
   await within(WAIT_ALL, listing);
   for (const entry of prompt) entry.isSlow = entry.asking !== null;
   return missing.filter(isMissing).map(({ server }) => ({
     server: server.name,
     message:
+      refusals.get(server.id) ??
       server.lastFailure?.message ??
       (isListedForAsker(server)
         ? `The server ${server.name} acts for people who signed in: one of them has to ask for its tools first.`
@@ -166,6 +179,8 @@ function ask(by: ListingCaller, entry: CatalogServer, reason: ListsWanted['reaso
   return asking;
 }
 
+const OF_CALLER: readonly ListsAnswer['kind'][] = ['needed', 'refused'];
+
 async function askNow(by: ListingCaller, entry: CatalogServer, reason: ListsWanted['reason']): Promise<void> {
   const { env, issuer } = by.gate;
   const { id: serverId } = entry.server;
@@ -175,7 +190,8 @@ async function askNow(by: ListingCaller, entry: CatalogServer, reason: ListsWant
     const wanted = { serverId, issuer, owner: askerOf(by).owner, reason };
     const answer = (await canList(by, entry.server)) ? await wantLists(env.SERVERS, wanted) : null;
     if (answer?.kind === 'known') entry.server = answer.server;
-    if (answer === null || answer.kind === 'needed') entry.askedAt = 0; // the next caller may have what this one lacks
+    if (answer?.kind === 'refused') by.refusals?.set(serverId, say(FAILURE_WORDS, answer.failure));
+    if (answer === null || OF_CALLER.includes(answer.kind)) entry.askedAt = 0; // the next caller may have what this one lacks
   } catch (error) {
     log('server.list_failed', { server: serverId, ...faultFacts(error) });
   }

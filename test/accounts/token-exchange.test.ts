@@ -6,7 +6,7 @@ import { AuthorizationServer } from '../support/authorization-server';
 import { Browser } from '../support/browser';
 import { McpCaller } from '../support/caller';
 import { wait } from '../support/clock';
-import { admin, configure, newKey } from '../support/gate';
+import { admin, administer, configure, newKey } from '../support/gate';
 import { Provider, personOf } from '../support/provider';
 import { addressOf, Upstream } from '../support/upstream';
 
@@ -31,6 +31,7 @@ async function world() {
   return { provider, exchanger, upstream };
 }
 
+type Shown = { client: { state: string; last_failure: unknown } };
 type Tokens = { access_token: string; expires_in?: number; refresh_token?: string };
 
 /** Signs someone in at `provider`, which issues `tokens`. */
@@ -75,6 +76,37 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     expect(await ada.whoami()).toBe('ada');
     expect(await exchanges(exchanger)).toEqual(['ada', 'bob', 'ada']);
   });
+
+  it.each([
+    [403, 'does not let your account do this'],
+    [400, '(HTTP 400)'],
+  ])(
+    'lists for the next person when a server refuses one by %s, and says so to that one alone',
+    async (status, words) => {
+      const { provider, upstream } = await world();
+      const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+      const bob = await personAt(provider, upstream, { access_token: 'bob', expires_in: 3600 });
+      const listed = async ({ caller }: typeof ada) =>
+        (await caller.ask('tools/list')).body.result as Record<string, unknown>;
+      const before = await administer<Shown>('GET', `/mcp/client/${upstream.id}`);
+      await upstream.behave({ lists: { 'tools/list': [String(status)] } });
+      const first = [await listed(ada), await listed(ada)];
+      const asked = await upstream.seen('tools/list');
+      const { client } = await administer<Shown>('GET', `/mcp/client/${upstream.id}`);
+      await upstream.behave({ lists: {} });
+      const second = await listed(bob);
+
+      const missing = [{ server: upstream.name, message: expect.stringContaining(words) }];
+      expect(first.map(({ _meta }) => _meta)).toEqual([
+        { 'toolgate/unavailable': missing },
+        { 'toolgate/unavailable': missing },
+      ]);
+      expect(asked).toHaveLength(1);
+      expect(client).toEqual(before.client);
+      expect(second.tools).toMatchObject([{ name: 'whoami' }]);
+      expect(second._meta).toBeUndefined();
+    },
+  );
 
   it('exchanges once for calls that come side by side', async () => {
     const { provider, exchanger, upstream } = await world();

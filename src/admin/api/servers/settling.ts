@@ -71,6 +71,10 @@ export async function ask(c: Context<App>, server: Server): Promise<Answered> {
     }
     case 'needed':
       return { known: server, failure: refusal('for_people_only', { server: server.name }), led: null };
+    case 'refused': {
+      const { failure } = answer;
+      return { known: server, failure: refusal('server_failed', { failure }), led: null };
+    }
     case 'gone':
       throw unknown('server');
     default: {
