@@ -58,12 +58,14 @@ export const authorizationColumns = columnsOf<Authorization, { createdAt: number
 );
 
 /** What an answer is judged by. */
-type Pending = {
-  verifier: string;
-  redirectUri: string;
-  issuer: string | null;
-  /** True when it is the second, without `resource`, as the answer to the first refused that. */
-  isWithoutResource?: boolean;
+type Pending = { verifier: string; redirectUri: string; issuer: string | null; without: Without };
+
+/** What an authorization leaves out as the answer to one before it refused that. */
+type Without = {
+  /** The parameter `resource` (RFC 8707). */
+  resource?: true;
+  /** Scopes that the server once named as missing: its provider may not know them. */
+  wantedScopes?: true;
 };
 
 const sealContextOf = (id: string) => `upstream_flow/${id}/sealed`;
@@ -79,21 +81,16 @@ export async function beginAuthorization(
   issuer: string,
   wanted: Pick<Authorization, 'owner' | 'generation' | 'browserHash' | 'returnTo' | 'grantId'> & {
     server: Server;
-    isWithoutResource?: boolean;
+    without?: Without;
   },
 ): Promise<{ destination: Destination; id: string; expiresAt: number }> {
-  const { server, owner, generation, browserHash, returnTo, grantId, isWithoutResource = false } = wanted;
+  const { server, owner, generation, browserHash, returnTo, grantId, without = {} } = wanted;
   const provider = await prepareProvider(env, settings, issuer, server);
   const now = Math.floor(Date.now() / 1000);
   const id = randomSecret(16);
   const expiresAt = now + AUTHORIZATION_LIFE;
   const redirectUri = redirectUriOf(settings, issuer);
-  const pending: Pending = {
-    verifier: randomSecret(),
-    redirectUri,
-    issuer: provider.issuer,
-    isWithoutResource,
-  };
+  const pending: Pending = { verifier: randomSecret(), redirectUri, issuer: provider.issuer, without };
   const sealed = await seal(env.ENCRYPTION_KEY, sealContextOf(id), JSON.stringify(pending));
   const row = authorizationColumns.insert({
     ...{ id, owner, generation, browserHash, sealed, returnTo, grantId, expiresAt },
@@ -105,15 +102,19 @@ export async function beginAuthorization(
     .bind(...row.values)
     .run();
   const { verifier } = pending;
-  const wantedScopes = (await findCredentialOf(env.DB, owner, server.id))?.wantedScopes ?? [];
+  const wantedScopes = without.wantedScopes ? [] : await wantedScopesOf(env.DB, owner, server);
   const scopes = [...new Set([...provider.scopes, ...wantedScopes])];
-  const destination = await authorizationUrl(isWithoutResource ? { ...provider, resource: null } : provider, {
+  const destination = await authorizationUrl(without.resource ? { ...provider, resource: null } : provider, {
     state: `${CONNECT}.${id}`,
     verifier,
     redirectUri,
     scopes,
   });
   return { destination, id, expiresAt };
+}
+
+async function wantedScopesOf(db: D1Database, owner: CredentialOwner, { id }: Server): Promise<string[]> {
+  return (await findCredentialOf(db, owner, id))?.wantedScopes ?? [];
 }
 
 /** The authorization `id` as it is, used and expired ones too; null when there is none. */
@@ -169,17 +170,21 @@ export async function deleteTakenUp(db: D1Database, serverId: string): Promise<b
 }
 
 /**
- * The provider will not hear of `resource` (RFC 8707), as a browser says: the person is sent there again without it. Anyone can
- * write such an answer to an authorization of their own, so that it is remembered only once tokens have come.
+ * The provider refuses part of what it was asked, as a browser says: the person is sent there again without it. Anyone can write
+ * such an answer to an authorization of their own, so that nothing is remembered of it before tokens have come.
  */
-export class ResourceRefused extends Error {}
+export class AskAgain extends Error {
+  constructor(readonly without: Without) {
+    super('The provider refuses part of what it was asked');
+  }
+}
 
 /** What an authorization was for has ended while its answer was redeemed. Nothing was kept. */
 export class AuthorizationEnded extends Error {}
 
 type Answered = { authorization: Authorization; server: Server; answer: URLSearchParams };
 
-/** What a provider's answer is redeemed for. @throws TokenRefused, Unavailable, ResourceRefused */
+/** What a provider's answer is redeemed for. @throws TokenRefused, Unavailable, AskAgain */
 async function redeemed(
   env: Env,
   { authorization, server, answer }: Answered,
@@ -193,14 +198,17 @@ async function redeemed(
       'what was kept of the authorization does not open, or its provider changed',
     );
   }
-  const { isWithoutResource, ...pending } = JSON.parse(text) as Pending;
-  const asked = isWithoutResource ? { ...provider, resource: null } : provider;
+  const { without = {}, ...pending } = JSON.parse(text) as Pending;
+  const asked = without.resource ? { ...provider, resource: null } : provider;
   const binding = { ...pending, state: `${CONNECT}.${id}` };
-  const tokens = await redeemCode(env, asked, answer, binding).catch((error: unknown) => {
-    const isSendable = answer.has('error') && asked.resource !== null && refusesResource(error);
-    throw isSendable ? new ResourceRefused() : error;
+  const tokens = await redeemCode(env, asked, answer, binding).catch(async (error: unknown) => {
+    if (!answer.has('error') || !(error instanceof TokenRefused)) throw error;
+    if (refusesResource(error) && asked.resource !== null) throw new AskAgain({ ...without, resource: true });
+    if (error.code !== 'invalid_scope' || without.wantedScopes) throw error;
+    const isMore = (await wantedScopesOf(env.DB, authorization.owner, server)).length > 0;
+    throw isMore ? new AskAgain({ ...without, wantedScopes: true }) : error;
   });
-  if (isWithoutResource) await noteResourceRefused(env.DB, provider.oauthConfigId);
+  if (without.resource) await noteResourceRefused(env.DB, provider.oauthConfigId);
   return { provider, tokens };
 }
 
@@ -213,7 +221,7 @@ async function requireUnended(db: D1Database, id: string): Promise<void> {
  * Redeems the provider's answer and has its tokens kept, as its owner's at the server, unless they were disconnected, deleted
  * or blocked meanwhile: then the provider is told.
  * @param requireAccess throws when the owner may not use the server any more
- * @throws TokenRefused, Unavailable, AuthorizationEnded, ResourceRefused, whatever `requireAccess` throws
+ * @throws TokenRefused, Unavailable, AuthorizationEnded, AskAgain, whatever `requireAccess` throws
  */
 export async function keepAuthorized(
   env: Env,
@@ -254,7 +262,7 @@ const heldContextOf = (id: string) => `upstream_flow/${id}/held`;
 /**
  * Redeems the provider's answer to an authorization that was begun through the API, and holds its tokens until an
  * administrator confirms whose account it is: {@link AUTHORIZATION_LIFE} from now, then they are revoked.
- * @returns until when, epoch seconds. @throws TokenRefused, Unavailable, ResourceRefused
+ * @returns until when, epoch seconds. @throws TokenRefused, Unavailable, AskAgain
  */
 export async function holdAuthorized(env: Env, issuer: string, answered: Answered): Promise<number> {
   const { id, owner } = answered.authorization;

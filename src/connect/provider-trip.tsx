@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import {
+  AskAgain,
   type Authorization,
   AuthorizationEnded,
   beginAuthorization,
   findAuthorization,
   holdAuthorized,
   keepAuthorized,
-  ResourceRefused,
   takeUpAuthorization,
 } from '../accounts/authorization';
 import {
@@ -57,20 +57,21 @@ export async function comeBack(c: Context<App>, id: string): Promise<Response> {
   const server = await findServer(c.env.DB, authorization.serverId);
   if (!server) throw new PageProblem(NO_SERVER);
   return finish(c, issuer, authorization, server).catch((error: unknown) => {
-    if (error instanceof ResourceRefused) return sendAgain(c, issuer, authorization, server);
+    if (error instanceof AskAgain) return sendAgain(c, issuer, authorization, server, error);
     throw error;
   });
 }
 
-/** Sends the browser of an authorization to the provider once more, for one like it without `resource`. */
+/** Sends the browser of an authorization to the provider once more, for one like it `without` what was refused. */
 async function sendAgain(
   c: Context<App>,
   issuer: string,
   before: Authorization,
   server: Server,
+  { without }: AskAgain,
 ): Promise<Response> {
   const fresh = before.browserHash === null ? null : await newBrowserSecret();
-  const wanted = { ...before, server, browserHash: fresh?.browserHash ?? null, isWithoutResource: true };
+  const wanted = { ...before, server, browserHash: fresh?.browserHash ?? null, without };
   const explained = explain(c, server, fresh && before.returnTo);
   const { destination, id } = await beginAuthorization(c.env, c.var.settings, issuer, wanted).catch(
     explained,

@@ -38,15 +38,18 @@ export type ServerChallenge = { resourceMetadata: string | null; scopes: string[
 export const NO_CHALLENGE: ServerChallenge = { resourceMetadata: null, scopes: null };
 
 export function challengeOf(header: string): ServerChallenge {
-  const parameter = (name: string) => {
-    const [, quoted, bare] =
-      new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,"]+))`, 'i').exec(header) ?? [];
-    return quoted || bare || null;
-  };
-  const scope = parameter('scope');
-  const scopes = scope === null ? null : wellFormed(scope.split(' '));
-  return { resourceMetadata: parameter('resource_metadata'), scopes };
+  const parameters = new Map<string, string>();
+  for (const [, name = '', quoted, bare] of header.matchAll(PARAMETER)) {
+    const value = quoted?.replace(/\\(.)/g, '$1') || bare;
+    if (value && !parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), value);
+  }
+  const scope = parameters.get('scope');
+  const scopes = scope === undefined ? null : wellFormed(scope.split(' '));
+  return { resourceMetadata: parameters.get('resource_metadata') ?? null, scopes };
 }
+
+/** An authentication parameter, whole: what stands in the quotes of another is none (RFC 9110 §11.2). */
+const PARAMETER = /(?<=^|[\s,])([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
 
 /** Scope tokens (RFC 6749 §3.3) that can be asked for. */
 export function wellFormed(scopes: string[]): string[] {

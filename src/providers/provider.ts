@@ -60,8 +60,10 @@ type ProviderClient = {
   secret: Sealed | null;
 };
 
-/** Seconds before its end at which a client's secret is not used for another authorization. */
+/** Seconds before its end at which a client's secret is not used for another authorization: of one that lives shorter, half its life. */
 const SECRET_MARGIN = 86_400;
+/** Seconds that a client serves at least: everyone who connects meanwhile is sent with the same one. */
+const LEAST_SERVED = 3_600;
 /** Seconds after which a person is not sent to a provider before it was looked for again: servers move to others. */
 const FRESH = 86_400;
 /** Seconds after which that is tried again when it failed. */
@@ -175,7 +177,10 @@ function serves({ configured, discovered, client }: OAuthConfig, introduction: I
   if (configured.client_id) return true;
   if (client?.redirectUri !== introduction.redirectUri) return false;
   if (client.from === 'document') return client.clientId === introduction.documentUrl;
-  return client.secretExpiresAt === null || now < client.secretExpiresAt - SECRET_MARGIN;
+  const { secretExpiresAt, registeredAt } = client;
+  if (secretExpiresAt === null) return true;
+  const life = secretExpiresAt - registeredAt;
+  return now < secretExpiresAt - (life < SECRET_MARGIN + LEAST_SERVED ? life / 2 : SECRET_MARGIN);
 }
 /** The provider as it can be found today: while it cannot, what is known goes on serving, and is looked at again soon. */
 async function discoveredNow(

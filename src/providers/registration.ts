@@ -96,14 +96,15 @@ export async function register(
   const secret = registered.data.client_secret || null; // some write an empty one for none
   const authMethod = secret === null && !said ? 'none' : methodOf(said, wanted);
   if (!authMethod) return { refused: 'asks for keys or certificates of our own' };
+  const registeredAt = Math.floor(Date.now() / 1000);
   const client: OwnClient = {
     clientId: client_id,
     from: 'registration',
     authMethod,
     ...(secret !== null && !said && { isMethodUnsaid: true }),
     redirectUri: introduction.redirectUri,
-    secretExpiresAt: (secret && expiresAt) || null,
-    registeredAt: Math.floor(Date.now() / 1000),
+    secretExpiresAt: secret && expiresAt && expiresAt > registeredAt ? expiresAt : null, // an end that is over is none
+    registeredAt,
   };
   return { client, secret };
 }

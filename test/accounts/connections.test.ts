@@ -121,7 +121,8 @@ describe('everyone acts with their own account (CONTRACT §7, SECURITY 16)', () 
     await ann.whoami();
     await upstream.behave({ fault: 403 });
     const forbidden = await ann.whoami();
-    const challenge = 'Bearer error="insufficient_scope", error_description="no"';
+    const said = 'no, not with scope=read, \\"scope=write\\" alone';
+    const challenge = `Bearer error="insufficient_scope", error_description="${said}"`;
     await upstream.behave({ challenge });
 
     expect(forbidden).toContain('does not let your account do this (HTTP 403)');

@@ -123,6 +123,28 @@ describe('a 403 that names a scope (RFC 6750 §3.1; MCP 2025-11-25, Scope Challe
     expect(await ann.account.row()).toMatchObject({ status: 'active' });
   });
 
+  it('asks again without it where the provider does not know it: the account can still be connected', async () => {
+    const { provider, upstream } = await world();
+    const ann = await holder(provider, upstream, 'ann');
+    const refusesResource = { at: 'authorize', error: { error: 'invalid_target' } };
+    await provider.behave({ knowsScopes: ['read'], refusesResource });
+    const answer = await ann.call('write');
+    const { browser, page } = await follow(answer, ann.key);
+    await browser.submit(page, { decision: 'continue' });
+    const asked = [browser.callback?.searchParams.get('scope')];
+    for (let turn = 0; turn < 2; turn++) {
+      await provider.approve(browser, 'ann');
+      asked.push(browser.callback?.searchParams.get('scope'));
+    }
+    const end = await provider.approve(browser, 'ann');
+
+    expect(asked).toEqual(['read write', 'read write', 'read']);
+    expect(end?.status).toBe(200);
+    expect(await ann.account.row()).toMatchObject({ status: 'active' });
+    expect(await ann.call('whoami')).toBe('ann');
+    expect(await ann.call('write')).toContain('wants more than the connected account allows: write');
+  });
+
   it.each([
     ['twenty scopes', Array.from({ length: 30 }, (_, at) => `s${at}`), 20],
     ['a thousand characters', Array.from({ length: 10 }, (_, at) => `${at}${'x'.repeat(150)}`), 6],

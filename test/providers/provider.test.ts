@@ -573,6 +573,25 @@ describe('who the gateway is there (CONTRACT §7, RFC 7591)', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
+  it.each([
+    ['lives an hour, until half of it is over', 3600, [60, 1700], [200]],
+    ['ends before it begins: that is no end', -10, [60, 7200], []],
+  ])('sends everyone with the same client whose secret %s', async (_, life, before, after) => {
+    const as = await AuthorizationServer.start({
+      metadata: { token_endpoint_auth_methods_supported: ['client_secret_basic'] },
+      registration: { client_secret_expires_at: now() + life },
+    });
+    const server = await serverWith({ issuer: as.issuer });
+    const idAfter = async (seconds: number) => {
+      wait(seconds);
+      return (await prepare(server)).client.clientId;
+    };
+    const first = await idAfter(0);
+
+    for (const seconds of before) expect(await idAfter(seconds)).toBe(first);
+    for (const seconds of after) expect(await idAfter(seconds)).not.toBe(first);
+  });
+
   it('registers anew once for everybody whose client was refused', async () => {
     const as = await AuthorizationServer.start();
     const server = await serverWith({ issuer: as.issuer });

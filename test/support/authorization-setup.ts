@@ -45,6 +45,8 @@ type Behaviour = {
   says: null | { to: string; status: number; body: string; type?: string };
   /** Where a request that names `resource` is refused with this error (RFC 8707). */
   refusesResource: null | { at: 'authorize' | 'authorization_code' | 'refresh_token'; error: Json };
+  /** Scopes it knows: a request at the authorization endpoint that names another is refused with `invalid_scope`. Null: all. */
+  knowsScopes: null | string[];
   /** Claims of the ID token beside its tokens, and at its userinfo endpoint; null: there is none. */
   idToken: null | Json;
   userinfo: null | Json;
@@ -82,6 +84,7 @@ class AuthorizationServer {
     refuses: null,
     says: null,
     refusesResource: null,
+    knowsScopes: null,
     idToken: null,
     userinfo: null,
     secretBy: null,
@@ -176,6 +179,15 @@ class AuthorizationServer {
   }
 
   /** Lets in whoever comes, as the `x-user` that the browser says, and sends them back. */
+  /** What an authorization is refused with; null: it is not. */
+  private refusalOf(query: URLSearchParams): Json | null {
+    const { refusesResource, knowsScopes } = this.behaviour;
+    if (refusesResource?.at === 'authorize' && query.has('resource')) return refusesResource.error;
+    const scopes = query.get('scope')?.split(' ') ?? [];
+    const isKnown = (scope: string) => knowsScopes?.includes(scope) ?? true;
+    return scopes.every(isKnown) ? null : { error: 'invalid_scope' };
+  }
+
   private authorize(request: IncomingMessage, response: ServerResponse): void {
     const query = new URL(request.url ?? '', 'http://x').searchParams;
     const client = this.clientOf(query.get('client_id') ?? '');
@@ -187,10 +199,10 @@ class AuthorizationServer {
       return void response.writeHead(400).end();
     if (!isProof && this.behaviour.quirks !== 'github') return void response.writeHead(400).end();
 
-    const noResource = this.behaviour.refusesResource;
-    if (noResource?.at === 'authorize' && query.has('resource')) {
+    const refused = this.refusalOf(query);
+    if (refused) {
       const location = new URL(redirectUri);
-      const answer = { ...noResource.error, state: query.get('state'), iss: this.issuer };
+      const answer = { ...refused, state: query.get('state'), iss: this.issuer };
       for (const [name, value] of Object.entries(answer)) location.searchParams.set(name, String(value));
       return void response.writeHead(302, { location: location.href }).end();
     }
