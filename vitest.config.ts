@@ -55,6 +55,8 @@ export default defineConfig({
                 REVOCATION_LAG: 0,
                 ALLOW_LOOPBACK_UPSTREAMS: true,
                 RATE_LIMITS: 'off',
+                TENANT: 'tenant-one\n',
+                TENANTS: 'tenant-one\ntenant-two',
               },
             },
           }),

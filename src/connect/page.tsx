@@ -18,10 +18,10 @@ import { issuerOf } from '../oauth/surface';
 import { once } from '../once';
 import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
-import { readFields } from '../protocol/params';
 import { knownProvidersQuestion } from '../providers/provider';
 import { serversByIdQuestion } from '../servers/find';
 import { hasProvider } from '../settings';
+import { formOf } from '../ui/fields';
 import { PageProblem, type Problem, page, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 import {
@@ -48,7 +48,7 @@ export const connect = new Hono<App>()
   .post('/:id', async (c) => {
     const issuer = issuerOf(c.var.issuer);
     if (isForeign(c.req.raw.headers, issuer)) throw new PageProblem(FOREIGN);
-    const form = (await readFields(c.req.raw, MOST_FORM)) ?? new URLSearchParams();
+    const form = await formOf(c.req.raw, MOST_FORM);
     const visit = await visitOf(c);
     const value = form.get('form') ?? '';
     if (!visit.state || !(await verifyConnectForm(c.env.ENCRYPTION_KEY, visit.link.id, visit.state, value))) {

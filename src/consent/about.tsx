@@ -41,9 +41,9 @@ export function About({ flow }: { flow: Flow }) {
 
 /** An address in words where it is of this device, and as it is. */
 export function ReturnsTo({ uri }: { uri: string }) {
-  const { protocol, host, hostname } = new URL(uri);
+  const { protocol, host } = new URL(uri);
   const isWeb = /^https?:$/.test(protocol);
-  if (isWeb && !isLoopback(hostname)) return <Host of={host} />;
+  if (!isOfDevice(new URL(uri))) return <Host of={host} />;
   return (
     <>
       <b>{isWeb ? 'this computer' : 'this device'}</b>{' '}
@@ -73,15 +73,30 @@ export function Unchecked({ flow: { clientUncheckedSince: since } }: { flow: Flo
   );
 }
 
-/** The caution beside a name that is its own claim (SECURITY 4). */
+/**
+ * The caution beside a name that is its own claim (SECURITY 4), and beside one whose site is known but not who waits on this
+ * device (MCP 2025-11-25, Localhost Redirect URI Risks).
+ */
 export function Unverified({ flow }: { flow: Flow }) {
-  if (isDocumentUrl(flow.request.clientId)) return null;
+  const { clientId, redirectUri } = flow.request;
+  const isKnown = isDocumentUrl(clientId);
+  if (isKnown && !isOfDevice(new URL(redirectUri))) return null;
+  const name = <Cut of={nameOf(flow)} />;
   return (
     <Notice tone="warn">
-      Not verified: any app can call itself <Cut of={nameOf(flow)} />. Continue only if you just started
-      connecting it.
+      {isKnown ? (
+        <>Any app on this device can act as {name} here.</>
+      ) : (
+        <>Not verified: any app can call itself {name}.</>
+      )}{' '}
+      Continue only if you just started connecting it.
     </Notice>
   );
+}
+
+/** True for an address that an app on this device answers, not a website. */
+function isOfDevice({ protocol, hostname }: URL): boolean {
+  return !/^https?:$/.test(protocol) || isLoopback(hostname);
 }
 
 function rfc3339(at: number): string {

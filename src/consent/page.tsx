@@ -10,11 +10,13 @@ import { modeOf } from '../identity';
 import { rememberIdentity } from '../identity/browser';
 import type { Identity } from '../identity/mode';
 import { keptPages } from '../kept-pages';
+import { log } from '../log';
 import { formValue } from '../oauth/flow-cookie';
 import { surface } from '../oauth/surface';
 import { sendBack } from '../oauth/way-back';
 import { authorizationResponse, covers } from '../protocol/authorization';
 import { OAuthError } from '../protocol/error';
+import { faultFacts } from '../protocol/faults/storage';
 import { fragment, PageProblem, type Problem, page } from '../ui/layout';
 import { cut } from '../ui/name';
 import { dayOf } from '../ui/parts';
@@ -196,8 +198,11 @@ async function allow(
   const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
   const terms: GrantTerms = { ...bound, generation, scope, askedScope: request.scope, codeHash, ...lives };
 
-  const [inserted] = await Promise.all([insertGrant(c.env.DB, row), recordAllowed(c.env.DB, clientId, now)]);
-  await putCode(c.env.KV, codeHash, { ...bound, grantId, expiresAt: codeExpiresAt }, now);
+  const lost = (event: 'code.not_kept' | 'client.not_noted') => (error: unknown) =>
+    log(event, { request_id: c.var.requestId, ...faultFacts(error) });
+  const inserted = await insertGrant(c.env.DB, row);
+  const kept = { ...bound, grantId, expiresAt: codeExpiresAt };
+  await putCode(c.env.KV, codeHash, kept, now).catch(lost('code.not_kept')); // the object knows it, too (SECURITY 23)
   const grant = grantObject(c.env.GRANTS, grantId);
   if (!(await grant?.open(terms))) {
     const answer = (await grant?.answer()) ?? 'allowed';
@@ -205,6 +210,7 @@ async function allow(
     throw answered(flow, answer);
   }
   if (!inserted) await correctGrant(c.env.DB, row);
+  await recordAllowed(c.env.DB, clientId, now).catch(lost('client.not_noted')); // its grant keeps it, too
   const access = servers
     ? ({ access: 'chosen', servers: chosenWords(servers, usable) } as const)
     : ({ access: 'all' } as const);

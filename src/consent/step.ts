@@ -9,7 +9,7 @@ import { issuerOf } from '../oauth/surface';
 import type { ShownClient } from '../oauth/way-back';
 import { Destination } from '../protocol/destination';
 import { isForeign } from '../protocol/own-origin';
-import { readFields } from '../protocol/params';
+import { formOf } from '../ui/fields';
 import { PageProblem, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 
@@ -55,7 +55,7 @@ export async function takeUpForm(c: Context<App>): Promise<{ step: FlowStep; for
       text: 'Nothing was changed. Answer on the page that opened when you connected your app.',
     });
   }
-  const form = (await readFields(c.req.raw, MOST_FORM)) ?? new URLSearchParams();
+  const form = await formOf(c.req.raw, MOST_FORM);
   const step = await takeUp(c, form.get('flow_id') ?? '');
   if (!(await verifyFormValue(c.env.ENCRYPTION_KEY, step.flowId, step.state, form.get('form') ?? ''))) {
     throw new PageProblem({

@@ -20,6 +20,9 @@ import { dropOldFlows, writeFlowState } from './flow-cookie';
 import { issuerOf, surface } from './surface';
 import { sendBack } from './way-back';
 
+/** Characters of a `state` that goes back with an error: a longer one makes an address that no one takes. */
+const MOST_ECHOED = 8_000;
+
 /** The authorization endpoint, RFC 6749 §3.1. Until client and redirect URI are known good, errors stay here. */
 export const authorize = new Hono<App>()
   .use(surface)
@@ -29,7 +32,11 @@ export const authorize = new Hono<App>()
     await next();
   })
   .get('/', (c) => begin(c, new URL(c.req.url).searchParams))
-  .post('/', async (c) => begin(c, new URLSearchParams((await readText(c.req.raw.body, 64 * 1024)) ?? '')));
+  .post('/', async (c) => {
+    const form = await readText(c.req.raw.body, 64 * 1024);
+    if (form === null) throw new PageProblem(malformed('it is longer than 64 KiB'));
+    return begin(c, new URLSearchParams(form));
+  });
 
 async function begin(c: Context<App>, query: URLSearchParams): Promise<Response> {
   const issuer = issuerOf(c.var.issuer);
@@ -66,7 +73,7 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     const states = query.getAll('state');
-    const state = states.length === 1 ? states[0] : undefined;
+    const state = states.length === 1 && (states[0]?.length ?? 0) <= MOST_ECHOED ? states[0] : undefined;
     const name = client.metadata.client_name ?? 'The app';
     const code = logRefusal(c, 400, error.code);
     return sendBack(gatewayOf(c), {

@@ -36,6 +36,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
     env: c.env,
     settings,
     issuer: issuerOf(issuer),
+    requestId,
     address: addressOf(c.req.raw),
     later: (work) => c.executionCtx.waitUntil(work),
     audit: (act) => audit(c, act, 'client'),

@@ -4,8 +4,8 @@ import { hashSecret, mac, randomSecret, verifyMac } from '../crypto/secrets';
 import { baseOf } from '../identity/browser-session';
 import { readCookie, writeCookie } from '../protocol/cookies';
 import { isForeign } from '../protocol/own-origin';
-import { readFields } from '../protocol/params';
 import type { Subject } from '../protocol/subject';
+import { formOf } from '../ui/fields';
 import { PageProblem } from '../ui/layout';
 
 /** Tells this browser from all others. */
@@ -56,7 +56,7 @@ export async function readOwnForm(c: Context<App>): Promise<OwnForm> {
       way: { href: '/me', label: 'Your apps' },
     });
   }
-  const fields = (await readFields(c.req.raw, MOST)) ?? new URLSearchParams();
+  const fields = await formOf(c.req.raw, MOST);
   const secret = secretIn(c);
   if (!secret) throw outOfDate(c);
   const value = fields.get('csrf') ?? '';

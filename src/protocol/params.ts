@@ -15,7 +15,7 @@ export function params(source: URLSearchParams): Params {
   for (const [name, value] of source) {
     if (name in found && !(name === 'resource' && found[name] === value)) {
       if (name === 'resource') throw new OAuthError('invalid_target', 'only one resource can be asked for');
-      throw new OAuthError('invalid_request', `the parameter ${name} is repeated`);
+      throw new OAuthError('invalid_request', `the parameter ${name.slice(0, 100)} is repeated`);
     }
     found[name] = value;
   }

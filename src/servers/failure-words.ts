@@ -92,7 +92,10 @@ export const FAILURE_WORDS = {
       'its header values have to be entered again: its address or the encryption key changed',
     ),
   no_variable: ({ server, variable, header }: Of & { variable: string; header: string }) =>
-    unaskable(server, `the variable ${variable}, which its header ${header} needs, is not set`),
+    unaskable(
+      server,
+      `the variable ${variable}, which its header ${header} needs, is not set to one line of text`,
+    ),
   no_exchange: ({ server }: Of) => unaskable(server, 'it has no token_exchange'),
   exchange_refused: ({ server }: Of) =>
     unaskable(server, 'the identity provider refuses the exchange of tokens for it'),

@@ -35,12 +35,14 @@ export function unmasked(sent: string, kept: string | undefined): string | null 
 }
 
 /**
- * The secret a kept value stands for; null when its variable is not set.
+ * The secret a kept value stands for; null when its variable is not set, or is none that can be sent: one line of visible ASCII. The
+ * line break that a file ends with is not part of it.
  * @param variables the Worker's variables and secrets
  */
 export function readSecret(value: string, variables: Readonly<Record<string, unknown>>): string | null {
   const variable = variableOf(value);
   if (variable === undefined) return value;
   const read = NEVER_SENT.has(variable) ? null : variables[variable];
-  return typeof read === 'string' && read ? read : null;
+  const secret = typeof read === 'string' ? read.trim() : '';
+  return /^[\x20-\x7e\t]+$/.test(secret) ? secret : null;
 }

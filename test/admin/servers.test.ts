@@ -204,6 +204,24 @@ describe('header values (SECURITY 19, 20)', () => {
     expect(list.clients[0]?.headers).toEqual(client.headers);
   });
 
+  it('are read from a variable that is one line of text: what a header cannot have is said, and no fault', async () => {
+    const upstream = await listen();
+    const answers = [
+      await withHeaders(upstream.url, { 'X-Tenant': 'env.TENANT' }),
+      await withHeaders(upstream.url, { 'X-Tenant': 'env.TENANTS' }),
+    ];
+    const sent = (await upstream.seen()).map(({ headers }) => headers['x-tenant']);
+
+    expect(answers.map(({ status, message }) => [status, message])).toEqual([
+      [200, 'The server was saved and lists 1 tool.'],
+      [
+        200,
+        expect.stringContaining('the variable TENANTS, which its header X-Tenant needs, is not set to one'),
+      ],
+    ]);
+    expect(new Set(sent)).toEqual(new Set(['tenant-one']));
+  });
+
   it('stay when their mask is sent back, and are sent to the server', async () => {
     const upstream = await listen();
     const { client } = await withHeaders(upstream.url, { Authorization });

@@ -43,6 +43,23 @@ describe('a client that its metadata document describes (draft-ietf-oauth-client
     expect(html).not.toContain('Registered');
   });
 
+  it.each([
+    ['http://127.0.0.1:7777/callback', true],
+    ['cursor://anysphere.cursor-mcp/oauth/callback', true],
+    ['https://app.example/callback', false],
+  ])(
+    'is shown with a caution where any app on the device can take its answer: %s %s',
+    async (uri, isCautious) => {
+      const { client } = await Site.serving({ client_name: 'Claude', redirect_uris: [uri] });
+
+      const { html } = await authorize(client, { redirect_uri: uri });
+
+      expect(html).toContain('Verified domain');
+      expect(html.includes('Any app on this device can act as')).toBe(isCautious);
+      expect(html).not.toContain('Not verified');
+    },
+  );
+
   it('is never fetched by the token or revocation endpoint', async () => {
     const site = await Site.serving();
 

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { randomSecret, seal } from '../../src/crypto/secrets';
 import { findFlow } from '../../src/flows';
-import { Browser, type Page } from '../support/browser';
+import { Browser, type Page, said } from '../support/browser';
 import { wait } from '../support/clock';
 import { admin, configure, gate, ISSUER, newKey } from '../support/gate';
 import { McpClient } from '../support/mcp-client';
@@ -22,6 +22,7 @@ async function begin(metadata: Record<string, unknown> = {}) {
 }
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -633,6 +634,44 @@ describe('a flow belongs to one browser (SECURITY 5)', () => {
       expect(row === null).toBe(won !== null);
       if (lost) expect(lost.html).toContain('You denied');
     }
+  });
+
+  it('gives a code that can be redeemed while KV cannot be written, and marks no client that was denied as allowed', async () => {
+    const allowed = await begin();
+    const denied = await begin();
+    const first = await allowed.client.toServices(allowed.browser);
+    const services = await denied.client.toServices(denied.browser);
+    const twin = new Browser();
+    for (const [name, value] of denied.browser.cookies) twin.cookies.set(name, value);
+    const put = vi
+      .spyOn(Object.getPrototypeOf(env.KV) as KVNamespace, 'put')
+      .mockImplementation(async (name) => {
+        if (put.mock.calls.length > 1) await denied.browser.submit(services, { decision: 'deny' });
+        throw new Error(`KV PUT failed: 429 ${name}`);
+      });
+    await allowed.browser.submit(first, { decision: 'allow' });
+    const code = allowed.browser.callback?.searchParams.get('code') ?? '';
+    const tokens = await allowed.client.redeem(code);
+    const lost = await twin.submit(services, { decision: 'allow' });
+    const isAllowed = async ({ clientId }: McpClient) =>
+      (await env.DB.prepare('SELECT allowed_at FROM client WHERE client_id = ?')
+        .bind(clientId)
+        .first('allowed_at')) !== null;
+
+    expect(put).toHaveBeenCalledTimes(2);
+    expect(tokens.status).toBe(200);
+    expect(lost?.html).toContain('You denied');
+    expect([await isAllowed(allowed.client), await isAllowed(denied.client)]).toEqual([true, false]);
+  });
+
+  it('says that a form is too long, and keeps the flow', async () => {
+    const { browser, page } = await begin();
+    const form = page.html.match(/name="form" value="([^"]+)"/)?.[1] ?? '';
+    const tooLong = await browser.submit(page, { form: `${form}${'x'.repeat(1_048_576)}`, decision: 'deny' });
+
+    expect(tooLong?.status).toBe(413);
+    expect(said(shown(tooLong))).toContain('That is too much');
+    expect((await browser.open(page.url))?.status).toBe(200);
   });
 
   it('is answered once: calm for the browser that answered, 403 for another', async () => {

@@ -263,6 +263,28 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     expect((await authorize(reader, { scope: 'mcp:write' })).query.error).toBe('invalid_scope');
   });
 
+  it('sends a POST of any length back with an error that can be sent', async () => {
+    const client = await McpClient.register();
+    const post = async (more: string) => {
+      const body = new URLSearchParams(`${new URL(await client.authorizeUrl()).search}${more}`);
+      return gate('/oauth2/authorize', { method: 'POST', body });
+    };
+    const name = 'n'.repeat(20_000);
+    const repeated = new URL((await post(`&${name}=1&${name}=2`)).headers.get('location') ?? '');
+    const url = new URL(await client.authorizeUrl());
+    url.searchParams.set('state', 's'.repeat(20_000));
+    const long = await gate(url.pathname, { method: 'POST', body: url.searchParams });
+    const sentTo = new URL(long.headers.get('location') ?? '');
+    const longer = await post(`&x=${'x'.repeat(65_536)}`);
+
+    expect(repeated.searchParams.get('error')).toBe('invalid_request');
+    expect(repeated.href.length).toBeLessThan(1_000);
+    expect(sentTo.searchParams.get('error_description')).toContain('state');
+    expect(sentTo.href.length).toBeLessThan(1_000);
+    expect(longer.status).toBe(400);
+    expect(await longer.text()).toContain('it is longer than 64 KiB');
+  });
+
   it('returns a state of 2,000 characters untouched', async () => {
     const client = await McpClient.register();
     const state = `${"~!*()'%20 +&=#é€".repeat(100)}`.slice(0, 2000);

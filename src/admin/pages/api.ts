@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { App } from '../../config';
 import { browserSession, carrySession } from '../../identity/browser-session';
-import { readFields } from '../../protocol/params';
+import { formOf } from '../../ui/fields';
 import { PageProblem } from '../../ui/layout';
 import { api } from '../api';
 import { type ApiRefusal, refusalOf } from '../api/error';
@@ -147,14 +147,7 @@ const forms = new WeakMap<Request, FormFields>();
 export async function readForm(c: Context<App>): Promise<FormFields> {
   const known = forms.get(c.req.raw);
   if (known) return known;
-  const form = await readFields(c.req.raw, MOST);
-  if (form) {
-    forms.set(c.req.raw, form);
-    return form;
-  }
-  throw new PageProblem({
-    status: 413,
-    title: 'That is too much',
-    text: 'Nothing was changed. Go back and send less.',
-  });
+  const form = await formOf(c.req.raw, MOST);
+  forms.set(c.req.raw, form);
+  return form;
 }

@@ -2,8 +2,10 @@ import * as z from 'zod/mini';
 import { hashSecret } from '../../crypto/secrets';
 import { type Code, findCode } from '../../flows';
 import { grantObject } from '../../grants/store';
+import { log } from '../../log';
 import { canonicalResource, isUnder } from '../../protocol/authorization';
 import { OAuthError } from '../../protocol/error';
+import { faultFacts } from '../../protocol/faults/storage';
 import type { TokenResponse } from '../../protocol/oauth-answers';
 import type { Params } from '../../protocol/params';
 import type { GrantType, TokenContext } from './grant-type';
@@ -45,7 +47,10 @@ async function answer(form: Params, context: TokenContext): Promise<TokenRespons
     address: context.address,
   };
   const now = Math.floor(Date.now() / 1000);
-  const issued = await findCode(env.KV, request.codeHash, now).catch(() => null); // the object knows it, too (SECURITY 23)
+  const issued = await findCode(env.KV, request.codeHash, now).catch((error: unknown) => {
+    log('code.not_read', { request_id: context.requestId, ...faultFacts(error) });
+    return null; // the object knows it, too (SECURITY 23)
+  });
   if (issued) refuseEarly(issued, request);
 
   const grantId = code.slice(0, 64);

@@ -15,6 +15,7 @@ export type TokenContext = {
   env: Env;
   settings: Settings;
   issuer: string;
+  requestId: string;
   /** Where the request came from, as limits count it. */
   address: string;
   /** What {@link GrantType.grantOf} found; null: nothing, or the index does not answer. */

@@ -48,7 +48,7 @@ export const SERVER_FAILURE_WORDS = {
   values_lost: ({ server }) =>
     `The server ${server} could not be asked: its address or the encryption key changed. Enter its header values again.`,
   no_variable: ({ server, variable, header }) =>
-    `The server ${server} could not be asked: the variable ${variable}, which its header ${header} needs, is not set.`,
+    `The server ${server} could not be asked: the variable ${variable}, which its header ${header} needs, is not set to one line of text.`,
   no_exchange: ({ server }) =>
     `The server ${server} could not be asked: nothing says how the sign-ins of people are exchanged for its own. Complete its settings.`,
   exchange_refused: ({ server }) =>
