@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { sealedCookie } from './crypto/sealed-cookie';
-import { hashSecret, mac, open, seal } from './crypto/secrets';
+import { hashSecret, mac, open, randomSecret, seal } from './crypto/secrets';
 import { log } from './log';
 import { faultFacts } from './protocol/faults/storage';
 import { FORM_LIFE, isOnceValue } from './protocol/once-value';
@@ -61,22 +61,29 @@ export async function once(
     if (!row) return perform(env, sent, { id, secret, now }, act);
     const isLate = row.claimed_at + REPEATABLE <= now;
     if (row.digest !== digest || isLate)
-      throw new PageProblem(sentBefore(sent, row.answer === null && !isLate));
+      throw new PageProblem(sentBefore(sent, row.answer !== null ? 'done' : isLate ? 'unknown' : 'running'));
     if (row.answer !== null) return repeat(env, sent, { id, secret, now: row.claimed_at }, row.answer);
     await pause(looksAgainIn);
   }
-  throw new PageProblem(sentBefore(sent, true));
+  throw new PageProblem(sentBefore(sent, 'running'));
 }
 
-/** Claims a once-value. Null: it is claimed now; else what the one who has it says. */
+/**
+ * Claims a once-value. Null: it is claimed now; else what the one who has it says. Behind the digest stands who claims, so that
+ * a claim whose answer was lost is known again.
+ */
 async function claim(db: D1Database, id: string, digest: string, now: number): Promise<Row | null> {
-  const [claimed, rows] = await db.batch([
-    db
-      .prepare('INSERT INTO form_once (id, digest, claimed_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING')
-      .bind(id, digest, now),
-    db.prepare('SELECT digest, claimed_at, answer FROM form_once WHERE id = ?1').bind(id),
-  ]);
-  return claimed?.meta.changes ? null : ((rows?.results[0] as Row | undefined) ?? null);
+  const mine = `${digest} ${randomSecret(8)}`;
+  const claiming = () =>
+    db.batch([
+      db
+        .prepare('INSERT INTO form_once (id, digest, claimed_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING')
+        .bind(id, mine, now),
+      db.prepare('SELECT digest, claimed_at, answer FROM form_once WHERE id = ?1').bind(id),
+    ]);
+  const [, rows] = await claiming().catch(claiming);
+  const row = rows?.results[0] as Row | undefined;
+  return !row || row.digest === mine ? null : { ...row, digest: row.digest.slice(0, digest.length) };
 }
 
 /** `now`: when the once-value was claimed. */
@@ -112,7 +119,7 @@ async function repeat(env: Storage, sent: Submission, claimed: Claim, sealed: st
   const text = await open(env.ENCRYPTION_KEY, placeOf(claimed.id), sealed);
   const answer = text === null ? null : (JSON.parse(text) as Answer);
   const body = answer?.isPage ? (pages.get(claimed.id) ?? null) : null;
-  if (!answer || (answer.isPage && body === null)) throw new PageProblem(sentBefore(sent));
+  if (!answer || (answer.isPage && body === null)) throw new PageProblem(sentBefore(sent, 'done'));
   const response = new Response(body, { status: answer.status, headers: answer.headers });
   if (answer.showsSecret) response.headers.append('set-cookie', await secretCookie(env, sent, claimed));
   return response;
@@ -179,14 +186,14 @@ function outOfDate({ way }: Submission) {
   };
 }
 
-/** @param isRunning it has no answer yet */
-function sentBefore({ way }: Submission, isRunning = false) {
-  return {
-    status: 409,
-    title: 'This form was already sent',
-    text: isRunning
-      ? 'This is still running. Wait for the first answer.'
-      : 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
-    way,
-  };
+/** What is said of the first submission. `unknown`: its answer never came, as when storage was away. */
+const BEFORE = {
+  running: 'This is still running. Wait for the first answer.',
+  done: 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
+  unknown:
+    'Storage didn’t respond the first time, and nothing was changed now. Open the page again to see whether it took effect.',
+};
+
+function sentBefore({ way }: Submission, first: keyof typeof BEFORE) {
+  return { status: 409, title: 'This form was already sent', text: BEFORE[first], way };
 }

@@ -7,7 +7,13 @@ import { ask } from '../../../database';
 import { keyCountsQuestion, keyPageQuestion } from '../../../governance/key-list';
 import { keyOverviewQuestion } from '../../../governance/key-overview';
 import { ownersQuestion } from '../../../governance/owners';
-import { keySubject, maskOfKey, newValue } from '../../../governance/virtual-keys';
+import {
+  findVirtualKeyByValue,
+  keySubject,
+  maskOfKey,
+  newValue,
+  type VirtualKey,
+} from '../../../governance/virtual-keys';
 import { standingGrantsQuestion } from '../../../grants/list';
 import { serverChoicesQuestion } from '../../../servers/summaries';
 import { endpointOf } from '../../../ui/connect-lines';
@@ -15,10 +21,11 @@ import { cut } from '../../../ui/name';
 import { When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
 import type { ShownKey } from '../../api/answers/virtual-key';
-import { type Acted, act, type FormFields, gone, type Refused, readForm } from '../api';
+import { type Acted, act, type FormFields, gone, noteAct, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { goToSecret, secretsMade } from '../once';
 import { isStep } from '../picked';
+import { seenOf, staleIn } from '../seen';
 import { KEY_WORDS, KeyForm, termsIn } from './form';
 import { KeyList, keysAskedFor } from './list';
 import { ownerNamed, ownershipOf } from './owner-field';
@@ -50,6 +57,8 @@ export const keyPages = new Hono<App>()
     const form = await readForm(c);
     if (isStep(form)) return showNew(c, form);
     const made = await save(c, form, null);
+    const before = !made.ok && /^(name|value)$/.test(made.field) && (await keyOfForm(c));
+    if (before) return showOnce(c, `${AT}/new?made=${before.id}`);
     if (!made.ok) return showNew(c, form, made);
     const { id, name } = made.body.virtual_key;
     if (!form.get('value')) return goToSecret(c, `${AT}/new?made=${id}`);
@@ -77,6 +86,7 @@ export const keyPages = new Hono<App>()
     const form = await readForm(c);
     const { key } = (await about(c, c.req.param('id'))).overview;
     if (form.get('value') !== key.valueMask) {
+      if ((await keyOfForm(c))?.id === key.id) return showOnce(c, `${AT}/${key.id}/rotate?made=${key.id}`);
       const notice = `The key ${cut(key.name)} was rotated since you opened that page. Nothing was changed now.`;
       return goTo(c, `${AT}/${key.id}`, notice, 'bad');
     }
@@ -98,6 +108,18 @@ export const keyPages = new Hono<App>()
     if (!deleted.ok) return goTo(c, `${AT}/${key.id}`, deleted.message, 'bad');
     return goTo(c, AT, `The key ${cut(key.name)} was deleted. Apps that used it have lost access.`);
   });
+
+/** The key that this form gave its value before, when the answer was lost; null: none. */
+async function keyOfForm(c: Context<App>): Promise<VirtualKey | null> {
+  const { formSecret } = c.var;
+  return formSecret ? findVirtualKeyByValue(c.env.DB, newValue(formSecret)) : null;
+}
+
+/** The way to the value that this form made before: as the lost answer would have shown it. */
+function showOnce(c: Context<App>, path: string): Response {
+  noteAct(c, true);
+  return goToSecret(c, path);
+}
 
 /** What is said of the key `id` on its pages, with everything its form needs. @throws PageProblem when there is none. */
 async function about(c: Context<App>, id: string) {
@@ -121,6 +143,8 @@ async function save(c: Context<App>, form: FormFields, id: string | null): Promi
   const before = id === null ? null : await about(c, id);
   const known = before?.overview.key ?? null;
   const servers = before?.servers ?? (await ask(c.env.DB, serverChoicesQuestion(c.env.DB)))[0];
+  const stale = known && (await staleIn(form, termsSeen(known)));
+  if (stale) return stale;
   const stated = termsIn(form, known, servers);
   if (!stated.ok) return stated;
   const owner = await ownerNamed(c.env.DB, form.get('owner'), before?.ownership.current ?? null);
@@ -129,6 +153,11 @@ async function save(c: Context<App>, form: FormFields, id: string | null): Promi
   return known
     ? await act<Made>(c, form, 'PUT', `/governance/virtual-keys/${known.id}`, body, KEY_WORDS)
     : await act<Made>(c, form, 'POST', '/governance/virtual-keys', body, KEY_WORDS);
+}
+
+/** What the form of a key is made of: all but how it is used. */
+function termsSeen({ lastUsedAt: _, useNotedSince: __, updatedAt: ___, ...terms }: VirtualKey) {
+  return terms;
 }
 
 async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {
@@ -149,11 +178,12 @@ async function showKey(c: Context<App>, id: string, sent?: FormFields, refused?:
   const { overview, apps, servers, ownership } = await about(c, id);
   const { key, toolsets } = overview;
   const csrf = await csrfOf(c);
+  const seen = await seenOf(termsSeen(key), sent);
   const body = (
     <>
       <KeyHead overview={overview} />
       <div class="cols">
-        <KeyForm {...{ known: key, servers, toolsets, ownership, csrf, sent, refused }} />
+        <KeyForm {...{ known: key, servers, toolsets, ownership, csrf, seen, sent, refused }} />
         <KeyAside overview={overview} apps={apps} />
       </div>
     </>
