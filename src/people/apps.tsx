@@ -56,6 +56,7 @@ export const appPages = new Hono<App>()
       if (made.is === 'again') return showApp(c, (shown) => oneApp(shown, made.choice, made.problem));
       const proof = await proofNow(c, made.grant);
       return showApp(c, ({ csrf }) => ({
+        status: made.isRefused ? 403 : 200,
         title: `${cut(nameOf(made.grant))} · Give more access`,
         isForm: true,
         body: <MoreForm {...made} usable={usable} fields={fields} proof={proof} csrf={csrf} />,
@@ -118,7 +119,7 @@ async function ownApp(c: Context<App>) {
 
 /** What a page about an app is made of. */
 type Shown = Omit<OneAppProps, 'choice' | 'problem'>;
-type AppBody = { title: string; isForm?: boolean; body: Child };
+type AppBody = { title: string; isForm?: boolean; body: Child; status?: number };
 
 /** Shows a page about an app of this browser's person; null: it makes no sense any more, and the app's own page is shown. */
 async function showApp(c: Context<App>, page: (shown: Shown) => AppBody | null): Promise<Response> {
@@ -137,7 +138,7 @@ async function showApp(c: Context<App>, page: (shown: Shown) => AppBody | null):
 function oneApp(shown: Shown, choice?: GrantChoice, problem?: string): AppBody {
   const { grant, usable } = shown;
   const body = <OneApp {...shown} choice={choice ?? choiceOfGrant(grant, usable)} problem={problem} />;
-  return { title: cut(nameOf(grant)), body };
+  return { title: cut(nameOf(grant)), body, status: problem ? 400 : 200 };
 }
 
 function revocation({ grant, end, csrf, back }: Shown): AppBody | null {

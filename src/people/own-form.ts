@@ -72,7 +72,7 @@ export function outOfDate(c: Context<App>): PageProblem {
   return new PageProblem({
     status: 403,
     title: 'This form is out of date',
-    text: 'Nothing was changed. You’re signed in as someone else now, or signed out. Open the page again and repeat it there.',
+    text: 'Nothing was changed. You opened another page in the meantime, or you’re signed in as someone else now. Open the page again and repeat it there.',
     way: { href: c.req.path.startsWith('/me/') ? '/me' : c.req.path, label: 'Open the page again' },
   });
 }

@@ -2,11 +2,15 @@ import type { Child } from 'hono/jsx';
 import { newOnceValue } from '../protocol/once-value';
 import { Head } from './parts';
 
-/** What every form of a signed-in browser carries: what another site cannot know, and its once-value (SECURITY 21, 32). */
-export function Csrf({ value }: { value: string }) {
+/**
+ * What every form of a signed-in browser carries: what another site cannot know, and its once-value (SECURITY 21, 32).
+ * @param seen what the form was made of, where it changes that
+ */
+export function Csrf({ value, seen }: { value: string; seen?: string }) {
   return (
     <>
       <input type="hidden" name="csrf" value={value} />
+      {seen && <input type="hidden" name="seen" value={seen} />}
       <Once />
       <Plain />
     </>

@@ -71,8 +71,10 @@ export function putAmount(form: FormFields, name: string, value: number | null, 
   form.set(`${name}_unit`, String(size));
 }
 
-/** The amount that a form states, in the smallest unit; null: none. */
-export function amountIn(form: FormFields, name: string): number | null {
+/** The amount that a form states, in the smallest unit; null: none. What is no amount is as it is, to be refused. */
+export function amountIn(form: FormFields, name: string): number | string | null {
   const text = form.get(name)?.trim();
-  return text ? Number(text) * Number(form.get(`${name}_unit`) ?? 1) : null;
+  if (!text) return null;
+  const amount = Number(text) * Number(form.get(`${name}_unit`) || Number.NaN);
+  return Number.isFinite(amount) ? amount : text;
 }

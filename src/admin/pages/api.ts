@@ -111,9 +111,13 @@ function saidOf(refusal: ApiRefusal | undefined, labels: Labels): string {
  * shows much of stays under 30 KB with fewer of them.
  */
 export function listPage(c: Context<App>, limit = 30): Page {
-  const { search, offset } = c.req.query();
+  return { ...partAsked(c.req.query()), limit };
+}
+
+/** The same, of the values of an address or a form. */
+export function partAsked({ search, offset }: Partial<Record<string, string>>): Omit<Page, 'limit'> {
   const asked = Page.safeParse({ ...(search && { search }), ...(offset && { offset }) });
-  return { ...(asked.success ? asked.data : { search: '', offset: 0 }), limit };
+  return asked.success ? asked.data : { search: '', offset: 0 };
 }
 
 /** What a page says of a thing that is not there. */

@@ -46,8 +46,13 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   const session = await browserSession(c);
   if (!session) {
     if (isSentOn(c)) return sendToIssuer(c);
-    const query = { return_to: pathname + search, ...(isElsewhere(c) && { here: '1' }) };
-    return sendOn(Destination.own(siteOf(c), `/admin/sign-in?${new URLSearchParams(query)}`), []);
+    const isForm = c.req.method === 'POST';
+    const query = {
+      return_to: isForm ? pageOfForm(c) : pathname + search,
+      ...(isElsewhere(c) && { here: '1' }),
+    };
+    const said = isForm ? [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), SESSION_ENDED, 'bad')] : [];
+    return sendOn(Destination.own(siteOf(c), `/admin/sign-in?${new URLSearchParams(query)}`), said);
   }
   if (!administers(c, session)) {
     throw new PageProblem({
@@ -63,6 +68,15 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
   c.set('isAdministrators', true);
   await next();
 });
+
+const SESSION_ENDED = 'Your session had ended, so nothing was changed. Do it again here.';
+
+/** The page that a form was sent from: where it is sent, nothing is to be seen. */
+function pageOfForm(c: Context<App>): string {
+  const from = URL.parse(c.req.header('referer') ?? '');
+  const isOurs = from?.origin === siteOf(c) && from.pathname.startsWith('/admin');
+  return isOurs ? from.pathname + from.search : '/admin';
+}
 
 type AdminPage = {
   /** What the page is for, beginning with what the thing it is about is called, cut. */

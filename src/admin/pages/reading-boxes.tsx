@@ -8,20 +8,23 @@ type BoxesProps = {
   /** Whether all its tools are chosen, from which follows what is not said. */
   isAll: boolean;
   terms: ReadingTerms;
+  /** The form as it was sent, to be shown again. */
+  sent?: FormFields | undefined;
 };
 
 /**
  * Whether a server's resources and prompts go with its tools. A box that is left as it was says nothing: then they go with all
  * of its tools, whatever is chosen beside it. What it was is sent along.
  */
-export function ReadingBoxes({ name, isAll, terms }: BoxesProps) {
+export function ReadingBoxes({ name, isAll, terms, sent }: BoxesProps) {
   const of = name === null ? '' : `.${name}`;
+  const box = { isAll, server: name, sent };
   return (
     <div class="row">
-      <Box name={`allow_resources${of}`} said={terms.allow_resources} isAll={isAll} server={name}>
+      <Box {...box} name={`allow_resources${of}`} said={terms.allow_resources}>
         Resources
       </Box>
-      <Box name={`allow_prompts${of}`} said={terms.allow_prompts} isAll={isAll} server={name}>
+      <Box {...box} name={`allow_prompts${of}`} said={terms.allow_prompts}>
         Prompts
       </Box>
       <small>By default they’re on with all tools, and off with selected tools.</small>
@@ -34,19 +37,18 @@ type BoxProps = {
   said: boolean | null | undefined;
   isAll: boolean;
   server: string | null;
+  sent: FormFields | undefined;
   children: string;
 };
 
-function Box({ name, said, isAll, server, children }: BoxProps) {
+function Box({ name, said, isAll, server, sent, children }: BoxProps) {
   const isTicked = said ?? isAll;
+  const was = `was.${name}`;
+  const stands = `${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`;
   return (
     <label class="check">
-      <input type="checkbox" name={name} value="on" checked={isTicked} />
-      <input
-        type="hidden"
-        name={`was.${name}`}
-        value={`${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`}
-      />
+      <input type="checkbox" name={name} value="on" checked={sent ? sent.has(name) : isTicked} />
+      <input type="hidden" name={was} value={sent?.get(was) ?? stands} />
       <span>
         {children}
         {server !== null && <span class="unseen"> of {cut(server)}</span>}

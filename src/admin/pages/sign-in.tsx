@@ -7,7 +7,7 @@ import { Destination, ownPath } from '../../protocol/destination';
 import { hasProvider } from '../../settings';
 import { Address } from '../../ui/address';
 import { Plain } from '../../ui/forms';
-import { page, sendOn } from '../../ui/layout';
+import { PageProblem, page, sendOn } from '../../ui/layout';
 import { Input, Notice } from '../../ui/parts';
 import { readForm, send } from './api';
 import { isSentOn } from './frame';
@@ -40,8 +40,17 @@ export const signInPages = new Hono<App>()
   .post('/sign-out', async (c) => {
     const form = await readForm(c);
     const { response } = await send(c, '/session', { method: 'DELETE' }, form.get('csrf') ?? '');
+    if (!response.ok) throw new PageProblem(STILL_SIGNED_IN);
     return sendOn(Destination.own(siteOf(c), '/'), response.headers.getSetCookie());
   });
+
+/** For a form of an earlier session. */
+const STILL_SIGNED_IN = {
+  status: 403,
+  title: 'You’re still signed in',
+  text: 'You signed in again in another tab. Open the page again and sign out there.',
+  way: { href: '/admin', label: 'Administration' },
+};
 
 const WRONG = 'This isn’t the administrator token. Check for missing characters.';
 

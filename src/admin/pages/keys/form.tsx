@@ -20,18 +20,19 @@ type KeyFormProps = {
   toolsets: readonly { id: string; name: string; enabled: boolean }[];
   ownership: Ownership;
   csrf: string;
+  seen?: string;
   /** What was sent and not taken, to be shown again. */
   sent?: FormFields | undefined;
   refused?: Refused | undefined;
 };
 
-type PartProps = Omit<KeyFormProps, 'servers' | 'toolsets' | 'csrf' | 'refused'> & {
+type PartProps = Omit<KeyFormProps, 'servers' | 'toolsets' | 'csrf' | 'seen' | 'refused'> & {
   /** What is wrong with a member. */
   wrong: (member: string) => string | undefined;
 };
 
 /** What an administrator says of a key; the same form makes one and changes one. */
-export function KeyForm({ servers, toolsets, csrf, refused, ...props }: KeyFormProps) {
+export function KeyForm({ servers, toolsets, csrf, seen = '', refused, ...props }: KeyFormProps) {
   const { known, sent } = props;
   const wrong = (member: string) => (refused?.field.split('.')[0] === member ? refused.message : undefined);
   const at = `/admin/keys/${known?.id ?? 'new'}`;
@@ -39,7 +40,7 @@ export function KeyForm({ servers, toolsets, csrf, refused, ...props }: KeyFormP
     <form class="stack wide" method="post" action={at}>
       {/* What Enter means: the first button of a form. */}
       <button type="submit" hidden />
-      <Csrf value={csrf} />
+      <Csrf value={csrf} seen={seen} />
       {!known && <Details {...props} wrong={wrong} />}
       <ToolPicker
         servers={servers}

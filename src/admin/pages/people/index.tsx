@@ -15,6 +15,7 @@ import { rfc3339 } from '../../api/answer';
 import { act, type FormFields, gone, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { configsOf, isStep, pickedFrom, pickedIn, unpicked } from '../picked';
+import { seenOf, staleIn } from '../seen';
 import { ToolPicker } from '../tool-picker';
 import { PeopleList, PersonBadge, peopleAskedFor } from './list';
 
@@ -35,6 +36,8 @@ export const peoplePages = new Hono<App>()
     if (isStep(form)) return showPerson(c, id, form);
     const { DB: db } = c.env;
     const [servers, user] = await ask(db, serverChoicesQuestion(db), userQuestion(db, id));
+    const stale = user && (await staleIn(form, user.mcpConfigs));
+    if (stale) return showPerson(c, id, form, stale);
     const picked = pickedIn(form, servers, pickedFrom(user?.mcpConfigs ?? []));
     const message = unpicked(picked);
     if (message) return showPerson(c, id, form, { ok: false, status: 400, message, field: 'mcp_configs' });
@@ -154,6 +157,7 @@ async function showPerson(
   );
   if (!user) throw noPerson();
   const csrf = await csrfOf(c);
+  const seen = await seenOf(user.mcpConfigs, sent);
   const body = (
     <>
       <Head
@@ -177,7 +181,7 @@ async function showPerson(
         <form class="stack wide" method="post" action={`${AT}/${id}`}>
           {/* What Enter means: the first button of a form. */}
           <button type="submit" hidden />
-          <Csrf value={csrf} />
+          <Csrf value={csrf} seen={seen} />
           <ToolPicker
             servers={servers}
             picked={pickedFrom(user.mcpConfigs)}

@@ -163,15 +163,18 @@ function HeaderTrial({ overview, csrf, refused }: AccountProps) {
     <form class="stack" method="post" action={`${AT}/${server.id}/verify`}>
       <Csrf value={csrf} />
       {server.perUserHeaderKeys.map((name, at) => (
-        <Input
-          name={`value.${at}`}
-          label={labelOf(server, name)}
-          type="password"
-          mono
-          required
-          autocomplete="off"
-          error={at === 0 ? refused?.message : undefined}
-        />
+        <>
+          <input type="hidden" name={`header.${at}`} value={name} />
+          <Input
+            name={`value.${at}`}
+            label={labelOf(server, name)}
+            type="password"
+            mono
+            required
+            autocomplete="off"
+            error={at === 0 ? refused?.message : undefined}
+          />
+        </>
       ))}
       <div class="actions">
         <button type="submit" class={isDone ? 'button' : 'button primary'} data-busy="Connecting…">

@@ -40,7 +40,9 @@ function SecretField({ form, name, error }: { form: FormFields; name: string; er
 /** Rows of header names and values, with one more that is empty. */
 export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
   const rows = [...headerRows(form), { name: '', value: '' }];
-  const error = wrong('headers');
+  const refused = wrong('headers');
+  const isLost = rows.some(({ value }) => value && !shownSecret(value));
+  const error = refused ?? (isLost ? 'Enter the header values again.' : undefined);
   return (
     <fieldset>
       <legend class="label">Headers, the same for everyone</legend>
@@ -53,7 +55,7 @@ export function StaticHeaderFields({ form, wrong }: ServerFieldsProps) {
             placeholder={at === 0 && rows.length === 1 ? 'Authorization' : 'Another header'}
             aria-label={`Header ${at + 1}`}
             aria-describedby={error && 'headers-error'}
-            autofocus={at === 0 && error !== undefined}
+            autofocus={at === 0 && refused !== undefined}
             autocomplete="off"
             spellcheck={false}
           />

@@ -92,15 +92,20 @@ export function NewServerForm(props: NewServerProps) {
   );
 }
 
-type ServerSettingsProps = ServerFormProps & { authType: string; nameHint: string; addressHint: string };
+type ServerSettingsProps = ServerFormProps & {
+  authType: string;
+  nameHint: string;
+  addressHint: string;
+  seen: string;
+};
 
 /** What an administrator changes of a server. */
 export function ServerSettings(props: ServerSettingsProps) {
-  const { form, csrf, authType, nameHint, addressHint, refused, back } = props;
+  const { form, csrf, seen, authType, nameHint, addressHint, refused, back } = props;
   const fields = { form, wrong: wrongIn(refused) };
   return (
     <form class="card stack wide" method="post">
-      <Csrf value={csrf} />
+      <Csrf value={csrf} seen={seen} />
       <NameField {...fields}>{nameHint}</NameField>
       <AddressField {...fields} hint={addressHint} />
       <div class="field">

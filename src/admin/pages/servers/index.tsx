@@ -12,9 +12,10 @@ import { page, sendOn } from '../../../ui/layout';
 import { cut } from '../../../ui/name';
 import { ApiError } from '../../api/error';
 import { begin, ourIssuer, registerAgain, serverAt } from '../../api/servers/authorization';
-import { act, type FormFields, listPage, type Refused, readForm } from '../api';
+import { act, type FormFields, listPage, noteAct, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { readingIn } from '../reading-boxes';
+import { LIST_CHANGED, staleIn } from '../seen';
 import { refusalWords } from '../words/refusals';
 import { RegisterAgain } from './account';
 import { serverAccountPages } from './accounts';
@@ -24,7 +25,7 @@ import { ServerList, serverFilter } from './list';
 import { newServerPages } from './new';
 import { serverSettingsPages, usedServer } from './settings';
 import { showServer } from './shown';
-import { toolsWanted } from './tools';
+import { toolsWanted, toolTerms } from './tools';
 import { tryToolPages } from './try-tool';
 import { usedByPages } from './used-by';
 import { SERVER_WORDS, savedWords } from './words';
@@ -63,6 +64,10 @@ export const serverPages = new Hono<App>()
     if (form.has('pick')) return showServer(c, id, undefined, form);
     const [server, listed] = await ask(db, serverQuestion(db, id), toolNamesQuestion(db, id));
     if (!server) throw noServer();
+    if (await staleIn(form, toolTerms(server))) {
+      noteAct(c, false);
+      return goTo(c, `${AT}/${id}`, LIST_CHANGED, 'bad');
+    }
     const tools_to_execute = toolsWanted(form, listed, server.toolsToExecute);
     const reading = readingIn(form, '', tools_to_execute.includes('*'));
     const changed = await act(c, form, 'PUT', `/mcp/client/${id}`, { tools_to_execute, ...reading });
@@ -135,7 +140,10 @@ export const serverPages = new Hono<App>()
     const id = c.req.param('id');
     const form = await readForm(c);
     const server = await serverAt(c.env.DB, id);
-    const values = server.perUserHeaderKeys.map((name, at) => [name, form.get(`value.${at}`) ?? '']);
+    const values = server.perUserHeaderKeys.map((name, at) => [
+      form.get(`header.${at}`) ?? name, // as it was shown: the order may be another by now
+      form.get(`value.${at}`) ?? '',
+    ]);
     const body = { user_headers: Object.fromEntries(values) };
     const path = `/mcp/client/${id}/verify-headers`;
     const tried = await act<{ tools_count: number }>(c, form, 'POST', path, body, SERVER_WORDS);

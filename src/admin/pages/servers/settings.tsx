@@ -11,6 +11,7 @@ import { serverAt } from '../../api/servers/authorization';
 import { findServerInUse } from '../../api/servers/shown';
 import { act, type FormFields, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
+import { seenOf, staleIn } from '../seen';
 import { DeleteServer, givenTo } from './delete';
 import { bannerOf, ServerSettings } from './form';
 import { noServer, ServerHead } from './head';
@@ -27,8 +28,10 @@ export const serverSettingsPages = new Hono<App>()
     const form = await readForm(c);
     const { authType } = await serverAt(c.env.DB, id);
     const body = bodyOf(form, authType, false);
-    const lack = secretLack(form, authType);
-    const changed = lack ?? (await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS));
+    const known = await findServerInUse(c, id);
+    const refused =
+      (known && (await staleIn(form, termsOf(known.shown).toString()))) ?? secretLack(form, authType);
+    const changed = refused ?? (await act(c, form, 'PUT', `/mcp/client/${id}`, body, SERVER_WORDS));
     if (!changed.ok) return showSettings(c, id, form, changed);
     return goTo(c, `${AT}/${id}`, savedWords('The settings were saved', changed.asked));
   })
@@ -66,6 +69,7 @@ async function showSettings(
   const csrf = await csrfOf(c);
   const given = givenTo(use);
   const stored = termsOf(shown);
+  const seen = await seenOf(stored.toString(), sent);
   const isOwn = ownAccountOf(server) !== null;
   const body = (
     <>
@@ -73,6 +77,7 @@ async function showSettings(
       <ServerSettings
         form={sent ? withStoredSecrets(sent, stored) : stored}
         csrf={csrf}
+        seen={seen}
         settings={c.var.settings}
         authType={server.authType}
         nameHint={`Renaming changes every tool’s name. Apps see the new names at once.${given && ` Updated automatically: ${given}.`}`}

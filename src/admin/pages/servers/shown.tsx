@@ -8,12 +8,13 @@ import { type StoredWords, storedWordsQuestion } from '../../../servers/words';
 import { cut } from '../../../ui/name';
 import { AuditLink, Badge, Copy, When } from '../../../ui/parts';
 import { rfc3339 } from '../../api/answer';
-import { type FormFields, listPage, type Refused } from '../api';
+import { type FormFields, listPage, partAsked, type Refused } from '../api';
 import { adminPage, csrfOf } from '../frame';
+import { seenOf } from '../seen';
 import { isConnected, ServerAccount } from './account';
 import { noServer, ServerHead, ServerNotices } from './head';
 import { NextSteps } from './next-steps';
-import { ServerTools, TOOLS_A_PAGE } from './tools';
+import { ServerTools, TOOLS_A_PAGE, toolTerms } from './tools';
 import { authWord } from './words';
 
 const AT = '/admin/servers';
@@ -27,7 +28,7 @@ export async function showServer(
 ): Promise<Response> {
   const { DB: db } = c.env;
   const { settings, issuer } = c.var;
-  const page = sent ? partOf(sent) : listPage(c);
+  const page = sent ? partAsked(Object.fromEntries(sent)) : listPage(c);
   const [overview, words] = await ask(
     db,
     serverOverviewQuestion(db, id, { ...page, limit: TOOLS_A_PAGE }),
@@ -36,6 +37,7 @@ export async function showServer(
   if (!overview) throw noServer();
   const { server, use } = overview;
   const csrf = await csrfOf(c);
+  const seen = await seenOf(toolTerms(server), sent);
   const isNew = c.req.query('added') !== undefined;
   const isOfAccount = refused && /^(account|user_headers)/.test(refused.field);
   const body = (
@@ -48,7 +50,7 @@ export async function showServer(
             <ServerAccount overview={overview} csrf={csrf} refused={isOfAccount ? refused : undefined} />
           )}
           {isNew && <NextSteps overview={overview} />}
-          <ServerTools {...{ overview, page, csrf, sent }} />
+          <ServerTools {...{ overview, page, csrf, seen, sent }} />
           <Instructions server={server} words={words} />
         </div>
         <ServerFacts server={server} issuer={issuer} />
@@ -56,11 +58,6 @@ export async function showServer(
     </>
   );
   return adminPage(c, { title: cut(server.name), at: AT, refusal: refused?.message, body });
-}
-
-/** The part of its tools that a form was about. */
-function partOf(form: FormFields): { search: string; offset: number } {
-  return { search: form.get('search') ?? '', offset: Number(form.get('offset')) || 0 };
 }
 
 function ServerFacts({ server, issuer }: { server: Server; issuer: string | null }) {

@@ -18,12 +18,13 @@ type ServerToolsProps = {
   overview: ServerOverview;
   page: { search: string; offset: number };
   csrf: string;
+  seen: string;
   /** What was picked and is not saved yet. */
   sent?: FormFields | undefined;
 };
 
 /** What a server lists: each tool in its words, on or off, and the way to try it. */
-export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
+export function ServerTools({ overview, page, csrf, seen, sent }: ServerToolsProps) {
   const { server, tools, toolTotal, toolsFound } = overview;
   const { id, name, listedAt } = server;
   const { search, offset } = page;
@@ -36,7 +37,7 @@ export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
       <form class="stack" method="post" action={`${AT}/${id}/tools`}>
         {/* What Enter means: the first button of a form. */}
         <button type="submit" hidden />
-        <Csrf value={csrf} />
+        <Csrf value={csrf} seen={seen} />
         <input type="hidden" name="offset" value={String(offset)} />
         <input type="hidden" name="search" value={search} />
         <Which isAll={isAll} overview={overview} />
@@ -70,6 +71,7 @@ export function ServerTools({ overview, page, csrf, sent }: ServerToolsProps) {
           name={null}
           isAll={isAll}
           terms={{ allow_resources: server.allowResources, allow_prompts: server.allowPrompts }}
+          sent={sent}
         />
         {isPaged && (
           <Pager
@@ -159,6 +161,11 @@ function ToolRow({ tool, server, pick }: RowProps) {
       </a>
     </li>
   );
+}
+
+/** What the form is made of. */
+export function toolTerms({ toolsToExecute, allowResources, allowPrompts }: Server) {
+  return { toolsToExecute, allowResources, allowPrompts };
 }
 
 /** The tools to have on, as the API takes them. @param listed names of all tools there are now */

@@ -14,6 +14,7 @@ import { Copy, Head, Notice } from '../../../ui/parts';
 import { act, type FormFields, gone, read, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { isStep, pickedFrom, pickedIn, unpicked } from '../picked';
+import { seenOf, staleIn } from '../seen';
 import type { Labels } from '../words/refusals';
 import { confirmAddress, confirmed, confirmUnreachable } from './address';
 import { SettingField, type ShownSetting, type Source, secretLack, sentValue } from './form';
@@ -54,6 +55,8 @@ export const settingPages = new Hono<App>()
     if (isStep(form) || form.has('reset')) return showGroup(c, group, form);
     const [names, servers] = await ask(c.env.DB, savedNamesQuestion(c.env.DB), choicesFor(c, group));
     const shown = await shownOf(c, group, names);
+    const stale = await staleIn(form, valuesOf(shown));
+    if (stale) return showGroup(c, group, form, new Map([['', stale.message]]));
     const changes = changesIn(form, shown, servers);
     const wrong = faultsIn(changes);
     for (const { setting } of shown) {
@@ -119,6 +122,11 @@ async function shownOf(
   return group.names.flatMap((name) => shown.get(name) ?? []);
 }
 
+/** What the form of a group is made of. */
+function valuesOf(shown: readonly ShownSetting[]): unknown[] {
+  return shown.map(({ value, source }) => [value, source]);
+}
+
 function sourceOf(c: Context<App>, { name, variable }: Setting, saved: ReadonlySet<string>): Source {
   if (saved.has(name)) return 'saved';
   const given = (c.env as unknown as Record<string, unknown>)[variable];
@@ -175,6 +183,7 @@ async function showGroup(
   const [saved, servers] = await ask(DB, savedNamesQuestion(DB), choicesFor(c, group));
   const shown = await shownOf(c, group, saved);
   const csrf = await csrfOf(c);
+  const seen = await seenOf(valuesOf(shown), sent);
   const here = `${AT}/${group.id}`;
   const fields = shown.map((one) => (
     <SettingField
@@ -217,7 +226,7 @@ async function showGroup(
           <form class="stack wide" method="post" action={here}>
             {/* What Enter means: the first button of a form. */}
             <button type="submit" hidden />
-            <Csrf value={csrf} />
+            <Csrf value={csrf} seen={seen} />
             <Refusals wrong={wrong} />
             {group.names.includes(EVERYONE) ? (
               <>

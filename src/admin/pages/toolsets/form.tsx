@@ -12,20 +12,21 @@ type ToolsetFormProps = {
   known: VirtualMcp | null;
   servers: readonly ServerChoice[];
   csrf: string;
+  seen?: string;
   /** What was sent and not taken, to be shown again. */
   sent?: FormFields | undefined;
   refused?: Refused | undefined;
 };
 
 /** What a toolset is called and holds; the same form makes one and changes one. */
-export function ToolsetForm({ known, servers, csrf, sent, refused }: ToolsetFormProps) {
+export function ToolsetForm({ known, servers, csrf, seen = '', sent, refused }: ToolsetFormProps) {
   const text = (name: string, value: string) => sent?.get(name) ?? value;
   const wrong = (member: string) => (refused?.field.split('.')[0] === member ? refused.message : undefined);
   return (
     <form class="stack wide" method="post" action={known ? `${AT}/${known.id}` : `${AT}/new`}>
       {/* What Enter means: the first button of a form. */}
       <button type="submit" hidden />
-      <Csrf value={csrf} />
+      <Csrf value={csrf} seen={seen} />
       <section class="card stack wide">
         <Input
           name="name"

@@ -16,9 +16,10 @@ import { Confirm } from '../../../ui/forms';
 import { Cut, cut, Name } from '../../../ui/name';
 import { Head, Notice } from '../../../ui/parts';
 import type { Page } from '../../api/request';
-import { act, type FormFields, gone, listPage, type Refused, readForm } from '../api';
+import { act, type FormFields, gone, listPage, noteAct, type Refused, readForm } from '../api';
 import { adminPage, csrfOf, goTo } from '../frame';
 import { isStep } from '../picked';
+import { LIST_CHANGED, seenOf, staleIn } from '../seen';
 import { sortAsked } from '../sorting';
 import { TOOLSET_WORDS, ToolsetForm, toolsetIn } from './form';
 import { changesIn, KEYS_A_PAGE, ToolsetKeys } from './keys';
@@ -77,7 +78,12 @@ export const toolsetPages = new Hono<App>()
     const body = (
       <>
         <ToolsetHead toolset={toolset} tab="keys" />
-        <ToolsetKeys id={id} {...list} page={page} attached={attached} csrf={await csrfOf(c)} />
+        <ToolsetKeys
+          {...list}
+          {...{ id, page, attached }}
+          csrf={await csrfOf(c)}
+          seen={await seenOf([...attached].sort())}
+        />
       </>
     );
     return adminPage(c, { title: `${cut(toolset.name)} · Access keys`, at: AT, body });
@@ -88,12 +94,16 @@ export const toolsetPages = new Hono<App>()
     const form = await readForm(c);
     const [found, attached] = await ask(db, virtualMcpQuestion(db, id), attachedKeysQuestion(db, id));
     const { name } = orGone(found);
+    const here = c.req.path + new URL(c.req.url).search;
+    if (await staleIn(form, [...attached].sort())) {
+      noteAct(c, false);
+      return goTo(c, here, LIST_CHANGED, 'bad');
+    }
     const { added, removed } = changesIn(form, attached);
     const changes = [
       ...added.map((key) => ['POST', key] as const),
       ...removed.map((key) => ['DELETE', key] as const),
     ];
-    const here = c.req.path + new URL(c.req.url).search;
     for (const [at, [method, key]] of changes.entries()) {
       const path = `/mcp/virtual-mcps/${id}/virtual-keys/${encodeURIComponent(key)}`;
       const changed = await act(c, form, method, path);
@@ -198,6 +208,8 @@ async function save(c: Context<App>, form: FormFields, id: string | null) {
     serverChoicesQuestion(db),
     id === null ? known(null) : virtualMcpQuestion(db, id),
   );
+  const stale = before && (await staleIn(form, toolsetSeen(before)));
+  if (stale) return stale;
   const stated = toolsetIn(form, servers, id === null ? null : orGone(before));
   if (!stated.ok) return stated;
   type Made = { virtual_mcp: { id: string; name: string } };
@@ -211,6 +223,11 @@ async function save(c: Context<App>, form: FormFields, id: string | null) {
         stated.terms,
         TOOLSET_WORDS,
       );
+}
+
+/** What the form of a toolset is made of. */
+function toolsetSeen({ name, description, enabled, tools }: VirtualMcp) {
+  return { name, description, enabled, tools };
 }
 
 async function showNew(c: Context<App>, sent?: FormFields, refused?: Refused): Promise<Response> {
@@ -235,11 +252,12 @@ async function showTools(
   const [found, servers] = await ask(db, virtualMcpQuestion(db, id), serverChoicesQuestion(db));
   const known = orGone(found);
   const csrf = await csrfOf(c);
+  const seen = await seenOf(toolsetSeen(known), sent);
   const body = (
     <>
       <ToolsetHead toolset={known} tab="tools" />
       <Aside toolset={known} address={addressOf(c, known)}>
-        <ToolsetForm {...{ known, servers, csrf, sent, refused }} />
+        <ToolsetForm {...{ known, servers, csrf, seen, sent, refused }} />
       </Aside>
     </>
   );

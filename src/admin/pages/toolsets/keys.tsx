@@ -19,6 +19,7 @@ type ToolsetKeysProps = {
   /** Ids of the keys that may use the toolset, on this page or not. */
   attached: ReadonlySet<string>;
   csrf: string;
+  seen: string;
 };
 
 /** Which keys may use a toolset. Only what stands on the page is decided by its form. */
@@ -29,6 +30,7 @@ export function ToolsetKeys({
   page: { search, limit, offset },
   attached,
   csrf,
+  seen,
 }: ToolsetKeysProps) {
   const at = `/admin/toolsets/${id}/keys`;
   const isWhole = total <= limit && !search;
@@ -61,7 +63,7 @@ export function ToolsetKeys({
       )}
       {keys.length ? (
         <form class="stack wide" method="post">
-          <Csrf value={csrf} />
+          <Csrf value={csrf} seen={seen} />
           <section class="card stack" aria-labelledby="can">
             <div class="stack tight">
               <h2 id="can">Used by {countOf(attached.size, 'key')}</h2>
