@@ -54,7 +54,21 @@ async function relayedBy(coming: Coming, value: unknown): Promise<Relayed | null
   return sharer && openRelayed(coming.gate.env.ENCRYPTION_KEY, sharer.name, value);
 }
 
-/** Does nothing more where the server was withdrawn, its session is over, or the answer was given before. */
+/** The server that asked did not take the answer: it may be given again. */
+class NotTaken extends RpcError {
+  constructor(server: string) {
+    super(
+      503,
+      CODE.internalError,
+      `The server ${server} did not take this answer. Send it again in a moment.`,
+    );
+  }
+}
+
+/**
+ * Does nothing more where the server was withdrawn, its session is over, or the answer was given before.
+ * @throws NotTaken, or NoQuestion where no server waits for it any more
+ */
 async function inSessionOf(
   coming: Coming,
   relayed: Relayed,
@@ -71,9 +85,13 @@ async function inSessionOf(
   if (session === null || session === 'again') return;
   try {
     const peer = await connect(env, settings, issuer, entry.server, asker);
-    if (peer.credentials.version === session.credential) await tell(peer, session); // else it is not theirs any more
+    if (peer.credentials.version !== session.credential) throw new NoQuestion(); // it is not theirs any more
+    await tell(peer, session);
   } catch (error) {
     if (name !== null) await object.giveBack(name);
-    if (!(error instanceof UpstreamFailure) && !(error instanceof CredentialNeeded)) throw error;
+    if (error instanceof UpstreamFailure && error.stated.reason === 'not_found') throw new NoQuestion();
+    if (error instanceof UpstreamFailure || error instanceof CredentialNeeded)
+      throw new NotTaken(entry.server.name);
+    throw error;
   }
 }

@@ -144,6 +144,17 @@ describe('a server of the transport of 2024-11-05 (MCP 2024-11-05, HTTP with SSE
     expect(new Set(await sessionsOf(server)).size).toBe(1);
   });
 
+  it('flow in parts when they are long and say their id last, one after the other', async () => {
+    const { client } = await session(['huge', 'long', 'echo']);
+    const texts: (string | undefined)[] = [];
+    for (const tool of ['huge', 'long', 'huge', 'huge', 'echo']) {
+      const { body } = await client.call(tool);
+      texts.push(body.result?.content?.[0]?.text?.slice(0, 4));
+    }
+
+    expect(texts).toEqual(['aaaa', 'ääää', 'aaaa', 'aaaa', expect.any(String)]);
+  });
+
   it('may send what is too long to be held, but not while several wait', async () => {
     const { server, client } = await session(['long', 'held', 'endless']);
     const long = await client.call('long');

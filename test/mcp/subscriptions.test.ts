@@ -30,6 +30,7 @@ const talking = (behaviour: Record<string, unknown> = {}) =>
 async function listening(upstream: Upstream, capabilities: Record<string, unknown> = {}) {
   const client = await (await McpCaller.withKey('2025', `/mcp/${upstream.slug}`)).initialized(capabilities);
   await client.call('a');
+  if (Object.keys(capabilities).length) await expect.poll(() => gets(upstream)).not.toEqual([]);
   await upstream.opens(0); // what a call heard itself is over: what is said there is lost
   return { client, stream: await OpenStream.get(client) };
 }

@@ -204,6 +204,10 @@ class SseServer {
           id,
           result: { content: [{ type: 'text', text: 'ä'.repeat(1_000_000) }] },
         });
+      case 'huge':
+        return tell(
+          `data: {"result":${JSON.stringify({ content: [{ type: 'text', text: 'a'.repeat(5_000_000) }] })},"jsonrpc":"2.0","id":${id}}\n\n`,
+        );
       case 'endless':
         for (let at = 0; at < 100; at++) tell(`${at ? '' : 'data: "'}${'x'.repeat(100_000)}`);
         return;

@@ -397,6 +397,11 @@ class Upstream {
     response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta } })}\n\n`);
   }
 
+  /** Breaks every stream that is open. */
+  cutStreams(): void {
+    for (const stream of [...this.streams.values(), ...this.listens.keys()]) stream.destroy();
+  }
+
   /** Says a message on every stream that is open. */
   sayOnStreams(message: Message): void {
     for (const stream of this.streams.values()) stream.write(`data: ${JSON.stringify(message)}\n\n`);
@@ -608,6 +613,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     if (act === 'set') Object.assign(upstream.behaviour, asked);
     if (act === 'forget') upstream.forget();
     if (act === 'release') upstream.release();
+    if (act === 'cut') upstream.cutStreams();
     if (act === 'say') upstream.sayOnStreams(asked);
     if (act === 'open') await upstream.untilOpen(asked.count, asked.kind);
     if (act === 'until') await upstream.until(asked.method, asked.count);

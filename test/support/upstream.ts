@@ -62,6 +62,11 @@ export class Upstream {
     await control(this.name, 'release');
   }
 
+  /** Breaks every stream that is open to it. */
+  async cut(): Promise<void> {
+    await control(this.name, 'cut');
+  }
+
   /** Says a message on every stream that is open to it. */
   async says(method: string, params: Record<string, unknown> = {}, id?: unknown): Promise<void> {
     await control(this.name, 'say', { jsonrpc: '2.0', id, method, params });

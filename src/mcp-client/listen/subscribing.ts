@@ -1,13 +1,17 @@
 import type { Peer } from '../../accounts/connect';
 import type { JsonObject } from '../../protocol/mcp';
+import { failures } from '../../servers/failure';
 import { modernRequest } from '../eras';
 import { drain, post } from '../exchange';
 import { hearEvents, inTime, isEvents } from '../questions/listening';
 import { nextRequestId } from '../request-ids';
 
+/** Refused credentials, too slow, too many: the next time may be another. */
+const PASSING: readonly number[] = [401, 408, 429];
+
 /**
  * Hears what a server of 2026-07-28 tells of `notifications`, until it ends that or `signal` aborts (Subscriptions).
- * @returns false when it takes no such request @throws UpstreamFailure when there is no answer
+ * @returns false when it takes no such request @throws UpstreamFailure when there is no answer, or one that passes
  */
 export async function subscribeTo(
   peer: Peer,
@@ -21,5 +25,7 @@ export async function subscribeTo(
   const isTaken = response.ok && isEvents(response);
   if (isTaken) await hearEvents(response, hear).catch(() => undefined);
   else await drain(response);
+  const { status } = response;
+  if (!isTaken && (status >= 500 || PASSING.includes(status))) throw failures.unanswered(peer.server.name);
   return isTaken;
 }

@@ -1,4 +1,6 @@
 import type { Peer } from '../../accounts/connect';
+import { log } from '../../log';
+import { faultFacts } from '../../protocol/faults/storage';
 import { overlaid } from '../../protocol/headers';
 import { type JsonObject, readObject } from '../../protocol/mcp';
 import { pause } from '../../protocol/patience';
@@ -31,6 +33,7 @@ const silent = new Map<string, number>();
  * Hears what a server says on the GET stream of a session, until `signal` aborts (MCP 2025-11-25, Listening for Messages from
  * the Server). A server has one such stream a session: where another request holds it, this one waits for its turn.
  * @param terms `busy`: until it asks again then, milliseconds; `begun`: called when a stream has begun
+ * @returns the status with which it was refused at last, which may be of the session or of our credentials; null: none
  */
 export async function listenIn(
   peer: Peer,
@@ -38,7 +41,8 @@ export async function listenIn(
   signal: AbortSignal,
   hear: (message: JsonObject) => Promise<void>,
   { busy = AGAIN, begun = () => undefined }: { busy?: number | undefined; begun?: () => void } = {},
-): Promise<void> {
+): Promise<number | null> {
+  let refused: number | null = null;
   const place = whereIs(peer.server);
   const here = `${place} ${session.id}`;
   for (let again = AGAIN, soon = SOON; !signal.aborted && !isSilent(place) && !isSilent(here); ) {
@@ -53,9 +57,12 @@ export async function listenIn(
     const isBusy = response?.status === 409;
     const isPassing = response && (PASSING.includes(response.status) || response.status >= 500);
     if (response && OF_SERVER.includes(response.status) && !isEvents(response)) noteSilent(place);
-    else if (response && !response.ok && !isPassing) noteSilent(here);
+    else if (response && !response.ok && !isPassing) {
+      noteSilent(here);
+      refused = response.status;
+    }
     if (Date.now() - begunAt > LASTED) again = AGAIN;
-    if (signal.aborted) return;
+    if (signal.aborted || isSilent(place) || isSilent(here)) break;
     if (isBusy && soon < AGAIN) {
       await pause(soon);
       soon *= 2;
@@ -64,6 +71,7 @@ export async function listenIn(
     await pause(Math.max(isBusy ? busy : 0, again));
     again = Math.min(2 * again, MOST_AGAIN);
   }
+  return refused;
 }
 
 /** Statuses that say of a server, not of a session or its account, that it gives no stream. */
@@ -89,7 +97,7 @@ export function inTime(
   return send(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(timer));
 }
 
-/** Reads the messages of an event stream that are no answers. */
+/** Reads the messages of an event stream that are no answers. One that could not be told is lost, and no other. */
 export async function hearEvents(
   { body }: Response,
   hear: (message: JsonObject) => Promise<void>,
@@ -98,16 +106,20 @@ export async function hearEvents(
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const events = new EventReader();
-  for (let size = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    size += value.byteLength;
-    for (const text of events.push(decoder.decode(value, { stream: true }))) {
-      size = 0;
-      const message = messageIn(text);
-      if (message) await hear(message);
+  const lost = (error: unknown) => log('stream.message_lost', faultFacts(error));
+  try {
+    for (let size = 0; size <= MOST_EVENT; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.byteLength;
+      for (const text of events.push(decoder.decode(value, { stream: true }))) {
+        size = 0;
+        const message = messageIn(text);
+        if (message) await hear(message).catch(lost);
+      }
     }
-    if (size > MOST_EVENT) return reader.cancel();
+  } finally {
+    reader.cancel().catch(() => undefined); // else its server gives no other
   }
 }
 

@@ -3,9 +3,9 @@ import { CODE, isObject, type JsonObject, metaOf, RequestId, type RpcErrorObject
 import type { NamedSession } from '../sessions/session';
 import { respondIn } from '../sessions/session-life';
 import { refusalOf } from './may-ask';
-import { sealRelayed } from './relayed-id';
+import { MOST_ASKED, sealRelayed } from './relayed-id';
 
-/** Questions that one request may lead to: which of them are answered is not known here. */
+/** Questions that wait on one stream for as long as they may be answered: which of them are answered is not known here. */
 const MOST = 256;
 /** No id that a client gives back is longer: PROTOCOL §4. */
 const MOST_ID = 4096;
@@ -27,8 +27,8 @@ type Channel = {
  * under an id that leads its answer home from any isolate; what the client did not declare is refused at once.
  */
 export class QuestionRelay {
-  /** The ids of the questions that went out, by the server's own as JSON. */
-  private readonly open = new Map<string, string>();
+  /** The ids of the questions that went out and since when, epoch milliseconds, by the server's own as JSON. */
+  private readonly open = new Map<string, { ours: string; at: number }>();
 
   constructor(private readonly channel: Channel) {}
 
@@ -41,7 +41,7 @@ export class QuestionRelay {
     if (message.id !== undefined) return null; // no answer would find its way back
     if (method !== 'notifications/cancelled' || !isObject(params)) return message;
     const cancelled = RequestId.safeParse(params.requestId);
-    const ours = cancelled.success ? this.open.get(JSON.stringify(cancelled.data)) : undefined;
+    const ours = cancelled.success ? this.open.get(JSON.stringify(cancelled.data))?.ours : undefined;
     return ours === undefined ? null : { ...message, params: { ...params, requestId: ours } };
   }
 
@@ -64,7 +64,7 @@ export class QuestionRelay {
       await respondIn(peer, session, id, { error }).catch(() => undefined);
       return null;
     }
-    this.open.set(JSON.stringify(id), ours);
+    this.open.set(JSON.stringify(id), { ours, at: Date.now() });
     asked();
     const { progressToken } = metaOf(params);
     const token = RequestId.safeParse(progressToken);
@@ -73,10 +73,25 @@ export class QuestionRelay {
     return { ...message, id: ours, params: { ...params, _meta } };
   }
 
+  /** Refuses a question that was relayed, and could not be brought to the client. */
+  async takeBack(message: JsonObject): Promise<void> {
+    const { peer, session } = this.channel;
+    const id = RequestId.safeParse(message.id);
+    const error = {
+      code: CODE.internalError,
+      message: 'This is too long for the client, or it does not read.',
+    };
+    if (id.success) await respondIn(peer, session, id.data, { error }).catch(() => undefined);
+  }
+
   /** Why the client is not asked; null: it may be. */
   private refusalOf(method: string, params: JsonObject): RpcErrorObject | null {
     if (method === 'ping') return null;
     const refusal = refusalOf(this.channel.capabilities, method, params);
+    for (const [id, { at }] of this.open) {
+      if (at + MOST_ASKED > Date.now()) break;
+      this.open.delete(id);
+    }
     if (refusal || this.open.size < MOST) return refusal;
     return { code: CODE.internalError, message: 'The client was asked too many questions.' };
   }

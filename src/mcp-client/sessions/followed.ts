@@ -45,9 +45,16 @@ export class FollowedFlights {
     return flight;
   }
 
-  /** Forgets requests that cannot be on their way any more. */
-  forgetOld(now: number): void {
-    for (const { id, since } of this.all) if (since + MOST_FLIGHT <= now) this.drop(id);
+  /** When the first of those that listen cannot be on its way any more, epoch milliseconds; Infinity: none does. */
+  get until(): number {
+    return Math.min(...this.all.map(({ since, listens }) => (listens ? since + MOST_FLIGHT : Infinity)));
+  }
+
+  /** Forgets requests that cannot be on their way any more. @returns their servers */
+  forgetOld(now: number): Set<string> {
+    const old = this.all.filter(({ since }) => since + MOST_FLIGHT <= now);
+    for (const { id } of old) this.drop(id);
+    return new Set(old.map(({ serverId }) => serverId));
   }
 
   /** See {@link SessionActs.cancel}. */

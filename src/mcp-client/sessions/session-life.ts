@@ -167,7 +167,7 @@ export async function cancelIn(peer: Peer, session: SessionName, id: number, rea
   if (response) await drain(response);
 }
 
-/** Gives a server the answer to what it asked in a session. @throws UpstreamFailure when it does not take it */
+/** Gives a server the answer to what it asked in a session. @throws UpstreamFailure when it does not take it: `notFound` when it knows no such session */
 export async function respondIn(
   peer: Peer,
   session: SessionName,
@@ -175,7 +175,9 @@ export async function respondIn(
   answer: { result: JsonObject } | { error: unknown },
 ): Promise<void> {
   const status = await tellIn(peer, session, { id, ...answer });
-  if (status === 429 || status >= 500) throw failures.unreachable(peer.server.name, `HTTP ${status}`);
+  if (status === 401) await peer.credentials.refused?.(null).catch(() => undefined);
+  if (status === 404) throw failures.notFound(peer.server.name, '');
+  if (status >= 300) throw failures.unreachable(peer.server.name, `HTTP ${status}`);
 }
 
 /** Sends a server a message of a session that wants no answer: a notification, or an answer. @returns the HTTP status @throws UpstreamFailure */

@@ -14,23 +14,15 @@ import { FollowedFlights } from './followed';
 import { type Kept, KeptSessions } from './kept';
 import { Leaves } from './leaves';
 import { KeptLevel } from './log-level';
+import { IDLE, nextAlarm, SETTLE_AGAIN } from './next-alarm';
 import { endOver, type Over } from './over';
 import type { Session } from './session';
 import type { Flight, Following, KeptSession, Meeting, SessionActs, Taken } from './session-acts';
 
-/** Milliseconds after which a session no one asked for is ended. */
-const IDLE = 600_000;
 /** Servers that a client session has sessions at. */
 const MOST_SERVERS = 64;
 /** Requests a server is told of one by one when their session ends. */
 const MOST_CANCELLED = 64;
-/** When the alarm takes up what {@link SessionObject.end} was kept from. Milliseconds. */
-const SETTLE_AGAIN = 30_000;
-/**
- * How often the alarm comes while calls are held. Milliseconds: an object without requests leaves memory after 70 to 140
- * seconds, also when it waits for a server (Durable Objects, Lifecycle).
- */
-const AWAKE = 30_000;
 /** Outgoing requests of one invocation that await headers. */
 const POOL = 5;
 
@@ -159,7 +151,10 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     const isFollowed =
       cancelled === null && !isOver && session !== null && this.kept.at(flight.serverId) !== null;
     if (isFollowed) this.flights.follow({ ...flight, session });
-    if (isFollowed && flight.listens) this.listeners.tellFlights(flight.serverId, this.flights.all);
+    if (isFollowed && flight.listens && this.listeners.any) {
+      this.listeners.tellFlights(flight.serverId, this.flights.all);
+      await this.setAlarm(); // its end may never be told
+    }
     return { isFollowed, isOver, cancelled };
   }
 
@@ -260,6 +255,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   }
 
   async goOnHeld(retry: HeldRetry): Promise<Response | null> {
+    const kept = this.kept.at(retry.serverId);
+    if (kept) this.kept.note({ ...kept, askedAt: Date.now() });
     return this.held.goOn(retry);
   }
 
@@ -276,7 +273,8 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (await this.kv.isBeyondAlarm()) return;
     await this.held.expire();
     const now = Date.now();
-    this.flights.forgetOld(now);
+    for (const serverId of this.flights.forgetOld(now))
+      this.listeners.tellFlights(serverId, this.flights.all);
     this.answered.forgetOld(now);
     const isHeard = this.listeners.any;
     if (!isHeard) this.watched.forget(now - IDLE);
@@ -337,14 +335,13 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
   }
 
   private async setAlarm(): Promise<void> {
-    const isOver = this.kv.list('over:').length > 0;
-    const used = [...this.kept.all.map(({ askedAt }) => askedAt), ...this.watched.all.map(([, , at]) => at)];
-    const now = Date.now();
-    const heard = this.listeners.any ? now : 0;
-    const idle = Math.max(heard, Math.min(...used)) + IDLE;
-    const { until } = this.held;
-    if (Number.isFinite(until)) await this.ctx.storage.setAlarm(Math.min(until, now + AWAKE));
-    else if (isOver) await this.ctx.storage.setAlarm(now + SETTLE_AGAIN);
-    else if (Number.isFinite(idle)) await this.ctx.storage.setAlarm(idle);
+    const at = nextAlarm({
+      isOver: this.kv.list('over:').length > 0,
+      usedAt: [...this.kept.all.map(({ askedAt }) => askedAt), ...this.watched.all.map(([, , at]) => at)],
+      isHeard: this.listeners.any,
+      flownUntil: this.flights.until,
+      heldUntil: this.held.until,
+    });
+    if (at !== null) await this.ctx.storage.setAlarm(at);
   }
 }

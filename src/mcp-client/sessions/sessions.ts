@@ -116,6 +116,19 @@ async function replaceShared(
   return (await isUnknown(peer, session, manner)) ? shareSession(peer, sharer, session.ref) : null;
 }
 
+/**
+ * Puts another session in the place of one whose own stream its server refused with `status`: it does not know it any more, or
+ * wants other credentials. @throws UpstreamFailure, OtherEra, CredentialNeeded
+ */
+export async function replaceRefused(peer: Peer, session: Session, status: number): Promise<void> {
+  const { sharer, credentials } = peer;
+  if (!sharer) return;
+  if (status === 404) await replacing.join(session.ref, () => replaceShared(peer, sharer, session, '404'));
+  if (status !== 401 || !credentials.refused) return;
+  peer.credentials = await credentials.refused(null);
+  await sharedSession(peer, sharer);
+}
+
 /** What this isolate knows; null: nothing that was begun with these credentials. */
 function knownOf(peer: Peer, sharer: Sharer): Known | null {
   const entry = known.get(keyOf(peer.server, sharer));

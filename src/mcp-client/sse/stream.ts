@@ -41,6 +41,9 @@ export class SseStream {
   private named: (endpoint: string | null) => void = () => {};
   /** Gets the parts of an event that is too long to be held. */
   private long: SseFlight | null = null;
+  private longId: number | null = null;
+  /** Requests whose answer has come in parts. */
+  private readonly answered = new WeakSet<SseFlight>();
   /** Requests that were forgotten before their answer came, which may come yet. */
   private readonly dropped = new Set<number>();
   private questions = 0;
@@ -122,8 +125,10 @@ export class SseStream {
 
   /** Forgets a request: what is still answered is dropped. */
   drop(id: number): void {
-    this.flights.get(id)?.end();
-    if (this.flights.delete(id) && this.dropped.size < MOST_DROPPED) this.dropped.add(id);
+    const flight = this.flights.get(id);
+    flight?.end();
+    const isAnswered = flight !== undefined && this.answered.has(flight);
+    if (this.flights.delete(id) && !isAnswered && this.dropped.size < MOST_DROPPED) this.dropped.add(id);
   }
 
   /** Closes the stream. Requests on their way are cut. */
@@ -171,9 +176,10 @@ export class SseStream {
         if (done) break;
         for (const part of events.push(decoder.decode(value, { stream: true }))) {
           if (part.kind === 'event') await this.take(part.type, part.data);
-          else if (part.kind === 'end') await this.long?.endParts();
+          else if (part.kind === 'end') await this.endLong();
           else if (part.kind === 'more') await this.long?.writePart(part.data, false);
           else {
+            this.longId = part.id ?? [...this.flights.keys()].at(-1) ?? null;
             this.long = part.id === null ? this.only : (this.flights.get(part.id) ?? null);
             await this.long?.writePart(part.data, true);
           }
@@ -185,6 +191,18 @@ export class SseStream {
       this.close();
       reader.cancel().catch(() => undefined);
     }
+  }
+
+  /**
+   * What was too long to be held has come whole: it was the answer, or what is too long to be anything else. Who read it has gone
+   * by now, or goes.
+   */
+  private async endLong(): Promise<void> {
+    const { long, longId } = this;
+    this.long = null;
+    await long?.endParts();
+    if (long) this.answered.add(long);
+    if (long && longId !== null) this.dropped.delete(longId);
   }
 
   private async take(type: string, data: string): Promise<void> {

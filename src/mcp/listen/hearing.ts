@@ -16,7 +16,8 @@ const PASSED = ['notifications/message', 'notifications/elicitation/complete'];
  * updates of the resources it subscribed to there (PROTOCOL §5). Nothing else.
  */
 export class SessionRelay {
-  private readonly relays = new Map<string, QuestionRelay>();
+  /** Of the session at each server. */
+  private readonly relays = new Map<string, { ref: string; relay: QuestionRelay }>();
 
   /** @param say sends on the text of a message */
   constructor(private readonly say: (message: string) => void) {}
@@ -32,10 +33,11 @@ export class SessionRelay {
     if (message.id === undefined && method !== 'notifications/cancelled') return;
     const keys = listener.gate.env.ENCRYPTION_KEY;
     const capabilities = peer.sharer?.capabilities ?? {};
+    const known = this.relays.get(server.id);
     const relay =
-      this.relays.get(session.ref) ??
+      (known?.ref === session.ref && known.relay) ||
       new QuestionRelay({ peer, session, capabilities, keys, asked: () => undefined });
-    this.relays.set(session.ref, relay);
+    this.relays.set(server.id, { ref: session.ref, relay });
     const told = await relay.relay(message);
     if (told) this.say(JSON.stringify(told));
   }

@@ -6,6 +6,7 @@ import { listenIn } from '../../mcp-client/questions/listening';
 import { beginSession, endSession, isSessionless } from '../../mcp-client/sessions/session-life';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import { inPool, within } from '../../protocol/patience';
+import { failures } from '../../servers/failure';
 import { type Server, whereIs } from '../../servers/server';
 import { askerOf } from '../call';
 import { ACKNOWLEDGED, isListChanged } from '../passing/server-messages';
@@ -17,8 +18,12 @@ const MOST_HEARD = 32;
 const POOL = 4;
 /** How long a server that is silent keeps another one from being heard. Milliseconds. */
 const SILENT = 1_000;
-/** How long a server that tells nothing is not asked to. Milliseconds. */
+/**
+ * How long a server that tells nothing is not asked to, and the first time one that failed or ended at once: longer each time
+ * it does. Milliseconds.
+ */
 const DEAF = 600_000;
+const FAILED = 15_000;
 const MOST_DEAF = 2_000;
 /** How long a session may take to begin. Milliseconds. */
 const BEGIN = 15_000;
@@ -31,8 +36,8 @@ const LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListC
 
 /** The servers that a stream of this isolate hears. That a list has changed is no one's own: one hears it for all (PROTOCOL §5). */
 const heard = new Map<string, object>();
-/** Servers that told nothing to an account, and since when. Epoch milliseconds. */
-const deaf = new Map<string, number>();
+/** Servers that told nothing to an account: until when they are not asked, epoch milliseconds, and how often they failed. */
+const deaf = new Map<string, { until: number; failures: number }>();
 
 /** Says that a server is heard by one who listens anyhow. @returns what is called when that is over */
 export function claimLists(serverId: string): () => void {
@@ -76,11 +81,12 @@ export class ListEars {
     const begunAt = Date.now();
     open.set(server.id, stop);
     const hearing = hearLists(listener, server, AbortSignal.any([signal, stop.signal]), begun)
-      .catch(() => false)
+      .catch(() => null)
       .then((isTold) => {
-        const isSoon = begunAt + SOON > Date.now();
         const isLeft = signal.aborted || stop.signal.aborted;
-        if ((!isTold || isSoon) && !isLeft) noteDeaf(keyOf(server, askerOf(listener).owner));
+        const key = keyOf(server, askerOf(listener).owner);
+        if (begunAt + SOON <= Date.now() && isTold !== false) deaf.delete(key);
+        else if (!isLeft) noteDeaf(key, isTold !== false);
         open.delete(server.id);
         release();
         begun();
@@ -92,7 +98,10 @@ export class ListEars {
 
 const keyOf = (server: Server, owner: unknown) => `${whereIs(server)} ${owner}`;
 
-/** Hears one server until `signal` aborts or it ends that. False: it tells nothing. @param begun called when it is heard */
+/**
+ * Hears one server until `signal` aborts or it ends that. False: it tells nothing. @param begun called when it is heard
+ * @throws UpstreamFailure, CredentialNeeded, OtherEra for what may be otherwise the next time
+ */
 async function hearLists(
   listener: Listener,
   server: Server,
@@ -128,7 +137,9 @@ async function hearInSession(
   const session = await beginSession(peer, AbortSignal.any([signal, AbortSignal.timeout(BEGIN)]), false);
   const isTold = session.id !== null && Object.values(session.capabilities).some(tellsChanges);
   try {
-    if (isTold) await listenIn(peer, session, signal, hear, { busy: BUSY, begun });
+    const refused = isTold && (await listenIn(peer, session, signal, hear, { busy: BUSY, begun }));
+    if (refused === 401) await peer.credentials.refused?.(null);
+    if (refused === 401 || refused === 404) throw failures.unanswered(peer.server.name); // another session may be heard
   } finally {
     await endSession(peer, session);
   }
@@ -145,11 +156,13 @@ function tellsChanges(capability: unknown): boolean {
 }
 
 function isDeaf(key: string): boolean {
-  return (deaf.get(key) ?? 0) > Date.now() - DEAF;
+  return (deaf.get(key)?.until ?? 0) > Date.now();
 }
 
-function noteDeaf(key: string): void {
+function noteDeaf(key: string, hasFailed: boolean): void {
+  const { failures = 0 } = deaf.get(key) ?? {};
+  const pause = hasFailed ? Math.min(FAILED * 4 ** failures, DEAF) : DEAF;
   deaf.delete(key);
-  deaf.set(key, Date.now());
+  deaf.set(key, { until: Date.now() + pause, failures: failures + 1 });
   if (deaf.size > MOST_DEAF) deaf.delete(deaf.keys().next().value as string);
 }

@@ -2,6 +2,7 @@ import { connect, type Peer, type Sharer } from '../../accounts/connect';
 import { hearSession, type SessionEvent } from '../../mcp-client/listen/session-events';
 import { listenIn } from '../../mcp-client/questions/listening';
 import type { Session } from '../../mcp-client/sessions/session';
+import { replaceRefused } from '../../mcp-client/sessions/sessions';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import type { Server } from '../../servers/server';
 import { askerOf } from '../call';
@@ -14,6 +15,9 @@ import { claimLists } from './list-ears';
 const MOST_HEARD = 32;
 /** Until a session is asked for again that another stream listens to. Milliseconds. */
 const BUSY = 8_000;
+
+/** How often the session at a server is replaced because its stream is refused. Milliseconds. */
+const REPLACED = 60_000;
 
 /** Where something was said: who said it to whom. */
 export type Heard = { server: Server; peer: Peer; session: Session };
@@ -44,6 +48,8 @@ export class OwnSessions {
   private readonly open = new Map<string, { ref: string; stop: AbortController }>();
   /** The last session at each server, by our name for it. */
   private readonly refs = new Map<string, string>();
+  /** When the session at each server was last replaced, epoch milliseconds. */
+  private readonly replaced = new Map<string, number>();
   private isHeard = false;
   private share: Awaited<ReturnType<typeof hearSession>> = () => undefined;
   private listener: Listener | null = null;
@@ -146,6 +152,10 @@ export class OwnSessions {
     };
     const release = claimLists(server.id);
     const busy = this.hearing.updated ? BUSY : undefined;
-    await listenIn(peer, session, signal, hear, { busy }).finally(release);
+    const refused = await listenIn(peer, session, signal, hear, { busy }).finally(release);
+    const now = Date.now();
+    if (refused === null || (this.replaced.get(serverId) ?? 0) + REPLACED > now) return;
+    this.replaced.set(serverId, now);
+    await replaceRefused(peer, session, refused);
   }
 }

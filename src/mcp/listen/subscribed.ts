@@ -1,9 +1,12 @@
+import { waitUntil } from 'cloudflare:workers';
 import { connect, type Peer } from '../../accounts/connect';
 import { discover, type Eras, erasOf } from '../../mcp-client/eras';
 import { takesInitialize } from '../../mcp-client/legacy';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import { withPrefix } from '../../protocol/json/resource-address';
-import { CODE, RpcError } from '../../protocol/mcp';
+import { CODE, RpcError, readResponse } from '../../protocol/mcp';
+import { readText } from '../../protocol/params';
+import { EventReader } from '../../protocol/sse';
 import type { Server } from '../../servers/server';
 import { answer } from '../answer';
 import { askerOf, type Call } from '../call';
@@ -15,6 +18,10 @@ import { resourceAt } from '../resources';
 const PATIENCE = 5_000;
 /** How long a session may take to begin. Milliseconds. */
 const BEGIN = 15_000;
+/** Characters of a URI that is subscribed to: each is kept. */
+const MOST_URI = 4_096;
+/** The most that is read of an answer, to learn whether it is an error. Bytes. */
+const MOST_ANSWER = 65_536;
 
 /** The URI of a server's resource as it stands at this address. */
 export function addressAt(
@@ -31,12 +38,23 @@ export function addressAt(
  */
 export async function subscribe(call: Call): Promise<Response> {
   const { entry, uri } = await readable(call);
+  const { id } = entry.server;
   const object = await objectOf(call);
-  if (!(await object.watch(entry.server.id, uri)))
+  if (!(await object.watch(id, uri)))
     throw new RpcError(200, CODE.invalidRequest, 'This session subscribed to as many resources as it may.');
-  return (await isModern(call, entry.server))
-    ? answer(call, {})
-    : forward(call, entry, { uri }, askedResource(uri));
+  if (await isModern(call, entry.server)) return answer(call, {});
+  const response = await forward(call, entry, { uri }, askedResource(uri));
+  const copy = response.clone();
+  waitUntil(isError(copy).then((isRefused) => (isRefused ? object.unwatch(id, uri) : undefined)));
+  return response;
+}
+
+/** True for an answer that is a JSON-RPC error. */
+async function isError({ headers, body }: Response): Promise<boolean> {
+  const text = (await readText(body, MOST_ANSWER).catch(() => null)) ?? '';
+  const isEvents = headers.get('content-type')?.startsWith('text/event-stream');
+  const messages = isEvents ? new EventReader().push(text) : [text];
+  return messages.some((message) => readResponse(message)?.error !== undefined);
 }
 
 /** `resources/unsubscribe` of a client of the 2025 era. */
@@ -52,6 +70,8 @@ export async function unsubscribe(call: Call): Promise<Response> {
 async function readable(call: Call) {
   const { uri } = call.request.params;
   if (typeof uri !== 'string') throw new RpcError(200, CODE.invalidParams, 'params.uri is missing.');
+  if (uri.length > MOST_URI)
+    throw new RpcError(200, CODE.invalidParams, `params.uri is longer than ${MOST_URI} characters.`);
   const found = await resourceAt(call, uri);
   if (found?.verdict !== 'allowed') {
     const message = `Resource not found: ${uri.slice(0, 500)}`;

@@ -4,6 +4,7 @@ import type { SessionName } from '../../mcp-client/sessions/session';
 import type { SessionActs } from '../../mcp-client/sessions/session-acts';
 import { sessionObjectOf } from '../../mcp-client/sessions/session-stub';
 import type { RequestId } from '../../protocol/mcp';
+import { retrying } from '../../protocol/patience';
 
 /** A request of a client on its way through this isolate. `session`: of the 2025 era, once it goes in one. */
 type Flight = { serverId: string; id: number; session: SessionName | null; listens?: boolean };
@@ -60,9 +61,7 @@ export function follow(sharer: Sharer, id: RequestId, flight: Flight, ends: Ends
   let followed: Promise<boolean> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = <T>(act: (object: SessionActs) => Promise<T>): Promise<T | null> => {
-    const asking = sessionObjectOf(sharer)
-      .then(act)
-      .catch(() => null);
+    const asking = retrying(async () => act(await sessionObjectOf(sharer))).catch(() => null);
     waitUntil(asking);
     return asking;
   };

@@ -76,8 +76,8 @@ export type CallOutcome =
 
 /** What else goes to the client while its request is on its way. */
 export type Besides = {
-  /** Sends a message that came by another way. @param isProgress false for a question, which stops the clock */
-  say(message: string, isProgress: boolean): void;
+  /** Sends a message that came by another way; false: it is too long. @param isProgress false for a question, which stops the clock */
+  say(message: string, isProgress: boolean): boolean;
   /** Notes that the client's person was asked something, or a task is waited for: until the server or they go on, no time counts. */
   asked(): void;
   /** Ends the request, whose client session is over. */

@@ -1,6 +1,6 @@
 import { eventOf } from '../../protocol/sse';
 
-/** The most that waits for a client that does not read, bytes; what comes beyond is lost. */
+/** The most that waits for a client that does not read, bytes. */
 const MOST = 1_048_576;
 /** Events that may wait in the stream itself. */
 const MOST_IN_STREAM = 16;
@@ -14,11 +14,13 @@ export class Said {
     return this.waiting.length === 0;
   }
 
-  add(message: string): void {
+  /** False when there is no room for it. */
+  add(message: string): boolean {
     const event = eventOf(message);
-    if (this.size + event.byteLength > MOST) return;
+    if (this.size + event.byteLength > MOST) return false;
     this.size += event.byteLength;
     this.waiting.push(event);
+    return true;
   }
 
   /** Sends on as many as the client reads. */

@@ -100,7 +100,9 @@ export class ServerMessages {
     const listen = () =>
       listenIn(peer, session, listening.signal, async (message) => {
         const told = await this.heard(message);
-        if (told && !listening.signal.aborted) besides.say(this.textOf(told), message.id === undefined);
+        if (!told || listening.signal.aborted) return;
+        const isSaid = besides.say(this.textOf(told), message.id === undefined);
+        if (!isSaid) await this.relay?.takeBack(message);
       });
     const isToHear = mayBeAsked(capabilities);
     this.listens = isToHear || this.token !== undefined;

@@ -258,16 +258,15 @@ class AnswerFlow implements Besides {
     return true;
   }
 
-  say(message: string, isProgress: boolean): void {
+  say(message: string, isProgress: boolean): boolean {
     if (isProgress) this.clocks.limits.wentOn();
-    this.said.add(message);
+    if (!this.said.add(message)) return false;
     this.saying.resolve(null);
     this.saySaid();
+    return true;
   }
 
-  asked(): void {
-    this.clocks.limits.asked();
-  }
+  readonly asked = (): void => this.clocks.limits.asked();
 
   /** Sends on what came by another way, where it may stand. */
   private saySaid(): void {
