@@ -27,6 +27,9 @@ const MOST_FLIGHTS = 100;
 const MOST_DROPPED = 1_000;
 /** Characters of an endpoint's address. */
 const MOST_ADDRESS = 4_096;
+/** How some end an answer, whose id they say last, and characters that hold that. */
+const ID_LAST = /"id"\s*:\s*"?(\d+)"?\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+const TAIL = 200;
 /** Questions of a server that are being refused at one time. */
 const MOST_QUESTIONS = 10;
 
@@ -41,9 +44,9 @@ export class SseStream {
   private named: (endpoint: string | null) => void = () => {};
   /** Gets the parts of an event that is too long to be held. */
   private long: SseFlight | null = null;
+  /** The id its beginning says, and the end of what has come of it. */
   private longId: number | null = null;
-  /** Requests whose answer has come in parts. */
-  private readonly answered = new WeakSet<SseFlight>();
+  private tail = '';
   /** Requests that were forgotten before their answer came, which may come yet. */
   private readonly dropped = new Set<number>();
   private questions = 0;
@@ -125,10 +128,8 @@ export class SseStream {
 
   /** Forgets a request: what is still answered is dropped. */
   drop(id: number): void {
-    const flight = this.flights.get(id);
-    flight?.end();
-    const isAnswered = flight !== undefined && this.answered.has(flight);
-    if (this.flights.delete(id) && !isAnswered && this.dropped.size < MOST_DROPPED) this.dropped.add(id);
+    this.flights.get(id)?.end();
+    if (this.flights.delete(id) && this.dropped.size < MOST_DROPPED) this.dropped.add(id);
   }
 
   /** Closes the stream. Requests on their way are cut. */
@@ -177,12 +178,7 @@ export class SseStream {
         for (const part of events.push(decoder.decode(value, { stream: true }))) {
           if (part.kind === 'event') await this.take(part.type, part.data);
           else if (part.kind === 'end') await this.endLong();
-          else if (part.kind === 'more') await this.long?.writePart(part.data, false);
-          else {
-            this.longId = part.id ?? [...this.flights.keys()].at(-1) ?? null;
-            this.long = part.id === null ? this.only : (this.flights.get(part.id) ?? null);
-            await this.long?.writePart(part.data, true);
-          }
+          else await this.passPart(part);
         }
       }
     } catch {
@@ -193,16 +189,25 @@ export class SseStream {
     }
   }
 
-  /**
-   * What was too long to be held has come whole: it was the answer, or what is too long to be anything else. Who read it has gone
-   * by now, or goes.
-   */
+  private async passPart(
+    part: { kind: 'open'; data: string; id: number | null } | { kind: 'more'; data: string },
+  ) {
+    if (part.kind === 'open') {
+      this.long = part.id === null ? this.only : (this.flights.get(part.id) ?? null);
+      this.longId = part.id;
+      this.tail = '';
+    }
+    this.tail = (this.tail + part.data).slice(-TAIL);
+    await this.long?.writePart(part.data, part.kind === 'open');
+  }
+
+  /** What was too long to be held has come whole. Where it is an answer, by its beginning or its end, its request is over. */
   private async endLong(): Promise<void> {
-    const { long, longId } = this;
+    const { long, longId, tail } = this;
     this.long = null;
     await long?.endParts();
-    if (long) this.answered.add(long);
-    if (long && longId !== null) this.dropped.delete(longId);
+    const id = longId ?? ID_LAST.exec(tail)?.[1];
+    if (id !== undefined) this.arrived({ id });
   }
 
   private async take(type: string, data: string): Promise<void> {
