@@ -7,6 +7,7 @@ import { log } from '../log';
 import { measure } from '../metrics';
 import { addressOf } from '../protocol/address';
 import { OAuthError } from '../protocol/error';
+import { mediaTypeOf } from '../protocol/headers';
 import { type Params, params, readBody } from '../protocol/params';
 import { grantTypes } from './grant-types';
 import { issuerOf, surface } from './surface';
@@ -49,7 +50,7 @@ export const token = new Hono<App>().use(surface).post('/', async (c) => {
 
 /** The form of a token or revocation request. @throws OAuthError `invalid_request` for any other body. */
 export async function readForm(c: Context<App>): Promise<Params> {
-  if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header('content-type') ?? '')) {
+  if (mediaTypeOf(c.req.raw.headers) !== 'application/x-www-form-urlencoded') {
     throw new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
   }
   const body = await readBody(c.req.raw, 16 * 1024);

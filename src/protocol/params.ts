@@ -6,14 +6,15 @@ import { faultIn, faultWords, type ValueFault } from './faults/fault';
 export type Params = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads a query or form. `resource` may repeat when every value is the same (RFC 8707 §2 allows several; this gateway
+ * Reads a query or form. `resource` may repeat when every value is the same, but for a slash (RFC 8707 §2 allows several; this gateway
  * has one resource a grant).
  * @throws OAuthError `invalid_request` naming the repeated parameter, `invalid_target` for differing resources.
  */
 export function params(source: URLSearchParams): Params {
   const found: Record<string, string> = Object.create(null);
+  const bare = (value = '') => value.replace(/\/$/, '');
   for (const [name, value] of source) {
-    if (name in found && !(name === 'resource' && found[name] === value)) {
+    if (name in found && !(name === 'resource' && bare(found[name]) === bare(value))) {
       if (name === 'resource') throw new OAuthError('invalid_target', 'only one resource can be asked for');
       throw new OAuthError('invalid_request', `the parameter ${name.slice(0, 100)} is repeated`);
     }

@@ -6,29 +6,34 @@ export const AsNull = z.pipe(
   z.transform(() => null),
 );
 
+/** A member that may be left out: an odd one counts as left out, and costs the document nothing else. */
+const optional = <T extends z.ZodMiniType>(schema: T) => z.union([z.nullish(schema), AsNull]);
+const address = z.string().check(z.minLength(1), z.maxLength(2000));
+const texts = z.array(z.string());
+
 /** Members of protected resource metadata that are used (RFC 9728 §2). */
 export const ResourceMetadata = z.object({
   resource: z.string().check(z.maxLength(2000)),
   authorization_servers: z.nullish(z.array(z.string().check(z.maxLength(2000)))),
-  scopes_supported: z.nullish(z.array(z.string())),
+  scopes_supported: optional(texts),
 });
 export type ResourceMetadata = z.infer<typeof ResourceMetadata>;
 
 /** Members of authorization server metadata that are used (RFC 8414 §2; OpenID Connect Discovery §3 names them alike). */
 export const ServerMetadata = z.object({
-  issuer: z.string().check(z.minLength(1), z.maxLength(2000)),
-  authorization_endpoint: z.string().check(z.minLength(1), z.maxLength(2000)),
-  token_endpoint: z.string().check(z.minLength(1), z.maxLength(2000)),
-  registration_endpoint: z.nullish(z.string().check(z.maxLength(2000))),
-  revocation_endpoint: z.nullish(z.string().check(z.maxLength(2000))),
-  userinfo_endpoint: z.union([z.nullish(z.string().check(z.maxLength(2000))), AsNull]),
-  scopes_supported: z.nullish(z.array(z.string())),
-  code_challenge_methods_supported: z.nullish(z.array(z.string())),
-  token_endpoint_auth_methods_supported: z.nullish(z.array(z.string())),
-  authorization_response_iss_parameter_supported: z.nullish(z.boolean()),
-  client_id_metadata_document_supported: z.nullish(z.boolean()),
+  issuer: address,
+  authorization_endpoint: address,
+  token_endpoint: address,
+  registration_endpoint: optional(address),
+  revocation_endpoint: optional(address),
+  userinfo_endpoint: optional(address),
+  scopes_supported: optional(texts),
+  code_challenge_methods_supported: optional(texts),
+  token_endpoint_auth_methods_supported: optional(texts),
+  authorization_response_iss_parameter_supported: optional(z.boolean()),
+  client_id_metadata_document_supported: optional(z.boolean()),
   /** Entra's own: which cloud of Microsoft's it is. */
-  cloud_instance_name: z.nullish(z.string()),
+  cloud_instance_name: optional(z.string()),
 });
 export type ServerMetadata = z.infer<typeof ServerMetadata>;
 

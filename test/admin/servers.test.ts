@@ -122,6 +122,17 @@ describe('adding a server (CONTRACT §§7, 8)', () => {
     expect(limits).toContain(5_000);
   });
 
+  it.each([{ disabled: 'yes' }, { disabled: 1, enabled: false }])(
+    'refuses what is neither on nor off: %j',
+    async (odd) => {
+      const { client } = await create(at(NOBODY));
+
+      const answer = await change<Refusal>(client.id, odd);
+
+      expect([answer.status, answer.error.field]).toEqual([400, 'enabled']);
+    },
+  );
+
   it('asks nothing of one that is disabled', async () => {
     const upstream = await listen();
 

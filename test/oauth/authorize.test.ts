@@ -285,6 +285,16 @@ describe('the authorization endpoint (RFC 6749 §3.1)', () => {
     expect(await longer.text()).toContain('it is longer than 64 KiB');
   });
 
+  it('takes one resource that is said twice, once with a slash', async () => {
+    const client = await McpClient.register();
+    const url = `${await client.authorizeUrl({ resource: `${ISSUER}/mcp` })}&resource=${ISSUER}/mcp/`;
+
+    const { status, headers } = await gate(url);
+
+    expect(status).toBe(302);
+    expect(headers.get('location')).toContain('/oauth/consent?');
+  });
+
   it('returns a state of 2,000 characters untouched', async () => {
     const client = await McpClient.register();
     const state = `${"~!*()'%20 +&=#é€".repeat(100)}`.slice(0, 2000);

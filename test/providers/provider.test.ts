@@ -77,6 +77,21 @@ async function changeAt(server: Server, oauth_config: OAuthConfigChange, change:
 const generationOf = async ({ id }: Server) => (await findServer(env.DB, id))?.credentialGeneration;
 
 describe("finding a server's provider (CONTRACT §7; RFC 9728, RFC 8414)", () => {
+  it('passes over an odd member that may be left out, and keeps the rest of the document', async () => {
+    const odd = {
+      scopes_supported: 'read write',
+      revocation_endpoint: 7,
+      token_endpoint_auth_methods_supported: 'none',
+      client_id_metadata_document_supported: 'no',
+    };
+    const as = await AuthorizationServer.start({ metadata: odd });
+    const server = await serverWith({ issuer: as.issuer, resource: { scopes_supported: 'all' } });
+
+    const provider = await prepare(server);
+
+    expect(provider).toMatchObject({ issuer: as.issuer, revocationEndpoint: null, scopes: [] });
+  });
+
   it('follows the resource metadata that the 401 names, and its scopes', async () => {
     const as = await AuthorizationServer.start();
     const server = await serverWith({

@@ -51,8 +51,10 @@ export const serverMembers = (allowLoopback: boolean) =>
 /** `disabled` is `enabled` said the other way round; of two that disagree, the one that changes what is `known` holds. */
 function withEnabled(body: unknown, known = true): unknown {
   if (typeof body !== 'object' || body === null || !('disabled' in body)) return body;
-  if ('enabled' in body && (body.enabled !== known || body.disabled !== known)) return body;
-  return { ...body, enabled: typeof body.disabled === 'boolean' ? !body.disabled : body.disabled };
+  const { disabled } = body;
+  if (typeof disabled !== 'boolean') return { ...body, enabled: disabled }; // refused as what it is
+  if ('enabled' in body && (body.enabled !== known || disabled !== known)) return body;
+  return { ...body, enabled: !disabled };
 }
 
 /** Members that the auth type does not take may be sent as they are shown: empty, or as the type fixes them. */
