@@ -198,11 +198,12 @@ async function allow(
   const lives = { codeExpiresAt, flowExpiresAt: flow.expiresAt, expiresAt };
   const terms: GrantTerms = { ...bound, generation, scope, askedScope: request.scope, codeHash, ...lives };
 
-  const lost = (event: 'code.not_kept' | 'client.not_noted') => (error: unknown) =>
-    log(event, { request_id: c.var.requestId, ...faultFacts(error) });
+  const { requestId: request_id } = c.var;
   const inserted = await insertGrant(c.env.DB, row);
   const kept = { ...bound, grantId, expiresAt: codeExpiresAt };
-  await putCode(c.env.KV, codeHash, kept, now).catch(lost('code.not_kept')); // the object knows it, too (SECURITY 23)
+  await putCode(c.env.KV, codeHash, kept, now).catch((error: unknown) => {
+    log('code.not_kept', { request_id, ...faultFacts(error) }); // the object knows it, too (SECURITY 23)
+  });
   const grant = grantObject(c.env.GRANTS, grantId);
   if (!(await grant?.open(terms))) {
     const answer = (await grant?.answer()) ?? 'allowed';
@@ -210,7 +211,9 @@ async function allow(
     throw answered(flow, answer);
   }
   if (!inserted) await correctGrant(c.env.DB, row);
-  await recordAllowed(c.env.DB, clientId, now).catch(lost('client.not_noted')); // its grant keeps it, too
+  await recordAllowed(c.env.DB, clientId, now).catch((error: unknown) => {
+    log('client.not_noted', { request_id, ...faultFacts(error) }); // its grant keeps it, too
+  });
   const access = servers
     ? ({ access: 'chosen', servers: chosenWords(servers, usable) } as const)
     : ({ access: 'all' } as const);

@@ -262,6 +262,23 @@ describe('a question of a server (PROTOCOL §4)', () => {
     expect(await stream.until(257)).toHaveLength(257);
   });
 
+  it('is not asked for ever of a client that comes back without an answer', async () => {
+    const upstream = await Upstream.start(['asks'], { asks: { asks: [{ text: question() }] }, streams: true });
+    const client = await granted('2026', `/mcp/${upstream.slug}`);
+    shortWaits();
+    const send = async (more: object) => {
+      const params = modern({ name: 'asks', arguments: {}, ...more }, { [CAPABILITIES]: { elicitation: {} } });
+      return (await wholeAnswer(await client.send('tools/call', params, { id: 1 }))).body;
+    };
+    let asked = 0;
+    let { result } = (await send({})) as { result?: { requestState?: string; isError?: boolean } };
+    for (; result?.requestState && asked < 100; asked++)
+      ({ result } = (await send({ requestState: result.requestState, inputResponses: {} })) as never);
+
+    expect([asked, result?.isError]).toEqual([64, true]);
+    expect(await upstream.sees('notifications/cancelled')).toHaveLength(1);
+  });
+
   it('whose call goes on for long keeps no alarm busy', async () => {
     const asks = { asks: [{ text: question() }, { text: '$hold' }] };
     const upstream = await Upstream.start(['asks'], { asks, streams: true });

@@ -44,11 +44,11 @@ type BoxProps = {
 function Box({ name, said, isAll, server, sent, children }: BoxProps) {
   const isTicked = said ?? isAll;
   const was = `was.${name}`;
-  const stands = `${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`;
+  const stored = `${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`;
   return (
     <label class="check">
       <input type="checkbox" name={name} value="on" checked={sent ? sent.has(name) : isTicked} />
-      <input type="hidden" name={was} value={sent?.get(was) ?? stands} />
+      <input type="hidden" name={was} value={sent?.get(was) ?? stored} />
       <span>
         {children}
         {server !== null && <span class="unseen"> of {cut(server)}</span>}

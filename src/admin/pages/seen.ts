@@ -15,7 +15,7 @@ export async function staleIn(form: FormFields, of: unknown): Promise<Refused | 
 
 /** What is said of a list of boxes that is out of date: it is shown as it stands. */
 export const LIST_CHANGED =
-  'Someone changed this after you opened the page, so nothing was saved. This is how it stands now.';
+  'Someone changed this after you opened the page, so nothing was saved. Below is what holds now.';
 
 const CHANGED =
   'Someone changed this after you opened the page, so nothing was saved. What you entered is below: save it again to replace their change.';

@@ -134,7 +134,9 @@ export class HeldCall {
       this.peer.credentials = credentialsOf(credential);
       this.heldSince = null;
       const answers = this.answersIn(responses);
-      if (this.waiting.size) this.gather();
+      if (this.waiting.size && this.turns.length >= MOST_TURNS)
+        await this.cancel('Its client does not answer.');
+      else if (this.waiting.size) this.gather();
       const { session } = this.request;
       await Promise.all(
         answers.map(([id, result]) => respondIn(this.peer, session, id, { result }).catch(() => undefined)),
