@@ -130,7 +130,7 @@ export function forgetProvider(
   return whereChanged(db, FORGET_PROVIDER, 'server_id', changed);
 }
 
-/** An UPDATE for the row whose `column` is the server's id, when that is there and no other has its name. */
+/** Changes the row whose `column` is the id of the server, when that is there and no other has its name. */
 function whereChanged(
   db: D1Database,
   update: string,
