@@ -2,7 +2,9 @@ import { columnsOf, integer, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { open, randomSecret, seal } from '../crypto/secrets';
 import { ask, equals, type Question, question } from '../database';
+import { log } from '../log';
 import type { Destination } from '../protocol/destination';
+import { faultFacts, isPassing } from '../protocol/faults/storage';
 import { authorizationUrl, redeemCode, revokeToken } from '../providers/client';
 import { knownProvider, type Provider, prepareProvider } from '../providers/provider';
 import { redirectUriOf } from '../providers/registration';
@@ -234,7 +236,9 @@ export async function keepAuthorized(
     await requireUnended(env.DB, id);
     await requireAccess();
   } catch (error) {
-    await revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken).catch(() => undefined);
+    // A fault that passes says nothing of it. Some providers would end with these tokens those that came before.
+    if (!isPassing(error))
+      await revokeToken(env, provider, tokens.refreshToken ?? tokens.accessToken).catch(() => undefined);
     throw error;
   }
   const terms = termsAt(answered.server, owner, issuer);
@@ -242,6 +246,7 @@ export async function keepAuthorized(
     connection.saveTokens(terms, tokens, provider.tokenEndpoint),
   );
   await requireUnended(env.DB, id).catch(async (error: unknown) => {
+    if (isPassing(error)) return; // it is kept, and most likely wanted
     await askConnection(env, terms, (connection) => connection.disconnect(terms));
     throw error;
   });
@@ -298,18 +303,20 @@ export async function heldBy(
   return text === null ? null : (JSON.parse(text) as HeldAccount);
 }
 
-/** Ends the wait for an administrator: what is held is kept, or revoked. False: there was nothing any more. */
-export async function endWait(
+/** What an administrator decided: what is held is kept, or revoked. Repeatable; false: there was nothing any more. */
+export function decideWait(
   env: Env,
   issuer: string,
   server: Server,
   { id, isConfirmed }: { id: string; isConfirmed: boolean },
 ): Promise<boolean> {
   const terms = termsAt(server, 'gateway', issuer);
-  const isDone = await askConnection(env, terms, (object) =>
-    isConfirmed ? object.confirm(terms, id) : object.reject(id),
-  );
+  return askConnection(env, terms, (object) => (isConfirmed ? object.confirm(terms, id) : object.reject(id)));
+}
+
+/** Ends the wait for an administrator, once what follows from their decision is done. What fails here ends by itself. */
+export async function endWait(db: D1Database, id: string): Promise<void> {
   const now = Math.floor(Date.now() / 1000);
-  await env.DB.prepare('UPDATE upstream_flow SET expires_at = ?2 WHERE id = ?1').bind(id, now).run();
-  return isDone;
+  const ending = db.prepare('UPDATE upstream_flow SET expires_at = ?2 WHERE id = ?1').bind(id, now).run();
+  await ending.catch((error: unknown) => log('authorization.not_ended', faultFacts(error)));
 }

@@ -2,9 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log, wordOf } from '../log';
+import { faultFacts } from '../protocol/faults/storage';
 import { TokenRefused, verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
-import { ObjectState } from '../schema/object-state';
+import { alarmFor, ObjectState } from '../schema/object-state';
 import { findServer } from '../servers/find';
 import type { ConnectionActs, CredentialTerms, Held, SavedHeaders } from './credential';
 import { IndexTeller } from './index-teller';
@@ -36,6 +37,8 @@ import { Unconfirmed } from './unconfirmed';
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
 
 const RETRY_AFTER = 5; // seconds until a call may try again
+/** Where the object stores which authorization an administrator confirmed last. */
+const CONFIRMED = 'confirmed';
 
 /**
  * One identity's credential at one server: held, refreshed and ended by one writer (ARCHITECTURE). It decides; its row in
@@ -46,7 +49,13 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;
   private readonly unconfirmed = new Unconfirmed(this.env, this.kv, () => this.setAlarm());
-  private readonly index = new IndexTeller(this.env.DB, this.ctx.storage, this.kv, () => this.setAlarm());
+  private readonly index = new IndexTeller(
+    this.env.DB,
+    this.ctx.storage,
+    this.kv,
+    () => this.setAlarm(),
+    () => this.unconfirmed.endsAt !== null,
+  );
 
   /** The credential, refreshed first when its access token has expired or is about to. */
   async held(terms: CredentialTerms): Promise<Held> {
@@ -106,16 +115,21 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     return this.unconfirmed.hold(...given);
   }
 
-  /** Keeps what is held of an authorization. False: there is none that serves now. */
+  /** Keeps what is held of an authorization. Repeatable; false when there is none that serves now. */
   async confirm(terms: CredentialTerms, authorizationId: string): Promise<boolean> {
     const facts = await this.unconfirmed.take(terms, authorizationId);
+    if (facts) this.kv.put(CONFIRMED, authorizationId);
     if (facts) await this.save(terms, facts);
-    return facts !== null;
+    return facts !== null || (this.kept() !== null && this.isConfirmed(authorizationId));
   }
 
-  /** Revokes what is held of an authorization, and forgets it. False: there is none. */
-  reject(authorizationId: string): Promise<boolean> {
-    return this.unconfirmed.drop(authorizationId);
+  /** Revokes what is held of an authorization, and forgets it. Repeatable; false when it was kept. */
+  async reject(authorizationId: string): Promise<boolean> {
+    return (await this.unconfirmed.drop(authorizationId)) || !this.isConfirmed(authorizationId);
+  }
+
+  private isConfirmed(authorizationId: string): boolean {
+    return this.kv.get(CONFIRMED) === authorizationId;
   }
 
   /** Keeps header values, in place of whatever was there: one for each name the server wants. Others are dropped. */
@@ -154,7 +168,13 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     if (isDue(this.unconfirmed.endsAt)) await this.unconfirmed.drop();
     const kept = this.kept();
     if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
-    if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
+    try {
+      if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
+    } catch (error) {
+      log('credential.not_seen', { server: kept?.serverId, credential: kept?.id, ...faultFacts(error) });
+      const latest = this.kept();
+      if (latest && latest.version === kept?.version) this.note(afterFault(latest, now()));
+    }
     await this.index.tell();
   }
 
@@ -339,7 +359,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     const times = [isBehind ? now() + this.index.pause : null, this.unconfirmed.endsAt, ...due].filter(
       (at) => at !== null,
     );
-    if (times.length) this.ctx.storage.setAlarm(Math.min(...times) * 1000);
+    if (times.length) this.ctx.storage.setAlarm(alarmFor(Math.min(...times) * 1000));
     else this.ctx.storage.deleteAlarm();
   }
 }

@@ -20,6 +20,8 @@ export class IndexTeller {
     private readonly storage: DurableObjectStorage,
     private readonly kv: ObjectState,
     private readonly told: () => void,
+    /** True while the object holds something that serves no one yet. */
+    private readonly holds: () => boolean,
   ) {}
 
   /** How long after a try the index is told again, seconds. */
@@ -51,6 +53,10 @@ export class IndexTeller {
       if (state.status === 'gone') {
         if (untold) await forgetCredential(this.db, state);
         if (this.state()?.status !== 'gone') continue;
+        if (this.holds()) {
+          for (const key of ['state', 'untold', TRIES]) this.kv.delete(key);
+          return;
+        }
         this.storage.deleteAlarm();
         await this.storage.deleteAll();
         return;

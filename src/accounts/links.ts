@@ -59,9 +59,8 @@ export async function insertLink(db: D1Database, wanted: NewLink, who: By): Prom
   const now = Math.floor(Date.now() / 1000);
   const serverIds = [...wanted.serverIds].sort();
   const id = randomSecret(16);
-  const same = `subject = ? AND generation = ? AND server_ids = ? AND client_name = ? AND grant_id IS ?
-    AND used_at IS NULL AND expires_at >= ?`;
-  const bound = [subject, generation, JSON.stringify(serverIds), clientName, grantId, now + ENOUGH];
+  const same = `${OPEN} AND client_name = ? AND grant_id IS ?`;
+  const bound = [subject, generation, JSON.stringify(serverIds), now + ENOUGH, clientName, grantId];
   const row = linkColumns.insert({
     ...{ id, subject, generation, serverIds, clientName, grantId },
     browserHash: null,
@@ -88,6 +87,20 @@ export async function insertLink(db: D1Database, wanted: NewLink, who: By): Prom
   if (!link) throw new Error('the link was not stored');
   return link.id;
 }
+
+/** A link of the same identity for the same servers, whatever app it was given to; null when none is open. */
+export async function openLinkLike(
+  db: D1Database,
+  { subject, generation, serverIds }: NewLink,
+): Promise<string | null> {
+  const least = Math.floor(Date.now() / 1000) + ENOUGH;
+  return db
+    .prepare(`SELECT id FROM connect_link WHERE ${OPEN} LIMIT 1`)
+    .bind(subject, generation, JSON.stringify([...serverIds].sort()), least)
+    .first<string>('id');
+}
+
+const OPEN = 'subject = ? AND generation = ? AND server_ids = ? AND used_at IS NULL AND expires_at >= ?';
 
 /** The address of a link. */
 export function linkUrl(settings: Settings, issuer: string, id: string): string {

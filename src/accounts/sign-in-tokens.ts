@@ -8,7 +8,7 @@ import type { Settings } from '../settings';
 import { askConnection, SIGN_IN } from './connections';
 import type { CredentialTerms } from './credential';
 
-/** Keeps what the provider issued when a person signed in. */
+/** Keeps what the provider issued when a person signed in, unless they were blocked or deleted meanwhile. */
 export async function saveSignIn(
   env: Env,
   settings: Settings,
@@ -17,6 +17,9 @@ export async function saveSignIn(
 ): Promise<void> {
   const terms = termsOf(settings, person);
   await askConnection(env, terms, (object) => object.saveTokens(terms, tokens, terms.origin));
+  const now = await findUser(env.DB, person.id);
+  if (now?.isActive && now.generation === person.generation) return;
+  await askConnection(env, terms, (object) => object.disconnect(terms));
 }
 
 /**

@@ -41,19 +41,17 @@ async function countUnallowed(db: D1Database): Promise<number> {
 }
 
 /**
- * Records that a flow may be open until `until` (epoch seconds), so that the client is not swept meanwhile. Writes for a client
- * that no one has allowed, at most once in {@link AHEAD}.
+ * Records that a flow may be open until `until` (epoch seconds), so that the client is not swept meanwhile: writes at most
+ * once in {@link AHEAD}.
  */
 export async function expectFlow(
   db: D1Database,
-  client: { clientId: string; flowUntil: number | null; allowedAt: number | null },
+  client: { clientId: string; flowUntil: number | null },
   until: number,
 ): Promise<void> {
-  if (client.allowedAt !== null || (client.flowUntil ?? 0) >= until) return;
+  if ((client.flowUntil ?? 0) >= until) return;
   await db
-    .prepare(
-      'UPDATE client SET flow_until = ?2 WHERE client_id = ?1 AND allowed_at IS NULL AND coalesce(flow_until, 0) < ?2',
-    )
+    .prepare('UPDATE client SET flow_until = ?2 WHERE client_id = ?1 AND coalesce(flow_until, 0) < ?2')
     .bind(client.clientId, until + AHEAD)
     .run();
 }
@@ -128,7 +126,7 @@ export async function deleteUnusedClients(
     .prepare(
       `DELETE FROM client WHERE client_id IN (
          SELECT client_id FROM client WHERE deleted_at IS NULL AND allowed_at IS NOT NULL
-           AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
+           AND coalesce(flow_until, 0) <= ?3 AND iif(fresh_until IS NULL, created_at < ?1, fresh_until < ?2)
            AND NOT EXISTS (SELECT 1 FROM oauth_grant WHERE oauth_grant.client_id = client.client_id
              AND coalesce(ended_at, expires_at, ?3) > ?1)
          LIMIT ${PORTION}) RETURNING client_id`,

@@ -2,10 +2,11 @@ import { DurableObject } from 'cloudflare:workers';
 import { type By, SYSTEM } from '../audit';
 import type { Env } from '../config';
 import { equalSecrets, hashSecret } from '../crypto/secrets';
+import { FLOW_LIFE } from '../flows';
 import { log } from '../log';
 import { isUnder, scopeWithin } from '../protocol/authorization';
 import { faultFacts } from '../protocol/faults/storage';
-import { ObjectState } from '../schema/object-state';
+import { alarmFor, ObjectState } from '../schema/object-state';
 import { ChangedTerms } from './changed-terms';
 import { endSessionsOf } from './end-sessions';
 import {
@@ -34,6 +35,8 @@ type Closed = {
   recorded: boolean;
   /** How often D1 was told and did not answer; absent: never. */
   tries?: number;
+  /** Whose grant it was, until D1 knows of the end. */
+  clientId?: string;
 };
 
 /** A second redemption this soon after the first, from the same address, is a duplicate of the same request. Milliseconds. */
@@ -43,6 +46,8 @@ const LOST_ANSWER = 86_400_000;
 /** How soon the index is told again when it did not answer: each time twice as late, an hour at most. Milliseconds. */
 const RECORD_AGAIN = 10_000;
 const RECORD_AGAIN_AT_MOST = 3_600_000;
+/** How long one that ended before it opened cannot be opened. Milliseconds: as long as a flow lives. */
+const NEVER_OPENED = FLOW_LIFE * 1000;
 
 /**
  * One grant: the commit point of consent, the one redemption of its code, the order of its refresh tokens and its end
@@ -152,6 +157,16 @@ export class GrantObject extends DurableObject<Env> {
     return state?.status === 'open' && state.redeemedAt !== null && n <= state.n ? state.terms : null;
   }
 
+  /** Whose right refresh token this is, while the grant stands, and until the index knows of its end; null: it is none. */
+  async clientOf(n: number, tag: string): Promise<string | null> {
+    const terms = await this.terms(n, tag);
+    if (terms) return terms.clientId;
+    const seed = await this.seed.opened();
+    const state = this.state();
+    const isEnded = state?.status === 'ended' && seed && (await this.seed.isTag(seed, n, tag));
+    return (isEnded && state.clientId) || null;
+  }
+
   /**
    * Replaces refresh token `n` by its successor. The token replaced last finds the same successor again: for 24 hours
    * while that is unused, for `reuseInterval` seconds once it is used. Any other replay ends the grant (RFC 9700 §4.14.2).
@@ -252,7 +267,7 @@ export class GrantObject extends DurableObject<Env> {
 
   /** Makes the index say what the terms are. False while it could not be told, which the alarm then does. */
   tellTerms(): Promise<boolean> {
-    const telling = this.telling.then(() => this.recordTerms());
+    const telling = this.telling.catch(() => false).then(() => this.recordTerms());
     this.telling = telling;
     return telling;
   }
@@ -275,9 +290,13 @@ export class GrantObject extends DurableObject<Env> {
   async end(reason: EndReason, by: By = SYSTEM): Promise<boolean> {
     const state = this.state();
     if (state?.status === 'open') {
-      this.seed.forget();
-      this.put({ status: 'ended', reason, by, until: state.terms.flowExpiresAt * 1000, recorded: false });
+      const { clientId, flowExpiresAt } = state.terms;
+      this.put({ status: 'ended', reason, by, until: flowExpiresAt * 1000, recorded: false, clientId });
       this.ctx.waitUntil(endSessionsOf(this.env.SUBJECTS, state.terms.subject, { via: this.id }));
+    }
+    if (!state) {
+      const until = Date.now() + NEVER_OPENED; // consent may be about to open it
+      this.put({ status: 'ended', reason, by, until, recorded: true });
     }
     return this.settle();
   }
@@ -289,7 +308,7 @@ export class GrantObject extends DurableObject<Env> {
     const due = state?.status === 'open' ? dueAt(state) : null;
     if (due && Date.now() >= due.at) await this.end(due.reason);
     else if (state?.status === 'open' && this.changed.untold.length && !(await this.tellTerms())) return;
-    else if (due) await this.ctx.storage.setAlarm(due.at);
+    else if (state?.status === 'open') await this.wakeWhenDue(state);
     else await this.settle();
   }
 
@@ -301,7 +320,9 @@ export class GrantObject extends DurableObject<Env> {
       try {
         const now = Math.floor(Date.now() / 1000);
         await recordEnd(this.env.DB, this.id, state.reason, state.by, now);
-        this.put({ ...state, recorded: true });
+        const { clientId: _, ...known } = state;
+        this.put({ ...known, recorded: true });
+        this.seed.forget();
       } catch {
         const { tries = 0 } = state;
         this.put({ ...state, tries: tries + 1 });
@@ -322,7 +343,7 @@ export class GrantObject extends DurableObject<Env> {
   /** Sets the alarm for when an open grant is over by itself. */
   private async wakeWhenDue(state: OpenGrant): Promise<void> {
     const due = dueAt(state);
-    if (due) await this.ctx.storage.setAlarm(due.at);
+    if (due) await this.ctx.storage.setAlarm(alarmFor(due.at));
   }
 
   private state(): OpenGrant | Closed | null {

@@ -1,4 +1,4 @@
-import { auditIfChanged, type By } from '../audit';
+import { auditAll, auditIfChanged, type By } from '../audit';
 import { columnsOf, flag, integer, json, type RowIn, text } from '../columns';
 import type { Env } from '../config';
 import { ask, type Ids, type Question, question, selection } from '../database';
@@ -206,16 +206,18 @@ export async function recordTerms(
   db: D1Database,
   grantId: string,
   terms: ChangeableTerms & { scope: string; askedScope: string; termsVersion: number },
-  changes: readonly ToldChange[],
+  changes: readonly (ToldChange & { version: number })[],
 ): Promise<void> {
   const set = grantColumns.set(terms);
+  const isNews = (version: number) =>
+    `(SELECT terms_version FROM oauth_grant WHERE grant_id = value ->> 'grantId') < ${version}`;
   await db.batch([
+    ...changes.map(({ by, before, after, version }) =>
+      auditAll(db, [{ act: 'grant.changed', grant_id: grantId, before, after }], by, isNews(version)),
+    ),
     db
       .prepare(`UPDATE oauth_grant SET ${set.sql} WHERE grant_id = ? AND terms_version < ?`)
       .bind(...set.values, grantId, terms.termsVersion),
-    ...changes.map(({ by, before, after }) =>
-      auditIfChanged(db, { act: 'grant.changed', grant_id: grantId, before, after }, by),
-    ),
   ]);
 }
 

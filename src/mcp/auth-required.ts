@@ -2,8 +2,9 @@ import { accountsOf } from '../accounts/accounts';
 import type { AccountKind } from '../accounts/auth/auth';
 import { ownAccountOf } from '../accounts/auth/index';
 import type { CredentialNeeded } from '../accounts/credential-needed';
-import { insertLink, linkUrl, UNNAMED_CLIENT } from '../accounts/links';
+import { insertLink, linkUrl, openLinkLike, UNNAMED_CLIENT } from '../accounts/links';
 import { visibleName } from '../clients/metadata';
+import { withinLimit } from '../config';
 import { modeOf } from '../identity';
 import { addressOf } from '../protocol/address';
 import { CODE, errorText, isObject, type JsonObject, META, metaOf, resultText } from '../protocol/mcp';
@@ -38,6 +39,10 @@ export async function authRequired(call: Call, needed: CredentialNeeded, item: D
   const { todo } = own.words;
 
   const id = await linkFor(call, subject, server.id);
+  if (id === null) {
+    const message = `Authentication required for ${server.name}. Too many links were asked for: wait a minute, then repeat this.`;
+    return refused(call, item, message, 'mcp_auth_required', {});
+  }
   const url = linkUrl(call.gate.settings, call.gate.issuer, id);
   const begin = `Authentication required for ${server.name}.`;
   const message = `${begin} Open this URL to ${todo}: ${url}`;
@@ -69,8 +74,8 @@ export function withoutOurs(inputResponses: unknown): unknown {
   return Object.keys(others).length ? others : undefined;
 }
 
-/** A link for the server that was asked and every other here whose account is missing (one read of the index). */
-async function linkFor(call: Call, subject: Subject, serverId: string): Promise<string> {
+/** A link for the server that was asked and every other here whose account is missing (one read of the index); null: too many. */
+async function linkFor(call: Call, subject: Subject, serverId: string): Promise<string | null> {
   const { gate, caller, entries, headers, requestId, session, request } = call;
   const accounts = await accountsOf(
     gate.env.DB,
@@ -87,7 +92,9 @@ async function linkFor(call: Call, subject: Subject, serverId: string): Promise<
     clientName: caller.grant?.clientName ?? visibleName(named ?? '') ?? UNNAMED_CLIENT,
     grantId: caller.grant?.grantId ?? null,
   };
-  return insertLink(gate.env.DB, wanted, { actor: subject, address: addressOf({ headers }), requestId });
+  const mayAdd = await withinLimit(gate.env, gate.env.AUTHORIZATIONS, `link ${subject}`);
+  const by = { actor: subject, address: addressOf({ headers }), requestId };
+  return mayAdd ? insertLink(gate.env.DB, wanted, by) : openLinkLike(gate.env.DB, wanted);
 }
 
 /** True when this client said that it can show its person an address: in the request, or at `initialize` of 2025-11-25. */

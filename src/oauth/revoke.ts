@@ -37,8 +37,8 @@ async function grantOf(
   const refresh = parseRefreshToken(token);
   if (refresh) {
     const { n, tag } = refresh;
-    const terms = await askGrant(env.GRANTS, refresh.grantId, (grant) => grant.terms(n, tag));
-    return terms?.clientId === clientId ? refresh.grantId : null;
+    const owner = await askGrant(env.GRANTS, refresh.grantId, (grant) => grant.clientOf(n, tag));
+    return owner === clientId ? refresh.grantId : null;
   }
   const claims = await verifyAccessToken(env.DB, token, issuer);
   return claims?.client_id === clientId ? claims.grant_id : null;

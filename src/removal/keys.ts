@@ -40,7 +40,11 @@ const MOST_SWEPT = 5;
 /** Removes keys that have expired by `now` (epoch seconds) and ask for it. For cron: repeatable. @returns how many */
 export async function removeExpiredKeys(env: Env, now: number): Promise<number> {
   const ids = await expiredKeys(env.DB, now, MOST_SWEPT);
-  for (const id of ids) await removeKey(env, id, SYSTEM, { act: 'virtual_key.expired', virtual_key: id });
+  for (const id of ids) {
+    const key = await findVirtualKey(env.DB, id); // its end may have been put off since
+    const isDue = key?.deleteAfterExpire && key.expiresAt !== null && key.expiresAt <= now;
+    if (isDue) await removeKey(env, id, SYSTEM, { act: 'virtual_key.expired', virtual_key: id });
+  }
   return ids.length;
 }
 

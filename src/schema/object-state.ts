@@ -20,6 +20,14 @@ const FIRST = 1;
 /** When an alarm that newer state does not let run comes again. Milliseconds: an hour. */
 const LATER = 3_600_000;
 
+/** No alarm is set for later: the platform takes none of after 2189, and an alarm that comes early is set again. Milliseconds: a year. */
+const FURTHEST = 31_536_000_000;
+
+/** When an alarm is set that is due at `at`. Both epoch milliseconds. */
+export function alarmFor(at: number): number {
+  return Math.min(at, Date.now() + FURTHEST);
+}
+
 /**
  * What a Durable Object stores, of a known version: every read and write goes through here. Older state is brought up when
  * it is first used, in one transaction; newer state is refused, and stays as it is.

@@ -263,11 +263,17 @@ describe('a question of a server (PROTOCOL §4)', () => {
   });
 
   it('is not asked for ever of a client that comes back without an answer', async () => {
-    const upstream = await Upstream.start(['asks'], { asks: { asks: [{ text: question() }] }, streams: true });
+    const upstream = await Upstream.start(['asks'], {
+      asks: { asks: [{ text: question() }] },
+      streams: true,
+    });
     const client = await granted('2026', `/mcp/${upstream.slug}`);
     shortWaits();
     const send = async (more: object) => {
-      const params = modern({ name: 'asks', arguments: {}, ...more }, { [CAPABILITIES]: { elicitation: {} } });
+      const params = modern(
+        { name: 'asks', arguments: {}, ...more },
+        { [CAPABILITIES]: { elicitation: {} } },
+      );
       return (await wholeAnswer(await client.send('tools/call', params, { id: 1 }))).body;
     };
     let asked = 0;

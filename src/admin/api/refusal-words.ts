@@ -37,6 +37,10 @@ export const API_WORDS = {
     'too_many_attempts',
     () => 'Too many wrong administrator tokens from here. Wait a minute.',
   ),
+  too_many_sessions: because(
+    'too_many_attempts',
+    () => 'Too many sessions were asked for from here. Wait a minute.',
+  ),
   no_administrator: because(
     'forbidden',
     ({ name }: Named) => `You are signed in as ${name}, who is no administrator.`,

@@ -1,6 +1,12 @@
 import { type Context, Hono } from 'hono';
 import { authorizationOf } from '../../../accounts/auth/index';
-import { authorizationQuestion, endWait, type HeldAccount, heldBy } from '../../../accounts/authorization';
+import {
+  authorizationQuestion,
+  decideWait,
+  endWait,
+  type HeldAccount,
+  heldBy,
+} from '../../../accounts/authorization';
 import { audit } from '../../../audit';
 import type { App } from '../../../config';
 import { nowAuthorized } from '../../../connect/authorized';
@@ -35,13 +41,15 @@ export const confirmPages = new Hono<App>()
     const issuer = ourIssuer(c);
     const isConfirmed = form.get('decision') === 'allow';
     const wait = { id: c.req.param('authorization'), isConfirmed };
-    if (!(await endWait(c.env, issuer, server, wait))) throw new PageProblem(OVER);
+    if (!(await decideWait(c.env, issuer, server, wait))) throw new PageProblem(OVER);
     if (isConfirmed) {
       await nowAuthorized(c, issuer, server);
+      await endWait(c.env.DB, wait.id);
       return goTo(c, `${AT}/${id}`, 'The account was kept. The server can be used now.');
     }
     const failed = { status: 'failed', error: REJECTED } as const;
     await recordStatus(c.env.DB, server.oauthConfigId ?? '', failed, Math.floor(Date.now() / 1000));
+    await endWait(c.env.DB, wait.id);
     audit(c, { act: 'server.authorization_refused', server: id, reason: 'declined' });
     return goTo(
       c,

@@ -35,6 +35,7 @@ const REFUSAL_WORDS = {
 
   needs_admin_token: () => SIGN_IN,
   wrong_token: () => 'This isn’t the administrator token.',
+  too_many_sessions: () => 'Too many sessions were asked for from here. Wait a minute.',
   too_many_guesses: () => 'Too many wrong administrator tokens from here. Wait a minute.',
   no_administrator: ({ name }) => `You’re signed in as ${name}, who isn’t an administrator.`,
   other_site: () => 'This was sent from another site. Nothing was changed.',
