@@ -173,7 +173,7 @@ export async function deleteTakenUp(db: D1Database, serverId: string): Promise<b
 
 /**
  * The provider refuses part of what it was asked, as a browser says: the person is sent there again without it. Anyone can write
- * such an answer to an authorization of their own, so that nothing is remembered of it before tokens have come.
+ * such an answer to an authorization of their own, so that nothing is remembered of it but of an administrator's, once tokens have come.
  */
 export class AskAgain extends Error {
   constructor(readonly without: Without) {
@@ -210,7 +210,9 @@ async function redeemed(
     const isMore = (await wantedScopesOf(env.DB, authorization.owner, server)).length > 0;
     throw isMore ? new AskAgain({ ...without, wantedScopes: true }) : error;
   });
-  if (without.resource) await noteResourceRefused(env.DB, provider.oauthConfigId);
+  const isAdministrators = authorization.owner === 'gateway' && authorization.browserHash !== null;
+  if (without.resource && isAdministrators)
+    await noteResourceRefused(env.DB, provider.oauthConfigId).catch(() => undefined); // the next time then
   return { provider, tokens };
 }
 

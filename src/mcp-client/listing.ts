@@ -3,7 +3,7 @@ import { type Asker, connect, OURSELVES, type Peer } from '../accounts/connect';
 import type { Env } from '../config';
 import { log } from '../log';
 import { isObject } from '../protocol/mcp';
-import { type FailureKind, failures, Refusal, UpstreamFailure } from '../servers/failure';
+import { failures, Refusal, UpstreamFailure } from '../servers/failure';
 import { checkItem, clean, type ItemKind, nameOf } from '../servers/listed-item';
 import { ListingRoom } from '../servers/listing-room';
 import type { LeftOut, Listed, Listing, Server } from '../servers/server';
@@ -29,8 +29,10 @@ const WAITED = { most: 4_000, rest: 800 };
 /** `isWaited`: what has not come beside the tools after 4 seconds is missing; `replaced`: nothing of it is stored any more. */
 export type ListingTerms = { isWaited: boolean; replaced: AbortSignal };
 
-/** What an asker's own account is refused for says nothing of the server: the next may do. */
-const OF_ASKER: readonly FailureKind[] = ['credentials', 'request'];
+/** True for a refusal of the asker's own account, which says nothing of the server: the next may do. */
+function isOfAsker({ kind, stated }: UpstreamFailure): boolean {
+  return kind === 'credentials' || ['forbidden_to_one', 'insufficient_scope'].includes(stated.reason);
+}
 
 /** A server refused to list for the account of the asker. */
 export class ListRefused extends Error {
@@ -77,7 +79,7 @@ export async function listUpstream(
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     if (replaced.aborted) return { server, isListed: false };
-    if (isListedForAsker(server) && OF_ASKER.includes(error.kind)) throw new ListRefused(error);
+    if (isListedForAsker(server) && isOfAsker(error)) throw new ListRefused(error);
     return { server: await recordFailure(env.DB, server, 'list', error, now), isListed: false };
   }
 }

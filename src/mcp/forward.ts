@@ -47,7 +47,10 @@ import { callAsTask, noTask, type OfTask } from './tasks/call-task';
 export type Found = { entry: CatalogServer; item: Item; verdict: PolicyVerdict };
 
 /** What is asked of a server, as far as the log and what stands in for an answer need it. */
-type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'>;
+type AskedItem = Pick<Item, 'exposedName' | 'hasOutputSchema' | 'mirrored'> & {
+  /** True where what its server says besides is heard on the client's own stream anyhow. */
+  isHeard?: boolean;
+};
 
 /** Members of a request's params that go on to the server; the name or URI goes on as the server's own. */
 const PASSED_ON = ['arguments', '_meta'];
@@ -206,7 +209,7 @@ export async function forward(
     session: null as NamedSession | null,
     listens: false,
   };
-  const messages = new ServerMessages(call, flight.id, server, ids, additions);
+  const messages = new ServerMessages(call, flight.id, server, ids, additions, item.isHeard);
   let peer: Peer | null = null;
   let following = NOT_FOLLOWED;
   let asks: RequestState['kind'] = 'server';

@@ -20,8 +20,8 @@ import { dropOldFlows, writeFlowState } from './flow-cookie';
 import { issuerOf, surface } from './surface';
 import { sendBack } from './way-back';
 
-/** Characters of a `state` that goes back with an error: a longer one makes an address that no one takes. */
-const MOST_ECHOED = 8_000;
+/** Characters of an address that a `state` may take which goes back with an error: a longer one no one takes. */
+const MOST_ECHOED = 20_000;
 
 /** The authorization endpoint, RFC 6749 §3.1. Until client and redirect URI are known good, errors stay here. */
 export const authorize = new Hono<App>()
@@ -73,7 +73,8 @@ async function begin(c: Context<App>, query: URLSearchParams): Promise<Response>
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     const states = query.getAll('state');
-    const state = states.length === 1 && (states[0]?.length ?? 0) <= MOST_ECHOED ? states[0] : undefined;
+    const isShort = new URLSearchParams({ state: states[0] ?? '' }).toString().length <= MOST_ECHOED;
+    const state = states.length === 1 && isShort ? states[0] : undefined;
     const name = client.metadata.client_name ?? 'The app';
     const code = logRefusal(c, 400, error.code);
     return sendBack(gatewayOf(c), {

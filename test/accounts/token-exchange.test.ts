@@ -77,10 +77,7 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
     expect(await exchanges(exchanger)).toEqual(['ada', 'bob', 'ada']);
   });
 
-  it.each([
-    [403, 'does not let your account do this'],
-    [400, '(HTTP 400)'],
-  ])(
+  it.each([[403, 'does not let your account do this']])(
     'lists for the next person when a server refuses one by %s, and says so to that one alone',
     async (status, words) => {
       const { provider, upstream } = await world();
@@ -107,6 +104,17 @@ describe('token_exchange: everyone acts by their own sign-in (CONTRACT §7)', ()
       expect(second._meta).toBeUndefined();
     },
   );
+
+  it('tells an administrator what is wrong for everyone: an address without an MCP endpoint', async () => {
+    const { provider, upstream } = await world();
+    const ada = await personAt(provider, upstream, { access_token: 'ada', expires_in: 3600 });
+    await upstream.behave({ lists: { 'tools/list': ['404'] } });
+    await ada.caller.ask('tools/list');
+
+    const { client } = await administer<Shown>('GET', `/mcp/client/${upstream.id}`);
+
+    expect(client.last_failure).not.toBeNull();
+  });
 
   it('exchanges once for calls that come side by side', async () => {
     const { provider, exchanger, upstream } = await world();

@@ -72,6 +72,85 @@ describe('a client that listens (PROTOCOL §5)', () => {
     expect(stream.methods).toEqual([UPDATED]);
   });
 
+  it('hears on after a server that says so with 400, twice within a minute', async () => {
+    const upstream = await talking({ forgetting: 400 });
+    const client = await at(upstream);
+    shortWaits();
+    const stream = await OpenStream.get(client);
+    await client.ask('resources/subscribe', { uri: DOC.uri });
+    await upstream.opens(1);
+
+    for (const count of [2, 3]) {
+      await upstream.forgetSessions();
+      await upstream.cut();
+      await upstream.sees('resources/subscribe', count);
+      await upstream.opens(1);
+    }
+    await upstream.says(UPDATED, { uri: DOC.uri });
+
+    expect((await stream.until(1)).map(({ method }) => method)).toEqual([UPDATED]);
+  });
+
+  it('costs no token and no session where a server refuses its stream alone', async () => {
+    const provider = await AuthorizationServer.start();
+    const name = `up_${crypto.randomUUID().slice(0, 8)}`;
+    const upstream = await Upstream.start(['whoami'], {
+      paths: { [`GET /${name}/mcp`]: { status: 401 } },
+      demands: { issuer: provider.issuer, scope: 'read' },
+      registration: { name, auth_type: 'per_user_oauth', tool_sync_interval: 10_080 },
+    });
+    await new Account(upstream.id, 'gateway').connect(provider, 'the administrator');
+    await markVerified(env.DB, upstream.id);
+    await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    const key = await newKey();
+    await new Account(upstream.id, `vk:${key.id}`).connect(provider, 'ann');
+    const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
+    const client = await caller.initialized();
+    await client.call('whoami');
+    shortWaits();
+    await OpenStream.get(client);
+    await upstream.sees('ping');
+    const { body } = await client.call('whoami');
+    const calls = await upstream.seen('tools/call');
+
+    expect(body.result?.content?.[0]?.text).toBe('ann');
+    expect(new Set(calls.map(({ headers }) => headers['mcp-session-id'])).size).toBe(1);
+    expect(await provider.tokenRequests('refresh_token')).toEqual([]);
+  });
+
+  it('of 2026-07-28 hears on after its token has expired', async () => {
+    const provider = await AuthorizationServer.start();
+    const upstream = await Upstream.start(['whoami'], {
+      era: '2026',
+      streams: true,
+      capabilities: { tools: { listChanged: true } },
+      demands: { issuer: provider.issuer, scope: 'read' },
+      registration: { auth_type: 'per_user_oauth', tool_sync_interval: 10_080 },
+    });
+    await new Account(upstream.id, 'gateway').connect(provider, 'the administrator');
+    await markVerified(env.DB, upstream.id);
+    await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    const key = await newKey();
+    await new Account(upstream.id, `vk:${key.id}`).connect(provider, 'ann');
+    const client = new McpCaller({ 'x-bf-vk': key.value }, '2026', `/mcp/${upstream.slug}`);
+    shortWaits();
+    await OpenStream.listen(client, { toolsListChanged: true });
+    await upstream.opens(1);
+
+    await provider.lose('expire');
+    await upstream.cut();
+    const listens = async () => (await upstream.seen('subscriptions/listen')).length;
+    await expect
+      .poll(async () => {
+        wait(20);
+        return listens();
+      })
+      .toBeGreaterThan(2); // the first, one that was refused, and one with another token
+
+    await upstream.opens(1);
+    expect(await provider.tokenRequests('refresh_token')).toHaveLength(1);
+  });
+
   it('hears on after its token has expired', async () => {
     const provider = await AuthorizationServer.start();
     const upstream = await Upstream.start(['whoami'], {
@@ -110,8 +189,15 @@ describe('a client that listens (PROTOCOL §5)', () => {
       await upstream.behave({ fault: 503 });
       shortWaits();
       const stream = await OpenStream.listen(client, { toolsListChanged: true });
+      const method = era === '2026' ? 'subscriptions/listen' : 'initialize';
+      const { length } = await upstream.sees(method);
       await upstream.behave({ fault: null });
-      wait(20);
+      await expect
+        .poll(async () => {
+          wait(20);
+          return (await upstream.seen(method)).length;
+        })
+        .toBeGreaterThan(length);
 
       await upstream.opens(1);
       await upstream.behave({
@@ -186,6 +272,37 @@ describe('resources/subscribe (PROTOCOL §5)', () => {
     expect(await upstream.seen('resources/subscribe')).toEqual([]);
   });
 
+  it('keeps one that stands when the same is refused', async () => {
+    const upstream = await talking();
+    const client = await at(upstream);
+    shortWaits();
+    await OpenStream.get(client);
+    await client.ask('resources/subscribe', { uri: DOC.uri });
+    await upstream.opens(1);
+    const lists = { 'resources/subscribe': ['{"error":{"code":-32600,"message":"already subscribed"}}'] };
+    await upstream.behave({ lists });
+    await client.ask('resources/subscribe', { uri: DOC.uri });
+    await upstream.behave({ lists: {} });
+
+    await upstream.forgetSessions();
+    await upstream.cut();
+
+    expect(await upstream.sees('resources/subscribe', 3)).toHaveLength(3);
+  });
+
+  it('lets its server ask where the client has no stream', async () => {
+    const asks = { 'resources/subscribe': [{ on: 'stream', text: question() }] };
+    const upstream = await talking({ answers: 'events', asks });
+    const client = await at(upstream, { elicitation: {} });
+    const call = new CallUnderWay(await client.send('resources/subscribe', { uri: DOC.uri }, { id: 's' }));
+    const { id } = await call.message(0);
+    const { status } = await client.post({ jsonrpc: '2.0', id, result: { action: 'accept' } });
+
+    expect(status).toBe(202);
+    await call.message(1);
+    await call.leave();
+  });
+
   it.each(['json', 'events'])('counts none that its server refused, in %s', async (answers) => {
     const refused = { 'resources/subscribe': ['{"error":{"code":-32602,"message":"no"}}'] };
     const upstream = await talking({ answers, lists: refused });
@@ -203,7 +320,7 @@ describe('a question of a server (PROTOCOL §4)', () => {
   it.each([
     [503, 503],
     [408, 503],
-    [400, 503],
+    [400, 400],
     [404, 400],
   ])(
     'whose answer meets %i is told as %i, and can be answered again where its server lives',
@@ -225,6 +342,33 @@ describe('a question of a server (PROTOCOL §4)', () => {
       await call.leave();
     },
   );
+
+  it('gets its answer although the token has expired meanwhile', async () => {
+    const provider = await AuthorizationServer.start();
+    const upstream = await Upstream.start(['whoami', 'asks'], {
+      streams: true,
+      asks: { asks: [{ text: question() }] },
+      demands: { issuer: provider.issuer, scope: 'read' },
+      registration: { auth_type: 'per_user_oauth', tool_sync_interval: 10_080 },
+    });
+    await new Account(upstream.id, 'gateway').connect(provider, 'the administrator');
+    await markVerified(env.DB, upstream.id);
+    await administer('POST', `/mcp/client/${upstream.id}/refresh-tools`);
+    const key = await newKey();
+    await new Account(upstream.id, `vk:${key.id}`).connect(provider, 'ann');
+    const caller = new McpCaller({ 'x-bf-vk': key.value }, '2025', `/mcp/${upstream.slug}`);
+    const client = await caller.initialized({ elicitation: {} });
+    const call = new CallUnderWay(await client.send('tools/call', { name: 'asks' }, { id: 'call' }));
+    const { id } = await call.message(0);
+
+    await provider.lose('expire');
+    const { status } = await client.post({ jsonrpc: '2.0', id, result: { action: 'accept' } });
+    await call.message(1);
+
+    expect(status).toBe(202);
+    expect(await answersAt(upstream)).toHaveLength(2);
+    await call.leave();
+  });
 
   it('that no stream has room for is refused at once', async () => {
     const long = question('x'.repeat(1_100_000));
@@ -281,7 +425,7 @@ describe('a question of a server (PROTOCOL §4)', () => {
     for (; result?.requestState && asked < 100; asked++)
       ({ result } = (await send({ requestState: result.requestState, inputResponses: {} })) as never);
 
-    expect([asked, result?.isError]).toEqual([64, true]);
+    expect([asked, result?.isError]).toEqual([63, true]);
     expect(await upstream.sees('notifications/cancelled')).toHaveLength(1);
   });
 

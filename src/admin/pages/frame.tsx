@@ -13,6 +13,7 @@ import {
 import { csrfValue, type SignedIn } from '../../identity/signed-in';
 import { dropNotice, readNotice, type SavedNotice, writeNotice } from '../../notice';
 import { Destination } from '../../protocol/destination';
+import { isForeign } from '../../protocol/own-origin';
 import { Address } from '../../ui/address';
 import { Avatar } from '../../ui/avatar';
 import { Once } from '../../ui/forms';
@@ -51,7 +52,8 @@ export const administratorsOnly = createMiddleware<App>(async (c, next) => {
       return_to: isForm ? pageOfForm(c) : pathname + search,
       ...(isElsewhere(c) && { here: '1' }),
     };
-    const said = isForm ? [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), SESSION_ENDED, 'bad')] : [];
+    const isOwn = isForm && !isForeign(c.req.raw.headers, baseOf(c));
+    const said = isOwn ? [await writeNotice(c.env.ENCRYPTION_KEY, baseOf(c), SESSION_ENDED, 'bad')] : [];
     return sendOn(Destination.own(siteOf(c), `/admin/sign-in?${new URLSearchParams(query)}`), said);
   }
   if (!administers(c, session)) {

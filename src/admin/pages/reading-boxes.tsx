@@ -44,11 +44,13 @@ type BoxProps = {
 function Box({ name, said, isAll, server, sent, children }: BoxProps) {
   const isTicked = said ?? isAll;
   const was = `was.${name}`;
+  const before = sent?.get(was);
+  const isChanged = sent !== undefined && sent.has(name) !== before?.startsWith('on');
   const stored = `${isTicked ? 'on' : 'off'}${typeof said === 'boolean' ? '!' : ''}`;
   return (
     <label class="check">
-      <input type="checkbox" name={name} value="on" checked={sent ? sent.has(name) : isTicked} />
-      <input type="hidden" name={was} value={sent?.get(was) ?? stored} />
+      <input type="checkbox" name={name} value="on" checked={isChanged ? sent.has(name) : isTicked} />
+      <input type="hidden" name={was} value={(isChanged && before) || stored} />
       <span>
         {children}
         {server !== null && <span class="unseen"> of {cut(server)}</span>}

@@ -15,10 +15,10 @@ export async function staleIn(form: FormFields, of: unknown): Promise<Refused | 
 
 /** What is said of a list of boxes that is out of date: it is shown as it stands. */
 export const LIST_CHANGED =
-  'Someone changed this after you opened the page, so nothing was saved. Below is what holds now.';
+  'This was changed after you opened the page, so nothing was saved now. Below is what holds.';
 
 const CHANGED =
-  'Someone changed this after you opened the page, so nothing was saved. What you entered is below: save it again to replace their change.';
+  'This was changed after you opened the page, so nothing was saved now. What you entered is below: save it again to replace that change.';
 
 async function digestOf(of: unknown): Promise<string> {
   return (await hashSecret(JSON.stringify(of))).slice(0, 22);

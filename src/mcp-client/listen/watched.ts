@@ -27,13 +27,14 @@ export class Watched {
     return this.kv.get<Kept>(PREFIX + serverId)?.uris ?? [];
   }
 
-  /** False when the client session has too many. */
-  add(serverId: string, uri: string): boolean {
-    const others = this.at(serverId).filter((one) => one !== uri);
+  /** @returns whether it is new; null when the client session has too many */
+  add(serverId: string, uri: string): boolean | null {
+    const known = this.at(serverId);
+    const others = known.filter((one) => one !== uri);
     const count = this.all.reduce((sum, [id, uris]) => sum + (id === serverId ? others : uris).length, 0);
-    if (count >= MOST) return false;
+    if (count >= MOST) return null;
     this.keep(serverId, [...others, uri]);
-    return true;
+    return !known.includes(uri);
   }
 
   drop(serverId: string, uri: string): void {

@@ -47,6 +47,9 @@ export type Flight = {
 /** What became of a request until it was to be followed. `cancelled`: the reason its client gave; null: it was not. */
 export type Following = { isFollowed: boolean; isOver: boolean; cancelled: string | null };
 
+/** A resource that is subscribed to: whether it was not before, and whether the client has a stream now. */
+type Watch = { isNew: boolean; isHeard: boolean };
+
 /** What the object of a client session is asked from elsewhere. Its class says what each act does. */
 export interface SessionActs extends SseActs {
   take(meeting: Meeting, unknown: string | null): Promise<Taken>;
@@ -62,8 +65,8 @@ export interface SessionActs extends SseActs {
   level(): Promise<LogLevel | null>;
   answering(ref: string, question: string | null): Promise<Session | 'again' | null>;
   giveBack(question: string): Promise<void>;
-  watch(serverId: string, uri: string): Promise<boolean>;
-  unwatch(serverId: string, uri: string): Promise<void>;
+  watch(serverId: string, uri: string): Promise<Watch | null>;
+  unwatch(serverId: string, uri: string): Promise<Pick<Watch, 'isHeard'>>;
   give(ref: string, at: number, answer: string): Promise<void>;
   answersTo(ref: string, patience: number): Promise<GivenAnswer[]>;
   hold(request: HeldRequest): Promise<Response | 'full' | null>;

@@ -167,16 +167,27 @@ export async function cancelIn(peer: Peer, session: SessionName, id: number, rea
   if (response) await drain(response);
 }
 
-/** Gives a server the answer to what it asked in a session. @throws UpstreamFailure when it does not take it: `notFound` when it knows no such session */
+/** Statuses of an answer that may be given again: other credentials, too slow, too early, too many. */
+const MAY_COME_AGAIN: readonly number[] = [401, 408, 425, 429];
+
+/**
+ * Gives a server the answer to what it asked in a session, once more where it wants other credentials.
+ * @throws UpstreamFailure when it does not take it: `notFound` when it never will
+ */
 export async function respondIn(
   peer: Peer,
   session: SessionName,
   id: RequestId,
   answer: { result: JsonObject } | { error: unknown },
 ): Promise<void> {
-  const status = await tellIn(peer, session, { id, ...answer });
-  if (status === 401) await peer.credentials.refused?.(null).catch(() => undefined);
-  if (status === 404) throw failures.notFound(peer.server.name, '');
+  const message = { id, ...answer };
+  let status = await tellIn(peer, session, message);
+  if (status === 401 && peer.credentials.refused) {
+    peer.credentials = await peer.credentials.refused(null);
+    status = await tellIn(peer, session, message);
+  }
+  const isRefused = status >= 400 && status < 500 && !MAY_COME_AGAIN.includes(status);
+  if (isRefused) throw failures.notFound(peer.server.name, '');
   if (status >= 300) throw failures.unreachable(peer.server.name, `HTTP ${status}`);
 }
 

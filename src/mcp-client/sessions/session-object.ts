@@ -168,15 +168,16 @@ export class SessionObject extends DurableObject<Env> implements SessionActs {
     if (flight?.listens) this.listeners.tellFlights(flight.serverId, this.flights.all);
   }
 
-  /** Notes that the client subscribed to a resource. False when it has too many. */
-  async watch(serverId: string, uri: string): Promise<boolean> {
-    const isKept = this.watched.add(serverId, uri);
+  /** Notes that the client subscribed to a resource. Null when it has too many. */
+  async watch(serverId: string, uri: string): Promise<{ isNew: boolean; isHeard: boolean } | null> {
+    const isNew = this.watched.add(serverId, uri);
     await this.setAlarm();
-    return isKept;
+    return isNew === null ? null : { isNew, isHeard: this.listeners.any };
   }
 
-  async unwatch(serverId: string, uri: string): Promise<void> {
+  async unwatch(serverId: string, uri: string): Promise<{ isHeard: boolean }> {
     this.watched.drop(serverId, uri);
+    return { isHeard: this.listeners.any };
   }
 
   private async *begunOnes(): AsyncGenerator<SessionEvent> {

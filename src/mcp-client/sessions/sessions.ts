@@ -117,16 +117,18 @@ async function replaceShared(
 }
 
 /**
- * Puts another session in the place of one whose own stream its server refused with `status`: it does not know it any more, or
- * wants other credentials. @throws UpstreamFailure, OtherEra, CredentialNeeded
+ * Puts another session in the place of one whose own stream its server refused with `status`, where `ping` in it is refused alike:
+ * its server does not know it any more, or wants other credentials. @throws UpstreamFailure, OtherEra, CredentialNeeded
  */
 export async function replaceRefused(peer: Peer, session: Session, status: number): Promise<void> {
   const { sharer, credentials } = peer;
   if (!sharer) return;
-  if (status === 404) await replacing.join(session.ref, () => replaceShared(peer, sharer, session, '404'));
-  if (status !== 401 || !credentials.refused) return;
-  peer.credentials = await credentials.refused(null);
-  await sharedSession(peer, sharer);
+  if (status !== 401)
+    await replacing.join(session.ref, () => replaceShared(peer, sharer, session, `${status}`));
+  else if (credentials.refused && (await isUnknown(peer, session, '401'))) {
+    peer.credentials = await credentials.refused(null);
+    await sharedSession(peer, sharer);
+  }
 }
 
 /** What this isolate knows; null: nothing that was begun with these credentials. */

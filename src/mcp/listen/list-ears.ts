@@ -4,6 +4,7 @@ import { discover, erasOf } from '../../mcp-client/eras';
 import { subscribeTo } from '../../mcp-client/listen/subscribing';
 import { listenIn } from '../../mcp-client/questions/listening';
 import { beginSession, endSession, isSessionless } from '../../mcp-client/sessions/session-life';
+import { isUnknown } from '../../mcp-client/sessions/unknown-session';
 import { isObject, type JsonObject } from '../../protocol/mcp';
 import { inPool, within } from '../../protocol/patience';
 import { failures } from '../../servers/failure';
@@ -76,7 +77,12 @@ export class ListEars {
   private hear(listener: Listener, server: Server): Promise<void> {
     const { open, signal } = this;
     const stop = new AbortController();
-    const { promise: isHeard, resolve: begun } = Promise.withResolvers<void>();
+    const { promise: isHeard, resolve } = Promise.withResolvers<void>();
+    let wasHeard = false;
+    const begun = () => {
+      wasHeard = true;
+      resolve();
+    };
     const release = claimLists(server.id);
     const begunAt = Date.now();
     open.set(server.id, stop);
@@ -85,11 +91,11 @@ export class ListEars {
       .then((isTold) => {
         const isLeft = signal.aborted || stop.signal.aborted;
         const key = keyOf(server, askerOf(listener).owner);
-        if (begunAt + SOON <= Date.now() && isTold !== false) deaf.delete(key);
+        if (wasHeard && begunAt + SOON <= Date.now() && isTold !== false) deaf.delete(key);
         else if (!isLeft) noteDeaf(key, isTold !== false);
         open.delete(server.id);
         release();
-        begun();
+        resolve();
       });
     waitUntil(hearing); // which leaves time to end a session when the client has gone
     return isHeard;
@@ -138,8 +144,10 @@ async function hearInSession(
   const isTold = session.id !== null && Object.values(session.capabilities).some(tellsChanges);
   try {
     const refused = isTold && (await listenIn(peer, session, signal, hear, { busy: BUSY, begun }));
-    if (refused === 401) await peer.credentials.refused?.(null);
-    if (refused === 401 || refused === 404) throw failures.unanswered(peer.server.name); // another session may be heard
+    if (refused && (await isUnknown(peer, session, `${refused}`))) {
+      if (refused === 401) await peer.credentials.refused?.(null);
+      throw failures.unanswered(peer.server.name); // another session may be heard
+    }
   } finally {
     await endSession(peer, session);
   }

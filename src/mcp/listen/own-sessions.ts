@@ -4,6 +4,7 @@ import { listenIn } from '../../mcp-client/questions/listening';
 import type { Session } from '../../mcp-client/sessions/session';
 import { replaceRefused } from '../../mcp-client/sessions/sessions';
 import { isObject, type JsonObject } from '../../protocol/mcp';
+import { pause } from '../../protocol/patience';
 import type { Server } from '../../servers/server';
 import { askerOf } from '../call';
 import { capabilitiesFor } from '../capabilities';
@@ -153,9 +154,10 @@ export class OwnSessions {
     const release = claimLists(server.id);
     const busy = this.hearing.updated ? BUSY : undefined;
     const refused = await listenIn(peer, session, signal, hear, { busy }).finally(release);
-    const now = Date.now();
-    if (refused === null || (this.replaced.get(serverId) ?? 0) + REPLACED > now) return;
-    this.replaced.set(serverId, now);
+    if (refused === null) return;
+    await pause((this.replaced.get(serverId) ?? 0) + REPLACED - Date.now());
+    if (signal.aborted) return;
+    this.replaced.set(serverId, Date.now());
     await replaceRefused(peer, session, refused);
   }
 }

@@ -40,12 +40,16 @@ export async function subscribe(call: Call): Promise<Response> {
   const { entry, uri } = await readable(call);
   const { id } = entry.server;
   const object = await objectOf(call);
-  if (!(await object.watch(id, uri)))
+  const watch = await object.watch(id, uri);
+  if (!watch)
     throw new RpcError(200, CODE.invalidRequest, 'This session subscribed to as many resources as it may.');
+  const { isNew, isHeard } = watch;
   if (await isModern(call, entry.server)) return answer(call, {});
-  const response = await forward(call, entry, { uri }, askedResource(uri));
-  const copy = response.clone();
-  waitUntil(isError(copy).then((isRefused) => (isRefused ? object.unwatch(id, uri) : undefined)));
+  const response = await forward(call, entry, { uri }, { ...askedResource(uri), isHeard });
+  if (isNew) {
+    const copy = response.clone();
+    waitUntil(isError(copy).then((isRefused) => (isRefused ? object.unwatch(id, uri) : undefined)));
+  }
   return response;
 }
 
@@ -60,10 +64,10 @@ async function isError({ headers, body }: Response): Promise<boolean> {
 /** `resources/unsubscribe` of a client of the 2025 era. */
 export async function unsubscribe(call: Call): Promise<Response> {
   const { entry, uri } = await readable(call);
-  await (await objectOf(call)).unwatch(entry.server.id, uri);
+  const { isHeard } = await (await objectOf(call)).unwatch(entry.server.id, uri);
   return (await isModern(call, entry.server))
     ? answer(call, {})
-    : forward(call, entry, { uri }, askedResource(uri));
+    : forward(call, entry, { uri }, { ...askedResource(uri), isHeard });
 }
 
 /** The resource that a request names, which its caller may read. @throws RpcError */

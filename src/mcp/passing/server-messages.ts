@@ -30,25 +30,24 @@ export function isListChanged(method: unknown): boolean {
 /** Milliseconds until we listen for progress elsewhere: a quick call costs its server no other request. */
 const LISTEN_AFTER = 1_000;
 
-/**
- * What begins and ends what the client's own stream tells: it hears nothing itself. A server has one stream a session, and what it
- * said on one that is just being left would be lost.
- */
-const LEFT_TO_STREAM: readonly string[] = ['resources/subscribe', 'resources/unsubscribe'];
-
 /** What a server says to the client of a request besides its answer (PROTOCOL §4). */
 export class ServerMessages {
   private relay: QuestionRelay | null = null;
   private listening: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param ourId id and progress token of the request, as its server knows them @param ids of the tasks it may bring */
+  /**
+   * @param ourId id and progress token of the request, as its server knows them @param ids of the tasks it may bring
+   * @param isHeard true where the client's own stream hears its session: a server has one stream a session, and what it said on one
+   * that is just being left would be lost
+   */
   constructor(
     private readonly call: Call,
     private readonly ourId: number,
     private readonly server: Pick<Server, 'id'>,
     private readonly ids: TaskIds,
     private readonly additions: Additions,
+    private readonly isHeard = false,
   ) {}
 
   private isOver = false;
@@ -87,14 +86,13 @@ export class ServerMessages {
     clearTimeout(this.timer);
     this.listening?.abort();
     if (this.isOver) return;
-    const { era, gate, form, request } = this.call;
+    const { era, gate, form } = this.call;
     const isAsked = era === '2025' && form !== 'json' && isKept && session.id !== null;
     const capabilities = (isAsked && peer.sharer?.capabilities) || {};
     const keys = gate.env.ENCRYPTION_KEY;
     this.relay = new QuestionRelay({ peer, session, capabilities, keys, asked: () => besides.asked() });
     const hasStream = session.id !== null && peer.server.connectionType === 'http';
-    const isHere = peer.sharer && form !== 'json' && !LEFT_TO_STREAM.includes(request.method);
-    if (!hasStream || !isHere) return;
+    if (!hasStream || !peer.sharer || form === 'json' || this.isHeard) return;
     const listening = new AbortController();
     this.listening = listening;
     const listen = () =>

@@ -139,9 +139,9 @@ describe('a form that is out of date', () => {
     const after = await now();
     const fresh = await edit(await open(path));
 
-    expect(said(refused)).toContain('Someone changed this after you opened the page, so nothing was saved.');
+    expect(said(refused)).toContain('This was changed after you opened the page, so nothing was saved now.');
     expect(after).toEqual(held);
-    expect(said(fresh)).not.toContain('Someone changed this');
+    expect(said(fresh)).not.toContain('This was changed after');
     expect(fresh.status).toBe(200);
   });
 
