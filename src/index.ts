@@ -1,5 +1,8 @@
-// In the order in which the bundle is smallest: gzip finds again what is within 32 KiB alone. What is brought along here, words
-// first, then what ends and sweeps things, stands before what is much else. Each saves 0.1 to 1.2 KiB, by weighing.
+// In the order in which the bundle is smallest, found by weighing: gzip finds again what is within 32 KiB alone, and what each of
+// these brings along stands together by that. Without them it weighs 4 KiB more.
+import './servers/listed-item';
+import './admin/pages/servers/schema-form';
+import './admin/openapi/index';
 import './ui/fields';
 import './providers/problem-words';
 import './admin/pages/words/problems';
@@ -12,6 +15,7 @@ import './sweeps';
 import './admin/pages/once';
 import './mcp/endpoint';
 import './people/me';
+import './admin/pages/audit/words';
 
 import { answerAtMcp, app, mcpPlaceOf } from './app';
 import type { Env } from './config';

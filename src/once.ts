@@ -191,7 +191,7 @@ const BEFORE = {
   running: 'This is still running. Wait for the first answer.',
   done: 'It took effect the first time, and nothing was changed now. Open the page again to see the result.',
   unknown:
-    'Storage didn’t respond the first time, and nothing was changed now. Open the page again to see whether it took effect.',
+    'Storage didn’t respond the first time, and nothing was changed now. Open the page again to see the result.',
 };
 
 function sentBefore({ way }: Submission, first: keyof typeof BEFORE) {

@@ -22,7 +22,10 @@ export class Gateway {
   private readonly child: Child;
   private early: string[] | null = [];
 
+  private readonly devVars: string;
+
   constructor(state: DevState, port: number, inspectorPort: number) {
+    this.devVars = state.devVars;
     dropTraces(state);
     let listens: () => void;
     const listening = new Promise<void>((resolve) => {
@@ -60,12 +63,24 @@ export class Gateway {
     return this.early?.length ? `\n${this.early.join('\n')}` : '';
   }
 
+  /** Why the Worker cannot work, and what to do here. @param said what it answers at /health */
+  private unableWords(said: string): string {
+    const missing = /"secret":"(\w+)"/g;
+    const names = [...said.matchAll(missing)].map(([, name]) => name);
+    const own = names.filter((name) => (SECRETS as readonly (string | undefined)[]).includes(name));
+    if (own.length)
+      return `${own.join(' and ')} in ${this.devVars} cannot be used: each is 32 random bytes as base64url. Delete the line, and start again: another is made.`;
+    if (names.length)
+      return `${names.join(' and ')} is missing. "npm run dev" hands on the secrets ${SECRETS.join(' and ')} alone: save this one with PUT /api/config, without the variables that need it.`;
+    return `The Worker runs, but cannot work: ${messageOf(said)}`;
+  }
+
   private async health(url: string): Promise<void> {
     const until = Date.now() + START_MS;
     for (;;) {
       const response = await fetch(url).catch(() => null);
       if (response?.ok) return;
-      if (response) throw new Stop(`The Worker runs, but cannot work: ${messageOf(await response.text())}`);
+      if (response) throw new Stop(this.unableWords(await response.text()));
       if (Date.now() > until) throw new Stop(`The Worker does not answer at ${url}.${this.saidEarly()}`);
       await delay(100);
     }

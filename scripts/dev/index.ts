@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { accountServers, everythingServer } from '../../demo/servers.ts';
 import { AdminApi } from '../admin-api.ts';
-import { run, Stop } from '../stop.ts';
+import { requireNoArguments, run, Stop } from '../stop.ts';
 import { DemoServer } from './demo-server.ts';
 import { Gateway } from './gateway.ts';
 import { freePort, freePortFrom } from './ports.ts';
@@ -20,6 +20,7 @@ type Part = { stop(): Promise<void> };
 
 /** `npm run dev`: the gateway on this machine, with demo servers behind it and a key to use them. */
 await run(async () => {
+  requireNoArguments('PORT=9000 npm run dev chooses the port.');
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });

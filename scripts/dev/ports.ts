@@ -1,11 +1,12 @@
 import { createServer } from 'node:net';
+import { Stop } from '../stop.ts';
 
 /** The first port from `first` on that is free on every loopback address. */
 export async function freePortFrom(first: number): Promise<number> {
   for (let port = first; port < 65_536; port++) {
     if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'))) return port;
   }
-  throw new Error(`no free port from ${first} on`);
+  throw new Stop(`No port from ${first} on is free: choose another with PORT=8787 npm run dev.`);
 }
 
 /** A free loopback port, chosen by the system. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Stop } from '../stop.ts';
 
@@ -37,12 +37,20 @@ export class DevState {
     this.folder = elsewhere ? resolve(elsewhere) : join(ROOT, '.wrangler');
     this.devVars = join(elsewhere ? this.folder : ROOT, '.dev.vars');
     this.persistTo = join(this.folder, 'state');
-    mkdirSync(this.folder, { recursive: true });
+    try {
+      mkdirSync(this.folder, { recursive: true });
+    } catch {
+      throw new Stop(`${this.folder} cannot be a folder: name another in TOOLGATE_STATE.`);
+    }
   }
 
-  /** What the last `npm run dev` wrote; null when there was none. Whether it still runs is another question. */
+  /** What the last `npm run dev` wrote; null when that is not there, or not whole. Whether it still runs is another question. */
   facts(): DevFacts | null {
-    return existsSync(this.factsFile) ? (JSON.parse(readFileSync(this.factsFile, 'utf8')) as DevFacts) : null;
+    try {
+      return JSON.parse(readFileSync(this.factsFile, 'utf8')) as DevFacts;
+    } catch {
+      return null;
+    }
   }
 
   save(facts: DevFacts): void {

@@ -1,10 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { Stop } from '../stop.ts';
 
 /** The secrets the Worker cannot do without (CONTRACT §1): 32 random bytes each, base64url. */
 export const SECRETS = ['ENCRYPTION_KEY', 'ADMIN_TOKEN'] as const;
 export type SecretName = (typeof SECRETS)[number];
+
+function readIfThere(path: string): string | null {
+  if (!existsSync(path)) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Stop(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
 
 /** A new value for one of {@link SECRETS}. */
 export function newSecret(): string {
@@ -16,7 +26,7 @@ export function newSecret(): string {
  * readable by its owner only, and an existing one gets just the missing lines appended.
  */
 export function ensureDevVars(path: string): { values: Record<SecretName, string>; added: SecretName[] } {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
+  const before = readIfThere(path);
   const present = parseEnv(before ?? '');
   const added = SECRETS.filter((name) => !present[name]);
 

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Stop } from '../stop.ts';
 import { exportDatabase } from './d1.ts';
 import { load, schemaOf } from './dump.ts';
@@ -30,7 +30,9 @@ export function write(target: Target, file: string): { path: string; sql: string
     rmSync(part, { force: true });
     closeSync(openSync(part, 'wx', 0o600));
   } catch (error) {
-    throw new Stop(`${path} cannot be written: ${error}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : `${code}`;
+    throw new Stop(`${path} cannot be written: ${why}.`);
   }
   try {
     exportDatabase(target, part);

@@ -80,6 +80,13 @@ export function commandLine(args: string[]): {
     if (more.length) throw new Stop(`Only one file can be named: ${more.join(' ')} is too much.`);
     if (file !== undefined && values.timestamp !== undefined)
       throw new Stop('Name a file or a --timestamp, not both.');
+    const time = values.timestamp;
+    if (
+      time !== undefined &&
+      !/^\d{9,13}$/.test(time) &&
+      !(/^\d{4}-\d\d-\d\dT/.test(time) && Date.parse(time))
+    )
+      throw new Stop('--timestamp takes a time as 2026-11-30T09:00:00Z, or epoch seconds.');
     if (values.wait !== undefined && !/^\d{1,4}$/.test(values.wait))
       throw new Stop('--wait takes whole seconds.');
     return { command, target: new Target(values, process.env), file, options: values };

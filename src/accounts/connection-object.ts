@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../config';
 import { isSealedByNewest, open, seal } from '../crypto/secrets';
 import { log, wordOf } from '../log';
-import { faultFacts } from '../protocol/faults/storage';
 import { TokenRefused, verdictOf } from '../providers/token-refusal';
 import type { Tokens } from '../providers/tokens';
 import { alarmFor, ObjectState } from '../schema/object-state';
@@ -37,8 +36,6 @@ import { Unconfirmed } from './unconfirmed';
 type Refreshed = 'done' | 'superseded' | 'refused' | 'unavailable';
 
 const RETRY_AFTER = 5; // seconds until a call may try again
-/** Where the object stores which authorization an administrator confirmed last. */
-const CONFIRMED = 'confirmed';
 
 /**
  * One identity's credential at one server: held, refreshed and ended by one writer (ARCHITECTURE). It decides; its row in
@@ -49,13 +46,7 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   /** The refresh under way, which every call that waits for it shares. */
   private refreshing: { version: string; ended: Promise<Refreshed> } | null = null;
   private readonly unconfirmed = new Unconfirmed(this.env, this.kv, () => this.setAlarm());
-  private readonly index = new IndexTeller(
-    this.env.DB,
-    this.ctx.storage,
-    this.kv,
-    () => this.setAlarm(),
-    () => this.unconfirmed.endsAt !== null,
-  );
+  private readonly index = new IndexTeller(this.env.DB, this.ctx.storage, this.kv, () => this.setAlarm());
 
   /** The credential, refreshed first when its access token has expired or is about to. */
   async held(terms: CredentialTerms): Promise<Held> {
@@ -118,18 +109,13 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
   /** Keeps what is held of an authorization. Repeatable; false when there is none that serves now. */
   async confirm(terms: CredentialTerms, authorizationId: string): Promise<boolean> {
     const facts = await this.unconfirmed.take(terms, authorizationId);
-    if (facts) this.kv.put(CONFIRMED, authorizationId);
     if (facts) await this.save(terms, facts);
-    return facts !== null || (this.kept() !== null && this.isConfirmed(authorizationId));
+    return facts !== null || (this.kept() !== null && this.unconfirmed.wasTaken(authorizationId));
   }
 
   /** Revokes what is held of an authorization, and forgets it. Repeatable; false when it was kept. */
   async reject(authorizationId: string): Promise<boolean> {
-    return (await this.unconfirmed.drop(authorizationId)) || !this.isConfirmed(authorizationId);
-  }
-
-  private isConfirmed(authorizationId: string): boolean {
-    return this.kv.get(CONFIRMED) === authorizationId;
+    return (await this.unconfirmed.drop(authorizationId)) || !this.unconfirmed.wasTaken(authorizationId);
   }
 
   /** Keeps header values, in place of whatever was there: one for each name the server wants. Others are dropped. */
@@ -168,19 +154,14 @@ export class ConnectionObject extends DurableObject<Env> implements ConnectionAc
     if (isDue(this.unconfirmed.endsAt)) await this.unconfirmed.drop();
     const kept = this.kept();
     if (kept && isDue(forgetsAt(kept))) this.put({ ...kept, refusedAt: null });
-    try {
-      if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
-    } catch (error) {
-      log('credential.not_seen', { server: kept?.serverId, credential: kept?.id, ...faultFacts(error) });
-      const latest = this.kept();
-      if (latest && latest.version === kept?.version) this.note(afterFault(latest, now()));
-    }
+    if (kept && isDue(wakesAt(kept))) await this.see(kept.version);
     await this.index.tell();
   }
 
   /** Does what is due to `version`: a refresh, unless its server rests, when the next caller does that. */
   private async see(version: string): Promise<void> {
-    const server = await findServer(this.env.DB, this.kept()?.serverId ?? '');
+    const serverId = this.kept()?.serverId ?? '';
+    const server = await findServer(this.env.DB, serverId).catch(() => null); // a refresh meets the same fault, and notes it
     const kept = this.kept();
     if (kept?.version !== version) return;
     if (!kept.isRenewable) this.lose(version);

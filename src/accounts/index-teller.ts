@@ -3,6 +3,7 @@ import { faultFacts } from '../protocol/faults/storage';
 import type { ObjectState } from '../schema/object-state';
 import { forgetCredential, recordCredential } from './credentials';
 import { credentialOf, type Gone, type StoredCredential } from './kept-credential';
+import { KEY as UNCONFIRMED } from './unconfirmed';
 
 /** Where the object stores how often in a row the index did not answer. */
 const TRIES = 'untold_tries';
@@ -20,8 +21,6 @@ export class IndexTeller {
     private readonly storage: DurableObjectStorage,
     private readonly kv: ObjectState,
     private readonly told: () => void,
-    /** True while the object holds something that serves no one yet. */
-    private readonly holds: () => boolean,
   ) {}
 
   /** How long after a try the index is told again, seconds. */
@@ -53,7 +52,7 @@ export class IndexTeller {
       if (state.status === 'gone') {
         if (untold) await forgetCredential(this.db, state);
         if (this.state()?.status !== 'gone') continue;
-        if (this.holds()) {
+        if (this.kv.get(UNCONFIRMED) !== undefined) {
           for (const key of ['state', 'untold', TRIES]) this.kv.delete(key);
           return;
         }

@@ -15,7 +15,9 @@ type UnconfirmedTokens = HeldFor & {
   };
 };
 
-const KEY = 'unconfirmed';
+/** Where the object stores it, and which authorization's was kept last. */
+export const KEY = 'unconfirmed';
+const KEPT = 'confirmed';
 
 /** What a connection's object holds of the kind: one at a time. */
 export class Unconfirmed {
@@ -48,9 +50,17 @@ export class Unconfirmed {
     if (!held) return null;
     const { origin, generation } = held.terms;
     const isSame = origin === terms.origin && generation === terms.generation && !terms.headerKeys;
-    if (isSame && held.endsAt > Date.now() / 1000) return held.facts;
+    if (isSame && held.endsAt > Date.now() / 1000) {
+      this.kv.put(KEPT, authorizationId);
+      return held.facts;
+    }
     await this.revoke(held);
     return null;
+  }
+
+  /** True when what was held of this authorization was taken out, and no other's since. */
+  wasTaken(authorizationId: string): boolean {
+    return this.kv.get(KEPT) === authorizationId;
   }
 
   /** Revokes and forgets what is held, of one authorization or whatever it is. False: there is none. */

@@ -21,23 +21,9 @@ import {
   type Rotation,
   type ToldChange,
 } from './grant';
-import { dueAt, type OpenGrant } from './open-grant';
+import { type Closed, dueAt, earlierOf, type OpenGrant } from './open-grant';
 import { GrantSeed } from './seed';
 import { recordEnd, recordSealer } from './store';
-
-type Closed = {
-  status: 'refused' | 'ended';
-  reason: EndReason | null;
-  by: By;
-  /** Epoch milliseconds until when this marker stands. */
-  until: number;
-  /** True once D1 knows. */
-  recorded: boolean;
-  /** How often D1 was told and did not answer; absent: never. */
-  tries?: number;
-  /** Whose grant it was, until D1 knows of the end. */
-  clientId?: string;
-};
 
 /** A second redemption this soon after the first, from the same address, is a duplicate of the same request. Milliseconds. */
 const DUPLICATE = 10_000;
@@ -46,8 +32,6 @@ const LOST_ANSWER = 86_400_000;
 /** How soon the index is told again when it did not answer: each time twice as late, an hour at most. Milliseconds. */
 const RECORD_AGAIN = 10_000;
 const RECORD_AGAIN_AT_MOST = 3_600_000;
-/** How long one that ended before it opened cannot be opened. Milliseconds: as long as a flow lives. */
-const NEVER_OPENED = FLOW_LIFE * 1000;
 
 /**
  * One grant: the commit point of consent, the one redemption of its code, the order of its refresh tokens and its end
@@ -151,20 +135,22 @@ export class GrantObject extends DurableObject<Env> {
 
   /** The terms a right refresh token stands for, without spending it; null when it is not one, or the grant has ended. */
   async terms(n: number, tag: string): Promise<GrantTerms | null> {
-    const seed = await this.seed.opened();
-    if (!seed || !(await this.seed.isTag(seed, n, tag))) return null;
+    if (!(await this.isRight(n, tag))) return null;
     const state = this.state();
     return state?.status === 'open' && state.redeemedAt !== null && n <= state.n ? state.terms : null;
   }
 
+  private async isRight(n: number, tag: string): Promise<boolean> {
+    const seed = await this.seed.opened();
+    return seed !== null && (await this.seed.isTag(seed, n, tag));
+  }
+
   /** Whose right refresh token this is, while the grant stands, and until the index knows of its end; null: it is none. */
   async clientOf(n: number, tag: string): Promise<string | null> {
-    const terms = await this.terms(n, tag);
-    if (terms) return terms.clientId;
-    const seed = await this.seed.opened();
+    if (!(await this.isRight(n, tag))) return null;
     const state = this.state();
-    const isEnded = state?.status === 'ended' && seed && (await this.seed.isTag(seed, n, tag));
-    return (isEnded && state.clientId) || null;
+    if (state?.status !== 'open') return state?.clientId ?? null;
+    return state.redeemedAt !== null && n <= state.n ? state.terms.clientId : null;
   }
 
   /**
@@ -295,7 +281,7 @@ export class GrantObject extends DurableObject<Env> {
       this.ctx.waitUntil(endSessionsOf(this.env.SUBJECTS, state.terms.subject, { via: this.id }));
     }
     if (!state) {
-      const until = Date.now() + NEVER_OPENED; // consent may be about to open it
+      const until = Date.now() + FLOW_LIFE * 1000; // consent may be about to open it
       this.put({ status: 'ended', reason, by, until, recorded: true });
     }
     return this.settle();
@@ -363,9 +349,4 @@ export class GrantObject extends DurableObject<Env> {
       log('grant.sealer_not_indexed', { grant_id: this.id, ...faultFacts(error) });
     }
   }
-}
-
-/** The earlier of two ends; null: never. */
-function earlierOf(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }

@@ -1,3 +1,4 @@
+import type { By } from '../audit';
 import type { EndReason, GrantTerms } from './grant';
 
 /** A grant that stands, as its object stores it. */
@@ -32,4 +33,24 @@ export function dueAt({
   const expiry = terms.expiresAt === null ? Number.POSITIVE_INFINITY : terms.expiresAt * 1000;
   if (Math.min(idle, expiry) === Number.POSITIVE_INFINITY) return null;
   return idle < expiry ? { at: idle, reason: 'idle' } : { at: expiry, reason: 'expired' };
+}
+
+/** A grant that is over, as its object stores it. */
+export type Closed = {
+  status: 'refused' | 'ended';
+  reason: EndReason | null;
+  by: By;
+  /** Epoch milliseconds until when this marker stands. */
+  until: number;
+  /** True once D1 knows. */
+  recorded: boolean;
+  /** How often D1 was told and did not answer; absent: never. */
+  tries?: number;
+  /** Whose grant it was, until D1 knows of the end. */
+  clientId?: string;
+};
+
+/** The earlier of two ends; null: never. */
+export function earlierOf(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }

@@ -11,7 +11,7 @@ import { addressOf } from '../protocol/address';
 import { authorizationResponse, parseAuthorizationRequest } from '../protocol/authorization';
 import { Destination } from '../protocol/destination';
 import { OAuthError } from '../protocol/error';
-import { params, readText } from '../protocol/params';
+import { params, readBody } from '../protocol/params';
 import { PageProblem, sendOn } from '../ui/layout';
 import { cut } from '../ui/name';
 import { requireAllowedRedirect } from './allowed-redirect';
@@ -33,7 +33,7 @@ export const authorize = new Hono<App>()
   })
   .get('/', (c) => begin(c, new URL(c.req.url).searchParams))
   .post('/', async (c) => {
-    const form = await readText(c.req.raw.body, 64 * 1024);
+    const form = await readBody(c.req.raw, 64 * 1024);
     if (form === null) throw new PageProblem(malformed('it is longer than 64 KiB'));
     return begin(c, new URLSearchParams(form));
   });

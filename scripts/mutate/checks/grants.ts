@@ -61,8 +61,8 @@ export const grants: Check[] = [
       ],
       [
         'terms are told for a right refresh token',
-        'if (!seed || !(await this.seed.isTag(seed, n, tag))) return null;',
-        'if (!seed) return null;',
+        'return seed !== null && (await this.seed.isTag(seed, n, tag));',
+        'return seed !== null;',
         { tests: ['test/oauth/revoke.test.ts'], story: 'answers 200 for unknown tokens' },
       ],
       [

@@ -106,8 +106,8 @@ export const oauth: Check[] = [
     [
       [
         'a client revokes its own refresh tokens alone',
-        'return terms?.clientId === clientId ? refresh.grantId : null;',
-        'return terms ? refresh.grantId : null;',
+        'return owner === clientId ? refresh.grantId : null;',
+        'return owner ? refresh.grantId : null;',
         { story: "another client's" },
       ],
       [
