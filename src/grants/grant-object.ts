@@ -280,10 +280,9 @@ export class GrantObject extends DurableObject<Env> {
       this.put({ status: 'ended', reason, by, until: flowExpiresAt * 1000, recorded: false, clientId });
       this.ctx.waitUntil(endSessionsOf(this.env.SUBJECTS, state.terms.subject, { via: this.id }));
     }
-    if (!state) {
-      const until = Date.now() + FLOW_LIFE * 1000; // consent may be about to open it
-      this.put({ status: 'ended', reason, by, until, recorded: true });
-    }
+    if (!state)
+      // consent may be about to open it
+      this.put({ status: 'ended', reason, by, until: Date.now() + FLOW_LIFE * 1000, recorded: true });
     return this.settle();
   }
 
@@ -306,8 +305,7 @@ export class GrantObject extends DurableObject<Env> {
       try {
         const now = Math.floor(Date.now() / 1000);
         await recordEnd(this.env.DB, this.id, state.reason, state.by, now);
-        const { clientId: _, ...known } = state;
-        this.put({ ...known, recorded: true });
+        this.put({ ...state, recorded: true });
         this.seed.forget();
       } catch {
         const { tries = 0 } = state;
