@@ -20,6 +20,9 @@ process.env.WRANGLER_LOG ??= 'error'; // it says again for each Worker where it 
 process.env.MINIFLARE_WORKERD_V8_FLAGS ??=
   '--single-threaded-gc --min-semi-space-size=32 --max-semi-space-size=64';
 
+/** How long `expect.poll` looks on, in place of a second. Milliseconds. */
+const PATIENCE = 10_000;
+
 /** 32 bytes, base64url. */
 const ENCRYPTION_KEY = 'dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGU';
 
@@ -67,6 +70,7 @@ export default defineConfig({
           disableConsoleIntercept: true, // kept-lines.ts says what is logged
           setupFiles: './test/support/new-world.ts',
           testTimeout: 30_000, // a busy machine is no failure
+          expect: { poll: { timeout: PATIENCE } },
           hookTimeout: 30_000,
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/journeys/**', 'test/node/**', ...PURE],
@@ -89,6 +93,7 @@ export default defineConfig({
           globalSetup: './test/journeys/support/shared-dev-setup.ts',
           include: ['test/journeys/**/*.test.ts', 'test/node/**/*.test.ts'],
           testTimeout: 180_000, // a slow machine is no failure
+          expect: { poll: { timeout: PATIENCE } },
           hookTimeout: 180_000,
         },
       },

@@ -17,8 +17,17 @@ declare const __vitest_worker__: { evaluatedModules: { idToModuleMap: Loaded } }
 vi.useRealTimers();
 vi.restoreAllMocks();
 keepLines();
+waitPatiently();
 forgetModules();
 await Promise.all([reset(), dropTables(), emptyKV()]);
+
+/** Lets `vi.waitFor` look on for ten seconds where a test does not say how long, in place of one: a busy machine is no failure. */
+function waitPatiently(): void {
+  const { waitFor } = vi;
+  if ('isPatient' in waitFor) return;
+  const patient: typeof waitFor = (look, options = { timeout: 10_000 }) => waitFor(look, options);
+  vi.waitFor = Object.assign(patient, { isPatient: true });
+}
 
 /** `vi.resetModules()` without the packages: they remember nothing, and to load them again takes longer than most files. */
 function forgetModules(): void {
